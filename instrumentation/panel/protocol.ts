@@ -1,0 +1,330 @@
+/**
+ * What travels between the panel's Node half and its page: JSON text over one websocket, subprotocol
+ * `enginelight.v1`. This file is the whole contract and imports nothing; `panel-ui` imports nothing else.
+ *
+ * Facts travel as *rows*: short arrays, a fifth of the size of the same facts as objects. Each row begins with its
+ * sequence number, its kind and its time. The page holds one function that applies a row to its state; a
+ * snapshot is nothing but rows as well, so there is no second way to reach a state.
+ *
+ * Within version 1 changes are additive: a reader ignores kinds it does not know and columns past those it knows.
+ */
+export const PROTOCOL_VERSION = 1
+export const SUBPROTOCOL = 'enginelight.v1'
+
+/** Times are milliseconds of the process's monotonic clock; `hello.timeOrigin` + time is the epoch's. */
+export type Time = number
+/** An interned string: its text was sent before in a `dict` message on the same socket. */
+export type TextId = number
+
+// ---------------------------------------------------------------------------------------------- rows
+
+export const KIND = {
+  engine: 1,
+  engineClosed: 2,
+  connected: 3,
+  disconnected: 4,
+  connectFailed: 5,
+  requestStart: 10,
+  requestEnd: 11,
+  sessionStart: 20,
+  sessionState: 21,
+  sessionEnd: 22,
+  checkoutStart: 30,
+  checkoutAcquired: 31,
+  checkoutFailed: 32,
+  checkoutReleased: 33,
+  checkoutDirty: 34,
+  statementStart: 40,
+  statementEnd: 41,
+  statementsOmitted: 42,
+  transactionStart: 50,
+  transactionEnd: 51,
+  transactionFailed: 52,
+  savepoint: 53,
+} as const
+
+export type Kind = (typeof KIND)[keyof typeof KIND]
+
+/** An engine as configured, and its pool; sent again with a new pool after a `reinit`. */
+export interface EngineFacts {
+  engine: string
+  pool: string
+  isDefault: boolean
+  mode: 'transaction' | 'autocommit'
+  access: 'read' | 'write'
+  enlist: 'atomic' | 'independent'
+  transactional: boolean
+  source: 'connection' | 'knex' | 'pg.Pool'
+  owned: boolean
+  min: number
+  max: number
+  checkoutTimeoutMs: number
+  server: string | null
+  database: string | null
+}
+
+/** A holder of a connection at the moment when somebody else's check-out failed. */
+export interface HolderFacts {
+  slot: number
+  connection: string
+  backendPid: number | null
+  request: string | null
+  requestLabel: string | null
+  heldMs: number
+  site: string | null
+  state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction'
+  stateMs: number
+}
+
+type Row<K extends Kind, Columns extends unknown[]> = [seq: number, kind: K, at: Time, ...Columns]
+
+export type EngineRow = Row<1, [facts: EngineFacts]>
+export type EngineClosedRow = Row<2, [engine: string]>
+export type ConnectedRow = Row<
+  3,
+  [connection: string, engine: string, pool: string, slot: number, backendPid: number | null, uses: number]
+>
+export type DisconnectedRow = Row<4, [connection: string, reason: TextId]>
+export type ConnectFailedRow = Row<5, [engine: string, pool: string, code: string | null, message: TextId]>
+
+export type RequestKind = 'http' | 'scope' | 'unscoped'
+export type RequestOutcome = 'finished' | 'aborted' | 'failed'
+/** `engines` lists the engines that the request knows, all `initialized` then. */
+export type RequestStartRow = Row<
+  10,
+  [request: string, kind: RequestKind, label: TextId, attribute: string | null, engines: string[]]
+>
+/** `unreleased`: engines that stayed `started` when all was over. */
+export type RequestEndRow = Row<
+  11,
+  [request: string, outcome: RequestOutcome, status: number | null, unreleased: string[]]
+>
+
+/** From here the engine is `started` in that request. */
+export type SessionStartRow = Row<
+  20,
+  [session: string, engine: string, request: string, mode: 'transaction' | 'autocommit']
+>
+export type SessionStateRow = Row<
+  21,
+  [session: string, state: 'idle' | 'active' | 'failed' | 'lost' | 'ended']
+>
+/** From here the engine is `ended` in that request, if `released`. */
+export type SessionEndRow = Row<22, [session: string, released: boolean, statements: number]>
+
+/** `frames` are the application's stack frames, joined by newlines. */
+export type CheckoutStartRow = Row<
+  30,
+  [
+    checkout: string,
+    engine: string,
+    pool: string,
+    request: string | null,
+    session: string | null,
+    site: TextId | null,
+    frames: TextId | null,
+  ]
+>
+export type CheckoutAcquiredRow = Row<31, [checkout: string, connection: string, waitMs: number]>
+export type CheckoutFailedRow = Row<
+  32,
+  [checkout: string, code: string | null, message: TextId, waitMs: number, holders: HolderFacts[]]
+>
+export type CheckoutReleasedRow = Row<33, [checkout: string, discarded: TextId | null]>
+/** The connection came dirty: `status` is what its previous holder left open. */
+export type CheckoutDirtyRow = Row<
+  34,
+  [checkout: string, connection: string, status: 'T' | 'E', previousSite: TextId | null]
+>
+
+export type StatementStartRow = Row<
+  40,
+  [
+    statement: string,
+    connection: string,
+    checkout: string | null,
+    session: string | null,
+    request: string | null,
+    transaction: string | null,
+    text: TextId,
+    parameters: number,
+    queuedMs: number,
+    site: TextId | null,
+    cursor: 0 | 1,
+  ]
+>
+export type StatementEndRow = Row<
+  41,
+  [
+    statement: string,
+    rows: number | null,
+    command: string | null,
+    code: string | null,
+    message: TextId | null,
+  ]
+>
+/** Statements of a request beyond the limit of those kept in full: only counted. */
+export type StatementsOmittedRow = Row<42, [request: string, total: number]>
+
+export type TransactionStartRow = Row<
+  50,
+  [
+    transaction: string,
+    connection: string,
+    checkout: string | null,
+    session: string | null,
+    request: string | null,
+    site: TextId | null,
+  ]
+>
+export type TransactionOutcome = 'committed' | 'rolled back' | 'prepared' | 'lost'
+/** `asked: 'commit'` with outcome `rolled back` is the commit that lied. */
+export type TransactionEndRow = Row<
+  51,
+  [
+    transaction: string,
+    outcome: TransactionOutcome,
+    asked: 'commit' | 'rollback' | 'prepare' | null,
+    statements: number,
+  ]
+>
+export type TransactionFailedRow = Row<52, [transaction: string, statement: string, code: string | null]>
+export type SavepointRow = Row<
+  53,
+  [transaction: string, name: string, action: 'set' | 'released' | 'rolled back']
+>
+
+export type AnyRow =
+  | EngineRow
+  | EngineClosedRow
+  | ConnectedRow
+  | DisconnectedRow
+  | ConnectFailedRow
+  | RequestStartRow
+  | RequestEndRow
+  | SessionStartRow
+  | SessionStateRow
+  | SessionEndRow
+  | CheckoutStartRow
+  | CheckoutAcquiredRow
+  | CheckoutFailedRow
+  | CheckoutReleasedRow
+  | CheckoutDirtyRow
+  | StatementStartRow
+  | StatementEndRow
+  | StatementsOmittedRow
+  | TransactionStartRow
+  | TransactionEndRow
+  | TransactionFailedRow
+  | SavepointRow
+
+// ------------------------------------------------------------------------------------- server to page
+
+/** The first message after a good token. */
+export interface Hello {
+  type: 'hello'
+  protocol: typeof PROTOCOL_VERSION
+  /** The package's version. */
+  version: string
+  /** Random per process start: a page that sees another one starts anew. */
+  boot: string
+  application: string
+  pid: number
+  thread: number
+  node: string
+  /** Epoch milliseconds of time 0. */
+  timeOrigin: number
+  /** The process's clock as this was sent, to set the page's clock by. */
+  now: Time
+  limits: { ringBytes: number; requestsKept: number; statementsPerRequest: number }
+}
+
+/** The state as of `seq`, as rows to apply to an empty state; `ev` goes on from `seq + 1`. */
+export interface Snapshot {
+  type: 'snap'
+  seq: number
+  rows: AnyRow[]
+}
+
+/** Interned strings, each sent once per socket and before its first use. */
+export interface Dictionary {
+  type: 'dict'
+  entries: [id: TextId, text: string][]
+}
+
+/** Rows in order, at most 50 ms old. */
+export interface Events {
+  type: 'ev'
+  rows: AnyRow[]
+}
+
+/** Rows `from` to `to` will never come: this page was too slow, or the ring too small. A `snap` follows. */
+export interface Gap {
+  type: 'gap'
+  from: number
+  to: number
+  reason: 'slow page' | 'ring overrun'
+}
+
+/** Once a second: gauges as of `now`. */
+export interface Stat {
+  type: 'stat'
+  now: Time
+  engines: EngineGauge[]
+  eventsPerSecond: number
+  /** Rows that were dropped since the process started, by cause. */
+  dropped: { ring: number; statements: number; page: number }
+  ring: { bytes: number; limit: number }
+  viewers: number
+  /** The recorder's own share of the process's time over the last second, 0 to 1. */
+  ownCost: number
+}
+
+export type EngineGauge = [
+  engine: string,
+  used: number,
+  idle: number,
+  waiting: number,
+  max: number,
+  /** How long the longest hold has lasted, or null when none. */
+  oldestHoldMs: number | null,
+]
+
+export interface Bye {
+  type: 'bye'
+  reason: string
+  retryAfterMs: number | null
+}
+
+export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | Bye
+
+// ------------------------------------------------------------------------------------- page to server
+
+/** The first frame, within two seconds: without it, no data. */
+export interface Auth {
+  type: 'auth'
+  token: string
+}
+
+/** Starts the flow of rows: after `seq` where `boot` is still this process and the ring still has them, else from a snapshot. */
+export interface Subscribe {
+  type: 'sub'
+  since: { boot: string; seq: number } | null
+}
+
+/** A hidden page receives `stat` at a fifth of the rate and no rows; shown again it is brought up to date. */
+export interface Visibility {
+  type: 'vis'
+  visible: boolean
+}
+
+/** The last row that the page has applied. */
+export interface Acknowledge {
+  type: 'ack'
+  seq: number
+}
+
+export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge
+
+/** Close codes of the socket beyond the standard ones. */
+export const CLOSE = { unauthorized: 4401, tooSlow: 1013, tooManyViewers: 4429 } as const

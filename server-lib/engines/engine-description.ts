@@ -1,0 +1,25 @@
+/** What is known of an engine without asking its database: for the panel, spans and logs. Never a credential. */
+export interface EngineDescription {
+  readonly engine: string
+  /** `writer#1`; the number rises with each `reinit`. */
+  readonly pool: string
+  readonly isDefault: boolean
+  readonly mode: 'transaction' | 'autocommit'
+  readonly access: 'read' | 'write'
+  readonly enlist: 'atomic' | 'independent'
+  readonly transactional: boolean
+  /** Where the pool came from: `connection` made by us, or an application's own knex or pg.Pool. */
+  readonly source: 'connection' | 'knex' | 'pg.Pool'
+  /** Whether we made the pool and will close it. */
+  readonly owned: boolean
+  readonly min: number
+  readonly max: number
+  readonly checkoutTimeoutMs: number
+  readonly serverAddress: string | null
+  readonly serverPort: number | null
+  readonly database: string | null
+  /** This process and thread, and the application's name, as every report of this engine has them. */
+  readonly application: string | null
+  readonly pid: number
+  readonly thread: number
+}

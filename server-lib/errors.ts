@@ -1,0 +1,138 @@
+/**
+ * Every error of Enginelight, by its stable code. `errors.md` explains each: meaning, causes, remedy.
+ * The two lists are held together by a test.
+ */
+export const ERROR_CODES = [
+  'EL_CHECKOUT_FAILED',
+  'EL_CHECKOUT_TIMEOUT',
+  'EL_COMMIT_FAILED',
+  'EL_COMMIT_ROLLED_BACK',
+  'EL_COMMIT_UNKNOWN',
+  'EL_CONFIG',
+  'EL_CONNECTION_LOST',
+  'EL_CONTAINER_COMMITS',
+  'EL_DUPLICATE_ENGINE',
+  'EL_ENDED',
+  'EL_ENGINE_CLOSED',
+  'EL_ILLEGAL_MOVE',
+  'EL_MISSING_PEER',
+  'EL_NO_SCOPE',
+  'EL_NOT_OWNED',
+  'EL_PANEL_CONFIG',
+  'EL_PANEL_DISABLED',
+  'EL_RESERVED_NAME',
+  'EL_STATEMENT_TIMEOUT',
+  'EL_TRANSACTION_FAILED',
+  'EL_UNKNOWN_ENGINE',
+  'EL_UNSUPPORTED_CLIENT',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** One holder of a connection, as a check-out that timed out names it. */
+export interface CheckoutHolder {
+  readonly engine: string
+  readonly pool: string
+  readonly slot: number
+  readonly connection: string
+  readonly backendPid: number | null
+  readonly checkout: string
+  /** `POST /orders` (u88), or null when it was taken outside of any request. */
+  readonly request: string | null
+  readonly requestLabel: string | null
+  readonly session: string | null
+  readonly heldMs: number
+  /** The application's line that took it, or null when no line of the application was on the stack. */
+  readonly site: string | null
+  readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction'
+  /** How long it has been in that state. */
+  readonly stateMs: number
+}
+
+/** The numbers of an error, by name. Each is also a property of the error itself. */
+export interface ErrorFields {
+  engine?: string
+  pool?: string
+  session?: string
+  connection?: string
+  backendPid?: number | null
+  waitedMs?: number
+  holders?: readonly CheckoutHolder[]
+  waiting?: number
+  sqlstate?: string
+  state?: string
+  move?: string
+  legalMoves?: readonly string[]
+  known?: readonly string[]
+  option?: string
+  statement?: string
+}
+
+/**
+ * An error of Enginelight: one sentence with the numbers in it, a stable `code` for programs, its `cause`, and
+ * the same numbers as properties. Each code has an entry in `errors.md`.
+ */
+export class EnginelightError extends Error {
+  override readonly name = 'EnginelightError'
+  readonly code: ErrorCode
+  declare readonly engine?: string
+  declare readonly pool?: string
+  declare readonly session?: string
+  declare readonly connection?: string
+  declare readonly backendPid?: number | null
+  declare readonly waitedMs?: number
+  declare readonly holders?: readonly CheckoutHolder[]
+  declare readonly waiting?: number
+  declare readonly sqlstate?: string
+  declare readonly state?: string
+  declare readonly move?: string
+  declare readonly legalMoves?: readonly string[]
+  declare readonly known?: readonly string[]
+  declare readonly option?: string
+  declare readonly statement?: string
+
+  constructor(code: ErrorCode, sentence: string, fields: ErrorFields & { cause?: unknown } = {}) {
+    const { cause, ...numbers } = fields
+    super(sentence, cause === undefined ? undefined : { cause })
+    this.code = code
+    Object.assign(this, numbers)
+  }
+}
+
+/** What may be told of an error outside of the application: no parameter value, no credential. */
+export interface ErrorFacts {
+  /** `DatabaseError`, `EnginelightError`, `Error` …. */
+  readonly type: string
+  /** The server's SQLSTATE, Node's `ECONNRESET` or our `EL_…`; null where the error has none. */
+  readonly code: string | null
+  /** The message with quoted values taken out where the server may have put data of the application in it. */
+  readonly message: string
+}
+
+/**
+ * Facts of an error that are safe to show. PostgreSQL quotes the offending *value* in messages of class 22
+ * (data exception) and of PL/pgSQL's own (P0), and identifiers in all others, so only there are quoted parts
+ * replaced. `detail` and `hint`, which hold key values, are never taken.
+ */
+export function errorFacts(error: unknown): ErrorFacts {
+  if (!(error instanceof Error))
+    return { type: typeof error, code: null, message: 'A value that is no Error was thrown.' }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : null
+  const hasSqlstate = code !== null && /^[0-9A-Z]{5}$/.test(code)
+  const type = error.name === 'error' ? 'DatabaseError' : error.name
+  const first = error.message.split('\n', 1)[0] ?? ''
+  const message =
+    hasSqlstate && /^(22|P0)/.test(code) ? withoutQuotedValues(first) : withoutCredentials(first)
+  return { type, code, message }
+}
+
+function withoutQuotedValues(message: string): string {
+  return message
+    .replace(/: .*$/s, match => (/["']/.test(match) ? ': •••' : match))
+    .replace(/"[^"]*"|'[^']*'/g, '•••')
+}
+
+/** Takes `user:password@` out of any URL in a text. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1•••@')
+}

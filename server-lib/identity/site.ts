@@ -1,0 +1,88 @@
+import { fileURLToPath } from 'node:url'
+
+/** A place in the application's source: the line that asked for a connection or sent a statement. */
+export interface Site {
+  /** `src/routes/orders.ts:41`, relative to the working directory. */
+  readonly label: string
+  /** Up to eight frames of the application, nearest first: `placeOrder (src/routes/orders.ts:41:19)`. */
+  readonly frames: readonly string[]
+}
+
+/** A stack that was captured and not yet turned into text: capturing costs 2 µs, the text 10 µs. */
+export interface SiteCapture {
+  readonly stack?: string | undefined
+}
+
+const FRAMES_KEPT = 8
+/** Deep enough to climb out of knex, an ORM and a framework; V8's own limit of 10 is not. */
+const FRAMES_CAPTURED = 40
+
+const OWN_FOLDER = fileURLToPath(new URL('../', import.meta.url))
+const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
+
+/** Remembers where we are, cheaply. Read it with `siteOf` when somebody wants to know. */
+export function captureSite(): SiteCapture {
+  const capture = {} as { stack: string }
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = FRAMES_CAPTURED
+  Error.captureStackTrace(capture, captureSite)
+  Error.stackTraceLimit = limit
+  return capture
+}
+
+const sitesByCapture = new WeakMap<SiteCapture, Site | null>()
+
+/** The application's line in a captured stack, or null when no frame of it belongs to the application. */
+export function siteOf(capture: SiteCapture | null | undefined): Site | null {
+  if (!capture) return null
+  let site = sitesByCapture.get(capture)
+  if (site === undefined) {
+    site = parseSite(capture.stack)
+    sitesByCapture.set(capture, site)
+  }
+  return site
+}
+
+/** Application frames of a stack's text: not Node's, not a dependency's, not our own. */
+export function parseSite(stack: string | undefined): Site | null {
+  if (typeof stack !== 'string') return null
+  const frames: string[] = []
+  let label: string | undefined
+  for (const line of stack.split('\n')) {
+    const frame = parseFrame(line)
+    if (!frame || !isApplicationFile(frame.file)) continue
+    const file = relativeToWorkingDirectory(frame.file)
+    label ??= `${file}:${frame.line}`
+    frames.push(`${frame.name || '<anonymous>'} (${file}:${frame.line}:${frame.column})`)
+    if (frames.length === FRAMES_KEPT) break
+  }
+  return label === undefined ? null : { label, frames }
+}
+
+interface Frame {
+  name: string
+  file: string
+  line: number
+  column: number
+}
+
+const FRAME = /^\s*at (?:async )?(?:(.*?) \()?(.*?):(\d+):(\d+)\)?$/
+
+function parseFrame(line: string): Frame | undefined {
+  const match = FRAME.exec(line)
+  if (!match) return undefined
+  const [, name = '', location = '', row, column] = match
+  const file = location.startsWith('file://') ? fileURLToPath(location) : location
+  return { name, file, line: Number(row), column: Number(column) }
+}
+
+function isApplicationFile(file: string): boolean {
+  if (file.startsWith('node:') || file === '<anonymous>' || file === 'native') return false
+  if (/[\\/]node_modules[\\/]/.test(file)) return false
+  return !file.startsWith(OWN_FOLDER) || OWN_TESTS.test(file)
+}
+
+function relativeToWorkingDirectory(file: string): string {
+  const root = `${process.cwd()}/`
+  return file.startsWith(root) ? file.slice(root.length) : file
+}

@@ -1,0 +1,34 @@
+/**
+ * The life of a session. Each row is a state, each entry a move and the state it leads to.
+ *
+ * `idle` holds no connection; `active` has a transaction open (or, in autocommit, a statement running);
+ * `failed` has a transaction in which a statement failed, so that only a rollback is possible.
+ */
+const MOVES = {
+  idle: { begin: 'active', commit: 'idle', rollback: 'idle', release: 'idle', end: 'ended' },
+  active: {
+    fail: 'failed',
+    commit: 'idle',
+    rollback: 'idle',
+    release: 'idle',
+    lose: 'lost',
+    recover: 'active',
+    end: 'ended',
+  },
+  failed: { recover: 'active', rollback: 'idle', lose: 'lost', end: 'ended' },
+  lost: { rollback: 'idle', release: 'idle', lose: 'lost', end: 'ended' },
+  ended: { end: 'ended' },
+} as const satisfies Record<string, Partial<Record<string, string>>>
+
+export type SessionState = keyof typeof MOVES
+export type SessionMove = { [S in SessionState]: keyof (typeof MOVES)[S] }[SessionState]
+
+/** The state that a move leads to, or undefined where the move is illegal. */
+export function after(state: SessionState, move: SessionMove): SessionState | undefined {
+  return (MOVES[state] as Partial<Record<SessionMove, SessionState>>)[move]
+}
+
+/** The moves that a state allows, for the sentence of an error. */
+export function legalMoves(state: SessionState): readonly SessionMove[] {
+  return Object.keys(MOVES[state]) as SessionMove[]
+}

@@ -1,0 +1,25 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  // The panel: built into the package as static files, served by instrumentation/panel.
+  root: 'panel-ui',
+  base: './',
+  plugins: [react()],
+  build: {
+    outDir: '../dist/panel-ui',
+    emptyOutDir: true,
+    target: 'es2023',
+    sourcemap: false,
+    assetsInlineLimit: 0,
+  },
+  test: {
+    root: '.',
+    include: ['{server-lib,instrumentation,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
+    globalSetup: ['server-lib/testing/global-setup.ts'],
+    pool: 'forks',
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    unstubEnvs: true,
+  },
+})
