@@ -2,7 +2,7 @@
  * `enginelight/panel`: a live page that shows which request holds which connection, and why. It listens to the
  * channels of `enginelight/channels` and changes nothing in the application.
  */
-import { EnginelightError } from '../../server-lib/errors.ts'
+import { EnginelightError } from '../../server-lib/index.ts'
 import { attach, startOwnServer, type MountableServer, type MountedPanel } from './mount/index.ts'
 import { settingsOf, type PanelOptions, type StartPanelOptions } from './options.ts'
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { EnginelightError } from '../../server-lib/errors.ts'
+import { EnginelightError } from '../../server-lib/index.ts'
 import { PeerLock, isHost, isOrigin, isRange, newToken } from './locks/index.ts'
 import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
 

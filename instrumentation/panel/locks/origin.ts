@@ -50,6 +50,8 @@ export function hasPort(host: string): boolean {
 
 /** A host as a browser writes it: lower case, digits and dots, or an address in brackets. */
 export function isHost(text: string): boolean {
+  // URL lets more through than names consist of, `*` for one.
+  if (!/^(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/.test(text)) return false
   try {
     const { host, hostname } = new URL(`http://${text}`)
     return host === text || (hostname !== '' && `${hostname}:80` === text)

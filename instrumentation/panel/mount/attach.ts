@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
-import { EnginelightError } from '../../../server-lib/errors.ts'
+import { EnginelightError } from '../../../server-lib/index.ts'
 import type { PanelSettings } from '../options.ts'
 import { isOurs } from '../page/index.ts'
 import { Recorder } from '../recorder/index.ts'

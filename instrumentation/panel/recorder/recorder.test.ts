@@ -229,6 +229,39 @@ test('a slow request of which the ring forgot the beginning while it ran is kept
   ])
 })
 
+test('a healthy request of which the ring forgot the beginning while it ran leaves nothing behind', () => {
+  record({ ringBytes: 16 * 1024 })
+  speaker.request('healthy')
+  speaker.statement('q-healthy', 'c1', 'healthy')
+  speaker.statementEnd('q-healthy')
+  for (let number = 0; number < 90; number++) speaker.wholeRequest(number)
+  expect(recorder.history.ring.first).toBeGreaterThan(3)
+  speaker.requestEnd('healthy')
+  for (let number = 90; number < 400; number++) speaker.wholeRequest(number)
+  expect(JSON.stringify(recorder.history.beforeRing())).not.toContain('healthy')
+  expectNothingUncounted()
+})
+
+test('of two kept requests the one that ended first leaves first, whichever began first', () => {
+  record({ ringBytes: 16 * 1024, requestsKept: 2 })
+  speaker.request('began first')
+  speaker.statement('q', 'c1', 'began first')
+  speaker.statementEnd('q')
+  for (let number = 0; number < 2; number++) speaker.wholeRequest(number, 600)
+  for (let number = 100; number < 300; number++) speaker.wholeRequest(number)
+  speaker.requestEnd('began first')
+  for (let number = 300; number < 500; number++) speaker.wholeRequest(number)
+  speaker.wholeRequest(2, 600)
+  const kept = () =>
+    recorder.history
+      .beforeRing()
+      .rows.filter(row => row[1] === KIND.requestEnd && !/^u\d{3}/.test(row[3]))
+      .map(row => row[3])
+  expect(kept()).toEqual(['u1', 'began first'])
+  for (let number = 500; number < 700; number++) speaker.wholeRequest(number)
+  expect(kept()).toEqual(['began first', 'u2'])
+})
+
 test('each text that a held row names can be told, though texts without number pass through', () => {
   record({ ringBytes: 256 * 1024, dictionaryBytes: 64 * 1024, keptBytes: 16 * 1024 })
   speaker.declare()
