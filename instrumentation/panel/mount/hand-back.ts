@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /**
@@ -22,6 +22,19 @@ export function handBack(server: EventEmitter, request: IncomingMessage, socket:
   }
   // Node hands headers over as latin1, so that is what gives the same bytes again.
   const again = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
-  socket.unshift(Buffer.concat([again, head]))
-  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+  afterEarlierAnswers(socket, () => {
+    socket.unshift(Buffer.concat([again, head]))
+    server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+  })
+}
+
+/** A client that did not wait for answers to earlier requests must get those first: the new parser knows nothing of them. */
+function afterEarlierAnswers(
+  socket: Duplex & { _httpMessage?: ServerResponse | null },
+  then: () => void,
+): void {
+  if (socket.destroyed) return
+  const answer = socket._httpMessage
+  if (!answer) return then()
+  answer.once('close', () => afterEarlierAnswers(socket, then))
 }

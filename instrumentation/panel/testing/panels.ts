@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Server as TcpServer } from 'node:net'
 import { afterEach } from 'vitest'
 import { panel, startPanel, type MountedPanel, type PanelOptions, type StartPanelOptions } from '../index.ts'
 
@@ -36,7 +37,7 @@ export async function application(listener?: RequestListener, host = '127.0.0.1'
   return server
 }
 
-export function portOf(server: Server): number {
+export function portOf(server: TcpServer): number {
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0
 }
