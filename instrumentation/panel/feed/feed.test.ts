@@ -72,8 +72,34 @@ test('a page that comes back goes on after the row it knew, without a snapshot',
   await back.close()
 })
 
+test('a page that knows the same row of another life is sent a snapshot', async () => {
+  const panel = await ownPanel()
+  const speaker = new Speaker()
+  speaker.wholeRequest(1)
+  const page = await Page.open(panel.url, { boot: '0123456789abcdef', seq: 5 })
+  await page.untilSeq(11)
+  expect(page.types.filter(type => type === 'snap').length).toBe(1)
+  expect(page.seqs).toEqual(sequence(1, 11))
+  await page.close()
+})
+
+test('each text is sent once on a socket', async () => {
+  const panel = await ownPanel()
+  const page = await Page.open(panel.url)
+  const speaker = new Speaker()
+  for (let number = 1; number <= 3; number++) {
+    speaker.wholeRequest(number)
+    await page.untilSeq(number * 11)
+  }
+  const ids = page.messages.flatMap(message =>
+    message.type === 'dict' ? message.entries.map(([id]) => id) : [],
+  )
+  expect(ids.length).toBe(4)
+  expect(new Set(ids).size).toBe(4)
+  await page.close()
+})
+
 test.each([
-  ['of another life', { boot: 'another', seq: 1 }],
   ['from the future', { boot: '', seq: 10_000_000 }],
   ['that the ring no longer has', { boot: '', seq: 1 }],
 ])('a page that knows a row %s is sent a snapshot', async (_name, since) => {
@@ -166,10 +192,17 @@ test('a page that was hidden for longer than the ring lasts is told of the gap a
 
 test('without a page nothing is made into text and no timer runs; with one that left neither', async () => {
   const panel = await ownPanel()
+  const started = vi.spyOn(globalThis, 'setInterval')
+  const ended = vi.spyOn(globalThis, 'clearInterval')
   const page = await Page.open(panel.url)
   await page.until(() => page.types.includes('snap'))
   await page.close()
   await pause(50)
+  expect(started).toHaveBeenCalledTimes(2)
+  expect(ended.mock.calls.map(([timer]) => timer)).toEqual(
+    expect.arrayContaining(started.mock.results.map(({ value }) => value)),
+  )
+  vi.restoreAllMocks()
   const stringify = vi.spyOn(JSON, 'stringify')
   const timers = [vi.spyOn(globalThis, 'setInterval'), vi.spyOn(globalThis, 'setTimeout')]
   const speaker = new Speaker()
