@@ -249,6 +249,7 @@ function knexFor(
   return makeKnex(name, {
     client: 'pg',
     compileSqlOnError: false,
+    log: quietLog,
     connection: {
       connectionTimeoutMillis: options.connectTimeoutMs,
       ...own,
@@ -263,6 +264,13 @@ function knexFor(
       ...(afterCreate ? { afterCreate } : {}),
     },
   })
+}
+
+/** Knex prints a line for each connection that fails its validation; those are told of on the pool channel. */
+const quietLog = {
+  warn(message: unknown) {
+    if (!/^Connection Error/.test(String(message))) console.warn(message)
+  },
 }
 
 const load = createRequire(import.meta.url)

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 export interface DriverConnection {
   query(...args: unknown[]): unknown
   on(event: string, listener: (...args: never[]) => void): unknown
+  once(event: string, listener: (...args: never[]) => void): unknown
   removeListener(event: string, listener: (...args: never[]) => void): unknown
   end(): Promise<void>
   /** The backend's process id, as the server announced it (behind a pooler it is the pooler's). */

@@ -563,15 +563,32 @@ export class SessionCore {
     // The listener stays: a socket that is being torn down may still say why.
   }
 
+  /**
+   * The connection goes back to the pool, idle and clean. pg tells of an error before it has read the ReadyForQuery
+   * that follows; then the connection goes back when that has come, and is closed if it does not come.
+   */
   #giveBack(): void {
     const lease = this.#lease
     if (!lease) return
-    const { driver } = lease.hold
-    const status = driver.getTransactionStatus?.()
-    if (driver.readyForQuery === false || status === 'T' || status === 'E')
-      return this.#discard(lease, 'not idle at release')
     this.#lease = undefined
     this.#failure = undefined
+    const { driver } = lease.hold
+    if (driver.readyForQuery !== false) return this.#return(lease)
+    const timer = setTimeout(() => {
+      driver.removeListener('drain', onDrain)
+      this.#discard(lease, 'not idle at release')
+    }, CANCEL_DEADLINE_MS)
+    const onDrain = () => {
+      clearTimeout(timer)
+      this.#return(lease)
+    }
+    driver.once('drain', onDrain)
+  }
+
+  #return(lease: Lease): void {
+    const { driver } = lease.hold
+    const status = driver.getTransactionStatus?.()
+    if (status === 'T' || status === 'E') return this.#discard(lease, 'in a transaction at release')
     lease.hold.release()
     driver.removeListener('error', this.#onConnectionError)
   }
@@ -687,7 +704,7 @@ export class SessionCore {
       )
     }
     this.#move('rollback')
-    this.#giveBackWhenAnswered()
+    this.#giveBack()
     return new EnginelightError(
       'EL_COMMIT_FAILED',
       `COMMIT of ${this.#name} failed and everything was rolled back: ${facts.code}, ${facts.message}.`,
@@ -698,21 +715,6 @@ export class SessionCore {
         cause: error,
       },
     )
-  }
-
-  /** After an error pg has not read the ReadyForQuery yet; the status byte in hand is the one from before. */
-  #giveBackWhenAnswered(): void {
-    const lease = this.#lease
-    if (!lease) return
-    const { driver } = lease.hold
-    if (driver.readyForQuery !== false) return this.#giveBack()
-    this.#lease = undefined
-    this.#failure = undefined
-    driver.query('', (error: Error | null) => {
-      driver.removeListener('error', this.#onConnectionError)
-      if (error || driver.getTransactionStatus?.() !== 'I') lease.hold.discard()
-      else lease.hold.release()
-    })
   }
 }
 
