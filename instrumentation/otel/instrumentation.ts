@@ -68,6 +68,11 @@ export class EnginelightInstrumentation {
     this.enable()
   }
 
+  /** How many spans and measurements are under way: 0 when nothing is. */
+  get openCount(): number {
+    return this.#running?.size ?? 0
+  }
+
   #start(): { stop(): void; readonly size: number } {
     const options = withDefaults(this.#config)
     const engines = new EngineFacts()

@@ -32,6 +32,7 @@ test('a summary names operations and tables in the order of the text', () => {
     hunter2: undefined,
     "'hunter2": undefined,
     '': undefined,
+    "select 'it\\' from hunter2', a from t": 'select',
   }
   const actual = Object.fromEntries(Object.keys(summaries).map(text => [text, querySummary(text)]))
   expect(actual).toEqual(summaries)

@@ -76,10 +76,13 @@ function afterComment(text: string, from: number): number {
   return text.length
 }
 
+/** Without backslash escapes, one before a quote makes it anybody's guess where the string ends: a setting of the server's decides. */
 function afterString(text: string, from: number, backslashes: boolean): number {
   for (let at = from + 1; at < text.length; at++) {
-    if (backslashes && text[at] === '\\') at += 1
-    else if (text[at] === "'") {
+    if (text[at] === '\\') {
+      if (!backslashes && text[at + 1] === "'") return text.length
+      if (backslashes) at += 1
+    } else if (text[at] === "'") {
       if (text[at + 1] !== "'") return at + 1
       at += 1
     }

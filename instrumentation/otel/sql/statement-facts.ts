@@ -22,7 +22,10 @@ const TEXTS_KEPT = 1_000
 /** A longer text is most likely a bulk insert, which does not come again. */
 const LONGEST_TEXT_KEPT = 4_096
 
-/** Facts of statements, remembered by text: an application has few texts and runs each many times. */
+/**
+ * Facts of statements, remembered by text: an application has few texts and runs each many times. A text that holds
+ * literals is read anew each time and kept nowhere.
+ */
 export class StatementTexts {
   readonly #options: TextOptions
   readonly #facts = new Map<string, StatementFacts>()
@@ -34,33 +37,28 @@ export class StatementTexts {
   of(text: string, parameters: number): StatementFacts {
     const known = this.#facts.get(text)
     if (known && known.parameters === parameters) return known
-    const facts = this.#read(text, parameters)
-    if (text.length > LONGEST_TEXT_KEPT) return facts
-    // Begin again when full: cheaper than an order of use, and an application with so many texts builds them anyway.
+    const shown = statementText(text, parameters)
+    const control = controlOperation(text)
+    const facts: StatementFacts = {
+      control,
+      summary: control === null ? querySummary(text) : undefined,
+      text: this.#asChosen(shown),
+      parameters,
+    }
+    if (shown !== text || text.length > LONGEST_TEXT_KEPT) return facts
+    // Begin again when full: cheaper than an order of use, and whoever has so many texts makes them as he goes.
     if (this.#facts.size >= TEXTS_KEPT) this.#facts.clear()
     this.#facts.set(text, facts)
     return facts
   }
 
-  #read(text: string, parameters: number): StatementFacts {
-    const control = controlOperation(text)
-    return {
-      control,
-      summary: control === null ? querySummary(text) : undefined,
-      text: this.#shown(text, parameters),
-      parameters,
-    }
-  }
-
-  #shown(text: string, parameters: number): string | undefined {
+  #asChosen(shown: string): string | undefined {
     const { statementText: choice, maxTextLength } = this.#options
     switch (choice) {
       case 'none':
         return undefined
-      case 'parameterised': {
-        const shown = statementText(text, parameters)
+      case 'parameterised':
         return shown.length > maxTextLength ? `${shown.slice(0, maxTextLength - 1)}…` : shown
-      }
       default:
         return choice satisfies never
     }

@@ -1,6 +1,6 @@
 import { channels, type EngineDescription, type ErrorFacts } from '../../../server-lib/channels.ts'
 
-const DESCRIPTION: EngineDescription = {
+export const DESCRIPTION: EngineDescription = {
   engine: 'writer',
   pool: 'writer#1',
   isDefault: true,
