@@ -158,12 +158,13 @@ test('a process without any SDK loses nothing but the telemetry', () => {
 
 test('a NodeSDK takes it as an instrumentation, and its spans and metrics arrive', async () => {
   const spans = new tracing.InMemorySpanExporter()
+  const processor = new tracing.SimpleSpanProcessor(spans)
   const exporter = new sdkMetrics.InMemoryMetricExporter(sdkMetrics.AggregationTemporality.CUMULATIVE)
   const reader = new sdkMetrics.PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1e8 })
   const instrumentation = new EnginelightInstrumentation()
   onTestFinished(() => instrumentation.disable())
   const sdk = new NodeSDK({
-    spanProcessors: [new tracing.SimpleSpanProcessor(spans)],
+    spanProcessors: [processor],
     metricReaders: [reader],
     logRecordProcessors: [],
     instrumentations: [instrumentation],
@@ -174,6 +175,7 @@ test('a NodeSDK takes it as an instrumentation, and its spans and metrics arrive
   script.statement('q1', 'select 1')
   script.answer('q1')
   script.sessionEnd()
+  await processor.forceFlush()
   expect(spans.getFinishedSpans().map(span => [span.name, span.instrumentationScope.name])).toEqual([
     ['select', 'enginelight'],
     ['enginelight.session writer', 'enginelight'],
