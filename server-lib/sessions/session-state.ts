@@ -15,7 +15,14 @@ const MOVES = {
     recover: 'active',
     end: 'ended',
   },
-  failed: { recover: 'active', rollback: 'idle', lose: 'lost', end: 'ended' },
+  failed: {
+    recover: 'active',
+    commit: 'idle',
+    rollback: 'idle',
+    release: 'idle',
+    lose: 'lost',
+    end: 'ended',
+  },
   lost: { rollback: 'idle', release: 'idle', lose: 'lost', end: 'ended' },
   ended: { end: 'ended' },
 } as const satisfies Record<string, Partial<Record<string, string>>>

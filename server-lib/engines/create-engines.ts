@@ -1,0 +1,321 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Knex } from 'knex'
+import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
+import { defineDb, RESERVED_NAMES, type Db, type Definitions } from '../sessions/db.ts'
+import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
+import { checkOptions, describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import type { EngineDescription } from './engine-description.ts'
+import { Engine } from './engine.ts'
+import type { InContext } from './open-pool.ts'
+
+export interface EnginesOptions<Name extends string> {
+  /** The application's name, in the panel and in reports. Default: none. */
+  application?: string
+  /** The order in which `db.any` looks. Default: as declared, without independent engines. */
+  prefer?: readonly Name[]
+}
+
+export interface OpenOptions {
+  /** What the work belongs to, found again as `db.info.request`. */
+  request?: unknown
+  /** Ends the container at once: running statements are cancelled, uncommitted work is rolled back. */
+  signal?: AbortSignal
+  /** How the work is called in the panel, in errors and spans. Default `open` and `scope`. */
+  label?: string
+}
+
+/** One engine as the application sees it outside of any session. */
+export interface EngineHandle {
+  readonly name: string
+  /** A knex on this engine's pool, outside of any session. Of a pg.Pool it runs on that pool. */
+  readonly knex: Knex
+  readonly description: EngineDescription
+}
+
+/** The engines of an application. One per process and database; make it once, at start. */
+export interface Engines<D extends Definitions> {
+  readonly names: readonly (keyof D & string)[]
+  /** An engine by name; without a name the default one. */
+  get(name?: keyof D & string): EngineHandle
+  /** The container of the request or scope that this code runs in. Throws EL_NO_SCOPE outside of any. */
+  readonly current: Db<D>
+  /** A container that you end yourself: `await using db = engines.open()`. */
+  open(options?: OpenOptions): Db<D>
+  /** Runs a function with a container of its own, as `engines.current` and as its argument, and ends it after. */
+  scope<T>(fn: (db: Db<D>) => Promise<T> | T, options?: OpenOptions): Promise<T>
+  /** Opens each pool's minimum of connections, at least one: a wrong password shows now and not at the first request. */
+  warmup(): Promise<void>
+  /**
+   * Replaces the pool of one engine, or of all, without a moment in which there is none; resolves when the old
+   * one is drained. Throws EL_NOT_OWNED for a pool that the application made itself.
+   */
+  reinit(name: (keyof D & string) | '!all'): Promise<void>
+  /**
+   * Ends what is running and closes the pools that we made. Containers have `graceMs` (default 5,000) to end by
+   * themselves; then they are ended. A pool that we were given is only not watched any more.
+   */
+  close(options?: { graceMs?: number }): Promise<CloseReport>
+}
+
+/** What `close()` had to cut. Both lists are empty after a quiet end. */
+export interface CloseReport {
+  /** Requests that were ended before they were done, by label and id. */
+  readonly ended: readonly string[]
+  /** Connections that somebody outside of sessions still held. */
+  readonly cut: readonly CheckoutHolder[]
+}
+
+/** What mounts and the tests of the library need beyond the public face. */
+export interface EnginesInside<D extends Definitions = Definitions> {
+  readonly names: readonly string[]
+  containerFor(scope: RequestScope, request: unknown): { db: Db<D>; core: ContainerCore }
+}
+
+const insides = new WeakMap<object, EnginesInside>()
+
+/** The inner side of a set of engines; throws EL_CONFIG for anything else. */
+export function enginesInside(engines: unknown): EnginesInside {
+  const inside = typeof engines === 'object' && engines !== null ? insides.get(engines) : undefined
+  if (!inside)
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `The engines must come from createEngines(); this is ${describe(engines)}.`,
+      { option: 'engines' },
+    )
+  return inside
+}
+
+/**
+ * Checks every engine's options, then opens them all. Makes no connection. Throws EL_CONFIG, EL_RESERVED_NAME,
+ * EL_DUPLICATE_ENGINE, EL_UNKNOWN_ENGINE or EL_UNSUPPORTED_CLIENT, and then nothing was opened.
+ */
+export function createEngines<const D extends Definitions>(
+  definitions: D,
+  options: EnginesOptions<keyof D & string> = {},
+): Engines<D> {
+  const checked = checkDefinitions(definitions)
+  const prefer = checkPrefer(checked, options.prefer)
+  // Pools open connections in this context, not in that of the request that happens to need one first.
+  const inContext = AsyncLocalStorage.snapshot() as InContext
+  const engines = openAll(checked, options.application ?? null, inContext)
+  return new EngineSet<D>(engines, prefer) as Engines<D>
+}
+
+type Checked = Map<string, { config: EngineConfig; options: CheckedOptions }>
+
+function checkDefinitions(definitions: Definitions): Checked {
+  if (typeof definitions !== 'object' || definitions === null || Object.keys(definitions).length === 0) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `createEngines needs at least one engine; it was given ${describe(definitions)}.`,
+    )
+  }
+  const checked: Checked = new Map()
+  const folded = new Map<string, string>()
+  for (const [name, definition] of Object.entries(definitions)) {
+    checkName(name, folded)
+    if (typeof definition?.config !== 'object') {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Engine "${name}" must be made with engine<Tables>()({ … }); this is ${describe(definition)}.`,
+        { engine: name },
+      )
+    }
+    checked.set(name, { config: definition.config, options: checkOptions(name, definition.config) })
+  }
+  const defaults = [...checked].filter(([, { options }]) => options.isDefault).map(([name]) => name)
+  if (defaults.length > 1) {
+    throw new EnginelightError(
+      'EL_DUPLICATE_ENGINE',
+      `Only one engine can be the default; ${defaults.join(' and ')} both say so.`,
+      { known: defaults },
+    )
+  }
+  const [first] = checked
+  if (defaults.length === 0 && first) first[1].options = { ...first[1].options, isDefault: true }
+  return checked
+}
+
+function checkName(name: string, folded: Map<string, string>): void {
+  if (RESERVED_NAMES.has(name)) {
+    throw new EnginelightError(
+      'EL_RESERVED_NAME',
+      `An engine cannot be called "${name}": a container has something else under that name.`,
+      { engine: name },
+    )
+  }
+  if (!/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(name)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `"${name.slice(0, 80)}" is no name for an engine: letters, digits, _ and -, at most 63.`,
+      { engine: name.slice(0, 80) },
+    )
+  }
+  const other = folded.get(name.toLowerCase())
+  if (other !== undefined) {
+    throw new EnginelightError(
+      'EL_DUPLICATE_ENGINE',
+      `The engines "${other}" and "${name}" differ only in case, and would be taken for one another.`,
+      { engine: name },
+    )
+  }
+  folded.set(name.toLowerCase(), name)
+}
+
+function checkPrefer(checked: Checked, prefer: readonly string[] | undefined): readonly string[] {
+  const known = [...checked.keys()]
+  const isAtomic = (name: string) => checked.get(name)?.options.enlist === 'atomic'
+  if (prefer === undefined) return known.filter(isAtomic)
+  if (!Array.isArray(prefer))
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Option prefer must be a list of names, not ${describe(prefer)}.`,
+      { option: 'prefer' },
+    )
+  for (const name of prefer as string[]) {
+    if (!checked.has(name)) throw unknownEngine(name, known)
+    if (!isAtomic(name)) {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Option prefer names "${name}", which is independent: db.any never chooses it.`,
+        { engine: name, option: 'prefer' },
+      )
+    }
+  }
+  return prefer as string[]
+}
+
+function openAll(checked: Checked, application: string | null, inContext: InContext): Map<string, Engine> {
+  const engines = new Map<string, Engine>()
+  try {
+    for (const [name, { config, options }] of checked) {
+      engines.set(name, new Engine(name, config, options, application, inContext))
+    }
+    return engines
+  } catch (error) {
+    // Those before the one that failed have no connection yet; they only stop watching.
+    for (const engine of engines.values()) void engine.close(0)
+    throw error
+  }
+}
+
+class EngineSet<D extends Definitions> implements EnginesInside<D> {
+  readonly names: readonly string[]
+  readonly #engines: ReadonlyMap<string, Engine>
+  readonly #setup: ContainerSetup
+  readonly #makeDb: (core: ContainerCore) => object
+  /** Containers with a session: those that `close` has to wait for. */
+  readonly #open = new Set<ContainerCore>()
+  #closing: Promise<CloseReport> | undefined
+
+  constructor(engines: ReadonlyMap<string, Engine>, prefer: readonly string[]) {
+    this.#engines = engines
+    this.names = [...engines.keys()]
+    this.#makeDb = defineDb(this.names)
+    this.#setup = {
+      engines,
+      prefer,
+      opened: container => void this.#open.add(container),
+      closed: container => void this.#open.delete(container),
+    }
+    insides.set(this, this as unknown as EnginesInside)
+  }
+
+  #engine(name: string): Engine {
+    const engine = this.#engines.get(name)
+    if (!engine) throw unknownEngine(name, this.names)
+    return engine
+  }
+
+  get(name?: string): EngineHandle {
+    if (name !== undefined) return this.#engine(name)
+    return [...this.#engines.values()].find(engine => engine.options.isDefault) as Engine
+  }
+
+  containerFor(
+    scope: RequestScope,
+    request: unknown,
+    signal?: AbortSignal,
+  ): { db: Db<D>; core: ContainerCore } {
+    const known = scope.containers.get(this) as
+      | { db: Db<D>; core: ContainerCore; unreleased(): string[] }
+      | undefined
+    if (known) return known
+    const core = new ContainerCore(this.#setup, scope, request, signal)
+    const made = { core, db: this.#makeDb(core) as Db<D>, unreleased: () => core.unreleased() }
+    scope.containers.set(this, made)
+    // The request was over before anybody asked: the container exists, and says so at each use.
+    if (scope.ended) void core.end()
+    return made
+  }
+
+  get current(): Db<D> {
+    const scope = currentRequest()
+    if (!scope) {
+      throw new EnginelightError(
+        'EL_NO_SCOPE',
+        'engines.current was read outside of any request: mount sessions(engines) before the handlers, or use engines.scope(fn) or engines.open().',
+      )
+    }
+    return this.containerFor(scope, undefined).db
+  }
+
+  open({ request, signal, label = 'open' }: OpenOptions = {}): Db<D> {
+    const scope = new RequestScope('unscoped', label, null, this.names)
+    return this.containerFor(scope, request, signal).db
+  }
+
+  async scope<T>(
+    fn: (db: Db<D>) => Promise<T> | T,
+    { request, signal, label = 'scope' }: OpenOptions = {},
+  ): Promise<T> {
+    const scope = new RequestScope('scope', label, null, this.names)
+    const { core, db } = this.containerFor(scope, request, signal)
+    try {
+      const value = await runInRequest(scope, () => fn(db))
+      await core.end()
+      scope.end('finished')
+      return value
+    } catch (error) {
+      await core.end()
+      scope.end('failed')
+      throw error
+    }
+  }
+
+  async warmup(): Promise<void> {
+    await Promise.all([...this.#engines.values()].map(engine => engine.warmup()))
+  }
+
+  async reinit(name: string): Promise<void> {
+    const engines = name === '!all' ? [...this.#engines.values()] : [this.#engine(name)]
+    // All or none: one that is not ours must not leave the others replaced.
+    for (const engine of engines) engine.requireOwned('reinit')
+    await Promise.all(engines.map(engine => engine.reinit()))
+  }
+
+  close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(graceMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<CloseReport> {
+    const until = performance.now() + graceMs
+    const engines = [...this.#engines.values()]
+    await this.#quiet(graceMs)
+    for (const engine of engines) engine.refuse()
+    const ended = [...this.#open]
+    await Promise.all(ended.map(container => container.end('aborted')))
+    const left = () => Math.max(0, until - performance.now())
+    const cut = await Promise.all(engines.map(engine => engine.close(left())))
+    return { ended: ended.map(({ scope }) => `${scope.label} (${scope.id})`), cut: cut.flat() }
+  }
+
+  /** Waits until no container has a session, or the time is over. */
+  async #quiet(graceMs: number): Promise<void> {
+    const until = performance.now() + graceMs
+    while (this.#open.size > 0 && performance.now() < until)
+      await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}

@@ -1,0 +1,224 @@
+import type { Knex } from 'knex'
+import { EnginelightError } from '../errors.ts'
+import type { PgPool } from '../pool/native-pool.ts'
+
+/** Any type of tables: a map from table name to row type. */
+export type TablesShape = object
+
+export interface EngineOptions {
+  /** The engine that `engines.get()` gives. At most one; where none says so it is the first. */
+  default?: boolean
+  /**
+   * `'read'` opens every transaction as READ ONLY, so that the server refuses writes, and takes the writing methods
+   * from the session's type. A guard against mistakes: use a role without the right to write as well. Default `'write'`.
+   */
+  access?: 'read' | 'write'
+  /**
+   * `'transaction'` (default): the first statement of a session opens a transaction that lasts until `commit`,
+   * `rollback` or the end of the request. `'autocommit'`: no BEGIN; each statement commits by itself and holds a
+   * connection only while it runs.
+   */
+  mode?: 'transaction' | 'autocommit'
+  /** `'independent'` keeps the engine out of `db.any` and of a container's commit, as a log wants. Default `'atomic'`. */
+  enlist?: 'atomic' | 'independent'
+  /** The container commits this engine at the end of a successful request; its session refuses `commit()` itself. */
+  transactional?: boolean
+  /** How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. Default 10,000. */
+  checkoutTimeoutMs?: number
+  /** How long a connection may take to open, in milliseconds. Pools that we make only. Default 10,000. */
+  connectTimeoutMs?: number
+  /**
+   * How long one statement may run, in milliseconds. The server ends it (`statement_timeout`); a second later we
+   * give up on a server that does not answer, and discard the connection. Default: no limit.
+   */
+  statementTimeoutMs?: number
+  /** How long a transaction may stand idle before the server ends it (`idle_in_transaction_session_timeout`). Default: no limit. */
+  idleInTransactionTimeoutMs?: number
+  /**
+   * Whether a connection that comes with somebody's open transaction is rolled back before use. Default true, and
+   * false in autocommit, where such a connection is discarded instead.
+   */
+  rollbackOnCheckout?: boolean
+  /** Lets BEGIN travel with the first statement where that is a SELECT of a builder: one round trip less. Needs pg 8.23. Default false. */
+  pipeline?: boolean
+  /** Lets `sessionOf(row)` find the session of a row, at up to a microsecond a row. Default false. */
+  traceRows?: boolean
+}
+
+/** Pool sizes, for an engine that is given a `connection`. */
+export interface PoolSizes {
+  /** Default 0. */
+  min?: number
+  /** Default 10. */
+  max?: number
+  /** How long a free connection above `min` stays open, in milliseconds. Default 30,000. */
+  idleTimeoutMs?: number
+}
+
+/** Where an engine's connections come from. Exactly one of `connection`, `knex` or `pool` (a pg.Pool). */
+export type EngineSource =
+  | { connection: string | Record<string, unknown>; pool?: PoolSizes; knex?: never }
+  | { knex: Knex | Knex.Config | (() => Knex); connection?: never; pool?: never }
+  | { pool: PgPool | (() => PgPool); connection?: never; knex?: never }
+
+export type EngineConfig = EngineOptions & EngineSource
+
+/** An engine as configured, with its table types; `createEngines` makes it real. */
+export interface EngineDefinition<Tables extends TablesShape, Config extends EngineConfig> {
+  readonly config: Config
+  /** Never set: carries the type of the tables. */
+  readonly tables?: Tables
+}
+
+/**
+ * Describes an engine. Two calls, since TypeScript cannot take `Tables` and infer the rest at once:
+ * `engine<ShopTables>()({ connection: url, access: 'read' })`.
+ */
+export function engine<Tables extends TablesShape = Record<string, any>>() {
+  return <const Config extends EngineConfig>(config: Config): EngineDefinition<Tables, Config> => ({ config })
+}
+
+/** Options with every default filled in. */
+export interface CheckedOptions {
+  readonly isDefault: boolean
+  readonly access: 'read' | 'write'
+  readonly mode: 'transaction' | 'autocommit'
+  readonly enlist: 'atomic' | 'independent'
+  readonly transactional: boolean
+  readonly checkoutTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly statementTimeoutMs: number | undefined
+  readonly idleInTransactionTimeoutMs: number | undefined
+  readonly rollbackOnCheckout: boolean
+  readonly pipeline: boolean
+  readonly traceRows: boolean
+}
+
+/** Checks an engine's options and fills in the defaults. Throws EL_CONFIG at the first that is wrong; touches nothing. */
+export function checkOptions(name: string, config: EngineConfig): CheckedOptions {
+  if (typeof config !== 'object' || config === null) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}" needs a config object, not ${describe(config)}.`,
+      { engine: name },
+    )
+  }
+  const wrong = (option: string, needs: string): never => {
+    const value = (config as unknown as Record<string, unknown>)[option]
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": option ${option} must be ${needs}, not ${describe(value)}.`,
+      {
+        engine: name,
+        option,
+      },
+    )
+  }
+  for (const option of Object.keys(config)) {
+    if (!KNOWN.has(option)) {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Engine "${name}": there is no option ${option}; there are ${[...KNOWN].join(', ')}.`,
+        {
+          engine: name,
+          option,
+          known: [...KNOWN],
+        },
+      )
+    }
+  }
+  const boolean = (option: keyof EngineOptions, fallback: boolean): boolean => {
+    const value = config[option]
+    if (value === undefined) return fallback
+    return typeof value === 'boolean' ? value : wrong(option, 'true or false')
+  }
+  const word = <W extends string>(option: keyof EngineOptions, words: readonly W[], fallback: W): W => {
+    const value = config[option]
+    if (value === undefined) return fallback
+    return words.find(one => one === value) ?? wrong(option, words.map(one => `'${one}'`).join(' or '))
+  }
+  const duration = (option: keyof EngineOptions): number | undefined => {
+    const value = config[option]
+    if (value === undefined) return undefined
+    // setTimeout fires at once beyond 2^31 - 1, and PostgreSQL takes no more either.
+    const fits = typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 31
+    return fits ? value : wrong(option, 'a whole number of milliseconds from 1 to 2147483647')
+  }
+  const sources = (['connection', 'knex', 'pool'] as const).filter(source => config[source] !== undefined)
+  const hasSource = config.connection !== undefined || config.knex !== undefined || isPoolSource(config.pool)
+  if (!hasSource || (sources.length > 1 && !(config.connection !== undefined && config.knex === undefined))) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}" needs exactly one of connection, knex or pool (a pg.Pool); it has ${sources.join(' and ') || 'none'}.`,
+      { engine: name },
+    )
+  }
+  const mode = word('mode', ['transaction', 'autocommit'], 'transaction')
+  const enlist = word('enlist', ['atomic', 'independent'], 'atomic')
+  const transactional = boolean('transactional', false)
+  if (transactional && (mode === 'autocommit' || enlist === 'independent')) {
+    const with_ = mode === 'autocommit' ? "mode 'autocommit'" : "enlist 'independent'"
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": transactional cannot go with ${with_}: there is nothing to commit.`,
+      {
+        engine: name,
+        option: 'transactional',
+      },
+    )
+  }
+  return {
+    isDefault: boolean('default', false),
+    access: word('access', ['read', 'write'], 'write'),
+    mode,
+    enlist,
+    transactional,
+    checkoutTimeoutMs: duration('checkoutTimeoutMs') ?? 10_000,
+    connectTimeoutMs: duration('connectTimeoutMs') ?? 10_000,
+    statementTimeoutMs: duration('statementTimeoutMs'),
+    idleInTransactionTimeoutMs: duration('idleInTransactionTimeoutMs'),
+    rollbackOnCheckout: boolean('rollbackOnCheckout', mode === 'transaction'),
+    pipeline: boolean('pipeline', false),
+    traceRows: boolean('traceRows', false),
+  }
+}
+
+const KNOWN = new Set<string>([
+  'connection',
+  'knex',
+  'pool',
+  'default',
+  'access',
+  'mode',
+  'enlist',
+  'transactional',
+  'checkoutTimeoutMs',
+  'connectTimeoutMs',
+  'statementTimeoutMs',
+  'idleInTransactionTimeoutMs',
+  'rollbackOnCheckout',
+  'pipeline',
+  'traceRows',
+])
+
+/** A pg.Pool or a function that makes one, as opposed to the sizes of a pool of our own. */
+export function isPoolSource(value: unknown): value is PgPool | (() => PgPool) {
+  return typeof value === 'function' || isPgPool(value)
+}
+
+export function isPgPool(value: unknown): value is PgPool {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { connect?: unknown }).connect === 'function'
+  )
+}
+
+/** A value as an error names it: by kind alone, since it could be a credential. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text'
+  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value)
+  return typeof value === 'function' ? 'a function' : 'an object'
+}

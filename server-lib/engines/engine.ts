@@ -1,0 +1,245 @@
+import type { Knex } from 'knex'
+import { channels } from '../channels.ts'
+import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { here } from '../identity/ids.ts'
+import { checkOut, type CheckoutDeadlines } from '../pool/check-out.ts'
+import type { Asker } from '../pool/ledger.ts'
+import type { Hold, Pool } from '../pool/pool.ts'
+import type { CheckedOptions, EngineConfig } from './engine-config.ts'
+import type { EngineDescription } from './engine-description.ts'
+import { addReporting, type EngineReport } from './engine-reports.ts'
+import { openPool, type InContext, type OpenPool } from './open-pool.ts'
+
+/** A connection in hand together with the pool it came from, which a `reinit` may have replaced since. */
+export interface Lease {
+  readonly hold: Hold
+  readonly pool: Pool
+}
+
+/** One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. */
+export class Engine {
+  readonly name: string
+  readonly options: CheckedOptions
+  readonly application: string | null
+  readonly #config: EngineConfig
+  readonly #inContext: InContext
+  #open: OpenPool
+  #generation = 1
+  #closed = false
+  readonly #stopReporting: () => void
+  /** Pools that a `reinit` replaced and that somebody still holds a connection of. */
+  readonly #draining = new Set<OpenPool>()
+
+  constructor(
+    name: string,
+    config: EngineConfig,
+    options: CheckedOptions,
+    application: string | null,
+    inContext: InContext,
+  ) {
+    this.name = name
+    this.options = options
+    this.application = application
+    this.#config = config
+    this.#inContext = inContext
+    this.#open = openPool(name, this.#poolName(), config, options, inContext)
+    this.#stopReporting = addReporting(this)
+    this.#tell('declared')
+  }
+
+  #poolName(): string {
+    return `${this.name}#${this.#generation}`
+  }
+
+  #tell(phase: 'declared' | 'reinitialized'): void {
+    if (channels.engine.hasSubscribers) {
+      channels.engine.publish({
+        phase,
+        at: performance.now(),
+        engine: this.name,
+        description: this.description,
+      })
+    }
+  }
+
+  /** A knex on this engine's pool, outside of any session: for migrations and scripts. Of a pg.Pool it only builds. */
+  get knex(): Knex {
+    return this.#open.knex
+  }
+
+  get pool(): Pool {
+    return this.#open.pool
+  }
+
+  get owned(): boolean {
+    return this.#open.owned
+  }
+
+  get description(): EngineDescription {
+    const { options } = this
+    const { pool, source, owned, serverAddress, serverPort, database } = this.#open
+    return {
+      engine: this.name,
+      pool: pool.ledger.pool,
+      isDefault: options.isDefault,
+      mode: options.mode,
+      access: options.access,
+      enlist: options.enlist,
+      transactional: options.transactional,
+      source,
+      owned,
+      min: pool.min,
+      max: pool.max,
+      checkoutTimeoutMs: options.checkoutTimeoutMs,
+      serverAddress,
+      serverPort,
+      database,
+      application: this.application,
+      ...here,
+    }
+  }
+
+  report(): EngineReport {
+    const { ledger } = this.#open.pool
+    const connections = ledger.connectionReports()
+    const used = connections.filter(connection => connection.holder).length
+    return {
+      description: this.description,
+      used,
+      idle: connections.length - used,
+      connections,
+      waiters: ledger.waiterReports(),
+    }
+  }
+
+  /** Whether a check-out has a good chance: the engine is open, and its last connection attempt did not fail. */
+  get healthy(): boolean {
+    return !this.#closed && !this.#failing
+  }
+  #failing = false
+
+  async checkOut(asker: Asker, signal?: AbortSignal): Promise<Lease> {
+    this.requireOpen()
+    const { pool } = this.#open
+    const deadlines: CheckoutDeadlines = { checkoutTimeoutMs: this.options.checkoutTimeoutMs, signal }
+    try {
+      const hold = await checkOut(pool, asker, deadlines)
+      this.#failing = false
+      return { hold, pool }
+    } catch (error) {
+      if (error instanceof EnginelightError && error.code === 'EL_CHECKOUT_FAILED') this.#failing = true
+      throw error
+    }
+  }
+
+  requireOpen(): void {
+    if (this.#closed) {
+      throw new EnginelightError('EL_ENGINE_CLOSED', `Engine "${this.name}" is closed.`, {
+        engine: this.name,
+      })
+    }
+  }
+
+  /** Opens the pool's minimum of connections, at least one, so that a wrong password shows at start. */
+  async warmup(): Promise<void> {
+    this.requireOpen()
+    const { pool } = this.#open
+    const wanted = Math.max(1, pool.min)
+    const asker = () => ({ session: null, request: undefined, capture: null })
+    const holds = await Promise.allSettled(
+      Array.from({ length: wanted }, () =>
+        checkOut(pool, asker(), { checkoutTimeoutMs: this.options.checkoutTimeoutMs, signal: undefined }),
+      ),
+    )
+    for (const hold of holds) if (hold.status === 'fulfilled') hold.value.release()
+    const failure = holds.find(hold => hold.status === 'rejected')
+    this.#failing = failure !== undefined
+    if (failure) throw failure.reason
+  }
+
+  /**
+   * Swaps in a fresh pool, then drains the old one: whoever holds a connection of it keeps it until done. Resolves
+   * when the old pool is closed. Throws EL_NOT_OWNED for a pool that the application made.
+   */
+  async reinit(): Promise<void> {
+    this.requireOpen()
+    this.requireOwned('reinit')
+    const old = this.#open
+    this.#generation++
+    this.#open = openPool(this.name, this.#poolName(), this.#config, this.options, this.#inContext)
+    this.#failing = false
+    this.#tell('reinitialized')
+    this.#draining.add(old)
+    await this.#drain(old)
+  }
+
+  requireOwned(what: string): void {
+    if (this.#open.owned) return
+    throw new EnginelightError(
+      'EL_NOT_OWNED',
+      `Engine "${this.name}" cannot ${what}: its ${this.#open.source} was made by the application. Give a function that makes one instead.`,
+      { engine: this.name },
+    )
+  }
+
+  async #drain(old: OpenPool): Promise<void> {
+    try {
+      await old.pool.destroy()
+    } finally {
+      this.#draining.delete(old)
+      old.pool.unwatch()
+    }
+  }
+
+  /** Nobody is given a connection any more. */
+  refuse(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#tellPhase('closing')
+  }
+
+  /**
+   * Closes the pools that we made, within the time given; a connection that is still held then is cut. A pool that
+   * we were given is left open and no longer watched. Resolves with whoever held a connection to the end.
+   */
+  async close(graceMs: number): Promise<CheckoutHolder[]> {
+    this.refuse()
+    const cut: CheckoutHolder[] = []
+    for (const open of [this.#open, ...this.#draining]) {
+      if (open.owned) cut.push(...(await destroyWithin(open.pool, graceMs)))
+      open.pool.unwatch()
+    }
+    this.#stopReporting()
+    this.#tellPhase('closed')
+    return cut
+  }
+
+  #tellPhase(phase: 'closing' | 'closed'): void {
+    if (channels.engine.hasSubscribers) {
+      channels.engine.publish({
+        phase,
+        at: performance.now(),
+        engine: this.name,
+        pool: this.#open.pool.ledger.pool,
+      })
+    }
+  }
+}
+
+/** knex.destroy() and pool.end() wait for ever for a connection that is held; so after the grace its socket is cut. */
+async function destroyWithin(pool: Pool, graceMs: number): Promise<CheckoutHolder[]> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>(resolve => void (timer = setTimeout(resolve, graceMs, 'late' as const)))
+  const destroyed = pool.destroy().then(() => 'destroyed' as const)
+  const first = await Promise.race([destroyed, late]).finally(() => clearTimeout(timer))
+  if (first === 'destroyed') return []
+  const holders = pool.ledger.holders()
+  for (const record of pool.ledger.connections) {
+    if (!record.checkout) continue
+    record.discarded = 'cut at close'
+    record.driver.connection?.stream?.destroy()
+  }
+  // The pool goes on waiting for releases that may never come; it has nothing left to lose.
+  destroyed.catch(() => {})
+  return holders
+}

@@ -1,0 +1,329 @@
+import { createRequire } from 'node:module'
+import type { Knex } from 'knex'
+import { EnginelightError, withoutCredentials } from '../errors.ts'
+import { KnexPool, type TarnPool } from '../pool/knex-pool.ts'
+import { Ledger } from '../pool/ledger.ts'
+import { NativePool, type PgPool } from '../pool/native-pool.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
+import { READ_ONLY_SESSION } from '../postgres/control.ts'
+import { watchKnexLines } from '../watch/knex-lines.ts'
+import { describe, isPgPool, isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+
+/** Knex's client object, by what we use of it. */
+export interface KnexClient {
+  readonly config: Record<string, unknown>
+  readonly pool?: TarnPool
+  readonly connectionSettings?: Record<string, unknown>
+  readonly version?: string
+  acquireRawConnection(): Promise<DriverConnection>
+}
+
+/** Where an engine's connections come from, opened: a pool, and a knex to build statements with. */
+export interface OpenPool {
+  readonly knex: Knex
+  readonly pool: Pool
+  readonly source: 'connection' | 'knex' | 'pg.Pool'
+  /** Made by us or by a factory that we were given: ours to close and to replace. */
+  readonly owned: boolean
+  readonly serverAddress: string | null
+  readonly serverPort: number | null
+  readonly database: string | null
+}
+
+export type InContext = <T>(fn: () => T) => T
+
+/**
+ * Opens the source of an engine and begins to watch it. No connection is made. Throws EL_CONFIG,
+ * EL_UNSUPPORTED_CLIENT or EL_MISSING_PEER.
+ */
+export function openPool(
+  name: string,
+  poolName: string,
+  config: EngineConfig,
+  options: CheckedOptions,
+  inContext: InContext,
+): OpenPool {
+  const ledger = new Ledger(name, poolName)
+  if (config.connection !== undefined) {
+    return fromKnex(name, knexFor(name, config, options), ledger, 'connection', true, inContext)
+  }
+  if (config.knex !== undefined) {
+    const { knex } = config
+    if (isKnex(knex)) return fromKnex(name, knex, ledger, 'knex', false, inContext)
+    if (typeof knex === 'function') {
+      return fromKnex(
+        name,
+        made(name, 'knex', knex as () => unknown, isKnex),
+        ledger,
+        'knex',
+        true,
+        inContext,
+      )
+    }
+    if (typeof knex !== 'object' || knex === null) {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Engine "${name}": option knex must be a knex, its config or a function that makes one, not ${describe(knex)}.`,
+        {
+          engine: name,
+          option: 'knex',
+        },
+      )
+    }
+    return fromKnex(name, makeKnex(name, knex), ledger, 'knex', true, inContext)
+  }
+  if (isPoolSource(config.pool)) {
+    const given = isPgPool(config.pool)
+    const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
+    return fromNativePool(name, pool, ledger, !given)
+  }
+  throw new EnginelightError('EL_CONFIG', `Engine "${name}" has no source.`, { engine: name })
+}
+
+function made<T>(
+  name: string,
+  option: string,
+  factory: () => unknown,
+  fits: (value: unknown) => value is T,
+): T {
+  const value = factory()
+  if (fits(value)) return value
+  throw new EnginelightError(
+    'EL_CONFIG',
+    `Engine "${name}": the function given as ${option} made ${describe(value)}.`,
+    {
+      engine: name,
+      option,
+    },
+  )
+}
+
+function isKnex(value: unknown): value is Knex {
+  return (
+    typeof value === 'function' &&
+    typeof (value as { client?: unknown }).client === 'object' &&
+    'raw' in value
+  )
+}
+
+function fromKnex(
+  name: string,
+  knex: Knex,
+  ledger: Ledger,
+  source: 'connection' | 'knex',
+  owned: boolean,
+  inContext: InContext,
+): OpenPool {
+  const client = knex.client as KnexClient
+  requirePostgres(name, String(client.config.client ?? (client.constructor as { name: string }).name), client)
+  if (client.config.connectionPool)
+    return fromConnectionPool(name, knex, client.config.connectionPool, ledger, owned)
+  if (!client.pool) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": the knex that was given has no pool (destroyed, or made without a connection).`,
+      {
+        engine: name,
+        option: 'knex',
+      },
+    )
+  }
+  refuseSharing(name, client.pool)
+  if (owned) {
+    // A connection lives longer than the request that needed it first: it must not carry that request's stores.
+    const openConnection = client.acquireRawConnection.bind(client)
+    client.acquireRawConnection = () => inContext(openConnection)
+  }
+  const unwatchLines = watchKnexLines(knex)
+  const pool = new KnexPool(client.pool, ledger, () => knex.destroy())
+  const unwatch = pool.unwatch.bind(pool)
+  const tarn = client.pool
+  pool.unwatch = () => {
+    unwatch()
+    unwatchLines()
+    watched.delete(tarn)
+  }
+  return { knex, pool, source, owned, ...serverOf(client.connectionSettings) }
+}
+
+/** A knex over somebody's pg.Pool (knex 3.3): the pool is what there is to watch. */
+function fromConnectionPool(
+  name: string,
+  knex: Knex,
+  connectionPool: unknown,
+  ledger: Ledger,
+  owned: boolean,
+): OpenPool {
+  if (!isPgPool(connectionPool)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": the knex that was given runs on a connectionPool that is no pg.Pool.`,
+      {
+        engine: name,
+        option: 'knex',
+      },
+    )
+  }
+  return { ...fromNativePool(name, connectionPool, ledger, owned), knex, source: 'knex' }
+}
+
+function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: boolean): OpenPool {
+  refuseSharing(name, given)
+  const pool = new NativePool(given, ledger)
+  const unwatch = pool.unwatch.bind(pool)
+  pool.unwatch = () => {
+    unwatch()
+    watched.delete(given)
+  }
+  // Only to build statements with; they run on the pool's connections through sessions. A version saves the
+  // `select version()` that knex would send on a pool that is not its own.
+  const knex = makeKnex(name, {
+    client: 'pg',
+    connectionPool: given,
+    version: '18.0',
+  } as unknown as Knex.Config)
+  return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options as Record<string, unknown>) }
+}
+
+/** Pools that an open engine watches: a second engine on the same pool would tell everything twice. */
+const watched = new WeakSet<object>()
+
+function refuseSharing(name: string, pool: object): void {
+  if (watched.has(pool)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}" was given a pool that another engine has already: give each its own, or a request that takes both can wait for itself.`,
+      { engine: name },
+    )
+  }
+  watched.add(pool)
+}
+
+function knexFor(
+  name: string,
+  config: Extract<EngineConfig, { connection: unknown }>,
+  options: CheckedOptions,
+): Knex {
+  const { connection, pool: sizes } = config
+  const isText = typeof connection === 'string' && connection !== ''
+  if (!isText && (typeof connection !== 'object' || connection === null || Array.isArray(connection))) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": option connection must be a URL or an object, not ${describe(connection)}.`,
+      {
+        engine: name,
+        option: 'connection',
+      },
+    )
+  }
+  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && !connection.startsWith('/')) {
+    const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
+    throw new EnginelightError(
+      scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',
+      scheme
+        ? `Engine "${name}": PostgreSQL is supported, ${scheme} is not yet.`
+        : `Engine "${name}": option connection must be a postgres:// URL.`,
+      { engine: name, option: 'connection' },
+    )
+  }
+  const { min = 0, max = 10, idleTimeoutMs = 30_000 } = sizes ?? {}
+  for (const [size, value] of Object.entries({ min, max, idleTimeoutMs })) {
+    if (!Number.isInteger(value) || value < (size === 'min' ? 0 : 1) || (size === 'min' && value > max)) {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Engine "${name}": pool.${size} must be a whole number${size === 'min' ? ` from 0 to max (${max})` : ' from 1'}, not ${describe(value)}.`,
+        {
+          engine: name,
+          option: `pool.${size}`,
+        },
+      )
+    }
+  }
+  const own = isText ? { connectionString: connection } : (connection as Record<string, unknown>)
+  const afterCreate =
+    options.access === 'read' && options.mode === 'autocommit'
+      ? (driver: DriverConnection, done: (error?: Error | null) => void) =>
+          driver.query(READ_ONLY_SESSION, (error?: Error | null) => done(error))
+      : undefined
+  return makeKnex(name, {
+    client: 'pg',
+    compileSqlOnError: false,
+    connection: {
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      ...own,
+    },
+    pool: {
+      min,
+      max,
+      idleTimeoutMillis: idleTimeoutMs,
+      createTimeoutMillis: options.connectTimeoutMs,
+      // Later than our own deadline, which knows the holders.
+      acquireTimeoutMillis: options.checkoutTimeoutMs + 5_000,
+      ...(afterCreate ? { afterCreate } : {}),
+    },
+  })
+}
+
+const load = createRequire(import.meta.url)
+
+function makeKnex(name: string, config: Knex.Config): Knex {
+  const client: unknown = config.client
+  if (typeof client === 'string') requirePostgres(name, client)
+  let factory: (config: Knex.Config) => Knex
+  try {
+    factory = load('knex') as typeof factory
+  } catch (cause) {
+    throw new EnginelightError(
+      'EL_MISSING_PEER',
+      `Engine "${name}" needs the package knex: npm install knex pg.`,
+      { engine: name, cause },
+    )
+  }
+  try {
+    return factory(config)
+  } catch (cause) {
+    const message = withoutCredentials(cause instanceof Error ? cause.message : String(cause))
+    throw new EnginelightError('EL_CONFIG', `Engine "${name}": knex does not take this config: ${message}`, {
+      engine: name,
+      cause,
+    })
+  }
+}
+
+const POSTGRES_CLIENTS = /^(pg|postgres|postgresql|Client_PG|Client_PostgreSQL)$/
+
+function requirePostgres(name: string, client: string, instance?: KnexClient): void {
+  const dialect = (instance as { dialect?: string } | undefined)?.dialect
+  if (POSTGRES_CLIENTS.test(client) || dialect === 'postgresql') return
+  throw new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `Engine "${name}": PostgreSQL through pg is supported, knex client ${dialect ?? client} is not yet.`,
+    {
+      engine: name,
+      known: ['pg'],
+    },
+  )
+}
+
+function serverOf(
+  settings: Record<string, unknown> | undefined,
+): Pick<OpenPool, 'serverAddress' | 'serverPort' | 'database'> {
+  const url = typeof settings?.connectionString === 'string' ? parseUrl(settings.connectionString) : undefined
+  const host = url?.hostname || settings?.host
+  const port = Number(url?.port || settings?.port || 5432)
+  const database = url?.pathname.slice(1) || settings?.database
+  return {
+    serverAddress: typeof host === 'string' ? host : null,
+    serverPort: typeof host === 'string' && Number.isInteger(port) ? port : null,
+    database: typeof database === 'string' ? decodeURIComponent(database) : null,
+  }
+}
+
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text)
+  } catch {
+    return undefined
+  }
+}

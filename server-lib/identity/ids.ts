@@ -1,0 +1,16 @@
+import { isMainThread, threadId } from 'node:worker_threads'
+
+/**
+ * The kinds of things that carry an id: `u88` a request (unit of work), `s412` a session, `k991` a check-out,
+ * `c17` a connection, `t55` a transaction, `q7301` a statement. Ids rise within a process and thread and are never reused.
+ */
+export type IdKind = 'u' | 's' | 'k' | 'c' | 't' | 'q'
+
+const counters: Record<IdKind, number> = { u: 0, s: 0, k: 0, c: 0, t: 0, q: 0 }
+
+export function nextId(kind: IdKind): string {
+  return `${kind}${++counters[kind]}`
+}
+
+/** The process and thread that everything here runs in; the main thread is 0. */
+export const here = { pid: process.pid, thread: isMainThread ? 0 : threadId } as const

@@ -1,0 +1,29 @@
+export { createEngines } from './engines/create-engines.ts'
+export type {
+  CloseReport,
+  EngineHandle,
+  Engines,
+  EnginesOptions,
+  OpenOptions,
+} from './engines/create-engines.ts'
+export { engine } from './engines/engine-config.ts'
+export type {
+  EngineConfig,
+  EngineDefinition,
+  EngineOptions,
+  EngineSource,
+  PoolSizes,
+  TablesShape,
+} from './engines/engine-config.ts'
+export type { EngineDescription } from './engines/engine-description.ts'
+
+export { sessionOf } from './sessions/session-function.ts'
+export type { QueryResult, Session, SessionInfo, SessionMembers } from './sessions/session-types.ts'
+export type { SessionIdentity } from './sessions/session.ts'
+export type { SessionState } from './sessions/session-state.ts'
+export type { ContainerInfo, EngineStatus } from './sessions/container.ts'
+export type { Db, DbMembers, Definitions, SessionFor } from './sessions/db.ts'
+export type { Register, RegisteredDb, RegisteredRequest } from './register.ts'
+
+export { EnginelightError, ERROR_CODES } from './errors.ts'
+export type { CheckoutHolder, ErrorCode, ErrorFacts } from './errors.ts'

@@ -1,0 +1,127 @@
+import { EnginelightError, errorFacts, type CheckoutHolder } from '../errors.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
+import type { Asker } from './ledger.ts'
+import type { Hold, Pool } from './pool.ts'
+
+export interface CheckoutDeadlines {
+  readonly checkoutTimeoutMs: number
+  /** Ends the wait at once; its reason becomes the cause. */
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * Takes a connection from the pool for a session. Throws EL_CHECKOUT_TIMEOUT with the holders when none comes in
+ * time, EL_CHECKOUT_FAILED when the pool cannot open one, EL_ENDED when the signal fires first.
+ */
+export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDeadlines): Promise<Hold> {
+  const { signal, checkoutTimeoutMs } = deadlines
+  if (signal?.aborted) throw abandoned(pool, signal)
+  const askedAt = performance.now()
+  const pending = pool.acquire(asker)
+  const stop = (error: EnginelightError) => {
+    // Set before the abort: the books tell of the failure with our sentence, not with the pool's.
+    if (asker.checkout) asker.checkout.failure = error
+    pending.abort()
+  }
+  let failure: EnginelightError | undefined
+  const deadline = startDeadline(checkoutTimeoutMs, () => {
+    failure = timedOut(pool, performance.now() - askedAt, asker.capture)
+    stop(failure)
+    reject(failure)
+  })
+  const onAbort = () => {
+    failure = abandoned(pool, signal as AbortSignal)
+    stop(failure)
+    reject(failure)
+  }
+  let reject!: (error: Error) => void
+  const givenUp = new Promise<never>((_resolve, rejectGivenUp) => void (reject = rejectGivenUp))
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([pending.promise, givenUp])
+  } catch (cause) {
+    if (cause === failure) throw failure
+    throw failed(pool, performance.now() - askedAt, asker.capture, cause)
+  } finally {
+    deadline.stop()
+    signal?.removeEventListener('abort', onAbort)
+    givenUp.catch(() => {})
+  }
+}
+
+/**
+ * A timer that forgives a stalled event loop: when it fires it lets one turn of the loop pass, so that a
+ * connection which came while the loop stood still is served before anybody calls it late.
+ */
+function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
+  let immediate: NodeJS.Immediate | undefined
+  const timer = setTimeout(() => void (immediate = setImmediate(passed)), afterMs)
+  return {
+    stop() {
+      clearTimeout(timer)
+      if (immediate) clearImmediate(immediate)
+    },
+  }
+}
+
+function timedOut(
+  pool: Pool,
+  waitedMs: number,
+  capture: SiteCapture | null,
+  cause?: unknown,
+): EnginelightError {
+  const { ledger } = pool
+  const holders = ledger.holders()
+  const waiting = ledger.waiting
+  const where = at(capture)
+  return new EnginelightError(
+    'EL_CHECKOUT_TIMEOUT',
+    `Waited ${ms(waitedMs)} for a connection of engine "${ledger.engine}"${where}: ` +
+      `${holders.length} of ${pool.max} connections of pool ${ledger.pool} are held and ${waiting} wait. ` +
+      `${holders.length === 0 ? 'Nobody that we know holds one.' : `Holders: ${holders.map(holderText).join('; ')}.`}`,
+    { engine: ledger.engine, pool: ledger.pool, waitedMs, holders, waiting, cause },
+  )
+}
+
+function failed(pool: Pool, waitedMs: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
+  const { ledger } = pool
+  // tarn's own deadline (a pool that we were given may have a shorter one than ours).
+  if (cause instanceof Error && cause.name === 'TimeoutError') return timedOut(pool, waitedMs, capture, cause)
+  if (cause instanceof Error && cause.message === 'timeout exceeded when trying to connect') {
+    return timedOut(pool, waitedMs, capture, cause)
+  }
+  const facts = errorFacts(cause)
+  return new EnginelightError(
+    'EL_CHECKOUT_FAILED',
+    `Engine "${ledger.engine}" could not open a connection${at(capture)} after ${ms(waitedMs)}: ` +
+      `${facts.code === null ? '' : `${facts.code}, `}${facts.message || 'no reason given'}.`,
+    { engine: ledger.engine, pool: ledger.pool, waitedMs, cause },
+  )
+}
+
+function abandoned(pool: Pool, signal: AbortSignal): EnginelightError {
+  return new EnginelightError(
+    'EL_ENDED',
+    `The wait for a connection of engine "${pool.ledger.engine}" was given up, for its request has ended.`,
+    { engine: pool.ledger.engine, cause: signal.reason },
+  )
+}
+
+/** One holder as a sentence's part: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since orders.ts:41`. */
+export function holderText(holder: CheckoutHolder): string {
+  const owner = holder.requestLabel ?? '(no request)'
+  const ids = [holder.request, holder.connection, holder.backendPid && `pid ${holder.backendPid}`].filter(
+    Boolean,
+  )
+  const line = holder.site ? ` since ${holder.site}` : ''
+  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${line || ' line unknown'}`
+}
+
+function at(capture: SiteCapture | null): string {
+  const site = siteOf(capture)
+  return site ? ` at ${site.label}` : ''
+}
+
+function ms(value: number): string {
+  return value < 1_000 ? `${Math.round(value)} ms` : `${(value / 1_000).toFixed(1)} s`
+}

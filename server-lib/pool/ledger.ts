@@ -1,0 +1,313 @@
+import { channels } from '../channels.ts'
+import { errorFacts, type CheckoutHolder } from '../errors.ts'
+import type { ConnectionReport, WaiterReport } from '../engines/engine-reports.ts'
+import { nextId } from '../identity/ids.ts'
+import { captureSite, siteOf, type SiteCapture } from '../identity/site.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
+import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
+import { siteFromCaller } from '../watch/caller-site.ts'
+import type { CheckoutRecord, ConnectionRecord } from './records.ts'
+import { endTransaction } from './transactions.ts'
+
+/** Who asks for a connection on our side: a session, or the engine itself when it warms up. */
+export interface Asker {
+  readonly session: string | null
+  readonly request: RequestScope | undefined
+  readonly capture: SiteCapture | null
+  /** Filled in as the pool tells of the request. */
+  checkout?: CheckoutRecord
+}
+
+/**
+ * The books of one pool: its connections with slot and id, who holds each, who waits. A pool's events are entered
+ * here whoever caused them, a session or the application by itself, so both are told alike.
+ */
+export class Ledger {
+  readonly engine: string
+  /** `writer#1`. */
+  readonly pool: string
+  readonly #connections = new Map<DriverConnection, ConnectionRecord>()
+  readonly #waiting = new Set<CheckoutRecord>()
+  readonly #slots: boolean[] = []
+  #asker: Asker | undefined
+
+  constructor(engine: string, pool: string) {
+    this.engine = engine
+    this.pool = pool
+  }
+
+  /**
+   * Runs `acquire` of a pool on behalf of a session. Pools tell of a request synchronously, inside of `acquire`;
+   * that is how `asked` knows whose it is.
+   */
+  askingFor<T>(asker: Asker, acquire: () => T): T {
+    this.#asker = asker
+    delete asker.checkout
+    try {
+      return acquire()
+    } finally {
+      this.#asker = undefined
+    }
+  }
+
+  /** Somebody asks for a connection. */
+  asked(capture: SiteCapture | null = null): CheckoutRecord {
+    const asker = this.#asker
+    this.#asker = undefined
+    const request = asker ? asker.request : currentRequest()
+    const checkout: CheckoutRecord = {
+      id: nextId('k'),
+      request: request?.id ?? null,
+      requestLabel: request?.label ?? null,
+      session: asker?.session ?? null,
+      capture: asker ? asker.capture : (capture ?? siteFromCaller() ?? captureSite()),
+      askedAt: performance.now(),
+      acquiredAt: 0,
+      state: 'waiting',
+      failure: undefined,
+      inContext: null,
+    }
+    if (asker) asker.checkout = checkout
+    this.#waiting.add(checkout)
+    if (channels.checkout.hasSubscribers) {
+      channels.checkout.publish({
+        phase: 'start',
+        at: checkout.askedAt,
+        id: checkout.id,
+        engine: this.engine,
+        pool: this.pool,
+        request: checkout.request,
+        session: checkout.session,
+        site: siteOf(checkout.capture),
+      })
+    }
+    return checkout
+  }
+
+  acquired(checkout: CheckoutRecord, driver: DriverConnection): void {
+    this.#waiting.delete(checkout)
+    // A pool that cannot take back a request grants it late; whoever asked has gone, and gives it back at once.
+    if (checkout.state !== 'waiting') return
+    const record = this.#connections.get(driver) ?? this.opened(driver)
+    checkout.state = 'held'
+    checkout.acquiredAt = performance.now()
+    record.checkout = checkout
+    record.changedAt = checkout.acquiredAt
+    record.uses++
+    if (channels.checkout.hasSubscribers) {
+      channels.checkout.publish({
+        phase: 'acquired',
+        at: checkout.acquiredAt,
+        id: checkout.id,
+        engine: this.engine,
+        pool: this.pool,
+        waitMs: checkout.acquiredAt - checkout.askedAt,
+        connection: record.id,
+        slot: record.slot,
+        backendPid: record.backendPid,
+      })
+    }
+  }
+
+  failed(checkout: CheckoutRecord, error: unknown): void {
+    this.#waiting.delete(checkout)
+    if (checkout.state !== 'waiting') return
+    checkout.state = 'failed'
+    if (channels.checkout.hasSubscribers) {
+      const at = performance.now()
+      channels.checkout.publish({
+        phase: 'failed',
+        at,
+        id: checkout.id,
+        engine: this.engine,
+        pool: this.pool,
+        waitMs: at - checkout.askedAt,
+        error: errorFacts(checkout.failure ?? error),
+        holders: this.holders(),
+      })
+    }
+  }
+
+  /** The holder gave the connection back. A second release of the same hold is none: pools tell of it all the same. */
+  released(driver: DriverConnection): void {
+    const record = this.#connections.get(driver)
+    const checkout = record?.checkout
+    if (!record || !checkout) return
+    checkout.state = 'released'
+    record.checkout = null
+    record.previous = checkout
+    record.changedAt = performance.now()
+    if (channels.checkout.hasSubscribers) {
+      channels.checkout.publish({
+        phase: 'released',
+        at: record.changedAt,
+        id: checkout.id,
+        engine: this.engine,
+        pool: this.pool,
+        connection: record.id,
+        heldMs: record.changedAt - checkout.acquiredAt,
+        discarded: record.discarded,
+      })
+    }
+  }
+
+  /** A physical connection that we have not seen before. It takes the lowest free slot and keeps it for life. */
+  opened(driver: DriverConnection): ConnectionRecord {
+    const known = this.#connections.get(driver)
+    if (known) return known
+    const free = this.#slots.indexOf(false)
+    const slot = free === -1 ? this.#slots.length : free
+    this.#slots[slot] = true
+    const at = performance.now()
+    const record: ConnectionRecord = {
+      id: nextId('c'),
+      slot,
+      driver,
+      backendPid: driver.processID ?? null,
+      since: at,
+      uses: 0,
+      checkout: null,
+      transaction: null,
+      previous: null,
+      changedAt: at,
+      upcoming: null,
+      discarded: null,
+    }
+    this.#connections.set(driver, record)
+    if (channels.pool.hasSubscribers) {
+      const { engine, pool } = this
+      channels.pool.publish({
+        phase: 'connected',
+        at,
+        engine,
+        pool,
+        connection: record.id,
+        slot,
+        backendPid: record.backendPid,
+      })
+    }
+    return record
+  }
+
+  /** The physical connection is gone, for whatever reason. */
+  closed(driver: DriverConnection, reason: string): void {
+    const record = this.#connections.get(driver)
+    if (!record) return
+    if (record.transaction) endTransaction(record, 'lost', null)
+    if (record.checkout) {
+      record.discarded ??= reason
+      this.released(driver)
+    }
+    this.#connections.delete(driver)
+    this.#slots[record.slot] = false
+    if (channels.pool.hasSubscribers) {
+      channels.pool.publish({
+        phase: 'disconnected',
+        at: performance.now(),
+        engine: this.engine,
+        pool: this.pool,
+        connection: record.id,
+        slot: record.slot,
+        reason: record.discarded ?? reason,
+        uses: record.uses,
+      })
+    }
+  }
+
+  connectFailed(error: unknown): void {
+    if (!channels.pool.hasSubscribers) return
+    const { engine, pool } = this
+    channels.pool.publish({
+      phase: 'connect failed',
+      at: performance.now(),
+      engine,
+      pool,
+      error: errorFacts(error),
+    })
+  }
+
+  recordOf(driver: DriverConnection): ConnectionRecord | undefined {
+    return this.#connections.get(driver)
+  }
+
+  get connections(): ConnectionRecord[] {
+    return [...this.#connections.values()]
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  get used(): number {
+    let used = 0
+    for (const record of this.#connections.values()) if (record.checkout) used++
+    return used
+  }
+
+  /** Everybody who holds a connection now, the longest first. */
+  holders(): CheckoutHolder[] {
+    const now = performance.now()
+    const holders: CheckoutHolder[] = []
+    for (const record of this.#connections.values()) {
+      const { checkout, driver } = record
+      if (!checkout) continue
+      holders.push({
+        engine: this.engine,
+        pool: this.pool,
+        slot: record.slot,
+        connection: record.id,
+        backendPid: record.backendPid,
+        checkout: checkout.id,
+        request: checkout.request,
+        requestLabel: checkout.requestLabel,
+        session: checkout.session,
+        heldMs: now - checkout.acquiredAt,
+        site: siteOf(checkout.capture)?.label ?? null,
+        state: holderState(driver),
+        stateMs: now - record.changedAt,
+      })
+    }
+    return holders.toSorted((a, b) => b.heldMs - a.heldMs)
+  }
+
+  connectionReports(): ConnectionReport[] {
+    return this.connections.map(record => ({
+      connection: record.id,
+      slot: record.slot,
+      backendPid: record.backendPid,
+      since: record.since,
+      uses: record.uses,
+      holder: record.checkout && {
+        checkout: record.checkout.id,
+        request: record.checkout.request,
+        session: record.checkout.session,
+        since: record.checkout.acquiredAt,
+        site: siteOf(record.checkout.capture),
+      },
+      transaction: record.transaction?.id ?? null,
+      status: record.driver.getTransactionStatus?.() ?? null,
+    }))
+  }
+
+  waiterReports(): WaiterReport[] {
+    return [...this.#waiting].map(checkout => ({
+      checkout: checkout.id,
+      request: checkout.request,
+      session: checkout.session,
+      since: checkout.askedAt,
+      site: siteOf(checkout.capture),
+    }))
+  }
+}
+
+function holderState(driver: DriverConnection): CheckoutHolder['state'] {
+  if (driver.readyForQuery === false) return 'executing'
+  switch (driver.getTransactionStatus?.()) {
+    case 'T':
+      return 'idle in transaction'
+    case 'E':
+      return 'failed transaction'
+    default:
+      return 'idle'
+  }
+}

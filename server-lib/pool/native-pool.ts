@@ -1,0 +1,160 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { DriverConnection } from '../postgres/driver.ts'
+import { TAKEN_BEFORE } from './knex-pool.ts'
+import type { Asker, Ledger } from './ledger.ts'
+import type { Hold, PendingAcquire, Pool } from './pool.ts'
+import type { CheckoutRecord } from './records.ts'
+import { WatchedConnections } from './watched-connections.ts'
+
+type PooledConnection = DriverConnection & { release(destroy?: boolean | Error): void }
+type ConnectCallback = (
+  error: Error | undefined,
+  connection: PooledConnection | undefined,
+  release: (error?: unknown) => void,
+) => void
+
+/** The parts of `pg.Pool` that we use. */
+export interface PgPool {
+  readonly options: { readonly min?: number; readonly max?: number }
+  readonly idleCount: number
+  connect(): Promise<PooledConnection>
+  connect(callback: ConnectCallback): void
+  end(): Promise<void>
+  on(event: string, listener: (...args: never[]) => void): unknown
+  prependListener(event: string, listener: (...args: never[]) => void): unknown
+  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  readonly _clients?: readonly PooledConnection[]
+  readonly _idle?: readonly { client: PooledConnection }[]
+}
+
+/**
+ * An application's `pg.Pool`. Its `acquire` event comes in the context of whoever released, so `connect` is
+ * shadowed on this instance: there we are in the context of the one who asks. `pool.query` calls `connect` too.
+ */
+export class NativePool implements Pool {
+  readonly ledger: Ledger
+  readonly min: number
+  readonly max: number
+  readonly #pool: PgPool
+  readonly #connections: WatchedConnections
+  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+  readonly #unshadow: () => void
+
+  constructor(pool: PgPool, ledger: Ledger) {
+    this.#pool = pool
+    this.ledger = ledger
+    this.min = pool.options.min ?? 0
+    this.max = pool.options.max ?? 10
+    const connections = new WatchedConnections(ledger)
+    this.#connections = connections
+    this.#unshadow = shadowConnect(pool, ledger, connections)
+    this.#listeners = [
+      ['connect', (driver: DriverConnection) => connections.enter(driver)],
+      [
+        'release',
+        (error: unknown, driver: DriverConnection) => {
+          const record = ledger.recordOf(driver)
+          if (record && error) record.discarded ??= 'released with an error'
+          ledger.released(driver)
+        },
+      ],
+      ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],
+    ]
+    // First in line, so that what the application sends in its own `connect` listener is seen as well.
+    for (const [event, listener] of this.#listeners) pool.prependListener(event, listener)
+    const idle = new Set(pool._idle?.map(item => item.client))
+    for (const driver of pool._clients ?? []) {
+      if (!driver.processID) continue
+      connections.enter(driver)
+      if (!idle.has(driver)) ledger.acquired(ledger.asked(TAKEN_BEFORE), driver)
+    }
+  }
+
+  acquire(asker: Asker): PendingAcquire {
+    let abandoned = false
+    const promise = this.ledger
+      .askingFor(asker, () => this.#pool.connect())
+      .then(driver => {
+        // The release of this hold: a later holder of the same connection has another.
+        const release = driver.release.bind(driver)
+        if (abandoned) {
+          release()
+          throw new Error('granted after the wait was given up')
+        }
+        return { driver, release: () => release(), discard: () => release(true) } satisfies Hold
+      })
+    return {
+      promise,
+      abort: () => {
+        abandoned = true
+        // pg-pool cannot take back a request: the books must not show a waiter who has left.
+        if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
+        promise.catch(() => {})
+      },
+    }
+  }
+
+  idle(): number {
+    return this.#pool.idleCount
+  }
+
+  unwatch(): void {
+    this.#unshadow()
+    for (const [event, listener] of this.#listeners) this.#pool.removeListener(event, listener)
+    this.#connections.leaveAll()
+  }
+
+  destroy(): Promise<void> {
+    return this.#pool.end()
+  }
+}
+
+function shadowConnect(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
+  const before = Object.getOwnPropertyDescriptor(pool, 'connect')
+  const original = pool.connect as (...args: unknown[]) => unknown
+  let watching = true
+
+  const granted = (checkout: CheckoutRecord, driver: DriverConnection) => {
+    connections.enter(driver)
+    ledger.acquired(checkout, driver)
+  }
+
+  function connect(this: unknown, ...args: unknown[]): unknown {
+    if (!watching) return original.apply(this, args)
+    const checkout = ledger.asked()
+    const [callback] = args
+    if (typeof callback === 'function') {
+      checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
+      return original.call(this, function (this: unknown, ...answer: Parameters<ConnectCallback>) {
+        const [error, driver] = answer
+        if (driver) granted(checkout, driver)
+        else ledger.failed(checkout, error)
+        return Reflect.apply(callback, this, answer)
+      })
+    }
+    const promise = original.apply(this, args) as Promise<PooledConnection>
+    return promise.then(
+      driver => {
+        granted(checkout, driver)
+        return driver
+      },
+      (error: unknown) => {
+        ledger.failed(checkout, error)
+        throw error
+      },
+    )
+  }
+  Object.defineProperty(pool, 'connect', {
+    configurable: true,
+    enumerable: false,
+    writable: true,
+    value: connect,
+  })
+
+  return () => {
+    watching = false
+    if ((pool.connect as unknown) !== connect) return
+    if (before) Object.defineProperty(pool, 'connect', before)
+    else delete (pool as { connect?: unknown }).connect
+  }
+}

@@ -1,0 +1,31 @@
+import type { DriverConnection } from '../postgres/driver.ts'
+import type { Asker, Ledger } from './ledger.ts'
+
+/** A request for a connection that is under way. */
+export interface PendingAcquire {
+  readonly promise: Promise<Hold>
+  /** Gives up waiting. A connection that is granted all the same goes straight back. */
+  abort(): void
+}
+
+/** A connection in hand, and the two ways to give it back. Each hold is given back once. */
+export interface Hold {
+  readonly driver: DriverConnection
+  release(): void
+  /** Closes the connection instead; the pool opens another when it needs one. */
+  discard(): void
+}
+
+/** What an engine needs of a pool. Knex's (tarn) and pg's own both fit, each by a thin file. */
+export interface Pool {
+  readonly ledger: Ledger
+  readonly min: number
+  readonly max: number
+  acquire(asker: Asker): PendingAcquire
+  /** Connections that are open and free, as the pool counts them. */
+  idle(): number
+  /** Stops watching: the pool is as we found it. */
+  unwatch(): void
+  /** Closes all connections. Waits for those that are held; `kill` ends those too. */
+  destroy(): Promise<void>
+}

@@ -1,0 +1,48 @@
+import type { SiteCapture } from '../identity/site.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
+
+/** One hold of a connection, from the asking to the release. */
+export interface CheckoutRecord {
+  readonly id: string
+  readonly request: string | null
+  readonly requestLabel: string | null
+  readonly session: string | null
+  readonly capture: SiteCapture | null
+  readonly askedAt: number
+  acquiredAt: number
+  state: 'waiting' | 'held' | 'failed' | 'released'
+  /** The error to tell of, where we know better than the pool why it failed (our own deadline). */
+  failure: unknown
+  /**
+   * Runs a function in the async context of the one who asked. Set only where a callback of the pool runs in
+   * somebody else's: pg-pool serves a waiter in the context of the request that released.
+   */
+  inContext: (<T>(fn: () => T) => T) | null
+}
+
+/** A transaction that the server has open on a connection. */
+export interface TransactionRecord {
+  readonly id: string
+  readonly startedAt: number
+  statements: number
+  failed: boolean
+}
+
+/** One physical connection, as long as it exists. */
+export interface ConnectionRecord {
+  readonly id: string
+  readonly slot: number
+  readonly driver: DriverConnection
+  readonly backendPid: number | null
+  readonly since: number
+  uses: number
+  checkout: CheckoutRecord | null
+  transaction: TransactionRecord | null
+  /** The check-out before this one: whom to name when a connection comes dirty. */
+  previous: CheckoutRecord | null
+  /** When a statement last began or ended, where that was noticed. */
+  changedAt: number
+  /** What a session tells of the statement that it is about to send; read and cleared by the watching. */
+  upcoming: { queuedMs: number; capture: SiteCapture | null } | null
+  discarded: string | null
+}

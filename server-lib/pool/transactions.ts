@@ -1,0 +1,133 @@
+import { channels, type TransactionOutcome } from '../channels.ts'
+import { errorFacts } from '../errors.ts'
+import { nextId } from '../identity/ids.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { controlRequest, type ControlRequest } from '../postgres/control.ts'
+import type { TransactionStatus } from '../postgres/driver.ts'
+import { failureOf } from '../postgres/sqlstate.ts'
+import type { ConnectionRecord } from './records.ts'
+
+/** What a statement, just answered, tells about the transaction on its connection. */
+export interface StatementAnswer {
+  readonly id: string
+  readonly text: string
+  readonly startedAt: number
+  readonly commands: readonly (string | null)[]
+  readonly error: Error | null
+  readonly engine: string
+  readonly pool: string
+  readonly request: string | null
+  readonly capture: SiteCapture | null
+}
+
+/**
+ * Follows the server's status byte: a transaction begins when it says so and ends when it says so, whoever sent
+ * BEGIN or COMMIT and however it was spelled. Only what was *asked for* is read from the text.
+ */
+export function followTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
+  const asked = controlRequest(answer.text)
+  const status = statusAfter(record, answer, asked)
+  if (status === 'I') {
+    if (record.transaction) {
+      record.transaction.statements++
+      endTransaction(record, outcomeOf(answer), asked)
+    }
+    return
+  }
+  if (!record.transaction) startTransaction(record, answer)
+  const transaction = record.transaction
+  if (!transaction) return
+  transaction.statements++
+  if (asked?.ask === 'savepoint' && !answer.error) tellSavepoint(transaction.id, asked)
+  if (status === 'E' && !transaction.failed) {
+    transaction.failed = true
+    if (channels.transaction.hasSubscribers) {
+      const { id: statement, error } = answer
+      channels.transaction.publish({
+        phase: 'failed',
+        at: performance.now(),
+        id: transaction.id,
+        statement,
+        error: errorFacts(error),
+      })
+    }
+  } else if (status === 'T') {
+    transaction.failed = false
+  }
+}
+
+/**
+ * The status after this answer. pg tells of an error before it has read the ReadyForQuery that follows it, so
+ * there the status byte is the one from before the statement: an error inside of a transaction has failed it.
+ */
+function statusAfter(
+  record: ConnectionRecord,
+  { error }: StatementAnswer,
+  asked: ControlRequest | null,
+): TransactionStatus {
+  const status = record.driver.getTransactionStatus?.() ?? 'I'
+  if (!error) return status
+  if (failureOf(error) === 'connection') return 'I'
+  // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
+  if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'I'
+  return status === 'I' ? 'I' : 'E'
+}
+
+function startTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
+  const transaction = { id: nextId('t'), startedAt: answer.startedAt, statements: 0, failed: false }
+  record.transaction = transaction
+  if (!channels.transaction.hasSubscribers) return
+  channels.transaction.publish({
+    phase: 'start',
+    at: answer.startedAt,
+    id: transaction.id,
+    engine: answer.engine,
+    pool: answer.pool,
+    connection: record.id,
+    backendPid: record.backendPid,
+    checkout: record.checkout?.id ?? null,
+    session: record.checkout?.session ?? null,
+    request: answer.request,
+    site: siteOf(answer.capture),
+  })
+}
+
+/** The transaction on a connection is over: answered, or gone with the connection. */
+export function endTransaction(
+  record: ConnectionRecord,
+  outcome: TransactionOutcome,
+  asked: ControlRequest | null,
+): void {
+  const { transaction } = record
+  if (!transaction) return
+  record.transaction = null
+  if (!channels.transaction.hasSubscribers) return
+  const at = performance.now()
+  channels.transaction.publish({
+    phase: 'end',
+    at,
+    id: transaction.id,
+    durationMs: at - transaction.startedAt,
+    outcome,
+    asked:
+      asked && (asked.ask === 'commit' || asked.ask === 'rollback' || asked.ask === 'prepare')
+        ? asked.ask
+        : null,
+    statements: transaction.statements,
+  })
+}
+
+function outcomeOf({ commands, error }: StatementAnswer): TransactionOutcome {
+  if (error) return failureOf(error) === 'connection' ? 'lost' : 'rolled back'
+  const last = commands.findLast(
+    command => command === 'COMMIT' || command === 'ROLLBACK' || command === 'PREPARE',
+  )
+  if (last === 'COMMIT') return 'committed'
+  return last === 'PREPARE' ? 'prepared' : 'rolled back'
+}
+
+function tellSavepoint(id: string, { name, action }: Extract<ControlRequest, { ask: 'savepoint' }>): void {
+  if (channels.transaction.hasSubscribers) {
+    channels.transaction.publish({ phase: 'savepoint', at: performance.now(), id, name, action })
+  }
+}

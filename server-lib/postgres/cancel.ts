@@ -1,0 +1,37 @@
+import type { DriverConnection, DriverWire } from './driver.ts'
+
+const CANCEL_TIMEOUT_MS = 5_000
+
+/**
+ * Asks the server to cancel whatever the connection is running, over a second socket, as the protocol wants
+ * it. It needs no login and no free connection slot, so it works on a server that is full.
+ *
+ * The request names the backend, not the statement: it can arrive after the statement has ended and hit the next
+ * one. So whoever cancels discards the connection afterwards. Resolves when the server has taken the request, or
+ * cannot be reached; never rejects, for the discard that follows ends the backend too.
+ */
+export function cancelStatement(connection: DriverConnection): Promise<void> {
+  const wire = connection.connection
+  const { processID, secretKey, host, port, ssl } = connection
+  if (!wire || !processID || secretKey == null || !port) return Promise.resolve()
+  // pg's own Connection class knows TLS and unix sockets; its constructor is reachable only from an instance.
+  const Wire = wire.constructor as new (options: { ssl: unknown }) => DriverWire & NodeJS.EventEmitter
+  return new Promise(resolve => {
+    let done = false
+    const finish = () => {
+      if (done) return
+      done = true
+      clearTimeout(timer)
+      control.stream?.destroy()
+      resolve()
+    }
+    const timer = setTimeout(finish, CANCEL_TIMEOUT_MS)
+    timer.unref()
+    const control = new Wire({ ssl })
+    control.on('error', finish)
+    control.on('end', finish)
+    control.once(ssl ? 'sslconnect' : 'connect', () => control.cancel?.(processID, secretKey))
+    if (host?.startsWith('/')) control.connect?.(`${host}/.s.PGSQL.${port}`)
+    else control.connect?.(port, host)
+  })
+}

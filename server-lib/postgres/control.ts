@@ -1,0 +1,66 @@
+/** The SQL of transaction control, here and nowhere else. */
+export interface BeginOptions {
+  readOnly: boolean
+  statementTimeoutMs: number | undefined
+  idleInTransactionTimeoutMs: number | undefined
+}
+
+/** BEGIN with everything that holds for this transaction alone, as one text and so one round trip. */
+export function beginText({
+  readOnly,
+  statementTimeoutMs,
+  idleInTransactionTimeoutMs,
+}: BeginOptions): string {
+  const parts = [readOnly ? 'BEGIN READ ONLY' : 'BEGIN']
+  if (statementTimeoutMs !== undefined) parts.push(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
+  if (idleInTransactionTimeoutMs !== undefined) {
+    parts.push(`SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`)
+  }
+  return parts.join('; ')
+}
+
+export const COMMIT = 'COMMIT'
+export const ROLLBACK = 'ROLLBACK'
+export const READ_ONLY_SESSION = 'SET default_transaction_read_only = on'
+export const RESET_READ_ONLY_SESSION = 'RESET default_transaction_read_only'
+
+export const savepoint = (name: string) => `SAVEPOINT ${name}`
+export const releaseSavepoint = (name: string) => `RELEASE SAVEPOINT ${name}`
+/** Back to the savepoint, which then goes too: it would otherwise stay open until the transaction ends. */
+export const rollbackToSavepoint = (name: string) =>
+  `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
+
+/** What a text of transaction control asks for, or null for any other statement. Reads the first words alone. */
+export type ControlRequest =
+  | { ask: 'begin' | 'commit' | 'rollback' | 'prepare' }
+  | { ask: 'savepoint'; name: string; action: 'set' | 'released' | 'rolled back' }
+
+const CONTROL =
+  /^\s*(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
+const ROLLBACK_TO = /^\s*(?:rollback|abort)(?:\s+(?:work|transaction))?\s+to\s+(?:savepoint\s+)?"?([^\s";]+)/i
+const SAVEPOINT = /^\s*(?:savepoint|release(?:\s+savepoint)?)\s+"?([^\s";]+)/i
+
+export function controlRequest(text: string): ControlRequest | null {
+  const match = CONTROL.exec(text)
+  if (!match) return null
+  const word = (match[1] ?? '').toLowerCase().split(/\s/, 1)[0]
+  switch (word) {
+    case 'begin':
+    case 'start':
+      return { ask: 'begin' }
+    case 'commit':
+    case 'end':
+      return /^\s*commit\s+prepared\b/i.test(text) ? null : { ask: 'commit' }
+    case 'prepare':
+      return { ask: 'prepare' }
+    case 'savepoint':
+      return { ask: 'savepoint', name: SAVEPOINT.exec(text)?.[1] ?? '', action: 'set' }
+    case 'release':
+      return { ask: 'savepoint', name: SAVEPOINT.exec(text)?.[1] ?? '', action: 'released' }
+    default: {
+      const name = ROLLBACK_TO.exec(text)?.[1]
+      if (name !== undefined) return { ask: 'savepoint', name, action: 'rolled back' }
+      return /^\s*rollback\s+prepared\b/i.test(text) ? null : { ask: 'rollback' }
+    }
+  }
+}

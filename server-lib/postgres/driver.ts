@@ -1,0 +1,75 @@
+import type { Socket } from 'node:net'
+
+/**
+ * The parts of pg's `Client` that we use. Declared here so that any pg 8.21 or newer fits, and a fake in a test
+ * needs no more than this.
+ */
+export interface DriverConnection {
+  query(...args: unknown[]): unknown
+  on(event: string, listener: (...args: never[]) => void): unknown
+  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  end(): Promise<void>
+  /** The backend's process id, as the server announced it (behind a pooler it is the pooler's). */
+  readonly processID?: number | null
+  readonly secretKey?: unknown
+  /** The last status byte of the server: idle, in a transaction, in a failed one. pg 8.21 and newer. */
+  getTransactionStatus?(): TransactionStatus | null
+  /** False while a statement is under way. */
+  readonly readyForQuery?: boolean
+  /** pg 8.23 and newer: statements are written without waiting for the answer to the one before. */
+  pipeline?: boolean
+  readonly host?: string
+  readonly port?: number
+  readonly ssl?: unknown
+  readonly connection?: DriverWire
+  /** Set by knex when the connection must not be used again; knex's pool then drops it at the next acquire. */
+  __knex__disposed?: unknown
+}
+
+export type TransactionStatus = 'I' | 'T' | 'E'
+
+/** pg's protocol-level `Connection` under a `Client`. */
+export interface DriverWire {
+  readonly stream?: Pick<Socket, 'destroy'>
+  connect?(port: number | string, host?: string): void
+  cancel?(processId: number, secretKey: unknown): void
+}
+
+/** What a statement resolves to. A text of several statements resolves to an array of these. */
+export interface DriverResult {
+  command?: string | null
+  rowCount?: number | null
+  rows?: unknown[]
+}
+
+export type DriverCallback = (error: Error | null | undefined, result?: DriverResult | DriverResult[]) => void
+
+/** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */
+export interface Submittable {
+  submit(connection: unknown): unknown
+  text?: string
+  values?: unknown[] | null
+  cursor?: { text?: string; values?: unknown[] | null }
+  callback?: DriverCallback
+  destroyed?: boolean
+  destroy?(error?: Error): unknown
+  handleError?(error: Error, connection?: unknown): void
+  handleReadyForQuery?(connection?: unknown): void
+  handleCommandComplete?(message: unknown, connection?: unknown): void
+  handleDataRow?(message: unknown): void
+}
+
+export function isSubmittable(config: unknown): config is Submittable {
+  return typeof config === 'object' && config !== null && typeof (config as Submittable).submit === 'function'
+}
+
+/** The command tag of a result; of several statements, that of the last. */
+export function commandOf(result: DriverResult | DriverResult[] | undefined): string | null {
+  return (Array.isArray(result) ? result.at(-1)?.command : result?.command) ?? null
+}
+
+/** How many rows came back or were changed, summed over several statements. */
+export function rowsOf(result: DriverResult | DriverResult[] | undefined): number | null {
+  if (!Array.isArray(result)) return result?.rowCount ?? null
+  return result.reduce((sum, one) => sum + (one.rowCount ?? 0), 0)
+}

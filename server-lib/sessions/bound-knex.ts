@@ -1,0 +1,48 @@
+import type { Knex } from 'knex'
+import { createRequire } from 'node:module'
+import { SessionConnection } from './session-connection.ts'
+import type { SessionCore } from './session.ts'
+
+type Dialect = new (config: Knex.Config) => object
+
+const load = createRequire(import.meta.url)
+const dialects = new WeakMap<object, Dialect>()
+
+/**
+ * A complete knex on a session: its pool is the session. Its dialect says `transacting`, so knex sends SAVEPOINT
+ * where it would send BEGIN and never COMMIT. `destroy()` on it touches nothing.
+ */
+export function boundKnex(session: SessionCore): Knex {
+  const engineClient = session.engine.knex.client as {
+    constructor: Dialect
+    config: Knex.Config
+    version?: string
+  }
+  const factory = load('knex') as (config: Knex.Config) => Knex
+  const { connection: _connection, pool: _pool, client: _client, ...config } = engineClient.config
+  const connectionPool = {
+    acquire: () => ({ promise: Promise.resolve(new SessionConnection(session, null)) }),
+    release: () => true,
+    destroy: () => Promise.resolve(),
+    numFree: () => 0,
+    numUsed: () => 1,
+    numPendingAcquires: () => 0,
+  }
+  return factory({
+    ...config,
+    client: dialectOf(engineClient.constructor),
+    connectionPool,
+    compileSqlOnError: false,
+    version: engineClient.version ?? '18.0',
+  } as unknown as Knex.Config)
+}
+
+function dialectOf(base: Dialect): Dialect {
+  let dialect = dialects.get(base)
+  if (!dialect) {
+    dialect = class SessionDialect extends base {}
+    Object.assign(dialect.prototype as object, { transacting: true })
+    dialects.set(base, dialect)
+  }
+  return dialect
+}

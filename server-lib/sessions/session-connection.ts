@@ -1,0 +1,50 @@
+import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
+import type { SiteCapture } from '../identity/site.ts'
+import type { SessionCore } from './session.ts'
+
+/**
+ * What knex sees as its connection while it runs one statement of a session. Everything it sends goes through
+ * the session's queue, so a stream that releases twice or a builder that runs late reaches nobody else's
+ * connection: there is none to reach from here.
+ */
+export class SessionConnection {
+  readonly #session: SessionCore
+  readonly #capture: SiteCapture | null
+  /** Whether the builder said that the statement only reads: then BEGIN may travel with it. */
+  reads = false
+  /** knex marks a connection so after `.timeout(ms)`: its statement still runs, and nobody may use it again. */
+  #disposed: unknown
+
+  constructor(session: SessionCore, capture: SiteCapture | null) {
+    this.#session = session
+    this.#capture = capture
+  }
+
+  query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
+    if (isSubmittable(config)) {
+      this.#session.submit(config, this.#capture)
+      return config
+    }
+    const given = typeof values === 'function' ? (values as DriverCallback) : callback
+    const statement = Array.isArray(values) ? { text: config as string, values } : config
+    if (given) return void this.#session.send(statement, given, this.#capture, this.reads)
+    return this.#session.query(statement, this.#capture)
+  }
+
+  get processID(): number | undefined {
+    return this.#session.identity?.backendPid ?? undefined
+  }
+
+  get __knexUid(): string | undefined {
+    return this.#session.identity?.connection
+  }
+
+  get __knex__disposed(): unknown {
+    return this.#disposed
+  }
+
+  set __knex__disposed(reason: unknown) {
+    this.#disposed = reason
+    this.#session.doubt(reason)
+  }
+}

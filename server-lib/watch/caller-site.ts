@@ -1,0 +1,15 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { SiteCapture } from '../identity/site.ts'
+
+/**
+ * The line that built a knex query, carried to the connection that runs it. `await knex('t')` runs the query
+ * in a microtask, where no frame of the application is on the stack any more; the line is known only where
+ * `knex('t')` was called.
+ */
+const storage = new AsyncLocalStorage<SiteCapture | undefined>()
+
+export const siteFromCaller = (): SiteCapture | undefined => storage.getStore()
+
+export function withCallerSite<T>(site: SiteCapture | undefined, fn: () => T): T {
+  return storage.run(site, fn)
+}
