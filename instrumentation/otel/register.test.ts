@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { createDatabase } from '../../server-lib/testing/database.ts'
 import { compile, compiled, run } from './testing/children.ts'
-import { drawSpans } from './testing/draw-spans.ts'
+import { drawSpans, type DrawnSpan } from './testing/draw-spans.ts'
 import { startReceiver } from './testing/otlp-client.ts'
 
 const register = ['--import', pathToFileURL(compiled('register.js')).href]
@@ -29,6 +30,71 @@ function start(
 }
 
 const drawn = async () => drawSpans(await receiver.spans(), ['enginelight.abandoned'])
+
+const REAL_TRACES = `CLIENT select text=select ?
+SERVER POST /orders
+  INTERNAL enginelight.request label=scope
+    INTERNAL enginelight.session reader
+      INTERNAL enginelight.transaction outcome=rolled back
+        CLIENT BEGIN text=BEGIN READ ONLY
+        CLIENT select customers text=select "name" from "customers" where "id" = $1
+        CLIENT ROLLBACK text=ROLLBACK
+    INTERNAL enginelight.session writer
+      INTERNAL enginelight.transaction outcome=committed
+        CLIENT BEGIN text=BEGIN
+        CLIENT insert orders text=insert into "orders" ("customer", "note") values ($1, $2)
+        CLIENT SAVEPOINT text=SAVEPOINT el_1
+        INTERNAL enginelight.savepoint outcome=rolled back
+          CLIENT insert nowhere text=insert into nowhere values (?) type=42P01 ! DatabaseError (42P01)
+        CLIENT ROLLBACK TO SAVEPOINT text=ROLLBACK TO SAVEPOINT el_1; RELEASE SAVEPOINT el_1
+        CLIENT COMMIT text=COMMIT
+    INTERNAL enginelight.session logger
+      CLIENT insert log text=insert into "log" ("line") values ($1)
+SERVER GET /first
+  INTERNAL enginelight.request label=scope
+    INTERNAL enginelight.session writer
+      INTERNAL enginelight.transaction outcome=rolled back
+        CLIENT BEGIN text=BEGIN
+        CLIENT select orders text=select count(*) from "orders"
+        CLIENT ROLLBACK text=ROLLBACK
+SERVER GET /second
+  INTERNAL enginelight.request label=scope
+    INTERNAL enginelight.session writer
+      INTERNAL enginelight.checkout
+      INTERNAL enginelight.transaction outcome=rolled back
+        CLIENT BEGIN text=BEGIN
+        CLIENT select orders text=select count(*) from "orders"
+        CLIENT ROLLBACK text=ROLLBACK
+SERVER GET /report
+  CLIENT select orders text=select * from "orders" where "customer" = $1
+  INTERNAL enginelight.transaction outcome=rolled back
+    CLIENT BEGIN text=BEGIN;
+    CLIENT update orders text=update "orders" set "note" = $1
+    CLIENT ROLLBACK text=ROLLBACK
+SERVER GET /broken
+  INTERNAL enginelight.request label=scope type=failed ! the request failed
+    INTERNAL enginelight.session reader
+      INTERNAL enginelight.transaction outcome=rolled back
+        CLIENT BEGIN text=BEGIN READ ONLY
+        CLIENT select nowhere text=select * from "nowhere" where "note" = $1 type=42P01 ! DatabaseError (42P01)
+        CLIENT ROLLBACK text=ROLLBACK
+INTERNAL enginelight.request label=nightly job
+  INTERNAL enginelight.session writer
+    INTERNAL enginelight.transaction outcome=rolled back
+      CLIENT BEGIN text=BEGIN
+      CLIENT select orders text=select ? from orders
+      CLIENT ROLLBACK text=ROLLBACK`
+
+/** Of our own spans: an HTTP span has the clock of its own SDK, in whole milliseconds. */
+function startsOrEndsOutsideOfItsParent(spans: readonly DrawnSpan[]): string[] {
+  const byId = new Map(spans.map(span => [span.id, span]))
+  return spans
+    .filter(({ start, end, parent }) => {
+      const around = byId.get(parent ?? '')
+      return around?.kind === 'INTERNAL' && (start < around.start || end > around.end)
+    })
+    .map(span => span.name)
+}
 
 const ONE_SESSION = `INTERNAL enginelight.session writer
   CLIENT select orders`
@@ -144,4 +210,67 @@ test('without the SDK installed it says in one sentence what to install', async 
     output.includes('npm install @opentelemetry/sdk-node'),
     output.includes("code: 'EL_MISSING_PEER'"),
   ]).toEqual([1, true, true])
+})
+
+test('an application on a real PostgreSQL: every request is a tree, and names the backends that it held', async () => {
+  const database = await createDatabase(
+    'create table customers (id int, name text); create table orders (customer int, note text); create table log (line text)',
+  )
+  onTestFinished(() => database.drop())
+  const child = run(compiled('testing/shop-app.js'), {
+    flags: register,
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_SERVICE_NAME: 'shop',
+      DATABASE_URL: database.url,
+      OTEL_METRIC_EXPORT_INTERVAL: '100',
+      OTEL_METRIC_EXPORT_TIMEOUT: '90',
+    },
+  })
+  await child.ready
+  const backends = await database.admin<{ application_name: string; pid: number }>(
+    "select application_name, pid from pg_stat_activity where datname = current_database() and state like 'idle in transaction%' order by 1",
+  )
+  child.process.send('go on')
+  const { code, output } = await child.ended
+  expect([code, output]).toEqual([0, ''])
+
+  // What waited for another request, and not what waited for a machine that is busy.
+  const spans = (await receiver.spans()).filter(
+    span =>
+      span.name !== 'enginelight.checkout' ||
+      Number(span.attributes['enginelight.checkout.wait_time']) > 0.15,
+  )
+  const shown = [
+    'enginelight.request.label',
+    'enginelight.transaction.outcome',
+    'enginelight.savepoint.outcome',
+    'db.query.text',
+    'error.type',
+    'enginelight.abandoned',
+  ]
+  expect(drawSpans(spans, shown)).toBe(REAL_TRACES)
+  expect(startsOrEndsOutsideOfItsParent(spans)).toEqual([])
+  expect(await receiver.metricNames()).toEqual([
+    'db.client.connection.count',
+    'db.client.connection.idle.min',
+    'db.client.connection.limit',
+    'db.client.connection.pending_requests',
+    'db.client.connection.use_time',
+    'db.client.connection.wait_time',
+    'db.client.operation.duration',
+  ])
+  const first = spans.find(span => span.name === 'POST /orders')!
+  const named = spans
+    .filter(span => span.trace === first.trace && span.name === 'enginelight.transaction')
+    .map(({ attributes }) => ({
+      application_name: attributes['enginelight.engine.name'],
+      pid: attributes['enginelight.connection.backend_pid'],
+    }))
+  expect(named.reverse()).toEqual(backends)
+  expect(backends.length).toBe(2)
+  expect(
+    JSON.stringify(spans, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+  ).not.toContain('hunter2')
+  expect(new Set(spans.map(span => span.trace)).size).toBe(7)
 })

@@ -1,10 +1,11 @@
 import { context, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { addReporting } from '../../server-lib/engines/engine-reports.ts'
 import { wallTime } from './clock.ts'
 import type { EnginelightInstrumentationConfig } from './index.ts'
 import { record } from './testing/recorder.ts'
-import { Script } from './testing/script.ts'
+import { DESCRIPTION, Script } from './testing/script.ts'
 
 beforeAll(() => void context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable()))
 afterAll(() => context.disable())
@@ -88,7 +89,12 @@ test('a parent lies around its children in time, a transaction whose end is told
     )
   })
   expect(outside.map(span => span.name)).toEqual([])
-  expect(spans.size).toBe(4)
+  expect(recorder.draw('enginelight.abandoned')).toBe(
+    `INTERNAL enginelight.session writer
+  INTERNAL enginelight.transaction
+    CLIENT BEGIN
+    CLIENT COMMIT`,
+  )
 })
 
 test('a BEGIN that fails is in the session, and so is what was sent along with it', () => {
@@ -97,6 +103,7 @@ test('a BEGIN that fails is in the session, and so is what was sent along with i
   script.statement('q1', 'BEGIN READ ONLY')
   script.statement('q2', 'select * from orders')
   script.answer('q1', { error: { type: 'Error', code: 'ECONNRESET', message: 'read ECONNRESET' } })
+  expect(recorder.finished().map(span => span.name)).toEqual(['BEGIN'])
   script.answer('q2', { error: { type: 'Error', code: null, message: 'Connection terminated' } })
   script.sessionEnd()
   expect(recorder.draw('error.type', 'db.response.status_code')).toBe(
@@ -130,6 +137,7 @@ test('a BEGIN of which no transaction comes is told when the connection is used 
   script.statement('q1', 'BEGIN; COMMIT', { session: null, request: null })
   script.answer('q1')
   script.statement('q2', 'select 1', { session: null, request: null })
+  expect(recorder.finished().map(span => span.name)).toEqual(['BEGIN'])
   script.answer('q2')
   script.statement('q3', 'BEGIN', { session: null, request: null })
   script.answer('q3')
@@ -182,6 +190,9 @@ test('a savepoint is a span around the statements that it can undo', () => {
   script.savepoint('b', 'released')
   run('q6', 'RELEASE a')
   script.savepoint('a', 'released')
+  script.savepoint('outer', 'set')
+  script.savepoint('inner', 'set')
+  script.savepoint('outer', 'released')
   run('q7', 'SAVEPOINT c')
   script.savepoint('c', 'set')
   run('q8', 'COMMIT')
@@ -198,6 +209,8 @@ test('a savepoint is a span around the statements that it can undo', () => {
     CLIENT SAVEPOINT
     CLIENT ROLLBACK TO SAVEPOINT
     CLIENT RELEASE SAVEPOINT
+    INTERNAL enginelight.savepoint name=outer outcome=released
+      INTERNAL enginelight.savepoint name=inner outcome=released
     CLIENT SAVEPOINT
     INTERNAL enginelight.savepoint name=c outcome=committed
     CLIENT COMMIT`,
@@ -336,6 +349,18 @@ test('the end of a session ends what is open in it first, and says so', () => {
   expect([recorder.finished().length, recorder.instrumentation.openCount]).toEqual([4, 0])
 })
 
+test('a BEGIN that was not answered when its session ended is in the session', () => {
+  const { recorder, script } = start()
+  script.session()
+  script.statement('q1', 'BEGIN')
+  script.sessionEnd()
+  expect(recorder.draw('enginelight.abandoned')).toBe(
+    `INTERNAL enginelight.session writer\n  CLIENT BEGIN abandoned=its parent ended first`,
+  )
+  script.answer('q1')
+  expect(recorder.instrumentation.openCount).toBe(0)
+})
+
 test('a request has a span of its own when asked for, above its sessions and its other statements', () => {
   const { recorder, script, inside } = start({ requestSpans: true })
   inside('GET /', () => {
@@ -391,12 +416,19 @@ test('a long text is cut, and a text that cannot be read names no span', () => {
   )
 })
 
-test('an engine that was declared before the instrumentation came is still named', () => {
+test('an engine that was declared before the instrumentation came is known by its report, or at least by its name', () => {
   const { recorder } = start()
-  new Script('audit').statement('q9', 'select 1', { session: null })
-  new Script('audit').answer('q9')
-  expect(recorder.draw('enginelight.engine.name', 'db.system.name')).toBe(
-    'CLIENT select name=audit name=postgresql',
+  const description = { ...DESCRIPTION, engine: 'audit', database: 'ledger' }
+  onTestFinished(
+    addReporting({ report: () => ({ description, used: 0, idle: 0, connections: [], waiters: [] }) }),
+  )
+  for (const engine of ['audit', 'nobody']) {
+    const script = new Script(engine)
+    script.statement('q1', 'select 1', { session: null })
+    script.answer('q1')
+  }
+  expect(recorder.draw('enginelight.engine.name', 'db.system.name', 'db.namespace')).toBe(
+    'CLIENT select name=audit name=postgresql namespace=ledger\nCLIENT select name=nobody name=postgresql',
   )
 })
 

@@ -57,7 +57,10 @@ export class RequestSpans {
       span.setStatus({ code: SpanStatusCode.ERROR, message: `not released: ${unreleased.join(', ')}` })
     } else if (outcome !== 'finished') {
       span.setAttribute(ERROR_TYPE, outcome)
-      span.setStatus({ code: SpanStatusCode.ERROR })
+      span.setStatus({
+        code: SpanStatusCode.ERROR,
+        message: `the request ${outcome === 'aborted' ? 'was aborted' : 'failed'}`,
+      })
     }
     request.open.end(at)
   }
