@@ -217,7 +217,7 @@ function knexFor(
       },
     )
   }
-  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && !connection.startsWith('/')) {
+  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && connection[0] !== '/') {
     const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
     throw new EnginelightError(
       scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',
@@ -249,6 +249,7 @@ function knexFor(
   return makeKnex(name, {
     client: 'pg',
     compileSqlOnError: false,
+    log: quietLog,
     connection: {
       connectionTimeoutMillis: options.connectTimeoutMs,
       ...own,
@@ -263,6 +264,13 @@ function knexFor(
       ...(afterCreate ? { afterCreate } : {}),
     },
   })
+}
+
+/** Knex prints a line for each connection that fails its validation; those are told of on the pool channel. */
+const quietLog = {
+  warn(message: unknown) {
+    if (!/^Connection Error/.test(String(message))) console.warn(message)
+  },
 }
 
 const load = createRequire(import.meta.url)
