@@ -1,20 +1,22 @@
 import type { Attributes } from '@opentelemetry/api'
 import { engineReports, type EngineDescription, type EngineMessage } from '../../server-lib/channels.ts'
-import {
-  DB_NAMESPACE,
-  DB_SYSTEM_NAME,
-  ENGINE_NAME,
-  POOL_NAME,
-  PROCESS_PID,
-  SERVER_ADDRESS,
-  SERVER_PORT,
-  SYSTEM_POSTGRESQL,
-  THREAD_ID,
-} from './semconv.ts'
+import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTGRESQL } from './semconv.ts'
 
-/** The attributes that each engine gives to its spans and metrics, made once per engine. */
+/** What an engine's spans and metrics say of it. */
+export interface EngineAttributes {
+  readonly engine: string
+  readonly database: string | undefined
+  readonly serverAddress: string | undefined
+  readonly serverPort: number | undefined
+  readonly pid: number | undefined
+  readonly thread: number | undefined
+  /** Ready for the metrics of operations: where, not who. */
+  readonly metric: Attributes
+}
+
+/** What is known of each engine, found out once per engine. */
 export class EngineFacts {
-  readonly #byEngine = new Map<string, { span: Attributes; metric: Attributes }>()
+  readonly #byEngine = new Map<string, EngineAttributes>()
 
   /** 1st: an engine is declared, given a new pool, or closed. */
   handle(message: EngineMessage): void {
@@ -33,41 +35,25 @@ export class EngineFacts {
     }
   }
 
-  /** On every span. */
-  ofSpan(engine: string): Attributes {
-    return this.#of(engine).span
-  }
-
-  /** On the metrics of operations: where, not who. */
-  ofMetric(engine: string): Attributes {
-    return this.#of(engine).metric
-  }
-
-  #of(engine: string): { span: Attributes; metric: Attributes } {
+  of(engine: string): EngineAttributes {
     const known = this.#byEngine.get(engine)
     if (known) return known
     // We came after the declaration.
     for (const { description } of engineReports()) this.#describe(description)
-    const found = this.#byEngine.get(engine)
-    if (found) return found
-    const metric = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
-    const facts = { metric, span: { ...metric, [ENGINE_NAME]: engine, [POOL_NAME]: engine } }
-    this.#byEngine.set(engine, facts)
-    return facts
+    return this.#byEngine.get(engine) ?? this.#describe({ engine })
   }
 
-  #describe(description: EngineDescription): void {
+  #describe(description: Partial<EngineDescription> & { engine: string }): EngineAttributes {
+    const { engine, pid, thread } = description
+    const database = description.database ?? undefined
+    const serverAddress = description.serverAddress ?? undefined
+    const serverPort = description.serverPort ?? undefined
     const metric: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
-    if (description.database !== null) metric[DB_NAMESPACE] = description.database
-    if (description.serverAddress !== null) metric[SERVER_ADDRESS] = description.serverAddress
-    if (description.serverPort !== null) metric[SERVER_PORT] = description.serverPort
-    const span = {
-      ...metric,
-      [ENGINE_NAME]: description.engine,
-      [POOL_NAME]: description.engine,
-      [PROCESS_PID]: description.pid,
-      [THREAD_ID]: description.thread,
-    }
-    this.#byEngine.set(description.engine, { span, metric })
+    if (database !== undefined) metric[DB_NAMESPACE] = database
+    if (serverAddress !== undefined) metric[SERVER_ADDRESS] = serverAddress
+    if (serverPort !== undefined) metric[SERVER_PORT] = serverPort
+    const attributes = { engine, database, serverAddress, serverPort, pid, thread, metric }
+    this.#byEngine.set(engine, attributes)
+    return attributes
   }
 }

@@ -17,12 +17,12 @@ export class CheckoutMetrics {
       case 'dirty':
         return
       case 'acquired':
-        return this.#instruments.current().waitTime.record(message.waitMs / 1000, pool)
+        return this.#instruments.current()?.waitTime.record(message.waitMs / 1000, pool)
       case 'failed':
-        if (isTimeout(message.error)) this.#instruments.current().timeouts.add(1, pool)
+        if (isTimeout(message.error)) this.#instruments.current()?.timeouts.add(1, pool)
         return
       case 'released':
-        return this.#instruments.current().useTime.record(message.heldMs / 1000, pool)
+        return this.#instruments.current()?.useTime.record(message.heldMs / 1000, pool)
       default:
         message satisfies never
     }

@@ -34,21 +34,26 @@ export interface Instruments {
 export class InstrumentSource {
   #provider: MeterProvider | undefined
   #instruments: Instruments | undefined
-  #isNoop = true
   #gauges: PoolGauges | undefined
+  /** The global provider that turned out to be a no-op: not looked at again. */
+  #noop: MeterProvider | undefined
 
   /** Takes a provider. An SDK calls this twice: with the no-op one, and with its own. */
   use(provider: MeterProvider): void {
     if (provider === this.#provider) return
     this.stop()
-    this.#provider = provider
+    this.#provider = isNoop(provider) ? undefined : provider
   }
 
-  current(): Instruments {
-    if (this.#instruments && !this.#isNoop) return this.#instruments
-    const provider = isNoop(this.#provider) ? metrics.getMeterProvider() : this.#provider!
-    if (this.#instruments && isNoop(provider)) return this.#instruments
-    this.#isNoop = isNoop(provider)
+  /** Undefined as long as nobody measures. */
+  current(): Instruments | undefined {
+    if (this.#instruments) return this.#instruments
+    const provider = this.#provider ?? metrics.getMeterProvider()
+    if (provider === this.#noop) return undefined
+    if (isNoop(provider)) {
+      this.#noop = provider
+      return undefined
+    }
     return this.#make(provider.getMeter('enginelight', VERSION))
   }
 
@@ -90,8 +95,7 @@ export class InstrumentSource {
 
 const NOOP_METER = createNoopMeter()
 
-function isNoop(provider: MeterProvider | undefined): boolean {
-  if (!provider) return true
+function isNoop(provider: MeterProvider): boolean {
   const meter = provider.getMeter('enginelight', VERSION)
   // By name as well: the application can have a second copy of the API.
   return meter === NOOP_METER || meter.constructor.name === 'NoopMeter'

@@ -18,6 +18,7 @@ export class OperationMetrics {
   readonly #texts: StatementTexts
   readonly #unanswered = new BoundedMap<Attributes>(UNANSWERED_AT_ONCE)
   readonly #summaries = new Set<string>()
+  readonly #attributes = new WeakMap<StatementFacts, { engine: Attributes; attributes: Attributes }>()
 
   constructor(instruments: InstrumentSource, engines: EngineFacts, texts: StatementTexts) {
     this.#instruments = instruments
@@ -31,24 +32,38 @@ export class OperationMetrics {
 
   handle(message: StatementMessage): void {
     switch (message.phase) {
-      case 'start': {
-        const facts = this.#texts.of(message.text, message.parameters)
-        this.#unanswered.set(message.id, {
-          ...this.#engines.ofMetric(message.engine),
-          ...this.#operation(facts),
-        })
-        return
-      }
-      case 'end': {
-        const attributes = this.#unanswered.take(message.id)
-        if (!attributes) return
-        if (message.error) Object.assign(attributes, failureAttributes(message.error))
-        this.#instruments.current().operationDuration.record(message.durationMs / 1000, attributes)
-        return
-      }
+      case 'start':
+        return this.#start(message)
+      case 'end':
+        return this.#end(message)
       default:
         message satisfies never
     }
+  }
+
+  /** 1st: a statement goes to the server. */
+  #start({ id, engine, text, parameters }: Extract<StatementMessage, { phase: 'start' }>): void {
+    if (this.#instruments.current()) {
+      this.#unanswered.set(id, this.#attributesOf(engine, this.#texts.of(text, parameters)))
+    }
+  }
+
+  /** 2nd: it was answered. */
+  #end({ id, durationMs, error }: Extract<StatementMessage, { phase: 'end' }>): void {
+    const attributes = this.#unanswered.take(id)
+    if (!attributes) return
+    const all = error ? { ...attributes, ...failureAttributes(error) } : attributes
+    this.#instruments.current()?.operationDuration.record(durationMs / 1000, all)
+  }
+
+  /** The same object for the same statement again, as long as its engine is where it was. */
+  #attributesOf(name: string, facts: StatementFacts): Attributes {
+    const engine = this.#engines.of(name).metric
+    const known = this.#attributes.get(facts)
+    if (known?.engine === engine) return known.attributes
+    const attributes = { ...engine, ...this.#operation(facts) }
+    this.#attributes.set(facts, { engine, attributes })
+    return attributes
   }
 
   #operation({ control, summary }: StatementFacts): Attributes {

@@ -1,17 +1,33 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { Site } from '../../../server-lib/channels.ts'
+import type { EngineAttributes } from '../engine-facts.ts'
 import {
   BACKEND_PID,
   CHECKOUT_ID,
   CODE_FILE_PATH,
   CODE_LINE_NUMBER,
   CONNECTION_ID,
+  DB_NAMESPACE,
+  DB_OPERATION_NAME,
+  DB_QUERY_SUMMARY,
+  DB_QUERY_TEXT,
+  DB_SYSTEM_NAME,
+  ENGINE_NAME,
   POOL,
+  POOL_NAME,
+  PROCESS_PID,
   REQUEST_ID,
+  SERVER_ADDRESS,
+  SERVER_PORT,
   SESSION_ID,
   SLOT,
+  STATEMENT_ID,
+  STATEMENT_QUEUE_TIME,
+  SYSTEM_POSTGRESQL,
+  THREAD_ID,
   TRANSACTION_ID,
 } from '../semconv.ts'
+import type { StatementFacts } from '../sql/statement-facts.ts'
 
 /** The ids that messages carry, each where it is known. */
 export interface Identity {
@@ -26,26 +42,47 @@ export interface Identity {
   readonly site?: Site | null
 }
 
-/** Who and where, as attributes; what is not known is not set. */
-export function identityAttributes(identity: Identity): Attributes {
-  const attributes: Attributes = {}
-  const set = (name: string, value: string | number | null | undefined) => {
-    if (value !== null && value !== undefined) attributes[name] = value
+/** What a statement's span has beside. */
+export interface StatementIdentity {
+  readonly id: string
+  readonly queuedMs: number
+  readonly facts: StatementFacts
+}
+
+/**
+ * Who and where, as the attributes of every span. All keys in one literal and the unknown ones undefined, which
+ * OpenTelemetry leaves out: V8 makes that a hundred times faster than an object that grows (50 ns, not 7 µs).
+ */
+export function spanAttributes(
+  engine: EngineAttributes,
+  identity: Identity,
+  statement?: StatementIdentity,
+): Attributes {
+  // `src/orders.ts:41` is a path and a line.
+  const [, path, line] = (identity.site && /^(.*):(\d+)$/.exec(identity.site.label)) ?? []
+  return {
+    [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
+    [DB_NAMESPACE]: engine.database,
+    [SERVER_ADDRESS]: engine.serverAddress,
+    [SERVER_PORT]: engine.serverPort,
+    [ENGINE_NAME]: engine.engine,
+    [POOL_NAME]: engine.engine,
+    [PROCESS_PID]: engine.pid,
+    [THREAD_ID]: engine.thread,
+    [POOL]: identity.pool,
+    [SLOT]: identity.slot,
+    [CONNECTION_ID]: identity.connection,
+    [BACKEND_PID]: identity.backendPid ?? undefined,
+    [REQUEST_ID]: identity.request ?? undefined,
+    [SESSION_ID]: identity.session ?? undefined,
+    [CHECKOUT_ID]: identity.checkout ?? undefined,
+    [TRANSACTION_ID]: identity.transaction ?? undefined,
+    [CODE_FILE_PATH]: path,
+    [CODE_LINE_NUMBER]: line === undefined ? undefined : Number(line),
+    [STATEMENT_ID]: statement?.id,
+    [STATEMENT_QUEUE_TIME]: statement?.queuedMs ? statement.queuedMs / 1000 : undefined,
+    [DB_QUERY_TEXT]: statement?.facts.text,
+    [DB_QUERY_SUMMARY]: statement?.facts.summary,
+    [DB_OPERATION_NAME]: statement?.facts.control ?? undefined,
   }
-  set(POOL, identity.pool)
-  set(SLOT, identity.slot)
-  set(CONNECTION_ID, identity.connection)
-  set(BACKEND_PID, identity.backendPid)
-  set(REQUEST_ID, identity.request)
-  set(SESSION_ID, identity.session)
-  set(CHECKOUT_ID, identity.checkout)
-  set(TRANSACTION_ID, identity.transaction)
-  if (identity.site) {
-    const { label } = identity.site
-    const colon = label.lastIndexOf(':')
-    const line = Number(label.slice(colon + 1))
-    set(CODE_FILE_PATH, Number.isInteger(line) ? label.slice(0, colon) : label)
-    if (Number.isInteger(line)) set(CODE_LINE_NUMBER, line)
-  }
-  return attributes
 }

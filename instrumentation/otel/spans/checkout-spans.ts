@@ -3,7 +3,7 @@ import type { CheckoutMessage } from '../../../server-lib/channels.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { failSpan } from '../failure.ts'
 import { CHECKOUT_HOLDERS, CHECKOUT_WAIT_TIME } from '../semconv.ts'
-import { identityAttributes, type Identity } from './attributes.ts'
+import type { Identity } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends CheckoutMessage['phase']> = Extract<CheckoutMessage, { phase: P }>
@@ -82,8 +82,7 @@ export class CheckoutSpans {
       SpanKind.INTERNAL,
       start.at,
       {
-        ...this.#tree.engines.ofSpan(start.engine),
-        ...identityAttributes({ pool, request, session, checkout: id, site, ...identity }),
+        ...this.#tree.attributesOf(start.engine, { pool, request, session, checkout: id, site, ...identity }),
         [CHECKOUT_WAIT_TIME]: waitMs / 1000,
       },
       this.#tree.ofSession(start, active),

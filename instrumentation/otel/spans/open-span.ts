@@ -11,20 +11,25 @@ export type AbandonReason =
 /** A span that has started, the context for its children, and those of them that we opened and that are open. */
 export class OpenSpan {
   readonly span: Span
-  /** With this span as the active one, whatever was active when it started. */
-  readonly context: Context
+  readonly #parent: Context
+  #context: Context | undefined
   readonly #owner: OpenSpan | undefined
-  readonly #children = new Set<OpenSpan>()
+  #children: Set<OpenSpan> | undefined
   readonly #forget: () => void
   #closingAt: number | undefined
   #ended = false
 
   constructor(span: Span, parent: Context, owner: OpenSpan | undefined, forget: () => void = () => {}) {
     this.span = span
-    this.context = trace.setSpan(parent, span)
+    this.#parent = parent
     this.#owner = owner
     this.#forget = forget
-    if (owner) owner.#children.add(this)
+    if (owner) (owner.#children ??= new Set()).add(this)
+  }
+
+  /** Of its parent, with this span as the active one. Made on demand, for most spans have no children. */
+  get context(): Context {
+    return (this.#context ??= trace.setSpan(this.#parent, this.span))
   }
 
   /** Ends this span, and before it the children that are still open. `at` is `performance.now()`. */
@@ -42,7 +47,7 @@ export class OpenSpan {
    * we hear that its COMMIT is.
    */
   close(at: number): void {
-    if (this.#children.size === 0) this.end(at)
+    if (!this.#children?.size) this.end(at)
     else this.#closingAt ??= at
   }
 
@@ -54,11 +59,12 @@ export class OpenSpan {
   }
 
   #abandonChildren(reason: AbandonReason, at: number): void {
+    if (!this.#children?.size) return
     for (const child of [...this.#children].reverse()) child.abandon(reason, at)
   }
 
   #childEnded(child: OpenSpan, at: number): void {
-    this.#children.delete(child)
-    if (this.#closingAt !== undefined && this.#children.size === 0) this.end(Math.max(this.#closingAt, at))
+    this.#children?.delete(child)
+    if (this.#closingAt !== undefined && !this.#children?.size) this.end(Math.max(this.#closingAt, at))
   }
 }

@@ -1,7 +1,6 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { SessionMessage } from '../../../server-lib/channels.ts'
 import { ERROR_TYPE, SESSION_MODE, SESSION_STATEMENT_COUNT } from '../semconv.ts'
-import { identityAttributes } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends SessionMessage['phase']> = Extract<SessionMessage, { phase: P }>
@@ -34,8 +33,7 @@ export class SessionSpans {
       SpanKind.INTERNAL,
       at,
       {
-        ...this.#tree.engines.ofSpan(engine),
-        ...identityAttributes({ request, session: id }),
+        ...this.#tree.attributesOf(engine, { request, session: id }),
         [SESSION_MODE]: mode,
       },
       this.#tree.ofRequest(request),

@@ -4,6 +4,7 @@ import { wallTime } from '../clock.ts'
 import type { EngineFacts } from '../engine-facts.ts'
 import type { Options } from '../options.ts'
 import type { StatementTexts } from '../sql/statement-facts.ts'
+import { spanAttributes, type Identity, type StatementIdentity } from './attributes.ts'
 import { OpenSpan } from './open-span.ts'
 
 /** How many of each kind may be open at once; the oldest gives way, so that an end which never comes costs no memory. */
@@ -58,6 +59,10 @@ export class SpanTree {
     this.sessions = new BoundedMap(limit, evict)
     this.transactions = new BoundedMap(limit, ({ open }) => evict(open))
     this.statements = new BoundedMap(limit, evict)
+  }
+
+  attributesOf(engine: string, identity: Identity, statement?: StatementIdentity): Attributes {
+    return spanAttributes(this.engines.of(engine), identity, statement)
   }
 
   start(

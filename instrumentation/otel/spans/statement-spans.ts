@@ -1,17 +1,8 @@
-import { SpanKind, context, type Attributes, type Context } from '@opentelemetry/api'
+import { SpanKind, context, type Context } from '@opentelemetry/api'
 import type { StatementMessage } from '../../../server-lib/channels.ts'
 import { failSpan } from '../failure.ts'
-import {
-  DB_OPERATION_NAME,
-  DB_QUERY_SUMMARY,
-  DB_QUERY_TEXT,
-  STATEMENT_ID,
-  STATEMENT_QUEUE_TIME,
-  STATEMENT_ROW_COUNT,
-  SYSTEM_POSTGRESQL,
-} from '../semconv.ts'
+import { STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
-import { identityAttributes } from './attributes.ts'
 import { Beginnings, type StatementEnd, type StatementStart } from './beginnings.ts'
 import type { SpanTree } from './span-tree.ts'
 
@@ -85,25 +76,12 @@ export class StatementSpans {
       facts.control ?? facts.summary ?? SYSTEM_POSTGRESQL,
       SpanKind.CLIENT,
       start.at,
-      this.#attributes(start, facts),
+      this.#tree.attributesOf(start.engine, start, { id: start.id, queuedMs: start.queuedMs, facts }),
       // What ends a savepoint stands beside it, as what sets it does.
       this.#tree.ofTransaction(start, facts.control === null, active),
       () => statements.take(start.id),
     )
     statements.set(start.id, open)
-  }
-
-  #attributes(start: StatementStart, facts: StatementFacts): Attributes {
-    const attributes: Attributes = {
-      ...this.#tree.engines.ofSpan(start.engine),
-      ...identityAttributes(start),
-      [STATEMENT_ID]: start.id,
-    }
-    if (facts.text !== undefined) attributes[DB_QUERY_TEXT] = facts.text
-    if (facts.summary !== undefined) attributes[DB_QUERY_SUMMARY] = facts.summary
-    if (facts.control !== null) attributes[DB_OPERATION_NAME] = facts.control
-    if (start.queuedMs > 0) attributes[STATEMENT_QUEUE_TIME] = start.queuedMs / 1000
-    return attributes
   }
 
   #finish({ id, at, rows, error }: StatementEnd): void {

@@ -10,7 +10,6 @@ import {
   TRANSACTION_OUTCOME,
   TRANSACTION_STATEMENT_COUNT,
 } from '../semconv.ts'
-import { identityAttributes } from './attributes.ts'
 import type { OpenTransaction, SpanTree } from './span-tree.ts'
 import type { StatementSpans } from './statement-spans.ts'
 
@@ -52,19 +51,16 @@ export class TransactionSpans {
       'enginelight.transaction',
       SpanKind.INTERNAL,
       beginning?.at ?? message.at,
-      {
-        ...this.#tree.engines.ofSpan(engine),
-        ...identityAttributes({
-          pool,
-          connection,
-          backendPid,
-          checkout,
-          session,
-          request,
-          site,
-          transaction: id,
-        }),
-      },
+      this.#tree.attributesOf(engine, {
+        pool,
+        connection,
+        backendPid,
+        checkout,
+        session,
+        request,
+        site,
+        transaction: id,
+      }),
       this.#tree.ofSession(message, beginning?.active),
       () => this.#tree.transactions.take(id),
     )
