@@ -35,7 +35,7 @@ export class BoundedMap<V> {
 
   /** Takes everything out, youngest first: what was opened inside something else comes before it. */
   drain(): V[] {
-    const values = [...this.#entries.values()].reverse()
+    const values = [...this.#entries.values()].toReversed()
     this.#entries.clear()
     return values
   }

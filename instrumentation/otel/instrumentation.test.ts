@@ -144,6 +144,43 @@ test('a tracer that throws is reported to OpenTelemetry, and the application and
   )
 })
 
+test('a span processor that throws at the end of a span leaves nothing behind and keeps no other from its end', () => {
+  diag.disable()
+  const names: string[] = []
+  const provider = new tracing.BasicTracerProvider({
+    spanProcessors: [
+      {
+        onStart() {},
+        onEnd(span) {
+          names.push(span.name)
+          throw new Error('no ends today')
+        },
+        forceFlush: async () => {},
+        shutdown: async () => {},
+      },
+    ],
+  })
+  const instrumentation = new EnginelightInstrumentation()
+  onTestFinished(() => instrumentation.disable())
+  instrumentation.setTracerProvider(provider)
+  const script = new Script()
+  script.session()
+  script.transaction()
+  script.statement('q1', 'select 1', { transaction: 't1' })
+  script.session('s2')
+  instrumentation.disable()
+  expect(names).toEqual([
+    'select',
+    'enginelight.transaction',
+    'enginelight.session writer',
+    'enginelight.session writer',
+  ])
+  instrumentation.enable()
+  script.session('s3')
+  script.sessionEnd('s3')
+  expect([names.length, instrumentation.openCount]).toEqual([5, 0])
+})
+
 test('a process without any SDK loses nothing but the telemetry', () => {
   const instrumentation = new EnginelightInstrumentation()
   onTestFinished(() => instrumentation.disable())

@@ -267,7 +267,7 @@ test('an application on a real PostgreSQL: every request is a tree, and names th
       application_name: attributes['enginelight.engine.name'],
       pid: attributes['enginelight.connection.backend_pid'],
     }))
-  expect(named.reverse()).toEqual(backends)
+  expect(named.toReversed()).toEqual(backends)
   expect(backends.length).toBe(2)
   expect(
     JSON.stringify(spans, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),

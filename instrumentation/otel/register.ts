@@ -12,8 +12,7 @@ import { flushOnExit } from './flush-on-exit.ts'
  * share a trace. Where an SDK is already there (another `--import` before this one) only the instrumentation is added to it.
  */
 if (process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() !== 'true') {
-  if (isRegistered()) new EnginelightInstrumentation()
-  else start()
+  start()
 }
 
 interface NodeSdk {
@@ -22,6 +21,12 @@ interface NodeSdk {
 }
 
 function start(): void {
+  const isAlone = !isRegistered()
+  const instrumentation = new EnginelightInstrumentation({ requestSpans: isAlone })
+  if (isAlone) startSdk(instrumentation)
+}
+
+function startSdk(instrumentation: EnginelightInstrumentation): void {
   // Required and not imported: a missing peer is then an error of ours, and no top-level await is needed.
   const require = createRequire(import.meta.url)
   let NodeSDK: new (options: { instrumentations: EnginelightInstrumentation[] }) => NodeSdk
@@ -34,7 +39,6 @@ function start(): void {
       { cause },
     )
   }
-  const instrumentation = new EnginelightInstrumentation({ requestSpans: true })
   const sdk = new NodeSDK({ instrumentations: [instrumentation] })
   sdk.start()
   flushOnExit({

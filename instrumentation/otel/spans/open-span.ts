@@ -37,9 +37,13 @@ export class OpenSpan {
     if (this.#ended) return
     this.#ended = true
     this.#abandonChildren('its parent ended first', at)
-    this.span.end(wallTime(at))
-    this.#forget()
-    if (this.#owner) this.#owner.#childEnded(this, at)
+    try {
+      this.span.end(wallTime(at))
+    } finally {
+      // A processor of the application's can throw; what is over is forgotten all the same.
+      this.#forget()
+      if (this.#owner) this.#owner.#childEnded(this, at)
+    }
   }
 
   /**
@@ -60,7 +64,7 @@ export class OpenSpan {
 
   #abandonChildren(reason: AbandonReason, at: number): void {
     if (!this.#children?.size) return
-    for (const child of [...this.#children].reverse()) child.abandon(reason, at)
+    for (const child of [...this.#children].toReversed()) child.abandon(reason, at)
   }
 
   #childEnded(child: OpenSpan, at: number): void {

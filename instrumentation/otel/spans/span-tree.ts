@@ -2,6 +2,7 @@ import { context, trace, type Attributes, type Context, type SpanKind, type Trac
 import { BoundedMap } from '../bounded-map.ts'
 import { wallTime } from '../clock.ts'
 import type { EngineFacts } from '../engine-facts.ts'
+import { guarded } from '../guarded.ts'
 import type { Options } from '../options.ts'
 import type { StatementTexts } from '../sql/statement-facts.ts'
 import { spanAttributes, type Identity, type StatementIdentity } from './attributes.ts'
@@ -113,10 +114,13 @@ export class SpanTree {
   /** Ends everything that is open, the innermost first. */
   abandonAll(): void {
     const at = performance.now()
-    const reason = 'the instrumentation was disabled'
-    for (const statement of this.statements.drain()) statement.abandon(reason, at)
-    for (const { open } of this.transactions.drain()) open.abandon(reason, at)
-    for (const session of this.sessions.drain()) session.abandon(reason, at)
-    for (const { open } of this.requests.drain()) open.abandon(reason, at)
+    // One by one: a processor that throws at the end of one span does not keep the others.
+    const abandon = guarded('disabling', (open: OpenSpan) =>
+      open.abandon('the instrumentation was disabled', at),
+    )
+    this.statements.drain().forEach(abandon)
+    this.transactions.drain().forEach(({ open }) => abandon(open))
+    this.sessions.drain().forEach(abandon)
+    this.requests.drain().forEach(({ open }) => abandon(open))
   }
 }

@@ -110,7 +110,7 @@ export class TransactionSpans {
 function endSavepoints({ savepoints }: OpenTransaction, name: string, outcome: string, at: number): void {
   const from = savepoints.findLastIndex(savepoint => savepoint.name === name)
   if (from === -1) return
-  for (const { open } of savepoints.splice(from).reverse()) {
+  for (const { open } of savepoints.splice(from).toReversed()) {
     open.span.setAttribute(SAVEPOINT_OUTCOME, outcome)
     open.close(at)
   }

@@ -72,10 +72,10 @@ test('no literal gets into a summary, wherever it stands and however it is quote
     'select a from t, ? join ?',
     '?',
   ]
-  const attempts = texts.flatMap(text => [
-    ...literals.map(literal => text.replaceAll('?', () => literal)),
-    ...unended.map(literal => text.replace('?', () => literal).replaceAll('?', '1')),
-  ])
+  const attempts = [
+    ...texts.flatMap(text => literals.map(literal => text.replaceAll('?', () => literal))),
+    ...texts.flatMap(text => unended.map(literal => text.replace('?', () => literal).replaceAll('?', '1'))),
+  ]
   const leaks = attempts.filter(text => querySummary(text)?.includes(secret))
   expect(leaks).toEqual([])
 })

@@ -3,6 +3,8 @@ import { metrics as sdkMetrics, tracing } from '@opentelemetry/sdk-node'
 import { drawSpans, type DrawnSpan } from './draw-spans.ts'
 import { EnginelightInstrumentation, type EnginelightInstrumentationConfig } from '../index.ts'
 
+export type Recorder = ReturnType<typeof record>
+
 /** An instrumentation with providers of its own, whose spans and metrics stay in memory. */
 export function record(config: EnginelightInstrumentationConfig = {}) {
   const spans = new tracing.InMemorySpanExporter()
