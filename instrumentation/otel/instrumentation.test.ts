@@ -24,6 +24,24 @@ test('the version is that of the package', () => {
   expect(new EnginelightInstrumentation({ enabled: false }).instrumentationVersion).toBe(version)
 })
 
+test('it loads nothing but the API and Node itself', () => {
+  const packages = new Set<string>()
+  const seen = new Set<string>()
+  const walk = (file: URL) => {
+    if (seen.has(file.href)) return
+    seen.add(file.href)
+    for (const [, types, from = ''] of readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export) (type )?[^;'"]*?from '([^']+)'/gm,
+    )) {
+      if (types) continue
+      if (from.startsWith('.')) walk(new URL(from, file))
+      else packages.add(from.startsWith('node:') ? 'node' : from)
+    }
+  }
+  walk(new URL('index.ts', import.meta.url))
+  expect([[...packages].sort(), seen.size > 20]).toEqual([['@opentelemetry/api', 'node'], true])
+})
+
 test('it listens once however often it is enabled, and when disabled nobody listens', () => {
   const recorder = record()
   onTestFinished(() => recorder.stop())

@@ -78,6 +78,13 @@ SERVER GET /broken
         CLIENT BEGIN text=BEGIN READ ONLY
         CLIENT select nowhere text=select * from "nowhere" where "note" = $1 type=42P01 ! DatabaseError (42P01)
         CLIENT ROLLBACK text=ROLLBACK
+SERVER GET /export
+  INTERNAL enginelight.request label=scope
+    INTERNAL enginelight.session reader
+      INTERNAL enginelight.transaction outcome=rolled back
+        CLIENT BEGIN text=BEGIN READ ONLY
+        CLIENT select text=select generate_series(?, ?)
+        CLIENT ROLLBACK text=ROLLBACK
 INTERNAL enginelight.request label=nightly job
   INTERNAL enginelight.session writer
     INTERNAL enginelight.transaction outcome=rolled back
@@ -272,5 +279,5 @@ test('an application on a real PostgreSQL: every request is a tree, and names th
   expect(
     JSON.stringify(spans, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
   ).not.toContain('hunter2')
-  expect(new Set(spans.map(span => span.trace)).size).toBe(7)
+  expect(new Set(spans.map(span => span.trace)).size).toBe(8)
 })

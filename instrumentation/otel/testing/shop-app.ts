@@ -60,6 +60,13 @@ await serve('GET /report', async () => {
 
 await serve('GET /broken', () => engines.scope(db => db.reader('nowhere').where({ note: 'hunter2' })))
 
+await serve('GET /export', () =>
+  engines.scope(async db => {
+    let rows = 0
+    for await (const _row of db.reader.stream('select generate_series(1, 1000)')) if (++rows === 10) break
+  }),
+)
+
 await engines.scope(db => db.writer.raw('select 1 from orders'), { label: 'nightly job' })
 
 await engines.close()
