@@ -22,6 +22,9 @@ try {
   }
 }
 
+// Whatever a troubled route has left behind must not keep the process.
+process.exit()
+
 /** @param {import('./command-line.js').Options} options */
 async function run(options) {
   const say = options.json ? () => {} : console.log

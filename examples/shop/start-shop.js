@@ -5,6 +5,8 @@ import { createApp } from './app.js'
 import { startDatabases } from './database.js'
 import { createShopEngines } from './engines.js'
 import { choosePort } from './ports.js'
+import { startRestocking } from './restock.js'
+import { startTraffic } from './traffic/index.js'
 
 /** How long requests may go on after the shop was told to stop. */
 const GRACE_MS = 2_000
@@ -53,8 +55,11 @@ export async function startShop(options, signal) {
     })
     signal.throwIfAborted()
 
+    const url = `http://127.0.0.1:${port}/`
+    if (options.traffic) steps.push(startRestocking(engines).stop, startTraffic(url).stop)
+
     return {
-      urls: { app: `http://127.0.0.1:${port}/`, panel: panelUrl, databases: databases.owner },
+      urls: { app: url, panel: panelUrl, databases: databases.owner },
       broken: databases.ended,
       stop,
     }
