@@ -95,6 +95,14 @@ export class EnginelightError extends Error {
     super(sentence, cause === undefined ? undefined : { cause })
     this.code = code
     Object.assign(this, numbers)
+    // knex writes the statement in front of the message of every error that passes through it. Ours stays the one
+    // sentence that it is.
+    Object.defineProperty(this, 'message', {
+      configurable: true,
+      enumerable: false,
+      get: () => sentence,
+      set() {},
+    })
   }
 }
 

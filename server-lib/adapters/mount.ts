@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EnginelightError } from '../errors.ts'
 import { describe } from '../engines/engine-config.ts'
 import { enginesInside } from '../engines/create-engines.ts'
-import type { Db, Definitions } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
 
 export interface MountOptions<As extends string = 'db'> {
@@ -23,10 +22,7 @@ const scopes = new WeakMap<IncomingMessage, RequestScope>()
  * both at the response's `close`, which comes after a normal end, an error and a client's abort alike. (`close` of
  * the *request* comes as soon as a body has been read, before the response.)
  */
-export function createMount<D extends Definitions>(
-  engines: unknown,
-  { as = 'db' as string }: MountOptions<string> = {},
-): Mount {
+export function createMount(engines: unknown, { as = 'db' as string }: MountOptions<string> = {}): Mount {
   const inside = enginesInside(engines)
   if (typeof as !== 'string' || !/^[A-Za-z_$][\w$]*$/.test(as)) {
     throw new EnginelightError('EL_CONFIG', `Option as must be a property name, not ${describe(as)}.`, {
@@ -40,7 +36,7 @@ export function createMount<D extends Definitions>(
       scope = new RequestScope('http', labelOf(request), as, inside.names)
       scopes.set(request, scope)
     }
-    hangContainer<D>(request, as, scope, inside)
+    hangContainer(request, as, scope, inside)
     const mounted = scope
     const onClose = () => void finish(mounted, inside, response)
     if (isFirst || !mounted.containers.has(inside)) {
@@ -53,7 +49,7 @@ export function createMount<D extends Definitions>(
   }
 }
 
-function hangContainer<D extends Definitions>(
+function hangContainer(
   request: IncomingMessage,
   as: string,
   scope: RequestScope,
@@ -71,7 +67,7 @@ function hangContainer<D extends Definitions>(
   Object.defineProperty(request, as, {
     configurable: true,
     enumerable: false,
-    get: Object.assign(() => inside.containerFor(scope, request).db as Db<D>, { [OURS]: true }),
+    get: Object.assign(() => inside.containerFor(scope, request).db, { [OURS]: true }),
   })
 }
 

@@ -167,6 +167,14 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
       },
     )
   }
+  if (transactional) {
+    // Accepting it while nothing commits would roll back silently what the user believes committed.
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": transactional is not available yet; commit with session.commit().`,
+      { engine: name, option: 'transactional' },
+    )
+  }
   return {
     isDefault: boolean('default', false),
     access: word('access', ['read', 'write'], 'write'),

@@ -217,7 +217,7 @@ function knexFor(
       },
     )
   }
-  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && !connection.startsWith('/')) {
+  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && connection[0] !== '/') {
     const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
     throw new EnginelightError(
       scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',

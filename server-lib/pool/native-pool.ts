@@ -20,9 +20,9 @@ export interface PgPool {
   connect(): Promise<PooledConnection>
   connect(callback: ConnectCallback): void
   end(): Promise<void>
-  on(event: string, listener: (...args: never[]) => void): unknown
-  prependListener(event: string, listener: (...args: never[]) => void): unknown
-  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: any[]) => void): unknown
+  prependListener(event: string, listener: (...args: any[]) => void): unknown
+  removeListener(event: string, listener: (...args: any[]) => void): unknown
   readonly _clients?: readonly PooledConnection[]
   readonly _idle?: readonly { client: PooledConnection }[]
 }
@@ -37,7 +37,7 @@ export class NativePool implements Pool {
   readonly max: number
   readonly #pool: PgPool
   readonly #connections: WatchedConnections
-  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+  readonly #listeners: [event: string, listener: (...args: any[]) => void][]
   readonly #unshadow: () => void
 
   constructor(pool: PgPool, ledger: Ledger) {
