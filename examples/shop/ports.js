@@ -15,7 +15,11 @@ export async function freePort() {
  * @param {number | undefined} asked
  */
 export async function choosePort(asked) {
-  if (asked !== undefined) return probe(asked)
+  if (asked !== undefined) {
+    return probe(asked).catch(cause => {
+      throw new Error(`Port ${asked} cannot be had: ${cause.message}.`, { cause })
+    })
+  }
   for (let port = DEFAULT_PORT; port < DEFAULT_PORT + 20; port++) {
     try {
       return await probe(port)

@@ -55,10 +55,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 if (!process.connected) stop()
 
+/** @param {{ port: number } | { error: string }} message */
+function tell(message) {
+  // A parent that has gone meanwhile has no ear for it; `disconnect` does the rest.
+  if (process.connected) process.send?.(message, () => {})
+}
+
 try {
   await started
-  process.send?.({ port })
+  tell({ port })
 } catch (error) {
-  process.send?.({ error: [String(error), ...log.slice(-20)].join('\n') })
+  tell({ error: [String(error), ...log.slice(-20)].join('\n') })
   stop()
 }

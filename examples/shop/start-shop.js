@@ -40,26 +40,31 @@ export async function startShop(options, signal) {
     steps.push(databases.stop)
 
     const engines = createShopEngines(databases.urlOf)
+    /** @type {import('enginelight/panel').MountedPanel | undefined} */
+    let mounted
+    steps.push(
+      () => mounted?.close(),
+      () => engines.close({ graceMs: GRACE_MS }),
+    )
     await engines.warmup()
 
     const app = createApp(engines)
-    const server = createServer(app).listen(port, '127.0.0.1')
-    await once(server, 'listening')
-    const { url: panelUrl, close: closePanel } = await panel({ engines, enabled: true }).attach(server)
-    app.locals.panelUrl = panelUrl
-    steps.push(closePanel, async () => {
+    const server = createServer(app)
+    steps.push(() => {
       server.close()
       server.closeIdleConnections()
-      await engines.close({ graceMs: GRACE_MS })
-      server.closeAllConnections()
     })
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    mounted = await panel({ engines, enabled: true }).attach(server)
+    app.locals.panelUrl = mounted.url
     signal.throwIfAborted()
 
     const url = `http://127.0.0.1:${port}/`
     if (options.traffic) steps.push(startRestocking(engines).stop, startTraffic(url).stop)
 
     return {
-      urls: { app: url, panel: panelUrl, databases: databases.owner },
+      urls: { app: url, panel: mounted.url, databases: databases.owner },
       broken: databases.ended,
       stop,
     }
