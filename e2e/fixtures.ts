@@ -27,15 +27,26 @@ interface Fixtures {
 export const test = base.extend<object, Fixtures>({
   shop: [
     async ({}, use) => {
-      const child = spawn(process.execPath, [join(project(), 'shop/main.js'), '--json', '--port', '0', '--traffic', 'off', '--pool', '2'], {
-        cwd: project(),
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string]
+      const child = spawn(
+        process.execPath,
+        [join(project(), 'shop/main.js'), '--json', '--port', '0', '--traffic', 'off', '--pool', '2'],
+        {
+          cwd: project(),
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      )
+      const [line] = (await once(
+        createInterface({ input: child.stdout as NodeJS.ReadableStream }),
+        'line',
+      )) as [string]
       const urls = JSON.parse(line) as Omit<RunningShop, 'process' | 'admin'>
       const eye = new pg.Client({ connectionString: urls.databases.shop, application_name: 'administrator' })
       await eye.connect()
-      await use({ ...urls, process: child, admin: async (text, values = []) => (await eye.query(text, values)).rows })
+      await use({
+        ...urls,
+        process: child,
+        admin: async (text, values = []) => (await eye.query(text, values)).rows,
+      })
       await eye.end()
       child.kill('SIGINT')
       if (child.exitCode === null) await once(child, 'exit')

@@ -18,14 +18,21 @@ export default async function packAndInstall(): Promise<() => Promise<void>> {
   const project = await mkdtemp(join(tmpdir(), 'enginelight-e2e-'))
   const { stdout } = await exec('npm', ['pack', '--json', '--pack-destination', project], { cwd: root })
   const [packed] = JSON.parse(stdout) as { filename: string }[]
-  const { devDependencies, allowScripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+  const { devDependencies, allowScripts } = JSON.parse(
+    await readFile(join(root, 'package.json'), 'utf8'),
+  ) as {
     devDependencies: Record<string, string>
     allowScripts: Record<string, boolean>
   }
   const dependencies = Object.fromEntries(PEERS.map(name => [name, devDependencies[name]]))
   await writeFile(
     join(project, 'package.json'),
-    JSON.stringify({ type: 'module', private: true, allowScripts, dependencies: { ...dependencies, enginelight: `file:${packed?.filename}` } }),
+    JSON.stringify({
+      type: 'module',
+      private: true,
+      allowScripts,
+      dependencies: { ...dependencies, enginelight: `file:${packed?.filename}` },
+    }),
   )
   await exec('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: project })
   await cp(join(root, 'examples', 'shop'), join(project, 'shop'), { recursive: true })
