@@ -18,7 +18,6 @@ export const ERROR_CODES = [
   'EL_NO_SCOPE',
   'EL_NOT_OWNED',
   'EL_PANEL_CONFIG',
-  'EL_PANEL_DISABLED',
   'EL_RESERVED_NAME',
   'EL_STATEMENT_TIMEOUT',
   'EL_TRANSACTION_FAILED',
@@ -95,6 +94,14 @@ export class EnginelightError extends Error {
     super(sentence, cause === undefined ? undefined : { cause })
     this.code = code
     Object.assign(this, numbers)
+    // knex writes the statement in front of the message of every error that passes through it. Ours stays the one
+    // sentence that it is.
+    Object.defineProperty(this, 'message', {
+      configurable: true,
+      enumerable: false,
+      get: () => sentence,
+      set() {},
+    })
   }
 }
 

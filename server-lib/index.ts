@@ -19,7 +19,7 @@ export type { EngineDescription } from './engines/engine-description.ts'
 
 export { sessionOf } from './sessions/session-function.ts'
 export type { QueryResult, Session, SessionInfo, SessionMembers } from './sessions/session-types.ts'
-export type { SessionIdentity } from './sessions/session.ts'
+export type { SessionIdentity } from './sessions/held-connection.ts'
 export type { SessionState } from './sessions/session-state.ts'
 export type { ContainerInfo, EngineStatus } from './sessions/container.ts'
 export type { Db, DbMembers, Definitions, SessionFor } from './sessions/db.ts'

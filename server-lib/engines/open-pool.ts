@@ -116,7 +116,8 @@ function fromKnex(
   inContext: InContext,
 ): OpenPool {
   const client = knex.client as KnexClient
-  requirePostgres(name, String(client.config.client ?? (client.constructor as { name: string }).name), client)
+  const { client: configured } = client.config
+  requirePostgres(name, typeof configured === 'string' ? configured : client.constructor.name, client)
   if (client.config.connectionPool)
     return fromConnectionPool(name, knex, client.config.connectionPool, ledger, owned)
   if (!client.pool) {
@@ -183,7 +184,7 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
     connectionPool: given,
     version: '18.0',
   } as unknown as Knex.Config)
-  return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options as Record<string, unknown>) }
+  return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options) }
 }
 
 /** Pools that an open engine watches: a second engine on the same pool would tell everything twice. */
@@ -217,7 +218,7 @@ function knexFor(
       },
     )
   }
-  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && !connection.startsWith('/')) {
+  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && connection[0] !== '/') {
     const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
     throw new EnginelightError(
       scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',
@@ -249,6 +250,7 @@ function knexFor(
   return makeKnex(name, {
     client: 'pg',
     compileSqlOnError: false,
+    log: quietLog,
     connection: {
       connectionTimeoutMillis: options.connectTimeoutMs,
       ...own,
@@ -263,6 +265,13 @@ function knexFor(
       ...(afterCreate ? { afterCreate } : {}),
     },
   })
+}
+
+/** Knex prints a line for each connection that fails its validation; those are told of on the pool channel. */
+const quietLog = {
+  warn(message: unknown) {
+    if (!/^Connection Error/.test(String(message))) console.warn(message)
+  },
 }
 
 const load = createRequire(import.meta.url)

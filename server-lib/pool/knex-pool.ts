@@ -11,8 +11,8 @@ export interface TarnPool {
   acquire(): { promise: Promise<DriverConnection>; abort(): void }
   release(connection: DriverConnection): boolean
   numFree(): number
-  on(event: string, listener: (...args: never[]) => void): void
-  removeListener(event: string, listener: (...args: never[]) => void): void
+  on(event: string, listener: (...args: any[]) => void): void
+  removeListener(event: string, listener: (...args: any[]) => void): void
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
 }
@@ -27,7 +27,7 @@ export class KnexPool implements Pool {
   readonly max: number
   readonly #tarn: TarnPool
   readonly #connections: WatchedConnections
-  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+  readonly #listeners: [event: string, listener: (...args: any[]) => void][]
   readonly #destroyKnex: () => Promise<void>
 
   constructor(tarn: TarnPool, ledger: Ledger, destroyKnex: () => Promise<void>) {

@@ -20,9 +20,9 @@ export interface PgPool {
   connect(): Promise<PooledConnection>
   connect(callback: ConnectCallback): void
   end(): Promise<void>
-  on(event: string, listener: (...args: never[]) => void): unknown
-  prependListener(event: string, listener: (...args: never[]) => void): unknown
-  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: any[]) => void): unknown
+  prependListener(event: string, listener: (...args: any[]) => void): unknown
+  removeListener(event: string, listener: (...args: any[]) => void): unknown
   readonly _clients?: readonly PooledConnection[]
   readonly _idle?: readonly { client: PooledConnection }[]
 }
@@ -37,7 +37,7 @@ export class NativePool implements Pool {
   readonly max: number
   readonly #pool: PgPool
   readonly #connections: WatchedConnections
-  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+  readonly #listeners: [event: string, listener: (...args: any[]) => void][]
   readonly #unshadow: () => void
 
   constructor(pool: PgPool, ledger: Ledger) {
@@ -56,6 +56,8 @@ export class NativePool implements Pool {
           const record = ledger.recordOf(driver)
           if (record && error) record.discarded ??= 'released with an error'
           ledger.released(driver)
+          // The pool is about to close it, and tells so only when that is done.
+          if (error) connections.gone(driver, 'released with an error')
         },
       ],
       ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],
@@ -124,7 +126,7 @@ function shadowConnect(pool: PgPool, ledger: Ledger, connections: WatchedConnect
     const checkout = ledger.asked()
     const [callback] = args
     if (typeof callback === 'function') {
-      checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
+      checkout.inContext = AsyncLocalStorage.snapshot()
       return original.call(this, function (this: unknown, ...answer: Parameters<ConnectCallback>) {
         const [error, driver] = answer
         if (driver) granted(checkout, driver)

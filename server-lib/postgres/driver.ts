@@ -1,13 +1,12 @@
-import type { Socket } from 'node:net'
-
 /**
  * The parts of pg's `Client` that we use. Declared here so that any pg 8.21 or newer fits, and a fake in a test
  * needs no more than this.
  */
 export interface DriverConnection {
   query(...args: unknown[]): unknown
-  on(event: string, listener: (...args: never[]) => void): unknown
-  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: any[]) => void): unknown
+  once(event: string, listener: (...args: any[]) => void): unknown
+  removeListener(event: string, listener: (...args: any[]) => void): unknown
   end(): Promise<void>
   /** The backend's process id, as the server announced it (behind a pooler it is the pooler's). */
   readonly processID?: number | null
@@ -30,7 +29,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** pg's protocol-level `Connection` under a `Client`. */
 export interface DriverWire {
-  readonly stream?: Pick<Socket, 'destroy'>
+  readonly stream?: { destroy(): unknown }
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
 }

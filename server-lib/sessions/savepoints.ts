@@ -47,7 +47,7 @@ async function within<T>(
   fn: () => Promise<T> | T,
   capture: ReturnType<typeof captureSite>,
 ): Promise<T> {
-  await session.openTurn(capture)
+  session.requireTransactions('savepoint()')
   const name = `el_${++names}`
   await session.query(savepoint(name), capture)
   const open: OpenSavepoint = { session, depth: parent.depth + 1, last: Promise.resolve() }

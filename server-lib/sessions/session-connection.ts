@@ -27,7 +27,7 @@ export class SessionConnection {
     }
     const given = typeof values === 'function' ? (values as DriverCallback) : callback
     const statement = Array.isArray(values) ? { text: config as string, values } : config
-    if (given) return void this.#session.send(statement, given, this.#capture, this.reads)
+    if (given) return this.#session.send(statement, given, this.#capture, this.reads)
     return this.#session.query(statement, this.#capture)
   }
 

@@ -24,7 +24,7 @@ const MOVES = {
     end: 'ended',
   },
   lost: { rollback: 'idle', release: 'idle', lose: 'lost', end: 'ended' },
-  ended: { end: 'ended' },
+  ended: { end: 'ended', lose: 'ended' },
 } as const satisfies Record<string, Partial<Record<string, string>>>
 
 export type SessionState = keyof typeof MOVES

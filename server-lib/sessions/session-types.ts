@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import type { TablesShape } from '../engines/engine-config.ts'
-import type { SessionIdentity } from './session.ts'
+import type { SessionIdentity } from './held-connection.ts'
 import type { SessionState } from './session-state.ts'
 
 type RowOf<Tables, Name extends keyof Tables> = Tables[Name] extends object
   ? Tables[Name]
   : Record<string, any>
 
-/** A builder for one table, as `knex<Row>('table')` gives it. */
-export type TableBuilder<Row extends object> = ReturnType<Knex<Row, Row[]>>
+/** A builder for one table whose rows are of this type. */
+export type TableBuilder<Row extends object> = Knex.QueryBuilder<Row, Row[]>
 
 /** The builder's methods that write: an engine with `access: 'read'` does not have them. */
 export type WritingMethod =

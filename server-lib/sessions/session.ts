@@ -1,9 +1,8 @@
 import { channels } from '../channels.ts'
-import type { Engine, Lease } from '../engines/engine.ts'
+import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
-import { here, nextId } from '../identity/ids.ts'
+import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { cancelStatement } from '../postgres/cancel.ts'
 import {
   beginText,
   COMMIT,
@@ -11,32 +10,17 @@ import {
   RESET_READ_ONLY_SESSION,
   ROLLBACK,
 } from '../postgres/control.ts'
-import {
-  commandOf,
-  type DriverCallback,
-  type DriverConnection,
-  type DriverResult,
-  type Submittable,
-} from '../postgres/driver.ts'
+import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
+import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
+import * as errors from './session-errors.ts'
+import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { startStatementDeadline } from './statement-deadline.ts'
-import { after, legalMoves, type SessionMove, type SessionState } from './session-state.ts'
-
-/** Where a session's connection is, from the engine to the server's process and our own. */
-export interface SessionIdentity {
-  readonly engine: string
-  readonly pool: string
-  readonly slot: number
-  readonly connection: string
-  readonly backendPid: number | null
-  readonly pid: number
-  readonly thread: number
-}
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
@@ -44,6 +28,15 @@ export interface SessionOwner {
   readonly signal: AbortSignal
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
+}
+
+/** One statement on its way: what is sent, when it was asked for, and from which line. */
+interface Statement {
+  readonly config: unknown
+  readonly askedAt: number
+  readonly capture: SiteCapture | null
+  /** Whether BEGIN may travel with it. */
+  readonly takesBegin: boolean
 }
 
 /** How long a rollback may take when a session ends, before its connection is closed instead. */
@@ -58,30 +51,21 @@ export class SessionCore {
   readonly #owner: SessionOwner
   readonly #fifo = new Fifo()
   #state: SessionState = 'idle'
-  #lease: Lease | undefined
+  #held: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
   /** Set as the session ends: what every later use is told. */
   #ended: EnginelightError | undefined
   #ending: Promise<boolean> | undefined
   #statements = 0
-  readonly #onConnectionError = (error: Error) => this.#lose(error)
 
   constructor(engine: Engine, owner: SessionOwner) {
     engine.requireOpen()
     this.engine = engine
     this.#owner = owner
     if (channels.session.hasSubscribers) {
-      const { id } = this
       const { mode } = engine.options
-      channels.session.publish({
-        phase: 'start',
-        at: performance.now(),
-        id,
-        engine: engine.name,
-        request: this.request.id,
-        mode,
-      })
+      channels.session.publish({ phase: 'start', at: performance.now(), ...this.#ids, mode })
     }
   }
 
@@ -94,16 +78,16 @@ export class SessionCore {
   }
 
   get identity(): SessionIdentity | undefined {
-    const lease = this.#lease
-    const record = lease?.pool.ledger.recordOf(lease.hold.driver)
-    if (!lease || !record) return undefined
-    const { id: connection, slot, backendPid } = record
-    return { engine: this.engine.name, pool: lease.pool.ledger.pool, slot, connection, backendPid, ...here }
+    return this.#held?.identity
   }
 
   /** Whether the line of the next statement is worth its price: it will take a connection, or somebody listens. */
   get wantsSite(): boolean {
-    return this.#lease === undefined || channels.statement.hasSubscribers
+    return this.#held === undefined || channels.statement.hasSubscribers
+  }
+
+  get #ids() {
+    return { id: this.id, engine: this.engine.name, request: this.request.id }
   }
 
   // ------------------------------------------------------------------------------------- statements
@@ -111,7 +95,8 @@ export class SessionCore {
   /** Sends one statement in its turn; the first one takes a connection and begins a transaction. */
   send(config: unknown, callback: DriverCallback, capture: SiteCapture | null, reads = false): void {
     if (this.#ended) return callback(this.#ended)
-    const askedAt = performance.now()
+    const takesBegin = reads && this.engine.options.pipeline
+    const statement: Statement = { config, capture, askedAt: performance.now(), takesBegin }
     this.#fifo.push({
       refuse: callback,
       start: done => {
@@ -123,14 +108,7 @@ export class SessionCore {
             done()
           }
         }
-        this.#withConnection(
-          capture,
-          lease => this.#run(lease, config, askedAt, capture, finish),
-          finish,
-          reads && this.engine.options.pipeline
-            ? lease => this.#runWithBegin(lease, config, askedAt, capture, finish)
-            : undefined,
-        )
+        this.#withConnection(statement, held => this.#run(held, statement, finish), finish)
       },
     })
   }
@@ -149,23 +127,29 @@ export class SessionCore {
       else submittable.handleError?.(error)
     }
     if (this.#ended) return refuse(this.#ended)
-    const askedAt = performance.now()
+    const statement: Statement = {
+      config: submittable,
+      capture,
+      askedAt: performance.now(),
+      takesBegin: false,
+    }
     this.#fifo.push({
       refuse,
       start: done => {
         // Nobody reads it any more: there is no reason to trouble the server.
         if (submittable.destroyed) return done()
-        const send = (lease: Lease) => {
-          this.#announce(lease, askedAt, capture)
+        const send = (held: HeldConnection) => {
+          this.#statements++
+          held.announce(statement.askedAt, capture)
           onSubmittableEnd(submittable, ({ error, command }) => {
-            this.#answered(lease.hold.driver, error, command)
+            this.#answered(held, error, command)
             this.#giveBackBetweenStatements()
             done()
           })
-          lease.hold.driver.query(submittable)
+          held.driver.query(submittable)
         }
-        this.#withConnection(capture, send, error => {
-          refuse(error as Error)
+        this.#withConnection(statement, send, error => {
+          refuse(error)
           done()
         })
       },
@@ -173,187 +157,124 @@ export class SessionCore {
   }
 
   #withConnection(
-    capture: SiteCapture | null,
-    use: (lease: Lease) => void,
+    statement: Statement,
+    use: (held: HeldConnection) => void,
     refuse: (error: Error) => void,
-    beginWith?: (lease: Lease) => void,
   ): void {
-    switch (this.#state) {
-      case 'active':
-        if (this.#lease) return use(this.#lease)
-        break
-      case 'failed':
-        // The server would refuse it with 25P02. A ROLLBACK TO SAVEPOINT comes through `control`.
-        if (this.#lease) return use(this.#lease)
-        break
-      case 'lost':
-        return refuse(this.#lostError())
-      case 'ended':
-        return refuse(this.#ended ?? this.#endedError())
-      case 'idle':
-        break
-      default:
-        this.#state satisfies never
-    }
-    this.#take(capture).then(
-      async lease => {
-        if (beginWith && 'pipeline' in lease.hold.driver) return beginWith(lease)
-        try {
-          await this.#begin(lease)
-        } catch (error) {
-          return refuse(error as Error)
-        }
-        use(lease)
-      },
-      (error: Error) => refuse(error),
-    )
+    if (this.#state === 'lost') return refuse(this.#lostError())
+    if (this.#state === 'ended') return refuse(this.#ended ?? errors.sessionEnded(this))
+    // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
+    if (this.#held && this.#state !== 'idle') return use(this.#held)
+    this.#take(statement.capture)
+      .then(held => {
+        if (statement.takesBegin && 'pipeline' in held.driver) return this.#runWithBegin(held, use)
+        return this.#begin(held).then(() => use(held))
+      })
+      .catch(refuse)
   }
 
-  async #take(capture: SiteCapture | null): Promise<Lease> {
-    const { engine } = this
+  async #take(capture: SiteCapture | null): Promise<HeldConnection> {
     const asker = () => ({ session: this.id, request: this.request, capture })
-    const lease = await takeCleanLease(engine, asker, this.#owner.signal)
-    if (this.#ended && this.#state === 'ended') {
+    const lease = await takeCleanLease(this.engine, asker, this.#owner.signal)
+    if (this.#state === 'ended') {
       lease.hold.release()
-      throw this.#ended
+      throw this.#ended ?? errors.sessionEnded(this)
     }
-    lease.hold.driver.on('error', this.#onConnectionError)
-    this.#lease = lease
-    return lease
+    const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#lose(held, error))
+    this.#held = held
+    return held
   }
 
-  async #begin(lease: Lease): Promise<void> {
+  async #begin(held: HeldConnection): Promise<void> {
     const { options, owned } = this.engine
     try {
-      if (options.mode === 'transaction') await this.#control(beginText(this.#beginOptions))
+      if (options.mode === 'transaction')
+        await held.control(beginText({ readOnly: options.access === 'read', ...options }))
       // On a pool of our own the setting was made as the connection was opened.
-      else if (options.access === 'read' && !owned) await this.#control(READ_ONLY_SESSION)
+      else if (options.access === 'read' && !owned) await held.control(READ_ONLY_SESSION)
     } catch (cause) {
-      this.#discard(lease, 'BEGIN failed')
-      throw this.#connectionLost(cause as Error, 'before its first statement')
+      this.#discard(held, 'BEGIN failed')
+      throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
     }
+    this.#failure = undefined
     this.#move('begin')
   }
 
-  get #beginOptions() {
-    const { options } = this.engine
-    return {
-      readOnly: options.access === 'read',
-      statementTimeoutMs: options.statementTimeoutMs,
-      idleInTransactionTimeoutMs: options.idleInTransactionTimeoutMs,
-    }
+  /**
+   * BEGIN and a reading statement in one round trip: the statement is written before BEGIN has been answered. Should
+   * BEGIN fail, the statement runs by itself, which is why it must be a read.
+   */
+  #runWithBegin(held: HeldConnection, use: (held: HeldConnection) => void): Promise<void> {
+    held.driver.pipeline = true
+    const begun = this.#begin(held)
+    use(held)
+    // Both are written. pg goes on in its plain way as soon as nothing is under way, as a cursor needs.
+    held.driver.once('drain', () => void (held.driver.pipeline = false))
+    return begun
   }
 
-  /** BEGIN and a reading statement in one round trip. If BEGIN fails nothing was written: only then is that safe. */
-  #runWithBegin(
-    lease: Lease,
-    config: unknown,
-    askedAt: number,
-    capture: SiteCapture | null,
-    callback: DriverCallback,
-  ): void {
-    const { driver } = lease.hold
-    driver.pipeline = true
-    const begun = this.#begin(lease)
-    begun.catch(() => {})
-    this.#run(lease, config, askedAt, capture, (error, result) => {
-      driver.pipeline = false
-      begun.then(
-        () => callback(error, result),
-        (failure: Error) => callback(failure),
-      )
-    })
-  }
-
-  #run(
-    lease: Lease,
-    config: unknown,
-    askedAt: number,
-    capture: SiteCapture | null,
-    callback: DriverCallback,
-  ): void {
-    const { driver } = lease.hold
-    this.#announce(lease, askedAt, capture)
-    const { statementTimeoutMs } = this.engine.options
+  #run(held: HeldConnection, { config, askedAt, capture }: Statement, callback: DriverCallback): void {
+    this.#statements++
+    held.announce(askedAt, capture)
+    const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
     const answer: DriverCallback = (error, result) => {
       if (over) return
       over = true
       deadline?.stop()
-      this.#answered(driver, error ?? null, commandOf(result))
+      this.#answered(held, error ?? null, commandOf(result))
       if (error) return callback(this.#tell(error))
-      if (this.engine.options.traceRows) rememberRows(result, this)
+      if (traceRows) rememberRows(result, this)
       callback(null, result)
     }
     const deadline =
       statementTimeoutMs === undefined
         ? undefined
         : startStatementDeadline(this.engine, statementTimeoutMs, error => {
-            void cancelStatement(driver)
-            this.#lose(error)
+            void held.cancel()
+            this.#lose(held, error)
             answer(error)
           })
-    // Every statement goes out with a callback: pg's promise would capture a stack of its own for each error.
-    driver.query(config, answer)
-  }
-
-  #announce(lease: Lease, askedAt: number, capture: SiteCapture | null): void {
-    this.#statements++
-    const record = lease.pool.ledger.recordOf(lease.hold.driver)
-    if (!record) return
-    const now = performance.now()
-    record.changedAt = now
-    if (channels.statement.hasSubscribers) record.upcoming = { queuedMs: now - askedAt, capture }
+    // With a callback: pg's promise would capture a stack of its own for each error.
+    held.driver.query(config, answer)
   }
 
   /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
-  #answered(driver: DriverConnection, error: Error | null, command: string | null): void {
-    const lease = this.#lease
-    if (!lease || lease.hold.driver !== driver) return
-    const record = lease.pool.ledger.recordOf(driver)
-    if (record) record.changedAt = performance.now()
-    if (error) {
-      if (failureOf(error) === 'connection') return this.#lose(error)
-      if (this.engine.options.mode === 'transaction') {
-        this.#failure ??= error
-        if (this.#state === 'active') this.#move('fail')
-      }
-      return
-    }
+  #answered(held: HeldConnection, error: Error | null, command: string | null): void {
+    if (this.#held !== held) return
+    held.answered()
+    if (error) return this.#failed(held, error)
     if (command && CHANGING.has(command)) this.#owner.wrote(this)
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
-    switch (driver.getTransactionStatus?.()) {
-      case 'I':
-        // The statement itself ended the transaction.
-        this.#move(command === 'COMMIT' ? 'commit' : 'rollback')
-        return this.#giveBack()
-      case 'T':
-        if (this.#state === 'failed') {
-          this.#failure = undefined
-          this.#move('recover')
-        }
-        return
-      case 'E':
-        if (this.#state === 'active') this.#move('fail')
-        return
+    const status = held.driver.getTransactionStatus?.()
+    if (status === 'I') {
+      // The statement itself ended the transaction.
+      this.#move(command === 'COMMIT' ? 'commit' : 'rollback')
+      this.#giveBack()
+    } else if (status === 'E' && this.#state === 'active') {
+      this.#move('fail')
+    } else if (status === 'T' && this.#state === 'failed') {
+      this.#failure = undefined
+      this.#move('recover')
     }
+  }
+
+  #failed(held: HeldConnection, error: Error): void {
+    if (failureOf(error) === 'connection') return this.#lose(held, error)
+    if (this.engine.options.mode !== 'transaction') return
+    this.#failure ??= error
+    if (this.#state === 'active') this.#move('fail')
   }
 
   /** A statement's error as the caller sees it: the server's own, unless the session or its connection is the reason. */
   #tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
-    if (this.#ended) return this.#endedError(error)
-    if (failureOf(error) === 'connection')
-      return this.#connectionLost(this.#failure ?? error, 'while a statement ran')
+    if (this.#ended) return errors.sessionEnded(this, error)
     const first = this.#failure
-    if (sqlstateOf(error) === '25P02' && first && first !== error) {
-      const facts = errorFacts(first)
-      return new EnginelightError(
-        'EL_TRANSACTION_FAILED',
-        `The transaction of ${this.#name} failed before this statement (${facts.code}: ${facts.message}); only rollback() is possible.`,
-        { engine: this.engine.name, session: this.id, sqlstate: '25P02', cause: first },
-      )
-    }
+    if (failureOf(error) === 'connection')
+      return errors.connectionLost(this, first ?? error, 'while a statement ran')
+    if (sqlstateOf(error) === '25P02' && first && first !== error)
+      return errors.transactionFailed(this, first)
     return error
   }
 
@@ -365,24 +286,34 @@ export class SessionCore {
    */
   commit(): Promise<void> {
     return this.#turn('commit', async () => {
-      if (this.#state === 'idle') return
-      if (this.#state === 'failed') {
-        const cause = this.#failure
-        await this.#endTransaction('rollback')
-        throw this.#commitRolledBack(cause)
-      }
+      const held = this.#held
+      if (this.#state === 'idle' || !held) return
       const failure = this.#failure
+      if (this.#state === 'failed') {
+        await this.#endTransaction('rollback')
+        throw errors.commitRolledBack(this, failure)
+      }
       let result: DriverResult
       try {
-        result = await this.#control(COMMIT)
-      } catch (error) {
-        throw this.#commitFailed(error as Error)
+        result = await held.control(COMMIT)
+      } catch (cause) {
+        throw this.#commitFailed(held, cause as Error)
       }
       const committed = commandOf(result) === 'COMMIT'
       this.#move(committed ? 'commit' : 'rollback')
       this.#giveBack()
-      if (!committed) throw this.#commitRolledBack(failure)
+      if (!committed) throw errors.commitRolledBack(this, failure)
     })
+  }
+
+  #commitFailed(held: HeldConnection, cause: Error): EnginelightError {
+    if (failureOf(cause) === 'connection') {
+      this.#lose(held, cause)
+      return errors.commitUnknown(this, this.#failure ?? cause)
+    }
+    this.#move('rollback')
+    this.#giveBack()
+    return errors.commitFailed(this, cause)
   }
 
   /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. */
@@ -396,93 +327,38 @@ export class SessionCore {
   }
 
   async #endTransaction(move: 'rollback' | 'release'): Promise<void> {
-    if (this.#state === 'active' || this.#state === 'failed') {
+    const held = this.#held
+    if (held && this.engine.options.mode === 'transaction') {
       try {
-        await this.#control(ROLLBACK, ROLLBACK_DEADLINE_MS)
-      } catch (error) {
-        // Nothing of the transaction survives its connection, so the rollback is done all the same.
-        if (this.#lease) this.#discard(this.#lease, 'rollback failed')
-        if (failureOf(error) === 'statement') throw error
+        await held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
+      } catch {
+        // Nothing of the transaction survives its connection, so it is rolled back all the same.
+        this.#discard(held, 'rollback failed')
       }
     }
     if (this.#state === 'ended') return
+    this.#failure = undefined
     this.#move(move)
     this.#giveBack()
   }
 
-  /** Runs a text of transaction control in the turn that is already ours. */
-  control(text: string): Promise<DriverResult> {
-    return this.#control(text)
-  }
-
-  async #control(text: string, deadlineMs?: number): Promise<DriverResult> {
-    const lease = this.#lease
-    if (!lease) throw this.#lostError()
-    return new Promise((resolve, reject) => {
-      const timer =
-        deadlineMs === undefined
-          ? undefined
-          : setTimeout(() => reject(new Error(`no answer to ${text} within ${deadlineMs} ms`)), deadlineMs)
-      lease.hold.driver.query(text, (error: Error | null, result?: DriverResult) => {
-        clearTimeout(timer)
-        if (error) reject(error)
-        else resolve(result as DriverResult)
-      })
-    })
-  }
-
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
-  #turn<T>(move: SessionMove, work: () => Promise<T>): Promise<T> {
+  #turn(move: SessionMove, work: () => Promise<void>): Promise<void> {
     if (this.#ended) return Promise.reject(this.#ended)
-    return new Promise<T>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       this.#fifo.push({
         refuse: reject,
         start: done => {
-          if (!after(this.#state, move)) {
-            reject(this.#state === 'lost' ? this.#lostError() : this.#illegal(move))
-            return done()
-          }
-          work().then(resolve, reject).finally(done)
+          if (after(this.#state, move)) return void work().then(resolve, reject).finally(done)
+          reject(this.#state === 'lost' ? this.#lostError() : errors.illegalMove(this, this.#state, move))
+          done()
         },
       })
     })
   }
 
-  /** A turn that opens the transaction if none is open: for savepoints. */
-  async openTurn(capture: SiteCapture | null): Promise<void> {
-    this.requireTransactions('savepoint()')
-    if (this.#ended) throw this.#ended
-    if (this.#lease && this.#state !== 'lost') return
-    await new Promise<void>((resolve, reject) => {
-      this.#fifo.push({
-        refuse: reject,
-        start: done =>
-          this.#withConnection(
-            capture,
-            () => (resolve(), done()),
-            error => (reject(error), done()),
-          ),
-      })
-    })
-  }
-
-  /** Sends control text in a turn of its own, through the queue and with the statement's bookkeeping. */
-  controlInTurn(text: string, capture: SiteCapture | null): Promise<DriverResult> {
-    return this.query(text, capture)
-  }
-
   requireTransactions(what: string): void {
-    if (this.engine.options.mode === 'transaction') return
-    throw new EnginelightError(
-      'EL_ILLEGAL_MOVE',
-      `${what} needs a transaction, and engine "${this.engine.name}" is in autocommit.`,
-      {
-        engine: this.engine.name,
-        session: this.id,
-        move: 'savepoint',
-        legalMoves: [],
-      },
-    )
+    if (this.engine.options.mode !== 'transaction') throw errors.needsTransaction(this, what)
   }
 
   // ------------------------------------------------------------------------------------- the end
@@ -493,226 +369,89 @@ export class SessionCore {
    * Resolves to whether the connection is confirmed released.
    */
   end(graceMs: number): Promise<boolean> {
-    this.#ended ??= this.#endedError()
-    return (this.#ending ??= this.#end(graceMs))
+    this.#ended ??= errors.sessionEnded(this)
+    return (this.#ending ??= this.#end(this.#ended, graceMs))
   }
 
-  async #end(graceMs: number): Promise<boolean> {
-    let released = true
+  async #end(ended: EnginelightError, graceMs: number): Promise<boolean> {
     if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
-    this.#fifo.refuseWaiting(this.#ended as Error)
+    this.#fifo.refuseWaiting(ended)
     if (this.#fifo.busy) await this.#cutShort()
-    const lease = this.#lease
-    if (lease) {
-      try {
-        await this.#endTransaction('release')
-      } catch {
-        this.#discard(lease, 'rollback failed')
-      }
-      released = this.#lease === undefined
-    }
+    if (this.#held) await this.#endTransaction('release')
+    const released = this.#held === undefined
+    // No `state` message of its own: the `end` says it.
     this.#state = 'ended'
     if (channels.session.hasSubscribers) {
-      channels.session.publish({
-        phase: 'end',
-        at: performance.now(),
-        id: this.id,
-        engine: this.engine.name,
-        request: this.request.id,
-        released,
-        statements: this.#statements,
-      })
+      const statements = this.#statements
+      channels.session.publish({ phase: 'end', at: performance.now(), ...this.#ids, released, statements })
     }
     return released
   }
 
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
-    const lease = this.#lease
-    // It waits for a connection: the owner's signal has ended that.
-    if (!lease) return void (await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS))
-    await cancelStatement(lease.hold.driver)
+    const held = this.#held
+    await held?.cancel()
     await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
-    if (this.#lease === lease) this.#discard(lease, 'cancelled')
+    if (held && this.#held === held) this.#discard(held, 'cancelled')
   }
 
   /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
   doubt(reason: unknown): void {
-    const error = reason instanceof Error ? reason : new Error(String(reason))
-    const { driver } = this.#lease?.hold ?? {}
-    if (driver) void cancelStatement(driver)
-    this.#lose(error)
+    const held = this.#held
+    if (!held) return
+    void held.cancel()
+    this.#lose(held, reason instanceof Error ? reason : new Error(String(reason)))
   }
 
-  #lose(error: Error): void {
-    // A killed backend comes as two errors, the coded one first; and as a third where a statement was running.
-    if (!this.#lease || this.#state === 'lost') return
+  #lose(held: HeldConnection, error: Error): void {
+    // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
+    if (this.#held !== held) return
+    this.#discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
-    this.#discard(this.#lease, errorFacts(error).code ?? 'connection lost')
-    if (this.#state === 'ended') return
-    if (this.engine.options.mode === 'autocommit') this.#state = 'idle'
+    // Each statement of an autocommit session is by itself: the next takes another connection.
+    if (this.engine.options.mode === 'autocommit' && this.#state === 'active') this.#move('release')
     else if (after(this.#state, 'lose')) this.#move('lose')
   }
 
-  #discard(lease: Lease, reason: string): void {
-    const { driver } = lease.hold
-    const record = lease.pool.ledger.recordOf(driver)
-    if (record) record.discarded ??= reason
-    if (this.#lease === lease) this.#lease = undefined
-    lease.hold.discard()
-    // The listener stays: a socket that is being torn down may still say why.
+  #discard(held: HeldConnection, reason: string): void {
+    if (this.#held === held) this.#held = undefined
+    held.discard(reason)
   }
 
   #giveBack(): void {
-    const lease = this.#lease
-    if (!lease) return
-    const { driver } = lease.hold
-    const status = driver.getTransactionStatus?.()
-    if (driver.readyForQuery === false || status === 'T' || status === 'E')
-      return this.#discard(lease, 'not idle at release')
-    this.#lease = undefined
+    const held = this.#held
+    this.#held = undefined
     this.#failure = undefined
-    lease.hold.release()
-    driver.removeListener('error', this.#onConnectionError)
+    held?.giveBack()
   }
 
-  /** In autocommit a connection is held for the statement alone. */
+  /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
     const { options, owned } = this.engine
-    if (options.mode !== 'autocommit' || !this.#lease || this.#state !== 'active') return
-    if (this.#fifo.waiting > 0) return
-    const lease = this.#lease
-    if (options.access === 'read' && !owned) {
-      // Kept busy by this, so the connection is given back when it has answered.
-      void this.#control(RESET_READ_ONLY_SESSION).then(
-        () => this.#returnIdle(),
-        () => this.#discard(lease, 'reset failed'),
-      )
-      return
-    }
-    this.#returnIdle()
+    const held = this.#held
+    if (options.mode !== 'autocommit' || !held || this.#state !== 'active' || this.#fifo.waiting > 0) return
+    this.#move('release')
+    this.#held = undefined
+    if (options.access !== 'read' || owned) return held.giveBack()
+    held.control(RESET_READ_ONLY_SESSION).then(
+      () => held.giveBack(),
+      () => held.discard('reset failed'),
+    )
   }
-
-  #returnIdle(): void {
-    if (this.#state === 'active') this.#move('release')
-    this.#giveBack()
-  }
-
-  // --------------------------------------------------------------------------------- words and errors
 
   #move(move: SessionMove): void {
     const next = after(this.#state, move)
-    if (!next) throw this.#illegal(move)
+    if (!next) throw errors.illegalMove(this, this.#state, move)
     if (next === this.#state) return
     this.#state = next
     if (channels.session.hasSubscribers) {
-      const { id } = this
-      channels.session.publish({
-        phase: 'state',
-        at: performance.now(),
-        id,
-        engine: this.engine.name,
-        request: this.request.id,
-        state: next,
-      })
+      channels.session.publish({ phase: 'state', at: performance.now(), ...this.#ids, state: next })
     }
-  }
-
-  get #name(): string {
-    return `session ${this.id} of engine "${this.engine.name}"`
-  }
-
-  #illegal(move: SessionMove): EnginelightError {
-    const legal = legalMoves(this.#state)
-    return new EnginelightError(
-      'EL_ILLEGAL_MOVE',
-      `${move}() is not possible while ${this.#name} is ${this.#state}; possible: ${legal.join(', ')}.`,
-      { engine: this.engine.name, session: this.id, state: this.#state, move, legalMoves: legal },
-    )
-  }
-
-  #endedError(cause?: unknown): EnginelightError {
-    const { label, id } = this.request
-    return new EnginelightError(
-      'EL_ENDED',
-      `The ${this.#name} has ended with its request, ${label} (${id}).`,
-      {
-        engine: this.engine.name,
-        session: this.id,
-        cause,
-      },
-    )
   }
 
   #lostError(): EnginelightError {
-    return this.#connectionLost(this.#failure, 'and its transaction with it; rollback() begins anew')
-  }
-
-  #connectionLost(cause: unknown, when: string): EnginelightError {
-    if (cause instanceof EnginelightError) return cause
-    const facts = errorFacts(cause)
-    const code = facts.code === null ? '' : `${facts.code}, `
-    return new EnginelightError(
-      'EL_CONNECTION_LOST',
-      `The connection of ${this.#name} was lost ${when}: ${code}${facts.message}.`,
-      {
-        engine: this.engine.name,
-        session: this.id,
-        ...(facts.code === null ? {} : { sqlstate: facts.code }),
-        cause,
-      },
-    )
-  }
-
-  #commitRolledBack(cause: unknown): EnginelightError {
-    const facts = cause === undefined ? undefined : errorFacts(cause)
-    const why = facts
-      ? `an earlier statement had failed (${facts.code ?? facts.type}: ${facts.message})`
-      : 'the server rolled it back'
-    return new EnginelightError('EL_COMMIT_ROLLED_BACK', `Nothing of ${this.#name} was committed: ${why}.`, {
-      engine: this.engine.name,
-      session: this.id,
-      cause,
-    })
-  }
-
-  #commitFailed(error: Error): EnginelightError {
-    const facts = errorFacts(error)
-    if (failureOf(error) === 'connection') {
-      this.#lose(error)
-      return new EnginelightError(
-        'EL_COMMIT_UNKNOWN',
-        `The connection of ${this.#name} was lost before COMMIT was answered (${facts.code ?? facts.message}): whether it is committed is unknown.`,
-        { engine: this.engine.name, session: this.id, cause: error },
-      )
-    }
-    this.#move('rollback')
-    this.#giveBackWhenAnswered()
-    return new EnginelightError(
-      'EL_COMMIT_FAILED',
-      `COMMIT of ${this.#name} failed and everything was rolled back: ${facts.code}, ${facts.message}.`,
-      {
-        engine: this.engine.name,
-        session: this.id,
-        ...(facts.code === null ? {} : { sqlstate: facts.code }),
-        cause: error,
-      },
-    )
-  }
-
-  /** After an error pg has not read the ReadyForQuery yet; the status byte in hand is the one from before. */
-  #giveBackWhenAnswered(): void {
-    const lease = this.#lease
-    if (!lease) return
-    const { driver } = lease.hold
-    if (driver.readyForQuery !== false) return this.#giveBack()
-    this.#lease = undefined
-    this.#failure = undefined
-    driver.query('', (error: Error | null) => {
-      driver.removeListener('error', this.#onConnectionError)
-      if (error || driver.getTransactionStatus?.() !== 'I') lease.hold.discard()
-      else lease.hold.release()
-    })
+    return errors.connectionLost(this, this.#failure, 'and its transaction with it; rollback() begins anew')
   }
 }
 

@@ -12,7 +12,8 @@ const sitesByBuilder = new WeakMap<object, SiteCapture>()
 
 /**
  * Remembers the line at which each statement of a knex was written, by shadowing the factories on that knex's
- * client (and on the client of each of its transactions); no prototype is touched. With nobody listening it is a branch.
+ * client (and on the client of each of its transactions); no prototype is touched. With nobody listening a builder costs
+ * a branch.
  * The returned function takes it off again.
  */
 export function watchKnexLines(knex: Pick<Knex, 'client'>): () => void {
@@ -79,7 +80,9 @@ function shadowClient(
     original =>
       function (this: unknown, ...args) {
         const [container] = args
-        if (!listening() || typeof container !== 'function') return original.apply(this, args)
+        // Also with nobody listening: whoever times out waiting for a connection is told the line of its holder, and a
+        // forgotten transaction is the holder that matters. Beside what knex spends on one the capture is nothing.
+        if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
         const site = captureSite()
         const inside = (transaction: { client?: Record<string, unknown> }) => {
           // A transaction has a client of its own, made from the prototype; it goes when the transaction does.

@@ -1,0 +1,33 @@
+import { createEngines, engine } from 'enginelight'
+
+/** @type {typeof engine<import('./shop.js').ShopTables>} */
+const shop = engine
+/** @type {typeof engine<import('./shop.js').LogTables>} */
+const logs = engine
+
+/**
+ * The shop's engines: one to read the shop's database with a role that cannot write, one to write it, and one for
+ * the logs, which are another database and are kept whatever becomes of the request.
+ *
+ * @param {import('./database.js').Databases['urlOf']} urlOf
+ */
+export function createShopEngines(urlOf) {
+  return createEngines(
+    {
+      reader: shop()({ connection: urlOf('shop_reader'), access: 'read', pool: { max: 4 } }),
+      writer: shop()({
+        connection: urlOf('shop_writer'),
+        default: true,
+        pool: { max: 3 },
+        checkoutTimeoutMs: 2_000,
+      }),
+      logger: logs()({
+        connection: urlOf('shop_logger'),
+        mode: 'autocommit',
+        enlist: 'independent',
+        pool: { max: 2 },
+      }),
+    },
+    { application: 'shop' },
+  )
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { readCommandLine, USAGE } from './command-line.js'
+import { startShop } from './start-shop.js'
+
+const stop = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(name, () => {
+    // Asked again: at once. PostgreSQL's keeper cleans up behind us.
+    if (stop.signal.aborted) process.exit(130)
+    stop.abort()
+  })
+}
+
+try {
+  const options = readCommandLine(process.argv.slice(2))
+  if (options.help) console.log(USAGE)
+  else await run(options)
+} catch (error) {
+  if (!stop.signal.aborted) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  }
+}
+
+// Whatever a troubled route has left behind must not keep the process.
+process.exit()
+
+/** @param {import('./command-line.js').Options} options */
+async function run(options) {
+  const say = options.json ? () => {} : console.log
+  say('Starting PostgreSQL and the shop …')
+  const shop = await startShop(options, stop.signal)
+  console.log(options.json ? JSON.stringify(shop.urls) : greeting(shop.urls, options))
+  const stopped = new Promise(resolve => stop.signal.addEventListener('abort', resolve))
+  const reason = await Promise.race([stopped, shop.broken.then(() => 'broken')])
+  say('\nStopping …')
+  await shop.stop()
+  if (reason === 'broken') throw new Error('PostgreSQL ended by itself.')
+}
+
+/**
+ * @param {import('./start-shop.js').RunningShop['urls']} urls
+ * @param {import('./command-line.js').Options} options
+ */
+function greeting(urls, { traffic }) {
+  return `
+  The shop is open.
+
+    Shop      ${urls.app}
+    Trouble   ${urls.app}trouble   (routes that misbehave on purpose)
+    Customers ${traffic ? 'come by themselves (--traffic off to send them away)' : 'none (--traffic on)'}
+    Stop      Ctrl-C
+
+    Panel     ${urls.panel}
+`
+}

@@ -1,0 +1,14 @@
+import { readNumber } from '../read-number.js'
+
+/** @type {import('./trouble.js').Trouble} */
+export const slowQuery = {
+  path: 'slow',
+  title: 'A slow query',
+  does: 'Asks the server to sleep for two seconds; ?seconds= for longer.',
+  shows: 'In the request, one statement fills the bar; on the board, its slot is executing for as long.',
+  async handle(req) {
+    const seconds = readNumber(req.query.seconds ?? 2, 'seconds', 60)
+    await req.db.reader.query('select pg_sleep($1)', [seconds])
+    return { slept: seconds }
+  },
+}

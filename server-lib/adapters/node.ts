@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Engines } from '../engines/create-engines.ts'
+import type { Db, Definitions } from '../sessions/db.ts'
+import { createMount, type MountOptions } from './mount.ts'
+
+/** A request of node:http with its container. */
+export type RequestWith<D extends Definitions, As extends string> = IncomingMessage & {
+  readonly [Name in As]: Db<D>
+}
+
+/**
+ * Wraps a handler of node:http: `createServer(sessions(engines, async (req, res) => …))`. A handler that
+ * rejects before it has answered is answered with 500; its error goes to `onError`, or to the process as a warning.
+ */
+export function sessions<D extends Definitions, const As extends string = 'db'>(
+  engines: Engines<D>,
+  handler: (request: RequestWith<D, As>, response: ServerResponse) => unknown,
+  options: MountOptions<As> & { onError?: (error: unknown, request: IncomingMessage) => void } = {},
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const { onError = warn, ...mountOptions } = options
+  const mount = createMount(engines, mountOptions)
+  return (request, response) => {
+    mount(request, response, () => {
+      const failed = (error: unknown) => {
+        onError(error, request)
+        if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
+        response.end(response.headersSent ? undefined : 'Internal Server Error')
+      }
+      try {
+        const result = handler(request as RequestWith<D, As>, response)
+        if (result instanceof Promise) result.catch(failed)
+      } catch (error) {
+        failed(error)
+      }
+    })
+  }
+}
+
+function warn(error: unknown, request: IncomingMessage): void {
+  const path = (request.url ?? '').split('?', 1)[0]
+  process.emitWarning(
+    `The handler of ${request.method} ${path} failed: ${error instanceof Error ? error.stack : String(error)}`,
+    {
+      type: 'EnginelightWarning',
+      code: 'EL_HANDLER_FAILED',
+    },
+  )
+}
+
+export type { MountOptions } from './mount.ts'

@@ -1,0 +1,124 @@
+import { channels } from '../channels.ts'
+import type { Engine, Lease } from '../engines/engine.ts'
+import { here } from '../identity/ids.ts'
+import type { SiteCapture } from '../identity/site.ts'
+import { cancelStatement } from '../postgres/cancel.ts'
+import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
+
+/** Where a session's connection is, from the engine to the server's process and our own. */
+export interface SessionIdentity {
+  readonly engine: string
+  readonly pool: string
+  readonly slot: number
+  readonly connection: string
+  readonly backendPid: number | null
+  readonly pid: number
+  readonly thread: number
+}
+
+/** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
+const DRAIN_DEADLINE_MS = 1_000
+
+/**
+ * A connection while a session holds it. It listens for the connection's errors as long as that lasts (a backend that
+ * is killed while idle must not end the process), and gives the connection back exactly once: to the pool when it is
+ * idle and clean, otherwise by closing it.
+ */
+export class HeldConnection {
+  readonly driver: DriverConnection
+  readonly #engine: Engine
+  readonly #lease: Lease
+  readonly #onError: (error: Error) => void
+  #given = false
+
+  constructor(engine: Engine, lease: Lease, onError: (error: Error) => void) {
+    this.#engine = engine
+    this.#lease = lease
+    this.driver = lease.hold.driver
+    this.#onError = onError
+    this.driver.on('error', onError)
+  }
+
+  get identity(): SessionIdentity | undefined {
+    const { ledger } = this.#lease.pool
+    const record = ledger.recordOf(this.driver)
+    if (!record) return undefined
+    const { id: connection, slot, backendPid } = record
+    return { engine: this.#engine.name, pool: ledger.pool, slot, connection, backendPid, ...here }
+  }
+
+  /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
+  announce(askedAt: number, capture: SiteCapture | null): void {
+    const record = this.#lease.pool.ledger.recordOf(this.driver)
+    if (!record) return
+    const now = performance.now()
+    record.changedAt = now
+    if (channels.statement.hasSubscribers) record.upcoming = { queuedMs: now - askedAt, capture }
+  }
+
+  answered(): void {
+    const record = this.#lease.pool.ledger.recordOf(this.driver)
+    if (record) record.changedAt = performance.now()
+  }
+
+  /** Sends transaction control. Rejects with the driver's error, or when no answer comes within `deadlineMs`. */
+  control(text: string, deadlineMs?: number): Promise<DriverResult> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new Error(`no answer to ${text} within ${deadlineMs} ms`))
+      const timer = deadlineMs === undefined ? undefined : setTimeout(giveUp, deadlineMs)
+      const answer: DriverCallback = (error, result) => {
+        clearTimeout(timer)
+        if (error) reject(error)
+        else resolve(result as DriverResult)
+      }
+      this.driver.query(text, answer)
+    })
+  }
+
+  /** Asks the server to cancel what runs. The connection has to be discarded then: the cancel may come late. */
+  cancel(): Promise<void> {
+    return cancelStatement(this.driver)
+  }
+
+  /**
+   * Back to the pool. pg tells of an error before it has read the ReadyForQuery that follows; then it goes back when
+   * that has come, and is closed if it does not come.
+   */
+  giveBack(): void {
+    if (this.#given) return
+    if (this.driver.readyForQuery !== false) return this.#return()
+    this.#given = true
+    const timer = setTimeout(() => {
+      this.driver.removeListener('drain', onDrain)
+      this.#close('not idle at release')
+    }, DRAIN_DEADLINE_MS)
+    const onDrain = () => {
+      clearTimeout(timer)
+      this.#return()
+    }
+    this.driver.once('drain', onDrain)
+  }
+
+  #return(): void {
+    this.#given = true
+    const status = this.driver.getTransactionStatus?.()
+    if (status === 'T' || status === 'E') return this.#close('in a transaction at release')
+    this.#lease.hold.release()
+    // After the release: from here the pool listens again.
+    this.driver.removeListener('error', this.#onError)
+  }
+
+  /** Closes the connection instead of giving it back. */
+  discard(reason: string): void {
+    if (this.#given) return
+    this.#given = true
+    this.#close(reason)
+  }
+
+  #close(reason: string): void {
+    const record = this.#lease.pool.ledger.recordOf(this.driver)
+    if (record) record.discarded ??= reason
+    // Our listener stays: a socket that is being torn down may still say why.
+    this.#lease.hold.discard()
+  }
+}

@@ -1,0 +1,102 @@
+import { EnginelightError, errorFacts } from '../errors.ts'
+import { legalMoves, type SessionMove, type SessionState } from './session-state.ts'
+
+/** What a session's errors name: itself, its engine, its request. */
+export interface SessionFacts {
+  readonly id: string
+  readonly engine: { readonly name: string }
+  readonly request: { readonly id: string; readonly label: string }
+}
+
+const called = ({ id, engine }: SessionFacts) => `session ${id} of engine "${engine.name}"`
+const numbers = ({ id, engine }: SessionFacts) => ({ engine: engine.name, session: id })
+
+/** `23505, duplicate key value …`, or the message alone where the error has no code. */
+function told(cause: unknown): string {
+  const { code, message } = errorFacts(cause)
+  return code === null ? message : `${code}, ${message}`
+}
+
+function sqlstate(cause: unknown): { sqlstate?: string } {
+  const { code } = errorFacts(cause)
+  return code === null ? {} : { sqlstate: code }
+}
+
+export function illegalMove(session: SessionFacts, state: SessionState, move: SessionMove): EnginelightError {
+  const legal = legalMoves(state)
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `${move}() is not possible while ${called(session)} is ${state}; possible: ${legal.join(', ')}.`,
+    { ...numbers(session), state, move, legalMoves: legal },
+  )
+}
+
+export function needsTransaction(session: SessionFacts, what: string): EnginelightError {
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `${what} needs a transaction, and engine "${session.engine.name}" is in autocommit.`,
+    { ...numbers(session), move: what, legalMoves: [] },
+  )
+}
+
+export function sessionEnded(session: SessionFacts, cause?: unknown): EnginelightError {
+  const { label, id } = session.request
+  return new EnginelightError(
+    'EL_ENDED',
+    `The ${called(session)} has ended with its request, ${label} (${id}).`,
+    {
+      ...numbers(session),
+      cause,
+    },
+  )
+}
+
+export function connectionLost(session: SessionFacts, cause: unknown, when: string): EnginelightError {
+  if (cause instanceof EnginelightError) return cause
+  return new EnginelightError(
+    'EL_CONNECTION_LOST',
+    `The connection of ${called(session)} was lost ${when}: ${told(cause)}.`,
+    {
+      ...numbers(session),
+      ...sqlstate(cause),
+      cause,
+    },
+  )
+}
+
+export function transactionFailed(session: SessionFacts, first: Error): EnginelightError {
+  return new EnginelightError(
+    'EL_TRANSACTION_FAILED',
+    `The transaction of ${called(session)} failed before this statement (${told(first)}); only rollback() is possible.`,
+    { ...numbers(session), sqlstate: '25P02', cause: first },
+  )
+}
+
+export function commitRolledBack(session: SessionFacts, cause: unknown): EnginelightError {
+  const why =
+    cause === undefined ? 'the server rolled it back' : `an earlier statement had failed (${told(cause)})`
+  return new EnginelightError(
+    'EL_COMMIT_ROLLED_BACK',
+    `Nothing of ${called(session)} was committed: ${why}.`,
+    {
+      ...numbers(session),
+      cause,
+    },
+  )
+}
+
+export function commitFailed(session: SessionFacts, cause: Error): EnginelightError {
+  return new EnginelightError(
+    'EL_COMMIT_FAILED',
+    `COMMIT of ${called(session)} failed and everything was rolled back: ${told(cause)}.`,
+    { ...numbers(session), ...sqlstate(cause), cause },
+  )
+}
+
+export function commitUnknown(session: SessionFacts, cause: Error): EnginelightError {
+  return new EnginelightError(
+    'EL_COMMIT_UNKNOWN',
+    `The connection of ${called(session)} was lost before COMMIT was answered (${told(cause)}): whether it is committed is unknown.`,
+    { ...numbers(session), cause },
+  )
+}
