@@ -48,14 +48,38 @@ class UnchangedTexts {
 const seenWithParameters = new UnchangedTexts()
 const seenWithout = new UnchangedTexts()
 
-/** Runs of what can be nothing but code. Each rule is sticky and matches in one pass, without backtracking. */
-const PLAIN = /[^A-Za-z0-9_'"$\-/.\u0080-\uffff]+/y
-const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
+/** Sticky rules, each matching in one pass, without backtracking. */
 const NUMBER = /(?:\d|\.\d)(?:[eE][+-]|\.(?!\.)|[A-Za-z0-9_\u0080-\uffff])*/y
 const PARAMETER = /\$\d+/y
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 /** Words that, with a quote right behind them, begin a string. */
 const STRING_PREFIX = /^(?:e|b|x|n)$/i
+
+/** What a character can begin. Most of a statement is decided by this table alone. */
+const PLAIN = 0
+const WORD = 1
+const DIGIT = 2
+const OTHER = 3
+const CLASSES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (/[A-Za-z_]/.test(character)) return WORD
+  if (/\d/.test(character)) return DIGIT
+  return /['"$\-/.]/.test(character) ? OTHER : PLAIN
+})
+
+function classOf(code: number): number {
+  return code < 128 ? (CLASSES[code] ?? PLAIN) : WORD
+}
+
+function endOfWord(text: string, start: number): number {
+  let at = start + 1
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    const kind = classOf(code)
+    if (kind !== WORD && kind !== DIGIT && code !== DOLLAR) break
+  }
+  return at
+}
 
 function shownText(text: string, keepsNumbers: boolean): string {
   let shown = ''
@@ -69,7 +93,20 @@ function shownText(text: string, keepsNumbers: boolean): string {
   while (at < text.length) {
     const start = at
     const code = text.charCodeAt(at)
-    if (code === QUOTE) {
+    const kind = classOf(code)
+    if (kind === PLAIN) at++
+    else if (kind === WORD) {
+      at = endOfWord(text, start)
+      const next = text.charCodeAt(at)
+      if (next !== QUOTE && next !== AMPERSAND) continue
+      const name = text.slice(start, at)
+      const quote = text.startsWith("&'", at) && /^u$/i.test(name) ? at + 1 : at
+      if (text.charCodeAt(quote) === QUOTE && (quote > at || STRING_PREFIX.test(name))) {
+        const end = endOfString(text, quote, /^e$/i.test(name))
+        if (end === AMBIGUOUS) return `${shown}${text.slice(copied, start)}?…`
+        replace(start, end, '?')
+      }
+    } else if (code === QUOTE) {
       const end = endOfString(text, at, false)
       // Whether a backslash escapes here depends on a setting of the server's, so what follows is anybody's guess.
       if (end === AMBIGUOUS) return `${shown}${text.slice(copied, at)}?…`
@@ -89,24 +126,11 @@ function shownText(text: string, keepsNumbers: boolean): string {
       replace(start, newline < 0 ? text.length : newline, '--…')
     } else if (text.startsWith('/*', at)) {
       replace(start, endOfComment(text, at), '/*…*/')
-    } else if (match(NUMBER, text, at) > 0) {
-      const end = at + match(NUMBER, text, at)
-      if (keepsNumbers) at = end
-      else replace(start, end, '?')
     } else {
-      const word = match(WORD, text, at)
-      if (word === 0) {
-        at += match(PLAIN, text, at) || 1
-        continue
-      }
-      at += word
-      const name = text.slice(start, at)
-      const quote = text.startsWith("&'", at) && /^u$/i.test(name) ? at + 1 : at
-      if (text.charCodeAt(quote) === QUOTE && (quote > at || STRING_PREFIX.test(name))) {
-        const end = endOfString(text, quote, /^e$/i.test(name))
-        if (end === AMBIGUOUS) return `${shown}${text.slice(copied, start)}?…`
-        replace(start, end, '?')
-      }
+      const end = at + match(NUMBER, text, at)
+      if (end === at) at++
+      else if (keepsNumbers) at = end
+      else replace(start, end, '?')
     }
   }
   return copied === 0 ? text : shown + text.slice(copied)
@@ -115,6 +139,7 @@ function shownText(text: string, keepsNumbers: boolean): string {
 const QUOTE = 0x27
 const DOUBLE_QUOTE = 0x22
 const DOLLAR = 0x24
+const AMPERSAND = 0x26
 const UNTERMINATED = -1
 const AMBIGUOUS = -2
 
