@@ -1,4 +1,4 @@
-import type { Request } from './state.ts'
+import type { Request, Statement } from './state.ts'
 
 /** How a request's work on its databases ended. */
 export type Outcome = 'running' | 'committed' | 'rolled back' | 'failed' | 'none' | 'open'
@@ -19,7 +19,8 @@ export function outcomeOf(request: Request): Outcome {
   const outcomes = new Set(request.transactions.map(t => t.outcome))
   if (outcomes.has('lost')) return 'failed'
   if (outcomes.has('committed') || outcomes.has('prepared')) return 'committed'
-  if (outcomes.has('rolled back')) return wroteNothing(request) ? 'none' : 'rolled back'
+  if (outcomes.has('rolled back'))
+    return request.omitted === 0 && wroteNothing(request.statements) ? 'none' : 'rolled back'
   return 'none'
 }
 
@@ -49,6 +50,5 @@ function isFailed(request: Request): boolean {
 const READS = new Set(['SELECT', 'BEGIN', 'ROLLBACK', 'COMMIT', 'SHOW', 'SET', 'FETCH', 'CLOSE CURSOR', null])
 
 /** A session that only read ends its transaction with ROLLBACK: nothing was lost, so nothing was rolled back. */
-function wroteNothing(request: Request): boolean {
-  return request.omitted === 0 && request.statements.every(s => READS.has(s.command))
-}
+export const wroteNothing = (statements: readonly Statement[]): boolean =>
+  statements.every(s => READS.has(s.command))

@@ -1,5 +1,6 @@
 import type { Time } from '../../instrumentation/panel/protocol.ts'
 import { duration } from '../format.ts'
+import { wroteNothing } from './outcome.ts'
 import type { Checkout, Request, Statement, Transaction } from './state.ts'
 
 /** One request on wall-clock time: a lane per connection, in milliseconds since its start. */
@@ -29,6 +30,8 @@ export interface TimelineLane {
   readonly queues: readonly Span[]
   readonly brackets: readonly (Span & { transaction: Transaction; failedFrom: number | null })[]
   readonly gaps: readonly (Span & { label: string; isInTransaction: boolean })[]
+  /** Nothing was written: a ROLLBACK at its end lost nothing. */
+  readonly isReadOnly: boolean
 }
 
 /** A gap shorter than this, or than this part of the axis, is not worth a word. */
@@ -85,6 +88,7 @@ function laneOf(
     bars,
     queues: statements.filter(s => s.queuedMs > 0).map(s => on(s.startedAt - s.queuedMs, s.startedAt)),
     brackets,
+    isReadOnly: wroteNothing(statements),
     gaps: holds.flatMap(hold => gapsIn(hold, bars, brackets, length)),
   }
 }

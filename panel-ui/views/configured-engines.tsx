@@ -19,7 +19,7 @@ export function ConfiguredEngines() {
               <th>mode</th>
               <th>access</th>
               <th>enlist</th>
-              <th>pool made by</th>
+              <th>made by</th>
               <th className="right">max</th>
             </tr>
           </thead>
@@ -46,7 +46,7 @@ export function ConfiguredEngines() {
                 </td>
                 <td>
                   {engine.mode}
-                  {engine.transactional && <span className="dim">, commits on success</span>}
+                  {engine.transactional && <span className="dim">, transactional</span>}
                 </td>
                 <td>{engine.access}</td>
                 <td>{engine.enlist}</td>

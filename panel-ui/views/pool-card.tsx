@@ -43,8 +43,8 @@ export function PoolCard({
           pool {pool.id}
           {pool.retired && ' (replaced)'} · max {pool.max} ·{' '}
           <span className={isFull ? 'hot' : undefined}>used {load.used}</span> ·{' '}
-          <span className={load.waiting.length > 0 ? 'hot' : undefined}>waiting {load.waiting.length}</span> ·
-          wait p95 {duration(percentile(pool.waits, 0.95))}
+          <span className={isFull ? 'hot' : undefined}>waiting {load.waiting.length}</span> · wait p95{' '}
+          {duration(percentile(pool.waits, 0.95))}
         </p>
         {engine.server && (
           <p className="pool-server">
@@ -90,7 +90,7 @@ export function PoolCard({
           />
         ))}
       </div>
-      {load.waiting.length > 0 && <QueueRow waiting={load.waiting} requests={state.requests} now={now} />}
+      <QueueRow waiting={load.waiting} requests={state.requests} now={now} isFull={isFull} />
     </section>
   )
 }

@@ -138,5 +138,6 @@ function endOf(lane: TimelineLane) {
   if (asked === 'commit' && outcome === 'rolled back')
     return <span className="hot">commit → rolled back</span>
   if (last.transaction.failed || outcome === 'lost') return <span className="hot">{outcome}</span>
+  if (outcome === 'rolled back' && lane.isReadOnly) return 'read only'
   return <span className={outcome === 'committed' ? 'good' : undefined}>{outcome}</span>
 }
