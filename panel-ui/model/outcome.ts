@@ -15,6 +15,7 @@ export const OUTCOME_GLYPH: Record<Outcome, string> = {
 export function outcomeOf(request: Request): Outcome {
   if (request.endedAt === null) return 'running'
   if (isLeaking(request)) return 'open'
+  if (request.outcome === 'aborted') return request.transactions.length > 0 ? 'rolled back' : 'none'
   if (isFailed(request)) return 'failed'
   const outcomes = new Set(request.transactions.map(t => t.outcome))
   if (outcomes.has('lost')) return 'failed'

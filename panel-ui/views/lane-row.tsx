@@ -24,7 +24,7 @@ export function LaneRow({ laneKey, slot, lane, connection, status, now, isSelect
     <div
       className="lane"
       role="row"
-      aria-selected={isSelected}
+      aria-current={isSelected || undefined}
       data-slot={slot}
       data-engine={lane?.engine}
       data-connection={connection?.id}

@@ -22,15 +22,13 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const waits = useMemo(() => waitsOf(request), [request])
   const body = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
+  // After each drawing: whatever stands above may have become higher.
   useLayoutEffect(() => {
-    if (body.current && scroller.current) {
-      setMargin(
-        body.current.getBoundingClientRect().top -
-          scroller.current.getBoundingClientRect().top +
-          scroller.current.scrollTop,
-      )
-    }
-  }, [scroller, request.checkouts.length])
+    const top = body.current?.getBoundingClientRect().top
+    const from = scroller.current
+    if (top !== undefined && from)
+      setMargin(Math.round(top - from.getBoundingClientRect().top + from.scrollTop))
+  })
   const virtualizer = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
@@ -86,6 +84,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
                 key={item.key}
                 ref={virtualizer.measureElement}
                 data-index={item.index}
+                role="presentation"
                 className="statement-place"
                 style={{ transform: `translateY(${item.start - margin}px)` }}
               >
