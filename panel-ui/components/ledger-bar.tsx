@@ -21,7 +21,7 @@ const LABELS: Record<LedgerEntry, string> = {
   application: 'application',
 }
 
-export const SHORT_LABELS: Record<LedgerEntry, string> = {
+const SHORT_LABELS: Record<LedgerEntry, string> = {
   ...LABELS,
   waiting: 'wait',
   executing: 'execute',

@@ -32,7 +32,7 @@ export function laneStatus(
   const nobody = { checkout: null, request: null, holdsPerSecond: 0 }
   if (!lane?.connection) {
     if (isOpening) return { ...nobody, phase: 'connecting', words: 'connecting', forHow: '', tone: 'calm' }
-    return { ...nobody, phase: 'not opened', words: 'not opened', forHow: '', tone: 'quiet' }
+    return { ...nobody, phase: 'not opened', words: 'not open', forHow: '', tone: 'quiet' }
   }
   const last = lane.segments.at(-1)
   const phase = last?.phase ?? 'free'

@@ -26,8 +26,8 @@ test('an order that awaits a payment shows the gap, in words, inside its transac
   )!
   const writer = timelineOf(order, now).lanes.find(lane => lane.engine === 'writer')!
   expect(writer.brackets.map(b => b.transaction.outcome)).toEqual(['committed'])
-  expect(writer.gaps.map(g => [g.isInTransaction, g.label.replace(/[\d.]+/, 'n')])).toEqual([
-    [true, 'n s idle in tx'],
+  expect(writer.gaps.map(g => [g.state, g.label.replace(/[\d.]+/, 'n')])).toEqual([
+    ['idle in transaction', 'n s idle in tx'],
   ])
 })
 

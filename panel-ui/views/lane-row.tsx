@@ -51,7 +51,7 @@ export function LaneRow({ laneKey, slot, lane, connection, status, now, isSelect
       <span role="cell" className="lane-track">
         <span className="visually-hidden">{phaseShares(lane, now)}</span>
       </span>
-      <span role="cell" className="lane-who">
+      <span role="cell" className="lane-who" title={request ? `${request.label} ${request.id}` : undefined}>
         {isBrisk ? (
           <span className="dim">{holdsPerSecond} holders in the last second</span>
         ) : (
