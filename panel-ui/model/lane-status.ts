@@ -90,8 +90,12 @@ function recentHolds(lane: Lane, now: Time): number {
 export function phaseShares(lane: Lane | undefined, now: Time): string {
   const sums = new Map<LanePhase, number>()
   const from = now - 10_000
-  for (const segment of lane?.segments ?? []) {
-    const spent = Math.min(segment.to ?? now, now) - Math.max(segment.from, from)
+  const segments = lane?.segments ?? []
+  for (let i = segments.length - 1; i >= 0; i--) {
+    const segment = segments[i]!
+    const to = segment.to ?? now
+    if (to < from) break
+    const spent = Math.min(to, now) - Math.max(segment.from, from)
     if (spent > 0 && segment.phase !== 'free') sums.set(segment.phase, (sums.get(segment.phase) ?? 0) + spent)
   }
   if (sums.size === 0) return 'free'

@@ -6,9 +6,9 @@ export function ConfiguredEngines() {
   const engines = usePanel(view => view.state.engines)
   return (
     <section aria-label="Configured engines">
-      <div className="section-head">
+      <h2 className="section-head">
         Configured engines <span>the same for every request</span>
-      </div>
+      </h2>
       <div className="table-scroll">
         <table className="detail-table">
           <thead>

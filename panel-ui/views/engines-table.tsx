@@ -13,7 +13,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
   const names = [...new Set([...Object.keys(request.engines), ...request.checkouts.map(c => c.engine)])]
   return (
     <section aria-label="Engines of this request">
-      <div className="section-head">
+      <h2 className="section-head">
         Engines{' '}
         <span>
           {request.attribute && (
@@ -23,7 +23,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
           )}
           {active === 0 ? 'no connection active' : `${active} connection${active === 1 ? '' : 's'} active`}
         </span>
-      </div>
+      </h2>
       <div className="table-scroll">
         <table className="detail-table engines-table">
           <thead>

@@ -1,6 +1,6 @@
 import './pool-card.css'
 import { duration, percentile } from '../format.ts'
-import { laneStatus } from '../model/lane-status.ts'
+import { laneStatus, phaseShares } from '../model/lane-status.ts'
 import { lanesOf, loadOf, rolesOf } from '../model/pool-load.ts'
 import { laneKey, type Engine, type Pool } from '../model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
@@ -85,7 +85,7 @@ export function PoolCard({
             lane={lanes[slot]}
             connection={lanes[slot]?.connection ? state.connections.get(lanes[slot].connection) : undefined}
             status={status}
-            now={now}
+            shares={phaseShares(lanes[slot], now)}
             isSelected={selected === laneKey(pool.id, slot)}
           />
         ))}

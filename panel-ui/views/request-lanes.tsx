@@ -15,9 +15,9 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
   const isPast = responseAt !== null && length - responseAt > length * 0.005
   return (
     <section aria-label="Connections of this request">
-      <div className="section-head">
+      <h2 className="section-head">
         Connections <span>wall clock, 0 to {duration(length)}</span>
-      </div>
+      </h2>
       <div className="request-lanes">
         {lanes.map(lane => (
           <div

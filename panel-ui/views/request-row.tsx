@@ -40,12 +40,14 @@ export const RequestRow = memo(function RequestRow({ id, top, isOpened, isSplit,
           {OUTCOME_GLYPH[outcome]}
         </span>
         <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
-        <span className="request-label">
+        <span className="request-label" title={request.label}>
           <UnitMark request={id} />
-          {request.label} <em>{id}</em>
+          {request.label} <em>{request.kind === 'http' ? id : `${id} ${request.kind}`}</em>
         </span>
         <Status request={request} />
-        <span className="request-duration right">{duration(ledger.wall / 1000)}</span>
+        <span className="request-duration right">
+          {ledger.wall === 0 ? '…' : duration(ledger.wall / 1000)}
+        </span>
         <LedgerBar ledger={ledger} />
         <span className="request-statements right" title={count(statements, 'statement')}>
           {statements || '–'}

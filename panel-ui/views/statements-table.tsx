@@ -47,14 +47,14 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
   return (
     <section aria-label="Statements of this request">
-      <div className="section-head">
+      <h2 className="section-head">
         Statements{' '}
         <span>
           {count(statements.length + request.omitted, 'statement')}
           {queued > 0.5 && `, of which ${duration(queued)} queued`}
           {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} only counted, not kept`}
         </span>
-      </div>
+      </h2>
       <div className="statements" role="table" aria-label="Statements" aria-rowcount={lines.length + 1}>
         <div className="statement-heads" role="row">
           <span role="columnheader">statement</span>
