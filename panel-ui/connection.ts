@@ -1,6 +1,7 @@
 import {
   CLOSE,
   SUBPROTOCOL,
+  type Bye,
   type ClientMessage,
   type Hello,
   type ServerMessage,
@@ -38,6 +39,7 @@ export class Connection {
   #retry: ReturnType<typeof setTimeout> | undefined
   #heardAt = 0
   #acknowledged = 0
+  #farewell: Bye | null = null
 
   constructor(receiver: Receiver, token: string | null) {
     this.#receiver = receiver
@@ -98,6 +100,7 @@ export class Connection {
       this.#receiver.link({ state: 'live' })
       return
     }
+    if (message.type === 'bye') this.#farewell = message
     this.#receiver.message(message)
   }
 
@@ -108,8 +111,10 @@ export class Connection {
     const base = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts)
     this.#attempts += 1
     // Many pages that lost one process should not all come back in the same millisecond.
-    const delay = base * (0.75 + Math.random() * 0.5)
-    this.#receiver.link({ state: 'lost', retryAt: performance.now() + delay, reason: sayWhy(code, reason) })
+    const delay = Math.max(base * (0.75 + Math.random() * 0.5), this.#farewell?.retryAfterMs ?? 0)
+    const why = this.#farewell?.reason ?? sayWhy(code, reason)
+    this.#farewell = null
+    this.#receiver.link({ state: 'lost', retryAt: performance.now() + delay, reason: why })
     this.#retry = setTimeout(() => this.#connect(), delay)
   }
 

@@ -21,7 +21,7 @@ const LABELS: Record<LedgerEntry, string> = {
   application: 'application',
 }
 
-export const SHORT_LABELS: Record<LedgerEntry, string> = {
+const SHORT_LABELS: Record<LedgerEntry, string> = {
   ...LABELS,
   waiting: 'wait',
   executing: 'execute',
@@ -56,8 +56,8 @@ export function LedgerFigure({ ledger }: { ledger: Ledger }) {
       </span>
       <figcaption>
         <ul className="ledger-legend">
-          {SHOWN.map(entry => (
-            <li key={entry} data-none={ledger[entry] === 0 || undefined}>
+          {SHOWN.filter(entry => ledger[entry] > 0).map(entry => (
+            <li key={entry}>
               <i data-entry={entry} /> {LABELS[entry]} <b>{duration(ledger[entry] / 1000)}</b>
             </li>
           ))}

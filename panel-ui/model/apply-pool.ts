@@ -21,7 +21,7 @@ export function applyPool(draft: Draft, row: PoolRow, texts: Texts): void {
       const previous = draft.get('engines', facts.engine)
       if (previous && previous.pool !== facts.pool) retire(draft, previous.pool)
       draft.set('engines', facts.engine, { ...facts, closed: false, lastConnectError: null })
-      const waits = draft.get('pools', facts.pool)?.waits ?? []
+      const waits = [...(draft.get('pools', facts.pool)?.waits ?? [])]
       draft.set('pools', facts.pool, {
         id: facts.pool,
         engine: facts.engine,

@@ -29,7 +29,7 @@ export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void 
       const engines: Record<string, EngineStatus> = {}
       for (const name of names) engines[name] = 'initialized'
       draft.set('requests', id, {
-        ...blank,
+        ...blank(),
         id,
         kind,
         label: texts(label),
@@ -101,7 +101,8 @@ function forgetOldest(draft: Draft): void {
   }
 }
 
-const blank: Request = {
+/** Lists of its own each time: a draft changes them in place. */
+const blank = (): Request => ({
   id: '',
   kind: 'http',
   label: '',
@@ -117,14 +118,14 @@ const blank: Request = {
   statements: [],
   transactions: [],
   omitted: 0,
-}
+})
 
 /** The id under which to keep what belongs to `request`: its own, or that of the bucket for what has none. */
 export function ownerOf(draft: Draft, request: string | null, at: number): string {
   if (request !== null) return request
   if (!draft.get('requests', NO_CONTEXT)) {
     draft.set('requests', NO_CONTEXT, {
-      ...blank,
+      ...blank(),
       id: NO_CONTEXT,
       kind: 'no context',
       label: NO_CONTEXT,

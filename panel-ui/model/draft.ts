@@ -34,6 +34,7 @@ export class Draft {
     return this.#state[table].get(id) as Entity<K> | undefined
   }
 
+  /** Takes a record over, with its lists: nobody else may hold them. */
   set<K extends TableName>(table: K, id: string, record: Entity<K>): void {
     if (typeof record === 'object') this.#ownRecords.add(record as object)
     this.#table(table).set(id, record)

@@ -10,12 +10,23 @@ export interface HomeSentence {
   readonly why: string
 }
 
+/** A failed attempt is worth the headline for this long. */
+const CONNECT_ERROR_MS = 10_000
+
 /** The light on the dashboard, in one sentence: the worst thing that is true of the pools right now. */
 export function homeSentence(state: PanelState, now: Time): HomeSentence {
   let open = 0
   let used = 0
   let warning: HomeSentence | null = null
-  for (const { pool } of shownPools(state)) {
+  for (const { pool, engine } of shownPools(state)) {
+    const refused = engine.lastConnectError
+    if (refused && now - refused.at < CONNECT_ERROR_MS) {
+      return {
+        tone: 'bad',
+        say: `${engine.engine} cannot connect to its database${engine.server ? ` at ${engine.server}` : ''}.`,
+        why: `${refused.message} (${duration(now - refused.at)} ago)`,
+      }
+    }
     const load = loadOf(state, pool, now)
     const statuses = lanesOf(state, pool).map(lane => laneStatus(state, lane, false, now))
     used += load.used

@@ -32,7 +32,7 @@ export function laneStatus(
   const nobody = { checkout: null, request: null, holdsPerSecond: 0 }
   if (!lane?.connection) {
     if (isOpening) return { ...nobody, phase: 'connecting', words: 'connecting', forHow: '', tone: 'calm' }
-    return { ...nobody, phase: 'not opened', words: 'not opened', forHow: '', tone: 'quiet' }
+    return { ...nobody, phase: 'not opened', words: 'not open', forHow: '', tone: 'quiet' }
   }
   const last = lane.segments.at(-1)
   const phase = last?.phase ?? 'free'
@@ -43,7 +43,7 @@ export function laneStatus(
   const common = { phase, checkout, request, holdsPerSecond: holdsPerSecond >= BRISK ? holdsPerSecond : 0 }
   const overFor = request?.endedAt != null ? now - request.endedAt : 0
   if (checkout && overFor > 250) {
-    return { ...common, words: 'leak: request ended', forHow: `${age(overFor)} ago`, tone: 'bad' }
+    return { ...common, words: 'leak: ended', forHow: `${age(overFor)} ago`, tone: 'bad' }
   }
   return { ...common, words: WORDS[phase], forHow: duration(since), tone: toneOf(phase, since) }
 }
@@ -90,8 +90,12 @@ function recentHolds(lane: Lane, now: Time): number {
 export function phaseShares(lane: Lane | undefined, now: Time): string {
   const sums = new Map<LanePhase, number>()
   const from = now - 10_000
-  for (const segment of lane?.segments ?? []) {
-    const spent = Math.min(segment.to ?? now, now) - Math.max(segment.from, from)
+  const segments = lane?.segments ?? []
+  for (let i = segments.length - 1; i >= 0; i--) {
+    const segment = segments[i]!
+    const to = segment.to ?? now
+    if (to < from) break
+    const spent = Math.min(to, now) - Math.max(segment.from, from)
     if (spent > 0 && segment.phase !== 'free') sums.set(segment.phase, (sums.get(segment.phase) ?? 0) + spent)
   }
   if (sums.size === 0) return 'free'

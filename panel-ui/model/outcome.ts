@@ -1,4 +1,4 @@
-import type { Request } from './state.ts'
+import type { Request, Statement } from './state.ts'
 
 /** How a request's work on its databases ended. */
 export type Outcome = 'running' | 'committed' | 'rolled back' | 'failed' | 'none' | 'open'
@@ -15,11 +15,13 @@ export const OUTCOME_GLYPH: Record<Outcome, string> = {
 export function outcomeOf(request: Request): Outcome {
   if (request.endedAt === null) return 'running'
   if (isLeaking(request)) return 'open'
+  if (request.outcome === 'aborted') return request.transactions.length > 0 ? 'rolled back' : 'none'
   if (isFailed(request)) return 'failed'
   const outcomes = new Set(request.transactions.map(t => t.outcome))
   if (outcomes.has('lost')) return 'failed'
   if (outcomes.has('committed') || outcomes.has('prepared')) return 'committed'
-  if (outcomes.has('rolled back')) return wroteNothing(request) ? 'none' : 'rolled back'
+  if (outcomes.has('rolled back'))
+    return request.omitted === 0 && wroteNothing(request.statements) ? 'none' : 'rolled back'
   return 'none'
 }
 
@@ -49,6 +51,5 @@ function isFailed(request: Request): boolean {
 const READS = new Set(['SELECT', 'BEGIN', 'ROLLBACK', 'COMMIT', 'SHOW', 'SET', 'FETCH', 'CLOSE CURSOR', null])
 
 /** A session that only read ends its transaction with ROLLBACK: nothing was lost, so nothing was rolled back. */
-function wroteNothing(request: Request): boolean {
-  return request.omitted === 0 && request.statements.every(s => READS.has(s.command))
-}
+export const wroteNothing = (statements: readonly Statement[]): boolean =>
+  statements.every(s => READS.has(s.command))

@@ -2,7 +2,7 @@ import type { AnyRow, Hello, ServerMessage, Stat, Subscribe } from '../../instru
 import type { Link, Receiver } from '../connection.ts'
 import { apply } from './apply.ts'
 import { Clock } from './clock.ts'
-import { rememberGauges, type GaugeHistory } from './gauges.ts'
+import { gaugesFromRows, rememberGauges, type GaugeHistory } from './gauges.ts'
 import { emptyState, type PanelState } from './state.ts'
 
 /** All that the views are drawn from. Each change makes another one. */
@@ -139,9 +139,12 @@ export class PanelModel implements Receiver {
     this.#pending = []
     const from = this.#startsAnew ? emptyState : this.#view.state
     const applied = apply(from, rows, id => this.#texts.get(id) ?? '…')
-    const seq = this.#startsAnew ? this.received : applied.seq
-    this.#startsAnew = false
-    this.#emit({ state: { ...applied, seq }, heldBack: 0 })
+    if (this.#startsAnew) {
+      this.#startsAnew = false
+      const gauges = gaugesFromRows(applied, this.clock.now())
+      return this.#emit({ state: { ...applied, seq: this.received }, gauges, heldBack: 0 })
+    }
+    this.#emit({ state: applied, heldBack: 0 })
   }
 
   #forget(isOtherProcess: boolean): void {

@@ -1,5 +1,6 @@
 import type { Time } from '../../instrumentation/panel/protocol.ts'
 import { duration } from '../format.ts'
+import { wroteNothing } from './outcome.ts'
 import type { Checkout, Request, Statement, Transaction } from './state.ts'
 
 /** One request on wall-clock time: a lane per connection, in milliseconds since its start. */
@@ -28,7 +29,12 @@ export interface TimelineLane {
   readonly bars: readonly (Span & { statement: Statement })[]
   readonly queues: readonly Span[]
   readonly brackets: readonly (Span & { transaction: Transaction; failedFrom: number | null })[]
-  readonly gaps: readonly (Span & { label: string; isInTransaction: boolean })[]
+  readonly gaps: readonly (Span & {
+    label: string
+    state: 'held idle' | 'idle in transaction' | 'failed transaction'
+  })[]
+  /** Nothing was written: a ROLLBACK at its end lost nothing. */
+  readonly isReadOnly: boolean
 }
 
 /** A gap shorter than this, or than this part of the axis, is not worth a word. */
@@ -85,6 +91,7 @@ function laneOf(
     bars,
     queues: statements.filter(s => s.queuedMs > 0).map(s => on(s.startedAt - s.queuedMs, s.startedAt)),
     brackets,
+    isReadOnly: wroteNothing(statements),
     gaps: holds.flatMap(hold => gapsIn(hold, bars, brackets, length)),
   }
 }
@@ -92,7 +99,7 @@ function laneOf(
 function gapsIn(
   hold: Span,
   bars: readonly Span[],
-  brackets: readonly Span[],
+  brackets: TimelineLane['brackets'],
   length: number,
 ): TimelineLane['gaps'] {
   const inside = bars.filter(bar => bar.to > hold.from && bar.from < hold.to).sort((a, b) => a.from - b.from)
@@ -101,12 +108,26 @@ function gapsIn(
   for (const bar of [...inside, { from: hold.to, to: hold.to }]) {
     const spent = bar.from - from
     if (spent >= Math.max(GAP_FROM_MS, length * GAP_FROM_SHARE)) {
-      const middle = (from + bar.from) / 2
-      const isInTransaction = brackets.some(b => b.from <= middle && middle <= b.to)
-      const word = isInTransaction ? 'idle in tx' : 'held idle'
-      gaps.push({ from, to: bar.from, label: `${duration(spent)} ${word}`, isInTransaction })
+      const state = stateAt((from + bar.from) / 2, brackets)
+      gaps.push({ from, to: bar.from, label: `${duration(spent)} ${GAP_WORDS[state]}`, state })
     }
     from = Math.max(from, bar.to)
   }
   return gaps
+}
+
+type GapState = TimelineLane['gaps'][number]['state']
+
+const GAP_WORDS: Record<GapState, string> = {
+  'held idle': 'held idle',
+  'idle in transaction': 'idle in tx',
+  'failed transaction': 'failed tx',
+}
+
+function stateAt(at: number, brackets: TimelineLane['brackets']): GapState {
+  const bracket = brackets.find(b => b.from <= at && at <= b.to)
+  if (!bracket) return 'held idle'
+  return bracket.failedFrom !== null && at >= bracket.failedFrom
+    ? 'failed transaction'
+    : 'idle in transaction'
 }

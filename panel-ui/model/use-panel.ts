@@ -22,6 +22,14 @@ export function useNow(): number {
   return useSyncExternalStore(clock.subscribe, clock.ticked)
 }
 
+/** The same while something runs; for what is over time stands still, and nothing is drawn again. */
+export function useNowWhile(isRunning: boolean): number {
+  const { clock } = useModel()
+  return useSyncExternalStore(clock.subscribe, isRunning ? clock.ticked : zero)
+}
+
+const zero = () => 0
+
 export interface Moment {
   readonly now: number
   readonly state: PanelState

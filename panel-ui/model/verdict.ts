@@ -21,14 +21,15 @@ function trouble(request: Request): string | null {
     const names = held.length > 0 ? held : request.unreleased
     return `It is over, but still holds ${names.length > 1 ? 'connections' : 'a connection'} of ${names.join(' and ')}.`
   }
+  if (request.outcome === 'aborted') {
+    return 'The client went away before the answer; its work was rolled back.'
+  }
   const broken = request.transactions.find(t => t.failed)
   if (broken) {
     const statement = request.statements.find(s => s.id === broken.failed?.statement)
     const where = statement?.site ? ` at ${statement.site}` : ''
     return `A statement failed with ${broken.failed?.code ?? 'an error'}${where}, and with it the whole transaction.`
   }
-  if (request.outcome === 'aborted')
-    return 'The client went away before the answer; its work was rolled back.'
   return null
 }
 

@@ -132,7 +132,7 @@ export class PoolSim {
     const { engine, pool } = this.#facts
     const connection = this.#world.id('c')
     const backendPid = nextPid++
-    this.#slots[slot] = { ...this.#slots[slot]!, connection, backendPid, uses: 0 }
+    Object.assign(this.#slots[slot]!, { connection, backendPid, uses: 0 })
     this.#world.emit(KIND.connected, connection, engine, pool, slot, backendPid, 0)
   }
 

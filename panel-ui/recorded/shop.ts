@@ -1,9 +1,10 @@
 import type { EngineFacts } from '../../instrumentation/panel/protocol.ts'
 import { RequestSim, type Run } from './client-sim.ts'
+import { crowd } from './crowded.ts'
 import { World } from './world.ts'
 
 /** What the shop goes through. `quiet` has engines and no request yet; `empty` not even engines. */
-export const SCENES = ['busy', 'exhausted', 'calm', 'quiet', 'empty'] as const
+export const SCENES = ['busy', 'exhausted', 'crowded', 'calm', 'quiet', 'empty'] as const
 export type Scene = (typeof SCENES)[number]
 
 /** A small web shop: a replica to read from, a primary to write to, a log in autocommit. */
@@ -47,6 +48,7 @@ export function shop(scene: Scene, seed = 7): World {
   if (scene === 'quiet') return world
   world.spawn(traffic(world, scene))
   if (scene === 'exhausted') world.spawn(stuckOrders(world))
+  if (scene === 'crowded') crowd(world, { ...base, server: 'cluster.internal:6432', database: 'shop' })
   return world
 }
 

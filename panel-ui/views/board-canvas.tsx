@@ -4,6 +4,9 @@ import type { Pool } from '../model/state.ts'
 import { useModel } from '../model/use-panel.ts'
 import { drawLanes, BOARD_MS, type BoardGeometry } from './lane-canvas.ts'
 
+/** Ten seconds over a lane move fifty pixels a second: thirty pictures of that are as smooth as sixty. */
+const FRAME_MS = 33
+
 /** The moving part of a pool's card: one canvas behind all its lanes, drawn only when a pixel would change. */
 export function BoardCanvas({ pool }: { pool: Pool }) {
   const model = useModel()
@@ -15,21 +18,25 @@ export function BoardCanvas({ pool }: { pool: Pool }) {
     const isStill = matchMedia('(prefers-reduced-motion: reduce)')
     let geometry = measure(canvas)
     let drawn = { key: '', at: Number.NEGATIVE_INFINITY }
-    let frame = requestAnimationFrame(draw)
+    const draw = () => {
+      const now = model.clock.now()
+      const step = isStill.matches ? 1000 : Math.max(FRAME_MS, BOARD_MS / geometry.width)
+      const key = `${document.documentElement.dataset.theme} ${geometry.width} ${geometry.height} ${model.clock.isFrozen}`
+      if (key === drawn.key && Math.abs(now - drawn.at) < step) return
+      drawn = { key, at: now }
+      drawLanes(context, geometry, lanesOf(model.view().state, pool), now)
+    }
+    let frame = requestAnimationFrame(function next() {
+      frame = requestAnimationFrame(next)
+      draw()
+    })
     const observer = new ResizeObserver(() => {
       geometry = measure(canvas)
       drawn = { key: '', at: Number.NEGATIVE_INFINITY }
+      // Another size empties a canvas, and the frame is painted before the next request for one is answered.
+      draw()
     })
     observer.observe(canvas)
-    function draw() {
-      frame = requestAnimationFrame(draw)
-      const now = model.clock.now()
-      const step = isStill.matches ? 1000 : Math.max(16, BOARD_MS / geometry.width)
-      const key = `${document.documentElement.dataset.theme} ${model.clock.isFrozen}`
-      if (key === drawn.key && Math.abs(now - drawn.at) < step) return
-      drawn = { key, at: now }
-      drawLanes(context!, geometry, lanesOf(model.view().state, pool), now)
-    }
     return () => {
       cancelAnimationFrame(frame)
       observer.disconnect()

@@ -6,9 +6,9 @@ export function ConfiguredEngines() {
   const engines = usePanel(view => view.state.engines)
   return (
     <section aria-label="Configured engines">
-      <div className="section-head">
+      <h2 className="section-head">
         Configured engines <span>the same for every request</span>
-      </div>
+      </h2>
       <div className="table-scroll">
         <table className="detail-table">
           <thead>
@@ -19,7 +19,7 @@ export function ConfiguredEngines() {
               <th>mode</th>
               <th>access</th>
               <th>enlist</th>
-              <th>pool made by</th>
+              <th>made by</th>
               <th className="right">max</th>
             </tr>
           </thead>
@@ -46,7 +46,7 @@ export function ConfiguredEngines() {
                 </td>
                 <td>
                   {engine.mode}
-                  {engine.transactional && <span className="dim">, commits on success</span>}
+                  {engine.transactional && <span className="dim">, transactional</span>}
                 </td>
                 <td>{engine.access}</td>
                 <td>{engine.enlist}</td>

@@ -28,13 +28,13 @@ export function ConnectionsView() {
   return (
     <div className="connections">
       <main className="connections-board" tabIndex={-1} aria-label="Connections">
-        <section className="sentence" data-tone={sentence.tone} aria-label="Right now" aria-live="polite">
+        <section className="sentence" data-tone={sentence.tone} aria-label="Right now">
           <i aria-hidden="true" />
-          <h1>{sentence.say}</h1>
+          <h1 aria-live="polite">{sentence.say}</h1>
           <p>{sentence.why}</p>
         </section>
         <div className="section-head">
-          Connections <span>one lane per pool slot, last 10 seconds</span>
+          <h2>Connections</h2> <span>one lane per pool slot, last 10 seconds</span>
           <Legend />
         </div>
         {pools.map(({ pool, engine }) => (

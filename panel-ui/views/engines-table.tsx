@@ -1,6 +1,6 @@
 import './engines-table.css'
 import { Tag, type TagTone } from '../components/tag.tsx'
-import { duration } from '../format.ts'
+import { duration, shortSite } from '../format.ts'
 import { rolesOf } from '../model/pool-load.ts'
 import type { Checkout, EngineStatus, Request } from '../model/state.ts'
 import { usePanel } from '../model/use-panel.ts'
@@ -13,7 +13,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
   const names = [...new Set([...Object.keys(request.engines), ...request.checkouts.map(c => c.engine)])]
   return (
     <section aria-label="Engines of this request">
-      <div className="section-head">
+      <h2 className="section-head">
         Engines{' '}
         <span>
           {request.attribute && (
@@ -23,7 +23,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
           )}
           {active === 0 ? 'no connection active' : `${active} connection${active === 1 ? '' : 's'} active`}
         </span>
-      </div>
+      </h2>
       <div className="table-scroll">
         <table className="detail-table engines-table">
           <thead>
@@ -128,7 +128,9 @@ function HoldCells({ hold, now }: { hold: Hold | null; now: number }) {
         {times > 1 && <span className="dim"> ×{times}</span>}
       </td>
       <td className="mono">{first.backendPid}</td>
-      <td className="mono">{first.site ?? <span className="dim">unknown</span>}</td>
+      <td className="mono" title={first.site ?? undefined}>
+        {first.site ? shortSite(first.site) : <span className="dim">unknown</span>}
+      </td>
       <td className="right">{duration(hold.waitedMs)}</td>
       <td className="right">{first.acquiredAt === null ? '' : duration(hold.heldMs(now))}</td>
     </>

@@ -1,6 +1,7 @@
 import './lane-row.css'
+import { memo } from 'react'
 import { shortSite } from '../format.ts'
-import { phaseShares, type LaneStatus } from '../model/lane-status.ts'
+import type { LaneStatus } from '../model/lane-status.ts'
 import type { Connection, Lane } from '../model/state.ts'
 import { go } from '../route.ts'
 import { UnitMark } from './unit-mark.tsx'
@@ -11,12 +12,14 @@ interface Props {
   lane: Lane | undefined
   connection: Connection | undefined
   status: LaneStatus
-  now: number
+  /** The last ten seconds in words, for who cannot see them. */
+  shares: string
   isSelected: boolean
 }
 
 /** One slot of a pool in words; the canvas behind it draws its last ten seconds. */
-export function LaneRow({ laneKey, slot, lane, connection, status, now, isSelected }: Props) {
+export const LaneRow = memo(function LaneRow(props: Props) {
+  const { laneKey, slot, lane, connection, status, shares, isSelected } = props
   const { checkout, request, holdsPerSecond } = status
   const isBrisk = holdsPerSecond > 0 && status.tone !== 'bad' && status.tone !== 'warn'
   const open = () => go('connections', checkout ? [laneKey, checkout.request, checkout.id] : [laneKey])
@@ -24,7 +27,7 @@ export function LaneRow({ laneKey, slot, lane, connection, status, now, isSelect
     <div
       className="lane"
       role="row"
-      aria-selected={isSelected}
+      aria-current={isSelected || undefined}
       data-slot={slot}
       data-engine={lane?.engine}
       data-connection={connection?.id}
@@ -49,9 +52,9 @@ export function LaneRow({ laneKey, slot, lane, connection, status, now, isSelect
         )}
       </span>
       <span role="cell" className="lane-track">
-        <span className="visually-hidden">{phaseShares(lane, now)}</span>
+        <span className="visually-hidden">{shares}</span>
       </span>
-      <span role="cell" className="lane-who">
+      <span role="cell" className="lane-who" title={request ? `${request.label} ${request.id}` : undefined}>
         {isBrisk ? (
           <span className="dim">{holdsPerSecond} holders in the last second</span>
         ) : (
@@ -70,6 +73,21 @@ export function LaneRow({ laneKey, slot, lane, connection, status, now, isSelect
         {isBrisk ? 'busy' : `${status.words} ${status.forHow}`}
       </span>
     </div>
+  )
+}, isSame)
+
+/** Forty lanes are looked at four times a second, and most say what they said before. */
+function isSame(a: Props, b: Props): boolean {
+  return (
+    a.status.words === b.status.words &&
+    a.status.forHow === b.status.forHow &&
+    a.status.tone === b.status.tone &&
+    a.status.holdsPerSecond === b.status.holdsPerSecond &&
+    a.status.checkout?.id === b.status.checkout?.id &&
+    a.status.request?.id === b.status.request?.id &&
+    a.connection?.id === b.connection?.id &&
+    a.shares === b.shares &&
+    a.isSelected === b.isSelected
   )
 }
 

@@ -16,7 +16,7 @@ export function NoEntry({ reason }: { reason: 'no token' | 'wrong token' }) {
           : 'It was most likely restarted: each start makes a new token. Open the URL that it printed then.'}
       </p>
       <pre>Enginelight: http://127.0.0.1:3000/__enginelight/#t=…</pre>
-      <p className="dim">The URL printed lost? Restart the server: it prints another one.</p>
+      <p className="dim">Lost it? Restart the server: it prints another one.</p>
     </main>
   )
 }

@@ -17,14 +17,13 @@ export function NoEngines() {
       <h1>This process has no engines yet.</h1>
       <p>An engine is a database with its pool. Three lines make the ones that you have appear here:</p>
       <pre>
-        {`import { createEngines, engine } from 'enginelight'
-import { panel } from 'enginelight/panel'
-const engines = createEngines({ main: engine({ knex, default: true }) })`}
+        {`const engines = createEngines({ main: engine()({ knex, default: true }) })
+app.use(sessions(engines, { as: 'db' }))
+await panel({ engines }).attach(server)`}
       </pre>
       <p>
-        Then mount this page with{' '}
-        <span className="mono">await panel(&#123; engines &#125;).attach(server)</span>. Code that already
-        uses that knex need not change: its connections show up as they are.
+        Code that already uses that <span className="mono">knex</span> need not change: its connections show
+        up as they are.
       </p>
     </main>
   )

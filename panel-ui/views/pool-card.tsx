@@ -1,6 +1,6 @@
 import './pool-card.css'
 import { duration, percentile } from '../format.ts'
-import { laneStatus } from '../model/lane-status.ts'
+import { laneStatus, phaseShares } from '../model/lane-status.ts'
 import { lanesOf, loadOf, rolesOf } from '../model/pool-load.ts'
 import { laneKey, type Engine, type Pool } from '../model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
@@ -43,8 +43,8 @@ export function PoolCard({
           pool {pool.id}
           {pool.retired && ' (replaced)'} · max {pool.max} ·{' '}
           <span className={isFull ? 'hot' : undefined}>used {load.used}</span> ·{' '}
-          <span className={load.waiting.length > 0 ? 'hot' : undefined}>waiting {load.waiting.length}</span> ·
-          wait p95 {duration(percentile(pool.waits, 0.95))}
+          <span className={isFull ? 'hot' : undefined}>waiting {load.waiting.length}</span> · wait p95{' '}
+          {duration(percentile(pool.waits, 0.95))}
         </p>
         {engine.server && (
           <p className="pool-server">
@@ -85,12 +85,12 @@ export function PoolCard({
             lane={lanes[slot]}
             connection={lanes[slot]?.connection ? state.connections.get(lanes[slot].connection) : undefined}
             status={status}
-            now={now}
+            shares={phaseShares(lanes[slot], now)}
             isSelected={selected === laneKey(pool.id, slot)}
           />
         ))}
       </div>
-      {load.waiting.length > 0 && <QueueRow waiting={load.waiting} requests={state.requests} now={now} />}
+      <QueueRow waiting={load.waiting} requests={state.requests} now={now} isFull={isFull} />
     </section>
   )
 }

@@ -8,14 +8,23 @@ interface Props {
   waiting: readonly Checkout[]
   requests: ReadonlyMap<string, Request>
   now: number
+  isFull: boolean
 }
 
 const SHOWN = 8
 
 /** Who waits for a connection of the pool, longest first. */
-export function QueueRow({ waiting, requests, now }: Props) {
+export function QueueRow({ waiting, requests, now, isFull }: Props) {
+  // Always there, so that the cards below stay where they are when somebody begins to wait.
+  if (waiting.length === 0) {
+    return (
+      <div className="queue">
+        <b>queue</b> <span className="dim">nobody waits</span>
+      </div>
+    )
+  }
   return (
-    <div className="queue">
+    <div className="queue" data-full={isFull || undefined}>
       <b>{waiting.length} waiting</b>
       <ol aria-label="Waiting for a connection">
         {waiting.slice(0, SHOWN).map(checkout => (

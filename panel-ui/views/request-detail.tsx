@@ -72,7 +72,6 @@ function DetailHead({ request, wallMs, query }: { request: Request; wallMs: numb
       </h1>
       {request.status !== null && <Tag tone={isBad ? 'bad' : 'good'}>{request.status}</Tag>}
       {request.outcome === 'aborted' && <Tag tone="warn">aborted</Tag>}
-      {request.endedAt === null && <Tag tone="warn">running</Tag>}
       <span className="outcome" data-outcome={outcome}>
         {OUTCOME_GLYPH[outcome]}{' '}
         {outcome === 'none' ? 'nothing to commit' : outcome === 'open' ? 'left open' : outcome}

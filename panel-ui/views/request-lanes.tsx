@@ -15,9 +15,9 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
   const isPast = responseAt !== null && length - responseAt > length * 0.005
   return (
     <section aria-label="Connections of this request">
-      <div className="section-head">
+      <h2 className="section-head">
         Connections <span>wall clock, 0 to {duration(length)}</span>
-      </div>
+      </h2>
       <div className="request-lanes">
         {lanes.map(lane => (
           <div
@@ -41,7 +41,7 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
               picked={picked}
               onPick={onPick}
             />
-            <div className="request-lane-end">{endOf(lane)}</div>
+            <div className="request-lane-end">{endOf(lane, isPast)}</div>
           </div>
         ))}
         <div className="request-axis" aria-hidden="true">
@@ -94,11 +94,7 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
         </i>
       ))}
       {lane.gaps.map((gap, i) => (
-        <i
-          key={`g${i}`}
-          className={gap.isInTransaction ? 'span-gap in-transaction' : 'span-gap'}
-          style={place(gap)}
-        >
+        <i key={`g${i}`} className={GAP_CLASS[gap.state]} style={place(gap)}>
           <span>{gap.label}</span>
         </i>
       ))}
@@ -128,15 +124,23 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
   )
 }
 
-function endOf(lane: TimelineLane) {
+const GAP_CLASS = {
+  'held idle': 'span-gap',
+  'idle in transaction': 'span-gap in-transaction',
+  'failed transaction': 'span-gap failed',
+} as const satisfies Record<TimelineLane['gaps'][number]['state'], string>
+
+function endOf(lane: TimelineLane, isPast: boolean) {
   const last = lane.brackets.at(-1)
   if (lane.connection === null)
     return <span className="hot">{lane.waits.some(w => w.failed) ? 'timed out' : 'waiting'}</span>
   if (!last) return <span className="dim">autocommit</span>
   const { outcome, asked } = last.transaction
-  if (outcome === null) return <span className="open">open</span>
+  if (outcome === null)
+    return isPast ? <span className="hot">still open</span> : <span className="open">open</span>
   if (asked === 'commit' && outcome === 'rolled back')
     return <span className="hot">commit → rolled back</span>
   if (last.transaction.failed || outcome === 'lost') return <span className="hot">{outcome}</span>
+  if (outcome === 'rolled back' && lane.isReadOnly) return 'read only'
   return <span className={outcome === 'committed' ? 'good' : undefined}>{outcome}</span>
 }

@@ -51,11 +51,13 @@ export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
         ref={scroller}
         onPointerEnter={() => follow.hover(true)}
         onPointerLeave={() => follow.hover(false)}
+        onFocus={() => follow.hover(true)}
+        onBlur={() => follow.hover(false)}
         role="list"
         aria-label="Requests, newest first"
       >
         {ids.length === 0 && <p className="request-none">No request matches this filter.</p>}
-        <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
+        <div role="presentation" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
           {virtualizer.getVirtualItems().map(item => (
             <RequestRow
               key={item.key}

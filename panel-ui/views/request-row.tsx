@@ -5,7 +5,7 @@ import { clockTime, count, duration } from '../format.ts'
 import { ledgerOf } from '../model/ledger.ts'
 import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
-import { useNow, usePanel } from '../model/use-panel.ts'
+import { useNowWhile, usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import { EngineChips } from './engine-chips.tsx'
 import { UnitMark } from './unit-mark.tsx'
@@ -22,7 +22,7 @@ interface Props {
 export const RequestRow = memo(function RequestRow({ id, top, isOpened, isSplit, query }: Props) {
   const request = usePanel(view => view.state.requests.get(id))
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
-  const now = useNow()
+  const now = useNowWhile(request?.endedAt === null)
   if (!request) return null
   const outcome = outcomeOf(request)
   const ledger = ledgerOf(request, now)
@@ -40,12 +40,14 @@ export const RequestRow = memo(function RequestRow({ id, top, isOpened, isSplit,
           {OUTCOME_GLYPH[outcome]}
         </span>
         <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
-        <span className="request-label">
+        <span className="request-label" title={request.label}>
           <UnitMark request={id} />
-          {request.label} <em>{id}</em>
+          {request.label} <em>{request.kind === 'http' ? id : `${id} ${request.kind}`}</em>
         </span>
         <Status request={request} />
-        <span className="request-duration right">{duration(ledger.wall / 1000)}</span>
+        <span className="request-duration right">
+          {ledger.wall === 0 ? '…' : duration(ledger.wall / 1000)}
+        </span>
         <LedgerBar ledger={ledger} />
         <span className="request-statements right" title={count(statements, 'statement')}>
           {statements || '–'}

@@ -50,7 +50,7 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
         {statement.site && shortSite(statement.site)}
       </span>
       {isPicked && (
-        <div className="statement-more">
+        <div role="cell" className="statement-more">
           <SqlText text={statement.text} isWhole />
           {error && (
             <p className="hot">

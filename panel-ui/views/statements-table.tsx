@@ -22,15 +22,13 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const waits = useMemo(() => waitsOf(request), [request])
   const body = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
+  // After each drawing: whatever stands above may have become higher.
   useLayoutEffect(() => {
-    if (body.current && scroller.current) {
-      setMargin(
-        body.current.getBoundingClientRect().top -
-          scroller.current.getBoundingClientRect().top +
-          scroller.current.scrollTop,
-      )
-    }
-  }, [scroller, request.checkouts.length])
+    const top = body.current?.getBoundingClientRect().top
+    const from = scroller.current
+    if (top !== undefined && from)
+      setMargin(Math.round(top - from.getBoundingClientRect().top + from.scrollTop))
+  })
   const virtualizer = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
@@ -49,14 +47,14 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
   return (
     <section aria-label="Statements of this request">
-      <div className="section-head">
+      <h2 className="section-head">
         Statements{' '}
         <span>
           {count(statements.length + request.omitted, 'statement')}
           {queued > 0.5 && `, of which ${duration(queued)} queued`}
           {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} only counted, not kept`}
         </span>
-      </div>
+      </h2>
       <div className="statements" role="table" aria-label="Statements" aria-rowcount={lines.length + 1}>
         <div className="statement-heads" role="row">
           <span role="columnheader">statement</span>
@@ -86,6 +84,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
                 key={item.key}
                 ref={virtualizer.measureElement}
                 data-index={item.index}
+                role="presentation"
                 className="statement-place"
                 style={{ transform: `translateY(${item.start - margin}px)` }}
               >

@@ -26,7 +26,7 @@ function VitalCell({ engine }: { engine: Engine }) {
   const pool = state.pools.get(engine.pool)
   if (!pool) return null
   const { used, max, waiting, oldestHoldMs } = loadOf(state, pool, now)
-  const isFull = waiting.length > 0 || used >= max
+  const isFull = waiting.length > 0 && used >= max
   return (
     <li className="vital-cell" data-engine={engine.engine}>
       <p className="vital-name">
