@@ -112,6 +112,8 @@ test('what cannot be asked for is told with a status', async () => {
   expect((await shop.json('/products/999')).status).toBe(404)
   expect((await shop.json('/nowhere')).status).toBe(404)
   expect((await shop.post('/orders', { customerId: 1, items: [] })).status).toBe(400)
+  const twice = [{ productId: 1 }, { productId: 1 }]
+  expect((await shop.post('/orders', { customerId: 1, items: twice })).status).toBe(400)
   expect((await shop.post('/api/cart', { productId: 1, quantity: 99 })).status).toBe(400)
 })
 
