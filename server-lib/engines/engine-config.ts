@@ -70,12 +70,19 @@ export interface EngineDefinition<Tables extends TablesShape, Config extends Eng
   readonly tables?: Tables
 }
 
+/** A type parameter would let a misspelt option through: here each key that is no option must be `never`. */
+type NoOther<Config> = {
+  [Key in Exclude<keyof Config, keyof EngineOptions | 'connection' | 'knex' | 'pool'>]: never
+}
+
 /**
  * Describes an engine. Two calls, since TypeScript cannot take `Tables` and infer the rest at once:
  * `engine<ShopTables>()({ connection: url, access: 'read' })`.
  */
 export function engine<Tables extends TablesShape = Record<string, any>>() {
-  return <const Config extends EngineConfig>(config: Config): EngineDefinition<Tables, Config> => ({ config })
+  return <const Config extends EngineConfig>(
+    config: Config & NoOther<Config>,
+  ): EngineDefinition<Tables, Config> => ({ config })
 }
 
 /** Options with every default filled in. */

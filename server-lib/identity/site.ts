@@ -24,9 +24,10 @@ const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
 export function captureSite(): SiteCapture {
   const capture = {} as { stack: string }
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = FRAMES_CAPTURED
+  // Reflect.set, since an application may have frozen its intrinsics; then its own limit holds.
+  Reflect.set(Error, 'stackTraceLimit', FRAMES_CAPTURED)
   Error.captureStackTrace(capture, captureSite)
-  Error.stackTraceLimit = limit
+  Reflect.set(Error, 'stackTraceLimit', limit)
   return capture
 }
 

@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, project, test } from './fixtures.ts'
+
+const exec = promisify(execFile)
+const node = (code: string, ...flags: string[]) =>
+  exec(process.execPath, [...flags, '--input-type=module', '-e', code], { cwd: project() })
+
+/** The doors that need nothing but what the project has. */
+const DOORS = [
+  'enginelight',
+  'enginelight/channels',
+  'enginelight/express',
+  'enginelight/node',
+  'enginelight/panel',
+]
+
+test('every door can be imported and required, and both give the same module', async () => {
+  const { stdout } = await node(`
+    import { createRequire } from 'node:module'
+    const require = createRequire(process.cwd() + '/x.js')
+    for (const door of ${JSON.stringify(DOORS)}) {
+      const imported = await import(door)
+      const required = require(door)
+      console.log(door, Object.keys(imported).every(name => imported[name] === required[name]))
+    }
+  `)
+  expect(stdout.trim().split('\n')).toEqual(DOORS.map(door => `${door} true`))
+})
+
+test('importing the library loads neither OpenTelemetry nor ws nor a framework nor an ORM', async () => {
+  const { stdout } = await node(`
+    import { registerHooks } from 'node:module'
+    import { createEngines, engine } from 'enginelight'
+    import 'enginelight/channels'
+    import 'enginelight/express'
+    import { panel } from 'enginelight/panel'
+    import { createServer } from 'node:http'
+    const engines = createEngines({ main: engine()({ connection: 'postgres://x@127.0.0.1:1/x' }) })
+    // Off: nothing is mounted and nothing loaded.
+    const server = createServer()
+    const { url } = await panel({ engines }).attach(server)
+    const loaded = Object.keys(process.getBuiltinModule('module')._cache ?? {})
+    console.log(JSON.stringify({ url, listeners: server.eventNames(), loaded: loaded.filter(path => /node_modules\\/(ws|express|@opentelemetry)\\//.test(path)) }))
+    await engines.close()
+  `)
+  expect(JSON.parse(stdout)).toEqual({ url: null, listeners: [], loaded: [] })
+})
+
+test('the tarball holds the library, the page and the manuals of types, and no test', async () => {
+  const folder = join(project(), 'node_modules/enginelight')
+  const files = (await readdir(folder, { recursive: true })).map(file => file.replaceAll('\\', '/'))
+  expect(files).toContain('dist/server-lib/index.js')
+  expect(files).toContain('dist/server-lib/index.d.ts')
+  expect(files).toContain('dist/panel-ui/index.html')
+  expect(
+    files.filter(file => /\.test\.|\/testing\/|tsbuildinfo|(^|\/)(examples|e2e|bench)\//.test(file)),
+  ).toEqual([])
+  const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+    dependencies: object
+  }
+  expect(Object.keys(manifest.dependencies)).toEqual(['ws'])
+})
+
+test('without its peer a door says which package is missing', async () => {
+  const failure = await node('', '--import', 'enginelight/otel/register').catch(
+    (error: { stderr: string }) => error,
+  )
+  expect('stderr' in failure && failure.stderr).toMatch(/@opentelemetry\/(sdk-node|api)/)
+})
+
+test('a mistake in the first lines gives a sentence that helps', async () => {
+  const mistakes: Record<string, RegExp> = {
+    [`createEngines({ main: engine()({ conection: 'postgres://x' }) })`]:
+      /there is no option conection; there are connection, knex, pool/,
+    [`createEngines({ main: { connection: 'postgres://x' } })`]:
+      /must be made with engine<Tables>\(\)\(\{ … \}\)/,
+    [`createEngines({ main: engine()({ knex: 'postgres://x' }) })`]:
+      /option knex must be a knex, its config or a function that makes one, not a text/,
+    [`createEngines({ main: engine()({ connection: 'mysql://x' }) })`]:
+      /PostgreSQL is supported, mysql is not yet/,
+    [`createEngines({ main: engine()({ connection: 'postgres://x' }) }).current`]:
+      /mount sessions\(engines\) before the handlers, or use engines.scope/,
+  }
+  for (const [code, sentence] of Object.entries(mistakes)) {
+    await writeFile(
+      join(project(), 'mistake.mjs'),
+      `import { createEngines, engine } from 'enginelight'\n${code}\n`,
+    )
+    const failure = await exec(process.execPath, ['mistake.mjs'], { cwd: project() }).catch(
+      (error: { stderr: string }) => error,
+    )
+    expect('stderr' in failure && failure.stderr, code).toMatch(sentence)
+  }
+})

@@ -1,0 +1,59 @@
+import type { Attributes } from '@opentelemetry/api'
+import { engineReports, type EngineDescription, type EngineMessage } from '../../server-lib/channels.ts'
+import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTGRESQL } from './semconv.ts'
+
+/** What an engine's spans and metrics say of it. */
+export interface EngineAttributes {
+  readonly engine: string
+  readonly database: string | undefined
+  readonly serverAddress: string | undefined
+  readonly serverPort: number | undefined
+  readonly pid: number | undefined
+  readonly thread: number | undefined
+  /** Ready for the metrics of operations: where, not who. */
+  readonly metric: Attributes
+}
+
+/** What is known of each engine, found out once per engine. */
+export class EngineFacts {
+  readonly #byEngine = new Map<string, EngineAttributes>()
+
+  /** 1st: an engine is declared, given a new pool, or closed. */
+  handle(message: EngineMessage): void {
+    switch (message.phase) {
+      case 'declared':
+      case 'reinitialized':
+        this.#describe(message.description)
+        return
+      case 'closing':
+        return
+      case 'closed':
+        this.#byEngine.delete(message.engine)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  of(engine: string): EngineAttributes {
+    const known = this.#byEngine.get(engine)
+    if (known) return known
+    // We came after the declaration.
+    for (const { description } of engineReports()) this.#describe(description)
+    return this.#byEngine.get(engine) ?? this.#describe({ engine })
+  }
+
+  #describe(description: Partial<EngineDescription> & { engine: string }): EngineAttributes {
+    const { engine, pid, thread } = description
+    const database = description.database ?? undefined
+    const serverAddress = description.serverAddress ?? undefined
+    const serverPort = description.serverPort ?? undefined
+    const metric: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
+    if (database !== undefined) metric[DB_NAMESPACE] = database
+    if (serverAddress !== undefined) metric[SERVER_ADDRESS] = serverAddress
+    if (serverPort !== undefined) metric[SERVER_PORT] = serverPort
+    const attributes = { engine, database, serverAddress, serverPort, pid, thread, metric }
+    this.#byEngine.set(engine, attributes)
+    return attributes
+  }
+}

@@ -1,0 +1,22 @@
+import { SpanStatusCode, type Attributes, type Span } from '@opentelemetry/api'
+import type { ErrorFacts } from '../../server-lib/channels.ts'
+import { DB_RESPONSE_STATUS_CODE, ERROR_TYPE } from './semconv.ts'
+
+/** `error.type` is the SQLSTATE, Node's or our own code, or else the error's class; it is never a message. */
+export function failureAttributes(error: ErrorFacts): Attributes {
+  const attributes: Attributes = { [ERROR_TYPE]: error.code ?? error.type }
+  const sqlstate = sqlstateOf(error)
+  if (sqlstate !== null) attributes[DB_RESPONSE_STATUS_CODE] = sqlstate
+  return attributes
+}
+
+export function failSpan(span: Span, error: ErrorFacts, withMessage: boolean): void {
+  span.setAttributes(failureAttributes(error))
+  const brief = error.code === null ? error.type : `${error.type} (${error.code})`
+  span.setStatus({ code: SpanStatusCode.ERROR, message: withMessage ? `${brief}: ${error.message}` : brief })
+}
+
+/** Node's `EPIPE` has five capitals too; every SQLSTATE of PostgreSQL has a digit. */
+function sqlstateOf({ code }: ErrorFacts): string | null {
+  return code !== null && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : null
+}

@@ -1,0 +1,70 @@
+import { diag } from '@opentelemetry/api'
+
+/** Telemetry that must be exported before the process ends. Either may reject or take for ever. */
+export interface Flushable {
+  flush(): Promise<void>
+  shutdown(): Promise<void>
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
+/** How long a signal waits for the export before the process goes. */
+const SHUTDOWN_BOUND_MS = 3_000
+/** An application that handles the signal itself often ends with `process.exit()`, where nothing can be exported any more. */
+const FLUSH_EVERY_MS = 250
+
+/**
+ * Exports what is left when the process ends by itself or by a signal, and changes nothing about how it ends.
+ *
+ * A signal that the application handles is the application's: we only export often from then on, while it shuts down. One
+ * that nobody handles we hold up for the export, at most three seconds, and then raise again, so that the process dies of it as
+ * it would have; a second one kills at once.
+ */
+export function flushOnExit(telemetry: Flushable): void {
+  let shutdown: Promise<void> | undefined
+  const shutDown = () => (shutdown ??= quietly(() => telemetry.shutdown()))
+
+  for (const signal of SIGNALS) {
+    const onSignal = () => {
+      // First of all we leave: other libraries (signal-exit) raise a signal again only if they are the last to listen.
+      process.removeListener(signal, onSignal)
+      if (process.listenerCount(signal) > 0) flushWhileShuttingDown(telemetry)
+      else void bounded(shutDown()).then(() => process.kill(process.pid, signal))
+    }
+    // Before the application's handlers: one of them may call process.exit().
+    process.prependListener(signal, onSignal)
+  }
+
+  // Nothing is left to do, so the export may take as long as OTEL_EXPORTER_OTLP_TIMEOUT lets it.
+  process.once('beforeExit', () => void shutDown())
+}
+
+function flushWhileShuttingDown(telemetry: Flushable): void {
+  let flushing = false
+  const flush = () => {
+    if (flushing) return
+    flushing = true
+    void quietly(() => telemetry.flush()).then(() => (flushing = false))
+  }
+  flush()
+  setInterval(flush, FLUSH_EVERY_MS).unref()
+}
+
+/** An export that failed is told to OpenTelemetry's diagnostics, and is no reason for anything else. */
+async function quietly(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    diag.error('enginelight: telemetry could not be exported', error)
+  }
+}
+
+function bounded(work: Promise<void>): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, SHUTDOWN_BOUND_MS)
+    void work.then(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

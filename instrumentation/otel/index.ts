@@ -1,0 +1,2 @@
+export { EnginelightInstrumentation } from './instrumentation.ts'
+export type { EnginelightInstrumentationConfig } from './options.ts'

@@ -1,0 +1,113 @@
+import { trace, type MeterProvider, type Tracer, type TracerProvider } from '@opentelemetry/api'
+import { observe, type ChannelMessages, type ChannelName } from '../../server-lib/channels.ts'
+import { EngineFacts } from './engine-facts.ts'
+import { guarded } from './guarded.ts'
+import { CheckoutMetrics } from './metrics/checkout-metrics.ts'
+import { InstrumentSource } from './metrics/instruments.ts'
+import { OperationMetrics } from './metrics/operation-metrics.ts'
+import { withDefaults, type EnginelightInstrumentationConfig } from './options.ts'
+import { Spans } from './spans/index.ts'
+import { StatementTexts } from './sql/statement-facts.ts'
+import { VERSION } from './version.ts'
+
+/**
+ * An OpenTelemetry instrumentation: turns what Enginelight says on its channels into spans and metrics. Hand it to
+ * `NodeSDK({ instrumentations: [new EnginelightInstrumentation()] })`, or just construct it: it then uses the
+ * global providers. It patches nothing, so it may come before or after the engines; and it can be disabled.
+ *
+ * It fits the `Instrumentation` of `@opentelemetry/instrumentation` by shape and needs that package no more than any
+ * SDK; so it works with the SDKs of Node 20 and with later ones.
+ */
+export class EnginelightInstrumentation {
+  readonly instrumentationName = 'enginelight'
+  readonly instrumentationVersion: string = VERSION
+  #config: EnginelightInstrumentationConfig
+  readonly #instruments = new InstrumentSource()
+  #tracer: Tracer | undefined
+  #running: { stop(): void; readonly size: number } | undefined
+
+  constructor(config: EnginelightInstrumentationConfig = {}) {
+    this.#config = config
+    if (withDefaults(config).enabled) this.enable()
+  }
+
+  /** Listens from now on. Does nothing when it listens already. */
+  enable(): void {
+    this.#running ??= this.#start()
+  }
+
+  /** Leaves the channels and ends every span that is open. */
+  disable(): void {
+    this.#running?.stop()
+    this.#running = undefined
+    this.#instruments.stop()
+  }
+
+  setTracerProvider(provider: TracerProvider): void {
+    this.#tracer = provider.getTracer('enginelight', VERSION)
+  }
+
+  setMeterProvider(provider: MeterProvider): void {
+    this.#instruments.use(provider)
+    // Now and not at the first measurement: the gauges should show a pool that nobody uses yet.
+    if (this.#running) this.#instruments.current()
+  }
+
+  /** Enginelight writes no log records; SDKs call this nevertheless. */
+  setLoggerProvider(_provider: unknown): void {}
+
+  getConfig(): EnginelightInstrumentationConfig {
+    return { enabled: true, ...this.#config }
+  }
+
+  /** Takes other options. Spans that are open end here. */
+  setConfig(config: EnginelightInstrumentationConfig): void {
+    this.#config = config
+    if (!this.#running) return
+    this.disable()
+    this.enable()
+  }
+
+  /** How many spans and measurements are under way: 0 when nothing is. */
+  get openCount(): number {
+    return this.#running?.size ?? 0
+  }
+
+  #start(): { stop(): void; readonly size: number } {
+    const options = withDefaults(this.#config)
+    const engines = new EngineFacts()
+    const texts = new StatementTexts(options)
+    const spans = new Spans(
+      () => this.#tracer ?? trace.getTracer('enginelight', VERSION),
+      options,
+      engines,
+      texts,
+    )
+    const operations = new OperationMetrics(this.#instruments, engines, texts)
+    const checkouts = new CheckoutMetrics(this.#instruments)
+    this.#instruments.current()
+    const subscriptions = [
+      listen('enginelight:engine', message => engines.handle(message)),
+      listen('enginelight:request', message => spans.request(message)),
+      listen('enginelight:session', message => spans.session(message)),
+      listen('enginelight:checkout', message => spans.checkout(message)),
+      listen('enginelight:checkout', message => checkouts.handle(message)),
+      listen('enginelight:transaction', message => spans.transaction(message)),
+      listen('enginelight:statement', message => spans.statement(message)),
+      listen('enginelight:statement', message => operations.handle(message)),
+    ]
+    return {
+      stop() {
+        for (const unsubscribe of subscriptions) unsubscribe()
+        spans.stop()
+      },
+      get size() {
+        return spans.size + operations.size
+      },
+    }
+  }
+}
+
+function listen<N extends ChannelName>(name: N, handler: (message: ChannelMessages[N]) => void): () => void {
+  return observe(name, guarded(name, handler))
+}

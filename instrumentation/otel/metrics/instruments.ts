@@ -1,0 +1,102 @@
+import {
+  createNoopMeter,
+  metrics,
+  type Counter,
+  type Histogram,
+  type Meter,
+  type MeterProvider,
+} from '@opentelemetry/api'
+import {
+  METRIC_CONNECTION_TIMEOUTS,
+  METRIC_CONNECTION_USE_TIME,
+  METRIC_CONNECTION_WAIT_TIME,
+  METRIC_OPERATION_DURATION,
+} from '../semconv.ts'
+import { VERSION } from '../version.ts'
+import { PoolGauges } from './pool-gauges.ts'
+
+/** The boundaries that the conventions give for `db.client.operation.duration`, in seconds; the pool's times use them too. */
+const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
+
+/** The instruments of one meter. */
+export interface Instruments {
+  readonly operationDuration: Histogram
+  readonly waitTime: Histogram
+  readonly useTime: Histogram
+  readonly timeouts: Counter
+}
+
+/**
+ * Where measurements go. OpenTelemetry has no proxy for meters: an instrument that was made before the application
+ * registered its provider is lost for ever. So they are made again whenever a provider is handed in, and as long
+ * as only the no-op one is there, the global provider is asked again at each measurement.
+ */
+export class InstrumentSource {
+  #provider: MeterProvider | undefined
+  #instruments: Instruments | undefined
+  #gauges: PoolGauges | undefined
+  /** The global provider that turned out to be a no-op: not looked at again. */
+  #noop: MeterProvider | undefined
+
+  /** Takes a provider. An SDK calls this twice: with the no-op one, and with its own. */
+  use(provider: MeterProvider): void {
+    if (provider === this.#provider) return
+    this.stop()
+    this.#provider = isNoop(provider) ? undefined : provider
+  }
+
+  /** Undefined as long as nobody measures. */
+  current(): Instruments | undefined {
+    if (this.#instruments) return this.#instruments
+    const provider = this.#provider ?? metrics.getMeterProvider()
+    if (provider === this.#noop) return undefined
+    if (isNoop(provider)) {
+      this.#noop = provider
+      return undefined
+    }
+    return this.#make(provider.getMeter('enginelight', VERSION))
+  }
+
+  /** Forgets the instruments and takes the gauges' callbacks off. The next `current` makes them anew. */
+  stop(): void {
+    this.#gauges?.stop()
+    this.#gauges = undefined
+    this.#instruments = undefined
+  }
+
+  #make(meter: Meter): Instruments {
+    this.stop()
+    this.#gauges = new PoolGauges(meter)
+    const seconds = (name: string, description: string) =>
+      meter.createHistogram(name, {
+        unit: 's',
+        description,
+        advice: { explicitBucketBoundaries: BOUNDARIES },
+      })
+    this.#instruments = {
+      operationDuration: seconds(METRIC_OPERATION_DURATION, 'Duration of database client operations.'),
+      waitTime: seconds(
+        METRIC_CONNECTION_WAIT_TIME,
+        'The time it took to obtain an open connection from the pool.',
+      ),
+      useTime: seconds(
+        METRIC_CONNECTION_USE_TIME,
+        'The time between borrowing a connection and returning it to the pool.',
+      ),
+      timeouts: meter.createCounter(METRIC_CONNECTION_TIMEOUTS, {
+        unit: '{timeout}',
+        description:
+          'The number of connection timeouts that have occurred trying to obtain a connection from the pool.',
+      }),
+    }
+    return this.#instruments
+  }
+}
+
+const NOOP_METER = createNoopMeter()
+
+function isNoop(provider: MeterProvider): boolean {
+  const meter = provider.getMeter('enginelight', VERSION)
+  // By name as well: the application can have a second copy of the API.
+  return meter === NOOP_METER || meter.constructor.name === 'NoopMeter'
+}

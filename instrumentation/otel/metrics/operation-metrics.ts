@@ -1,0 +1,78 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { StatementMessage } from '../../../server-lib/channels.ts'
+import { BoundedMap } from '../bounded-map.ts'
+import type { EngineFacts } from '../engine-facts.ts'
+import { failureAttributes } from '../failure.ts'
+import { DB_OPERATION_NAME, DB_QUERY_SUMMARY } from '../semconv.ts'
+import type { StatementFacts, StatementTexts } from '../sql/statement-facts.ts'
+import type { InstrumentSource } from './instruments.ts'
+
+const UNANSWERED_AT_ONCE = 10_000
+/** A table per tenant or per month makes summaries without end; those beyond these are counted without one. */
+const SUMMARIES = 200
+
+/** `db.client.operation.duration`: every statement, whether or not it has a span. */
+export class OperationMetrics {
+  readonly #instruments: InstrumentSource
+  readonly #engines: EngineFacts
+  readonly #texts: StatementTexts
+  readonly #unanswered = new BoundedMap<Attributes>(UNANSWERED_AT_ONCE)
+  readonly #summaries = new Set<string>()
+  readonly #attributes = new WeakMap<StatementFacts, { engine: Attributes; attributes: Attributes }>()
+
+  constructor(instruments: InstrumentSource, engines: EngineFacts, texts: StatementTexts) {
+    this.#instruments = instruments
+    this.#engines = engines
+    this.#texts = texts
+  }
+
+  get size(): number {
+    return this.#unanswered.size
+  }
+
+  handle(message: StatementMessage): void {
+    switch (message.phase) {
+      case 'start':
+        return this.#start(message)
+      case 'end':
+        return this.#end(message)
+      default:
+        message satisfies never
+    }
+  }
+
+  /** 1st: a statement goes to the server. */
+  #start({ id, engine, text, parameters }: Extract<StatementMessage, { phase: 'start' }>): void {
+    if (this.#instruments.current()) {
+      this.#unanswered.set(id, this.#attributesOf(engine, this.#texts.of(text, parameters)))
+    }
+  }
+
+  /** 2nd: it was answered. */
+  #end({ id, durationMs, error }: Extract<StatementMessage, { phase: 'end' }>): void {
+    const attributes = this.#unanswered.take(id)
+    if (!attributes) return
+    const all = error ? { ...attributes, ...failureAttributes(error) } : attributes
+    this.#instruments.current()?.operationDuration.record(durationMs / 1000, all)
+  }
+
+  /** The same object for the same statement again, as long as its engine is where it was. */
+  #attributesOf(name: string, facts: StatementFacts): Attributes {
+    const engine = this.#engines.of(name).metric
+    const known = this.#attributes.get(facts)
+    if (known?.engine === engine) return known.attributes
+    const attributes = { ...engine, ...this.#operation(facts) }
+    this.#attributes.set(facts, { engine, attributes })
+    return attributes
+  }
+
+  #operation({ control, summary }: StatementFacts): Attributes {
+    if (control !== null) return { [DB_OPERATION_NAME]: control }
+    if (summary === undefined) return {}
+    if (!this.#summaries.has(summary)) {
+      if (this.#summaries.size >= SUMMARIES) return {}
+      this.#summaries.add(summary)
+    }
+    return { [DB_QUERY_SUMMARY]: summary }
+  }
+}

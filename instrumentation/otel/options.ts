@@ -1,0 +1,34 @@
+/** What an application may choose. All of it can be left out. */
+export interface EnginelightInstrumentationConfig {
+  /** Whether to listen from construction on. Default true. */
+  enabled?: boolean
+  /** Whether `db.query.text` is set: with every literal of an unparameterised text replaced, or not at all. Default `parameterised`. */
+  statementText?: 'parameterised' | 'none'
+  /** Where `db.query.text` is cut, in characters. Default 2048. */
+  maxTextLength?: number
+  /** Whether a span's status carries the error's message. Messages of PostgreSQL can quote data, so by default it says `DatabaseError (42P01)`. */
+  errorMessages?: boolean
+  /** Whether BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like have spans of their own. They always count in the metrics. Default true. */
+  controlStatements?: boolean
+  /** A check-out that waited longer has a span; so has any that failed. Milliseconds, default 1. */
+  checkoutSpanThresholdMs?: number
+  /** Whether each request or scope has an INTERNAL span above its sessions: for processes without HTTP instrumentation. Default false. */
+  requestSpans?: boolean
+}
+
+export type Options = Required<EnginelightInstrumentationConfig>
+
+const DEFAULTS: Options = {
+  enabled: true,
+  statementText: 'parameterised',
+  maxTextLength: 2048,
+  errorMessages: false,
+  controlStatements: true,
+  checkoutSpanThresholdMs: 1,
+  requestSpans: false,
+}
+
+export function withDefaults(config: EnginelightInstrumentationConfig): Options {
+  const given = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, ...given }
+}

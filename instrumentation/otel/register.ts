@@ -1,0 +1,67 @@
+import { createRequire } from 'node:module'
+import { metrics, trace } from '@opentelemetry/api'
+import { EnginelightError } from '../../server-lib/errors.ts'
+import { EnginelightInstrumentation } from './index.ts'
+import { flushOnExit } from './flush-on-exit.ts'
+
+/**
+ * `node --import enginelight/otel/register app.js` starts OpenTelemetry's Node SDK with the instrumentation of
+ * Enginelight, as the `OTEL_…` variables say, and exports what is left when the process ends.
+ *
+ * Nothing here opens the span of an HTTP request, so each request or scope gets an INTERNAL one of ours and its sessions
+ * share a trace. Where an SDK is already there (another `--import` before this one) only the instrumentation is added to it.
+ */
+if (process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() !== 'true') {
+  start()
+}
+
+interface NodeSdk {
+  start(): void
+  shutdown(): Promise<void>
+}
+
+function start(): void {
+  const isAlone = !isRegistered()
+  const instrumentation = new EnginelightInstrumentation({ requestSpans: isAlone })
+  if (isAlone) startSdk(instrumentation)
+}
+
+function startSdk(instrumentation: EnginelightInstrumentation): void {
+  // Required and not imported: a missing peer is then an error of ours, and no top-level await is needed.
+  const require = createRequire(import.meta.url)
+  let NodeSDK: new (options: { instrumentations: EnginelightInstrumentation[] }) => NodeSdk
+  try {
+    ;({ NodeSDK } = require('@opentelemetry/sdk-node') as { NodeSDK: typeof NodeSDK })
+  } catch (cause) {
+    throw new EnginelightError(
+      'EL_MISSING_PEER',
+      'enginelight/otel/register needs the package @opentelemetry/sdk-node, which could not be loaded: run `npm install @opentelemetry/sdk-node`.',
+      { cause },
+    )
+  }
+  const sdk = new NodeSDK({ instrumentations: [instrumentation] })
+  sdk.start()
+  flushOnExit({
+    flush: async () =>
+      void (await Promise.all([flush(providerOfSpans()), flush(metrics.getMeterProvider())])),
+    shutdown() {
+      instrumentation.disable()
+      return sdk.shutdown()
+    },
+  })
+}
+
+/** The API gives a proxy, which hides what it stands for. */
+function providerOfSpans(): object {
+  const provider = trace.getTracerProvider() as { getDelegate?: () => object }
+  return provider.getDelegate?.() ?? provider
+}
+
+/** An SDK's providers can; the API's no-op ones cannot. */
+async function flush(provider: object): Promise<void> {
+  await (provider as { forceFlush?: () => Promise<void> }).forceFlush?.()
+}
+
+function isRegistered(): boolean {
+  return providerOfSpans().constructor.name !== 'NoopTracerProvider'
+}

@@ -1,0 +1,67 @@
+/**
+ * Every attribute and metric name that is emitted, and nowhere else. Copied rather than imported: the package
+ * `@opentelemetry/semantic-conventions` renames what is in development from one minor version to the next.
+ */
+
+/** Stable in the semantic conventions. */
+export const DB_SYSTEM_NAME = 'db.system.name'
+export const DB_NAMESPACE = 'db.namespace'
+export const DB_QUERY_TEXT = 'db.query.text'
+export const DB_QUERY_SUMMARY = 'db.query.summary'
+export const DB_OPERATION_NAME = 'db.operation.name'
+export const DB_RESPONSE_STATUS_CODE = 'db.response.status_code'
+export const SERVER_ADDRESS = 'server.address'
+export const SERVER_PORT = 'server.port'
+export const ERROR_TYPE = 'error.type'
+export const CODE_FILE_PATH = 'code.file.path'
+export const CODE_LINE_NUMBER = 'code.line.number'
+export const METRIC_OPERATION_DURATION = 'db.client.operation.duration'
+
+export const SYSTEM_POSTGRESQL = 'postgresql'
+
+/** In development as of semantic conventions 1.45.0 (2026-11-06), which renamed `connection.max` to `connection.limit`. */
+export const POOL_NAME = 'db.client.connection.pool.name'
+export const CONNECTION_STATE = 'db.client.connection.state'
+export const PROCESS_PID = 'process.pid'
+export const THREAD_ID = 'thread.id'
+export const METRIC_CONNECTION_COUNT = 'db.client.connection.count'
+export const METRIC_CONNECTION_LIMIT = 'db.client.connection.limit'
+export const METRIC_CONNECTION_IDLE_MIN = 'db.client.connection.idle.min'
+export const METRIC_CONNECTION_PENDING = 'db.client.connection.pending_requests'
+export const METRIC_CONNECTION_TIMEOUTS = 'db.client.connection.timeouts'
+export const METRIC_CONNECTION_WAIT_TIME = 'db.client.connection.wait_time'
+export const METRIC_CONNECTION_USE_TIME = 'db.client.connection.use_time'
+
+/** Our own: what the conventions have no word for. */
+export const ENGINE_NAME = 'enginelight.engine.name'
+export const POOL = 'enginelight.pool'
+export const SLOT = 'enginelight.slot'
+export const CONNECTION_ID = 'enginelight.connection.id'
+export const BACKEND_PID = 'enginelight.connection.backend_pid'
+export const REQUEST_ID = 'enginelight.request.id'
+export const REQUEST_KIND = 'enginelight.request.kind'
+export const REQUEST_LABEL = 'enginelight.request.label'
+export const REQUEST_OUTCOME = 'enginelight.request.outcome'
+export const REQUEST_UNRELEASED = 'enginelight.request.unreleased'
+export const SESSION_ID = 'enginelight.session.id'
+export const SESSION_MODE = 'enginelight.session.mode'
+export const SESSION_STATEMENT_COUNT = 'enginelight.session.statement.count'
+export const CHECKOUT_ID = 'enginelight.checkout.id'
+/** Seconds, like every duration of the conventions. */
+export const CHECKOUT_WAIT_TIME = 'enginelight.checkout.wait_time'
+/** Who held the pool's connections when a check-out failed, one line each. */
+export const CHECKOUT_HOLDERS = 'enginelight.checkout.holders'
+export const TRANSACTION_ID = 'enginelight.transaction.id'
+export const TRANSACTION_OUTCOME = 'enginelight.transaction.outcome'
+export const TRANSACTION_ASKED = 'enginelight.transaction.asked'
+export const TRANSACTION_STATEMENT_COUNT = 'enginelight.transaction.statement.count'
+/** The statement that put the transaction into its failed state. */
+export const TRANSACTION_FAILED_BY = 'enginelight.transaction.failed_by'
+export const SAVEPOINT_NAME = 'enginelight.savepoint.name'
+export const SAVEPOINT_OUTCOME = 'enginelight.savepoint.outcome'
+export const STATEMENT_ID = 'enginelight.statement.id'
+export const STATEMENT_ROW_COUNT = 'enginelight.statement.row.count'
+/** Seconds that the statement stood behind others of its session. */
+export const STATEMENT_QUEUE_TIME = 'enginelight.statement.queue_time'
+/** Set on a span that did not see its own end, with the reason. */
+export const ABANDONED = 'enginelight.abandoned'

@@ -1,0 +1,74 @@
+import type { Context } from '@opentelemetry/api'
+import type { StatementMessage } from '../../../server-lib/channels.ts'
+import { BoundedMap } from '../bounded-map.ts'
+import type { StatementFacts } from '../sql/statement-facts.ts'
+
+export type StatementStart = Extract<StatementMessage, { phase: 'start' }>
+export type StatementEnd = Extract<StatementMessage, { phase: 'end' }>
+
+/** A statement that has no span yet: a BEGIN, or one that was sent before the BEGIN was answered. */
+export interface Beginning {
+  readonly start: StatementStart
+  readonly facts: StatementFacts
+  /** The context it was sent in. */
+  readonly active: Context
+  /** Its end, when that came before the transaction's start. */
+  end: StatementEnd | null
+}
+
+const CONNECTIONS_AT_ONCE = 1_000
+
+/**
+ * BEGINs under way, by connection. A transaction is announced when the server has answered its BEGIN, and OpenTelemetry
+ * cannot give a span another parent afterwards: so these spans are made late, with the times of their messages.
+ */
+export class Beginnings {
+  readonly #byConnection = new BoundedMap<Beginning[]>(CONNECTIONS_AT_ONCE, lost => this.#forget(lost))
+  readonly #byStatement = new Map<string, Beginning>()
+
+  get size(): number {
+    return this.#byConnection.size
+  }
+
+  /** Whether a BEGIN was sent on the connection and not yet answered. */
+  isOpenOn(connection: string): boolean {
+    return this.firstOn(connection)?.end === null
+  }
+
+  firstOn(connection: string): Beginning | undefined {
+    return this.#byConnection.get(connection)?.[0]
+  }
+
+  add(beginning: Beginning): void {
+    const { connection, id } = beginning.start
+    this.#byStatement.set(id, beginning)
+    const others = this.#byConnection.get(connection)
+    if (others) others.push(beginning)
+    else this.#byConnection.set(connection, [beginning])
+  }
+
+  /** Notes the end of one that waits here; undefined for any other statement. */
+  ended(end: StatementEnd): Beginning | undefined {
+    const beginning = this.#byStatement.get(end.id)
+    if (beginning) beginning.end = end
+    return beginning
+  }
+
+  take(connection: string): Beginning[] {
+    const beginnings = this.#byConnection.take(connection) ?? []
+    this.#forget(beginnings)
+    return beginnings
+  }
+
+  /** The connections on which a BEGIN waits, of one session or of all. */
+  connections(session?: string): string[] {
+    const connections = [...this.#byStatement.values()]
+      .filter(({ start }) => session === undefined || start.session === session)
+      .map(({ start }) => start.connection)
+    return [...new Set(connections)]
+  }
+
+  #forget(beginnings: readonly Beginning[]): void {
+    for (const { start } of beginnings) this.#byStatement.delete(start.id)
+  }
+}

@@ -1,0 +1,91 @@
+import { SpanKind, context, type Context } from '@opentelemetry/api'
+import type { CheckoutMessage } from '../../../server-lib/channels.ts'
+import { BoundedMap } from '../bounded-map.ts'
+import { failSpan } from '../failure.ts'
+import { CHECKOUT_HOLDERS, CHECKOUT_WAIT_TIME } from '../semconv.ts'
+import type { Identity } from './attributes.ts'
+import type { SpanTree } from './span-tree.ts'
+
+type Of<P extends CheckoutMessage['phase']> = Extract<CheckoutMessage, { phase: P }>
+
+const WAITING_AT_ONCE = 10_000
+const HOLDERS_SHOWN = 20
+
+interface Waiting {
+  readonly start: Of<'start'>
+  readonly active: Context
+}
+
+/**
+ * An INTERNAL span for the wait for a connection, where there was a wait worth telling or it failed. It is made
+ * when the wait is over, with the time and the parent of its beginning.
+ */
+export class CheckoutSpans {
+  readonly #tree: SpanTree
+  readonly #waiting = new BoundedMap<Waiting>(WAITING_AT_ONCE)
+
+  constructor(tree: SpanTree) {
+    this.#tree = tree
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  handle(message: CheckoutMessage): void {
+    switch (message.phase) {
+      case 'start':
+        return this.#start(message)
+      case 'acquired':
+        return this.#acquired(message)
+      case 'failed':
+        return this.#failed(message)
+      case 'dirty':
+      case 'released':
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /** 1st: a connection is asked for. */
+  #start(start: Of<'start'>): void {
+    this.#waiting.set(start.id, { start, active: context.active() })
+  }
+
+  /** 2nd: it was granted. Whose context this arrives in is anybody's guess: often the releaser's. */
+  #acquired(message: Of<'acquired'>): void {
+    const waiting = this.#waiting.take(message.id)
+    if (!waiting || message.waitMs <= this.#tree.options.checkoutSpanThresholdMs) return
+    const { connection, slot, backendPid } = message
+    this.#open(waiting, message.waitMs, { connection, slot, backendPid }).end(message.at)
+  }
+
+  /** 2nd, or else: it was not. */
+  #failed(message: Of<'failed'>): void {
+    const waiting = this.#waiting.take(message.id)
+    if (!waiting) return
+    const open = this.#open(waiting, message.waitMs, {})
+    const holders = message.holders.slice(0, HOLDERS_SHOWN).map(holder => {
+      const by = holder.request ? `request ${holder.request}` : 'no request'
+      return `${holder.connection} (pid ${holder.backendPid ?? '?'}) ${holder.state} held ${Math.round(holder.heldMs)} ms by ${by}${holder.site ? ` from ${holder.site}` : ''}`
+    })
+    if (holders.length > 0) open.span.setAttribute(CHECKOUT_HOLDERS, holders)
+    failSpan(open.span, message.error, this.#tree.options.errorMessages)
+    open.end(message.at)
+  }
+
+  #open({ start, active }: Waiting, waitMs: number, identity: Identity) {
+    const { id, pool, request, session, site } = start
+    return this.#tree.start(
+      'enginelight.checkout',
+      SpanKind.INTERNAL,
+      start.at,
+      {
+        ...this.#tree.attributesOf(start.engine, { pool, request, session, checkout: id, site, ...identity }),
+        [CHECKOUT_WAIT_TIME]: waitMs / 1000,
+      },
+      this.#tree.ofSession(start, active),
+    )
+  }
+}

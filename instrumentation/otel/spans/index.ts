@@ -1,0 +1,69 @@
+import type { Tracer } from '@opentelemetry/api'
+import type { ChannelMessages } from '../../../server-lib/channels.ts'
+import type { EngineFacts } from '../engine-facts.ts'
+import type { Options } from '../options.ts'
+import type { StatementTexts } from '../sql/statement-facts.ts'
+import { CheckoutSpans } from './checkout-spans.ts'
+import { RequestSpans } from './request-spans.ts'
+import { SessionSpans } from './session-spans.ts'
+import { SpanTree } from './span-tree.ts'
+import { StatementSpans } from './statement-spans.ts'
+import { TransactionSpans } from './transaction-spans.ts'
+
+/** From messages to spans. */
+export class Spans {
+  readonly #tree: SpanTree
+  readonly #requests: RequestSpans
+  readonly #sessions: SessionSpans
+  readonly #checkouts: CheckoutSpans
+  readonly #transactions: TransactionSpans
+  readonly #statements: StatementSpans
+
+  constructor(
+    tracer: () => Tracer,
+    options: Options,
+    engines: EngineFacts,
+    texts: StatementTexts,
+    limit?: number,
+  ) {
+    this.#tree = new SpanTree(tracer, options, engines, texts, limit)
+    this.#requests = new RequestSpans(this.#tree)
+    this.#sessions = new SessionSpans(this.#tree)
+    this.#checkouts = new CheckoutSpans(this.#tree)
+    this.#statements = new StatementSpans(this.#tree)
+    this.#transactions = new TransactionSpans(this.#tree, this.#statements)
+  }
+
+  request(message: ChannelMessages['enginelight:request']): void {
+    this.#requests.handle(message)
+  }
+
+  session(message: ChannelMessages['enginelight:session']): void {
+    if (message.phase === 'end') this.#statements.settleAll(message.id)
+    this.#sessions.handle(message)
+  }
+
+  checkout(message: ChannelMessages['enginelight:checkout']): void {
+    if (message.phase === 'released') this.#statements.settle(message.connection, null)
+    this.#checkouts.handle(message)
+  }
+
+  transaction(message: ChannelMessages['enginelight:transaction']): void {
+    this.#transactions.handle(message)
+  }
+
+  statement(message: ChannelMessages['enginelight:statement']): void {
+    this.#statements.handle(message)
+  }
+
+  /** How much is remembered: open spans, and what waits to become one. */
+  get size(): number {
+    return this.#tree.size + this.#checkouts.size + this.#statements.size
+  }
+
+  /** Ends every span that is open. */
+  stop(): void {
+    this.#statements.settleAll()
+    this.#tree.abandonAll()
+  }
+}

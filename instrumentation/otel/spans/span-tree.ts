@@ -1,0 +1,126 @@
+import { context, trace, type Attributes, type Context, type SpanKind, type Tracer } from '@opentelemetry/api'
+import { BoundedMap } from '../bounded-map.ts'
+import { wallTime } from '../clock.ts'
+import type { EngineFacts } from '../engine-facts.ts'
+import { guarded } from '../guarded.ts'
+import type { Options } from '../options.ts'
+import type { StatementTexts } from '../sql/statement-facts.ts'
+import { spanAttributes, type Identity, type StatementIdentity } from './attributes.ts'
+import { OpenSpan } from './open-span.ts'
+
+/** How many of each kind may be open at once; the oldest gives way, so that an end which never comes costs no memory. */
+const OPEN_AT_ONCE = 10_000
+
+/** A transaction's span, and those of the savepoints that are open in it, outermost first. */
+export interface OpenTransaction {
+  readonly open: OpenSpan
+  readonly savepoints: { readonly name: string; readonly open: OpenSpan }[]
+}
+
+export interface OpenRequest {
+  readonly open: OpenSpan
+  /** The context that the request began in. */
+  readonly outside: Context
+}
+
+interface Parent {
+  readonly context: Context
+  readonly owner: OpenSpan | undefined
+}
+
+interface Ids {
+  readonly request: string | null
+  readonly session: string | null
+}
+
+/** What is open, by id, and so what is whose parent. Nothing here depends on which context a late message comes in. */
+export class SpanTree {
+  readonly options: Options
+  readonly engines: EngineFacts
+  readonly texts: StatementTexts
+  readonly requests: BoundedMap<OpenRequest>
+  readonly sessions: BoundedMap<OpenSpan>
+  readonly transactions: BoundedMap<OpenTransaction>
+  readonly statements: BoundedMap<OpenSpan>
+  readonly #tracer: () => Tracer
+
+  constructor(
+    tracer: () => Tracer,
+    options: Options,
+    engines: EngineFacts,
+    texts: StatementTexts,
+    limit = OPEN_AT_ONCE,
+  ) {
+    this.#tracer = tracer
+    this.options = options
+    this.engines = engines
+    this.texts = texts
+    const evict = (open: OpenSpan) => open.abandon('too many are open', performance.now())
+    this.requests = new BoundedMap(limit, ({ open }) => evict(open))
+    this.sessions = new BoundedMap(limit, evict)
+    this.transactions = new BoundedMap(limit, ({ open }) => evict(open))
+    this.statements = new BoundedMap(limit, evict)
+  }
+
+  attributesOf(engine: string, identity: Identity, statement?: StatementIdentity): Attributes {
+    return spanAttributes(this.engines.of(engine), identity, statement)
+  }
+
+  start(
+    name: string,
+    kind: SpanKind,
+    at: number,
+    attributes: Attributes,
+    parent: Parent,
+    forget?: () => void,
+  ): OpenSpan {
+    const span = this.#tracer().startSpan(name, { kind, startTime: wallTime(at), attributes }, parent.context)
+    return new OpenSpan(span, parent.context, parent.owner, forget)
+  }
+
+  /**
+   * The parent of what a request does outside of its sessions: the active span, if the application opened one inside
+   * the request, else the request's own span.
+   */
+  ofRequest(request: string | null, active: Context = context.active()): Parent {
+    const open = request === null ? undefined : this.requests.get(request)
+    if (!open) return { context: active, owner: undefined }
+    const inside = trace.getSpan(active) !== trace.getSpan(open.outside)
+    return { context: inside ? active : open.open.context, owner: undefined }
+  }
+
+  /** The session where there is one, else as `ofRequest`. */
+  ofSession({ request, session }: Ids, active?: Context): Parent {
+    const open = session === null ? undefined : this.sessions.get(session)
+    return open ? { context: open.context, owner: open } : this.ofRequest(request, active)
+  }
+
+  /** The innermost savepoint of the transaction, the transaction, else as `ofSession`. */
+  ofTransaction(
+    ids: Ids & { readonly transaction: string | null },
+    inSavepoint: boolean,
+    active?: Context,
+  ): Parent {
+    const transaction = ids.transaction === null ? undefined : this.transactions.get(ids.transaction)
+    if (!transaction) return this.ofSession(ids, active)
+    const owner = (inSavepoint ? transaction.savepoints.at(-1)?.open : undefined) ?? transaction.open
+    return { context: owner.context, owner }
+  }
+
+  get size(): number {
+    return this.requests.size + this.sessions.size + this.transactions.size + this.statements.size
+  }
+
+  /** Ends everything that is open, the innermost first. */
+  abandonAll(): void {
+    const at = performance.now()
+    // One by one: a processor that throws at the end of one span does not keep the others.
+    const abandon = guarded('disabling', (open: OpenSpan) =>
+      open.abandon('the instrumentation was disabled', at),
+    )
+    this.statements.drain().forEach(abandon)
+    this.transactions.drain().forEach(({ open }) => abandon(open))
+    this.sessions.drain().forEach(abandon)
+    this.requests.drain().forEach(({ open }) => abandon(open))
+  }
+}

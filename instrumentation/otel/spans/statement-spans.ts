@@ -1,0 +1,94 @@
+import { SpanKind, context, type Context } from '@opentelemetry/api'
+import type { StatementMessage } from '../../../server-lib/channels.ts'
+import { failSpan } from '../failure.ts'
+import { STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
+import type { StatementFacts } from '../sql/statement-facts.ts'
+import { Beginnings, type StatementEnd, type StatementStart } from './beginnings.ts'
+import type { SpanTree } from './span-tree.ts'
+
+/** One CLIENT span for each statement, after the stable conventions for databases. */
+export class StatementSpans {
+  readonly #tree: SpanTree
+  readonly #beginnings = new Beginnings()
+
+  constructor(tree: SpanTree) {
+    this.#tree = tree
+  }
+
+  get size(): number {
+    return this.#beginnings.size
+  }
+
+  handle(message: StatementMessage): void {
+    switch (message.phase) {
+      case 'start':
+        return this.#start(message)
+      case 'end':
+        return this.#end(message)
+      default:
+        message satisfies never
+    }
+  }
+
+  /** 1st: a statement goes to the server. Whether a BEGIN is in a transaction shows later, so it waits for its parent. */
+  #start(start: StatementStart): void {
+    const facts = this.#tree.texts.of(start.text, start.parameters)
+    const inTransaction = start.transaction !== null && this.#tree.transactions.get(start.transaction)
+    if (!inTransaction && (facts.control === 'BEGIN' || this.#beginnings.isOpenOn(start.connection))) {
+      if (facts.control === 'BEGIN') this.settle(start.connection, null)
+      this.#beginnings.add({ start, facts, active: context.active(), end: null })
+      return
+    }
+    if (!inTransaction) this.settle(start.connection, null)
+    this.#open(start, facts, context.active())
+  }
+
+  /** 2nd: it was answered. */
+  #end(end: StatementEnd): void {
+    const beginning = this.#beginnings.ended(end)
+    if (beginning === undefined) return this.#finish(end)
+    const failedBegin = end.error !== null && beginning.facts.control === 'BEGIN'
+    if (failedBegin) this.settle(beginning.start.connection, null)
+  }
+
+  /** When and where the BEGIN that is under way on a connection was sent, or undefined where none was seen. */
+  beginningOn(connection: string): { at: number; active: Context } | undefined {
+    const first = this.#beginnings.firstOn(connection)
+    return first && { at: first.start.at, active: first.active }
+  }
+
+  /** Gives the statements that waited for the answer to a BEGIN their spans, in the transaction that came of it or in none. */
+  settle(connection: string, transaction: string | null): void {
+    for (const { start, facts, active, end } of this.#beginnings.take(connection)) {
+      this.#open({ ...start, transaction: transaction ?? start.transaction }, facts, active)
+      if (end) this.#finish(end)
+    }
+  }
+
+  settleAll(session?: string): void {
+    for (const connection of this.#beginnings.connections(session)) this.settle(connection, null)
+  }
+
+  #open(start: StatementStart, facts: StatementFacts, active: Context): void {
+    if (facts.control !== null && !this.#tree.options.controlStatements) return
+    const { statements } = this.#tree
+    const open = this.#tree.start(
+      facts.control ?? facts.summary ?? SYSTEM_POSTGRESQL,
+      SpanKind.CLIENT,
+      start.at,
+      this.#tree.attributesOf(start.engine, start, { id: start.id, queuedMs: start.queuedMs, facts }),
+      // What ends a savepoint stands beside it, as what sets it does.
+      this.#tree.ofTransaction(start, facts.control === null, active),
+      () => statements.take(start.id),
+    )
+    statements.set(start.id, open)
+  }
+
+  #finish({ id, at, rows, error }: StatementEnd): void {
+    const open = this.#tree.statements.get(id)
+    if (!open) return
+    if (rows !== null) open.span.setAttribute(STATEMENT_ROW_COUNT, rows)
+    if (error) failSpan(open.span, error, this.#tree.options.errorMessages)
+    open.end(at)
+  }
+}

@@ -1,0 +1,122 @@
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import type { TransactionMessage } from '../../../server-lib/channels.ts'
+import {
+  ERROR_TYPE,
+  SAVEPOINT_NAME,
+  SAVEPOINT_OUTCOME,
+  TRANSACTION_ASKED,
+  TRANSACTION_FAILED_BY,
+  TRANSACTION_ID,
+  TRANSACTION_OUTCOME,
+  TRANSACTION_STATEMENT_COUNT,
+} from '../semconv.ts'
+import type { OpenTransaction, SpanTree } from './span-tree.ts'
+import type { StatementSpans } from './statement-spans.ts'
+
+type Of<P extends TransactionMessage['phase']> = Extract<TransactionMessage, { phase: P }>
+
+/**
+ * One INTERNAL span for each transaction, from where its BEGIN was sent to where the answer to its COMMIT or ROLLBACK
+ * is known, and one inside it for each savepoint. Both of those statements, and all between, are its children.
+ */
+export class TransactionSpans {
+  readonly #tree: SpanTree
+  readonly #statements: StatementSpans
+
+  constructor(tree: SpanTree, statements: StatementSpans) {
+    this.#tree = tree
+    this.#statements = statements
+  }
+
+  handle(message: TransactionMessage): void {
+    switch (message.phase) {
+      case 'start':
+        return this.#start(message)
+      case 'savepoint':
+        return this.#savepoint(message)
+      case 'failed':
+        return this.#failed(message)
+      case 'end':
+        return this.#end(message)
+      default:
+        message satisfies never
+    }
+  }
+
+  /** 1st: the server answered to a BEGIN. The span goes back to where that was sent, and takes it in as its first child. */
+  #start(message: Of<'start'>): void {
+    const { id, engine, pool, connection, backendPid, checkout, session, request, site } = message
+    const beginning = this.#statements.beginningOn(connection)
+    const open = this.#tree.start(
+      'enginelight.transaction',
+      SpanKind.INTERNAL,
+      beginning?.at ?? message.at,
+      this.#tree.attributesOf(engine, {
+        pool,
+        connection,
+        backendPid,
+        checkout,
+        session,
+        request,
+        site,
+        transaction: id,
+      }),
+      this.#tree.ofSession(message, beginning?.active),
+      () => this.#tree.transactions.take(id),
+    )
+    this.#tree.transactions.set(id, { open, savepoints: [] })
+    this.#statements.settle(connection, id)
+  }
+
+  /** 2nd, as often as there are savepoints: one was set, released, or returned to. */
+  #savepoint({ id, at, name, action }: Of<'savepoint'>): void {
+    const transaction = this.#tree.transactions.get(id)
+    if (!transaction) return
+    if (action !== 'set') return endSavepoints(transaction, name, action, at)
+    const owner = transaction.savepoints.at(-1)?.open ?? transaction.open
+    const open = this.#tree.start(
+      'enginelight.savepoint',
+      SpanKind.INTERNAL,
+      at,
+      { [TRANSACTION_ID]: id, [SAVEPOINT_NAME]: name },
+      { context: owner.context, owner },
+    )
+    transaction.savepoints.push({ name, open })
+  }
+
+  /** Perhaps: a statement failed, and only a rollback is possible from here on. The statement's own span has the error. */
+  #failed({ id, statement }: Of<'failed'>): void {
+    this.#tree.transactions.get(id)?.open.span.setAttribute(TRANSACTION_FAILED_BY, statement)
+  }
+
+  /** Last: what the server made of it. */
+  #end({ id, at, outcome, asked, statements }: Of<'end'>): void {
+    const transaction = this.#tree.transactions.get(id)
+    if (!transaction) return
+    const { open, savepoints } = transaction
+    const outermost = savepoints[0]
+    if (outermost) endSavepoints(transaction, outermost.name, outcome, at)
+    open.span.setAttributes({ [TRANSACTION_OUTCOME]: outcome, [TRANSACTION_STATEMENT_COUNT]: statements })
+    if (asked !== null) open.span.setAttribute(TRANSACTION_ASKED, asked)
+    if (outcome === 'lost') fail(transaction, 'connection_lost', 'the connection was lost in the transaction')
+    else if (outcome === 'rolled back' && asked !== null && asked !== 'rollback') {
+      fail(transaction, 'EL_COMMIT_ROLLED_BACK', `${asked} was answered with a rollback`)
+    }
+    open.close(at)
+  }
+}
+
+/** A savepoint takes those that were set after it along. */
+function endSavepoints({ savepoints }: OpenTransaction, name: string, outcome: string, at: number): void {
+  const from = savepoints.findLastIndex(savepoint => savepoint.name === name)
+  if (from === -1) return
+  for (const { open } of savepoints.splice(from).toReversed()) {
+    open.span.setAttribute(SAVEPOINT_OUTCOME, outcome)
+    open.close(at)
+  }
+}
+
+function fail({ open }: OpenTransaction, type: string, message: string): void {
+  open.span.setAttribute(ERROR_TYPE, type)
+  open.span.setStatus({ code: SpanStatusCode.ERROR, message })
+}

@@ -1,0 +1,66 @@
+import { statementText } from '../../statement-text.ts'
+import { controlOperation, type ControlOperation } from './control-operation.ts'
+import { querySummary } from './query-summary.ts'
+
+/** What can be known from a statement's text alone. */
+export interface StatementFacts {
+  /** Null for anything that is not transaction control. */
+  readonly control: ControlOperation | null
+  /** Undefined where the text could not be read. */
+  readonly summary: string | undefined
+  /** Free of literals and cut; undefined where the options want none. */
+  readonly text: string | undefined
+  readonly parameters: number
+}
+
+export interface TextOptions {
+  readonly statementText: 'parameterised' | 'none'
+  readonly maxTextLength: number
+}
+
+const TEXTS_KEPT = 1_000
+/** A longer text is most likely a bulk insert, which does not come again. */
+const LONGEST_TEXT_KEPT = 4_096
+
+/**
+ * Facts of statements, remembered by text: an application has few texts and runs each many times. A text that holds
+ * literals is read anew each time and kept nowhere.
+ */
+export class StatementTexts {
+  readonly #options: TextOptions
+  readonly #facts = new Map<string, StatementFacts>()
+
+  constructor(options: TextOptions) {
+    this.#options = options
+  }
+
+  of(text: string, parameters: number): StatementFacts {
+    const known = this.#facts.get(text)
+    if (known && known.parameters === parameters) return known
+    const shown = statementText(text, parameters)
+    const control = controlOperation(text)
+    const facts: StatementFacts = {
+      control,
+      summary: control === null ? querySummary(text) : undefined,
+      text: this.#asChosen(shown),
+      parameters,
+    }
+    if (shown !== text || text.length > LONGEST_TEXT_KEPT) return facts
+    // Begin again when full: cheaper than an order of use, and whoever has so many texts makes them as he goes.
+    if (this.#facts.size >= TEXTS_KEPT) this.#facts.clear()
+    this.#facts.set(text, facts)
+    return facts
+  }
+
+  #asChosen(shown: string): string | undefined {
+    const { statementText: choice, maxTextLength } = this.#options
+    switch (choice) {
+      case 'none':
+        return undefined
+      case 'parameterised':
+        return shown.length > maxTextLength ? `${shown.slice(0, maxTextLength - 1)}…` : shown
+      default:
+        return choice satisfies never
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { execFile, fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The compiled files of `instrumentation/otel`, as the package ships them. */
+export const compiled = (file: string): string => `${root}dist/instrumentation/otel/${file}`
+
+/** Compiles the sources into `dist`. Children of a test run that, since Node 20 runs no TypeScript. */
+export async function compile(): Promise<void> {
+  await promisify(execFile)(
+    process.execPath,
+    [`${root}node_modules/typescript/bin/tsc`, '-b', 'instrumentation'],
+    { cwd: root },
+  )
+}
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly output: string
+  readonly milliseconds: number
+}
+
+export interface Running {
+  readonly process: ChildProcess
+  /** Its first message. */
+  readonly ready: Promise<unknown>
+  readonly ended: Promise<Ended>
+}
+
+/** Runs `node <flags> file <args>` with these variables beside PATH alone. */
+export function run(
+  file: string,
+  {
+    flags = [],
+    args = [],
+    env = {},
+  }: { flags?: string[]; args?: string[]; env?: Record<string, string> } = {},
+): Running {
+  const started = performance.now()
+  const child = fork(file, args, {
+    execArgv: flags,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  let output = ''
+  child.stdout?.on('data', chunk => (output += String(chunk)))
+  child.stderr?.on('data', chunk => (output += String(chunk)))
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+    output,
+    milliseconds: performance.now() - started,
+  }))
+  const ready = Promise.race([
+    once(child, 'message').then(([message]) => message as unknown),
+    ended.then(end => Promise.reject(new Error(`It ended early: ${end.output}`))),
+  ])
+  // Whoever waits for its end alone must not be surprised by the other.
+  ready.catch(() => {})
+  return { process: child, ready, ended }
+}

@@ -1,0 +1,6 @@
+import { NodeSDK } from '@opentelemetry/sdk-node'
+
+/** An SDK that somebody else has started, as `@opentelemetry/auto-instrumentations-node/register` does. */
+const sdk = new NodeSDK()
+sdk.start()
+process.once('beforeExit', () => void sdk.shutdown())

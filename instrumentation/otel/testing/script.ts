@@ -1,0 +1,250 @@
+import { channels, type EngineDescription, type ErrorFacts } from '../../../server-lib/channels.ts'
+
+export const DESCRIPTION: EngineDescription = {
+  engine: 'writer',
+  pool: 'writer#1',
+  isDefault: true,
+  mode: 'transaction',
+  access: 'write',
+  enlist: 'atomic',
+  transactional: false,
+  source: 'connection',
+  owned: true,
+  min: 0,
+  max: 2,
+  checkoutTimeoutMs: 1000,
+  serverAddress: 'db.example',
+  serverPort: 5433,
+  database: 'shop',
+  application: 'shop',
+  pid: 4711,
+  thread: 0,
+}
+
+/** What a server would publish, one millisecond of its own clock apart, in the order that it publishes in. */
+export class Script {
+  #at = performance.now()
+  readonly engine: string
+  readonly pool: string
+  readonly where = { connection: 'c1', slot: 0, backendPid: 815 }
+
+  constructor(engine = 'writer') {
+    this.engine = engine
+    this.pool = `${engine}#1`
+  }
+
+  get now(): number {
+    return (this.#at += 1)
+  }
+
+  declare(): void {
+    const description = { ...DESCRIPTION, engine: this.engine, pool: this.pool }
+    channels.engine.publish({ phase: 'declared', at: this.now, engine: this.engine, description })
+  }
+
+  request(id = 'u1', label = 'POST /orders'): void {
+    const { now: at, engine } = this
+    channels.request.publish({
+      phase: 'start',
+      at,
+      id,
+      kind: 'http',
+      label,
+      attribute: 'db',
+      engines: [engine],
+    })
+  }
+
+  requestEnd(
+    id = 'u1',
+    outcome: 'finished' | 'aborted' | 'failed' = 'finished',
+    unreleased: string[] = [],
+  ): void {
+    channels.request.publish({ phase: 'end', at: this.now, id, outcome, status: 200, unreleased })
+  }
+
+  session(id = 's1', request = 'u1'): void {
+    channels.session.publish({
+      phase: 'start',
+      at: this.now,
+      id,
+      engine: this.engine,
+      request,
+      mode: 'transaction',
+    })
+  }
+
+  sessionEnd(id = 's1', { request = 'u1', released = true, statements = 0 } = {}): void {
+    channels.session.publish({
+      phase: 'end',
+      at: this.now,
+      id,
+      engine: this.engine,
+      request,
+      released,
+      statements,
+    })
+  }
+
+  checkout(
+    id = 'k1',
+    { request = 'u1', session = 's1' }: { request?: string | null; session?: string | null } = {},
+  ): void {
+    const site = { label: 'src/orders.ts:41', frames: ['placeOrder (src/orders.ts:41:19)'] }
+    channels.checkout.publish({
+      phase: 'start',
+      at: this.now,
+      id,
+      engine: this.engine,
+      pool: this.pool,
+      request,
+      session,
+      site,
+    })
+  }
+
+  acquired(id = 'k1', waitMs = 0): void {
+    const { now: at, engine, pool, where } = this
+    channels.checkout.publish({ phase: 'acquired', at, id, engine, pool, waitMs, ...where })
+  }
+
+  checkoutFailed(error: ErrorFacts, id = 'k1', waitMs = 1000): void {
+    const { now: at, engine, pool } = this
+    channels.checkout.publish({
+      phase: 'failed',
+      at,
+      id,
+      engine,
+      pool,
+      waitMs,
+      error,
+      holders: [
+        {
+          engine,
+          pool,
+          slot: 0,
+          connection: 'c1',
+          backendPid: 815,
+          checkout: 'k0',
+          request: 'u0',
+          requestLabel: 'GET /',
+          session: 's0',
+          heldMs: 2000,
+          site: 'src/slow.ts:7',
+          state: 'idle in transaction',
+          stateMs: 1999,
+        },
+      ],
+    })
+  }
+
+  released(id = 'k1', heldMs = 20): void {
+    const { now: at, engine, pool } = this
+    channels.checkout.publish({
+      phase: 'released',
+      at,
+      id,
+      engine,
+      pool,
+      connection: 'c1',
+      heldMs,
+      discarded: null,
+    })
+  }
+
+  statement(
+    id: string,
+    text: string,
+    ids: {
+      transaction?: string | null
+      session?: string | null
+      request?: string | null
+      parameters?: number
+    } = {},
+  ): void {
+    const { transaction = null, session = 's1', request = 'u1', parameters = 0 } = ids
+    const { now: at, engine, pool, where } = this
+    channels.statement.publish({
+      phase: 'start',
+      at,
+      id,
+      engine,
+      pool,
+      ...where,
+      checkout: 'k1',
+      session,
+      request,
+      transaction,
+      text,
+      parameters,
+      kind: 'query',
+      queuedMs: 0,
+      site: null,
+    })
+  }
+
+  answer(
+    id: string,
+    {
+      error = null,
+      rows = null,
+      command = null,
+      durationMs = 1,
+    }: { error?: ErrorFacts | null; rows?: number | null; command?: string | null; durationMs?: number } = {},
+  ): void {
+    channels.statement.publish({
+      phase: 'end',
+      at: this.now,
+      id,
+      engine: this.engine,
+      durationMs,
+      rows,
+      command,
+      error,
+    })
+  }
+
+  transaction(
+    id = 't1',
+    { session = 's1', request = 'u1' }: { session?: string | null; request?: string | null } = {},
+  ): void {
+    const { now: at, engine, pool } = this
+    channels.transaction.publish({
+      phase: 'start',
+      at,
+      id,
+      engine,
+      pool,
+      connection: 'c1',
+      backendPid: 815,
+      checkout: 'k1',
+      session,
+      request,
+      site: null,
+    })
+  }
+
+  savepoint(name: string, action: 'set' | 'released' | 'rolled back', id = 't1'): void {
+    channels.transaction.publish({ phase: 'savepoint', at: this.now, id, name, action })
+  }
+
+  transactionFailed(statement: string, error: ErrorFacts, id = 't1'): void {
+    channels.transaction.publish({ phase: 'failed', at: this.now, id, statement, error })
+  }
+
+  transactionEnd(
+    outcome: 'committed' | 'rolled back' | 'lost' = 'committed',
+    asked: 'commit' | 'rollback' | null = 'commit',
+    id = 't1',
+  ): void {
+    channels.transaction.publish({
+      phase: 'end',
+      at: this.now,
+      id,
+      durationMs: 1,
+      outcome,
+      asked,
+      statements: 1,
+    })
+  }
+}

@@ -1,0 +1,44 @@
+import type { AnyRow, Dictionary as DictionaryMessage, ServerMessage, TextId } from '../protocol.ts'
+import { forEachText } from '../recorder/row-texts.ts'
+
+/** Rows as text, with the texts that they name and that this page has not been sent. */
+export interface Batch {
+  rows: string[]
+  characters: number
+  entries: DictionaryMessage['entries']
+}
+
+export function emptyBatch(): Batch {
+  return { rows: [], characters: 0, entries: [] }
+}
+
+/** Adds one row, and to `sent` the texts that go with it. */
+export function addToBatch(
+  batch: Batch,
+  row: AnyRow,
+  textOf: (id: TextId) => string | undefined,
+  sent: Set<TextId>,
+): void {
+  forEachText(row, id => {
+    if (sent.has(id)) return
+    sent.add(id)
+    const text = textOf(id) ?? '(no longer known)'
+    batch.entries.push([id, text])
+    batch.characters += text.length + 16
+  })
+  const text = JSON.stringify(row)
+  batch.rows.push(text)
+  batch.characters += text.length + 1
+}
+
+export function encode(message: ServerMessage): string {
+  return JSON.stringify(message)
+}
+
+export function encodeEvents(batch: Batch): string {
+  return `{"type":"ev","rows":[${batch.rows.join(',')}]}`
+}
+
+export function encodeSnapshot(seq: number, batch: Batch): string {
+  return `{"type":"snap","seq":${seq},"rows":[${batch.rows.join(',')}]}`
+}

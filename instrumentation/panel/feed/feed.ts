@@ -1,0 +1,149 @@
+import { PROTOCOL_VERSION, type ClientMessage, type Hello } from '../protocol.ts'
+import type { Recorder } from '../recorder/index.ts'
+import { encode } from './batch.ts'
+import { Statistics } from './stat.ts'
+import type { Viewer } from './viewer.ts'
+
+const BATCH_MS = 50
+const STAT_MS = 1_000
+/** A hidden page hears of every fifth second. */
+const HIDDEN_EVERY = 5
+
+/** Who this process is, as a page is told. */
+export type Greeting = Pick<Hello, 'version' | 'application' | 'pid' | 'thread' | 'node'>
+
+/**
+ * Serves the pages that look on. Without a page that sees there is no timer for rows, without any page there is none
+ * at all, and nothing is made into text.
+ */
+export class Feed {
+  readonly #recorder: Recorder
+  readonly #greeting: Greeting
+  readonly #everySecond: () => void
+  readonly #viewers = new Set<Viewer>()
+  #missedBefore = 0
+  #costMs = 0
+  #seconds = 0
+  #statistics: Statistics | null = null
+  #rowTimer: NodeJS.Timeout | null = null
+  #statTimer: NodeJS.Timeout | null = null
+
+  /** `everySecond` is called once a second while a page looks on. */
+  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
+    this.#recorder = recorder
+    this.#greeting = greeting
+    this.#everySecond = everySecond
+  }
+
+  get size(): number {
+    return this.#viewers.size
+  }
+
+  add(viewer: Viewer): void {
+    this.#viewers.add(viewer)
+    const { limits, boot } = this.#recorder
+    viewer.send(
+      encode({
+        type: 'hello',
+        protocol: PROTOCOL_VERSION,
+        ...this.#greeting,
+        boot,
+        timeOrigin: performance.timeOrigin,
+        now: performance.now(),
+        limits: {
+          ringBytes: limits.ringBytes,
+          requestsKept: limits.requestsKept,
+          statementsPerRequest: limits.statementsPerRequest,
+        },
+      }),
+    )
+    this.#setTimers()
+  }
+
+  remove(viewer: Viewer): void {
+    if (!this.#viewers.delete(viewer)) return
+    this.#missedBefore += viewer.missed
+    this.#setTimers()
+  }
+
+  receive(viewer: Viewer, message: ClientMessage): void {
+    switch (message.type) {
+      case 'auth':
+        // It has been let in already.
+        return
+      case 'sub':
+        return this.#timed(() => viewer.subscribe(message))
+      case 'vis':
+        this.#timed(() => viewer.setVisible(message.visible))
+        return this.#setTimers()
+      case 'ack':
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /** Says goodbye to all. */
+  close(reason: string): void {
+    for (const viewer of this.#viewers) {
+      attempt(() => viewer.send(encode({ type: 'bye', reason, retryAfterMs: null })))
+      attempt(() => viewer.close(1001, reason))
+      this.remove(viewer)
+    }
+  }
+
+  #setTimers(): void {
+    let anyVisible = false
+    for (const viewer of this.#viewers) anyVisible ||= viewer.isVisible
+    if (anyVisible) this.#rowTimer ??= setInterval(() => this.#pump(), BATCH_MS).unref()
+    else if (this.#rowTimer) {
+      clearInterval(this.#rowTimer)
+      this.#rowTimer = null
+    }
+    if (this.#viewers.size > 0) {
+      this.#statistics ??= new Statistics(this.#recorder)
+      this.#statTimer ??= setInterval(() => this.#second(), STAT_MS).unref()
+    } else if (this.#statTimer) {
+      clearInterval(this.#statTimer)
+      this.#statTimer = this.#statistics = null
+    }
+  }
+
+  #pump(): void {
+    this.#timed(() => {
+      for (const viewer of this.#viewers) attempt(() => viewer.pump())
+    })
+  }
+
+  #second(): void {
+    attempt(this.#everySecond)
+    this.#timed(() => {
+      if (this.#statistics === null) return
+      let missed = this.#missedBefore
+      for (const viewer of this.#viewers) missed += viewer.missed
+      const text = encode(this.#statistics.next(this.#viewers.size, missed, this.#costMs))
+      this.#costMs = 0
+      const isForHidden = this.#seconds++ % HIDDEN_EVERY === 0
+      for (const viewer of this.#viewers) {
+        if (viewer.isVisible || isForHidden) attempt(() => viewer.send(text))
+        // Hidden ones too: it is here that one that is stuck is found.
+        attempt(() => viewer.pump())
+      }
+    })
+  }
+
+  #timed(work: () => void): void {
+    const before = performance.now()
+    attempt(work)
+    this.#costMs += performance.now() - before
+  }
+}
+
+/** One page's trouble must reach neither the others nor the application. */
+function attempt(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // The socket is closing, or a row could not be told: the page asks again when it comes back.
+  }
+}

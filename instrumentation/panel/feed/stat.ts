@@ -1,0 +1,52 @@
+import type { EngineReport } from '../../../server-lib/channels.ts'
+import type { EngineGauge, Stat } from '../protocol.ts'
+import type { Recorder } from '../recorder/index.ts'
+
+/** Makes the gauges of each second; rates are over the time since the one before. */
+export class Statistics {
+  readonly #recorder: Recorder
+  #at = performance.now()
+  #seq: number
+  #costMs: number
+
+  constructor(recorder: Recorder) {
+    this.#recorder = recorder
+    this.#seq = recorder.history.ring.last
+    this.#costMs = recorder.costMs
+  }
+
+  next(viewers: number, missedByPages: number, feedCostMs: number): Stat {
+    const { history, limits, statementsOmitted, costMs } = this.#recorder
+    const now = performance.now()
+    const elapsedMs = Math.max(1, now - this.#at)
+    const eventsPerSecond = ((history.ring.last - this.#seq) * 1000) / elapsedMs
+    const ownCost = Math.min(1, (costMs - this.#costMs + feedCostMs) / elapsedMs)
+    this.#at = now
+    this.#seq = history.ring.last
+    this.#costMs = costMs
+    return {
+      type: 'stat',
+      now,
+      engines: this.#recorder.reports().map(report => engineGauge(report, now)),
+      eventsPerSecond: Math.round(eventsPerSecond),
+      dropped: { ring: history.dropped, statements: statementsOmitted, page: missedByPages },
+      ring: { bytes: history.ring.bytes, limit: limits.ringBytes },
+      viewers,
+      ownCost: Math.round(ownCost * 10_000) / 10_000,
+    }
+  }
+}
+
+function engineGauge(report: EngineReport, now: number): EngineGauge {
+  let oldest: number | null = null
+  for (const { holder } of report.connections)
+    if (holder !== null) oldest = Math.max(oldest ?? 0, now - holder.since)
+  return [
+    report.description.engine,
+    report.used,
+    report.idle,
+    report.waiters.length,
+    report.description.max,
+    oldest,
+  ]
+}

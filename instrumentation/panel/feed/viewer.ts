@@ -1,0 +1,149 @@
+import { CLOSE, type Gap, type Snapshot, type Subscribe, type TextId } from '../protocol.ts'
+import type { Recorder } from '../recorder/index.ts'
+import { addToBatch, emptyBatch, encode, encodeEvents, encodeSnapshot } from './batch.ts'
+import { PressureGauge } from './pressure.ts'
+
+/** The part of a websocket that a viewer writes to. */
+export interface ViewerSocket {
+  readonly bufferedAmount: number
+  send(text: string): void
+  close(code: number, reason: string): void
+  terminate(): void
+}
+
+const BATCH_CHARACTERS = 64 * 1024
+/** How long one turn may build batches: the application waits meanwhile. */
+const SLICE_MS = 4
+const LAST_WORD_MS = 2_000
+
+/**
+ * One page that looks on: a cursor into the recorder's ring and the set of texts that its socket was sent. Its rows
+ * are built when there is room for them in its socket, so a page that does not read costs what the limits of
+ * `PressureGauge` allow and no more.
+ */
+export class Viewer {
+  /** Rows that this page will never get. */
+  missed = 0
+  isVisible = true
+  readonly #socket: ViewerSocket
+  readonly #recorder: Recorder
+  readonly #gauge = new PressureGauge()
+  readonly #sent = new Set<TextId>()
+  /** The last row that was sent, or null before the page subscribed. */
+  #cursor: number | null = null
+  #wasSlow = false
+  #isClosed = false
+
+  constructor(socket: ViewerSocket, recorder: Recorder) {
+    this.#socket = socket
+    this.#recorder = recorder
+  }
+
+  send(text: string): void {
+    if (!this.#isClosed) this.#socket.send(text)
+  }
+
+  subscribe({ since }: Subscribe): void {
+    const { ring } = this.#recorder.history
+    const goesOn =
+      since !== null &&
+      since.boot === this.#recorder.boot &&
+      since.seq >= ring.first - 1 &&
+      since.seq <= ring.last
+    if (goesOn) this.#cursor = since.seq
+    else this.#snapshot(this.#recorder.history.beforeRing())
+    this.pump()
+  }
+
+  setVisible(visible: boolean): void {
+    this.isVisible = visible
+    if (visible) this.pump()
+  }
+
+  /** Sends what there is room and time for. Called often; what is left over waits for the next call. */
+  pump(): void {
+    if (this.#isClosed) return
+    const pressure = this.#gauge.read(this.#socket, performance.now())
+    switch (pressure) {
+      case 'lost':
+        return this.close(CLOSE.tooSlow, 'the page reads too slowly')
+      case 'slow':
+        this.#wasSlow = true
+        return
+      case 'full':
+        return
+      case 'open':
+        if (this.isVisible) this.#catchUp()
+        return
+      default:
+        pressure satisfies never
+    }
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#socket.close(code, reason)
+    // The closing frame stands behind all that was not read, and its answer may never come.
+    setTimeout(() => this.#socket.terminate(), LAST_WORD_MS).unref()
+  }
+
+  #catchUp(): void {
+    if (this.#cursor === null) return
+    const { history } = this.#recorder
+    const { ring } = history
+    if (this.#wasSlow) {
+      this.#wasSlow = false
+      if (this.#cursor < ring.last) {
+        this.#gap(this.#cursor + 1, ring.last, 'slow page')
+        this.#snapshot(history.asOfNow())
+      }
+    } else if (this.#cursor + 1 < ring.first) {
+      this.#gap(this.#cursor + 1, ring.first - 1, 'ring overrun')
+      this.#snapshot(history.beforeRing())
+    }
+    const deadline = performance.now() + SLICE_MS
+    while (this.#cursor < ring.last) {
+      if (this.#gauge.read(this.#socket, performance.now()) !== 'open') return
+      this.#sendEvents()
+      if (performance.now() > deadline) return
+    }
+  }
+
+  #sendEvents(): void {
+    const { ring, dictionary } = this.#recorder.history
+    const batch = emptyBatch()
+    while (batch.characters < BATCH_CHARACTERS) {
+      const row = ring.at((this.#cursor ?? 0) + 1)
+      if (row === undefined) break
+      // First, so that a row that cannot be told does not stop all that follow it.
+      this.#cursor = row[0]
+      addToBatch(batch, row, id => dictionary.textOf(id), this.#sent)
+    }
+    if (batch.entries.length > 0) this.send(encode({ type: 'dict', entries: batch.entries }))
+    if (batch.rows.length > 0) this.send(encodeEvents(batch))
+    this.#forgetTexts()
+  }
+
+  #snapshot(snapshot: Snapshot): void {
+    const { dictionary } = this.#recorder.history
+    const batch = emptyBatch()
+    for (const row of snapshot.rows) addToBatch(batch, row, id => dictionary.textOf(id), this.#sent)
+    this.#gauge.allow(batch.characters * 2)
+    if (batch.entries.length > 0) this.send(encode({ type: 'dict', entries: batch.entries }))
+    this.send(encodeSnapshot(snapshot.seq, batch))
+    this.#cursor = snapshot.seq
+  }
+
+  #gap(from: number, to: number, reason: Gap['reason']): void {
+    this.missed += to - from + 1
+    this.send(encode({ type: 'gap', from, to, reason }))
+  }
+
+  /** Texts that the dictionary has forgotten never come again: their ids are not given twice. */
+  #forgetTexts(): void {
+    const { dictionary } = this.#recorder.history
+    if (this.#sent.size <= 2 * dictionary.size + 1_000) return
+    for (const id of this.#sent) if (dictionary.textOf(id) === undefined) this.#sent.delete(id)
+  }
+}

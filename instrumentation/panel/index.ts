@@ -1,0 +1,54 @@
+/**
+ * `enginelight/panel`: a live page that shows which request holds which connection, and why. It listens to the
+ * channels of `enginelight/channels` and changes nothing in the application.
+ */
+import { EnginelightError } from '../../server-lib/index.ts'
+import { attach, startOwnServer, type MountableServer, type MountedPanel } from './mount/index.ts'
+import { settingsOf, type PanelOptions, type StartPanelOptions } from './options.ts'
+
+export type { MountableServer, MountedPanel } from './mount/index.ts'
+export type { PanelOptions, StartPanelOptions } from './options.ts'
+export type { RecorderLimits } from './recorder/index.ts'
+
+/** A panel that has its options and waits for a server. */
+export interface Panel {
+  /**
+   * Mounts the panel at `/__enginelight` of a server, before or after it listens; all else on the server stays the
+   * application's. When the panel is off, nothing on the server changes and `url` is null.
+   */
+  attach(server: MountableServer): Promise<MountedPanel>
+}
+
+/** A panel for a server that exists. Off unless `NODE_ENV` is exactly `development` or `enabled` is true. */
+export function panel(options: PanelOptions = {}): Panel {
+  const settings = settingsOf(options)
+  return {
+    async attach(server) {
+      if (!isServer(server))
+        throw new EnginelightError(
+          'EL_PANEL_CONFIG',
+          'The panel is attached to a server of node:http or node:https, which this is not.',
+          { option: 'server' },
+        )
+      return settings.enabled ? attach(server, settings) : { ...OFF }
+    },
+  }
+}
+
+/** A panel on a port of its own. Off unless `NODE_ENV` is exactly `development` or `enabled` is true. */
+export async function startPanel(options: StartPanelOptions = {}): Promise<MountedPanel> {
+  const settings = settingsOf(options)
+  return settings.enabled ? startOwnServer(settings) : { ...OFF }
+}
+
+const OFF: MountedPanel = { url: null, close: async () => {} }
+
+function isServer(server: unknown): boolean {
+  return (
+    typeof server === 'object' &&
+    server !== null &&
+    ['on', 'rawListeners', 'removeAllListeners', 'address'].every(
+      method => typeof (server as Record<string, unknown>)[method] === 'function',
+    )
+  )
+}

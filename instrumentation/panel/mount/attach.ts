@@ -1,0 +1,68 @@
+import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import { EnginelightError } from '../../../server-lib/index.ts'
+import type { PanelSettings } from '../options.ts'
+import { isOurs } from '../page/index.ts'
+import { Recorder } from '../recorder/index.ts'
+import { Doorway } from './doorway.ts'
+import { handBack } from './hand-back.ts'
+import { loadParts } from './parts.ts'
+import { Shadow } from './shadow.ts'
+import { urlOf } from './url.ts'
+
+export type MountableServer = HttpServer | HttpsServer
+
+/** A panel that is mounted. */
+export interface MountedPanel {
+  /** With the token in its fragment, for the developer's browser; null while nothing listens, and when the panel is off. */
+  readonly url: string | null
+  /** Takes the panel off again: its listeners, its sockets, its memory. */
+  close(): Promise<void>
+}
+
+const mounted = new WeakSet<MountableServer>()
+
+/** Mounts the panel on a server that others use as well. */
+export async function attach(server: MountableServer, settings: PanelSettings): Promise<MountedPanel> {
+  if (mounted.has(server))
+    throw new EnginelightError('EL_PANEL_CONFIG', 'This server has a panel already: close that one first.')
+  mounted.add(server)
+  const recorder = new Recorder(settings.limits)
+  // Before anything is waited for, so that nothing is missed meanwhile.
+  recorder.start()
+  let doorway: Doorway
+  try {
+    doorway = new Doorway(settings, recorder, await loadParts(), () => server.listening)
+  } catch (error) {
+    recorder.stop()
+    mounted.delete(server)
+    throw error
+  }
+  const ours = { isOurs: (request: { url?: string | undefined }) => isOurs(request.url) }
+  const onRequest = doorway.request.bind(doorway)
+  const shadows = [
+    new Shadow(server, 'request', { ...ours, serve: onRequest, unclaimed: () => {} }),
+    new Shadow(server, 'checkContinue', { ...ours, serve: onRequest }),
+    new Shadow(server, 'checkExpectation', { ...ours, serve: onRequest }),
+    new Shadow(server, 'upgrade', {
+      ...ours,
+      serve: doorway.upgrade.bind(doorway),
+      unclaimed: handBack.bind(null, server),
+    }),
+  ]
+  for (const shadow of shadows) shadow.start()
+  let isClosed = false
+  return {
+    get url() {
+      return isClosed ? null : urlOf(server, settings.token)
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      for (const shadow of shadows) shadow.stop()
+      mounted.delete(server)
+      recorder.stop()
+      doorway.close('the panel was closed')
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import type { WebSocketServer } from 'ws'
+import { Feed } from '../feed/index.ts'
+import { PeerLock, NameLock, TokenLock, refusal, type Locks } from '../locks/index.ts'
+import type { PanelSettings } from '../options.ts'
+import { SOCKET_PATH, answerPage, answerText, type PageFiles } from '../page/index.ts'
+import { SUBPROTOCOL } from '../protocol.ts'
+import { Recorder } from '../recorder/index.ts'
+import { greeting } from './greeting.ts'
+import { refuseUpgrade } from './refuse-upgrade.ts'
+import { Visitor, type VisitorContext } from './visitor.ts'
+
+const STRANGERS = 20
+const PING_SECONDS = 15
+const LONGEST_FRAME = 16 * 1024
+
+/** What a doorway needs that takes time to get. */
+export interface DoorwayParts {
+  WebSocketServer: typeof WebSocketServer
+  files: PageFiles
+  version: string
+}
+
+/** The panel on some server: takes requests and upgrades that are the panel's, and answers or ends each of them. */
+export class Doorway {
+  readonly #locks: Locks
+  readonly #files: PageFiles
+  readonly #sockets: WebSocketServer
+  readonly #context: VisitorContext
+  readonly #visitors = new Set<Visitor>()
+  readonly #isServing: () => boolean
+  #seconds = 0
+
+  /** `isServing` turns false when the server stops listening, which our open sockets must not delay. */
+  constructor(settings: PanelSettings, recorder: Recorder, parts: DoorwayParts, isServing: () => boolean) {
+    this.#locks = {
+      peer: new PeerLock(settings.allow),
+      name: new NameLock(settings.allowedHosts, settings.allowedOrigins),
+    }
+    this.#files = parts.files
+    this.#isServing = isServing
+    this.#sockets = new parts.WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: LONGEST_FRAME,
+      perMessageDeflate: false,
+      handleProtocols: () => SUBPROTOCOL,
+    })
+    const feed = new Feed(recorder, greeting(settings, recorder, parts.version), () => this.#everySecond())
+    this.#context = { recorder, feed, token: new TokenLock(settings.token) }
+  }
+
+  request(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      const refused = refusal(request, this.#locks)
+      if (refused !== null) return answerText(response, 403, refused)
+      answerPage(request, response, this.#files)
+    } catch {
+      response.destroy()
+    }
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // An error that nobody listens for would end the application.
+    socket.on('error', () => socket.destroy())
+    try {
+      const refused = refusal(request, this.#locks)
+      if (refused !== null) return refuseUpgrade(socket, 403, refused)
+      if (request.url !== SOCKET_PATH) return refuseUpgrade(socket, 404, 'The panel has no such socket.')
+      if (!offersProtocol(request)) return refuseUpgrade(socket, 400, `The panel speaks ${SUBPROTOCOL}.`)
+      let strangers = 0
+      for (const visitor of this.#visitors) if (visitor.isStranger) strangers++
+      if (strangers >= STRANGERS) return refuseUpgrade(socket, 503, `${STRANGERS} sockets show no token yet.`)
+      this.#sockets.handleUpgrade(request, socket, head, opened => {
+        // A page that looks on is no reason for the process to stay.
+        ;(socket as Socket).unref?.()
+        const visitor = new Visitor(opened, this.#context)
+        this.#visitors.add(visitor)
+        opened.on('close', () => this.#visitors.delete(visitor))
+      })
+    } catch {
+      socket.destroy()
+    }
+  }
+
+  /** Ends all sockets: those that look on are told why, the others are not waited for. */
+  close(reason: string): void {
+    this.#context.feed.close(reason)
+    for (const visitor of this.#visitors) if (visitor.isStranger) visitor.terminate()
+  }
+
+  #everySecond(): void {
+    if (!this.#isServing()) return this.close('the server is closing')
+    if (++this.#seconds % PING_SECONDS === 0)
+      for (const visitor of this.#visitors) if (!visitor.isStranger) visitor.ping()
+  }
+}
+
+function offersProtocol(request: IncomingMessage): boolean {
+  const offered = request.headers['sec-websocket-protocol'] ?? ''
+  return offered.split(',').some(protocol => protocol.trim() === SUBPROTOCOL)
+}

@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { threadId } from 'node:worker_threads'
+import type { Greeting } from '../feed/index.ts'
+import type { PanelSettings } from '../options.ts'
+import type { Recorder } from '../recorder/index.ts'
+
+/** Who we are: the application's name as given, else as its engines have it, else the file that was started. */
+export function greeting(settings: PanelSettings, recorder: Recorder, version: string): Greeting {
+  const named = recorder.reports().find(report => report.description.application)?.description.application
+  return {
+    version,
+    application: settings.application ?? named ?? basename(process.argv[1] ?? 'node'),
+    pid: process.pid,
+    thread: threadId,
+    node: process.version,
+  }
+}
+
+/** The version of this package, from the file that npm published with it. */
+export async function packageVersion(): Promise<string> {
+  for (const up of ['../../../', '../../../../']) {
+    try {
+      const found = JSON.parse(await readFile(new URL(`${up}package.json`, import.meta.url), 'utf8'))
+      if (found.name === 'enginelight') return String(found.version)
+    } catch {
+      // Not in this folder: the sources and the build are of different depth.
+    }
+  }
+  return '0.0.0'
+}

@@ -1,0 +1,48 @@
+import { createServer } from 'node:http'
+import type { PanelSettings } from '../options.ts'
+import { Recorder } from '../recorder/index.ts'
+import type { MountedPanel } from './attach.ts'
+import { Doorway } from './doorway.ts'
+import { loadParts } from './parts.ts'
+import { urlOf } from './url.ts'
+
+const HEADERS_MS = 10_000
+const CONNECTIONS = 100
+
+/** Starts the panel on a server of its own. It does not keep the process alive. */
+export async function startOwnServer(settings: PanelSettings): Promise<MountedPanel> {
+  const recorder = new Recorder(settings.limits)
+  recorder.start()
+  try {
+    const parts = await loadParts()
+    const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS })
+    server.maxConnections = CONNECTIONS
+    const doorway = new Doorway(settings, recorder, parts, () => server.listening)
+    server.on('request', doorway.request.bind(doorway))
+    server.on('upgrade', doorway.upgrade.bind(doorway))
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(settings.port, settings.host, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    server.on('error', () => {})
+    server.unref()
+    return {
+      get url() {
+        return urlOf(server, settings.token)
+      },
+      async close() {
+        recorder.stop()
+        doorway.close('the panel was closed')
+        const closed = new Promise<void>(resolve => server.close(() => resolve()))
+        server.closeAllConnections()
+        await closed
+      },
+    }
+  } catch (error) {
+    recorder.stop()
+    throw error
+  }
+}

@@ -1,0 +1,17 @@
+import type { Server } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+import { MOUNT } from '../page/index.ts'
+
+/** The panel's address for a browser on this machine, or null while the server has no port. */
+export function urlOf(server: Server, token: string): string | null {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return null
+  const scheme = server instanceof TlsServer ? 'https' : 'http'
+  return `${scheme}://${reachableHost(address.address)}:${address.port}${MOUNT}/#t=${token}`
+}
+
+/** One that is bound to all addresses is reached by loopback's. */
+function reachableHost(bound: string): string {
+  if (bound === '0.0.0.0' || bound === '::') return '127.0.0.1'
+  return bound.includes(':') ? `[${bound}]` : bound
+}

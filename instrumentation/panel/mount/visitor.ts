@@ -1,0 +1,106 @@
+import type { WebSocket } from 'ws'
+import { Viewer, parseClientMessage, type Feed } from '../feed/index.ts'
+import type { TokenLock } from '../locks/index.ts'
+import { CLOSE, type ClientMessage } from '../protocol.ts'
+import type { Recorder } from '../recorder/index.ts'
+
+const AUTH_MS = 2_000
+const MESSAGES_PER_SECOND = 20
+const VIEWERS = 8
+const RETRY_MS = 5_000
+
+export interface VisitorContext {
+  recorder: Recorder
+  feed: Feed
+  token: TokenLock
+}
+
+/**
+ * An open socket of the panel: first a stranger with two seconds to show the token, then a viewer. A stranger is told
+ * nothing, not even a version.
+ */
+export class Visitor {
+  readonly #socket: WebSocket
+  readonly #context: VisitorContext
+  readonly #authTimer: NodeJS.Timeout
+  #viewer: Viewer | null = null
+  #secondBegan = 0
+  #messagesThisSecond = 0
+  #hasAnswered = true
+
+  constructor(socket: WebSocket, context: VisitorContext) {
+    this.#socket = socket
+    this.#context = context
+    this.#authTimer = setTimeout(() => this.#close(CLOSE.unauthorized, 'no token came'), AUTH_MS).unref()
+    // A frame that breaks the rules arrives as an error of the socket; unheard it would end the process.
+    socket.on('error', () => socket.terminate())
+    socket.on('pong', () => void (this.#hasAnswered = true))
+    socket.on('close', () => this.#leave())
+    socket.on('message', (data, isBinary) => {
+      try {
+        this.#receive(data, isBinary)
+      } catch {
+        this.#close(1011, 'the panel failed')
+      }
+    })
+  }
+
+  get isStranger(): boolean {
+    return this.#viewer === null
+  }
+
+  /** Ends a socket whose last ping was not answered. */
+  ping(): void {
+    if (!this.#hasAnswered) return this.#socket.terminate()
+    this.#hasAnswered = false
+    this.#socket.ping()
+  }
+
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  #receive(data: unknown, isBinary: boolean): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    if (!this.#isWithinRate()) return this.#close(1008, `more than ${MESSAGES_PER_SECOND} messages a second`)
+    if (isBinary) return this.#close(1003, 'the panel speaks text')
+    const message = parseClientMessage(String(data))
+    if (this.#viewer === null) return this.#admit(message)
+    if (message === 'malformed') return this.#close(1007, 'a malformed message')
+    if (message !== 'unknown') this.#context.feed.receive(this.#viewer, message)
+  }
+
+  #admit(message: ClientMessage | 'unknown' | 'malformed'): void {
+    const { token, feed, recorder } = this.#context
+    if (typeof message === 'string' || message.type !== 'auth' || !token.admits(message.token))
+      return this.#close(CLOSE.unauthorized, 'the token is wrong, or too many wrong ones came')
+    clearTimeout(this.#authTimer)
+    if (feed.size >= VIEWERS) {
+      const reason = `${VIEWERS} pages look on already`
+      this.#socket.send(JSON.stringify({ type: 'bye', reason, retryAfterMs: RETRY_MS }))
+      return this.#close(CLOSE.tooManyViewers, reason)
+    }
+    this.#viewer = new Viewer(this.#socket, recorder)
+    feed.add(this.#viewer)
+  }
+
+  #isWithinRate(): boolean {
+    const now = performance.now()
+    if (now - this.#secondBegan >= 1_000) {
+      this.#secondBegan = now
+      this.#messagesThisSecond = 0
+    }
+    return ++this.#messagesThisSecond <= MESSAGES_PER_SECOND
+  }
+
+  #close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+    // One that does not answer the closing frame keeps its place for no longer than this.
+    setTimeout(() => this.#socket.terminate(), AUTH_MS).unref()
+  }
+
+  #leave(): void {
+    clearTimeout(this.#authTimer)
+    if (this.#viewer) this.#context.feed.remove(this.#viewer)
+  }
+}

@@ -1,0 +1,154 @@
+import { isIP } from 'node:net'
+import { EnginelightError } from '../../server-lib/index.ts'
+import { PeerLock, isHost, isOrigin, isRange, newToken } from './locks/index.ts'
+import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
+
+/** How the panel is mounted and who may see it. */
+export interface PanelOptions {
+  /** What `createEngines` returned. The panel sees all engines of the process, also without it. */
+  engines?: { readonly names: Iterable<string> }
+  /** Default: true where `NODE_ENV` is exactly `development`. When false, nothing is loaded and nothing changes. */
+  enabled?: boolean
+  /** Remote addresses beyond this machine's own, as CIDRs: `['172.17.0.0/16']`. The socket's address is what counts. */
+  allow?: readonly string[]
+  /** Names beyond `localhost`, `127.0.0.1` and `[::1]` by which the panel is reached: `['dev.example:8080']`. */
+  allowedHosts?: readonly string[]
+  /** Origins of pages beyond the panel's own, where a proxy changes them: `['https://dev.example']`. */
+  allowedOrigins?: readonly string[]
+  /** At least 16 characters of `A-Z a-z 0-9 - . _ ~`. Default: 128 random bits, new with each start. */
+  token?: string
+  /** The application's name on the page. Default: as the engines have it, else the file that was started. */
+  application?: string
+  limits?: Partial<RecorderLimits>
+}
+
+export interface StartPanelOptions extends PanelOptions {
+  /** Default 0: a free one. */
+  port?: number
+  /** An address or `localhost`. Default `127.0.0.1`. One that is not loopback needs `allow`. */
+  host?: string
+}
+
+/** The options, checked and completed. */
+export interface PanelSettings {
+  enabled: boolean
+  allow: readonly string[]
+  allowedHosts: readonly string[]
+  allowedOrigins: readonly string[]
+  token: string
+  application: string | null
+  limits: RecorderLimits
+  port: number
+  host: string
+}
+
+/** What each limit may be. The ring's most is what 16 MiB of the whole panel leave room for, and a page can take. */
+const LIMIT_RANGES: { [K in keyof RecorderLimits]: readonly [least: number, most: number] } = {
+  ringBytes: [16 * 1024, 32 * 1024 * 1024],
+  dictionaryBytes: [16 * 1024, 32 * 1024 * 1024],
+  keptBytes: [16 * 1024, 32 * 1024 * 1024],
+  requestsKept: [1, 10_000],
+  statementsPerRequest: [1, 100_000],
+  slowMs: [0, 3_600_000],
+}
+
+/** Checks all options, or throws `EL_PANEL_CONFIG` before anything has changed. */
+export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
+  if (typeof options !== 'object' || options === null)
+    throw bad('options', 'The options of the panel must be an object.')
+  checkEngines(options.engines)
+  const { enabled, application, port = 0, host = '127.0.0.1' } = options
+  if (enabled !== undefined && typeof enabled !== 'boolean')
+    throw bad('enabled', `\`enabled\` of the panel must be true or false, not ${show(enabled)}.`)
+  if (application !== undefined && (typeof application !== 'string' || application === ''))
+    throw bad('application', '`application` of the panel must be a name.')
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw bad('port', `\`port\` of the panel must be a number from 0 to 65535, not ${show(port)}.`)
+  const allow = list('allow', options.allow, isRange, 'an address or a CIDR such as 172.17.0.0/16')
+  const allowedHosts = list('allowedHosts', options.allowedHosts, isHost, 'a host such as dev.example:8080')
+  const allowedOrigins = list(
+    'allowedOrigins',
+    options.allowedOrigins,
+    isOrigin,
+    'an origin such as https://dev.example',
+  )
+  return {
+    enabled: enabled ?? process.env['NODE_ENV'] === 'development',
+    allow,
+    allowedHosts: [...allowedHosts, ...checkHost(host, allow)],
+    allowedOrigins,
+    token: checkToken(options.token),
+    application: application ?? null,
+    limits: checkLimits(options.limits),
+    port,
+    host: host === 'localhost' ? '127.0.0.1' : host,
+  }
+}
+
+function checkEngines(engines: unknown): void {
+  if (engines === undefined) return
+  const names =
+    typeof engines === 'object' && engines !== null && 'names' in engines ? engines.names : undefined
+  const isIterable = typeof names === 'object' && names !== null && Symbol.iterator in names
+  if (!isIterable) throw bad('engines', '`engines` of the panel must be what `createEngines` returned.')
+  for (const _ of names as Iterable<unknown>) return
+  throw bad('engines', '`engines` of the panel has no engine in it.')
+}
+
+/** The name that the bound address adds to those by which the panel is reached: an address cannot be rebound. */
+function checkHost(host: unknown, allow: readonly string[]): string[] {
+  if (typeof host !== 'string' || (host !== 'localhost' && isIP(host) === 0))
+    throw bad('host', `\`host\` of the panel must be an address or localhost, not ${show(host)}.`)
+  if (host === 'localhost' || new PeerLock([]).admits(host)) return isIP(host) === 4 ? [host] : []
+  if (allow.length === 0)
+    throw bad('host', `The panel listens on ${host} only if \`allow\` names who may come from there.`)
+  if (host === '0.0.0.0' || host === '::') return []
+  return [isIP(host) === 6 ? `[${host}]` : host]
+}
+
+function checkToken(token: unknown): string {
+  if (token === undefined) return newToken()
+  if (typeof token !== 'string' || !/^[\w.~-]{16,256}$/.test(token))
+    throw bad('token', '`token` of the panel must be 16 to 256 characters of A-Z a-z 0-9 - . _ ~.')
+  return token
+}
+
+function checkLimits(limits: unknown): RecorderLimits {
+  if (limits === undefined) return { ...DEFAULT_LIMITS }
+  if (typeof limits !== 'object' || limits === null)
+    throw bad('limits', '`limits` of the panel must be an object.')
+  const checked = { ...DEFAULT_LIMITS }
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue
+    if (!Object.hasOwn(LIMIT_RANGES, name))
+      throw bad('limits', `The panel has no limit ${name}.`, { known: Object.keys(LIMIT_RANGES) })
+    const limit = name as keyof RecorderLimits
+    const [least, most] = LIMIT_RANGES[limit]
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw bad('limits', `The panel's limit ${name} must be from ${least} to ${most}, not ${show(value)}.`)
+    checked[limit] = value
+  }
+  return checked
+}
+
+function list(
+  option: string,
+  value: unknown,
+  isOne: (text: string) => boolean,
+  what: string,
+): readonly string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw bad(option, `\`${option}\` of the panel must be an array.`)
+  for (const item of value)
+    if (typeof item !== 'string' || !isOne(item))
+      throw bad(option, `\`${option}\` of the panel holds ${show(item)}, which is not ${what}.`)
+  return [...value]
+}
+
+function bad(option: string, sentence: string, more: { known?: string[] } = {}): EnginelightError {
+  return new EnginelightError('EL_PANEL_CONFIG', sentence, { option, ...more })
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

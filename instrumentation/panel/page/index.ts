@@ -1,0 +1,5 @@
+/** The panel's page as static files, and every answer over plain HTTP. */
+export { answerPage, answerText } from './answer.ts'
+export { readPageFiles, type PageFiles } from './files.ts'
+export { SECURITY_HEADERS } from './headers.ts'
+export { isOurs, MOUNT, SOCKET_PATH } from './mount-path.ts'

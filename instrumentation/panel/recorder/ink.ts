@@ -1,0 +1,49 @@
+import type { ErrorFacts, Site } from '../../../server-lib/channels.ts'
+import { statementText } from '../../statement-text.ts'
+import type { TextId } from '../protocol.ts'
+import type { Dictionary } from './dictionary.ts'
+
+const LONGEST_STATEMENT = 4 * 1024
+const LONGEST_TEXT = 1024
+const LONGEST_FRAMES = 4 * 1024
+
+/** Turns texts of messages into ids; what may not be shown is taken out before. */
+export class Ink {
+  readonly #dictionary: Dictionary
+
+  constructor(dictionary: Dictionary) {
+    this.#dictionary = dictionary
+  }
+
+  text(value: unknown): TextId {
+    return this.#dictionary.intern(typeof value === 'string' ? value : String(value), LONGEST_TEXT)
+  }
+
+  textOrNull(value: unknown): TextId | null {
+    return value === null || value === undefined ? null : this.text(value)
+  }
+
+  statement(text: string, parameters: number): TextId {
+    return this.#dictionary.intern(statementText(text, parameters), LONGEST_STATEMENT)
+  }
+
+  /** A label of HTTP ends where a query string would begin. */
+  label(value: string, isHttp: boolean): TextId {
+    const end = isHttp ? value.search(/[?#]/) : -1
+    return this.text(end < 0 ? value : value.slice(0, end))
+  }
+
+  site(site: Site | null): TextId | null {
+    return site === null ? null : this.text(site.label)
+  }
+
+  frames(site: Site | null): TextId | null {
+    return site === null || site.frames.length === 0
+      ? null
+      : this.#dictionary.intern(site.frames.join('\n'), LONGEST_FRAMES)
+  }
+
+  message(error: ErrorFacts): TextId {
+    return this.text(error.message)
+  }
+}

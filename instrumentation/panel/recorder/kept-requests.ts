@@ -1,0 +1,85 @@
+import type { AnyRow } from '../protocol.ts'
+import { rowBytes } from './row-bytes.ts'
+
+interface Kept {
+  rows: AnyRow[]
+  bytes: number
+  /** False while the request runs, or is still being told in the ring. */
+  isComplete: boolean
+}
+
+export interface KeptLimits {
+  /** How many complete requests. */
+  requests: number
+  bytes: number
+}
+
+/**
+ * The requests that were slow, failed, aborted or leaked, after the ring has let go of their rows: healthy traffic does
+ * not push them out, only later ones of their kind do. Also the first rows of requests of which that is not yet known.
+ */
+export class KeptRequests {
+  bytes = 0
+  readonly #limits: KeptLimits
+  readonly #dropped: (rows: AnyRow[]) => void
+  readonly #forgotten: (request: string) => void
+  readonly #byRequest = new Map<string, Kept>()
+  #complete = 0
+
+  /** `dropped` takes rows that are held no longer, `forgotten` the request of which none are. */
+  constructor(limits: KeptLimits, dropped: (rows: AnyRow[]) => void, forgotten: (request: string) => void) {
+    this.#limits = limits
+    this.#dropped = dropped
+    this.#forgotten = forgotten
+  }
+
+  add(request: string, rows: AnyRow[]): void {
+    let kept = this.#byRequest.get(request)
+    if (!kept) this.#byRequest.set(request, (kept = { rows: [], bytes: 0, isComplete: false }))
+    // A job that goes on for hours may not take the room of all others.
+    if (kept.bytes > this.#limits.bytes / 4) return this.#dropped(rows)
+    let bytes = 0
+    for (const row of rows) {
+      kept.rows.push(row)
+      bytes += rowBytes(row)
+    }
+    kept.bytes += bytes
+    this.bytes += bytes
+    while (this.bytes > this.#limits.bytes && this.dropOldest());
+  }
+
+  /** The request's last row came: from here on it counts against the number that is kept. */
+  complete(request: string): void {
+    const kept = this.#byRequest.get(request)
+    if (!kept || kept.isComplete) return
+    kept.isComplete = true
+    // Behind those that became complete before it.
+    this.#byRequest.delete(request)
+    this.#byRequest.set(request, kept)
+    if (++this.#complete <= this.#limits.requests) return
+    for (const [oldest, its] of this.#byRequest) if (its.isComplete) return this.drop(oldest)
+  }
+
+  drop(request: string): void {
+    const kept = this.#byRequest.get(request)
+    if (!kept) return
+    this.#byRequest.delete(request)
+    this.bytes -= kept.bytes
+    if (kept.isComplete) this.#complete--
+    this.#forgotten(request)
+    this.#dropped(kept.rows)
+  }
+
+  /** Whether there was one to drop. */
+  dropOldest(): boolean {
+    for (const request of this.#byRequest.keys()) {
+      this.drop(request)
+      return true
+    }
+    return false
+  }
+
+  *rows(): Iterable<AnyRow> {
+    for (const { rows } of this.#byRequest.values()) yield* rows
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Plain values out of messages. A recorder must hold no object of the application and fail on none, so whatever is
+ * not of the expected type is turned into text or left out, and long texts are copied instead of cut out of longer ones.
+ */
+const ID_LENGTH = 200
+
+export function id(value: unknown): string {
+  const text = typeof value === 'string' ? value : String(value)
+  return text.length <= ID_LENGTH ? text : copyOf(`${text.slice(0, ID_LENGTH)}…`)
+}
+
+export function idOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : id(value)
+}
+
+/** Milliseconds to the microsecond: more digits only lengthen each row. */
+export function ms(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? Math.round(value * 1000) / 1000 : 0
+}
+
+export function count(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0
+}
+
+export function countOrNull(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null
+}
+
+export function ids(value: unknown): string[] {
+  return Array.isArray(value) ? value.slice(0, 100).map(id) : []
+}
+
+/** The same characters in memory of their own: V8 keeps the whole of a string alive for a slice of it. */
+export function copyOf(text: string): string {
+  return Buffer.from(text).toString()
+}

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto'
+import {
+  engineReports,
+  observe,
+  type ChannelMessages,
+  type ChannelName,
+  type EngineMessage,
+  type EngineReport,
+  type RequestMessage,
+  type StatementMessage,
+} from '../../../server-lib/channels.ts'
+import { KIND, type AnyRow } from '../protocol.ts'
+import { History } from './history.ts'
+import { Ink } from './ink.ts'
+import type { RecorderLimits } from './limits.ts'
+import { id, ms } from './plain.ts'
+import { checkoutRow, engineRow, poolRow } from './rows-of-pools.ts'
+import { requestRow, sessionRow, statementRow, transactionRow } from './rows-of-work.ts'
+import { seedRows } from './seed.ts'
+import { StatementLimit } from './statement-limit.ts'
+
+/** One message of so many is timed: the clock itself costs as much as a row. */
+const TIMED_EVERY = 16
+
+/**
+ * Listens to the channels and holds what they said as rows, within its limits. It runs inside the application's own
+ * calls, so it does no more than build a row, holds nothing of a message but numbers and text, and throws nothing.
+ */
+export class Recorder {
+  /** Differs with each start, so that a page knows numbers of another life. */
+  readonly boot = randomBytes(8).toString('hex')
+  readonly limits: RecorderLimits
+  readonly history: History
+  /** Messages that could not be recorded, because of a fault of ours or of theirs. */
+  failures = 0
+  /** The time that recording has taken, estimated from a sample. */
+  costMs = 0
+  readonly #ink: Ink
+  readonly #statements: StatementLimit
+  #messages = 0
+  #stops: (() => void)[] = []
+
+  constructor(limits: RecorderLimits) {
+    this.limits = limits
+    this.history = new History(limits)
+    this.#ink = new Ink(this.history.dictionary)
+    this.#statements = new StatementLimit(limits.statementsPerRequest)
+  }
+
+  get statementsOmitted(): number {
+    return this.#statements.omitted
+  }
+
+  /** Reads the state of now and listens from then on. */
+  start(): void {
+    for (const report of this.reports())
+      this.#guarded(() => {
+        for (const row of seedRows(report, performance.now(), this.#ink)) this.history.push(row)
+      })
+    const ink = this.#ink
+    this.#listen('enginelight:engine', message => this.#engine(message))
+    this.#listen('enginelight:pool', message => this.#push(poolRow(message, ink)))
+    this.#listen('enginelight:request', message => this.#request(message))
+    this.#listen('enginelight:session', message => this.#push(sessionRow(message)))
+    this.#listen('enginelight:checkout', message => this.#push(checkoutRow(message, ink)))
+    this.#listen('enginelight:transaction', message => this.#push(transactionRow(message, ink)))
+    this.#listen('enginelight:statement', message => this.#statement(message))
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  /** The engines as of now, or none when they cannot say. */
+  reports(): EngineReport[] {
+    try {
+      return engineReports()
+    } catch {
+      this.failures++
+      return []
+    }
+  }
+
+  #listen<N extends ChannelName>(name: N, record: (message: ChannelMessages[N]) => void): void {
+    this.#stops.push(
+      observe(name, message => {
+        const isTimed = this.#messages++ % TIMED_EVERY === 0
+        const before = isTimed ? performance.now() : 0
+        try {
+          record(message)
+        } catch (error) {
+          this.#failed(error)
+        }
+        if (isTimed) this.costMs += (performance.now() - before) * TIMED_EVERY
+      }),
+    )
+  }
+
+  #guarded(record: () => void): void {
+    try {
+      record()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (this.failures++ > 0) return
+    process.emitWarning(`The panel could not record a message: ${describe(error)}`, {
+      type: 'EnginelightWarning',
+      code: 'EL_OBSERVER_THREW',
+    })
+  }
+
+  #push(row: AnyRow | null): void {
+    if (row !== null) this.history.push(row)
+  }
+
+  #engine(message: EngineMessage): void {
+    if (message.phase === 'closed') {
+      // The old pool of an engine that was given a new one: the engine itself goes on.
+      const engine = this.history.now.engine(id(message.engine))
+      if (engine?.[1] === KIND.engine && engine[3].pool !== message.pool) return
+    }
+    this.#push(engineRow(message))
+  }
+
+  #request(message: RequestMessage): void {
+    if (message.phase === 'end') this.#push(this.#statements.end(id(message.id), ms(message.at)))
+    this.#push(requestRow(message, this.#ink))
+  }
+
+  #statement(message: StatementMessage): void {
+    if (message.phase === 'end') {
+      // Its start was left out, or was before our time.
+      if (!this.history.now.hasStatement(id(message.id))) return
+    } else if (message.request !== null) {
+      const admitted = this.#statements.admit(id(message.request), ms(message.at))
+      if (admitted === 'omit') return
+      if (admitted !== 'tell') return this.#push(admitted)
+    }
+    this.#push(statementRow(message, this.#ink))
+  }
+}
+
+function describe(error: unknown): string {
+  try {
+    return String(error)
+  } catch {
+    return 'an error without text'
+  }
+}

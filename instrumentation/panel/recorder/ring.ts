@@ -1,0 +1,42 @@
+import type { AnyRow } from '../protocol.ts'
+import { rowBytes } from './row-bytes.ts'
+
+/** The rows of late, in order and without holes. Readers hold no rows, only the number of the last one they read. */
+export class Ring {
+  bytes = 0
+  #rows: (AnyRow | undefined)[] = []
+  #head = 0
+  /** The number of the oldest row that is here; `last + 1` when none is. */
+  first = 1
+
+  get last(): number {
+    return this.first + this.length - 1
+  }
+
+  get length(): number {
+    return this.#rows.length - this.#head
+  }
+
+  push(row: AnyRow): void {
+    this.#rows.push(row)
+    this.bytes += rowBytes(row)
+  }
+
+  at(seq: number): AnyRow | undefined {
+    return seq < this.first ? undefined : this.#rows[this.#head + seq - this.first]
+  }
+
+  shift(): AnyRow | undefined {
+    const row = this.#rows[this.#head]
+    if (row === undefined) return undefined
+    this.#rows[this.#head++] = undefined
+    this.first++
+    this.bytes -= rowBytes(row)
+    // Moving the rest down once per doubling costs less than a shift per row.
+    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#head)
+      this.#head = 0
+    }
+    return row
+  }
+}

@@ -1,0 +1,56 @@
+import type { EngineReport } from '../../../server-lib/channels.ts'
+import { KIND, type AnyRow } from '../protocol.ts'
+import type { Ink } from './ink.ts'
+import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
+import { engineFacts } from './rows-of-pools.ts'
+
+/** What a recorder that came late must know: engines, connections, who holds them and who waits. */
+export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable<AnyRow> {
+  const engine = id(report.description.engine)
+  const pool = id(report.description.pool)
+  yield [0, KIND.engine, ms(now), engineFacts(report.description)]
+  for (const at of report.connections) {
+    const connection = id(at.connection)
+    const { holder } = at
+    // The hold of now is told by a row of its own, and is counted there.
+    const usesBefore = Math.max(0, count(at.uses) - (holder ? 1 : 0))
+    const pid = countOrNull(at.backendPid)
+    yield [0, KIND.connected, ms(at.since), connection, engine, pool, count(at.slot), pid, usesBefore]
+    if (!holder) continue
+    const checkout = id(holder.checkout)
+    const request = idOrNull(holder.request)
+    const session = idOrNull(holder.session)
+    const since = ms(holder.since)
+    const site = ink.site(holder.site)
+    yield [
+      0,
+      KIND.checkoutStart,
+      since,
+      checkout,
+      engine,
+      pool,
+      request,
+      session,
+      site,
+      ink.frames(holder.site),
+    ]
+    yield [0, KIND.checkoutAcquired, since, checkout, connection, 0]
+    const transaction = idOrNull(at.transaction)
+    if (transaction !== null)
+      yield [0, KIND.transactionStart, since, transaction, connection, checkout, session, request, site]
+  }
+  for (const waiter of report.waiters) {
+    yield [
+      0,
+      KIND.checkoutStart,
+      ms(waiter.since),
+      id(waiter.checkout),
+      engine,
+      pool,
+      idOrNull(waiter.request),
+      idOrNull(waiter.session),
+      ink.site(waiter.site),
+      ink.frames(waiter.site),
+    ]
+  }
+}

@@ -1,0 +1,225 @@
+import { channels, type EngineDescription, type Site } from '../../../server-lib/channels.ts'
+
+/** A site as the session core makes them. */
+export const SITE: Site = {
+  label: 'src/orders.ts:41',
+  frames: ['placeOrder (src/orders.ts:41:19)', 'main (src/app.ts:7:3)'],
+}
+
+export function description(engine = 'writer', pool = `${engine}#1`): EngineDescription {
+  return {
+    engine,
+    pool,
+    isDefault: true,
+    mode: 'transaction',
+    access: 'write',
+    enlist: 'atomic',
+    transactional: false,
+    source: 'connection',
+    owned: true,
+    min: 0,
+    max: 10,
+    checkoutTimeoutMs: 10_000,
+    serverAddress: '127.0.0.1',
+    serverPort: 5432,
+    database: 'shop',
+    application: 'shop',
+    pid: process.pid,
+    thread: 0,
+  }
+}
+
+export const OUTCOME_FINISHED = { outcome: 'finished', status: 200, unreleased: [] } as const
+
+/** Says on the channels what a session core would say; the clock is the test's own. */
+export class Speaker {
+  at = 1_000
+  readonly engine: string
+  readonly pool: string
+
+  constructor(engine = 'writer') {
+    this.engine = engine
+    this.pool = `${engine}#1`
+  }
+
+  declare(): void {
+    const { engine, at } = this
+    channels.engine.publish({ phase: 'declared', at, engine, description: description(engine) })
+  }
+
+  connect(connection: string, slot: number): void {
+    const { engine, pool, at } = this
+    channels.pool.publish({ phase: 'connected', at, engine, pool, connection, slot, backendPid: 100 + slot })
+  }
+
+  disconnect(connection: string, slot: number): void {
+    const { engine, pool, at } = this
+    const reason = 'the pool closed it'
+    channels.pool.publish({ phase: 'disconnected', at, engine, pool, connection, slot, reason, uses: 0 })
+  }
+
+  request(id: string, label = 'GET /orders'): void {
+    const { engine, at } = this
+    channels.request.publish({
+      phase: 'start',
+      at,
+      id,
+      kind: 'http',
+      label,
+      attribute: 'db',
+      engines: [engine],
+    })
+  }
+
+  requestEnd(
+    id: string,
+    end: {
+      outcome: 'finished' | 'aborted' | 'failed'
+      status: number | null
+      unreleased: readonly string[]
+    } = OUTCOME_FINISHED,
+  ): void {
+    channels.request.publish({ phase: 'end', at: this.at, id, ...end })
+  }
+
+  session(id: string, request: string): void {
+    const { engine, at } = this
+    channels.session.publish({ phase: 'start', at, id, engine, request, mode: 'transaction' })
+  }
+
+  sessionState(id: string, request: string, state: 'idle' | 'active' | 'failed' | 'lost' | 'ended'): void {
+    const { engine, at } = this
+    channels.session.publish({ phase: 'state', at, id, engine, request, state })
+  }
+
+  sessionEnd(id: string, request: string): void {
+    const { engine, at } = this
+    channels.session.publish({ phase: 'end', at, id, engine, request, released: true, statements: 1 })
+  }
+
+  ask(id: string, request: string | null, session: string | null = null): void {
+    const { engine, pool, at } = this
+    channels.checkout.publish({ phase: 'start', at, id, engine, pool, request, session, site: SITE })
+  }
+
+  acquire(id: string, connection: string, slot = 0): void {
+    const { engine, pool, at } = this
+    channels.checkout.publish({
+      phase: 'acquired',
+      at,
+      id,
+      engine,
+      pool,
+      waitMs: 0,
+      connection,
+      slot,
+      backendPid: 100 + slot,
+    })
+  }
+
+  release(id: string, connection: string): void {
+    const { engine, pool, at } = this
+    channels.checkout.publish({
+      phase: 'released',
+      at,
+      id,
+      engine,
+      pool,
+      connection,
+      heldMs: 1,
+      discarded: null,
+    })
+  }
+
+  begin(id: string, connection: string, request: string | null): void {
+    const { engine, pool, at } = this
+    channels.transaction.publish({
+      phase: 'start',
+      at,
+      id,
+      engine,
+      pool,
+      connection,
+      backendPid: 100,
+      checkout: null,
+      session: null,
+      request,
+      site: SITE,
+    })
+  }
+
+  commit(id: string): void {
+    const outcome = 'committed' as const
+    channels.transaction.publish({
+      phase: 'end',
+      at: this.at,
+      id,
+      durationMs: 1,
+      outcome,
+      asked: 'commit',
+      statements: 1,
+    })
+  }
+
+  statement(
+    id: string,
+    connection: string,
+    request: string | null,
+    text = 'select 1 from orders where id = $1',
+    parameters = 1,
+  ): void {
+    const { engine, pool, at } = this
+    channels.statement.publish({
+      phase: 'start',
+      at,
+      id,
+      engine,
+      pool,
+      connection,
+      slot: 0,
+      backendPid: 100,
+      checkout: null,
+      session: null,
+      request,
+      transaction: null,
+      text,
+      parameters,
+      kind: 'query',
+      queuedMs: 0,
+      site: SITE,
+    })
+  }
+
+  statementEnd(id: string): void {
+    const { engine, at } = this
+    channels.statement.publish({
+      phase: 'end',
+      at,
+      id,
+      engine,
+      durationMs: 1,
+      rows: 1,
+      command: 'SELECT',
+      error: null,
+    })
+  }
+
+  /** One healthy request from its first line to its last: twelve messages, unless `statements` says more. */
+  wholeRequest(number: number, durationMs = 5, statements = 1): void {
+    const [u, s, k, t] = [`u${number}`, `s${number}`, `k${number}`, `t${number}`]
+    this.request(u)
+    this.session(s, u)
+    this.ask(k, u, s)
+    this.acquire(k, 'c1')
+    this.begin(t, 'c1', u)
+    for (let index = 0; index < statements; index++) {
+      this.statement(`q${number}.${index}`, 'c1', u)
+      this.statementEnd(`q${number}.${index}`)
+    }
+    this.at += durationMs
+    this.commit(t)
+    this.release(k, 'c1')
+    this.sessionEnd(s, u)
+    this.requestEnd(u)
+  }
+}

@@ -1,0 +1,42 @@
+import './app.css'
+import { useState, useSyncExternalStore } from 'react'
+import { useKeys, type Keys } from './keys.ts'
+import { useModel, usePanel } from './model/use-panel.ts'
+import { go, useRoute } from './route.ts'
+import { themeStore } from './theme.ts'
+import { KeyHelp } from './views/key-help.tsx'
+import { LinkNotice } from './views/link-notice.tsx'
+import { NoEntry } from './views/no-entry.tsx'
+import { Rail } from './views/rail.tsx'
+import { VitalStrip } from './views/vital-strip.tsx'
+import { VIEWS } from './views/views.tsx'
+
+/** The page: rail, vital strip, and the view that the address names. */
+export function App({ retryNow }: { retryNow: () => void }) {
+  const model = useModel()
+  const route = useRoute()
+  const link = usePanel(view => view.link)
+  const isPaused = usePanel(view => view.isPaused)
+  const theme = useSyncExternalStore(themeStore.subscribe, themeStore.get)
+  const [isHelpOpen, setHelpOpen] = useState(false)
+  const view = VIEWS.find(candidate => candidate.id === route.view) ?? VIEWS[0]!
+  const keys: Record<string, Keys[string]> = {
+    p: () => model.pause(!isPaused),
+    t: () => themeStore.next(),
+    '?': () => setHelpOpen(true),
+  }
+  for (const each of VIEWS) keys[each.key] = () => go(each.id)
+  useKeys(keys)
+  if (link.state === 'unauthorized') return <NoEntry reason={link.reason} />
+  return (
+    <div className="app">
+      <Rail current={view.id} theme={theme} onHelp={() => setHelpOpen(true)} />
+      <VitalStrip />
+      <div className="app-main">
+        <LinkNotice retryNow={retryNow} />
+        {view.render()}
+      </div>
+      <KeyHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
+    </div>
+  )
+}

@@ -1,0 +1,152 @@
+import {
+  CLOSE,
+  SUBPROTOCOL,
+  type ClientMessage,
+  type Hello,
+  type ServerMessage,
+  type Subscribe,
+} from '../instrumentation/panel/protocol.ts'
+
+/** Where the page stands with the process. `retryAt` is on the page's own clock (`performance.now()`). */
+export type Link =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'live' }
+  | { readonly state: 'lost'; readonly retryAt: number; readonly reason: string | null }
+  | { readonly state: 'unauthorized'; readonly reason: 'no token' | 'wrong token' }
+
+export interface Receiver {
+  link(link: Link): void
+  /** Another socket's first word. Answers from where to go on. */
+  hello(hello: Hello): Subscribe['since']
+  message(message: Exclude<ServerMessage, Hello>): void
+  /** The last row received, to acknowledge. */
+  readonly received: number
+}
+
+const FIRST_RETRY_MS = 250
+const LAST_RETRY_MS = 10_000
+const ACKNOWLEDGE_MS = 1000
+/** A process sends `stat` each second, each fifth to a hidden page: this long without a word, the line is dead. */
+const SILENCE_MS = 15_000
+
+/** The websocket to the process: authenticates, subscribes, reconnects. It knows no row and no view. */
+export class Connection {
+  readonly #receiver: Receiver
+  readonly #token: string | null
+  #socket: WebSocket | null = null
+  #attempts = 0
+  #retry: ReturnType<typeof setTimeout> | undefined
+  #heardAt = 0
+  #acknowledged = 0
+
+  constructor(receiver: Receiver, token: string | null) {
+    this.#receiver = receiver
+    this.#token = token
+  }
+
+  open(): void {
+    if (this.#token === null) return this.#receiver.link({ state: 'unauthorized', reason: 'no token' })
+    document.addEventListener('visibilitychange', () => {
+      this.#send({ type: 'vis', visible: !document.hidden })
+      // The browser slows a hidden page's timers: whoever looks again should not wait for one.
+      if (!document.hidden && !this.#socket) this.retryNow()
+    })
+    setInterval(() => this.#tend(), ACKNOWLEDGE_MS)
+    this.#connect()
+  }
+
+  retryNow(): void {
+    clearTimeout(this.#retry)
+    if (!this.#socket) this.#connect()
+  }
+
+  /** Begins anew on another socket: the way back from having thrown rows away. */
+  resync(): void {
+    this.#attempts = 0
+    if (this.#socket) this.#socket.close()
+    else this.retryNow()
+  }
+
+  #connect(): void {
+    this.#receiver.link({ state: 'connecting' })
+    const url = new URL('socket', location.href)
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+    url.hash = ''
+    url.search = ''
+    const socket = new WebSocket(url, SUBPROTOCOL)
+    this.#socket = socket
+    this.#heardAt = performance.now()
+    this.#acknowledged = 0
+    socket.onopen = () => this.#send({ type: 'auth', token: this.#token! })
+    socket.onmessage = event => this.#receive(event.data)
+    socket.onclose = event => {
+      if (this.#socket !== socket) return
+      this.#socket = null
+      this.#closed(event.code, event.reason)
+    }
+  }
+
+  #receive(data: unknown): void {
+    this.#heardAt = performance.now()
+    const message = parse(data)
+    if (!message) return
+    if (message.type === 'hello') {
+      this.#attempts = 0
+      const since = this.#receiver.hello(message)
+      this.#send({ type: 'sub', since })
+      if (document.hidden) this.#send({ type: 'vis', visible: false })
+      this.#receiver.link({ state: 'live' })
+      return
+    }
+    this.#receiver.message(message)
+  }
+
+  #closed(code: number, reason: string): void {
+    if (code === CLOSE.unauthorized) {
+      return this.#receiver.link({ state: 'unauthorized', reason: 'wrong token' })
+    }
+    const base = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts)
+    this.#attempts += 1
+    // Many pages that lost one process should not all come back in the same millisecond.
+    const delay = base * (0.75 + Math.random() * 0.5)
+    this.#receiver.link({ state: 'lost', retryAt: performance.now() + delay, reason: sayWhy(code, reason) })
+    this.#retry = setTimeout(() => this.#connect(), delay)
+  }
+
+  #tend(): void {
+    const { received } = this.#receiver
+    if (received > this.#acknowledged) {
+      this.#acknowledged = received
+      this.#send({ type: 'ack', seq: received })
+    }
+    const silence = performance.now() - this.#heardAt
+    if (this.#socket && silence > SILENCE_MS) {
+      const socket = this.#socket
+      this.#socket = null
+      socket.close()
+      this.#closed(1006, '')
+    }
+  }
+
+  #send(message: ClientMessage): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message))
+  }
+}
+
+function sayWhy(code: number, reason: string): string | null {
+  if (code === CLOSE.tooManyViewers) return 'Too many pages watch this process.'
+  if (code === CLOSE.tooSlow) return 'This page was too slow to keep up.'
+  return reason || null
+}
+
+function parse(data: unknown): ServerMessage | null {
+  if (typeof data !== 'string') return null
+  try {
+    const message: unknown = JSON.parse(data)
+    return typeof message === 'object' && message !== null && 'type' in message
+      ? (message as ServerMessage)
+      : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,86 @@
+import { KIND, type StatementEndRow, type StatementStartRow } from '../../instrumentation/panel/protocol.ts'
+import { keep, ownerOf, replace } from './apply-request.ts'
+import type { Texts } from './apply.ts'
+import type { Draft } from './draft.ts'
+import { settleLane } from './lane.ts'
+import type { Statement } from './state.ts'
+
+/** Statements on the wire: sent, answered. */
+export function applyStatement(draft: Draft, row: StatementStartRow | StatementEndRow, texts: Texts): void {
+  switch (row[1]) {
+    case KIND.statementStart: {
+      const [
+        ,
+        ,
+        at,
+        id,
+        connectionId,
+        checkout,
+        session,
+        request,
+        transaction,
+        text,
+        parameters,
+        queuedMs,
+        site,
+        cursor,
+      ] = row
+      const connection = draft.edit('connections', connectionId)
+      const statement: Statement = {
+        id,
+        request: ownerOf(draft, request, at),
+        connection: connectionId,
+        engine: connection?.engine ?? '',
+        checkout,
+        session,
+        transaction,
+        text: texts(text),
+        parameters,
+        queuedMs,
+        site: site === null ? null : texts(site),
+        cursor: cursor === 1,
+        startedAt: at,
+        endedAt: null,
+        rows: null,
+        command: null,
+        error: null,
+      }
+      begin(draft, statement)
+      if (!connection) return
+      connection.running.push(id)
+      connection.lastStatement = statement
+      settleLane(draft, connectionId, at)
+      return
+    }
+    case KIND.statementEnd: {
+      const [, , at, id, rows, command, code, message] = row
+      const statement = draft.get('statements', id)
+      if (!statement) return
+      const error =
+        code === null && message === null ? null : { code, message: message === null ? '' : texts(message) }
+      const ended: Statement = { ...statement, endedAt: at, rows, command, error }
+      update(draft, ended)
+      draft.delete('statements', id)
+      const connection = draft.edit('connections', statement.connection)
+      if (!connection) return
+      connection.running = connection.running.filter(other => other !== id)
+      if (connection.lastStatement?.id === id) connection.lastStatement = ended
+      settleLane(draft, statement.connection, at)
+      return
+    }
+    default:
+      row satisfies never
+  }
+}
+
+function begin(draft: Draft, statement: Statement): void {
+  draft.set('statements', statement.id, statement)
+  const request = draft.edit('requests', statement.request)
+  if (request) keep(request.statements, statement)
+}
+
+function update(draft: Draft, statement: Statement): void {
+  draft.set('statements', statement.id, statement)
+  const request = draft.edit('requests', statement.request)
+  if (request) replace(request.statements, statement)
+}

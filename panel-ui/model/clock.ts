@@ -1,0 +1,63 @@
+/** A quarter of a second: as often as a growing duration is rewritten without becoming a flicker. */
+const TICK_MS = 250
+
+/**
+ * The process's clock as the page knows it. It stands still while the page is paused or knows nothing new, because
+ * a hold must not seem to grow when nobody has said that it lasts.
+ */
+export class Clock {
+  readonly #listeners = new Set<() => void>()
+  #offset: number | null = null
+  #frozenAt: number | null = null
+  #tick = 0
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  /** Sets the clock by a time that the process just sent. */
+  heard(now: number): void {
+    const offset = now - performance.now()
+    // The fastest message is the truest; a great difference is a laptop that slept.
+    if (this.#offset === null || offset > this.#offset || this.#offset - offset > 2000) this.#offset = offset
+  }
+
+  reset(): void {
+    this.#offset = null
+  }
+
+  now(): number {
+    return this.#frozenAt ?? performance.now() + (this.#offset ?? 0)
+  }
+
+  get isFrozen(): boolean {
+    return this.#frozenAt !== null
+  }
+
+  set isFrozen(frozen: boolean) {
+    if (frozen === this.isFrozen) return
+    this.#frozenAt = frozen ? this.now() : null
+    this.#emit()
+  }
+
+  /** The time as of the last tick: one value for all that is drawn in the same quarter of a second. */
+  readonly ticked = (): number => this.#tick
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    if (this.#listeners.size === 1) {
+      this.#tick = this.now()
+      this.#timer = setInterval(() => {
+        if (!document.hidden) this.#emit()
+      }, TICK_MS)
+    }
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) clearInterval(this.#timer)
+    }
+  }
+
+  #emit(): void {
+    const now = this.now()
+    if (now === this.#tick) return
+    this.#tick = now
+    for (const listener of this.#listeners) listener()
+  }
+}

@@ -1,0 +1,55 @@
+import type { Time } from '../../instrumentation/panel/protocol.ts'
+import { count, duration } from '../format.ts'
+import { laneStatus } from './lane-status.ts'
+import { lanesOf, loadOf, shownPools } from './pool-load.ts'
+import type { PanelState } from './state.ts'
+
+export interface HomeSentence {
+  readonly tone: 'good' | 'warn' | 'bad'
+  readonly say: string
+  readonly why: string
+}
+
+/** The light on the dashboard, in one sentence: the worst thing that is true of the pools right now. */
+export function homeSentence(state: PanelState, now: Time): HomeSentence {
+  let open = 0
+  let used = 0
+  let warning: HomeSentence | null = null
+  for (const { pool } of shownPools(state)) {
+    const load = loadOf(state, pool, now)
+    const statuses = lanesOf(state, pool).map(lane => laneStatus(state, lane, false, now))
+    used += load.used
+    open += pool.max
+    const stuck = statuses.filter(s => s.phase === 'idle in transaction' && s.tone !== 'calm').length
+    const leaks = statuses.filter(s => s.words.startsWith('leak'))
+    if (load.waiting.length > 0 && load.used >= load.max) {
+      const longest = Math.max(...load.waiting.map(c => now - c.askedAt))
+      return {
+        tone: 'bad',
+        say: `${pool.engine} has no free connection: ${load.used} of ${load.max} are held, ${count(load.waiting.length, 'request')} ${load.waiting.length === 1 ? 'waits' : 'wait'}.`,
+        why: `The longest has waited ${duration(longest)}. ${stuck > 0 ? `${stuck} of ${load.used} holders sit idle in a transaction.` : 'Its holders are below.'}`,
+      }
+    }
+    if (leaks.length > 0) {
+      const [leak] = leaks
+      warning ??= {
+        tone: 'bad',
+        say: `${leak!.request?.label ?? 'A request'} is over, but still holds a connection of ${pool.engine}.`,
+        why: `Its request ended ${leak!.forHow}. Taken at ${leak!.checkout?.site ?? 'an unknown line'}.`,
+      }
+    }
+    if (stuck > 0 && warning?.tone !== 'bad') {
+      warning = {
+        tone: 'warn',
+        say: `${count(stuck, 'connection')} of ${pool.engine} ${stuck === 1 ? 'sits' : 'sit'} idle in a transaction.`,
+        why: 'The application does something else while a transaction is open: others cannot have the connection, and rows stay locked.',
+      }
+    }
+  }
+  if (warning) return warning
+  return {
+    tone: 'good',
+    say: 'No request waits for a connection.',
+    why: `${used} of ${open} connections are held right now.`,
+  }
+}

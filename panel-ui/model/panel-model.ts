@@ -1,0 +1,160 @@
+import type { AnyRow, Hello, ServerMessage, Stat, Subscribe } from '../../instrumentation/panel/protocol.ts'
+import type { Link, Receiver } from '../connection.ts'
+import { apply } from './apply.ts'
+import { Clock } from './clock.ts'
+import { rememberGauges, type GaugeHistory } from './gauges.ts'
+import { emptyState, type PanelState } from './state.ts'
+
+/** All that the views are drawn from. Each change makes another one. */
+export interface PanelView {
+  readonly state: PanelState
+  readonly hello: Hello | null
+  readonly link: Link
+  readonly stat: Stat | null
+  readonly gauges: GaugeHistory
+  readonly isPaused: boolean
+  /** Rows that wait until the page is no longer paused. */
+  readonly heldBack: number
+}
+
+/** While paused, or hidden by a browser that draws no frame: beyond this it is cheaper to begin anew. */
+const PENDING_LIMIT = 50_000
+
+/** The page's state outside of React: takes what the socket brings, applies it once per frame, tells who listens. */
+export class PanelModel implements Receiver {
+  readonly clock = new Clock()
+  readonly #listeners = new Set<() => void>()
+  readonly #texts = new Map<number, string>()
+  readonly #frame: (flush: () => void) => void
+  #view: PanelView = {
+    state: emptyState,
+    hello: null,
+    link: { state: 'connecting' },
+    stat: null,
+    gauges: new Map(),
+    isPaused: false,
+    heldBack: 0,
+  }
+  #pending: AnyRow[] = []
+  #startsAnew = false
+  #overflowed = false
+  #scheduled = false
+  received = 0
+  /** Called where rows were thrown away and only another snapshot helps. */
+  onLostRows: () => void = () => {}
+
+  constructor(frame: (flush: () => void) => void) {
+    this.#frame = frame
+  }
+
+  readonly view = (): PanelView => this.#view
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  link(link: Link): void {
+    this.clock.isFrozen = link.state !== 'live' || this.#view.isPaused
+    this.#emit({ link })
+  }
+
+  hello(hello: Hello): Subscribe['since'] {
+    const previous = this.#view.hello
+    const isSame = previous?.boot === hello.boot && !this.#overflowed
+    this.clock.reset()
+    this.clock.heard(hello.now)
+    // What still waits was said on another socket, whose interned strings these are.
+    if (isSame) this.#applyPending()
+    else this.#forget(previous?.boot !== hello.boot)
+    this.#overflowed = false
+    this.#emit({ hello })
+    return isSame && this.received > 0 ? { boot: hello.boot, seq: this.received } : null
+  }
+
+  message(message: Exclude<ServerMessage, Hello>): void {
+    switch (message.type) {
+      case 'dict':
+        for (const [id, text] of message.entries) this.#texts.set(id, text)
+        return
+      case 'snap':
+        this.#pending = [...message.rows]
+        this.#startsAnew = true
+        this.received = message.seq
+        return this.#schedule()
+      case 'ev':
+        return this.#take(message.rows)
+      case 'stat':
+        this.clock.heard(message.now)
+        return this.#emit({ stat: message, gauges: rememberGauges(this.#view.gauges, message) })
+      case 'gap':
+      case 'bye':
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  pause(isPaused: boolean): void {
+    this.clock.isFrozen = isPaused || this.#view.link.state !== 'live'
+    this.#emit({ isPaused })
+    if (isPaused) return
+    if (this.#overflowed) this.onLostRows()
+    else this.flush()
+  }
+
+  /** Applies what has come since the last frame. */
+  flush(): void {
+    this.#scheduled = false
+    if (this.#view.isPaused) {
+      if (this.#view.heldBack !== this.#pending.length) this.#emit({ heldBack: this.#pending.length })
+      return
+    }
+    this.#applyPending()
+  }
+
+  #take(rows: readonly AnyRow[]): void {
+    const last = rows.at(-1)
+    if (!last || this.#overflowed) return
+    // A row that we have already seen can come again after a resume.
+    for (const row of rows) if (row[0] > this.received) this.#pending.push(row)
+    this.received = Math.max(this.received, last[0])
+    if (this.#pending.length > PENDING_LIMIT) {
+      this.#pending = []
+      this.#overflowed = true
+      if (!this.#view.isPaused) this.onLostRows()
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#frame(() => this.flush())
+  }
+
+  #applyPending(): void {
+    if (this.#pending.length === 0 && !this.#startsAnew) return
+    const rows = this.#pending
+    this.#pending = []
+    const from = this.#startsAnew ? emptyState : this.#view.state
+    const applied = apply(from, rows, id => this.#texts.get(id) ?? '…')
+    const seq = this.#startsAnew ? this.received : applied.seq
+    this.#startsAnew = false
+    this.#emit({ state: { ...applied, seq }, heldBack: 0 })
+  }
+
+  #forget(isOtherProcess: boolean): void {
+    this.#pending = []
+    this.#startsAnew = false
+    this.received = 0
+    if (!isOtherProcess) return
+    this.#texts.clear()
+    this.#emit({ state: emptyState, stat: null, gauges: new Map(), heldBack: 0 })
+  }
+
+  #emit(change: Partial<PanelView>): void {
+    this.#view = { ...this.#view, ...change }
+    for (const listener of this.#listeners) listener()
+  }
+}

@@ -1,0 +1,68 @@
+import type { Time } from '../../instrumentation/panel/protocol.ts'
+import { isLeaking, outcomeOf } from './outcome.ts'
+import { groupsOf } from './similar.ts'
+import type { Request } from './state.ts'
+
+type Test = (request: Request, now: Time) => boolean
+
+/**
+ * The query box: words that must all hold. `engine:writer`, `status:500` (or `status:5xx`), `slow:>100` (ms),
+ * `leaked`, `failed`, `waiting`, `rolled-back`, `n+1`, `running`; any other word is looked for in the label, the id, the
+ * statements and the lines of code. A `-` in front turns a word around.
+ */
+export function requestFilter(query: string): Test {
+  const tests = query.trim().toLowerCase().split(/\s+/).filter(Boolean).map(testOf)
+  return (request, now) => tests.every(test => test(request, now))
+}
+
+export const FILTER_EXAMPLES = [
+  'engine:writer',
+  'status:5xx',
+  'slow:>100',
+  'waiting',
+  'failed',
+  'leaked',
+  'n+1',
+] as const
+
+function testOf(word: string): Test {
+  if (word.startsWith('-') && word.length > 1) {
+    const test = testOf(word.slice(1))
+    return (request, now) => !test(request, now)
+  }
+  const [, name, value] = /^(engine|status|slow):(.*)$/.exec(word) ?? []
+  switch (name) {
+    case 'engine':
+      return request => request.checkouts.some(c => c.engine.toLowerCase().includes(value!))
+    case 'status':
+      return request =>
+        new RegExp(`^${value!.replace(/[^0-9x]/g, '').replaceAll('x', '\\d')}`).test(
+          String(request.status ?? ''),
+        )
+    case 'slow': {
+      const from = Number(value!.replace(/[^0-9.]/g, ''))
+      return (request, now) => (request.endedAt ?? now) - request.startedAt >= from
+    }
+    default:
+      return WORDS[word] ?? (request => textOf(request).includes(word))
+  }
+}
+
+const WORDS: Record<string, Test> = {
+  leaked: request => isLeaking(request),
+  running: request => request.endedAt === null,
+  failed: request => outcomeOf(request) === 'failed' || (request.status ?? 0) >= 500,
+  aborted: request => request.outcome === 'aborted',
+  committed: request => outcomeOf(request) === 'committed',
+  'rolled-back': request => request.transactions.some(t => t.outcome === 'rolled back'),
+  waiting: (request, now) => request.checkouts.some(c => (c.acquiredAt ?? c.endedAt ?? now) - c.askedAt > 1),
+  'n+1': request => groupsOf(request.statements).length > 0,
+}
+
+function textOf(request: Request): string {
+  const parts = [request.label, request.id]
+  for (const c of request.checkouts) parts.push(c.engine, c.site ?? '', c.connection ?? '')
+  for (const s of request.statements)
+    parts.push(s.text, s.site ?? '', s.error?.code ?? '', s.error?.message ?? '')
+  return parts.join('\n').toLowerCase()
+}

@@ -1,0 +1,45 @@
+import { createContext, use, useSyncExternalStore } from 'react'
+import type { PanelModel, PanelView } from './panel-model.ts'
+import type { PanelState } from './state.ts'
+
+export const PanelContext = createContext<PanelModel | null>(null)
+
+export function useModel(): PanelModel {
+  const model = use(PanelContext)
+  if (!model) throw new Error('A view was drawn outside of PanelContext.')
+  return model
+}
+
+/** A part of what the model holds; the view is drawn again when that part is another. */
+export function usePanel<T>(select: (view: PanelView) => T): T {
+  const model = useModel()
+  return useSyncExternalStore(model.subscribe, () => select(model.view()))
+}
+
+/** The process's time, four times a second. */
+export function useNow(): number {
+  const { clock } = useModel()
+  return useSyncExternalStore(clock.subscribe, clock.ticked)
+}
+
+export interface Moment {
+  readonly now: number
+  readonly state: PanelState
+}
+
+const moments = new WeakMap<PanelModel, Moment>()
+
+/** State and time together, four times a second: for words, which nobody can read faster. */
+export function useMoment(): Moment {
+  const model = useModel()
+  return useSyncExternalStore(model.clock.subscribe, () => momentOf(model))
+}
+
+function momentOf(model: PanelModel): Moment {
+  const now = model.clock.ticked()
+  const last = moments.get(model)
+  if (last?.now === now) return last
+  const moment = { now, state: model.view().state }
+  moments.set(model, moment)
+  return moment
+}

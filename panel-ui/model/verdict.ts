@@ -1,0 +1,54 @@
+import { count, duration } from '../format.ts'
+import type { Ledger, LedgerEntry } from './ledger.ts'
+import { committedNothing, isLeaking } from './outcome.ts'
+import { groupsOf } from './similar.ts'
+import type { Request } from './state.ts'
+
+/** One plain sentence on where the time of a request went, or on what went wrong in it. */
+export function verdictOf(request: Request, ledger: Ledger): string {
+  return trouble(request) ?? whereTimeWent(request, ledger)
+}
+
+function trouble(request: Request): string | null {
+  const failed = request.checkouts.find(c => c.state === 'failed')
+  if (failed) {
+    const waited = duration((failed.endedAt ?? failed.askedAt) - failed.askedAt)
+    return `It waited ${waited} for a connection of ${failed.engine} and got none.`
+  }
+  if (committedNothing(request)) return 'Nothing was committed: the server answered COMMIT with ROLLBACK.'
+  if (isLeaking(request)) {
+    const held = request.checkouts.filter(c => c.state === 'held').map(c => c.engine)
+    const names = held.length > 0 ? held : request.unreleased
+    return `It is over, but still holds ${names.length > 1 ? 'connections' : 'a connection'} of ${names.join(' and ')}.`
+  }
+  const broken = request.transactions.find(t => t.failed)
+  if (broken) {
+    const statement = request.statements.find(s => s.id === broken.failed?.statement)
+    const where = statement?.site ? ` at ${statement.site}` : ''
+    return `A statement failed with ${broken.failed?.code ?? 'an error'}${where}, and with it the whole transaction.`
+  }
+  if (request.outcome === 'aborted')
+    return 'The client went away before the answer; its work was rolled back.'
+  return null
+}
+
+function whereTimeWent(request: Request, ledger: Ledger): string {
+  if (request.checkouts.length === 0) return 'It never took a connection.'
+  const repeated = groupsOf(request.statements)[0]
+  if (repeated && repeated.spentMs * 1000 > ledger.wall / 3) {
+    return `${count(repeated.ids.length, 'similar statement')} from one line took ${duration(repeated.spentMs)}: fetch them at once.`
+  }
+  for (const [entry, sentence] of SENTENCES) {
+    if (ledger[entry] > ledger.wall / 2) return sentence
+  }
+  return 'No single thing took more than half of this request.'
+}
+
+const SENTENCES: [LedgerEntry, string][] = [
+  ['waiting', 'Waiting for a connection took more than half of this request.'],
+  ['executing', 'The database was executing for more than half of this request.'],
+  ['queued', 'Statements queued behind each other on one connection for more than half of this request.'],
+  ['idle in transaction', 'A transaction sat open with nothing to do for more than half of this request.'],
+  ['held idle', 'A connection was held and not used for more than half of this request.'],
+  ['application', 'The application’s own code, holding no connection, took more than half of this request.'],
+]

@@ -1,0 +1,77 @@
+import './checkout-failed.css'
+import { duration } from '../format.ts'
+import type { HolderFacts } from '../../instrumentation/panel/protocol.ts'
+import type { Checkout } from '../model/state.ts'
+import { write } from '../route.ts'
+import { Tag } from '../components/tag.tsx'
+import { UnitMark } from './unit-mark.tsx'
+
+/** A check-out that failed, with everybody who held a connection of the pool at that instant. */
+export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
+  const { failure } = checkout
+  if (!failure) return null
+  return (
+    <section className="checkout-failed" aria-label="Check-out failed">
+      <h2>
+        No connection of {checkout.engine} <Tag tone="bad">{failure.code ?? 'error'}</Tag>
+      </h2>
+      <p>{failure.message}</p>
+      <p className="dim">
+        Asked for at <span className="mono">{checkout.site ?? 'an unknown line'}</span>, gave up after{' '}
+        {duration((checkout.endedAt ?? checkout.askedAt) - checkout.askedAt)}.
+        {failure.holders.length > 0 && ' At that instant these held the pool:'}
+      </p>
+      {failure.holders.length > 0 && (
+        <div className="table-scroll">
+          <table className="detail-table">
+            <thead>
+              <tr>
+                <th>slot</th>
+                <th>connection</th>
+                <th>holder</th>
+                <th>state</th>
+                <th className="right">held</th>
+                <th>checked out at</th>
+              </tr>
+            </thead>
+            <tbody>
+              {failure.holders.map(holder => (
+                <tr key={holder.connection + holder.slot}>
+                  <td className="mono">{holder.slot}</td>
+                  <td className="mono">
+                    {holder.connection} <span className="dim">pid {holder.backendPid ?? '?'}</span>
+                  </td>
+                  <td>
+                    <Holder holder={holder} />
+                  </td>
+                  <td>
+                    <Tag tone={TONES[holder.state]}>{holder.state}</Tag> {duration(holder.stateMs)}
+                  </td>
+                  <td className="right">{duration(holder.heldMs)}</td>
+                  <td className="mono">{holder.site}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  )
+}
+
+const TONES = {
+  executing: 'good',
+  idle: 'plain',
+  'idle in transaction': 'warn',
+  'failed transaction': 'bad',
+} as const satisfies Record<HolderFacts['state'], string>
+
+function Holder({ holder }: { holder: HolderFacts }) {
+  if (holder.request === null) return <span className="dim">outside of any request</span>
+  return (
+    <a href={write('requests', [holder.request])}>
+      <UnitMark request={holder.request} />
+      {holder.requestLabel ?? holder.request} <span className="dim mono">{holder.request}</span>
+    </a>
+  )
+}

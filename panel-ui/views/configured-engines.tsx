@@ -1,0 +1,62 @@
+import { rolesOf } from '../model/pool-load.ts'
+import { usePanel } from '../model/use-panel.ts'
+
+/** The engines as `createEngines` was told. */
+export function ConfiguredEngines() {
+  const engines = usePanel(view => view.state.engines)
+  return (
+    <section aria-label="Configured engines">
+      <div className="section-head">
+        Configured engines <span>the same for every request</span>
+      </div>
+      <div className="table-scroll">
+        <table className="detail-table">
+          <thead>
+            <tr>
+              <th>engine</th>
+              <th>pool</th>
+              <th>database</th>
+              <th>mode</th>
+              <th>access</th>
+              <th>enlist</th>
+              <th>pool made by</th>
+              <th className="right">max</th>
+            </tr>
+          </thead>
+          <tbody>
+            {[...engines.values()].map(engine => (
+              <tr key={engine.engine} data-engine={engine.engine}>
+                <td>
+                  {engine.engine}{' '}
+                  {rolesOf(engine)
+                    .filter(role => role === 'default' || role === 'closed')
+                    .map(role => (
+                      <span className="role" key={role}>
+                        {role}
+                      </span>
+                    ))}
+                </td>
+                <td>{engine.pool}</td>
+                <td className="mono">
+                  {engine.server ? (
+                    `${engine.server}/${engine.database ?? ''}`
+                  ) : (
+                    <span className="dim">unknown</span>
+                  )}
+                </td>
+                <td>
+                  {engine.mode}
+                  {engine.transactional && <span className="dim">, commits on success</span>}
+                </td>
+                <td>{engine.access}</td>
+                <td>{engine.enlist}</td>
+                <td>{engine.owned ? 'Enginelight' : engine.source}</td>
+                <td className="right">{engine.max}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}

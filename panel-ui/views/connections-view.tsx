@@ -1,0 +1,78 @@
+import './connections-view.css'
+import { useKeys } from '../keys.ts'
+import { homeSentence } from '../model/home-sentence.ts'
+import { shownPools } from '../model/pool-load.ts'
+import { useMoment, usePanel } from '../model/use-panel.ts'
+import { go, useRoute } from '../route.ts'
+import { LaneInspector } from './lane-inspector.tsx'
+import { NoEngines, NotYetHeard } from './nothing-yet.tsx'
+import { PoolCard } from './pool-card.tsx'
+
+/** The home: every pool with a lane per slot, and who holds it. */
+export function ConnectionsView() {
+  const { path } = useRoute()
+  const { state, now } = useMoment()
+  const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
+  const [selected, request, checkout] = path
+  useKeys({
+    Escape: () => (selected === undefined ? false : go('connections')),
+    j: () => step(1),
+    k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+  })
+  if (!isHeard) return <NotYetHeard />
+  const pools = shownPools(state)
+  if (pools.length === 0) return <NoEngines />
+  const sentence = homeSentence(state, now)
+  return (
+    <div className="connections">
+      <main className="connections-board" tabIndex={-1} aria-label="Connections">
+        <section className="sentence" data-tone={sentence.tone} aria-label="Right now" aria-live="polite">
+          <i aria-hidden="true" />
+          <h1>{sentence.say}</h1>
+          <p>{sentence.why}</p>
+        </section>
+        <div className="section-head">
+          Connections <span>one lane per pool slot, last 10 seconds</span>
+          <Legend />
+        </div>
+        {pools.map(({ pool, engine }) => (
+          <PoolCard key={pool.id} pool={pool} engine={engine} selected={selected} />
+        ))}
+      </main>
+      {selected !== undefined && (
+        <LaneInspector key={selected} laneKey={selected} request={request} checkout={checkout} />
+      )}
+    </div>
+  )
+}
+
+/** Moves the focus from lane to lane over all the cards. */
+function step(by: 1 | -1): void {
+  const lanes = [...document.querySelectorAll<HTMLElement>('.lane-open')]
+  const at = lanes.indexOf(document.activeElement as HTMLElement)
+  lanes[at === -1 ? 0 : Math.min(lanes.length - 1, Math.max(0, at + by))]?.focus()
+}
+
+function Legend() {
+  return (
+    <ul className="legend" aria-label="Legend">
+      <li>
+        <i className="swatch executing" /> executing
+      </li>
+      <li>
+        <i className="swatch held" /> held idle
+      </li>
+      <li>
+        <i className="swatch in-transaction" /> idle in transaction
+      </li>
+      <li>
+        <i className="swatch failed" /> failed transaction
+      </li>
+      <li>
+        <i className="swatch connecting" /> connecting
+      </li>
+    </ul>
+  )
+}

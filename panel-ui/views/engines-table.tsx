@@ -1,0 +1,151 @@
+import './engines-table.css'
+import { Tag, type TagTone } from '../components/tag.tsx'
+import { duration } from '../format.ts'
+import { rolesOf } from '../model/pool-load.ts'
+import type { Checkout, EngineStatus, Request } from '../model/state.ts'
+import { usePanel } from '../model/use-panel.ts'
+import { STATUS_GLYPH } from './engine-chips.tsx'
+
+/** What each engine came to in this request, and the connections that it took for it. */
+export function EnginesTable({ request, now }: { request: Request; now: number }) {
+  const engines = usePanel(view => view.state.engines)
+  const active = request.checkouts.filter(c => c.state === 'held').length
+  const names = [...new Set([...Object.keys(request.engines), ...request.checkouts.map(c => c.engine)])]
+  return (
+    <section aria-label="Engines of this request">
+      <div className="section-head">
+        Engines{' '}
+        <span>
+          {request.attribute && (
+            <>
+              <span className="mono">req.{request.attribute}</span> ·{' '}
+            </>
+          )}
+          {active === 0 ? 'no connection active' : `${active} connection${active === 1 ? '' : 's'} active`}
+        </span>
+      </div>
+      <div className="table-scroll">
+        <table className="detail-table engines-table">
+          <thead>
+            <tr>
+              <th>engine</th>
+              <th>status</th>
+              <th>pool</th>
+              <th>connection</th>
+              <th>backend pid</th>
+              <th>checked out at</th>
+              <th className="right">waited</th>
+              <th className="right">held</th>
+            </tr>
+          </thead>
+          <tbody>
+            {names.map(name => {
+              const checkouts = request.checkouts.filter(c => c.engine === name)
+              const engine = engines.get(name)
+              const shown = summed(checkouts)
+              return (shown.length === 0 ? [null] : shown).map((hold, i) => (
+                <tr
+                  key={`${name} ${hold?.first.id ?? ''}`}
+                  data-engine={name}
+                  data-connection={hold?.first.connection ?? undefined}
+                >
+                  <td>
+                    {i === 0 && (
+                      <>
+                        {name}{' '}
+                        {engine &&
+                          rolesOf(engine).map(role => (
+                            <span className="role" key={role}>
+                              {role}
+                            </span>
+                          ))}
+                      </>
+                    )}
+                  </td>
+                  <td>
+                    {i === 0 && <Status status={request.engines[name]} isOver={request.endedAt !== null} />}
+                  </td>
+                  <td>{hold?.first.pool ?? engine?.pool}</td>
+                  <HoldCells hold={hold} now={now} />
+                </tr>
+              ))
+            })}
+          </tbody>
+        </table>
+      </div>
+      <p className="status-legend">
+        <b>○ initialized</b> configured, known to this request, untouched <b>◐ started</b> used; cleaning up
+        is owed <b>● ended</b> cleaned up, connection released
+      </p>
+    </section>
+  )
+}
+
+interface Hold {
+  readonly first: Checkout
+  readonly times: number
+  readonly waitedMs: number
+  readonly heldMs: (now: number) => number
+}
+
+/** One line per connection: a request that takes the same one fifty times has not fifty lines to say. */
+function summed(checkouts: readonly Checkout[]): Hold[] {
+  const groups = new Map<string, Checkout[]>()
+  for (const checkout of checkouts) {
+    const key = checkout.connection ?? checkout.id
+    groups.set(key, [...(groups.get(key) ?? []), checkout])
+  }
+  return [...groups.values()].map(group => ({
+    first: group[0]!,
+    times: group.length,
+    waitedMs: group.reduce((sum, c) => sum + ((c.acquiredAt ?? c.endedAt ?? c.askedAt) - c.askedAt), 0),
+    heldMs: now =>
+      group.reduce((sum, c) => sum + (c.acquiredAt === null ? 0 : (c.endedAt ?? now) - c.acquiredAt), 0),
+  }))
+}
+
+function HoldCells({ hold, now }: { hold: Hold | null; now: number }) {
+  if (!hold) {
+    return (
+      <>
+        <td className="dim">none</td>
+        <td />
+        <td />
+        <td />
+        <td />
+      </>
+    )
+  }
+  const { first, times } = hold
+  return (
+    <>
+      <td className="mono">
+        {first.connection === null ? (
+          <Tag tone="bad">{first.state}</Tag>
+        ) : (
+          `${first.connection} · slot ${first.slot ?? '?'}`
+        )}
+        {times > 1 && <span className="dim"> ×{times}</span>}
+      </td>
+      <td className="mono">{first.backendPid}</td>
+      <td className="mono">{first.site ?? <span className="dim">unknown</span>}</td>
+      <td className="right">{duration(hold.waitedMs)}</td>
+      <td className="right">{first.acquiredAt === null ? '' : duration(hold.heldMs(now))}</td>
+    </>
+  )
+}
+
+const TONES: Record<EngineStatus, TagTone> = { initialized: 'plain', started: 'warn', ended: 'good' }
+
+function Status({ status, isOver }: { status: EngineStatus | undefined; isOver: boolean }) {
+  if (!status) return <span className="dim">not of this request</span>
+  const isLeft = isOver && status === 'started'
+  return (
+    <Tag
+      tone={isLeft ? 'bad' : TONES[status]}
+      title={isLeft ? 'The request is over: this is a leak' : undefined}
+    >
+      {STATUS_GLYPH[status]} {status}
+    </Tag>
+  )
+}

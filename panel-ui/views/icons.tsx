@@ -1,0 +1,24 @@
+/** Lanes with something on them. */
+export function BoardIcon() {
+  return (
+    <svg className="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M1 3.5h14M1 8h14M1 12.5h14" stroke="currentColor" strokeOpacity=".35" />
+      <path d="M4 3.5h5M8 8h6M2.5 12.5h3" stroke="currentColor" strokeWidth="3" strokeLinecap="round" />
+    </svg>
+  )
+}
+
+/** A list with a mark before each line. */
+export function RequestsIcon() {
+  return (
+    <svg className="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M6 3.5h9M6 8h9M6 12.5h6" stroke="currentColor" strokeWidth="1.6" strokeLinecap="round" />
+      <path
+        d="M2.2 3.5h.1M2.2 8h.1M2.2 12.5h.1"
+        stroke="currentColor"
+        strokeWidth="2.6"
+        strokeLinecap="round"
+      />
+    </svg>
+  )
+}

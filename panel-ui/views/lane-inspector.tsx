@@ -1,0 +1,200 @@
+import './inspector.css'
+import type { ReactNode } from 'react'
+import { SqlText } from '../components/sql-text.tsx'
+import { age, count, duration } from '../format.ts'
+import { laneStatus } from '../model/lane-status.ts'
+import type { Checkout, Connection, PanelState, Request } from '../model/state.ts'
+import { useMoment, usePanel } from '../model/use-panel.ts'
+import { go, write } from '../route.ts'
+import { StackFrames } from './stack-frames.tsx'
+import { UnitMark } from './unit-mark.tsx'
+
+interface Props {
+  laneKey: string
+  request: string | undefined
+  checkout: string | undefined
+}
+
+/** Everything that is known of one lane, and of the hold that was on it when it was clicked. */
+export function LaneInspector({ laneKey, request: requestId, checkout: checkoutId }: Props) {
+  const { state, now } = useMoment()
+  const lane = state.lanes.get(laneKey)
+  const status = laneStatus(state, lane, false, now)
+  const request = state.requests.get(requestId ?? '') ?? null
+  // The hold that was clicked stays in view after its release: a page must not turn under the reader's eyes.
+  const checkout = request?.checkouts.find(c => c.id === checkoutId) ?? null
+  const connection = state.connections.get(checkout?.connection ?? lane?.connection ?? '')
+  const isOver = checkout !== null && checkout.endedAt !== null
+  const slot = laneKey.slice(laneKey.lastIndexOf('/') + 1)
+  const place = `slot ${slot} of ${lane?.engine ?? laneKey.split('#')[0]}`
+  return (
+    <aside className="inspector" aria-label={`Inspector: ${place}`}>
+      <button
+        type="button"
+        className="inspector-close"
+        onClick={() => go('connections')}
+        aria-label="Close the inspector"
+        title="Close (Esc)"
+      >
+        ✕
+      </button>
+      <h2>{request ? request.label : `Connection ${connection?.id ?? ''}`}</h2>
+      <p className="inspector-sub" data-tone={isOver ? 'quiet' : status.tone}>
+        {isOver
+          ? `held ${place}, released ${duration(now - checkout.endedAt!)} ago`
+          : `${request ? 'holds ' : ''}${place}, ${status.words} ${status.forHow}`}
+      </p>
+      {isOver && status.checkout && (
+        <button
+          type="button"
+          className="inspector-link"
+          onClick={() => go('connections', [laneKey, status.checkout!.request, status.checkout!.id])}
+        >
+          Now held by {status.request?.label ?? status.checkout.request} →
+        </button>
+      )}
+      {request && request.kind !== 'no context' && (
+        <a className="inspector-link" href={write('requests', [request.id])}>
+          <UnitMark request={request.id} /> Open request {request.id} →
+        </a>
+      )}
+      <dl className="facts">
+        {request && <RequestFacts request={request} checkout={checkout} />}
+        {connection && <ConnectionFacts connection={connection} now={now} />}
+        {checkout && <HoldFacts checkout={checkout} now={now} />}
+        {checkout && connection && (
+          <TransactionFacts
+            state={state}
+            checkout={checkout}
+            request={request}
+            connection={connection}
+            now={now}
+          />
+        )}
+      </dl>
+      {checkout && (
+        <>
+          <h3>Stack at check-out</h3>
+          <StackFrames frames={checkout.frames} />
+        </>
+      )}
+    </aside>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+function RequestFacts({ request, checkout }: { request: Request; checkout: Checkout | null }) {
+  const session = request.sessions.find(s => s.id === checkout?.session)
+  return (
+    <>
+      <Fact name="request">
+        <span className="mono">
+          {request.id}
+          {request.attribute && ` · req.${request.attribute}`}
+        </span>
+      </Fact>
+      <Fact name="session">
+        {session ? (
+          <span className="mono">{`${session.id} · ${session.state}`}</span>
+        ) : (
+          <span className="dim">none: taken straight from the pool</span>
+        )}
+      </Fact>
+    </>
+  )
+}
+
+function ConnectionFacts({ connection, now }: { connection: Connection; now: number }) {
+  const hello = usePanel(view => view.hello)
+  return (
+    <>
+      <Fact name="connection">
+        <span className="mono">
+          {connection.id} · {count(connection.uses, 'use')} · {age(now - connection.connectedAt)} old
+        </span>
+      </Fact>
+      <Fact name="backend pid">
+        <span className="mono">{connection.backendPid ?? 'unknown'}</span>
+      </Fact>
+      <Fact name="process">
+        <span className="mono">
+          {hello?.pid} · {hello?.thread ? `thread ${hello.thread}` : 'main thread'}
+        </span>
+      </Fact>
+      {connection.disconnected && (
+        <Fact name="closed">
+          {duration(now - connection.disconnected.at)} ago: {connection.disconnected.reason}
+        </Fact>
+      )}
+    </>
+  )
+}
+
+function HoldFacts({ checkout, now }: { checkout: Checkout; now: number }) {
+  const acquired = checkout.acquiredAt ?? now
+  return (
+    <>
+      <Fact name="checked out at">
+        <span className="mono">{checkout.site ?? 'no line of the application'}</span>
+      </Fact>
+      <Fact name="held">
+        {duration((checkout.endedAt ?? now) - acquired)}
+        <span className="dim"> after waiting {duration(acquired - checkout.askedAt)}</span>
+      </Fact>
+      {checkout.discarded && <Fact name="thrown away">{checkout.discarded}</Fact>}
+      {checkout.dirty && (
+        <Fact name="came dirty">
+          {checkout.dirty.status === 'E' ? 'a failed transaction' : 'an open transaction'} was left on it
+          {checkout.dirty.previousSite && (
+            <>
+              {' '}
+              by <span className="mono">{checkout.dirty.previousSite}</span>
+            </>
+          )}
+        </Fact>
+      )}
+    </>
+  )
+}
+
+interface TransactionProps {
+  state: PanelState
+  checkout: Checkout
+  request: Request | null
+  connection: Connection
+  now: number
+}
+
+function TransactionFacts({ state, checkout, request, connection, now }: TransactionProps) {
+  const open = connection.transaction === null ? undefined : state.transactions.get(connection.transaction)
+  const own = open?.checkout === checkout.id ? open : undefined
+  const statements = request?.statements.filter(s => s.checkout === checkout.id) ?? []
+  const last = statements.at(-1)
+  return (
+    <>
+      <Fact name="transaction">
+        {own ? (
+          <>
+            {own.failed ? `failed with ${own.failed.code ?? 'an error'}, open ` : 'open '}
+            {duration(now - own.startedAt)} · {count(statements.length, 'statement')}
+          </>
+        ) : (
+          <span className="dim">none open</span>
+        )}
+      </Fact>
+      {last && (
+        <Fact name="last statement">
+          <SqlText text={last.text} isWhole />
+        </Fact>
+      )}
+    </>
+  )
+}

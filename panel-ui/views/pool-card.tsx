@@ -1,0 +1,96 @@
+import './pool-card.css'
+import { duration, percentile } from '../format.ts'
+import { laneStatus } from '../model/lane-status.ts'
+import { lanesOf, loadOf, rolesOf } from '../model/pool-load.ts'
+import { laneKey, type Engine, type Pool } from '../model/state.ts'
+import { useMoment } from '../model/use-panel.ts'
+import { BoardCanvas } from './board-canvas.tsx'
+import { LaneRow } from './lane-row.tsx'
+import { QueueRow } from './queue-row.tsx'
+
+/** One pool: its numbers, a lane per slot, and who waits. */
+export function PoolCard({
+  pool,
+  engine,
+  selected,
+}: {
+  pool: Pool
+  engine: Engine
+  selected: string | undefined
+}) {
+  const { state, now } = useMoment()
+  const load = loadOf(state, pool, now)
+  const lanes = lanesOf(state, pool)
+  // Nobody says when a connection is begun: where somebody waits and slots are unopened, one is on its way.
+  let opening = load.waiting.length
+  const statuses = lanes.map(lane => {
+    const isOpening = !lane?.connection && opening > 0
+    if (isOpening) opening -= 1
+    return laneStatus(state, lane, isOpening, now)
+  })
+  const isFull = load.waiting.length > 0 && load.used >= load.max
+  const title = `${engine.engine}, pool ${pool.id}`
+  return (
+    <section className="pool" aria-label={title} data-engine={engine.engine} data-pool={pool.id}>
+      <header className="pool-head">
+        <h2>{engine.engine}</h2>
+        {rolesOf(engine).map(role => (
+          <span className="role" key={role}>
+            {role}
+          </span>
+        ))}
+        <p>
+          pool {pool.id}
+          {pool.retired && ' (replaced)'} · max {pool.max} ·{' '}
+          <span className={isFull ? 'hot' : undefined}>used {load.used}</span> ·{' '}
+          <span className={load.waiting.length > 0 ? 'hot' : undefined}>waiting {load.waiting.length}</span> ·
+          wait p95 {duration(percentile(pool.waits, 0.95))}
+        </p>
+        {engine.server && (
+          <p className="pool-server">
+            {engine.server}/{engine.database}
+          </p>
+        )}
+      </header>
+      {engine.lastConnectError && now - engine.lastConnectError.at < 60_000 && (
+        <p className="pool-error">
+          <b>Could not connect</b> {duration(now - engine.lastConnectError.at)} ago:{' '}
+          {engine.lastConnectError.message}
+        </p>
+      )}
+      <div className="lanes" role="table" aria-label={`Connections of ${title}`}>
+        <div className="lane-heads" role="row">
+          <span role="columnheader">slot</span>
+          <span role="columnheader">connection</span>
+          <span role="columnheader" className="lane-axis">
+            <span className="visually-hidden">last 10 seconds</span>
+            <span aria-hidden="true">−10 s</span>
+            <span aria-hidden="true">−5 s</span>
+            <span aria-hidden="true">now</span>
+          </span>
+          <span role="columnheader">holder</span>
+          <span role="columnheader" className="lane-line">
+            checked out at
+          </span>
+          <span role="columnheader" className="lane-state">
+            state
+          </span>
+        </div>
+        <BoardCanvas pool={pool} />
+        {statuses.map((status, slot) => (
+          <LaneRow
+            key={slot}
+            laneKey={laneKey(pool.id, slot)}
+            slot={slot}
+            lane={lanes[slot]}
+            connection={lanes[slot]?.connection ? state.connections.get(lanes[slot].connection) : undefined}
+            status={status}
+            now={now}
+            isSelected={selected === laneKey(pool.id, slot)}
+          />
+        ))}
+      </div>
+      {load.waiting.length > 0 && <QueueRow waiting={load.waiting} requests={state.requests} now={now} />}
+    </section>
+  )
+}

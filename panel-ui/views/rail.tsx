@@ -1,0 +1,67 @@
+import './rail.css'
+import { age } from '../format.ts'
+import { useNow, usePanel } from '../model/use-panel.ts'
+import { write } from '../route.ts'
+import { themeStore, type Theme } from '../theme.ts'
+import { VIEWS } from './views.tsx'
+
+/** The way between the views, and which process this is. */
+export function Rail({ current, theme, onHelp }: { current: string; theme: Theme; onHelp: () => void }) {
+  return (
+    <nav className="rail" aria-label="Views">
+      <a className="rail-brand" href={write(VIEWS[0]!.id)} aria-label="Enginelight">
+        <i className="lamp" />
+        <span>Enginelight</span>
+      </a>
+      <ul>
+        {VIEWS.map(view => (
+          <li key={view.id}>
+            <a
+              className="rail-link"
+              href={write(view.id)}
+              title={view.title}
+              aria-current={view.id === current ? 'page' : undefined}
+            >
+              {view.icon}
+              <span>{view.title}</span>
+              <kbd aria-hidden="true">{view.key}</kbd>
+            </a>
+          </li>
+        ))}
+      </ul>
+      <div className="rail-foot">
+        <Process />
+        <div className="rail-buttons">
+          <button
+            type="button"
+            onClick={() => themeStore.next()}
+            aria-label={`Theme: ${theme}. Change it`}
+            title="Theme (t)"
+          >
+            <i className="theme-mark" data-theme-choice={theme} />
+            <span>{theme}</span>
+          </button>
+          <button type="button" onClick={onHelp} aria-label="Keys" title="Keys (?)">
+            <kbd>?</kbd>
+            <span>keys</span>
+          </button>
+        </div>
+      </div>
+    </nav>
+  )
+}
+
+function Process() {
+  const hello = usePanel(view => view.hello)
+  const now = useNow()
+  if (!hello) return null
+  return (
+    <p className="rail-process">
+      <b>{hello.application}</b> · pid {hello.pid}
+      {hello.thread > 0 && ` · thread ${hello.thread}`}
+      <br />
+      up {age(Math.floor(now / 60_000) * 60_000 || now)} <br />
+      node {hello.node} · v{hello.version}
+    </p>
+  )
+}

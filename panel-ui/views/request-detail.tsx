@@ -1,0 +1,106 @@
+import './request-detail.css'
+import { useRef, useState } from 'react'
+import { LedgerFigure } from '../components/ledger-bar.tsx'
+import { Tag } from '../components/tag.tsx'
+import { clockTime, duration } from '../format.ts'
+import { ledgerOf } from '../model/ledger.ts'
+import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
+import type { Request } from '../model/state.ts'
+import { timelineOf } from '../model/timeline.ts'
+import { useNow, usePanel } from '../model/use-panel.ts'
+import { verdictOf } from '../model/verdict.ts'
+import { go } from '../route.ts'
+import { CheckoutFailed } from './checkout-failed.tsx'
+import { ConfiguredEngines } from './configured-engines.tsx'
+import { EnginesTable } from './engines-table.tsx'
+import { RequestLanes } from './request-lanes.tsx'
+import { StatementsTable } from './statements-table.tsx'
+import { UnitMark } from './unit-mark.tsx'
+
+/** One request opened: where its time went, on which connections, with which statements. */
+export function RequestDetail({ id, query }: { id: string; query: string }) {
+  const request = usePanel(view => view.state.requests.get(id))
+  const scroller = useRef<HTMLElement>(null)
+  const [statement, setStatement] = useState<string | null>(null)
+  const now = useNow()
+  if (!request) return <GoneRequest id={id} query={query} />
+  const isSettled = request.endedAt !== null && request.checkouts.every(c => c.endedAt !== null)
+  const until = isSettled ? request.endedAt! : now
+  const ledger = ledgerOf(request, until)
+  return (
+    <article
+      className="request-detail"
+      ref={scroller}
+      aria-label={`Request ${id}`}
+      data-request={id}
+      tabIndex={-1}
+    >
+      <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} />
+      <p className="verdict">{verdictOf(request, ledger)}</p>
+      <LedgerFigure ledger={ledger} />
+      {request.checkouts
+        .filter(checkout => checkout.failure)
+        .map(checkout => (
+          <CheckoutFailed key={checkout.id} checkout={checkout} />
+        ))}
+      <RequestLanes timeline={timelineOf(request, until)} onPick={setStatement} picked={statement} />
+      <EnginesTable request={request} now={until} />
+      <StatementsTable request={request} scroller={scroller} picked={statement} onPick={setStatement} />
+      <ConfiguredEngines />
+    </article>
+  )
+}
+
+function DetailHead({ request, wallMs, query }: { request: Request; wallMs: number; query: string }) {
+  const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
+  const outcome = outcomeOf(request)
+  const isBad = (request.status ?? 0) >= 500 || request.outcome === 'failed'
+  return (
+    <header className="detail-head">
+      <button
+        type="button"
+        className="detail-back"
+        onClick={() => go('requests', [], query)}
+        aria-label="Back to the list"
+        title="Back (Esc)"
+      >
+        ←
+      </button>
+      <h1>
+        <UnitMark request={request.id} />
+        {request.label}
+      </h1>
+      {request.status !== null && <Tag tone={isBad ? 'bad' : 'good'}>{request.status}</Tag>}
+      {request.outcome === 'aborted' && <Tag tone="warn">aborted</Tag>}
+      {request.endedAt === null && <Tag tone="warn">running</Tag>}
+      <span className="outcome" data-outcome={outcome}>
+        {OUTCOME_GLYPH[outcome]}{' '}
+        {outcome === 'none' ? 'nothing to commit' : outcome === 'open' ? 'left open' : outcome}
+      </span>
+      <p>
+        {request.id} · {duration(wallMs)} · {clockTime(timeOrigin + request.startedAt, true)}
+      </p>
+    </header>
+  )
+}
+
+function GoneRequest({ id, query }: { id: string; query: string }) {
+  return (
+    <article className="request-detail">
+      <header className="detail-head">
+        <button
+          type="button"
+          className="detail-back"
+          onClick={() => go('requests', [], query)}
+          aria-label="Back to the list"
+        >
+          ←
+        </button>
+        <h1>{id}</h1>
+      </header>
+      <p className="verdict">
+        This request is not known here: it is too long ago, or of another run of the process.
+      </p>
+    </article>
+  )
+}

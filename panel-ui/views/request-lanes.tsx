@@ -1,0 +1,142 @@
+import './request-lanes.css'
+import { duration, milliseconds } from '../format.ts'
+import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
+
+interface Props {
+  timeline: Timeline
+  picked: string | null
+  onPick: (statement: string) => void
+}
+
+/** The request's connections on wall-clock time: waits, holds, statements, and the transactions around them. */
+export function RequestLanes({ timeline, picked, onPick }: Props) {
+  const { lanes, length, responseAt } = timeline
+  if (lanes.length === 0) return null
+  const isPast = responseAt !== null && length - responseAt > length * 0.005
+  return (
+    <section aria-label="Connections of this request">
+      <div className="section-head">
+        Connections <span>wall clock, 0 to {duration(length)}</span>
+      </div>
+      <div className="request-lanes">
+        {lanes.map(lane => (
+          <div
+            className="request-lane"
+            key={lane.key}
+            data-connection={lane.connection ?? undefined}
+            data-engine={lane.engine}
+          >
+            <div className="request-lane-name">
+              <b>{lane.engine}</b>
+              <span className="mono">
+                {lane.connection === null
+                  ? 'no connection'
+                  : `${lane.connection} · slot ${lane.slot} · pid ${lane.backendPid ?? '?'}`}
+              </span>
+            </div>
+            <LaneTrack
+              lane={lane}
+              length={length}
+              responseAt={isPast ? responseAt : null}
+              picked={picked}
+              onPick={onPick}
+            />
+            <div className="request-lane-end">{endOf(lane)}</div>
+          </div>
+        ))}
+        <div className="request-axis" aria-hidden="true">
+          {[0, 0.25, 0.5, 0.75, 1].map(share => (
+            <span key={share}>{duration(length * share)}</span>
+          ))}
+        </div>
+      </div>
+    </section>
+  )
+}
+
+interface TrackProps extends Omit<Props, 'timeline'> {
+  lane: TimelineLane
+  length: number
+  responseAt: number | null
+}
+
+function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
+  const place = ({ from, to }: Span) => ({
+    left: `${(from / length) * 100}%`,
+    width: `${(Math.max(0, to - from) / length) * 100}%`,
+  })
+  return (
+    <div className="request-track">
+      {lane.waits.map((wait, i) => (
+        <i key={`w${i}`} className={wait.failed ? 'span-wait failed' : 'span-wait'} style={place(wait)}>
+          <span>waits {duration(wait.to - wait.from)}</span>
+        </i>
+      ))}
+      {lane.holds.map((hold, i) => (
+        <i key={`h${i}`} className="span-hold" style={place(hold)} />
+      ))}
+      {lane.brackets.map(bracket => (
+        <i
+          key={bracket.transaction.id}
+          className="span-transaction"
+          data-outcome={bracket.transaction.outcome ?? 'open'}
+          style={place(bracket)}
+          title={`transaction ${bracket.transaction.id}: ${bracket.transaction.outcome ?? 'open'}`}
+        >
+          {bracket.failedFrom !== null && (
+            <i
+              className="span-failed"
+              style={{
+                left: `${((bracket.failedFrom - bracket.from) / (bracket.to - bracket.from)) * 100}%`,
+              }}
+            />
+          )}
+        </i>
+      ))}
+      {lane.gaps.map((gap, i) => (
+        <i
+          key={`g${i}`}
+          className={gap.isInTransaction ? 'span-gap in-transaction' : 'span-gap'}
+          style={place(gap)}
+        >
+          <span>{gap.label}</span>
+        </i>
+      ))}
+      {lane.queues.map((queue, i) => (
+        <i key={`u${i}`} className="span-queue" style={place(queue)} />
+      ))}
+      {lane.bars.map(bar => (
+        <button
+          type="button"
+          tabIndex={-1}
+          key={bar.statement.id}
+          className="span-statement"
+          data-failed={bar.statement.error ? true : undefined}
+          aria-label={`Statement ${bar.statement.id}`}
+          aria-pressed={picked === bar.statement.id}
+          title={`${milliseconds(bar.to - bar.from)} ms  ${bar.statement.text.slice(0, 160)}`}
+          style={place(bar)}
+          onClick={() => onPick(bar.statement.id)}
+        />
+      ))}
+      {responseAt !== null && (
+        <i className="span-response" style={{ left: `${(responseAt / length) * 100}%` }}>
+          <span>response</span>
+        </i>
+      )}
+    </div>
+  )
+}
+
+function endOf(lane: TimelineLane) {
+  const last = lane.brackets.at(-1)
+  if (lane.connection === null)
+    return <span className="hot">{lane.waits.some(w => w.failed) ? 'timed out' : 'waiting'}</span>
+  if (!last) return <span className="dim">autocommit</span>
+  const { outcome, asked } = last.transaction
+  if (outcome === null) return <span className="open">open</span>
+  if (asked === 'commit' && outcome === 'rolled back')
+    return <span className="hot">commit → rolled back</span>
+  if (last.transaction.failed || outcome === 'lost') return <span className="hot">{outcome}</span>
+  return <span className={outcome === 'committed' ? 'good' : undefined}>{outcome}</span>
+}

@@ -1,0 +1,68 @@
+import './request-row.css'
+import { memo } from 'react'
+import { LedgerBar } from '../components/ledger-bar.tsx'
+import { clockTime, count, duration } from '../format.ts'
+import { ledgerOf } from '../model/ledger.ts'
+import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
+import type { Request } from '../model/state.ts'
+import { useNow, usePanel } from '../model/use-panel.ts'
+import { write } from '../route.ts'
+import { EngineChips } from './engine-chips.tsx'
+import { UnitMark } from './unit-mark.tsx'
+
+interface Props {
+  id: string
+  top: number
+  isOpened: boolean
+  isSplit: boolean
+  query: string
+}
+
+/** One request on one line: how it ended, how long it took, on what, with which engines. */
+export const RequestRow = memo(function RequestRow({ id, top, isOpened, isSplit, query }: Props) {
+  const request = usePanel(view => view.state.requests.get(id))
+  const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
+  const now = useNow()
+  if (!request) return null
+  const outcome = outcomeOf(request)
+  const ledger = ledgerOf(request, now)
+  const statements = request.statements.length + request.omitted
+  return (
+    <div role="listitem" className="request-item" style={{ transform: `translateY(${top}px)` }}>
+      <a
+        className={isSplit ? 'request-row split' : 'request-row'}
+        href={write('requests', [id], query)}
+        aria-current={isOpened || undefined}
+        data-request={id}
+        data-outcome={outcome}
+      >
+        <span className="outcome" data-outcome={outcome} title={outcome} role="img" aria-label={outcome}>
+          {OUTCOME_GLYPH[outcome]}
+        </span>
+        <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
+        <span className="request-label">
+          <UnitMark request={id} />
+          {request.label} <em>{id}</em>
+        </span>
+        <Status request={request} />
+        <span className="request-duration right">{duration(ledger.wall / 1000)}</span>
+        <LedgerBar ledger={ledger} />
+        <span className="request-statements right" title={count(statements, 'statement')}>
+          {statements || '–'}
+        </span>
+        <EngineChips request={request} />
+      </a>
+    </div>
+  )
+})
+
+function Status({ request }: { request: Request }) {
+  if (request.endedAt === null) return <span className="request-status right dim">…</span>
+  if (request.outcome === 'aborted') return <span className="request-status right warn">abort</span>
+  const isBad = (request.status ?? 0) >= 500 || request.outcome === 'failed'
+  return (
+    <span className={`request-status right${isBad ? ' hot' : ''}`}>
+      {request.status ?? (isBad ? 'failed' : 'done')}
+    </span>
+  )
+}

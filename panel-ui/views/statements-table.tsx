@@ -1,0 +1,147 @@
+import './statements-table.css'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { count, duration } from '../format.ts'
+import { foldRuns, groupsOf, similarKey } from '../model/similar.ts'
+import type { Request } from '../model/state.ts'
+import { RunLine, StatementLineRow } from './statement-line.tsx'
+
+interface Props {
+  request: Request
+  scroller: RefObject<HTMLElement | null>
+  picked: string | null
+  onPick: (statement: string | null) => void
+}
+
+/** What the request sent, in order; runs of similar statements are folded into one line. */
+export function StatementsTable({ request, scroller, picked, onPick }: Props) {
+  const { statements } = request
+  const [openRuns, setOpenRuns] = useState<ReadonlySet<string>>(new Set())
+  const lines = useMemo(() => foldRuns(statements, openRuns), [statements, openRuns])
+  const similar = useMemo(() => new Map(groupsOf(statements).map(g => [g.key, g.ids.length])), [statements])
+  const waits = useMemo(() => waitsOf(request), [request])
+  const body = useRef<HTMLDivElement>(null)
+  const [margin, setMargin] = useState(0)
+  useLayoutEffect(() => {
+    if (body.current && scroller.current) {
+      setMargin(
+        body.current.getBoundingClientRect().top -
+          scroller.current.getBoundingClientRect().top +
+          scroller.current.scrollTop,
+      )
+    }
+  }, [scroller, request.checkouts.length])
+  const virtualizer = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 30,
+    getItemKey: index => {
+      const line = lines[index]!
+      return line.type === 'run' ? `run ${line.key}` : line.statement.id
+    },
+    scrollMargin: margin,
+    overscan: 12,
+  })
+  const toggleRun = (key: string) =>
+    setOpenRuns(new Set(openRuns.has(key) ? [...openRuns].filter(k => k !== key) : [...openRuns, key]))
+  usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
+  if (statements.length === 0) return null
+  const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
+  return (
+    <section aria-label="Statements of this request">
+      <div className="section-head">
+        Statements{' '}
+        <span>
+          {count(statements.length + request.omitted, 'statement')}
+          {queued > 0.5 && `, of which ${duration(queued)} queued`}
+          {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} only counted, not kept`}
+        </span>
+      </div>
+      <div className="statements" role="table" aria-label="Statements" aria-rowcount={lines.length + 1}>
+        <div className="statement-heads" role="row">
+          <span role="columnheader">statement</span>
+          <span role="columnheader">engine</span>
+          <span role="columnheader" className="right" title="Waiting for a connection, ms">
+            wait
+          </span>
+          <span role="columnheader" className="right" title="Behind other statements of its session, ms">
+            queued
+          </span>
+          <span role="columnheader" className="right" title="On the wire until answered, ms">
+            execute ms
+          </span>
+          <span role="columnheader" className="right">
+            rows
+          </span>
+          <span role="columnheader" className="right" title="Parameters; their values stay in the process">
+            params
+          </span>
+          <span role="columnheader">line</span>
+        </div>
+        <div ref={body} role="rowgroup" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
+          {virtualizer.getVirtualItems().map(item => {
+            const line = lines[item.index]!
+            return (
+              <div
+                key={item.key}
+                ref={virtualizer.measureElement}
+                data-index={item.index}
+                className="statement-place"
+                style={{ transform: `translateY(${item.start - margin}px)` }}
+              >
+                {line.type === 'run' ? (
+                  <RunLine line={line} onToggle={() => toggleRun(line.key)} />
+                ) : (
+                  <StatementLineRow
+                    statement={line.statement}
+                    waitMs={waits.get(line.statement.id) ?? 0}
+                    similar={line.inRun ? 0 : (similar.get(similarKey(line.statement)) ?? 0)}
+                    isInRun={line.inRun}
+                    isPicked={picked === line.statement.id}
+                    onPick={onPick}
+                  />
+                )}
+              </div>
+            )
+          })}
+        </div>
+      </div>
+    </section>
+  )
+}
+
+type Lines = ReturnType<typeof foldRuns>
+
+/** Brings a statement that was picked on the timeline into sight, out of its folded run where need be. */
+function usePickedInSight(
+  picked: string | null,
+  lines: Lines,
+  setOpenRuns: (change: (open: ReadonlySet<string>) => ReadonlySet<string>) => void,
+  scrollTo: (index: number) => void,
+): void {
+  const done = useRef<string | null>(null)
+  useEffect(() => {
+    if (picked === done.current) return
+    const index = lines.findIndex(line => line.type === 'one' && line.statement.id === picked)
+    if (index >= 0) {
+      done.current = picked
+      scrollTo(index)
+      return
+    }
+    const run = lines.find(line => line.type === 'run' && line.statements.some(s => s.id === picked))
+    if (run?.type === 'run') setOpenRuns(open => new Set([...open, run.key]))
+  })
+}
+
+/** The wait for a connection belongs to the statement that caused the check-out: its first one. */
+function waitsOf(request: Request): Map<string, number> {
+  const waits = new Map<string, number>()
+  const seen = new Set<string>()
+  for (const statement of request.statements) {
+    if (statement.checkout === null || seen.has(statement.checkout)) continue
+    seen.add(statement.checkout)
+    const checkout = request.checkouts.find(c => c.id === statement.checkout)
+    if (checkout?.acquiredAt != null) waits.set(statement.id, checkout.acquiredAt - checkout.askedAt)
+  }
+  return waits
+}

@@ -1,0 +1,30 @@
+import type { ReactNode } from 'react'
+import { ConnectionsView } from './connections-view.tsx'
+import { BoardIcon, RequestsIcon } from './icons.tsx'
+import { RequestsView } from './requests-view.tsx'
+
+export interface View {
+  readonly id: string
+  readonly title: string
+  readonly key: string
+  readonly icon: ReactNode
+  readonly render: () => ReactNode
+}
+
+/** The views of the panel, in the rail's order; the first is the home. */
+export const VIEWS: readonly View[] = [
+  {
+    id: 'connections',
+    title: 'Connections',
+    key: '1',
+    icon: <BoardIcon />,
+    render: () => <ConnectionsView />,
+  },
+  {
+    id: 'requests',
+    title: 'Requests',
+    key: '2',
+    icon: <RequestsIcon />,
+    render: () => <RequestsView />,
+  },
+]

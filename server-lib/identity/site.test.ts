@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { captureSite, parseSite, siteOf } from './site.ts'
+
+test('a site is the nearest line of the application, with its frames and without those of others', () => {
+  const stack = `Error
+    at Ledger.asked (${new URL('../pool/ledger.ts', import.meta.url).pathname}:10:5)
+    at Pool.acquire (/app/node_modules/tarn/dist/Pool.js:95:14)
+    at node:internal/process/task_queues:105:5
+    at async placeOrder (file://${process.cwd()}/src/routes/orders.ts:41:19)
+    at async /elsewhere/app/main.mjs:7:3
+    at <anonymous>`
+  expect(parseSite(stack)).toEqual({
+    label: 'src/routes/orders.ts:41',
+    frames: ['placeOrder (src/routes/orders.ts:41:19)', '<anonymous> (/elsewhere/app/main.mjs:7:3)'],
+  })
+  expect(parseSite('Error\n    at node:internal/timers:1:1')).toBeNull()
+  expect(parseSite(undefined)).toBeNull()
+})
+
+test('a capture is read when somebody asks, and the limit of the application is left as it was', () => {
+  const before = Error.stackTraceLimit
+  const here = captureSite()
+  expect(Error.stackTraceLimit).toBe(before)
+  expect(siteOf(here)?.label).toMatch(/^server-lib\/identity\/site\.test\.ts:\d+$/)
+  expect(siteOf(here)).toBe(siteOf(here))
+  expect(siteOf(null)).toBeNull()
+})
+
+test('an application that replaced Error.prepareStackTrace is not harmed', () => {
+  const prepare = Error.prepareStackTrace
+  Error.prepareStackTrace = () => ({ not: 'a string' })
+  try {
+    expect(siteOf(captureSite())).toBeNull()
+  } finally {
+    Error.prepareStackTrace = prepare
+  }
+})
