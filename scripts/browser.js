@@ -23,12 +23,17 @@ export async function findChromium() {
   if (process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     console.log('Installing Chromium from the distribution …')
     await run('apt-get', ['update', '-qq'], { capture: true })
-    const apt = await run('apt-get', ['install', '-y', '-qq', 'chromium'], { capture: true, env: { DEBIAN_FRONTEND: 'noninteractive' } })
+    const apt = await run('apt-get', ['install', '-y', '-qq', 'chromium'], {
+      capture: true,
+      env: { DEBIAN_FRONTEND: 'noninteractive' },
+    })
     const system = onPath()
     if (system) return system
     tried.push(`apt-get install chromium (exit code ${apt.code})`)
   }
-  throw new Error(`No Chromium was found or could be installed: ${tried.join(', ')}. Install one, or set PLAYWRIGHT_CHROMIUM_PATH.`)
+  throw new Error(
+    `No Chromium was found or could be installed: ${tried.join(', ')}. Install one, or set PLAYWRIGHT_CHROMIUM_PATH.`,
+  )
 }
 
 async function playwrightsOwn() {

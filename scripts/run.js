@@ -64,9 +64,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     case 'demo': {
       await installed()
       await built()
-      const child = spawn(process.execPath, [join(root, 'examples/shop/main.js'), ...rest], { cwd: root, stdio: 'inherit' })
+      const child = spawn(process.execPath, [join(root, 'examples/shop/main.js'), ...rest], {
+        cwd: root,
+        stdio: 'inherit',
+      })
       // Ctrl-C reaches the shop as well as us: it ends in order, and we end with it.
-      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)))
+      for (const signal of ['SIGINT', 'SIGTERM'])
+        process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)))
       child.once('close', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
       break
     }

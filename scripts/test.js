@@ -12,7 +12,12 @@ const check = (name, start) => ({
   name,
   async run() {
     const { code, output } = await start()
-    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, output: code === 0 ? '' : output }
+    return {
+      passed: code === 0 ? 1 : 0,
+      failed: code === 0 ? 0 : 1,
+      skipped: 0,
+      output: code === 0 ? '' : output,
+    }
   },
 })
 
@@ -30,7 +35,8 @@ const suite = (name, file, start, count) => ({
     }
     // A runner can fail beside its tests: an unhandled rejection, a hook, a server that does not end.
     if (code !== 0 && counted.failed === 0) counted.failed = 1
-    if (counted.passed === 0 && counted.failed === 0) return { ...counted, failed: 1, output: `${output}\nno test was run` }
+    if (counted.passed === 0 && counted.failed === 0)
+      return { ...counted, failed: 1, output: `${output}\nno test was run` }
     return { ...counted, output: counted.failed > 0 ? output : '' }
   },
 })
@@ -39,7 +45,11 @@ const vitest = (name, file, args = [], env = {}) =>
   suite(
     name,
     file,
-    path => tool('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${path}`, ...args], { capture: true, env }),
+    path =>
+      tool('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${path}`, ...args], {
+        capture: true,
+        env,
+      }),
     report => ({
       passed: report.numPassedTests,
       failed: report.numFailedTests + (report.numFailedTestSuites > 0 && report.numFailedTests === 0 ? 1 : 0),
@@ -56,18 +66,26 @@ const playwright = browser =>
         capture: true,
         env: { PLAYWRIGHT_JSON_OUTPUT_NAME: path, PLAYWRIGHT_CHROMIUM_PATH: browser },
       }),
-    ({ stats }) => ({ passed: stats.expected + stats.flaky, failed: stats.unexpected, skipped: stats.skipped }),
+    ({ stats }) => ({
+      passed: stats.expected + stats.flaky,
+      failed: stats.unexpected,
+      skipped: stats.skipped,
+    }),
   )
 
 async function short() {
   return [
     check('build: types of every project', () => tool('tsc', ['-b', '--force'], { capture: true })),
     check("build: the panel's page", () => tool('vite', ['build', '--logLevel', 'warn'], { capture: true })),
-    check('lint (oxlint, type-aware)', () => tool('oxlint', ['--type-aware', '--deny-warnings'], { capture: true })),
+    check('lint (oxlint, type-aware)', () =>
+      tool('oxlint', ['--type-aware', '--deny-warnings'], { capture: true }),
+    ),
     check('format (oxfmt)', () => tool('oxfmt', ['--check'], { capture: true })),
     check('unused files, exports and dependencies (knip)', () => tool('knip', [], { capture: true })),
     check('package (publint)', () => tool('publint', ['--strict'], { capture: true })),
-    check('types of the package (attw)', () => tool('attw', ['--pack', '--profile', 'esm-only'], { capture: true })),
+    check('types of the package (attw)', () =>
+      tool('attw', ['--pack', '--profile', 'esm-only'], { capture: true }),
+    ),
     vitest('unit and integration (vitest)', 'vitest.json'),
     playwright(await findChromium()),
   ]
@@ -89,11 +107,28 @@ async function vitestOn(major) {
   const path = join(results, `vitest-${major}.json`)
   await rm(path, { force: true })
   const args = ['run', '--reporter=json', `--outputFile.json=${path}`]
-  const { code, output } = await run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', join(root, 'node_modules/vitest/vitest.mjs'), ...args], { capture: true })
+  const { code, output } = await run(
+    'npx',
+    [
+      '--yes',
+      '--package',
+      `node@${major}`,
+      '--',
+      'node',
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      ...args,
+    ],
+    { capture: true },
+  )
   try {
     const report = JSON.parse(await readFile(path, 'utf8'))
     const failed = report.numFailedTests || (code === 0 ? 0 : 1)
-    return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests, output: failed ? output : '' }
+    return {
+      passed: report.numPassedTests,
+      failed,
+      skipped: report.numPendingTests + report.numTodoTests,
+      output: failed ? output : '',
+    }
   } catch (error) {
     return { passed: 0, failed: 1, skipped: 0, output: `${output}\n${error}` }
   }
@@ -103,7 +138,9 @@ async function vitestOn(major) {
 export async function runTests({ long: isLong, only = [] }) {
   await mkdir(results, { recursive: true })
   const total = { passed: 0, failed: 0, skipped: 0 }
-  const steps = (isLong ? await long() : await short()).filter(({ name }) => only.length === 0 || only.some(word => name.includes(word)))
+  const steps = (isLong ? await long() : await short()).filter(
+    ({ name }) => only.length === 0 || only.some(word => name.includes(word)),
+  )
   for (const { name, run: runStep } of steps) {
     const startedAt = performance.now()
     const { passed, failed, skipped, output } = await runStep()
@@ -111,7 +148,9 @@ export async function runTests({ long: isLong, only = [] }) {
     total.failed += failed
     total.skipped += skipped
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    console.log(`${failed === 0 ? 'ok  ' : 'FAIL'} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`)
+    console.log(
+      `${failed === 0 ? 'ok  ' : 'FAIL'} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`,
+    )
     if (output) console.log(output)
   }
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)

@@ -22,7 +22,7 @@ const scopes = new WeakMap<IncomingMessage, RequestScope>()
  * both at the response's `close`, which comes after a normal end, an error and a client's abort alike. (`close` of
  * the *request* comes as soon as a body has been read, before the response.)
  */
-export function createMount(engines: unknown, { as = 'db' as string }: MountOptions<string> = {}): Mount {
+export function createMount(engines: unknown, { as = 'db' }: MountOptions<string> = {}): Mount {
   const inside = enginesInside(engines)
   if (typeof as !== 'string' || !/^[A-Za-z_$][\w$]*$/.test(as)) {
     throw new EnginelightError('EL_CONFIG', `Option as must be a property name, not ${describe(as)}.`, {

@@ -99,7 +99,7 @@ export function createEngines<const D extends Definitions>(
   // Pools open connections in this context, not in that of the request that happens to need one first.
   const inContext = AsyncLocalStorage.snapshot() as InContext
   const engines = openAll(checked, options.application ?? null, inContext)
-  return new EngineSet<D>(engines, prefer) as Engines<D>
+  return new EngineSet<D>(engines, prefer)
 }
 
 type Checked = Map<string, { config: EngineConfig; options: CheckedOptions }>
@@ -219,7 +219,7 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
       opened: container => void this.#open.add(container),
       closed: container => void this.#open.delete(container),
     }
-    insides.set(this, this as unknown as EnginesInside)
+    insides.set(this, this)
   }
 
   #engine(name: string): Engine {

@@ -116,7 +116,8 @@ function fromKnex(
   inContext: InContext,
 ): OpenPool {
   const client = knex.client as KnexClient
-  requirePostgres(name, String(client.config.client ?? (client.constructor as { name: string }).name), client)
+  const { client: configured } = client.config
+  requirePostgres(name, typeof configured === 'string' ? configured : client.constructor.name, client)
   if (client.config.connectionPool)
     return fromConnectionPool(name, knex, client.config.connectionPool, ledger, owned)
   if (!client.pool) {
@@ -183,7 +184,7 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
     connectionPool: given,
     version: '18.0',
   } as unknown as Knex.Config)
-  return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options as Record<string, unknown>) }
+  return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options) }
 }
 
 /** Pools that an open engine watches: a second engine on the same pool would tell everything twice. */

@@ -78,7 +78,9 @@ function timedOut(
     'EL_CHECKOUT_TIMEOUT',
     `Waited ${ms(waitedMs)} for a connection of engine "${ledger.engine}"${where}: ` +
       `${holders.length} of ${pool.max} connections of pool ${ledger.pool} are held and ${waiting} wait. ` +
-      `${holders.length === 0 ? 'Nobody that we know holds one.' : `Holders: ${holders.map(holderText).join('; ')}.`}`,
+      (holders.length === 0
+        ? 'Nobody that we know holds one.'
+        : `Holders: ${holders.map(holderText).join('; ')}.`),
     { engine: ledger.engine, pool: ledger.pool, waitedMs, holders, waiting, cause },
   )
 }

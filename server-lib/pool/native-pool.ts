@@ -124,7 +124,7 @@ function shadowConnect(pool: PgPool, ledger: Ledger, connections: WatchedConnect
     const checkout = ledger.asked()
     const [callback] = args
     if (typeof callback === 'function') {
-      checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
+      checkout.inContext = AsyncLocalStorage.snapshot()
       return original.call(this, function (this: unknown, ...answer: Parameters<ConnectCallback>) {
         const [error, driver] = answer
         if (driver) granted(checkout, driver)

@@ -7,7 +7,6 @@ import {
   isSubmittable,
   rowsOf,
   type DriverCallback,
-  type DriverConnection,
   type DriverResult,
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
@@ -17,8 +16,6 @@ import type { Ledger } from './ledger.ts'
 import type { ConnectionRecord } from './records.ts'
 import { followTransaction } from './transactions.ts'
 
-type Query = DriverConnection['query']
-
 /**
  * Tells of every statement on one driver connection, whoever sends it, by shadowing `query` on that instance. No
  * prototype is touched. The result, the error and the callback are those of the driver; with nobody listening the
@@ -27,7 +24,7 @@ type Query = DriverConnection['query']
 export function watchStatements(ledger: Ledger, record: ConnectionRecord): () => void {
   const { driver } = record
   const before = Object.getOwnPropertyDescriptor(driver, 'query')
-  const original = driver.query as Query
+  const original = driver.query
   let watching = true
 
   function query(this: unknown, ...args: unknown[]): unknown {
@@ -47,7 +44,7 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
   return () => {
     watching = false
     // Somebody may have shadowed it after us; then ours stays underneath and only passes on.
-    if (driver.query !== (query as Query)) return
+    if (driver.query !== query) return
     if (before) Object.defineProperty(driver, 'query', before)
     else delete (driver as { query?: unknown }).query
   }

@@ -40,7 +40,7 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
     postgresFlags: flags,
-    onLog: line => void log.push(String(line)),
+    onLog: line => void log.push(line),
     onError: line => void log.push(String(line)),
   })
   try {
