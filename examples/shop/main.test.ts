@@ -76,6 +76,7 @@ test('explains its options', async () => {
 test.each([
   [['--nope'], 'Unknown option'],
   [['--port', 'http'], '--port is a number'],
+  [['--pool', '0'], '--pool is a number from 1'],
   [['--traffic', 'maybe'], '--traffic is on or off'],
 ])('refuses %j', async (args, sentence) => {
   expect(await run(...args)).toEqual({ code: 1, output: expect.stringContaining(sentence) })
