@@ -56,6 +56,8 @@ export class NativePool implements Pool {
           const record = ledger.recordOf(driver)
           if (record && error) record.discarded ??= 'released with an error'
           ledger.released(driver)
+          // The pool is about to close it, and tells so only when that is done.
+          if (error) connections.gone(driver, 'released with an error')
         },
       ],
       ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],

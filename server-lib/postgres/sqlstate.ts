@@ -18,5 +18,7 @@ export function sqlstateOf(error: unknown): string | undefined {
 export function failureOf(error: unknown): Failure {
   const sqlstate = sqlstateOf(error)
   if (sqlstate === undefined) return 'connection'
+  // Of class 08 one is the statement's own: a wrong number of parameters is a "protocol violation".
+  if (sqlstate === '08P01') return 'statement'
   return sqlstate.startsWith('08') || SESSION_ENDING.has(sqlstate) ? 'connection' : 'statement'
 }

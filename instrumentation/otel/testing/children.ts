@@ -10,11 +10,10 @@ export const compiled = (file: string): string => `${root}dist/instrumentation/o
 
 /** Compiles the sources into `dist`. Children of a test run that, since Node 20 runs no TypeScript. */
 export async function compile(): Promise<void> {
-  await promisify(execFile)(
-    process.execPath,
-    [`${root}node_modules/typescript/bin/tsc`, '-b', 'instrumentation'],
-    { cwd: root },
-  )
+  const tsc = [`${root}node_modules/typescript/bin/tsc`, '-b', 'instrumentation']
+  await promisify(execFile)(process.execPath, tsc, { cwd: root }).catch((error: { stdout?: string }) => {
+    throw new Error(`The sources do not compile:\n${error.stdout}`)
+  })
 }
 
 export interface Ended {
