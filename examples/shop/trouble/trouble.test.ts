@@ -66,11 +66,15 @@ test('a stray query does not see what the transaction changed', async () => {
 })
 
 test('a slow query runs on the server for as long', async () => {
-  const answer = shop.json('/trouble/slow?seconds=1')
+  const answer = shop.json('/trouble/slow?seconds=0.8')
   await expect
     .poll(() => eyes.busy('shop_reader'))
     .toMatchObject([{ state: 'active', query: 'select pg_sleep($1)' }])
-  expect((await answer).body).toEqual({ slept: 1 })
+  expect((await answer).body).toEqual({ slept: 0.8 })
+})
+
+test.each(['0', '61', 'long', '1e9'])('nobody may sleep for %s seconds', async seconds => {
+  expect((await shop.json(`/trouble/slow?seconds=${seconds}`)).status).toBe(400)
 })
 
 test('a payment that is awaited in a transaction leaves it idle', async () => {
