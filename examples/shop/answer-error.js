@@ -3,6 +3,8 @@ import { html } from './pages/html.js'
 import { sendPage, wantsPage } from './pages/page.js'
 import { ShopError } from './shop-error.js'
 
+/** @typedef {readonly import('enginelight').CheckoutHolder[]} Holders */
+
 /**
  * Answers an error with its status, its code and its sentence, as a page or as JSON. What Enginelight says beyond the
  * sentence, such as who holds the connections, goes along: this shop is open on this machine only.
@@ -30,12 +32,35 @@ export function answerError(error, req, res, _next) {
   else res.json({ error: told })
 }
 
-/** @param {{ code: string | null, message: string, cause?: string, holders?: readonly object[] }} told */
+/** @param {{ code: string | null, message: string, cause?: string, holders?: Holders }} told */
 function description({ code, message, cause, holders }) {
   return html`<p><code>${code}</code></p>
     <p>${message}</p>
-    ${cause && html`<p class="dim">Because of: ${cause}</p>`}
-    ${holders && html`<pre>${JSON.stringify(holders, null, 2)}</pre>`}`
+    ${cause && html`<p class="dim">Because of: ${cause}</p>`} ${holders && tableOf(holders)}`
+}
+
+/** @param {Holders} holders */
+function tableOf(holders) {
+  const seconds = (/** @type {number} */ ms) => `${(ms / 1_000).toFixed(1)} s`
+  return html`<table>
+    <tr>
+      <th>Held by</th>
+      <th>Connection</th>
+      <th class="number">For</th>
+      <th>State</th>
+      <th>Taken at</th>
+    </tr>
+    ${holders.map(
+      ({ requestLabel, connection, backendPid, heldMs, state, site }) =>
+        html`<tr>
+          <td>${requestLabel ?? '(no context)'}</td>
+          <td>${connection}, pid ${backendPid}</td>
+          <td class="number">${seconds(heldMs)}</td>
+          <td>${state}</td>
+          <td>${site}</td>
+        </tr>`,
+    )}
+  </table>`
 }
 
 /** @param {unknown} error */

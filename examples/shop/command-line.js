@@ -4,8 +4,9 @@ export const USAGE = `The shop: an example of Enginelight, with a PostgreSQL of 
 
   npm run demo -- [options]        or: node examples/shop/main.js [options]
 
-  --port <number>    where the shop listens on 127.0.0.1; default 3000, or the next free port
+  --port <number>    where the shop listens on 127.0.0.1; default 3000 or the next free port; 0 for any
   --traffic on|off   customers who come by themselves; default on
+  --pool <number>    how many connections each engine may have, from 1 to 10; default 4, 3 and 2
   --json             prints one line when ready: {"app", "panel", "databases": {"shop", "logs"}}
   --help             this text
 `
@@ -14,6 +15,7 @@ export const USAGE = `The shop: an example of Enginelight, with a PostgreSQL of 
  * @typedef {object} Options
  * @property {number | undefined} port
  * @property {boolean} traffic
+ * @property {number | undefined} pool
  * @property {boolean} json
  * @property {boolean} help
  */
@@ -30,18 +32,25 @@ export function readCommandLine(args) {
     options: {
       port: { type: 'string' },
       traffic: { type: 'string', default: 'on' },
+      pool: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { port, traffic, json, help } = values
+  const { port, traffic, pool, json, help } = values
   if (traffic !== 'on' && traffic !== 'off') throw new Error(`--traffic is on or off, not ${traffic}.`)
-  return { port: port === undefined ? undefined : readPort(port), traffic: traffic === 'on', json, help }
+  return {
+    port: port === undefined ? undefined : readNumber('--port', port, 0, 65_535),
+    traffic: traffic === 'on',
+    pool: pool === undefined ? undefined : readNumber('--pool', pool, 1, 10),
+    json,
+    help,
+  }
 }
 
-/** @param {string} text */
-function readPort(text) {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new Error(`--port is a number from 0 (any free one) to 65535, not ${text}.`)
+/** @param {string} option @param {string} text @param {number} least @param {number} most */
+function readNumber(option, text, least, most) {
+  const number = Number(text)
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number
+  throw new Error(`${option} is a number from ${least} to ${most}, not ${text}.`)
 }

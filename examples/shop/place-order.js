@@ -24,7 +24,7 @@ export async function placeOrder(db, wish) {
     .insert({ customer_id: wish.customerId, coupon: percent ? wish.coupon : null, total_cents: total })
     .returning('id')
   if (!order) throw new Error('The order was not inserted.')
-  await writer('order_items').insert(lines.map(line => ({ order_id: order.id, ...line })))
+  await writer('order_items').insert(lines.map(line => Object.assign(line, { order_id: order.id })))
   await writer.commit()
 
   const { reference } = await charge(total)

@@ -39,7 +39,9 @@ export async function startShop(options, signal) {
     const databases = await startDatabases(signal)
     steps.push(databases.stop)
 
-    const engines = createShopEngines(databases.urlOf)
+    const { pool } = options
+    const sizes = pool === undefined ? undefined : { reader: pool, writer: pool, logger: pool }
+    const engines = createShopEngines(databases.urlOf, sizes)
     /** @type {import('enginelight/panel').MountedPanel | undefined} */
     let mounted
     steps.push(

@@ -24,7 +24,9 @@ orders.post('/orders', async (req, res) => {
     if (wantsPage(req)) res.redirect(303, `/orders/${order.id}`)
     else res.status(201).json(order)
   } catch (error) {
-    // Stays in the logs although the order is rolled back: the logger is an engine of its own.
+    // At once, rather than at the end of the request: others may wait for the same stock.
+    await req.db.rollback()
+    // Stays although the order is rolled back: the logger is an engine of its own.
     await audit(req, 'order refused', { ...wish, why: String(error) })
     throw error
   }
@@ -34,7 +36,11 @@ orders.post('/orders', async (req, res) => {
 function readItems(items) {
   if (!Array.isArray(items) || items.length > 20)
     throw new ShopError(400, 'items must be a list of up to 20.')
-  return items.map(readItem)
+  const wanted = items.map(readItem)
+  if (new Set(wanted.map(({ productId }) => productId)).size < wanted.length) {
+    throw new ShopError(400, 'Each product may be among the items once.')
+  }
+  return wanted
 }
 
 /** @param {import('../shop.js').ShopDb} db @param {string | undefined} cartId */

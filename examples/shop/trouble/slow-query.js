@@ -1,4 +1,4 @@
-import { readNumber } from '../read-number.js'
+import { ShopError } from '../shop-error.js'
 
 /** @type {import('./trouble.js').Trouble} */
 export const slowQuery = {
@@ -7,7 +7,9 @@ export const slowQuery = {
   does: 'Asks the server to sleep for two seconds; ?seconds= for longer.',
   shows: 'In the request, one statement fills the bar; on the board, its slot is executing for as long.',
   async handle(req) {
-    const seconds = readNumber(req.query.seconds ?? 2, 'seconds', 60)
+    const seconds = Number(req.query.seconds ?? 2)
+    if (!(seconds > 0 && seconds <= 60))
+      throw new ShopError(400, 'seconds must be more than 0 and at most 60.')
     await req.db.reader.query('select pg_sleep($1)', [seconds])
     return { slept: seconds }
   },
