@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels } from '../channels.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection, Listener } from '../postgres/driver.ts'
 import { shadow } from '../watch/shadow.ts'
 import { TAKEN_BEFORE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
@@ -22,9 +22,9 @@ export interface PgPool {
   connect(): Promise<PooledConnection>
   connect(callback: ConnectCallback): void
   end(): Promise<void>
-  on(event: string, listener: (...args: never[]) => void): unknown
-  prependListener(event: string, listener: (...args: never[]) => void): unknown
-  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: Listener): unknown
+  prependListener(event: string, listener: Listener): unknown
+  removeListener(event: string, listener: Listener): unknown
   readonly _clients?: readonly PooledConnection[]
   readonly _idle?: readonly { client: PooledConnection }[]
 }
@@ -40,7 +40,7 @@ export class NativePool implements Pool {
   readonly max: number
   readonly #pool: PgPool
   readonly #connections: WatchedConnections
-  readonly #listeners: [event: string, listener: (...args: never[]) => void][]
+  readonly #listeners: [event: string, listener: Listener][]
   readonly #unshadow: () => void
 
   constructor(pool: PgPool, ledger: Ledger) {

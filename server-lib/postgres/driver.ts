@@ -1,4 +1,6 @@
-import type { Socket } from 'node:net'
+/** As loose as pg's own types have it: with anything narrower their `Pool` would not fit ours. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Listener = (...args: any[]) => void
 
 /**
  * The parts of pg's `Client` that we use. Declared here so that any pg 8.21 or newer fits, and a fake in a test
@@ -6,9 +8,9 @@ import type { Socket } from 'node:net'
  */
 export interface DriverConnection {
   query(...args: unknown[]): unknown
-  on(event: string, listener: (...args: never[]) => void): unknown
-  once(event: string, listener: (...args: never[]) => void): unknown
-  removeListener(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: Listener): unknown
+  once(event: string, listener: Listener): unknown
+  removeListener(event: string, listener: Listener): unknown
   end(): Promise<void>
   /** The backend's process id, as the server announced it (behind a pooler it is the pooler's). */
   readonly processID?: number | null
@@ -31,7 +33,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** pg's protocol-level `Connection` under a `Client`. */
 export interface DriverWire {
-  readonly stream?: Pick<Socket, 'destroy'>
+  readonly stream?: { destroy(): unknown }
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
 }

@@ -8,7 +8,7 @@ import { listen } from './story.ts'
 
 /** What a handler writes into its SQL, so that the statement itself says where it comes from. */
 export interface Marker {
-  /** `get-1@57`: this request, and the line of the test file that calls. */
+  /** `get-1@57.0`: this request, the line of the test file that calls, and a number. */
   (): string
   /** Columns for a select: the backend's own pid, and the mark. */
   columns(): string
@@ -74,8 +74,9 @@ export async function serveAll(
 }
 
 function markerOf(request: string): Marker {
-  const mark = () => `${request}@${lineOfCaller(mark)}`
-  const columns = () => `pg_backend_pid() as pid, '${request}@${lineOfCaller(columns)}' as mark`
+  let marks = 0
+  const mark = () => `${request}@${lineOfCaller(mark)}.${marks++}`
+  const columns = () => `pg_backend_pid() as pid, '${request}@${lineOfCaller(columns)}.${marks++}' as mark`
   return Object.assign(mark, { columns })
 }
 

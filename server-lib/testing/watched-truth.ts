@@ -7,7 +7,7 @@ type Start<N extends 'checkout' | 'statement' | 'transaction'> = Extract<
   { phase: 'start' }
 >
 
-const MARK = /([\w]+-\d+)@(\d+)/
+const MARK = /\w+-\d+@\d+\.\d+/
 
 /** One marked statement, as it was told of and as it was. */
 export interface Told {
@@ -20,7 +20,7 @@ export interface Told {
 /**
  * Compares everything that was told with the truth: each marked statement with the request and line that its own text
  * names and the pid that the server answered, each check-out, transaction and statement with one another, and that
- * each that began has ended once. `known: false` leaves the lines out.
+ * each that began has ended once. `lines: false` leaves the lines out.
  */
 export function expectTruth({ messages, seen }: Observed, file: string, { lines = true } = {}): Told[] {
   const labels = new Map<string, string>()
@@ -81,7 +81,7 @@ export function expectTruth({ messages, seen }: Observed, file: string, { lines 
   const truth = told.map(({ mark, line, backendPid }) => ({
     mark,
     request: mark.split('@')[0] as string,
-    line: lines ? `${file}:${mark.split('@')[1]}` : line,
+    line: lines ? `${file}:${/@(\d+)/.exec(mark)?.[1]}` : line,
     backendPid: seen.find(row => row.mark === mark)?.pid ?? backendPid,
   }))
   expect(told).toEqual(truth)

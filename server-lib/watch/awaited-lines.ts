@@ -26,7 +26,9 @@ const FRAMES = 16
 /** A capture costs about 4 µs: a request that awaits without end must not pay it without end. */
 const CAPTURES_PER_REQUEST = 1_000
 
+/** How far statements have needed it until now. Stays when the hook is off for want of a listener. */
 let reach: Reach = 'off'
+let isOn = false
 let lastMade = -1
 const captures = new Map<number, SiteCapture>()
 const spent = new WeakMap<RequestScope, number>()
@@ -62,9 +64,9 @@ const listening = () => channels.statement.hasSubscribers || channels.checkout.h
  * application: when a thenable's job is what it shows, the lines of the next ones are looked for.
  */
 export function awaitedLine(without: SiteCapture): SiteCapture | undefined {
-  const capture = reach === 'off' ? undefined : captures.get(executionAsyncId())
+  const capture = isOn ? captures.get(executionAsyncId()) : undefined
   if (capture) return capture
-  if (isThenableJob(without.stack)) reachFurther()
+  if (isThenableJob(without.stack)) lookFurther()
   return undefined
 }
 
@@ -74,28 +76,23 @@ function isThenableJob(stack: string | undefined): boolean {
   return outermost !== undefined && /^\s*at (?:\S+\.)?then \(/.test(outermost)
 }
 
-function reachFurther(): void {
-  switch (reach) {
-    case 'off':
-      if (process.env.ENGINELIGHT_DISABLE_AWAIT_LINES === '1') return
-      reach = 'fresh promises'
-      hook.enable()
-      return
-    case 'fresh promises':
-      if (currentRequest()) reach = 'every await'
-      return
-    case 'every await':
-      return
-    default:
-      reach satisfies never
+function lookFurther(): void {
+  if (process.env.ENGINELIGHT_DISABLE_AWAIT_LINES === '1') return
+  if (isOn && reach === 'fresh promises') {
+    if (currentRequest()) reach = 'every await'
+    return
   }
+  if (isOn) return
+  if (reach === 'off') reach = 'fresh promises'
+  isOn = true
+  hook.enable()
 }
 
-/** Takes the hook off. Nobody listens any more, or nothing is watched. */
+/** Takes the hook off. Nobody listens any more, or nothing is watched; the next statement that needs it puts it on. */
 export function stopAwaitedLines(): void {
-  if (reach === 'off') return
+  if (!isOn) return
+  isOn = false
   hook.disable()
-  reach = 'off'
   lastMade = -1
   captures.clear()
 }
