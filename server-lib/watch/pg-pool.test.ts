@@ -155,9 +155,10 @@ test('a killed backend and a client that is not wanted back end what was under w
       const { rows } = await client.query(`select ${mark.columns()}`)
       await client.query('begin')
       const dying = client.query(`select pg_sleep(10) /* ${mark()} */`)
+      const died = expect(dying).rejects.toMatchObject({ code: '57P01' })
       await sleep(20)
       await database.admin('select pg_terminate_backend($1)', [rows[0].pid])
-      await expect(dying).rejects.toMatchObject({ code: '57P01' })
+      await died
       client.release(true)
       return rows
     },
