@@ -17,6 +17,7 @@ export interface KnexClient {
   readonly connectionSettings?: Record<string, unknown>
   readonly version?: string
   acquireRawConnection(): Promise<DriverConnection>
+  initializePool?(...args: unknown[]): unknown
 }
 
 /** Where an engine's connections come from, opened: a pool, and a knex to build statements with. */
@@ -130,20 +131,21 @@ function fromKnex(
       },
     )
   }
-  refuseSharing(name, client.pool)
+  refuseSharing(name, client.pool, client)
   if (owned) {
     // A connection lives longer than the request that needed it first: it must not carry that request's stores.
     const openConnection = client.acquireRawConnection.bind(client)
     client.acquireRawConnection = () => inContext(openConnection)
   }
   const unwatchLines = watchKnexLines(knex)
-  const pool = new KnexPool(client.pool, ledger, () => knex.destroy())
+  const pool = new KnexPool(client, client.pool, ledger, () => knex.destroy())
   const unwatch = pool.unwatch.bind(pool)
   const tarn = client.pool
   pool.unwatch = () => {
     unwatch()
     unwatchLines()
     watched.delete(tarn)
+    watched.delete(client)
   }
   return { knex, pool, source, owned, ...serverOf(client.connectionSettings) }
 }
@@ -166,7 +168,14 @@ function fromConnectionPool(
       },
     )
   }
-  return { ...fromNativePool(name, connectionPool, ledger, owned), knex, source: 'knex' }
+  const open = fromNativePool(name, connectionPool, ledger, owned)
+  const unwatchLines = watchKnexLines(knex)
+  const unwatch = open.pool.unwatch.bind(open.pool)
+  open.pool.unwatch = () => {
+    unwatch()
+    unwatchLines()
+  }
+  return { ...open, knex, source: 'knex' }
 }
 
 function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: boolean): OpenPool {
@@ -187,18 +196,18 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
   return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options) }
 }
 
-/** Pools that an open engine watches: a second engine on the same pool would tell everything twice. */
+/** Pools that an open engine watches, and the clients that make them: a second engine on one would tell everything twice. */
 const watched = new WeakSet<object>()
 
-function refuseSharing(name: string, pool: object): void {
-  if (watched.has(pool)) {
+function refuseSharing(name: string, ...sources: object[]): void {
+  if (sources.some(source => watched.has(source))) {
     throw new EnginelightError(
       'EL_CONFIG',
       `Engine "${name}" was given a pool that another engine has already: give each its own, or a request that takes both can wait for itself.`,
       { engine: name },
     )
   }
-  watched.add(pool)
+  for (const source of sources) watched.add(source)
 }
 
 function knexFor(

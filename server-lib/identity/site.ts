@@ -21,11 +21,11 @@ const OWN_FOLDER = fileURLToPath(new URL('../', import.meta.url))
 const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
 
 /** Remembers where we are, cheaply. Read it with `siteOf` when somebody wants to know. */
-export function captureSite(): SiteCapture {
+export function captureSite(frames = FRAMES_CAPTURED): SiteCapture {
   const capture = {} as { stack: string }
   const limit = Error.stackTraceLimit
   // Reflect.set, since an application may have frozen its intrinsics; then its own limit holds.
-  Reflect.set(Error, 'stackTraceLimit', FRAMES_CAPTURED)
+  Reflect.set(Error, 'stackTraceLimit', frames)
   Error.captureStackTrace(capture, captureSite)
   Reflect.set(Error, 'stackTraceLimit', limit)
   return capture
@@ -73,8 +73,18 @@ function parseFrame(line: string): Frame | undefined {
   const match = FRAME.exec(line)
   if (!match) return undefined
   const [, name = '', location = '', row, column] = match
-  const file = location.startsWith('file://') ? fileURLToPath(location) : location
+  const file = pathOf(location)
   return { name, file, line: Number(row), column: Number(column) }
+}
+
+/** A location can be anything that a loader or a `sourceURL` comment made up: what is no path stays as it is. */
+function pathOf(location: string): string {
+  if (!location.startsWith('file://')) return location
+  try {
+    return fileURLToPath(location)
+  } catch {
+    return location
+  }
 }
 
 function isApplicationFile(file: string): boolean {
@@ -84,6 +94,15 @@ function isApplicationFile(file: string): boolean {
 }
 
 function relativeToWorkingDirectory(file: string): string {
-  const root = `${process.cwd()}/`
+  const root = `${workingDirectory()}/`
   return file.startsWith(root) ? file.slice(root.length) : file
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    // The directory was removed under the process.
+    return ''
+  }
 }

@@ -2,6 +2,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { shadow } from '../watch/shadow.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
 /** The parts of knex's pool (tarn) that we use. */
@@ -11,70 +12,66 @@ export interface TarnPool {
   acquire(): { promise: Promise<DriverConnection>; abort(): void }
   release(connection: DriverConnection): boolean
   numFree(): number
-  on(event: string, listener: (...args: any[]) => void): void
-  removeListener(event: string, listener: (...args: any[]) => void): void
+  on(event: string, listener: (...args: never[]) => void): void
+  removeListener(event: string, listener: (...args: never[]) => void): void
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
 }
 
+/** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
+export interface PoolOwner {
+  readonly pool?: TarnPool | undefined
+  initializePool?(...args: unknown[]): unknown
+}
+
 /**
  * Knex's own pool, watched through its events. tarn calls `acquireRequest` synchronously in `acquire()`, so in
- * the context of the one who asks; `acquireSuccess` comes before anybody sees the connection.
+ * the context of the one who asks; `acquireSuccess` comes before anybody sees the connection. When the application
+ * destroys its knex and initializes it again, the new pool is watched in the place of the old one.
  */
 export class KnexPool implements Pool {
   readonly ledger: Ledger
-  readonly min: number
-  readonly max: number
-  readonly #tarn: TarnPool
   readonly #connections: WatchedConnections
-  readonly #listeners: [event: string, listener: (...args: any[]) => void][]
   readonly #destroyKnex: () => Promise<void>
+  readonly #unshadow: () => void
+  #tarn: TarnPool
+  #detach: () => void
 
-  constructor(tarn: TarnPool, ledger: Ledger, destroyKnex: () => Promise<void>) {
-    this.#tarn = tarn
+  constructor(owner: PoolOwner, tarn: TarnPool, ledger: Ledger, destroyKnex: () => Promise<void>) {
     this.ledger = ledger
-    this.min = tarn.min
-    this.max = tarn.max
+    this.#connections = new WatchedConnections(ledger)
     this.#destroyKnex = destroyKnex
-    const connections = new WatchedConnections(ledger)
-    this.#connections = connections
-    const asked = new Map<number, CheckoutRecord>()
-    const take = (eventId: number) => {
-      const checkout = asked.get(eventId)
-      asked.delete(eventId)
-      return checkout
+    this.#tarn = tarn
+    this.#detach = listenTo(tarn, ledger, this.#connections)
+    let watching = true
+    const undo = shadow(owner, 'initializePool', original => {
+      const replace = this.#replace.bind(this)
+      return function (...args) {
+        const answer = original.apply(this, args)
+        if (watching && owner.pool) replace(owner.pool)
+        return answer
+      }
+    })
+    this.#unshadow = () => {
+      watching = false
+      undo()
     }
-    this.#listeners = [
-      ['acquireRequest', (eventId: number) => void asked.set(eventId, ledger.asked())],
-      [
-        'acquireSuccess',
-        (eventId: number, driver: DriverConnection) => {
-          connections.enter(driver)
-          const checkout = take(eventId)
-          if (checkout) ledger.acquired(checkout, driver)
-        },
-      ],
-      [
-        'acquireFail',
-        (eventId: number, error: unknown) => {
-          const checkout = take(eventId)
-          if (checkout) ledger.failed(checkout, error)
-        },
-      ],
-      ['release', (driver: DriverConnection) => ledger.released(driver)],
-      ['createSuccess', (_eventId: number, driver: DriverConnection) => connections.enter(driver)],
-      ['createFail', (_eventId: number, error: unknown) => ledger.connectFailed(error)],
-      [
-        'destroyRequest',
-        (_eventId: number, driver: DriverConnection) => connections.gone(driver, 'closed by the pool'),
-      ],
-    ]
-    for (const [event, listener] of this.#listeners) tarn.on(event, listener)
-    for (const { resource } of tarn.free ?? []) connections.enter(resource)
-    for (const { resource } of tarn.used ?? []) {
-      connections.enter(resource)
-      ledger.acquired(ledger.asked(TAKEN_BEFORE), resource)
-    }
+  }
+
+  #replace(tarn: TarnPool): void {
+    if (tarn === this.#tarn) return
+    // The old pool may still be closing its connections; the books hear of each by its own `end`.
+    this.#detach()
+    this.#tarn = tarn
+    this.#detach = listenTo(tarn, this.ledger, this.#connections)
+  }
+
+  get min(): number {
+    return this.#tarn.min
+  }
+
+  get max(): number {
+    return this.#tarn.max
   }
 
   acquire(asker: Asker): PendingAcquire {
@@ -103,12 +100,60 @@ export class KnexPool implements Pool {
   }
 
   unwatch(): void {
-    for (const [event, listener] of this.#listeners) this.#tarn.removeListener(event, listener)
+    this.#unshadow()
+    this.#detach()
     this.#connections.leaveAll()
   }
 
   destroy(): Promise<void> {
     return this.#destroyKnex()
+  }
+}
+
+/** Enters what a pool tells of into the books. The returned function ends it. */
+function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnections): () => void {
+  const asked = new Map<number, CheckoutRecord>()
+  const take = (eventId: number) => {
+    const checkout = asked.get(eventId)
+    asked.delete(eventId)
+    return checkout
+  }
+  const listeners: [event: string, listener: (...args: never[]) => void][] = [
+    ['acquireRequest', (eventId: number) => void asked.set(eventId, ledger.asked())],
+    [
+      'acquireSuccess',
+      (eventId: number, driver: DriverConnection) => {
+        connections.enter(driver)
+        const checkout = take(eventId)
+        if (checkout) ledger.acquired(checkout, driver)
+      },
+    ],
+    [
+      'acquireFail',
+      (eventId: number, error: unknown) => {
+        const checkout = take(eventId)
+        if (checkout) ledger.failed(checkout, error)
+      },
+    ],
+    ['release', (driver: DriverConnection) => ledger.released(driver)],
+    ['createSuccess', (_eventId: number, driver: DriverConnection) => connections.enter(driver)],
+    ['createFail', (_eventId: number, error: unknown) => ledger.connectFailed(error)],
+    [
+      'destroyRequest',
+      (_eventId: number, driver: DriverConnection) => connections.gone(driver, 'closed by the pool'),
+    ],
+  ]
+  for (const [event, listener] of listeners) tarn.on(event, listener)
+  for (const { resource } of tarn.free ?? []) connections.enter(resource)
+  for (const { resource } of tarn.used ?? []) {
+    connections.enter(resource)
+    ledger.acquired(ledger.asked(TAKEN_BEFORE), resource)
+  }
+  return () => {
+    for (const [event, listener] of listeners) tarn.removeListener(event, listener)
+    // Who still waits at a pool that is no longer watched is nobody's waiter.
+    for (const checkout of asked.values()) ledger.failed(checkout, new Error('no longer watched'))
+    asked.clear()
   }
 }
 

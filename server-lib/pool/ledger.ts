@@ -2,10 +2,10 @@ import { channels } from '../channels.ts'
 import { errorFacts, type CheckoutHolder } from '../errors.ts'
 import type { ConnectionReport, WaiterReport } from '../engines/engine-reports.ts'
 import { nextId } from '../identity/ids.ts'
-import { captureSite, siteOf, type SiteCapture } from '../identity/site.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
-import { siteFromCaller } from '../watch/caller-site.ts'
+import { lineHere } from '../watch/line-here.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { endTransaction } from './transactions.ts'
 
@@ -60,12 +60,14 @@ export class Ledger {
       request: request?.id ?? null,
       requestLabel: request?.label ?? null,
       session: asker?.session ?? null,
-      capture: asker ? asker.capture : (capture ?? siteFromCaller() ?? captureSite()),
+      capture: asker ? asker.capture : (capture ?? lineHere()),
       askedAt: performance.now(),
       acquiredAt: 0,
       state: 'waiting',
       failure: undefined,
       inContext: null,
+      grantedIn: null,
+      isSingleStatement: false,
     }
     if (asker) asker.checkout = checkout
     this.#waiting.add(checkout)
@@ -91,6 +93,7 @@ export class Ledger {
     const record = this.#connections.get(driver) ?? this.opened(driver)
     checkout.state = 'held'
     checkout.acquiredAt = performance.now()
+    checkout.grantedIn = currentRequest()?.id ?? null
     record.checkout = checkout
     record.changedAt = checkout.acquiredAt
     record.uses++
@@ -165,6 +168,7 @@ export class Ledger {
       driver,
       backendPid: driver.processID ?? null,
       since: at,
+      openedIn: currentRequest()?.id ?? null,
       uses: 0,
       checkout: null,
       transaction: null,

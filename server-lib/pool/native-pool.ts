@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { DriverConnection } from '../postgres/driver.ts'
+import { channels } from '../channels.ts'
+import type { DriverConnection, Listener } from '../postgres/driver.ts'
+import { shadow } from '../watch/shadow.ts'
 import { TAKEN_BEFORE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
@@ -20,16 +22,17 @@ export interface PgPool {
   connect(): Promise<PooledConnection>
   connect(callback: ConnectCallback): void
   end(): Promise<void>
-  on(event: string, listener: (...args: any[]) => void): unknown
-  prependListener(event: string, listener: (...args: any[]) => void): unknown
-  removeListener(event: string, listener: (...args: any[]) => void): unknown
+  on(event: string, listener: Listener): unknown
+  prependListener(event: string, listener: Listener): unknown
+  removeListener(event: string, listener: Listener): unknown
   readonly _clients?: readonly PooledConnection[]
   readonly _idle?: readonly { client: PooledConnection }[]
 }
 
 /**
  * An application's `pg.Pool`. Its `acquire` event comes in the context of whoever released, so `connect` is
- * shadowed on this instance: there we are in the context of the one who asks. `pool.query` calls `connect` too.
+ * shadowed on this instance: there we are in the context of the one who asks. `pool.query` calls `connect` too; it
+ * is shadowed to know that the pool itself sends the statement.
  */
 export class NativePool implements Pool {
   readonly ledger: Ledger
@@ -37,7 +40,7 @@ export class NativePool implements Pool {
   readonly max: number
   readonly #pool: PgPool
   readonly #connections: WatchedConnections
-  readonly #listeners: [event: string, listener: (...args: any[]) => void][]
+  readonly #listeners: [event: string, listener: Listener][]
   readonly #unshadow: () => void
 
   constructor(pool: PgPool, ledger: Ledger) {
@@ -47,7 +50,7 @@ export class NativePool implements Pool {
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(ledger)
     this.#connections = connections
-    this.#unshadow = shadowConnect(pool, ledger, connections)
+    this.#unshadow = watchRequests(pool, ledger, connections)
     this.#listeners = [
       ['connect', (driver: DriverConnection) => connections.enter(driver)],
       [
@@ -111,52 +114,71 @@ export class NativePool implements Pool {
   }
 }
 
-function shadowConnect(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
-  const before = Object.getOwnPropertyDescriptor(pool, 'connect')
-  const original = pool.connect as (...args: unknown[]) => unknown
+function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
   let watching = true
+  /** `pool.query` calls `connect` before it returns, so the next to connect is it. */
+  let isInQuery = false
 
+  const asked = (): CheckoutRecord => {
+    const checkout = ledger.asked()
+    checkout.isSingleStatement = isInQuery
+    isInQuery = false
+    if (channels.statement.hasSubscribers)
+      checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
+    return checkout
+  }
   const granted = (checkout: CheckoutRecord, driver: DriverConnection) => {
     connections.enter(driver)
     ledger.acquired(checkout, driver)
   }
 
-  function connect(this: unknown, ...args: unknown[]): unknown {
-    if (!watching) return original.apply(this, args)
-    const checkout = ledger.asked()
-    const [callback] = args
-    if (typeof callback === 'function') {
-      checkout.inContext = AsyncLocalStorage.snapshot()
-      return original.call(this, function (this: unknown, ...answer: Parameters<ConnectCallback>) {
-        const [error, driver] = answer
-        if (driver) granted(checkout, driver)
-        else ledger.failed(checkout, error)
-        return Reflect.apply(callback, this, answer)
-      })
-    }
-    const promise = original.apply(this, args) as Promise<PooledConnection>
-    return promise.then(
-      driver => {
-        granted(checkout, driver)
-        return driver
+  const undoQuery = shadow(
+    pool,
+    'query',
+    original =>
+      function query(this: unknown, ...args) {
+        if (!watching) return original.apply(this, args)
+        isInQuery = true
+        try {
+          return original.apply(this, args)
+        } finally {
+          isInQuery = false
+        }
       },
-      (error: unknown) => {
-        ledger.failed(checkout, error)
-        throw error
+  )
+  const undoConnect = shadow(
+    pool,
+    'connect',
+    original =>
+      function connect(this: unknown, ...args) {
+        if (!watching) return original.apply(this, args)
+        const checkout = asked()
+        const [callback] = args
+        if (typeof callback === 'function') {
+          const answer = function (this: unknown, ...answered: Parameters<ConnectCallback>) {
+            const [error, driver] = answered
+            if (driver) granted(checkout, driver)
+            else ledger.failed(checkout, error)
+            return Reflect.apply(callback, this, answered)
+          }
+          return original.call(this, answer, ...args.slice(1))
+        }
+        const promise = original.apply(this, args) as Promise<PooledConnection>
+        return promise.then(
+          driver => {
+            granted(checkout, driver)
+            return driver
+          },
+          (error: unknown) => {
+            ledger.failed(checkout, error)
+            throw error
+          },
+        )
       },
-    )
-  }
-  Object.defineProperty(pool, 'connect', {
-    configurable: true,
-    enumerable: false,
-    writable: true,
-    value: connect,
-  })
-
+  )
   return () => {
     watching = false
-    if ((pool.connect as unknown) !== connect) return
-    if (before) Object.defineProperty(pool, 'connect', before)
-    else delete (pool as { connect?: unknown }).connect
+    undoConnect()
+    undoQuery()
   }
 }

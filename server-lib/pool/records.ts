@@ -13,11 +13,12 @@ export interface CheckoutRecord {
   state: 'waiting' | 'held' | 'failed' | 'released'
   /** The error to tell of, where we know better than the pool why it failed (our own deadline). */
   failure: unknown
-  /**
-   * Runs a function in the async context of the one who asked. Set only where a callback of the pool runs in
-   * somebody else's: pg-pool serves a waiter in the context of the request that released.
-   */
+  /** Runs a function in the async context of the one who asked. Set while somebody listens, by a pool whose callbacks run in another's. */
   inContext: (<T>(fn: () => T) => T) | null
+  /** The request in whose context it was granted: a pool serves a waiter in that of the request that released. */
+  grantedIn: string | null
+  /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
+  isSingleStatement: boolean
 }
 
 /** A transaction that the server has open on a connection. */
@@ -35,6 +36,8 @@ export interface ConnectionRecord {
   readonly driver: DriverConnection
   readonly backendPid: number | null
   readonly since: number
+  /** The request in whose context the socket was opened; pg's callbacks run there ever after. */
+  readonly openedIn: string | null
   uses: number
   checkout: CheckoutRecord | null
   transaction: TransactionRecord | null

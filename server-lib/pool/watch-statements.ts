@@ -1,7 +1,7 @@
 import { channels } from '../channels.ts'
 import { errorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
-import { captureSite, siteOf, type SiteCapture } from '../identity/site.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
 import {
   commandOf,
   isSubmittable,
@@ -11,9 +11,11 @@ import {
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { currentRequest } from '../sessions/request-scope.ts'
-import { siteFromCaller } from '../watch/caller-site.ts'
+import { lineHere } from '../watch/line-here.ts'
+import { shadow } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
-import type { ConnectionRecord } from './records.ts'
+import type { CheckoutRecord, ConnectionRecord } from './records.ts'
+import { callbackOf, describe, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
 /**
@@ -22,31 +24,22 @@ import { followTransaction } from './transactions.ts'
  * call goes straight through. The returned function takes the shadow off again.
  */
 export function watchStatements(ledger: Ledger, record: ConnectionRecord): () => void {
-  const { driver } = record
-  const before = Object.getOwnPropertyDescriptor(driver, 'query')
-  const original = driver.query
   let watching = true
-
-  function query(this: unknown, ...args: unknown[]): unknown {
-    if (!watching || !(channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
-      record.upcoming = null
-      return original.apply(this, args)
-    }
-    return tellOfStatement(ledger, record, args, told => original.apply(this, told))
-  }
-  Object.defineProperty(driver, 'query', {
-    configurable: true,
-    enumerable: false,
-    writable: true,
-    value: query,
-  })
-
+  const undo = shadow(
+    record.driver,
+    'query',
+    original =>
+      function query(this: unknown, ...args) {
+        if (watching && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
+          return tellOfStatement(ledger, record, args, told => original.apply(this, told))
+        }
+        record.upcoming = null
+        return original.apply(this, args)
+      },
+  )
   return () => {
     watching = false
-    // Somebody may have shadowed it after us; then ours stays underneath and only passes on.
-    if (driver.query !== query) return
-    if (before) Object.defineProperty(driver, 'query', before)
-    else delete (driver as { query?: unknown }).query
+    undo()
   }
 }
 
@@ -60,19 +53,28 @@ function tellOfStatement(
   // Not a statement as far as we can tell: the driver will say what is wrong with it.
   if (!statement) return send(args)
   const told = statementStarted(ledger, record, statement)
+  try {
+    return sendTold(args, told, send)
+  } catch (error) {
+    // The driver throws for arguments that it cannot use; nothing was sent.
+    told.refused(error)
+    throw error
+  }
+}
+
+function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) => unknown): unknown {
   const [config] = args
   if (isSubmittable(config)) {
     onSubmittableEnd(config, ({ error, rows, command }) => told.ended(error, [command], rows))
     return send(args)
   }
-  const { callback, withCallback } = callbackOf(args)
+  const callback = callbackOf(args)
   if (callback) {
-    return send(
-      withCallback(function (this: unknown, ...answer: Parameters<DriverCallback>) {
-        told.answered(answer[0] ?? null, answer[1])
-        return Reflect.apply(callback, this, answer)
-      }),
-    )
+    const answer = function (this: unknown, ...answered: Parameters<DriverCallback>) {
+      told.answered(answered[0] ?? null, answered[1])
+      return Reflect.apply(callback.callback, this, answered)
+    }
+    return callback.sendWith(answer, send)
   }
   const promise = send(args)
   if (!isThenable(promise)) return promise
@@ -83,65 +85,22 @@ function tellOfStatement(
       return result
     },
     (error: unknown) => {
-      told.answered(error instanceof Error ? error : new Error(String(error)), undefined)
+      told.answered(asError(error), undefined)
       throw error
     },
   )
 }
 
-interface Statement {
-  text: string
-  parameters: number
-  kind: 'query' | 'cursor'
-}
-
-function describe([config, values]: unknown[]): Statement | undefined {
-  if (typeof config === 'string') return { text: config, parameters: countOf(values), kind: 'query' }
-  if (typeof config !== 'object' || config === null) return undefined
-  if (isSubmittable(config)) {
-    const source = typeof config.text === 'string' ? config : config.cursor
-    return { text: source?.text ?? '', parameters: countOf(source?.values), kind: 'cursor' }
-  }
-  const { text, name, values: own } = config as { text?: unknown; name?: unknown; values?: unknown }
-  if (typeof text === 'string') return { text, parameters: countOf(own ?? values), kind: 'query' }
-  return typeof name === 'string'
-    ? { text: `EXECUTE ${name}`, parameters: countOf(own ?? values), kind: 'query' }
-    : undefined
-}
-
-const countOf = (values: unknown) => (Array.isArray(values) ? values.length : 0)
-
 const isThenable = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
-/** pg takes its callback as the last argument, as the second one, or inside of the config. */
-function callbackOf(args: unknown[]): {
-  callback: DriverCallback | undefined
-  withCallback: (callback: DriverCallback) => unknown[]
-} {
-  const position = typeof args[1] === 'function' ? 1 : typeof args[2] === 'function' ? 2 : -1
-  if (position !== -1) {
-    return {
-      callback: args[position] as DriverCallback,
-      withCallback: callback => args.with(position, callback),
-    }
-  }
-  const inside = (args[0] as { callback?: unknown } | null)?.callback
-  if (typeof inside !== 'function') return { callback: undefined, withCallback: () => args }
-  return {
-    callback: inside as DriverCallback,
-    // A copy, since pg keeps what it is given and the application may use its config again.
-    withCallback: callback => [copyWith(args[0] as object, { callback }), ...args.slice(1)],
-  }
-}
-
-function copyWith(config: object, more: object): object {
-  return Object.assign(Object.create(Object.getPrototypeOf(config) as object) as object, config, more)
-}
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 interface ToldStatement {
   ended(error: Error | null, commands: (string | null)[], rows: number | null): void
   answered(error: Error | null, result: DriverResult | DriverResult[] | undefined): void
+  /** The driver did not even take it. */
+  refused(error: unknown): void
 }
 
 function statementStarted(
@@ -152,12 +111,9 @@ function statementStarted(
   const { checkout } = record
   const { upcoming } = record
   record.upcoming = null
-  const scope = currentRequest()
-  // A session knows its request. Elsewhere it is that of the context that sends, unless a callback of the pool
-  // brought us here: then the context is that of whoever released the connection.
-  const request =
-    checkout?.session || checkout?.inContext ? checkout.request : (scope?.id ?? checkout?.request ?? null)
-  const capture = upcoming?.capture ?? lineOf(text, scope, checkout?.capture ?? null)
+  const isForeign = inForeignContext(record)
+  const request = requestOf(record, isForeign)
+  const capture = upcoming?.capture ?? lineOf(checkout)
   const id = nextId('q')
   const startedAt = performance.now()
   record.changedAt = startedAt
@@ -182,7 +138,7 @@ function statementStarted(
         queuedMs: upcoming?.queuedMs ?? 0,
         site: siteOf(capture),
       })
-    if (checkout?.inContext) checkout.inContext(publish)
+    if (isForeign && checkout?.inContext) checkout.inContext(publish)
     else publish()
   }
 
@@ -213,17 +169,38 @@ function statementStarted(
       const commands = Array.isArray(result) ? result.map(one => one.command ?? null) : [commandOf(result)]
       ended(error, commands, rowsOf(result))
     },
+    refused(error) {
+      over = true
+      if (!channels.statement.hasSubscribers) return
+      const at = performance.now()
+      const answer = { durationMs: at - startedAt, rows: null, command: null, error: errorFacts(error) }
+      channels.statement.publish({ phase: 'end', at, id, engine: ledger.engine, ...answer })
+    },
   }
 }
 
-/** The application's line for a statement outside of sessions: of its builder, of its first time in this request, or of the check-out. */
-function lineOf(
-  text: string,
-  scope: ReturnType<typeof currentRequest>,
-  checkedOutAt: SiteCapture | null,
-): SiteCapture | null {
-  const fromCaller = siteFromCaller()
-  if (fromCaller) return fromCaller
-  const own = scope ? scope.firstSite(text, captureSite) : captureSite()
-  return siteOf(own) ? own : checkedOutAt
+/**
+ * Whether the async context is one that this statement does not belong to. A callback of pg runs in the context that
+ * opened the socket, and one of the pool in that of whoever released: both can be another request's.
+ */
+function inForeignContext({ checkout, openedIn }: ConnectionRecord): boolean {
+  if (!checkout) return false
+  if (checkout.isSingleStatement) return true
+  const here = currentRequest()?.id ?? null
+  if (here === checkout.request) return false
+  return here === null || here === openedIn || here === checkout.grantedIn
+}
+
+/** A session knows its request. Elsewhere it is that of the context that sends, or else of the check-out. */
+function requestOf({ checkout }: ConnectionRecord, isForeign: boolean): string | null {
+  if (checkout && (isForeign || checkout.session)) return checkout.request
+  return currentRequest()?.id ?? checkout?.request ?? null
+}
+
+/** The application's line for a statement outside of sessions: where it is sent, or else of the check-out. */
+function lineOf(checkout: CheckoutRecord | null): SiteCapture | null {
+  // The pool itself sends it, on the stack of whoever happened to release.
+  if (checkout?.isSingleStatement) return checkout.capture
+  const here = lineHere()
+  return siteOf(here) || !checkout ? here : checkout.capture
 }

@@ -1,12 +1,15 @@
+/** As loose as pg's own types have it: with anything narrower their `Pool` would not fit ours. */
+export type Listener = (...args: any[]) => void
+
 /**
  * The parts of pg's `Client` that we use. Declared here so that any pg 8.21 or newer fits, and a fake in a test
  * needs no more than this.
  */
 export interface DriverConnection {
   query(...args: unknown[]): unknown
-  on(event: string, listener: (...args: any[]) => void): unknown
-  once(event: string, listener: (...args: any[]) => void): unknown
-  removeListener(event: string, listener: (...args: any[]) => void): unknown
+  on(event: string, listener: Listener): unknown
+  once(event: string, listener: Listener): unknown
+  removeListener(event: string, listener: Listener): unknown
   end(): Promise<void>
   /** The backend's process id, as the server announced it (behind a pooler it is the pooler's). */
   readonly processID?: number | null

@@ -2,8 +2,7 @@ import type { Knex } from 'knex'
 import { channels } from '../channels.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { withCallerSite } from './caller-site.ts'
-
-type Method = (this: unknown, ...args: unknown[]) => unknown
+import { shadow, type Method } from './shadow.ts'
 
 /** The factories of a knex client: each is called in the frame of the application that writes the statement. */
 const BUILDERS = ['queryBuilder', 'raw', 'schemaBuilder'] as const
@@ -12,103 +11,75 @@ const sitesByBuilder = new WeakMap<object, SiteCapture>()
 
 /**
  * Remembers the line at which each statement of a knex was written, by shadowing the factories on that knex's
- * client (and on the client of each of its transactions); no prototype is touched. With nobody listening a builder costs
- * a branch.
+ * client (and on the client of each of its transactions); no prototype is touched. With nobody listening a
+ * builder costs a branch.
  * The returned function takes it off again.
  */
 export function watchKnexLines(knex: Pick<Knex, 'client'>): () => void {
-  const shadows: (() => void)[] = []
   let watching = true
-  shadowClient(
-    knex.client as Record<string, unknown>,
-    undo => shadows.push(undo),
-    () => watching,
-  )
+  const undo = shadowClient(knex.client as object, () => watching)
   return () => {
     watching = false
-    for (const undo of shadows) undo()
+    undo()
   }
 }
 
-function shadowClient(
-  client: Record<string, unknown>,
-  remember: (undo: () => void) => void,
-  isWatching: () => boolean,
-): void {
-  const listening = () =>
+function shadowClient(client: object, isWatching: () => boolean): () => void {
+  const isListening = () =>
     isWatching() && (channels.statement.hasSubscribers || channels.checkout.hasSubscribers)
-
-  for (const name of BUILDERS) {
-    shadow(
-      client,
-      name,
-      remember,
-      original =>
-        function (this: unknown, ...args) {
-          const builder = original.apply(this, args)
-          if (listening() && typeof builder === 'object' && builder !== null)
-            sitesByBuilder.set(builder, captureSite())
-          return builder
-        },
-    )
-  }
-  // Called when the statement runs, which for an awaited builder is in a microtask without frames.
-  shadow(
-    client,
-    'runner',
-    remember,
-    original =>
-      function (this: unknown, ...args) {
-        const runner = original.apply(this, args)
-        const site = typeof args[0] === 'object' && args[0] !== null ? sitesByBuilder.get(args[0]) : undefined
-        if (!site || !listening()) return runner
-        for (const method of ['run', 'stream'] as const) {
-          const run = (runner as Record<string, unknown>)[method] as Method
-          Object.defineProperty(runner, method, {
-            configurable: true,
-            writable: true,
-            value: (...runArgs: unknown[]) => withCallerSite(site, () => run.apply(runner, runArgs)),
-          })
-        }
-        return runner
-      },
-  )
-  shadow(
-    client,
-    'transaction',
-    remember,
-    original =>
-      function (this: unknown, ...args) {
-        const [container] = args
-        // Also with nobody listening: whoever times out waiting for a connection is told the line of its holder, and a
-        // forgotten transaction is the holder that matters. Beside what knex spends on one the capture is nothing.
-        if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
-        const site = captureSite()
-        const inside = (transaction: { client?: Record<string, unknown> }) => {
-          // A transaction has a client of its own, made from the prototype; it goes when the transaction does.
-          if (transaction.client) shadowClient(transaction.client, () => {}, isWatching)
-          // The application's code again: what it sends by other ways has lines of its own.
-          return withCallerSite(undefined, () => (container as Method)(transaction))
-        }
-        return withCallerSite(site, () => original.call(this, inside, ...args.slice(1)))
-      },
-  )
+  const undos = [
+    ...BUILDERS.map(name => shadow(client, name, original => tellingLines(original, isListening))),
+    shadow(client, 'runner', original => carryingLines(original, isListening)),
+    shadow(client, 'transaction', original => enteringTransactions(original, isWatching)),
+  ]
+  return () => undos.forEach(undo => undo())
 }
 
-function shadow(
-  client: Record<string, unknown>,
-  name: string,
-  remember: (undo: () => void) => void,
-  replace: (original: Method) => Method,
-): void {
-  const original = client[name]
-  if (typeof original !== 'function') return
-  const before = Object.getOwnPropertyDescriptor(client, name)
-  const value = replace(original as Method)
-  Object.defineProperty(client, name, { configurable: true, enumerable: false, writable: true, value })
-  remember(() => {
-    if (client[name] !== value) return
-    if (before) Object.defineProperty(client, name, before)
-    else delete client[name]
-  })
+/** A factory, or a builder's `clone`: what it makes was written here. */
+function tellingLines(original: Method, isListening: () => boolean): Method {
+  return function (...args) {
+    const builder = original.apply(this, args)
+    if (!isListening() || typeof builder !== 'object' || builder === null) return builder
+    sitesByBuilder.set(builder, captureSite())
+    // A clone is made by its constructor, past the factories.
+    if ('clone' in builder) shadow(builder, 'clone', clone => tellingLines(clone, isListening))
+    return builder
+  }
+}
+
+/** Called when a statement runs, which for an awaited builder is in a microtask without frames. */
+function carryingLines(original: Method, isListening: () => boolean): Method {
+  return function (...args) {
+    const runner = original.apply(this, args) as object
+    const [builder] = args
+    const site = typeof builder === 'object' && builder !== null ? sitesByBuilder.get(builder) : undefined
+    if (!site || !isListening()) return runner
+    for (const name of ['run', 'stream']) {
+      shadow(
+        runner,
+        name,
+        run =>
+          function (...given) {
+            return withCallerSite(site, () => run.apply(this, given))
+          },
+      )
+    }
+    return runner
+  }
+}
+
+function enteringTransactions(original: Method, isWatching: () => boolean): Method {
+  return function (...args) {
+    const [container] = args
+    // Also with nobody listening: whoever times out waiting for a connection is told the line of its holder, and a
+    // forgotten transaction is the holder that matters. Beside what knex spends on one the capture is nothing.
+    if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
+    const inside = (transaction: { client?: object }) => {
+      // A transaction has a client of its own, made from the prototype; it goes when the transaction does.
+      if (transaction.client) shadowClient(transaction.client, isWatching)
+      // The application's code again: what it sends by other ways has lines of its own.
+      return withCallerSite(undefined, () => (container as Method)(transaction))
+    }
+    return withCallerSite(captureSite(), () => original.call(this, inside, ...args.slice(1)))
+  }
 }

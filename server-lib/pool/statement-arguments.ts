@@ -1,0 +1,71 @@
+import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
+
+/** What the arguments of a driver's `query` say before it is sent. */
+export interface Statement {
+  text: string
+  parameters: number
+  kind: 'query' | 'cursor'
+}
+
+/** Reads the arguments of `query`; undefined when they are no statement as far as we can tell. */
+export function describe([config, values]: unknown[]): Statement | undefined {
+  if (typeof config === 'string') return { text: config, parameters: countOf(values), kind: 'query' }
+  if (typeof config !== 'object' || config === null) return undefined
+  if (isSubmittable(config)) {
+    const source = typeof config.text === 'string' ? config : config.cursor
+    return {
+      text: source?.text ?? '',
+      parameters: countOf(source?.values),
+      // pg's own Query drives the protocol as well, but answers once.
+      kind: 'read' in config ? 'cursor' : 'query',
+    }
+  }
+  const { text, name, values: own } = config as { text?: unknown; name?: unknown; values?: unknown }
+  if (typeof text === 'string') return { text, parameters: countOf(own ?? values), kind: 'query' }
+  return typeof name === 'string'
+    ? { text: `EXECUTE ${name}`, parameters: countOf(own ?? values), kind: 'query' }
+    : undefined
+}
+
+const countOf = (values: unknown) => (Array.isArray(values) ? values.length : 0)
+
+/** A callback among the arguments of `query`, and how to send them with another in its place. */
+export interface CallbackArgument {
+  readonly callback: DriverCallback
+  sendWith<T>(callback: DriverCallback, send: (args: unknown[]) => T): T
+}
+
+/** pg takes its callback as the third argument, as the second one, or inside of the config, in this order. */
+export function callbackOf(args: unknown[]): CallbackArgument | undefined {
+  const [config] = args
+  const position = [2, 1].find(index => typeof args[index] === 'function')
+  if (position !== undefined) {
+    const own = args[position] as DriverCallback
+    return {
+      callback: own,
+      sendWith(callback, send) {
+        const sent = send(args.with(position, callback))
+        // pg older than 8.23 writes the callback into the application's config, where ours has no business.
+        if (isConfig(config) && config.callback === callback) config.callback = own
+        return sent
+      },
+    }
+  }
+  if (!isConfig(config) || typeof config.callback !== 'function') return undefined
+  const own = config.callback as DriverCallback
+  return {
+    callback: own,
+    // A copy: the application may use its config again, or have frozen it. pg makes one too.
+    sendWith: (callback, send) => send([copyWith(config, callback), ...args.slice(1)]),
+  }
+}
+
+const isConfig = (value: unknown): value is { callback?: unknown } =>
+  typeof value === 'object' && value !== null
+
+function copyWith(config: object, callback: DriverCallback): object {
+  return Object.create(Object.getPrototypeOf(config) as object, {
+    ...Object.getOwnPropertyDescriptors(config),
+    callback: { configurable: true, enumerable: true, writable: true, value: callback },
+  }) as object
+}
