@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, expect } from 'vitest'
+import type { AnyRow, Snapshot } from '../protocol.ts'
+import { DEFAULT_LIMITS, Recorder, type RecorderLimits } from '../recorder/index.ts'
+import { forEachText } from '../recorder/row-texts.ts'
+import { Speaker } from './messages.ts'
+import { PageState } from './page-state.ts'
+
+/** The recorder that `record` started, and one who speaks to it, new for each test. */
+export let recorder: Recorder
+export let speaker: Speaker
+beforeEach(() => void (speaker = new Speaker()))
+afterEach(() => recorder.stop())
+
+/** Starts a recorder, until the test is over. */
+export function record(limits: Partial<RecorderLimits> = {}): Recorder {
+  recorder = new Recorder({ ...DEFAULT_LIMITS, ...limits })
+  recorder.start()
+  return recorder
+}
+
+export function ringRows(): AnyRow[] {
+  const { ring } = recorder.history
+  return Array.from({ length: ring.length }, (_, index) => ring.at(ring.first + index) as AnyRow)
+}
+
+/** What a page knows that was sent a snapshot and, unless it was of now, the ring. */
+function pageOf(snapshot: Snapshot, rest: AnyRow[]): PageState {
+  const page = new PageState()
+  const texts = new Map<number, string>()
+  for (const row of [...snapshot.rows, ...rest]) {
+    forEachText(row, id => {
+      const text = recorder.history.dictionary.textOf(id)
+      if (text !== undefined) texts.set(id, text)
+    })
+    page.apply(row, texts)
+  }
+  return page
+}
+
+/** A page that is sent what is before the ring, and the ring. */
+export const freshPage = () => pageOf(recorder.history.beforeRing(), ringRows())
+/** A page that is sent what is open now. */
+export const latePage = () => pageOf(recorder.history.asOfNow(), [])
+
+/** Applies each row as it comes, as a page does that looked on all the time. */
+export function witness(): PageState {
+  const page = new PageState()
+  const { history } = recorder
+  const push = history.push.bind(history)
+  history.push = row => {
+    push(row)
+    const texts = new Map<number, string>()
+    forEachText(row, id => texts.set(id, history.dictionary.textOf(id) ?? ''))
+    page.apply(row, texts)
+  }
+  return page
+}
+
+/** Each row that ever was is held or counted as dropped. */
+export function expectNothingUncounted(): void {
+  const { history } = recorder
+  expect(history.held + history.dropped).toBe(history.ring.last)
+}
