@@ -1,4 +1,4 @@
-export const UNIT_COLORS = 8
+const UNIT_COLORS = 8
 
 /** Which of the eight colours a request has, wherever it is shown: those that follow one another differ. */
 export function unitColor(request: string): number {
