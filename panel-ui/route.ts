@@ -25,7 +25,7 @@ export function adjust(view: string, path: readonly string[], query: string): vo
   changed()
 }
 
-export const routeNow = (): Route => current
+const routeNow = (): Route => current
 
 export function useRoute(): Route {
   return useSyncExternalStore(subscribe, routeNow)

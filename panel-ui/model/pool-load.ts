@@ -37,7 +37,7 @@ export function shownPools(state: PanelState): { pool: Pool; engine: Engine }[] 
 }
 
 /** The lanes of a pool by slot; a slot that was never opened has none. */
-export function lanesOf(state: PanelState, pool: Pool): (Lane | undefined)[] {
+export function lanesOf(state: PanelState, pool: Pick<Pool, 'id' | 'max'>): (Lane | undefined)[] {
   const lanes: (Lane | undefined)[] = Array.from({ length: pool.max }, () => undefined)
   for (const lane of state.lanes.values()) if (lane.pool === pool.id) lanes[lane.slot] = lane
   return lanes

@@ -1,7 +1,7 @@
 import type { Statement } from './state.ts'
 
 /** Fewer than this many alike are no pattern. */
-export const SIMILAR_FROM = 5
+const SIMILAR_FROM = 5
 
 /** Statements of one request with the same text, sent from the same line. */
 export interface SimilarGroup {
@@ -28,7 +28,7 @@ export function groupsOf(statements: readonly Statement[]): SimilarGroup[] {
 
 export const similarKey = (statement: Statement): string => `${statement.site ?? ''}\n${statement.text}`
 
-export const isControl = (text: string): boolean =>
+const isControl = (text: string): boolean =>
   /^\s*(begin|commit|rollback|savepoint|release|start transaction|set|prepare transaction)\b/i.test(text)
 
 /** A row of the statements table: one statement, or a run of similar ones, folded. */

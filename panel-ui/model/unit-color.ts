@@ -1,7 +1,8 @@
-export const UNIT_COLORS = 8
+const UNIT_COLORS = 8
 
 /** Which of the eight colours a request has, wherever it is shown: those that follow one another differ. */
 export function unitColor(request: string): number {
-  const digits = /\d+$/.exec(request)?.[0]
-  return digits ? Number(digits) % UNIT_COLORS : 6
+  // Eight divides a thousand, so the last three digits tell; the board asks this for each stretch that it draws.
+  const number = Number(request.slice(-3).replace(/^\D+/, ''))
+  return Number.isNaN(number) ? UNIT_COLORS - 2 : number % UNIT_COLORS
 }

@@ -8,7 +8,7 @@ import { drawLanes, BOARD_MS, type BoardGeometry } from './lane-canvas.ts'
 const FRAME_MS = 33
 
 /** The moving part of a pool's card: one canvas behind all its lanes, drawn only when a pixel would change. */
-export function BoardCanvas({ pool }: { pool: Pool }) {
+export function BoardCanvas({ id, max }: Pick<Pool, 'id' | 'max'>) {
   const model = useModel()
   const ref = useRef<HTMLCanvasElement>(null)
   useEffect(() => {
@@ -18,13 +18,15 @@ export function BoardCanvas({ pool }: { pool: Pool }) {
     const isStill = matchMedia('(prefers-reduced-motion: reduce)')
     let geometry = measure(canvas)
     let drawn = { key: '', at: Number.NEGATIVE_INFINITY }
+    let isInSight = true
     const draw = () => {
+      if (!isInSight) return
       const now = model.clock.now()
       const step = isStill.matches ? 1000 : Math.max(FRAME_MS, BOARD_MS / geometry.width)
       const key = `${document.documentElement.dataset.theme} ${geometry.width} ${geometry.height} ${model.clock.isFrozen}`
       if (key === drawn.key && Math.abs(now - drawn.at) < step) return
       drawn = { key, at: now }
-      drawLanes(context, geometry, lanesOf(model.view().state, pool), now)
+      drawLanes(context, geometry, lanesOf(model.view().state, { id, max }), now)
     }
     let frame = requestAnimationFrame(function next() {
       frame = requestAnimationFrame(next)
@@ -37,11 +39,16 @@ export function BoardCanvas({ pool }: { pool: Pool }) {
       draw()
     })
     observer.observe(canvas)
+    const sight = new IntersectionObserver(entries => {
+      isInSight = entries.at(-1)!.isIntersecting
+    })
+    sight.observe(canvas)
     return () => {
       cancelAnimationFrame(frame)
       observer.disconnect()
+      sight.disconnect()
     }
-  }, [model, pool])
+  }, [model, id, max])
   return <canvas ref={ref} className="board-canvas" aria-hidden="true" />
 }
 

@@ -84,7 +84,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
 interface Hold {
   readonly first: Checkout
   readonly times: number
-  readonly waitedMs: number
+  readonly waitedMs: (now: number) => number
   readonly heldMs: (now: number) => number
 }
 
@@ -98,7 +98,7 @@ function summed(checkouts: readonly Checkout[]): Hold[] {
   return [...groups.values()].map(group => ({
     first: group[0]!,
     times: group.length,
-    waitedMs: group.reduce((sum, c) => sum + ((c.acquiredAt ?? c.endedAt ?? c.askedAt) - c.askedAt), 0),
+    waitedMs: now => group.reduce((sum, c) => sum + ((c.acquiredAt ?? c.endedAt ?? now) - c.askedAt), 0),
     heldMs: now =>
       group.reduce((sum, c) => sum + (c.acquiredAt === null ? 0 : (c.endedAt ?? now) - c.acquiredAt), 0),
   }))
@@ -131,7 +131,7 @@ function HoldCells({ hold, now }: { hold: Hold | null; now: number }) {
       <td className="mono" title={first.site ?? undefined}>
         {first.site ? shortSite(first.site) : <span className="dim">unknown</span>}
       </td>
-      <td className="right">{duration(hold.waitedMs)}</td>
+      <td className="right">{duration(hold.waitedMs(now))}</td>
       <td className="right">{first.acquiredAt === null ? '' : duration(hold.heldMs(now))}</td>
     </>
   )

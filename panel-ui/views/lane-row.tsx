@@ -56,7 +56,7 @@ export const LaneRow = memo(function LaneRow(props: Props) {
       </span>
       <span role="cell" className="lane-who" title={request ? `${request.label} ${request.id}` : undefined}>
         {isBrisk ? (
-          <span className="dim">{holdsPerSecond} holders in the last second</span>
+          <span className="dim">{holdsPerSecond} holders in 1 s</span>
         ) : (
           request && (
             <>

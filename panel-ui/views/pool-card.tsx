@@ -76,7 +76,7 @@ export function PoolCard({
             state
           </span>
         </div>
-        <BoardCanvas pool={pool} />
+        <BoardCanvas id={pool.id} max={pool.max} />
         {statuses.map((status, slot) => (
           <LaneRow
             key={slot}
