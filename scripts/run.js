@@ -1,91 +1,37 @@
-// The two commands of this repository, and what they need before: `npm run demo`, `npm test`. Plain JavaScript on
-// Node's own modules, since it runs before anything is installed.
+// The two commands of this repository: `npm run demo` and `npm test`, and `npm run test:long`.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-export const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** Runs a command in the repository and resolves to its exit code; with `capture` also to what it printed. */
-export function run(command, args, { capture = false, env = {}, cwd = root } = {}) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd,
-      env: { ...process.env, ...env },
-      stdio: capture ? ['ignore', 'pipe', 'pipe'] : 'inherit',
-      // npm and the tools' launchers are scripts on Windows.
-      shell: process.platform === 'win32',
-    })
-    let output = ''
-    child.stdout?.on('data', chunk => void (output += chunk))
-    child.stderr?.on('data', chunk => void (output += chunk))
-    child.once('error', reject)
-    child.once('close', code => resolve({ code: code ?? 1, output }))
-  })
-}
-
-/** A tool that is installed in node_modules. */
-export const tool = (name, args, options) => run(join(root, 'node_modules', '.bin', name), args, options)
-
-async function must(what, running) {
-  const { code } = await running
-  if (code !== 0) {
-    console.error(`enginelight: ${what} failed (exit code ${code}).`)
-    process.exit(code)
-  }
-}
-
-/** Installs what package-lock.json says, if that has changed since the last time. */
-export async function installed() {
-  const lock = join(root, 'package-lock.json')
-  const marker = join(root, 'node_modules', '.package-lock.json')
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return
-  await must('npm ci', run('npm', ['ci', '--no-audit', '--no-fund']))
-}
-
-/** Compiles the library and, if it is missing or `fresh`, the panel's page. */
-export async function built({ fresh = false } = {}) {
-  await must('the build of the library', tool('tsc', ['-b', ...(fresh ? ['--force'] : [])]))
-  if (fresh || !existsSync(join(root, 'dist/panel-ui/index.html'))) {
-    await must("the build of the panel's page", tool('vite', ['build', '--logLevel', 'warn']))
-  }
-}
+import { built, installed, root } from './shell.js'
 
 const [, , command, ...rest] = process.argv
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major < 20 || (major === 20 && minor < 19)) {
-    console.error(`enginelight needs Node 20.19 or newer; this is ${process.version}.`)
-    process.exit(1)
-  }
-  switch (command) {
-    case 'demo': {
-      await installed()
-      await built()
-      const child = spawn(process.execPath, [join(root, 'examples/shop/main.js'), ...rest], {
-        cwd: root,
-        stdio: 'inherit',
-      })
-      // Ctrl-C reaches the shop as well as us: it ends in order, and we end with it.
-      for (const signal of ['SIGINT', 'SIGTERM'])
-        process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)))
-      child.once('close', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
-      break
-    }
-    case 'test':
-    case 'test:long': {
-      await installed()
-      const { runTests } = await import('./test.js')
-      process.exit(await runTests({ long: command === 'test:long', only: rest }))
-      break
-    }
-    default:
-      console.error(`enginelight: unknown command ${command}. There are demo, test and test:long.`)
-      process.exit(1)
-  }
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`enginelight needs Node 20.19 or newer; this is ${process.version}.`)
+  process.exit(1)
 }
-
-/** The version in package.json. */
-export const version = () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+switch (command) {
+  case 'demo': {
+    await installed()
+    await built()
+    const child = spawn(process.execPath, [join(root, 'examples/shop/main.js'), ...rest], {
+      cwd: root,
+      stdio: 'inherit',
+    })
+    // Ctrl-C reaches the shop as well as us: it ends in order, and we end with it.
+    for (const signal of ['SIGINT', 'SIGTERM'])
+      process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)))
+    child.once('close', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+    break
+  }
+  case 'test':
+  case 'test:long': {
+    await installed()
+    const { runTests } = await import('./test.js')
+    process.exit(await runTests({ long: command === 'test:long', only: rest }))
+    break
+  }
+  default:
+    console.error(`enginelight: unknown command ${command}. There are demo, test and test:long.`)
+    process.exit(1)
+}

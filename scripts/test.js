@@ -3,7 +3,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findChromium } from './browser.js'
-import { root, run, tool } from './run.js'
+import { root, run, tool } from './shell.js'
 
 const results = join(root, '.cache', 'results')
 

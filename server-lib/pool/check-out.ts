@@ -77,7 +77,7 @@ function timedOut(
   return new EnginelightError(
     'EL_CHECKOUT_TIMEOUT',
     `Waited ${ms(waitedMs)} for a connection of engine "${ledger.engine}"${where}: ` +
-      `${holders.length} of ${pool.max} connections of pool ${ledger.pool} are held and ${waiting} wait. ` +
+      `${holders.length} of ${pool.max} connections of pool ${ledger.pool} are held and ${waiting} ${waiting === 1 ? 'waits' : 'wait'}. ` +
       (holders.length === 0
         ? 'Nobody that we know holds one.'
         : `Holders: ${holders.map(holderText).join('; ')}.`),

@@ -22,7 +22,14 @@ interface Inside {
 const insides = new WeakMap<object, Inside>()
 const functions = new WeakMap<SessionCore, Session>()
 
-const insideOf = (session: object): Inside => insides.get(session) as Inside
+function insideOf(session: object): Inside {
+  const inside = session && insides.get(session)
+  if (inside) return inside
+  throw new EnginelightError(
+    'EL_CONFIG',
+    "A session's method was called without its session: write db.writer.commit(), not const { commit } = db.writer.",
+  )
+}
 
 /** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
 export function sessionFunction(core: SessionCore, info: SessionInfo, graceMs: number): Session {

@@ -41,6 +41,9 @@ export interface SessionInfo {
   [key: string]: unknown
 }
 
+/** A text, or a builder of any kind. */
+export type StreamSource = string | { stream(...args: any[]): unknown; toSQL(): unknown }
+
 /** What a session can do whatever its access. */
 export interface SessionMembers {
   /** A complete knex bound to this session, for functions that take one. Its transactions are savepoints. Made on demand. */
@@ -58,7 +61,7 @@ export interface SessionMembers {
    * Rows one by one through a cursor, of a builder or of a text. The session's other statements wait until it is
    * read to its end or destroyed. Needs the package pg-query-stream.
    */
-  stream(source: Knex.QueryBuilder | Knex.Raw | string, values?: readonly unknown[]): Readable
+  stream(source: StreamSource, values?: readonly unknown[]): Readable
   /** Runs a function inside of a savepoint: kept when it resolves, undone when it throws. May be nested. */
   savepoint<T>(fn: () => Promise<T> | T): Promise<T>
   /** Commits, verified by the server's answer, and gives the connection back. The next statement begins anew. */

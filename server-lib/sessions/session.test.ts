@@ -291,3 +291,19 @@ test('a wrong number of parameters fails the statement, not the connection', asy
   expect(db.writer.state).toBe('failed')
   await db.end()
 })
+
+test('a method that is called without its session says so', () => {
+  const { commit } = engines.open().writer
+  expect(() => commit()).toThrow(
+    expect.objectContaining({ code: 'EL_CONFIG', message: expect.stringMatching(/without its session/) }),
+  )
+})
+
+test('a read engine streams from its own builder', async () => {
+  await database.admin(`insert into groups (name) values ('a'), ('b')`)
+  await using db = engines.open()
+  const names: unknown[] = []
+  for await (const row of db.reader.stream(db.reader('groups').select('name').orderBy('name')))
+    names.push(row)
+  expect(names).toEqual([{ name: 'a' }, { name: 'b' }])
+})
