@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test as base, expect } from '@playwright/test'
+import { test as base, expect, type Page } from '@playwright/test'
 import pg from 'pg'
 
 export { expect }
@@ -54,3 +54,9 @@ export const test = base.extend<object, Fixtures>({
     { scope: 'worker', timeout: 60_000 },
   ],
 })
+
+/** Opens the panel and waits until it is live: before that its page knows no keys. */
+export async function openPanel(page: Page, url: string): Promise<void> {
+  await page.goto(url)
+  await expect(page.getByText('live', { exact: true })).toBeVisible()
+}

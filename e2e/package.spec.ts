@@ -24,28 +24,43 @@ test('every door can be imported and required, and both give the same module', a
     for (const door of ${JSON.stringify(DOORS)}) {
       const imported = await import(door)
       const required = require(door)
-      console.log(door, Object.keys(imported).every(name => imported[name] === required[name]))
+      console.log(door + ' ' + Object.keys(imported).every(name => imported[name] === required[name]))
     }
   `)
   expect(stdout.trim().split('\n')).toEqual(DOORS.map(door => `${door} true`))
 })
 
 test('importing the library loads neither OpenTelemetry nor ws nor a framework nor an ORM', async () => {
-  const { stdout } = await node(`
-    import { createEngines, engine } from 'enginelight'
-    import 'enginelight/channels'
-    import 'enginelight/express'
-    import { panel } from 'enginelight/panel'
-    import { createServer } from 'node:http'
+  // Told by Node's own resolution: each module that is imported, from the first on.
+  const hooks = `
+    import { writeSync } from 'node:fs'
+    export async function resolve(specifier, context, next) {
+      const resolved = await next(specifier, context)
+      writeSync(2, resolved.url + '\\n')
+      return resolved
+    }
+  `
+  await writeFile(join(project(), 'hooks.mjs'), hooks)
+  const { stdout, stderr } = await node(`
+    import { register } from 'node:module'
+    register('./hooks.mjs', 'file://' + process.cwd() + '/')
+    const { createEngines, engine } = await import('enginelight')
+    await import('enginelight/channels')
+    await import('enginelight/express')
+    const { panel } = await import('enginelight/panel')
+    const { createServer } = await import('node:http')
     const engines = createEngines({ main: engine()({ connection: 'postgres://x@127.0.0.1:1/x' }) })
     // Off: nothing is mounted and nothing loaded.
     const server = createServer()
+    const before = server.eventNames().length
     const { url } = await panel({ engines }).attach(server)
-    const loaded = Object.keys(process.getBuiltinModule('module')._cache ?? {})
-    console.log(JSON.stringify({ url, listeners: server.eventNames(), loaded: loaded.filter(path => /node_modules\\/(ws|express|@opentelemetry)\\//.test(path)) }))
+    console.log(JSON.stringify({ url, added: server.eventNames().length - before }))
     await engines.close()
   `)
-  expect(JSON.parse(stdout)).toEqual({ url: null, listeners: [], loaded: [] })
+  expect(JSON.parse(stdout)).toEqual({ url: null, added: 0 })
+  expect(stderr).toContain('/enginelight/dist/server-lib/index.js')
+  const others = /node_modules\/(?!enginelight\/)((?:@[^/]+\/)?[^/]+)\//g
+  expect([...new Set([...stderr.matchAll(others)].map(match => match[1]))]).toEqual([])
 })
 
 test('the tarball holds the library, the page and the manuals of types, and no test', async () => {
