@@ -147,7 +147,7 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
   for (const { resource } of tarn.free ?? []) connections.enter(resource)
   for (const { resource } of tarn.used ?? []) {
     connections.enter(resource)
-    ledger.acquired(ledger.asked(TAKEN_BEFORE), resource)
+    ledger.acquired(ledger.asked(NO_LINE), resource)
   }
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)
@@ -157,5 +157,5 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
   }
 }
 
-/** Stands for the line of a check-out that happened before we looked. */
-export const TAKEN_BEFORE = { stack: '' }
+/** Stands for the line of a check-out that happened before we looked, or that was not worth a look. */
+export const NO_LINE = { stack: '' }
