@@ -2,6 +2,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
@@ -103,6 +104,7 @@ export class KnexPool implements Pool {
     this.#unshadow()
     this.#detach()
     this.#connections.leaveAll()
+    stopAwaitedLines()
   }
 
   destroy(): Promise<void> {

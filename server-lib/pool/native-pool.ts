@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels } from '../channels.ts'
 import type { DriverConnection, Listener } from '../postgres/driver.ts'
+import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
 import { NO_LINE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
@@ -105,6 +106,7 @@ export class NativePool implements Pool {
     this.#unshadow()
     for (const [event, listener] of this.#listeners) this.#pool.removeListener(event, listener)
     this.#connections.leaveAll()
+    stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
