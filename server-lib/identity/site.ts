@@ -50,14 +50,37 @@ export function parseSite(stack: string | undefined): Site | null {
   const frames: string[] = []
   let label: string | undefined
   for (const line of stack.split('\n')) {
-    const frame = parseFrame(line)
-    if (!frame || !isApplicationFile(frame.file)) continue
-    const file = relativeToWorkingDirectory(frame.file)
-    label ??= `${file}:${frame.line}`
-    frames.push(`${frame.name || '<anonymous>'} (${file}:${frame.line}:${frame.column})`)
+    const frame = applicationFrame(line)
+    if (!frame) continue
+    label ??= frame.label
+    frames.push(frame.text)
     if (frames.length === FRAMES_KEPT) break
   }
   return label === undefined ? null : { label, frames }
+}
+
+interface ApplicationFrame {
+  readonly label: string
+  readonly text: string
+}
+
+/** Frames by the line of text that they were read from: an application has few, and each costs 5 µs to read. */
+const framesByLine = new Map<string, ApplicationFrame | null>()
+const LINES_KEPT = 2_000
+
+function applicationFrame(line: string): ApplicationFrame | null {
+  const known = framesByLine.get(line)
+  if (known !== undefined) return known
+  const frame = parseFrame(line)
+  let found: ApplicationFrame | null = null
+  if (frame && isApplicationFile(frame.file)) {
+    const file = relativeToWorkingDirectory(frame.file)
+    const text = `${frame.name || '<anonymous>'} (${file}:${frame.line}:${frame.column})`
+    found = { label: `${file}:${frame.line}`, text }
+  }
+  if (framesByLine.size >= LINES_KEPT) framesByLine.clear()
+  framesByLine.set(line, found)
+  return found
 }
 
 interface Frame {

@@ -2,6 +2,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
@@ -103,6 +104,7 @@ export class KnexPool implements Pool {
     this.#unshadow()
     this.#detach()
     this.#connections.leaveAll()
+    stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
@@ -147,7 +149,7 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
   for (const { resource } of tarn.free ?? []) connections.enter(resource)
   for (const { resource } of tarn.used ?? []) {
     connections.enter(resource)
-    ledger.acquired(ledger.asked(TAKEN_BEFORE), resource)
+    ledger.acquired(ledger.asked(NO_LINE), resource)
   }
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)
@@ -157,5 +159,5 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
   }
 }
 
-/** Stands for the line of a check-out that happened before we looked. */
-export const TAKEN_BEFORE = { stack: '' }
+/** Stands for the line of a check-out that happened before we looked, or that was not worth a look. */
+export const NO_LINE = { stack: '' }

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels } from '../channels.ts'
 import type { DriverConnection, Listener } from '../postgres/driver.ts'
+import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
-import { TAKEN_BEFORE } from './knex-pool.ts'
+import { NO_LINE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
@@ -71,7 +72,7 @@ export class NativePool implements Pool {
     for (const driver of pool._clients ?? []) {
       if (!driver.processID) continue
       connections.enter(driver)
-      if (!idle.has(driver)) ledger.acquired(ledger.asked(TAKEN_BEFORE), driver)
+      if (!idle.has(driver)) ledger.acquired(ledger.asked(NO_LINE), driver)
     }
   }
 
@@ -107,6 +108,7 @@ export class NativePool implements Pool {
     this.#unshadow()
     for (const [event, listener] of this.#listeners) this.#pool.removeListener(event, listener)
     this.#connections.leaveAll()
+    stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
@@ -120,14 +122,17 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
   let isInQuery = false
 
   const asked = (): CheckoutRecord => {
-    const checkout = ledger.asked()
+    const isHeard = channels.statement.hasSubscribers || channels.checkout.hasSubscribers
+    // A stack costs more than all the rest; nobody will ask from which line a single statement held its connection.
+    const checkout = ledger.asked(isInQuery && !isHeard ? NO_LINE : null)
     checkout.isSingleStatement = isInQuery
     isInQuery = false
-    if (channels.statement.hasSubscribers)
-      checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
+    if (isHeard) checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
     return checkout
   }
   const granted = (checkout: CheckoutRecord, driver: DriverConnection) => {
+    // Asked for while we watched, and granted after.
+    if (!watching) return
     connections.enter(driver)
     ledger.acquired(checkout, driver)
   }

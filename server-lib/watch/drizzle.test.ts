@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, serial, text } from 'drizzle-orm/pg-core'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
@@ -98,6 +98,12 @@ const handlers: Record<string, Handler> = {
     await expect(failing()).rejects.toMatchObject({ cause: { code: '42703' } })
   },
 }
+
+test('with ENGINELIGHT_DISABLE_AWAIT_LINES=1 the line of an await is never looked for', async () => {
+  vi.stubEnv('ENGINELIGHT_DISABLE_AWAIT_LINES', '1')
+  const observed = await serveAll(engines, { awaited: handlers.awaited as Handler })
+  expect(expectTruth(observed, FILE, { lines: false }).map(one => one.line)).toEqual([null, null, null])
+})
 
 test('statements of thenables have request and pid from the first, and lines after the first ones', async () => {
   // Somebody listens all the time, as a panel does.

@@ -129,6 +129,13 @@ const handlers: Record<string, Handler> = {
       return client.query(`select ${mark.columns()}`)
     }),
   several: async mark => pool.query(`select ${mark.columns()}; select 2`),
+  copy: async mark =>
+    using(async client => {
+      await client.query(`copy (select 1 /* ${mark()} */) to stdout`)
+      // pg itself has nothing to send and says so.
+      await expect(client.query(`copy t from stdin /* ${mark()} */`)).rejects.toMatchObject({ code: '57014' })
+      return client.query(`select ${mark.columns()}`)
+    }),
   syntax: async mark => {
     await expect(pool.query(`selec /* ${mark()} */`)).rejects.toMatchObject({ code: '42601' })
     await expect(using(client => client.query(`selec /* ${mark()} */`))).rejects.toMatchObject({
