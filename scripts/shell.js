@@ -41,7 +41,9 @@ export async function installed() {
   const lock = join(root, 'package-lock.json')
   const marker = join(root, 'node_modules', '.package-lock.json')
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return
-  await must('npm ci', run('npm', ['ci', '--no-audit', '--no-fund']))
+  // Not `npm ci`: it refuses a lock file in which the tools' binaries for another platform are missing, and not every
+  // registry has them all. This takes the versions of the lock file too, and writes none.
+  await must('npm install', run('npm', ['install', '--no-save', '--no-audit', '--no-fund']))
 }
 
 /** Compiles the library and, if it is missing or `fresh`, the panel's page. */
