@@ -43,7 +43,7 @@ export function laneStatus(
   const common = { phase, checkout, request, holdsPerSecond: holdsPerSecond >= BRISK ? holdsPerSecond : 0 }
   const overFor = request?.endedAt != null ? now - request.endedAt : 0
   if (checkout && overFor > 250) {
-    return { ...common, words: 'leak: ended', forHow: `${age(overFor)} ago`, tone: 'bad' }
+    return { ...common, words: 'leak: request ended', forHow: `${age(overFor)} ago`, tone: 'bad' }
   }
   return { ...common, words: WORDS[phase], forHow: duration(since), tone: toneOf(phase, since) }
 }

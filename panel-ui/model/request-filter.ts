@@ -1,5 +1,5 @@
 import type { Time } from '../../instrumentation/panel/protocol.ts'
-import { isLeaking, outcomeOf } from './outcome.ts'
+import { isLeaking, outcomeOf, outlivedMs } from './outcome.ts'
 import { groupsOf } from './similar.ts'
 import type { Request } from './state.ts'
 
@@ -49,11 +49,11 @@ function testOf(word: string): Test {
 }
 
 const WORDS: Record<string, Test> = {
-  leaked: request => isLeaking(request),
+  leaked: (request, now) => isLeaking(request, now) || outlivedMs(request) > 0,
   running: request => request.endedAt === null,
-  failed: request => outcomeOf(request) === 'failed' || (request.status ?? 0) >= 500,
+  failed: (request, now) => outcomeOf(request, now) === 'failed' || (request.status ?? 0) >= 500,
   aborted: request => request.outcome === 'aborted',
-  committed: request => outcomeOf(request) === 'committed',
+  committed: (request, now) => outcomeOf(request, now) === 'committed',
   'rolled-back': request => request.transactions.some(t => t.outcome === 'rolled back'),
   waiting: (request, now) => request.checkouts.some(c => (c.acquiredAt ?? c.endedAt ?? now) - c.askedAt > 1),
   'n+1': request => groupsOf(request.statements).length > 0,

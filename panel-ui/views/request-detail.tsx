@@ -4,7 +4,7 @@ import { LedgerFigure } from '../components/ledger-bar.tsx'
 import { Tag } from '../components/tag.tsx'
 import { clockTime, duration } from '../format.ts'
 import { ledgerOf } from '../model/ledger.ts'
-import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
 import { timelineOf } from '../model/timeline.ts'
 import { useNow, usePanel } from '../model/use-panel.ts'
@@ -24,8 +24,7 @@ export function RequestDetail({ id, query }: { id: string; query: string }) {
   const [statement, setStatement] = useState<string | null>(null)
   const now = useNow()
   if (!request) return <GoneRequest id={id} query={query} />
-  const isSettled = request.endedAt !== null && request.checkouts.every(c => c.endedAt !== null)
-  const until = isSettled ? request.endedAt! : now
+  const until = isSettled(request) ? request.endedAt! : now
   const ledger = ledgerOf(request, until)
   return (
     <article
@@ -35,8 +34,8 @@ export function RequestDetail({ id, query }: { id: string; query: string }) {
       data-request={id}
       tabIndex={-1}
     >
-      <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} />
-      <p className="verdict">{verdictOf(request, ledger)}</p>
+      <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} now={until} />
+      <p className="verdict">{verdictOf(request, ledger, until)}</p>
       <LedgerFigure ledger={ledger} />
       {request.checkouts
         .filter(checkout => checkout.failure)
@@ -51,9 +50,16 @@ export function RequestDetail({ id, query }: { id: string; query: string }) {
   )
 }
 
-function DetailHead({ request, wallMs, query }: { request: Request; wallMs: number; query: string }) {
+interface HeadProps {
+  request: Request
+  wallMs: number
+  query: string
+  now: number
+}
+
+function DetailHead({ request, wallMs, query, now }: HeadProps) {
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
-  const outcome = outcomeOf(request)
+  const outcome = outcomeOf(request, now)
   const isBad = (request.status ?? 0) >= 500 || request.outcome === 'failed'
   return (
     <header className="detail-head">

@@ -3,7 +3,7 @@ import { memo } from 'react'
 import { LedgerBar } from '../components/ledger-bar.tsx'
 import { clockTime, count, duration } from '../format.ts'
 import { ledgerOf } from '../model/ledger.ts'
-import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
 import { useNowWhile, usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
@@ -22,9 +22,9 @@ interface Props {
 export const RequestRow = memo(function RequestRow({ id, top, isOpened, isSplit, query }: Props) {
   const request = usePanel(view => view.state.requests.get(id))
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
-  const now = useNowWhile(request?.endedAt === null)
+  const now = useNowWhile(request !== undefined && !isSettled(request))
   if (!request) return null
-  const outcome = outcomeOf(request)
+  const outcome = outcomeOf(request, now)
   const ledger = ledgerOf(request, now)
   const statements = request.statements.length + request.omitted
   return (
