@@ -31,9 +31,6 @@ export function clockTime(epochMs: number, withMilliseconds = false): string {
   return withMilliseconds ? `${time}.${pad(date.getMilliseconds(), 3)}` : time
 }
 
-/** The end of a path: `orders.ts:41` of `src/routes/orders.ts:41`. */
-export const shortSite = (site: string): string => site.slice(site.lastIndexOf('/') + 1)
-
 /** The value below which `share` of the values lie. */
 export function percentile(values: readonly number[], share: number): number {
   if (values.length === 0) return 0

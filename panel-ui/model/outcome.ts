@@ -68,10 +68,9 @@ function rolledBack(request: Request): Statement[] {
   return request.statements.filter(s => s.transaction !== null && ids.has(s.transaction))
 }
 
-const READS = new Set([
-  ...['SELECT', 'SHOW', 'EXPLAIN', 'DECLARE CURSOR', 'FETCH', 'CLOSE CURSOR'],
-  ...['BEGIN', 'ROLLBACK', 'COMMIT', 'SAVEPOINT', 'RELEASE', 'SET', 'RESET', null],
-])
+const READ_COMMANDS =
+  'SELECT,SHOW,EXPLAIN,DECLARE CURSOR,FETCH,CLOSE CURSOR,BEGIN,ROLLBACK,COMMIT,SAVEPOINT,RELEASE,SET,RESET'
+const READS = new Set<string | null>([null, ...READ_COMMANDS.split(',')])
 
 /** A session that only read ends its transaction with ROLLBACK: nothing was lost, so nothing was rolled back. */
 export const wroteNothing = (statements: readonly Statement[]): boolean =>

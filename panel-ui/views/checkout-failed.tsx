@@ -2,6 +2,7 @@ import './checkout-failed.css'
 import { duration } from '../format.ts'
 import type { HolderFacts } from '../../instrumentation/panel/protocol.ts'
 import type { Checkout } from '../model/state.ts'
+import { holderOf, whyFull } from '../model/why-full.ts'
 import { write } from '../route.ts'
 import { Tag } from '../components/tag.tsx'
 import { UnitMark } from './unit-mark.tsx'
@@ -19,8 +20,13 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
       <p className="dim">
         Asked for at <span className="mono">{checkout.site ?? 'an unknown line'}</span>, gave up after{' '}
         {duration((checkout.endedAt ?? checkout.askedAt) - checkout.askedAt)}.
-        {failure.holders.length > 0 && ' At that instant these held the pool:'}
       </p>
+      {failure.holders.length > 0 && (
+        <p className="checkout-why">
+          <b>{whyFull(failure.holders.map(holderOf), [checkout.request])}</b> At that instant these held the
+          pool:
+        </p>
+      )}
       {failure.holders.length > 0 && (
         <div className="table-scroll">
           <table className="detail-table">

@@ -13,6 +13,7 @@ import { go } from '../route.ts'
 import { CheckoutFailed } from './checkout-failed.tsx'
 import { ConfiguredEngines } from './configured-engines.tsx'
 import { EnginesTable } from './engines-table.tsx'
+import { NoRequest } from './no-request.tsx'
 import { RequestLanes } from './request-lanes.tsx'
 import { StatementsTable } from './statements-table.tsx'
 import { UnitMark } from './unit-mark.tsx'
@@ -24,6 +25,7 @@ export function RequestDetail({ id, query }: { id: string; query: string }) {
   const [statement, setStatement] = useState<string | null>(null)
   const now = useNow()
   if (!request) return <GoneRequest id={id} query={query} />
+  if (request.kind === 'no context') return <NoRequest work={request} query={query} />
   const until = isSettled(request) ? request.endedAt! : now
   const ledger = ledgerOf(request, until)
   return (
@@ -34,18 +36,20 @@ export function RequestDetail({ id, query }: { id: string; query: string }) {
       data-request={id}
       tabIndex={-1}
     >
-      <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} now={until} />
-      <p className="verdict">{verdictOf(request, ledger, until)}</p>
-      <LedgerFigure ledger={ledger} />
-      {request.checkouts
-        .filter(checkout => checkout.failure)
-        .map(checkout => (
-          <CheckoutFailed key={checkout.id} checkout={checkout} />
-        ))}
-      <RequestLanes timeline={timelineOf(request, until)} onPick={setStatement} picked={statement} />
-      <EnginesTable request={request} now={until} />
-      <StatementsTable request={request} scroller={scroller} picked={statement} onPick={setStatement} />
-      <ConfiguredEngines />
+      <div>
+        <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} now={until} />
+        <p className="verdict">{verdictOf(request, ledger, until)}</p>
+        <LedgerFigure ledger={ledger} />
+        {request.checkouts
+          .filter(checkout => checkout.failure)
+          .map(checkout => (
+            <CheckoutFailed key={checkout.id} checkout={checkout} />
+          ))}
+        <RequestLanes timeline={timelineOf(request, until)} onPick={setStatement} picked={statement} />
+        <EnginesTable request={request} now={until} />
+        <StatementsTable request={request} scroller={scroller} picked={statement} onPick={setStatement} />
+        <ConfiguredEngines />
+      </div>
     </article>
   )
 }

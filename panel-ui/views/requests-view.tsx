@@ -2,8 +2,10 @@ import './requests-view.css'
 import { useDeferredValue, useMemo, useRef } from 'react'
 import { useKeys } from '../keys.ts'
 import { requestFilter } from '../model/request-filter.ts'
-import { useModel, usePanel } from '../model/use-panel.ts'
+import { NO_CONTEXT } from '../model/state.ts'
+import { useModel, useNowWhile, usePanel } from '../model/use-panel.ts'
 import { adjust, go, useRoute } from '../route.ts'
+import { NoRequestLink } from './no-request-link.tsx'
 import { NoRequests, NotYetHeard } from './nothing-yet.tsx'
 import { QueryBox } from './query-box.tsx'
 import { RequestDetail } from './request-detail.tsx'
@@ -17,12 +19,18 @@ export function RequestsView() {
   const [opened] = path
   const order = usePanel(view => view.state.order)
   const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
+  const hasStrayWork = usePanel(view => view.state.requests.has(NO_CONTEXT))
   const box = useRef<HTMLInputElement>(null)
   const searched = useDeferredValue(query)
-  const ids = useMemo(
-    () => matching(model.view().state, order, searched, model.clock.now()),
-    [model, order, searched],
-  )
+  const matches = useMemo(() => requestFilter(searched), [searched])
+  // A request may come to match long after it began: it is asked again while any of them can change.
+  const now = useNowWhile(searched.trim() !== '')
+  const ids = useMemo(() => {
+    const newestFirst = order.toReversed()
+    if (searched.trim() === '') return newestFirst
+    const { requests } = model.view().state
+    return newestFirst.filter(id => matches(requests.get(id), now))
+  }, [model, order, searched, matches, now])
   const follow = useFollow(ids, `${searched} ${path.length}`, opened !== undefined)
   const move = (by: 1 | -1) => {
     const { shown } = follow
@@ -46,7 +54,7 @@ export function RequestsView() {
     },
   })
   if (!isHeard) return <NotYetHeard />
-  if (order.length === 0 && opened === undefined) return <NoRequests />
+  if (order.length === 0 && opened === undefined && !hasStrayWork) return <NoRequests />
   return (
     <main className="requests" data-split={opened !== undefined || undefined} aria-label="Requests">
       <div className="requests-list">
@@ -65,23 +73,9 @@ export function RequestsView() {
           isSplit={opened !== undefined}
           query={query}
         />
+        <NoRequestLink isOpened={opened === NO_CONTEXT} query={query} />
       </div>
       {opened !== undefined && <RequestDetail key={opened} id={opened} query={query} />}
     </main>
   )
-}
-
-function matching(
-  state: ReturnType<ReturnType<typeof useModel>['view']>['state'],
-  order: readonly string[],
-  query: string,
-  now: number,
-): string[] {
-  const newestFirst = order.toReversed()
-  if (query.trim() === '') return newestFirst
-  const matches = requestFilter(query)
-  return newestFirst.filter(id => {
-    const request = state.requests.get(id)
-    return request !== undefined && matches(request, now)
-  })
 }
