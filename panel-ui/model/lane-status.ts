@@ -1,5 +1,5 @@
 import type { Time } from '../../instrumentation/panel/protocol.ts'
-import { age, duration } from '../format.ts'
+import { ago, duration } from '../format.ts'
 import type { Checkout, Lane, LanePhase, PanelState, Request } from './state.ts'
 
 export type Tone = 'calm' | 'quiet' | 'warn' | 'bad'
@@ -73,7 +73,7 @@ export function laneStatus(
       ...common,
       overMs: overFor,
       words: 'leak: request ended',
-      forHow: `${age(overFor)} ago`,
+      forHow: ago(overFor),
       tone: 'bad',
     }
   }

@@ -1,4 +1,4 @@
-import { age, count, duration } from '../format.ts'
+import { ago, count, duration } from '../format.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
 import type { Time } from '../../instrumentation/panel/protocol.ts'
 import { committedNothing, isLeaking, outlivedMs } from './outcome.ts'
@@ -22,7 +22,7 @@ function trouble(request: Request, now: Time): string | null {
     const names = [...new Set(held.length > 0 ? held.map(c => c.engine) : request.unreleased)]
     const site = held.find(c => c.site !== null)?.site
     const what = names.length > 1 ? 'connections' : 'a connection'
-    return `Leak: the request ended ${age(now - (request.endedAt ?? now))} ago and still holds ${what} of ${names.join(' and ')}${site ? `, taken at ${site}` : ''}.`
+    return `Leak: the request ended ${ago(now - (request.endedAt ?? now))} and still holds ${what} of ${names.join(' and ')}${site ? `, taken at ${site}` : ''}.`
   }
   const outlived = outlivedMs(request)
   if (outlived > 0) {
@@ -32,11 +32,22 @@ function trouble(request: Request, now: Time): string | null {
   if (request.outcome === 'aborted') {
     return 'The client went away before the answer; its work was rolled back.'
   }
+  const lost = request.transactions.find(t => t.outcome === 'lost')
+  if (lost) {
+    const last = request.statements.findLast(s => s.connection === lost.connection)
+    const why = last?.error ? ` with ${last.error.code ?? last.error.message}` : ''
+    return `Its connection ${lost.connection} to ${lost.engine} was lost${why}${last?.site ? ` at ${last.site}` : ''}, and what it had done there with it.`
+  }
   const broken = request.transactions.find(t => t.failed)
   if (broken) {
     const statement = request.statements.find(s => s.id === broken.failed?.statement)
     const where = statement?.site ? ` at ${statement.site}` : ''
     return `A statement failed with ${broken.failed?.code ?? 'an error'}${where}, and with it the whole transaction.`
+  }
+  const refused = request.statements.find(s => s.error !== null)
+  if (refused && (request.outcome === 'failed' || (request.status ?? 0) >= 500)) {
+    const where = refused.site ? ` at ${refused.site}` : ''
+    return `A statement failed${where}: ${refused.error?.code ?? ''} ${refused.error?.message ?? ''}`
   }
   return null
 }

@@ -75,8 +75,8 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
         </table>
       </div>
       <p className="status-legend">
-        <b>○ initialized</b> configured, known to this request, untouched <b>◐ started</b> by a session or a
-        check-out; cleaning up is owed <b>● ended</b> cleaned up, connections released
+        <b>○ initialized</b> untouched by this request <b>◐ started</b> cleaning up is owed <b>● ended</b>{' '}
+        cleaned up, connections released
       </p>
     </section>
   )
@@ -147,6 +147,7 @@ function Status({ status, isOver }: { status: EngineStatus | undefined; isOver: 
       title={isLeft ? 'The request is over: this is a leak' : undefined}
     >
       {STATUS_GLYPH[status]} {status}
+      {isLeft && ': a leak'}
     </Tag>
   )
 }

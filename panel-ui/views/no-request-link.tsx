@@ -15,8 +15,9 @@ export function NoRequestLink({ isOpened, query }: { isOpened: boolean; query: s
       href={write('requests', [NO_CONTEXT], query)}
       aria-current={isOpened || undefined}
       data-request={NO_CONTEXT}
+      title="Work that ran outside of any request"
     >
-      <b>(no request)</b> {count(work.statements.length, 'statement')} ran outside of any request
+      <b>(no request)</b> {count(work.statements.length, 'statement')}
       {held > 0 && <em> · {count(held, 'connection')} held</em>}
     </a>
   )

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
-import { age, duration } from '../format.ts'
+import { ago, duration } from '../format.ts'
 import { linesOfWork } from '../model/no-request.ts'
 import type { Request } from '../model/state.ts'
 import { useNow } from '../model/use-panel.ts'
@@ -70,9 +70,7 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
                       {line.waiting > 0 && <Tag tone="bad">{line.waiting} waiting</Tag>}
                       {line.held.length + line.waiting === 0 && <span className="dim">nothing held</span>}
                     </td>
-                    <td className="right">
-                      {now - line.lastAt < 1000 ? 'now' : `${age(now - line.lastAt)} ago`}
-                    </td>
+                    <td className="right">{ago(now - line.lastAt)}</td>
                   </tr>
                 ))}
               </tbody>
