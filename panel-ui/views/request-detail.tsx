@@ -7,7 +7,7 @@ import { ledgerOf } from '../model/ledger.ts'
 import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
 import { timelineOf } from '../model/timeline.ts'
-import { useNow, usePanel } from '../model/use-panel.ts'
+import { useNow, usePanel, useRequest } from '../model/use-panel.ts'
 import { verdictOf } from '../model/verdict.ts'
 import { go } from '../route.ts'
 import { CheckoutFailed } from './checkout-failed.tsx'
@@ -18,9 +18,15 @@ import { RequestLanes } from './request-lanes.tsx'
 import { StatementsTable } from './statements-table.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
+interface DetailProps {
+  id: string
+  query: string
+  past: ReadonlyMap<string, Request> | null
+}
+
 /** One request opened: where its time went, on which connections, with which statements. */
-export function RequestDetail({ id, query }: { id: string; query: string }) {
-  const request = usePanel(view => view.state.requests.get(id))
+export function RequestDetail({ id, query, past }: DetailProps) {
+  const request = useRequest(id, past)
   const scroller = useRef<HTMLElement>(null)
   const [statement, setStatement] = useState<string | null>(null)
   const now = useNow()

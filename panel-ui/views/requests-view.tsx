@@ -3,7 +3,7 @@ import { useDeferredValue, useMemo, useRef } from 'react'
 import { useKeys } from '../keys.ts'
 import { requestFilter } from '../model/request-filter.ts'
 import { NO_CONTEXT } from '../model/state.ts'
-import { useModel, useNowWhile, usePanel } from '../model/use-panel.ts'
+import { useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, go, useRoute } from '../route.ts'
 import { NoRequestLink } from './no-request-link.tsx'
 import { NoRequests, NotYetHeard } from './nothing-yet.tsx'
@@ -14,24 +14,25 @@ import { useFollow } from './use-follow.ts'
 
 /** Every request as it happens, newest first; one of them opened beside. */
 export function RequestsView() {
-  const model = useModel()
   const { path, query } = useRoute()
   const [opened] = path
-  const order = usePanel(view => view.state.order)
+  // Four times a second: nobody reads a list that moves faster, and to move it is the dearest thing the page does.
+  const { state, now } = useMoment()
+  const { order, requests } = state
   const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
   const hasStrayWork = usePanel(view => view.state.requests.has(NO_CONTEXT))
   const box = useRef<HTMLInputElement>(null)
   const searched = useDeferredValue(query)
   const matches = useMemo(() => requestFilter(searched), [searched])
-  // A request may come to match long after it began: it is asked again while any of them can change.
-  const now = useNowWhile(searched.trim() !== '')
+  const isSearched = searched.trim() !== ''
+  // A request may come to match long after it began: where something is sought, all are asked again at each tick.
+  const at = isSearched ? now : 0
+  const sought = isSearched ? requests : null
   const ids = useMemo(() => {
     const newestFirst = order.toReversed()
-    if (searched.trim() === '') return newestFirst
-    const { requests } = model.view().state
-    return newestFirst.filter(id => matches(requests.get(id), now))
-  }, [model, order, searched, matches, now])
-  const follow = useFollow(ids, `${searched} ${path.length}`, opened !== undefined)
+    return sought ? newestFirst.filter(id => matches(sought.get(id), at)) : newestFirst
+  }, [order, sought, matches, at])
+  const follow = useFollow(ids, requests, `${searched} ${path.length}`, opened !== undefined)
   const move = (by: 1 | -1) => {
     const { shown } = follow
     if (shown.length === 0) return
@@ -75,7 +76,7 @@ export function RequestsView() {
         />
         <NoRequestLink isOpened={opened === NO_CONTEXT} query={query} />
       </div>
-      {opened !== undefined && <RequestDetail key={opened} id={opened} query={query} />}
+      {opened !== undefined && <RequestDetail key={opened} id={opened} query={query} past={follow.past} />}
     </main>
   )
 }
