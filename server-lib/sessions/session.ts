@@ -34,6 +34,8 @@ export interface SessionOwner {
 interface Statement {
   readonly config: unknown
   readonly askedAt: number
+  /** How long it stood behind other statements of the session, set when its turn comes. */
+  queuedMs: number
   readonly capture: SiteCapture | null
   /** Whether BEGIN may travel with it. */
   readonly takesBegin: boolean
@@ -95,7 +97,7 @@ export class SessionCore {
   send(config: unknown, callback: DriverCallback, capture: SiteCapture | null, reads = false): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
     const takesBegin = reads && this.engine.options.pipeline
-    const statement: Statement = { config, capture, askedAt: performance.now(), takesBegin }
+    const statement: Statement = { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin }
     this.#fifo.push({
       refuse: callback,
       start: done => {
@@ -130,6 +132,7 @@ export class SessionCore {
       config: submittable,
       capture,
       askedAt: performance.now(),
+      queuedMs: 0,
       takesBegin: false,
     }
     this.#fifo.push({
@@ -139,7 +142,7 @@ export class SessionCore {
         if (submittable.destroyed) return done()
         const send = (held: HeldConnection) => {
           this.#statements++
-          held.announce(statement.askedAt, capture)
+          held.announce(statement.queuedMs, capture)
           onSubmittableEnd(submittable, ({ error, command }) => {
             this.#answered(held, error, command)
             this.#giveBackBetweenStatements()
@@ -160,6 +163,7 @@ export class SessionCore {
     use: (held: HeldConnection) => void,
     refuse: (error: Error) => void,
   ): void {
+    statement.queuedMs = performance.now() - statement.askedAt
     if (this.#state === 'lost') return refuse(this.#lostError())
     if (this.#state === 'ended') return refuse(errors.sessionEnded(this))
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
@@ -212,9 +216,9 @@ export class SessionCore {
     return begun
   }
 
-  #run(held: HeldConnection, { config, askedAt, capture }: Statement, callback: DriverCallback): void {
+  #run(held: HeldConnection, { config, queuedMs, capture }: Statement, callback: DriverCallback): void {
     this.#statements++
-    held.announce(askedAt, capture)
+    held.announce(queuedMs, capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
     const answer: DriverCallback = (error, result) => {
