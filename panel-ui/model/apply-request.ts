@@ -147,9 +147,9 @@ export function ownerOf(draft: Draft, request: string | null, at: number): strin
 const KEPT_PER_REQUEST = 1000
 
 /** Adds to a request's list, which stays bounded. */
-export function keep<T>(list: T[], item: T): void {
+export function keep<T>(list: T[], item: T, most = KEPT_PER_REQUEST): void {
   list.push(item)
-  if (list.length > KEPT_PER_REQUEST) list.splice(0, list.length - KEPT_PER_REQUEST)
+  if (list.length > most) list.splice(0, list.length - most)
 }
 
 /** Puts a newer version of an item in its place; what still changes is near the end. */

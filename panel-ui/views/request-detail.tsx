@@ -7,7 +7,7 @@ import { ledgerOf } from '../model/ledger.ts'
 import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
 import { timelineOf } from '../model/timeline.ts'
-import { useNow, usePanel, useRequest } from '../model/use-panel.ts'
+import { useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { verdictOf } from '../model/verdict.ts'
 import { go } from '../route.ts'
 import { CheckoutFailed } from './checkout-failed.tsx'
@@ -29,7 +29,7 @@ export function RequestDetail({ id, query, past }: DetailProps) {
   const request = useRequest(id, past)
   const scroller = useRef<HTMLElement>(null)
   const [statement, setStatement] = useState<string | null>(null)
-  const now = useNow()
+  const now = useNowWhile(request !== undefined && !isSettled(request))
   if (!request) return <GoneRequest id={id} query={query} />
   if (request.kind === 'no context') return <NoRequest work={request} query={query} />
   const until = isSettled(request) ? request.endedAt! : now
