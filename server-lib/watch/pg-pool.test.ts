@@ -129,6 +129,10 @@ const handlers: Record<string, Handler> = {
       return client.query(`select ${mark.columns()}`)
     }),
   several: async mark => pool.query(`select ${mark.columns()}; select 2`),
+  refused: async mark =>
+    using(async client => {
+      expect(() => client.query({ text: mark(), callback: 5 } as never)).toThrow('not a function')
+    }),
   copy: async mark =>
     using(async client => {
       await client.query(`copy (select 1 /* ${mark()} */) to stdout`)
