@@ -37,7 +37,7 @@ try {
 
 /** One request sits idle in a transaction, two wait for its row, and customers wait for a connection. */
 async function takeConnections(browser, urls) {
-  const page = await openPanel(browser, urls, 'light')
+  const page = await openPanel(browser, urls, 'light', 2)
   const troubles = [visit(urls, 'trouble/slow?seconds=3')]
   await sleep(700)
   for (let i = 0; i < 3; i++) troubles.push(visit(urls, 'trouble/idle-in-transaction'))
@@ -52,7 +52,7 @@ async function takeConnections(browser, urls) {
 
 /** A request that got no connection, with everybody who held one at that instant. */
 async function takeRequest(browser, urls) {
-  const page = await openPanel(browser, urls, 'dark')
+  const page = await openPanel(browser, urls, 'dark', 1.5)
   await page.keyboard.press('2')
   await visit(urls, 'trouble/pool-exhausted')
   await page.getByRole('searchbox').fill('pool-exhausted')
@@ -63,8 +63,8 @@ async function takeRequest(browser, urls) {
   await page.context().close()
 }
 
-async function openPanel(browser, urls, colorScheme) {
-  const context = await browser.newContext({ viewport: SIZE, deviceScaleFactor: 2, colorScheme })
+async function openPanel(browser, urls, colorScheme, deviceScaleFactor) {
+  const context = await browser.newContext({ viewport: SIZE, deviceScaleFactor, colorScheme })
   const page = await context.newPage()
   await page.goto(urls.panel)
   await page.getByText('live', { exact: true }).waitFor()

@@ -26,7 +26,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
         </span>
       </h2>
       <div className="table-scroll">
-        <table className="detail-table engines-table">
+        <table className="detail-table engines-table" aria-label="Engines of this request">
           <thead>
             <tr>
               <th>engine</th>
