@@ -109,6 +109,7 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   await run('transaction', async () => {
     await client.query('begin')
     await client.query('selec').catch(() => {})
+    await sleep(5)
     return client.query('commit')
   })
   await run('submittable', async () => {
@@ -150,7 +151,9 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   await run('released twice', () => client.release())
   const dead = await pool.connect()
   dead.on('error', error => void story.push(`dead: ${error.message}`))
+  const gone = new Promise<void>(resolve => dead.once('end', () => resolve()))
   await run('killed', () => dead.query('select pg_terminate_backend(pg_backend_pid())'))
+  await gone
   await run('after death', () => dead.query('select 1'))
   dead.release(true)
   await sleep(30)
