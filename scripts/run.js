@@ -1,6 +1,6 @@
 // The two commands of this repository: `npm run demo` and `npm test`, and `npm run test:long`.
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { built, installed, root } from './shell.js'
 
 const [, , command, ...rest] = process.argv
@@ -14,14 +14,10 @@ switch (command) {
   case 'demo': {
     await installed()
     await built()
-    const child = spawn(process.execPath, [join(root, 'examples/shop/main.js'), ...rest], {
-      cwd: root,
-      stdio: 'inherit',
-    })
-    // Ctrl-C reaches the shop as well as us: it ends in order, and we end with it.
-    for (const signal of ['SIGINT', 'SIGTERM'])
-      process.on(signal, () => void (signal === 'SIGTERM' && child.kill(signal)))
-    child.once('close', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+    // In this process, so that a Ctrl-C and a signal to it reach the shop itself, and end with it.
+    const shop = join(root, 'examples/shop/main.js')
+    process.argv.splice(1, Infinity, shop, ...rest)
+    await import(pathToFileURL(shop).href)
     break
   }
   case 'test':

@@ -3,10 +3,14 @@ import { readCommandLine, USAGE } from './command-line.js'
 import { startShop } from './start-shop.js'
 
 const stop = new AbortController()
+let askedAt = 0
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(name, () => {
+    // One Ctrl-C under `npm run` comes twice: from the terminal, and passed on by npm.
+    const isEcho = performance.now() - askedAt < 100
     // Asked again: at once. PostgreSQL's keeper cleans up behind us.
-    if (stop.signal.aborted) process.exit(130)
+    if (stop.signal.aborted && !isEcho) process.exit(130)
+    askedAt = performance.now()
     stop.abort()
   })
 }
