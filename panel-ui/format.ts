@@ -14,6 +14,9 @@ export function duration(ms: number): string {
 export const age = (ms: number): string =>
   ms < 1000 ? 'just now' : duration(Math.floor(ms / 1000) * 1000).replace('.0 s', ' s')
 
+/** How long ago, in whole seconds: `just now`, `8 s ago`. */
+export const ago = (ms: number): string => (ms < 1000 ? age(ms) : `${age(ms)} ago`)
+
 /** Milliseconds for a table's column, without the unit that its head names. */
 export function milliseconds(ms: number): string {
   if (ms < 0.05) return '0'
@@ -30,9 +33,6 @@ export function clockTime(epochMs: number, withMilliseconds = false): string {
   const time = `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`
   return withMilliseconds ? `${time}.${pad(date.getMilliseconds(), 3)}` : time
 }
-
-/** The end of a path: `orders.ts:41` of `src/routes/orders.ts:41`. */
-export const shortSite = (site: string): string => site.slice(site.lastIndexOf('/') + 1)
 
 /** The value below which `share` of the values lie. */
 export function percentile(values: readonly number[], share: number): number {

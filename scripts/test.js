@@ -94,12 +94,27 @@ async function short() {
 async function long() {
   const steps = await short()
   for (const major of ['22', '24']) {
+    steps.push(check(`every door imported and required on Node ${major}`, () => doorsOn(major)))
     steps.push({
       ...vitest(`unit and integration on Node ${major}`, `vitest-${major}.json`),
       run: () => vitestOn(major),
     })
   }
   return steps
+}
+
+/** Loads each door of the built package both ways, by the package's own name. */
+function doorsOn(major) {
+  const code = `
+    const { createRequire } = require('node:module')
+    const doors = ['enginelight', 'enginelight/channels', 'enginelight/express', 'enginelight/node', 'enginelight/panel', 'enginelight/otel']
+    const here = createRequire(process.cwd() + '/x.js')
+    Promise.all(doors.map(async door => {
+      const [imported, required] = [await import(door), here(door)]
+      for (const name of Object.keys(imported)) if (imported[name] !== required[name]) throw new Error(door + ' ' + name)
+    })).catch(error => { console.error(error); process.exit(1) })
+  `
+  return run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', '-e', code], { capture: true })
 }
 
 /** The same tests on another Node, whose binary comes as a package of the registry. */

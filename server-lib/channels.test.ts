@@ -1,6 +1,6 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { channels, engineReports, observe } from './channels.ts'
 import { createEngines, engine } from './index.ts'
 import { createDatabase, type TestDatabase } from './testing/database.ts'
@@ -169,4 +169,18 @@ test('a late observer learns the present state from the reports, which agree wit
   await db.end()
   await engines.close()
   expect(engineReports().some(({ description }) => description.database === database.name)).toBe(false)
+})
+
+test('with nobody listening no message is built: nothing is published at all', async () => {
+  const spies = Object.values(channels).map(channel => vi.spyOn(channel, 'publish'))
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await engines.scope(async db => {
+    await db.main('t').insert({ id: 1 })
+    await db.main.raw('select nope').catch(() => {})
+    await db.main.rollback()
+  })
+  await engines.get('main').knex('t').select()
+  await engines.close()
+  expect(spies.map(spy => spy.mock.calls.length)).toEqual(spies.map(() => 0))
+  for (const spy of spies) spy.mockRestore()
 })

@@ -62,7 +62,14 @@ test('facts of an error hold no value of the application and no credential', () 
     'invalid input syntax for type integer: •••',
   )
   expect(database('22001', `value "hunter2" too long`).message).not.toContain('hunter2')
-  expect(database('P0001', `user 'hunter2' is not allowed`).message).not.toContain('hunter2')
+  expect(database('P0001', `user hunter2 is not allowed`).message).toBe(
+    'raised by a function (its text is not shown)',
+  )
+  expect(database('23505', 'hunter2', { routine: 'exec_stmt_raise' }).message).not.toContain('hunter2')
+  expect(database('SHOP1', 'hunter2').message).not.toContain('hunter2')
+  expect(errorFacts(Object.assign(new Error('read ECONNRESET'), { code: 'EPIPE' })).message).toBe(
+    'read ECONNRESET',
+  )
   expect(
     database('23505', 'duplicate key value violates unique constraint "users_email_key"', {
       detail: 'Key (email)=(hunter2) already exists.',

@@ -116,20 +116,29 @@ export interface ErrorFacts {
 }
 
 /**
- * Facts of an error that are safe to show. PostgreSQL quotes the offending *value* in messages of class 22
- * (data exception) and of PL/pgSQL's own (P0), and identifiers in all others, so only there are quoted parts
- * replaced. `detail` and `hint`, which hold key values, are never taken.
+ * Facts of an error that are safe to show. PostgreSQL quotes the offending *value* in messages of class 22 (data
+ * exception) and identifiers in all others, so only there are quoted parts replaced. What a function raises is the
+ * application's own text, whatever its code, and is left out. `detail` and `hint`, which hold key values, are never taken.
  */
 export function errorFacts(error: unknown): ErrorFacts {
-  if (!(error instanceof Error))
+  if (!(error instanceof Error)) {
     return { type: typeof error, code: null, message: 'A value that is no Error was thrown.' }
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : null
-  const hasSqlstate = code !== null && /^[0-9A-Z]{5}$/.test(code)
+  }
+  const { code, routine } = error as { code?: unknown; routine?: unknown }
+  const known = typeof code === 'string' ? code : null
   const type = error.name === 'error' ? 'DatabaseError' : error.name
-  const first = error.message.split('\n', 1)[0] ?? ''
-  const message =
-    hasSqlstate && /^(22|P0)/.test(code) ? withoutQuotedValues(first) : withoutCredentials(first)
-  return { type, code, message }
+  const message = error.message.split('\n', 1)[0] ?? ''
+  return { type, code: known, message: safeMessage(message, known, routine) }
+}
+
+/** Classes of SQLSTATE that the server itself raises; others are an application's own. */
+const SERVER_CLASSES = /^(0[0-3]|0[89ABFLPZ]|10|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|XX)/
+
+function safeMessage(message: string, code: string | null, routine: unknown): string {
+  if (code === null || !/^[0-9A-Z]{5}$/.test(code) || !/\d/.test(code)) return withoutCredentials(message)
+  if (routine === 'exec_stmt_raise' || !SERVER_CLASSES.test(code))
+    return 'raised by a function (its text is not shown)'
+  return code.startsWith('22') ? withoutQuotedValues(message) : withoutCredentials(message)
 }
 
 function withoutQuotedValues(message: string): string {

@@ -229,6 +229,8 @@ export interface Hello {
   /** Random per process start: a page that sees another one starts anew. */
   boot: string
   application: string
+  /** Where the application answers, where the panel is mounted on its server; null on a port of its own. */
+  applicationUrl: string | null
   pid: number
   thread: number
   node: string

@@ -35,7 +35,12 @@ export function LedgerBar({ ledger }: { ledger: Ledger }) {
   return (
     <span className="ledger-bar" role="img" aria-label={ledgerSentence(ledger)}>
       {SHOWN.filter(entry => ledger[entry] > 0).map(entry => (
-        <i key={entry} data-entry={entry} style={{ flexGrow: ledger[entry] / ledger.wall }} />
+        <i
+          key={entry}
+          data-entry={entry}
+          data-minor={isMinor(ledger[entry])}
+          style={{ flexGrow: ledger[entry] / ledger.wall }}
+        />
       ))}
     </span>
   )
@@ -47,7 +52,12 @@ export function LedgerFigure({ ledger }: { ledger: Ledger }) {
     <figure className="ledger-figure">
       <span className="ledger-bar large" role="img" aria-label={ledgerSentence(ledger)}>
         {SHOWN.filter(entry => ledger[entry] > 0).map(entry => (
-          <i key={entry} data-entry={entry} style={{ flexGrow: ledger[entry] / ledger.wall }}>
+          <i
+            key={entry}
+            data-entry={entry}
+            data-minor={isMinor(ledger[entry])}
+            style={{ flexGrow: ledger[entry] / ledger.wall }}
+          >
             <span>
               {SHORT_LABELS[entry]} {duration(ledger[entry] / 1000)}
             </span>
@@ -58,7 +68,8 @@ export function LedgerFigure({ ledger }: { ledger: Ledger }) {
         <ul className="ledger-legend">
           {SHOWN.filter(entry => ledger[entry] > 0).map(entry => (
             <li key={entry}>
-              <i data-entry={entry} /> {LABELS[entry]} <b>{duration(ledger[entry] / 1000)}</b>
+              <i data-entry={entry} data-minor={isMinor(ledger[entry])} /> {LABELS[entry]}{' '}
+              <b>{duration(ledger[entry] / 1000)}</b>
             </li>
           ))}
           <li className="ledger-total">
@@ -69,6 +80,10 @@ export function LedgerFigure({ ledger }: { ledger: Ledger }) {
     </figure>
   )
 }
+
+const MINOR_US = 1000
+
+const isMinor = (us: number): true | undefined => us < MINOR_US || undefined
 
 function ledgerSentence(ledger: Ledger): string {
   const parts = SHOWN.filter(entry => ledger[entry] > 0).map(

@@ -6,7 +6,7 @@ import {
   type CheckoutReleasedRow,
   type CheckoutStartRow,
 } from '../../instrumentation/panel/protocol.ts'
-import { keep, ownerOf, replace } from './apply-request.ts'
+import { keep, ownerOf, replace, settleEngine } from './apply-request.ts'
 import type { Texts } from './apply.ts'
 import type { Draft } from './draft.ts'
 import { settleLane } from './lane.ts'
@@ -108,13 +108,17 @@ function acquired(draft: Draft, [, , at, id, connectionId, waitMs]: CheckoutAcqu
 function begin(draft: Draft, checkout: Checkout): void {
   draft.set('checkouts', checkout.id, checkout)
   const request = draft.edit('requests', checkout.request)
-  if (request) keep(request.checkouts, checkout)
+  if (!request) return
+  keep(request.checkouts, checkout)
+  settleEngine(request, checkout.engine)
 }
 
 function update(draft: Draft, checkout: Checkout): void {
   draft.set('checkouts', checkout.id, checkout)
   const request = draft.edit('requests', checkout.request)
-  if (request) replace(request.checkouts, checkout)
+  if (!request) return
+  replace(request.checkouts, checkout)
+  if (checkout.endedAt !== null) settleEngine(request, checkout.engine)
 }
 
 function finish(draft: Draft, checkout: Checkout): void {

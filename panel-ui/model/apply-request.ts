@@ -9,6 +9,7 @@ import {
 } from '../../instrumentation/panel/protocol.ts'
 import type { Texts } from './apply.ts'
 import type { Draft, Writable } from './draft.ts'
+import { engineStatus } from './engine-status.ts'
 import { NO_CONTEXT, type EngineStatus, type Request } from './state.ts'
 
 type RequestRow =
@@ -55,8 +56,8 @@ export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void 
       const [, , at, id, engine, requestId, mode] = row
       const request = draft.edit('requests', requestId)
       if (!request) return
-      request.sessions.push({ id, engine, mode, state: 'idle', startedAt: at })
-      request.engines = { ...request.engines, [engine]: 'started' }
+      request.sessions.push({ id, engine, mode, state: 'idle', isReleased: false, startedAt: at })
+      settleEngine(request, engine)
       draft.set('sessions', id, requestId)
       return
     }
@@ -68,8 +69,8 @@ export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void 
       const released = row[4]
       return withSession(draft, row[3], (request, index) => {
         const session = request.sessions[index]!
-        request.sessions[index] = { ...session, state: 'ended' }
-        if (released) request.engines = { ...request.engines, [session.engine]: 'ended' }
+        request.sessions[index] = { ...session, state: 'ended', isReleased: released }
+        settleEngine(request, session.engine)
       })
     }
     case KIND.statementsOmitted: {
@@ -80,6 +81,14 @@ export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void 
     default:
       row satisfies never
   }
+}
+
+/** Brings the engine's status up to date, after a session or a check-out of it changed. */
+export function settleEngine(request: Writable<Request>, engine: string): void {
+  // What belongs to no request has no engines to account for, and never ends.
+  if (request.kind === 'no context') return
+  const status = engineStatus(request, engine)
+  if (request.engines[engine] !== status) request.engines = { ...request.engines, [engine]: status }
 }
 
 type Change = (request: Writable<Request>, index: number) => void
@@ -138,9 +147,9 @@ export function ownerOf(draft: Draft, request: string | null, at: number): strin
 const KEPT_PER_REQUEST = 1000
 
 /** Adds to a request's list, which stays bounded. */
-export function keep<T>(list: T[], item: T): void {
+export function keep<T>(list: T[], item: T, most = KEPT_PER_REQUEST): void {
   list.push(item)
-  if (list.length > KEPT_PER_REQUEST) list.splice(0, list.length - KEPT_PER_REQUEST)
+  if (list.length > most) list.splice(0, list.length - most)
 }
 
 /** Puts a newer version of an item in its place; what still changes is near the end. */

@@ -73,10 +73,15 @@ export function applyStatement(draft: Draft, row: StatementStartRow | StatementE
   }
 }
 
+/** The process itself keeps no more than it was told to of one request: these many only if it was told a lot. */
+const STATEMENTS_KEPT = 10_000
+
 function begin(draft: Draft, statement: Statement): void {
   draft.set('statements', statement.id, statement)
   const request = draft.edit('requests', statement.request)
-  if (request) keep(request.statements, statement)
+  if (!request) return
+  if (request.kind === 'no context') keep(request.statements, statement)
+  else keep(request.statements, statement, STATEMENTS_KEPT)
 }
 
 function update(draft: Draft, statement: Statement): void {

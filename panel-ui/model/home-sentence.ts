@@ -3,6 +3,7 @@ import { count, duration } from '../format.ts'
 import { laneStatus } from './lane-status.ts'
 import { lanesOf, loadOf, shownPools } from './pool-load.ts'
 import type { PanelState } from './state.ts'
+import { holderOnLane, whyFull } from './why-full.ts'
 
 export interface HomeSentence {
   readonly tone: 'good' | 'warn' | 'bad'
@@ -32,13 +33,16 @@ export function homeSentence(state: PanelState, now: Time): HomeSentence {
     used += load.used
     open += pool.max
     const stuck = statuses.filter(s => s.phase === 'idle in transaction' && s.tone !== 'calm').length
-    const leaks = statuses.filter(s => s.words.startsWith('leak'))
+    const leaks = statuses.filter(s => s.overMs !== null)
     if (load.waiting.length > 0 && load.used >= load.max) {
       const longest = Math.max(...load.waiting.map(c => now - c.askedAt))
       return {
         tone: 'bad',
         say: `${pool.engine} has no free connection: ${load.used} of ${load.max} are held, ${count(load.waiting.length, 'request')} ${load.waiting.length === 1 ? 'waits' : 'wait'}.`,
-        why: `The longest has waited ${duration(longest)}. ${stuck > 0 ? `${stuck} of ${load.used} holders sit idle in a transaction.` : 'Its holders are below.'}`,
+        why: `${whyFull(
+          statuses.flatMap(status => holderOnLane(status) ?? []),
+          load.waiting.map(c => c.request),
+        )} The longest has waited ${duration(longest)}.`,
       }
     }
     if (leaks.length > 0) {

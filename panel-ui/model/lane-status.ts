@@ -1,5 +1,5 @@
 import type { Time } from '../../instrumentation/panel/protocol.ts'
-import { age, duration } from '../format.ts'
+import { ago, duration } from '../format.ts'
 import type { Checkout, Lane, LanePhase, PanelState, Request } from './state.ts'
 
 export type Tone = 'calm' | 'quiet' | 'warn' | 'bad'
@@ -10,11 +10,30 @@ export interface LaneStatus {
   /** `idle in transaction`, and for how long: `3.9 s`. */
   readonly words: string
   readonly forHow: string
+  readonly forMs: number
+  /** How long ago the holder's request ended, where that is a leak. */
+  readonly overMs: number | null
   readonly tone: Tone
   readonly checkout: Checkout | null
   readonly request: Request | null
   /** So many holds within the last second: too quick to name one holder. */
   readonly holdsPerSecond: number
+}
+
+/** The lanes of a pool in words, slot by slot. */
+export function laneStatuses(
+  state: PanelState,
+  lanes: readonly (Lane | undefined)[],
+  waiting: number,
+  now: Time,
+): LaneStatus[] {
+  // Nobody says when a connection is begun: where somebody waits and slots are unopened, one is on its way.
+  let opening = waiting
+  return lanes.map(lane => {
+    const isOpening = !lane?.connection && opening > 0
+    if (isOpening) opening -= 1
+    return laneStatus(state, lane, isOpening, now)
+  })
 }
 
 /** Longer than this in a state that keeps others out, and it is worth a colour. */
@@ -29,7 +48,7 @@ export function laneStatus(
   isOpening: boolean,
   now: Time,
 ): LaneStatus {
-  const nobody = { checkout: null, request: null, holdsPerSecond: 0 }
+  const nobody = { checkout: null, request: null, holdsPerSecond: 0, forMs: 0, overMs: null }
   if (!lane?.connection) {
     if (isOpening) return { ...nobody, phase: 'connecting', words: 'connecting', forHow: '', tone: 'calm' }
     return { ...nobody, phase: 'not opened', words: 'not open', forHow: '', tone: 'quiet' }
@@ -40,10 +59,23 @@ export function laneStatus(
   const checkout = lane.checkout === null ? null : (state.checkouts.get(lane.checkout) ?? null)
   const request = checkout ? (state.requests.get(checkout.request) ?? null) : null
   const holdsPerSecond = recentHolds(lane, now)
-  const common = { phase, checkout, request, holdsPerSecond: holdsPerSecond >= BRISK ? holdsPerSecond : 0 }
+  const common = {
+    phase,
+    checkout,
+    request,
+    holdsPerSecond: holdsPerSecond >= BRISK ? holdsPerSecond : 0,
+    forMs: since,
+    overMs: null,
+  }
   const overFor = request?.endedAt != null ? now - request.endedAt : 0
   if (checkout && overFor > 250) {
-    return { ...common, words: 'leak: ended', forHow: `${age(overFor)} ago`, tone: 'bad' }
+    return {
+      ...common,
+      overMs: overFor,
+      words: 'leak: request ended',
+      forHow: ago(overFor),
+      tone: 'bad',
+    }
   }
   return { ...common, words: WORDS[phase], forHow: duration(since), tone: toneOf(phase, since) }
 }

@@ -9,6 +9,7 @@ const hello = (boot: string): Hello => ({
   version: '0',
   boot,
   application: 'shop',
+  applicationUrl: null,
   pid: 1,
   thread: 0,
   node: '20',

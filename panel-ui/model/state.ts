@@ -111,6 +111,8 @@ export interface Session {
   readonly engine: string
   readonly mode: 'transaction' | 'autocommit'
   readonly state: 'idle' | 'active' | 'failed' | 'lost' | 'ended'
+  /** It ended, and its connection was confirmed released. */
+  readonly isReleased: boolean
   readonly startedAt: Time
 }
 

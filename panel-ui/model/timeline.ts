@@ -72,6 +72,12 @@ function laneOf(
   const transactions = request.transactions.filter(t => t.connection === first.connection)
   const holds = checkouts.flatMap(c => (c.acquiredAt === null ? [] : [on(c.acquiredAt, c.endedAt)]))
   const bars = statements.map(statement => ({ ...on(statement.startedAt, statement.endedAt), statement }))
+  const barsOf = new Map<string | null, typeof bars>()
+  for (const bar of bars) {
+    const others = barsOf.get(bar.statement.checkout)
+    if (others) others.push(bar)
+    else barsOf.set(bar.statement.checkout, [bar])
+  }
   const brackets = transactions.map(transaction => ({
     ...on(transaction.startedAt, transaction.endedAt),
     transaction,
@@ -92,7 +98,11 @@ function laneOf(
     queues: statements.filter(s => s.queuedMs > 0).map(s => on(s.startedAt - s.queuedMs, s.startedAt)),
     brackets,
     isReadOnly: wroteNothing(statements),
-    gaps: holds.flatMap(hold => gapsIn(hold, bars, brackets, length)),
+    gaps: checkouts.flatMap(c =>
+      c.acquiredAt === null
+        ? []
+        : gapsIn(on(c.acquiredAt, c.endedAt), barsOf.get(c.id) ?? [], brackets, length),
+    ),
   }
 }
 

@@ -1,6 +1,6 @@
-import { createContext, use, useSyncExternalStore } from 'react'
+import { createContext, use, useState, useSyncExternalStore } from 'react'
 import type { PanelModel, PanelView } from './panel-model.ts'
-import type { PanelState } from './state.ts'
+import type { PanelState, Request } from './state.ts'
 
 export const PanelContext = createContext<PanelModel | null>(null)
 
@@ -14,6 +14,17 @@ export function useModel(): PanelModel {
 export function usePanel<T>(select: (view: PanelView) => T): T {
   const model = useModel()
   return useSyncExternalStore(model.subscribe, () => select(model.view()))
+}
+
+/**
+ * A request, for as long as somebody looks at it: the page forgets the oldest ones, but not under the reader's eyes.
+ * `past` is where else to find it.
+ */
+export function useRequest(id: string, past: PanelState['requests'] | null): Request | undefined {
+  const request = usePanel(view => view.state.requests.get(id))
+  const [seen, setSeen] = useState(request)
+  if (request !== undefined && request !== seen) setSeen(request)
+  return request ?? (seen?.id === id ? seen : past?.get(id))
 }
 
 /** The process's time, four times a second. */

@@ -2,7 +2,9 @@ import './checkout-failed.css'
 import { duration } from '../format.ts'
 import type { HolderFacts } from '../../instrumentation/panel/protocol.ts'
 import type { Checkout } from '../model/state.ts'
+import { holderOf, whyFull } from '../model/why-full.ts'
 import { write } from '../route.ts'
+import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
@@ -15,11 +17,16 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
       <h2>
         No connection of {checkout.engine} <Tag tone="bad">{failure.code ?? 'error'}</Tag>
       </h2>
-      <p>{failure.message}</p>
+      {failure.holders.length > 0 ? (
+        <p>
+          <b>{whyFull(failure.holders.map(holderOf), [checkout.request])}</b>
+        </p>
+      ) : (
+        <p>{failure.message}</p>
+      )}
       <p className="dim">
         Asked for at <span className="mono">{checkout.site ?? 'an unknown line'}</span>, gave up after{' '}
         {duration((checkout.endedAt ?? checkout.askedAt) - checkout.askedAt)}.
-        {failure.holders.length > 0 && ' At that instant these held the pool:'}
       </p>
       {failure.holders.length > 0 && (
         <div className="table-scroll">
@@ -48,7 +55,7 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
                     <Tag tone={TONES[holder.state]}>{holder.state}</Tag> {duration(holder.stateMs)}
                   </td>
                   <td className="right">{duration(holder.heldMs)}</td>
-                  <td className="mono">{holder.site}</td>
+                  <td>{holder.site && <Site site={holder.site} />}</td>
                 </tr>
               ))}
             </tbody>

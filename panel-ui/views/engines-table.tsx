@@ -1,6 +1,7 @@
 import './engines-table.css'
 import { Tag, type TagTone } from '../components/tag.tsx'
-import { duration, shortSite } from '../format.ts'
+import { Site } from '../components/site.tsx'
+import { duration } from '../format.ts'
 import { rolesOf } from '../model/pool-load.ts'
 import type { Checkout, EngineStatus, Request } from '../model/state.ts'
 import { usePanel } from '../model/use-panel.ts'
@@ -25,7 +26,7 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
         </span>
       </h2>
       <div className="table-scroll">
-        <table className="detail-table engines-table">
+        <table className="detail-table engines-table" aria-label="Engines of this request">
           <thead>
             <tr>
               <th>engine</th>
@@ -74,8 +75,8 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
         </table>
       </div>
       <p className="status-legend">
-        <b>○ initialized</b> configured, known to this request, untouched <b>◐ started</b> used; cleaning up
-        is owed <b>● ended</b> cleaned up, connection released
+        <b>○ initialized</b> untouched by this request <b>◐ started</b> cleaning up is owed <b>● ended</b>{' '}
+        cleaned up, connections released
       </p>
     </section>
   )
@@ -128,9 +129,7 @@ function HoldCells({ hold, now }: { hold: Hold | null; now: number }) {
         {times > 1 && <span className="dim"> ×{times}</span>}
       </td>
       <td className="mono">{first.backendPid}</td>
-      <td className="mono" title={first.site ?? undefined}>
-        {first.site ? shortSite(first.site) : <span className="dim">unknown</span>}
-      </td>
+      <td>{first.site ? <Site site={first.site} /> : <span className="dim">unknown</span>}</td>
       <td className="right">{duration(hold.waitedMs(now))}</td>
       <td className="right">{first.acquiredAt === null ? '' : duration(hold.heldMs(now))}</td>
     </>
@@ -148,6 +147,7 @@ function Status({ status, isOver }: { status: EngineStatus | undefined; isOver: 
       title={isLeft ? 'The request is over: this is a leak' : undefined}
     >
       {STATUS_GLYPH[status]} {status}
+      {isLeft && ': a leak'}
     </Tag>
   )
 }

@@ -1,6 +1,6 @@
 import './lane-row.css'
 import { memo } from 'react'
-import { shortSite } from '../format.ts'
+import { Site } from '../components/site.tsx'
 import type { LaneStatus } from '../model/lane-status.ts'
 import type { Connection, Lane } from '../model/state.ts'
 import { go } from '../route.ts'
@@ -61,13 +61,14 @@ export const LaneRow = memo(function LaneRow(props: Props) {
           request && (
             <>
               <UnitMark request={request.id} />
-              {request.label} <em>{request.kind !== 'no context' && request.id}</em>
+              <span className="lane-label">{request.label}</span>{' '}
+              {request.kind !== 'no context' && <em>{request.id}</em>}
             </>
           )
         )}
       </span>
-      <span role="cell" className="lane-line" title={checkout?.site ?? undefined}>
-        {!isBrisk && checkout?.site && shortSite(checkout.site)}
+      <span role="cell" className="lane-line">
+        {!isBrisk && checkout?.site && <Site site={checkout.site} />}
       </span>
       <span role="cell" className="lane-state">
         {isBrisk ? 'busy' : `${status.words} ${status.forHow}`}

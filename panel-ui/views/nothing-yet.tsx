@@ -1,4 +1,5 @@
 import './empty-state.css'
+import { usePanel } from '../model/use-panel.ts'
 
 /** Connected, and the first snapshot is on its way. */
 export function NotYetHeard() {
@@ -31,16 +32,24 @@ await panel({ engines }).attach(server)`}
 
 /** Engines are there, and nobody has asked the application for anything. */
 export function NoRequests() {
+  const url = usePanel(view => view.hello?.applicationUrl ?? null)
   return (
     <main className="empty-state">
       <i className="lamp" />
       <h1>Waiting for the first request.</h1>
       <p>
-        Open{' '}
-        <a href={`${location.origin}/`} target="_blank" rel="noreferrer">
-          {location.origin}/
-        </a>{' '}
-        in another tab: each request appears here as it happens, with the connections that it takes.
+        {url === null ? (
+          'Use the application'
+        ) : (
+          <>
+            Open{' '}
+            <a href={url} target="_blank" rel="noreferrer">
+              {url}
+            </a>{' '}
+            in another tab
+          </>
+        )}
+        : each request appears here as it happens, with the connections that it takes.
       </p>
     </main>
   )

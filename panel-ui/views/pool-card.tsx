@@ -1,6 +1,6 @@
 import './pool-card.css'
 import { duration, percentile } from '../format.ts'
-import { laneStatus, phaseShares } from '../model/lane-status.ts'
+import { laneStatuses, phaseShares } from '../model/lane-status.ts'
 import { lanesOf, loadOf, rolesOf } from '../model/pool-load.ts'
 import { laneKey, type Engine, type Pool } from '../model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
@@ -21,13 +21,7 @@ export function PoolCard({
   const { state, now } = useMoment()
   const load = loadOf(state, pool, now)
   const lanes = lanesOf(state, pool)
-  // Nobody says when a connection is begun: where somebody waits and slots are unopened, one is on its way.
-  let opening = load.waiting.length
-  const statuses = lanes.map(lane => {
-    const isOpening = !lane?.connection && opening > 0
-    if (isOpening) opening -= 1
-    return laneStatus(state, lane, isOpening, now)
-  })
+  const statuses = laneStatuses(state, lanes, load.waiting.length, now)
   const isFull = load.waiting.length > 0 && load.used >= load.max
   const title = `${engine.engine}, pool ${pool.id}`
   return (

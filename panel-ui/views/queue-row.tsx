@@ -1,5 +1,6 @@
 import './queue-row.css'
-import { duration, shortSite } from '../format.ts'
+import { Site } from '../components/site.tsx'
+import { duration } from '../format.ts'
 import type { Checkout, Request } from '../model/state.ts'
 import { write } from '../route.ts'
 import { UnitMark } from './unit-mark.tsx'
@@ -32,13 +33,17 @@ export function QueueRow({ waiting, requests, now, isFull }: Props) {
             <a href={write('requests', [checkout.request])} title={checkout.site ?? undefined}>
               <UnitMark request={checkout.request} />
               {requests.get(checkout.request)?.label ?? checkout.request}
-              {checkout.site && <em>{shortSite(checkout.site)}</em>}
-              <span>{duration(now - checkout.askedAt)}</span>
+              {checkout.site && <Site site={checkout.site} />}
+              <b>{duration(now - checkout.askedAt)}</b>
             </a>
           </li>
         ))}
-        {waiting.length > SHOWN && <li className="queue-more">and {waiting.length - SHOWN} more</li>}
       </ol>
+      {waiting.length > 1 && (
+        <a className="queue-all" href={write('requests', [], 'running waiting')}>
+          all {waiting.length} →
+        </a>
+      )}
     </div>
   )
 }

@@ -4,28 +4,35 @@ import { LedgerFigure } from '../components/ledger-bar.tsx'
 import { Tag } from '../components/tag.tsx'
 import { clockTime, duration } from '../format.ts'
 import { ledgerOf } from '../model/ledger.ts'
-import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
 import { timelineOf } from '../model/timeline.ts'
-import { useNow, usePanel } from '../model/use-panel.ts'
+import { useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { verdictOf } from '../model/verdict.ts'
 import { go } from '../route.ts'
 import { CheckoutFailed } from './checkout-failed.tsx'
 import { ConfiguredEngines } from './configured-engines.tsx'
 import { EnginesTable } from './engines-table.tsx'
+import { NoRequest } from './no-request.tsx'
 import { RequestLanes } from './request-lanes.tsx'
 import { StatementsTable } from './statements-table.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
+interface DetailProps {
+  id: string
+  query: string
+  past: ReadonlyMap<string, Request> | null
+}
+
 /** One request opened: where its time went, on which connections, with which statements. */
-export function RequestDetail({ id, query }: { id: string; query: string }) {
-  const request = usePanel(view => view.state.requests.get(id))
+export function RequestDetail({ id, query, past }: DetailProps) {
+  const request = useRequest(id, past)
   const scroller = useRef<HTMLElement>(null)
   const [statement, setStatement] = useState<string | null>(null)
-  const now = useNow()
+  const now = useNowWhile(request !== undefined && !isSettled(request))
   if (!request) return <GoneRequest id={id} query={query} />
-  const isSettled = request.endedAt !== null && request.checkouts.every(c => c.endedAt !== null)
-  const until = isSettled ? request.endedAt! : now
+  if (request.kind === 'no context') return <NoRequest work={request} query={query} />
+  const until = isSettled(request) ? request.endedAt! : now
   const ledger = ledgerOf(request, until)
   return (
     <article
@@ -35,25 +42,34 @@ export function RequestDetail({ id, query }: { id: string; query: string }) {
       data-request={id}
       tabIndex={-1}
     >
-      <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} />
-      <p className="verdict">{verdictOf(request, ledger)}</p>
-      <LedgerFigure ledger={ledger} />
-      {request.checkouts
-        .filter(checkout => checkout.failure)
-        .map(checkout => (
-          <CheckoutFailed key={checkout.id} checkout={checkout} />
-        ))}
-      <RequestLanes timeline={timelineOf(request, until)} onPick={setStatement} picked={statement} />
-      <EnginesTable request={request} now={until} />
-      <StatementsTable request={request} scroller={scroller} picked={statement} onPick={setStatement} />
-      <ConfiguredEngines />
+      <div>
+        <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} now={until} />
+        <p className="verdict">{verdictOf(request, ledger, until)}</p>
+        <LedgerFigure ledger={ledger} />
+        {request.checkouts
+          .filter(checkout => checkout.failure)
+          .map(checkout => (
+            <CheckoutFailed key={checkout.id} checkout={checkout} />
+          ))}
+        <RequestLanes timeline={timelineOf(request, until)} onPick={setStatement} picked={statement} />
+        <EnginesTable request={request} now={until} />
+        <StatementsTable request={request} scroller={scroller} picked={statement} onPick={setStatement} />
+        <ConfiguredEngines />
+      </div>
     </article>
   )
 }
 
-function DetailHead({ request, wallMs, query }: { request: Request; wallMs: number; query: string }) {
+interface HeadProps {
+  request: Request
+  wallMs: number
+  query: string
+  now: number
+}
+
+function DetailHead({ request, wallMs, query, now }: HeadProps) {
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
-  const outcome = outcomeOf(request)
+  const outcome = outcomeOf(request, now)
   const isBad = (request.status ?? 0) >= 500 || request.outcome === 'failed'
   return (
     <header className="detail-head">

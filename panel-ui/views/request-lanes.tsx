@@ -54,6 +54,19 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
   )
 }
 
+/** Less than this part of the axis is less than a pixel. */
+const PIXEL_SHARE = 0.001
+
+/** Without the spans that would be painted onto the pixel of one before them. */
+function inSight<S extends Span>(spans: readonly S[], length: number, isKept?: (span: S) => boolean): S[] {
+  let drawnTo = Number.NEGATIVE_INFINITY
+  return spans.filter(span => {
+    if (span.to - drawnTo < length * PIXEL_SHARE && !isKept?.(span)) return false
+    drawnTo = Math.max(drawnTo, span.to)
+    return true
+  })
+}
+
 interface TrackProps extends Omit<Props, 'timeline'> {
   lane: TimelineLane
   length: number
@@ -67,15 +80,15 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
   })
   return (
     <div className="request-track">
-      {lane.waits.map((wait, i) => (
+      {inSight(lane.waits, length).map((wait, i) => (
         <i key={`w${i}`} className={wait.failed ? 'span-wait failed' : 'span-wait'} style={place(wait)}>
           <span>waits {duration(wait.to - wait.from)}</span>
         </i>
       ))}
-      {lane.holds.map((hold, i) => (
+      {inSight(lane.holds, length).map((hold, i) => (
         <i key={`h${i}`} className="span-hold" style={place(hold)} />
       ))}
-      {lane.brackets.map(bracket => (
+      {inSight(lane.brackets, length).map(bracket => (
         <i
           key={bracket.transaction.id}
           className="span-transaction"
@@ -98,23 +111,25 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
           <span>{gap.label}</span>
         </i>
       ))}
-      {lane.queues.map((queue, i) => (
+      {inSight(lane.queues, length).map((queue, i) => (
         <i key={`u${i}`} className="span-queue" style={place(queue)} />
       ))}
-      {lane.bars.map(bar => (
-        <button
-          type="button"
-          tabIndex={-1}
-          key={bar.statement.id}
-          className="span-statement"
-          data-failed={bar.statement.error ? true : undefined}
-          aria-label={`Statement ${bar.statement.id}`}
-          aria-pressed={picked === bar.statement.id}
-          title={`${milliseconds(bar.to - bar.from)} ms  ${bar.statement.text.slice(0, 160)}`}
-          style={place(bar)}
-          onClick={() => onPick(bar.statement.id)}
-        />
-      ))}
+      {inSight(lane.bars, length, bar => bar.statement.id === picked || bar.statement.error !== null).map(
+        bar => (
+          <button
+            type="button"
+            tabIndex={-1}
+            key={bar.statement.id}
+            className="span-statement"
+            data-failed={bar.statement.error ? true : undefined}
+            aria-label={`Statement ${bar.statement.id}`}
+            aria-pressed={picked === bar.statement.id}
+            title={`${milliseconds(bar.to - bar.from)} ms  ${bar.statement.text.slice(0, 160)}`}
+            style={place(bar)}
+            onClick={() => onPick(bar.statement.id)}
+          />
+        ),
+      )}
       {responseAt !== null && (
         <i className="span-response" style={{ left: `${(responseAt / length) * 100}%` }}>
           <span>response</span>

@@ -59,14 +59,20 @@ export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
         {ids.length === 0 && <p className="request-none">No request matches this filter.</p>}
         <div role="presentation" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
           {virtualizer.getVirtualItems().map(item => (
-            <RequestRow
+            <div
               key={item.key}
-              id={ids[item.index]!}
-              top={item.start}
-              isOpened={ids[item.index] === opened}
-              isSplit={isSplit}
-              query={query}
-            />
+              role="listitem"
+              className="request-item"
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <RequestRow
+                id={ids[item.index]!}
+                past={follow.past}
+                isOpened={ids[item.index] === opened}
+                isSplit={isSplit}
+                query={query}
+              />
+            </div>
           ))}
         </div>
       </div>

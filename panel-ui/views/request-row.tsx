@@ -3,58 +3,54 @@ import { memo } from 'react'
 import { LedgerBar } from '../components/ledger-bar.tsx'
 import { clockTime, count, duration } from '../format.ts'
 import { ledgerOf } from '../model/ledger.ts'
-import { outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../model/outcome.ts'
 import type { Request } from '../model/state.ts'
-import { useNowWhile, usePanel } from '../model/use-panel.ts'
+import { useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import { EngineChips } from './engine-chips.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
 interface Props {
   id: string
-  top: number
+  past: ReadonlyMap<string, Request> | null
   isOpened: boolean
   isSplit: boolean
   query: string
 }
 
 /** One request on one line: how it ended, how long it took, on what, with which engines. */
-export const RequestRow = memo(function RequestRow({ id, top, isOpened, isSplit, query }: Props) {
-  const request = usePanel(view => view.state.requests.get(id))
+export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit, query }: Props) {
+  const request = useRequest(id, past)
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
-  const now = useNowWhile(request?.endedAt === null)
+  const now = useNowWhile(request !== undefined && !isSettled(request))
   if (!request) return null
-  const outcome = outcomeOf(request)
+  const outcome = outcomeOf(request, now)
   const ledger = ledgerOf(request, now)
   const statements = request.statements.length + request.omitted
   return (
-    <div role="listitem" className="request-item" style={{ transform: `translateY(${top}px)` }}>
-      <a
-        className={isSplit ? 'request-row split' : 'request-row'}
-        href={write('requests', [id], query)}
-        aria-current={isOpened || undefined}
-        data-request={id}
-        data-outcome={outcome}
-      >
-        <span className="outcome" data-outcome={outcome} title={outcome} role="img" aria-label={outcome}>
-          {OUTCOME_GLYPH[outcome]}
-        </span>
-        <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
-        <span className="request-label" title={request.label}>
-          <UnitMark request={id} />
-          {request.label} <em>{request.kind === 'http' ? id : `${id} ${request.kind}`}</em>
-        </span>
-        <Status request={request} />
-        <span className="request-duration right">
-          {ledger.wall === 0 ? '…' : duration(ledger.wall / 1000)}
-        </span>
-        <LedgerBar ledger={ledger} />
-        <span className="request-statements right" title={count(statements, 'statement')}>
-          {statements || '–'}
-        </span>
-        <EngineChips request={request} />
-      </a>
-    </div>
+    <a
+      className={isSplit ? 'request-row split' : 'request-row'}
+      href={write('requests', [id], query)}
+      aria-current={isOpened || undefined}
+      data-request={id}
+      data-outcome={outcome}
+    >
+      <span className="outcome" data-outcome={outcome} title={outcome} role="img" aria-label={outcome}>
+        {OUTCOME_GLYPH[outcome]}
+      </span>
+      <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
+      <span className="request-label" title={request.label}>
+        <UnitMark request={id} />
+        {request.label} <em>{request.kind === 'http' ? id : `${id} ${request.kind}`}</em>
+      </span>
+      <Status request={request} />
+      <span className="request-duration right">{ledger.wall === 0 ? '…' : duration(ledger.wall / 1000)}</span>
+      <LedgerBar ledger={ledger} />
+      <span className="request-statements right" title={count(statements, 'statement')}>
+        {statements || '–'}
+      </span>
+      <EngineChips request={request} />
+    </a>
   )
 })
 

@@ -2,8 +2,10 @@ import './requests-view.css'
 import { useDeferredValue, useMemo, useRef } from 'react'
 import { useKeys } from '../keys.ts'
 import { requestFilter } from '../model/request-filter.ts'
-import { useModel, usePanel } from '../model/use-panel.ts'
+import { NO_CONTEXT } from '../model/state.ts'
+import { useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, go, useRoute } from '../route.ts'
+import { NoRequestLink } from './no-request-link.tsx'
 import { NoRequests, NotYetHeard } from './nothing-yet.tsx'
 import { QueryBox } from './query-box.tsx'
 import { RequestDetail } from './request-detail.tsx'
@@ -12,18 +14,25 @@ import { useFollow } from './use-follow.ts'
 
 /** Every request as it happens, newest first; one of them opened beside. */
 export function RequestsView() {
-  const model = useModel()
   const { path, query } = useRoute()
   const [opened] = path
-  const order = usePanel(view => view.state.order)
+  // Four times a second: nobody reads a list that moves faster, and to move it is the dearest thing the page does.
+  const { state, now } = useMoment()
+  const { order, requests } = state
   const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
+  const hasStrayWork = usePanel(view => view.state.requests.has(NO_CONTEXT))
   const box = useRef<HTMLInputElement>(null)
   const searched = useDeferredValue(query)
-  const ids = useMemo(
-    () => matching(model.view().state, order, searched, model.clock.now()),
-    [model, order, searched],
-  )
-  const follow = useFollow(ids, `${searched} ${path.length}`, opened !== undefined)
+  const matches = useMemo(() => requestFilter(searched), [searched])
+  const isSearched = searched.trim() !== ''
+  // A request may come to match long after it began: where something is sought, all are asked again at each tick.
+  const at = isSearched ? now : 0
+  const sought = isSearched ? requests : null
+  const ids = useMemo(() => {
+    const newestFirst = order.toReversed()
+    return sought ? newestFirst.filter(id => matches(sought.get(id), at)) : newestFirst
+  }, [order, sought, matches, at])
+  const follow = useFollow(ids, requests, `${searched} ${path.length}`, opened !== undefined)
   const move = (by: 1 | -1) => {
     const { shown } = follow
     if (shown.length === 0) return
@@ -46,7 +55,7 @@ export function RequestsView() {
     },
   })
   if (!isHeard) return <NotYetHeard />
-  if (order.length === 0 && opened === undefined) return <NoRequests />
+  if (order.length === 0 && opened === undefined && !hasStrayWork) return <NoRequests />
   return (
     <main className="requests" data-split={opened !== undefined || undefined} aria-label="Requests">
       <div className="requests-list">
@@ -65,23 +74,9 @@ export function RequestsView() {
           isSplit={opened !== undefined}
           query={query}
         />
+        <NoRequestLink isOpened={opened === NO_CONTEXT} query={query} />
       </div>
-      {opened !== undefined && <RequestDetail key={opened} id={opened} query={query} />}
+      {opened !== undefined && <RequestDetail key={opened} id={opened} query={query} past={follow.past} />}
     </main>
   )
-}
-
-function matching(
-  state: ReturnType<ReturnType<typeof useModel>['view']>['state'],
-  order: readonly string[],
-  query: string,
-  now: number,
-): string[] {
-  const newestFirst = order.toReversed()
-  if (query.trim() === '') return newestFirst
-  const matches = requestFilter(query)
-  return newestFirst.filter(id => {
-    const request = state.requests.get(id)
-    return request !== undefined && matches(request, now)
-  })
 }

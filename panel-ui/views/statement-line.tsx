@@ -1,6 +1,7 @@
 import { SqlText } from '../components/sql-text.tsx'
+import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
-import { milliseconds, shortSite } from '../format.ts'
+import { duration, milliseconds } from '../format.ts'
 import type { StatementLine } from '../model/similar.ts'
 import type { Statement } from '../model/state.ts'
 
@@ -46,8 +47,8 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
       <span role="cell" className="right dim">
         {statement.parameters || ''}
       </span>
-      <span role="cell" className="statement-line mono" title={statement.site ?? undefined}>
-        {statement.site && shortSite(statement.site)}
+      <span role="cell" className="statement-line">
+        {statement.site && <Site site={statement.site} />}
       </span>
       {isPicked && (
         <div role="cell" className="statement-more">
@@ -57,15 +58,40 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
               {error.code} {error.message}
             </p>
           )}
-          <p className="dim mono">
-            {id} · {statement.connection}
-            {statement.transaction && ` · transaction ${statement.transaction}`}
-            {statement.command && ` · ${statement.command}`}
-            {statement.site && ` · ${statement.site}`}
-          </p>
+          <StatementFacts statement={statement} waitMs={waitMs} />
         </div>
       )}
     </div>
+  )
+}
+
+/** All that the row had room for, and what it had none for. */
+function StatementFacts({ statement, waitMs }: { statement: Statement; waitMs: number }) {
+  const { endedAt, startedAt, queuedMs } = statement
+  const facts: [string, string | null][] = [
+    ['waited for its connection', waitMs < 0.05 ? null : duration(waitMs)],
+    ['queued', queuedMs < 0.05 ? null : duration(queuedMs)],
+    ['executed', endedAt === null ? 'still running' : duration(endedAt - startedAt)],
+    ['rows', statement.rows?.toLocaleString('en') ?? null],
+    ['parameters', statement.parameters === 0 ? null : String(statement.parameters)],
+    ['answer', statement.command],
+    ['engine', statement.engine],
+    ['connection', statement.connection],
+    ['transaction', statement.transaction],
+    ['statement', statement.id],
+    ['line', statement.site],
+  ]
+  return (
+    <dl className="statement-facts">
+      {facts.map(
+        ([name, value]) =>
+          value !== null && (
+            <div key={name}>
+              <dt>{name}</dt> <dd>{value}</dd>
+            </div>
+          ),
+      )}
+    </dl>
   )
 }
 
@@ -105,8 +131,8 @@ export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void })
       <span role="cell" className="right dim">
         {first.parameters || ''}
       </span>
-      <span role="cell" className="statement-line mono" title={first.site ?? undefined}>
-        {first.site && shortSite(first.site)}
+      <span role="cell" className="statement-line">
+        {first.site && <Site site={first.site} />}
       </span>
     </div>
   )

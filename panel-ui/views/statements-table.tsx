@@ -1,6 +1,6 @@
 import './statements-table.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { count, duration } from '../format.ts'
 import { foldRuns, groupsOf, similarKey } from '../model/similar.ts'
 import type { Request } from '../model/state.ts'
@@ -22,13 +22,18 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const waits = useMemo(() => waitsOf(request), [request])
   const body = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
-  // After each drawing: whatever stands above may have become higher.
-  useLayoutEffect(() => {
-    const top = body.current?.getBoundingClientRect().top
-    const from = scroller.current
-    if (top !== undefined && from)
-      setMargin(Math.round(top - from.getBoundingClientRect().top + from.scrollTop))
-  })
+  const isEmpty = statements.length === 0
+  // Whatever stands above the rows may become higher, and says so to nobody else.
+  useEffect(() => {
+    const [from, rows] = [scroller.current, body.current]
+    if (!from?.firstElementChild || !rows) return
+    const observer = new ResizeObserver(() => {
+      const top = rows.getBoundingClientRect().top - from.getBoundingClientRect().top
+      setMargin(Math.round(top + from.scrollTop))
+    })
+    observer.observe(from.firstElementChild)
+    return () => observer.disconnect()
+  }, [scroller, isEmpty])
   const virtualizer = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
@@ -43,7 +48,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const toggleRun = (key: string) =>
     setOpenRuns(new Set(openRuns.has(key) ? [...openRuns].filter(k => k !== key) : [...openRuns, key]))
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
-  if (statements.length === 0) return null
+  if (isEmpty) return null
   const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
   return (
     <section aria-label="Statements of this request">

@@ -66,6 +66,8 @@ function LinkState() {
         ? 'connecting'
         : 'lost'
   const dropped = stat ? stat.dropped.ring + stat.dropped.statements + stat.dropped.page : 0
+  // That old events make room for new ones is how it should be; that a page misses some is not.
+  const isBehind = (stat?.dropped.page ?? 0) > 0
   return (
     <div className="vital-link">
       <span className="link-word" data-link={word}>
@@ -78,10 +80,10 @@ function LinkState() {
       )}
       {stat && (
         <span
-          className={dropped > 0 ? 'vital-dropped' : 'vital-detail'}
-          title={`ring ${stat.dropped.ring} · statements ${stat.dropped.statements} · slow page ${stat.dropped.page}`}
+          className={isBehind ? 'vital-dropped' : 'vital-detail'}
+          title={`Events let go since the start: ${stat.dropped.ring} too old to keep, ${stat.dropped.statements} statements of very long requests, ${stat.dropped.page} because a page was too slow`}
         >
-          {dropped > 0 && '⚠ '}dropped {dropped.toLocaleString('en')}
+          {isBehind && '⚠ '}dropped {dropped.toLocaleString('en')}
         </span>
       )}
       {stat && (

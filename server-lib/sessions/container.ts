@@ -35,7 +35,8 @@ export class ContainerCore implements SessionOwner {
   readonly #setup: ContainerSetup
   readonly #sessions = new Map<string, { core: SessionCore; session: Session }>()
   readonly #released = new Map<string, boolean>()
-  readonly #abort = new AbortController()
+  #abort: AbortController | undefined
+  #forgetSignal: (() => void) | undefined
   #lastWritten: string | undefined
   #ending: Promise<void> | undefined
 
@@ -53,12 +54,12 @@ export class ContainerCore implements SessionOwner {
     if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
     // A signal that outlives the container (a server's shutdown signal) must not collect listeners.
-    this.#abort.signal.addEventListener('abort', () => signal.removeEventListener('abort', onAbort), {
-      once: true,
-    })
+    this.#forgetSignal = () => signal.removeEventListener('abort', onAbort)
   }
 
+  /** Ends the wait of a session for a connection. Made when one first waits: most requests never abort anything. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
     return this.#abort.signal
   }
 
@@ -133,18 +134,18 @@ export class ContainerCore implements SessionOwner {
 
   async #end(how: 'finished' | 'aborted', reason: unknown): Promise<void> {
     const sessions = [...this.#sessions]
-    if (how === 'aborted') this.#abort.abort(reason)
+    this.#forgetSignal?.()
+    if (how === 'aborted') this.#abort?.abort(reason)
     const graceMs = how === 'aborted' ? 0 : END_GRACE_MS
     // A session that waits for a connection gives up when the grace is over.
     const timer =
-      graceMs > 0 && sessions.length > 0 ? setTimeout(() => this.#abort.abort(), graceMs) : undefined
+      graceMs > 0 && sessions.length > 0 ? setTimeout(() => this.#abort?.abort(), graceMs) : undefined
     await Promise.all(
       sessions.map(async ([name, { core }]) => {
         this.#released.set(name, await core.end(graceMs))
       }),
     )
     clearTimeout(timer)
-    this.#abort.abort()
     if (sessions.length > 0) this.#setup.closed(this)
   }
 

@@ -48,12 +48,11 @@ export class HeldConnection {
   }
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
-  announce(askedAt: number, capture: SiteCapture | null): void {
+  announce(queuedMs: number, capture: SiteCapture | null): void {
     const record = this.#lease.pool.ledger.recordOf(this.driver)
     if (!record) return
-    const now = performance.now()
-    record.changedAt = now
-    if (channels.statement.hasSubscribers) record.upcoming = { queuedMs: now - askedAt, capture }
+    record.changedAt = performance.now()
+    if (channels.statement.hasSubscribers) record.upcoming = { queuedMs, capture }
   }
 
   answered(): void {

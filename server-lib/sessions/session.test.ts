@@ -307,3 +307,19 @@ test('a read engine streams from its own builder', async () => {
     names.push(row)
   expect(names).toEqual([{ name: 'a' }, { name: 'b' }])
 })
+
+test('a statement is told to have queued behind its session alone, not for a connection or BEGIN', async () => {
+  const { messages, stop } = listen('statement')
+  const db = engines.open()
+  await Promise.all([db.writer.query('select pg_sleep(0.05)'), db.writer.query('select 2')])
+  await db.end()
+  stop()
+  const queued = messages.flatMap(message =>
+    message.channel === 'enginelight:statement' && message.phase === 'start'
+      ? [[message.text, message.queuedMs] as const]
+      : [],
+  )
+  expect(queued.map(([text]) => text)).toEqual(['BEGIN', 'select pg_sleep(0.05)', 'select 2', 'ROLLBACK'])
+  expect(queued[1]?.[1]).toBeLessThan(1)
+  expect(queued[2]?.[1]).toBeGreaterThan(45)
+})

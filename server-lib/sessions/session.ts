@@ -34,6 +34,8 @@ export interface SessionOwner {
 interface Statement {
   readonly config: unknown
   readonly askedAt: number
+  /** How long it stood behind other statements of the session, set when its turn comes. */
+  queuedMs: number
   readonly capture: SiteCapture | null
   /** Whether BEGIN may travel with it. */
   readonly takesBegin: boolean
@@ -54,8 +56,7 @@ export class SessionCore {
   #held: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
-  /** Set as the session ends: what every later use is told. */
-  #ended: EnginelightError | undefined
+  /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
   #statements = 0
 
@@ -94,9 +95,9 @@ export class SessionCore {
 
   /** Sends one statement in its turn; the first one takes a connection and begins a transaction. */
   send(config: unknown, callback: DriverCallback, capture: SiteCapture | null, reads = false): void {
-    if (this.#ended) return callback(this.#ended)
+    if (this.#ending) return callback(errors.sessionEnded(this))
     const takesBegin = reads && this.engine.options.pipeline
-    const statement: Statement = { config, capture, askedAt: performance.now(), takesBegin }
+    const statement: Statement = { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin }
     this.#fifo.push({
       refuse: callback,
       start: done => {
@@ -126,11 +127,12 @@ export class SessionCore {
       if (submittable.destroy) submittable.destroy(error)
       else submittable.handleError?.(error)
     }
-    if (this.#ended) return refuse(this.#ended)
+    if (this.#ending) return refuse(errors.sessionEnded(this))
     const statement: Statement = {
       config: submittable,
       capture,
       askedAt: performance.now(),
+      queuedMs: 0,
       takesBegin: false,
     }
     this.#fifo.push({
@@ -140,7 +142,7 @@ export class SessionCore {
         if (submittable.destroyed) return done()
         const send = (held: HeldConnection) => {
           this.#statements++
-          held.announce(statement.askedAt, capture)
+          held.announce(statement.queuedMs, capture)
           onSubmittableEnd(submittable, ({ error, command }) => {
             this.#answered(held, error, command)
             this.#giveBackBetweenStatements()
@@ -161,8 +163,9 @@ export class SessionCore {
     use: (held: HeldConnection) => void,
     refuse: (error: Error) => void,
   ): void {
+    statement.queuedMs = performance.now() - statement.askedAt
     if (this.#state === 'lost') return refuse(this.#lostError())
-    if (this.#state === 'ended') return refuse(this.#ended ?? errors.sessionEnded(this))
+    if (this.#state === 'ended') return refuse(errors.sessionEnded(this))
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (this.#held && this.#state !== 'idle') return use(this.#held)
     this.#take(statement.capture)
@@ -178,7 +181,7 @@ export class SessionCore {
     const lease = await takeCleanLease(this.engine, asker, this.#owner.signal)
     if (this.#state === 'ended') {
       lease.hold.release()
-      throw this.#ended ?? errors.sessionEnded(this)
+      throw errors.sessionEnded(this)
     }
     const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#lose(held, error))
     this.#held = held
@@ -213,9 +216,9 @@ export class SessionCore {
     return begun
   }
 
-  #run(held: HeldConnection, { config, askedAt, capture }: Statement, callback: DriverCallback): void {
+  #run(held: HeldConnection, { config, queuedMs, capture }: Statement, callback: DriverCallback): void {
     this.#statements++
-    held.announce(askedAt, capture)
+    held.announce(queuedMs, capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
     const answer: DriverCallback = (error, result) => {
@@ -269,7 +272,7 @@ export class SessionCore {
   /** A statement's error as the caller sees it: the server's own, unless the session or its connection is the reason. */
   #tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
-    if (this.#ended) return errors.sessionEnded(this, error)
+    if (this.#ending) return errors.sessionEnded(this, error)
     const first = this.#failure
     if (failureOf(error) === 'connection')
       return errors.connectionLost(this, first ?? error, 'while a statement ran')
@@ -344,7 +347,7 @@ export class SessionCore {
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
   #turn(move: SessionMove, work: () => Promise<void>): Promise<void> {
-    if (this.#ended) return Promise.reject(this.#ended)
+    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
     return new Promise((resolve, reject) => {
       this.#fifo.push({
         refuse: reject,
@@ -369,13 +372,12 @@ export class SessionCore {
    * Resolves to whether the connection is confirmed released.
    */
   end(graceMs: number): Promise<boolean> {
-    this.#ended ??= errors.sessionEnded(this)
-    return (this.#ending ??= this.#end(this.#ended, graceMs))
+    return (this.#ending ??= this.#end(graceMs))
   }
 
-  async #end(ended: EnginelightError, graceMs: number): Promise<boolean> {
+  async #end(graceMs: number): Promise<boolean> {
     if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
-    this.#fifo.refuseWaiting(ended)
+    if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#held) await this.#endTransaction('release')
     const released = this.#held === undefined

@@ -45,6 +45,7 @@ test('hello says who we are and by which clock', async () => {
     version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     boot: expect.stringMatching(/^[0-9a-f]{16}$/),
     application: 'shop',
+    applicationUrl: null,
     pid: process.pid,
     thread: expect.any(Number),
     node: process.version,

@@ -10,7 +10,7 @@ const STAT_MS = 1_000
 const HIDDEN_EVERY = 5
 
 /** Who this process is, as a page is told. */
-export type Greeting = Pick<Hello, 'version' | 'application' | 'pid' | 'thread' | 'node'>
+export type Greeting = Pick<Hello, 'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node'>
 
 /**
  * Serves the pages that look on. Without a page that sees there is no timer for rows, without any page there is none

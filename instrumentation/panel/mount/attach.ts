@@ -8,7 +8,7 @@ import { Doorway } from './doorway.ts'
 import { handBack } from './hand-back.ts'
 import { loadParts } from './parts.ts'
 import { Shadow } from './shadow.ts'
-import { urlOf } from './url.ts'
+import { originOf, urlOf } from './url.ts'
 
 export type MountableServer = HttpServer | HttpsServer
 
@@ -32,7 +32,16 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   recorder.start()
   let doorway: Doorway
   try {
-    doorway = new Doorway(settings, recorder, await loadParts(), () => server.listening)
+    doorway = new Doorway(
+      settings,
+      recorder,
+      await loadParts(),
+      () => server.listening,
+      () => {
+        const origin = originOf(server)
+        return origin === null ? null : `${origin}/`
+      },
+    )
   } catch (error) {
     recorder.stop()
     mounted.delete(server)

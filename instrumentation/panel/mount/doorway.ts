@@ -33,8 +33,17 @@ export class Doorway {
   readonly #isServing: () => boolean
   #seconds = 0
 
-  /** `isServing` turns false when the server stops listening, which our open sockets must not delay. */
-  constructor(settings: PanelSettings, recorder: Recorder, parts: DoorwayParts, isServing: () => boolean) {
+  /**
+   * `isServing` turns false when the server stops listening, which our open sockets must not delay. `applicationUrl`
+   * is where the application answers, if that is known.
+   */
+  constructor(
+    settings: PanelSettings,
+    recorder: Recorder,
+    parts: DoorwayParts,
+    isServing: () => boolean,
+    applicationUrl: () => string | null,
+  ) {
     this.#locks = {
       peer: new PeerLock(settings.allow),
       name: new NameLock(settings.allowedHosts, settings.allowedOrigins),
@@ -48,7 +57,8 @@ export class Doorway {
       perMessageDeflate: false,
       handleProtocols: () => SUBPROTOCOL,
     })
-    const feed = new Feed(recorder, greeting(settings, recorder, parts.version), () => this.#everySecond())
+    const who = greeting(settings, recorder, parts.version, applicationUrl)
+    const feed = new Feed(recorder, who, () => this.#everySecond())
     this.#context = { recorder, feed, token: new TokenLock(settings.token) }
   }
 

@@ -6,11 +6,20 @@ import type { PanelSettings } from '../options.ts'
 import type { Recorder } from '../recorder/index.ts'
 
 /** Who we are: the application's name as given, else as its engines have it, else the file that was started. */
-export function greeting(settings: PanelSettings, recorder: Recorder, version: string): Greeting {
+export function greeting(
+  settings: PanelSettings,
+  recorder: Recorder,
+  version: string,
+  applicationUrl: () => string | null,
+): Greeting {
   const named = recorder.reports().find(report => report.description.application)?.description.application
   return {
     version,
     application: settings.application ?? named ?? basename(process.argv[1] ?? 'node'),
+    // Read at each greeting: the server may get its port, or another one, long after the panel is mounted.
+    get applicationUrl() {
+      return applicationUrl()
+    },
     pid: process.pid,
     thread: threadId,
     node: process.version,

@@ -17,7 +17,13 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
     const parts = await loadParts()
     const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS })
     server.maxConnections = CONNECTIONS
-    const doorway = new Doorway(settings, recorder, parts, () => server.listening)
+    const doorway = new Doorway(
+      settings,
+      recorder,
+      parts,
+      () => server.listening,
+      () => null,
+    )
     server.on('request', doorway.request.bind(doorway))
     server.on('upgrade', doorway.upgrade.bind(doorway))
     await new Promise<void>((resolve, reject) => {

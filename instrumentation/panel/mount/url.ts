@@ -4,10 +4,16 @@ import { MOUNT } from '../page/index.ts'
 
 /** The panel's address for a browser on this machine, or null while the server has no port. */
 export function urlOf(server: Server, token: string): string | null {
+  const origin = originOf(server)
+  return origin === null ? null : `${origin}${MOUNT}/#t=${token}`
+}
+
+/** Where a browser on this machine reaches the server, or null while it has no port. */
+export function originOf(server: Server): string | null {
   const address = server.address()
   if (address === null || typeof address === 'string') return null
   const scheme = server instanceof TlsServer ? 'https' : 'http'
-  return `${scheme}://${reachableHost(address.address)}:${address.port}${MOUNT}/#t=${token}`
+  return `${scheme}://${reachableHost(address.address)}:${address.port}`
 }
 
 /** One that is bound to all addresses is reached by loopback's. */

@@ -1,0 +1,88 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { readBoard } from './board.ts'
+import { expect, openPanel, project, test } from './fixtures.ts'
+
+const exec = promisify(execFile)
+
+async function codeOf(language: string, containing: string): Promise<string> {
+  const text = await readFile(join(import.meta.dirname, '../README.md'), 'utf8')
+  const blocks = [...text.matchAll(/```(\w+)\n([^]*?)```/g)].filter(([, kind]) => kind === language)
+  return blocks.map(([, , code]) => code as string).find(code => code.includes(containing)) as string
+}
+
+test("the README's five minutes, walked: plain knex in an Express application is seen with its pid and its line", async ({
+  page,
+  shop,
+}) => {
+  const code = await codeOf('js', 'app.listen(3000)')
+  expect(code.split('\n').filter(line => /\/\/ +[123]$/.test(line))).toHaveLength(3)
+  await writeFile(join(project(), 'existing-app.js'), code.replace('app.listen(3000)', 'app.listen(0)'))
+  const app = spawn(process.execPath, ['existing-app.js'], {
+    cwd: project(),
+    env: { ...process.env, NODE_ENV: 'development', DATABASE_URL: shop.databases.shop },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const [line] = (await once(createInterface({ input: app.stdout }), 'line')) as [string]
+    const url = /http\S+/.exec(line)?.[0] as string
+    const rows = (await (await fetch(new URL('/orders?token=hunter2', url))).json()) as unknown[]
+    expect(rows).toHaveLength(20)
+    await openPanel(page, url)
+    const backends = await shop.admin(
+      `select pid from pg_stat_activity where datname = 'shop' and application_name = '' and usename = 'postgres'`,
+    )
+    expect(backends).toHaveLength(1)
+    const pid = Number(backends[0]?.pid)
+    await expect.poll(async () => (await readBoard(page)).map(lane => lane.pid)).toEqual([pid])
+    await page.keyboard.press('2')
+    await page.getByRole('link', { name: /GET \/orders/ }).click()
+    const at = code.split('\n').findIndex(text => text.includes(`knex('orders')`)) + 1
+    await expect(page.locator('[data-statement]')).toContainText(`existing-app.js:${at}`)
+    await expect(page.getByRole('region', { name: 'Engines of this request' })).toContainText(String(pid))
+    expect(await page.content()).not.toContain('hunter2')
+  } finally {
+    app.kill()
+    await once(app, 'exit')
+  }
+})
+
+test("the README's sessions compile as they stand, and what it says does not compile does not", async () => {
+  const code = await codeOf('ts', 'interface Register')
+  const compile = async (more: string): Promise<string> => {
+    const app = code.includes('const app') ? '' : `import express from 'express'\nconst app = express()\n`
+    await writeFile(join(project(), 'readme.ts'), `${app}${code}\n${more}`)
+    const args = [
+      '--noEmit',
+      '--pretty',
+      'false',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--types',
+      'node',
+      'readme.ts',
+    ]
+    const run = exec(process.execPath, [join(project(), 'node_modules/typescript/bin/tsc'), ...args], {
+      cwd: project(),
+    })
+    const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error)
+    return stdout + stderr
+  }
+  expect(await compile('')).toBe('')
+  const wrong = await compile(`
+    app.get('/', (req, res) => {
+      req.db.nope
+      req.db.logger.nope
+      req.db.writer('nope')
+      req.db.reader('groups').insert({ name: 'x' })
+    })
+  `)
+  expect(wrong.match(/error TS/g)).toHaveLength(4)
+})

@@ -1,0 +1,77 @@
+// Takes docs/panel.png and docs/panel-request.png of the demo, as it is built: npm run build && node scripts/take-pictures.js
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium } from '@playwright/test'
+import { findChromium } from './browser.js'
+
+const SIZE = { width: 1440, height: 900 }
+/** So much past fills the lanes, and warms the pools. */
+const PAST_MS = 11_000
+
+const shop = spawn(process.execPath, ['examples/shop/main.js', '--port', '0', '--json'], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
+const ended = once(shop, 'exit')
+try {
+  const urls = await Promise.race([
+    once(createInterface(shop.stdout), 'line').then(([line]) => JSON.parse(line)),
+    ended.then(() => Promise.reject(new Error('The demo ended before it was ready.'))),
+  ])
+  const browser = await chromium.launch({
+    executablePath: await findChromium(),
+    args: ['--no-sandbox', '--disable-background-networking'],
+  })
+  try {
+    await sleep(PAST_MS)
+    await takeConnections(browser, urls)
+    await takeRequest(browser, urls)
+  } finally {
+    await browser.close()
+  }
+} finally {
+  shop.kill('SIGINT')
+  await ended
+}
+
+/** One request sits idle in a transaction, two wait for its row, and customers wait for a connection. */
+async function takeConnections(browser, urls) {
+  const page = await openPanel(browser, urls, 'light', 2)
+  const troubles = [visit(urls, 'trouble/slow?seconds=3')]
+  await sleep(700)
+  for (let i = 0; i < 3; i++) troubles.push(visit(urls, 'trouble/idle-in-transaction'))
+  await sleep(200)
+  for (let i = 0; i < 2; i++) troubles.push(visit(urls, 'trouble/swallowed-error'))
+  await page.getByText(/writer has no free connection/).waitFor()
+  await sleep(1_000)
+  await page.screenshot({ path: 'docs/panel.png' })
+  await Promise.all(troubles)
+  await page.context().close()
+}
+
+/** A request that got no connection, with everybody who held one at that instant. */
+async function takeRequest(browser, urls) {
+  const page = await openPanel(browser, urls, 'dark', 1.5)
+  await page.keyboard.press('2')
+  await visit(urls, 'trouble/pool-exhausted')
+  await page.getByRole('searchbox').fill('pool-exhausted')
+  await page.getByText('GET /trouble/pool-exhausted').first().click()
+  await page.getByRole('region', { name: 'Check-out failed' }).waitFor()
+  await sleep(500)
+  await page.screenshot({ path: 'docs/panel-request.png' })
+  await page.context().close()
+}
+
+async function openPanel(browser, urls, colorScheme, deviceScaleFactor) {
+  const context = await browser.newContext({ viewport: SIZE, deviceScaleFactor, colorScheme })
+  const page = await context.newPage()
+  await page.goto(urls.panel)
+  await page.getByText('live', { exact: true }).waitFor()
+  return page
+}
+
+async function visit(urls, path) {
+  const response = await fetch(urls.app + path, { headers: { accept: 'application/json' } })
+  await response.arrayBuffer()
+}
