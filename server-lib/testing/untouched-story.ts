@@ -100,8 +100,19 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   await callback('client config callback', callback =>
     client.query({ text: 'select 1 as a', callback } as never),
   )
-  const config = Object.freeze({ name: 'p', text: 'select $1::int as a', values: [1], callback: () => {} })
-  await run('frozen config', () => [client.query(config as never), Object.keys(config)])
+  await run('frozen config', async () => {
+    let config: object = {}
+    await new Promise<void>(resolve => {
+      config = Object.freeze({
+        name: 'p',
+        text: 'select $1::int as a',
+        values: [1],
+        callback: () => resolve(),
+      })
+      client.query(config as never)
+    })
+    return Object.keys(config)
+  })
   const shared: Record<string, unknown> = { text: 'select 2 as a' }
   await callback('shared config', answer => client.query(shared as never, answer as never))
   story.push(`shared config after: ${inspect(Object.getOwnPropertyDescriptors(shared))}`)
