@@ -15,6 +15,7 @@ switch (command) {
     await installed()
     await built()
     // In this process, so that a Ctrl-C and a signal to it reach the shop itself, and end with it.
+    endWithNpm()
     const shop = join(root, 'examples/shop/main.js')
     process.argv.splice(1, Infinity, shop, ...rest)
     await import(pathToFileURL(shop).href)
@@ -30,4 +31,11 @@ switch (command) {
   default:
     console.error(`enginelight: unknown command ${command}. There are demo, test and test:long.`)
     process.exit(1)
+}
+
+/** npm and its shell end at a SIGTERM without passing it on; the shop must not go on without them. */
+function endWithNpm() {
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return
+  const parent = process.ppid
+  setInterval(() => void (process.ppid !== parent && process.kill(process.pid, 'SIGTERM')), 500).unref()
 }

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels, type RequestKind, type RequestOutcome } from '../channels.ts'
 import { nextId } from '../identity/ids.ts'
-import type { SiteCapture } from '../identity/site.ts'
 
 /**
  * One unit of work: an HTTP request, a scoped job, or a container that somebody opened. It is what sessions,
@@ -14,7 +13,6 @@ export class RequestScope {
   readonly label: string
   /** Containers of this request, by the engines they belong to: two mounts of the same engines share one. */
   readonly containers = new Map<object, { unreleased(): string[] }>()
-  #seen: Map<string, SiteCapture> | undefined
   #ended = false
 
   constructor(kind: RequestKind, label: string, attribute: string | null, engines: readonly string[]) {
@@ -41,7 +39,6 @@ export class RequestScope {
   end(outcome: RequestOutcome, status: number | null = null): void {
     if (this.#ended) return
     this.#ended = true
-    this.#seen = undefined
     if (channels.request.hasSubscribers) {
       const unreleased = [...this.containers.values()].flatMap(container => container.unreleased())
       channels.request.publish({
@@ -53,21 +50,6 @@ export class RequestScope {
         unreleased,
       })
     }
-  }
-
-  /**
-   * The line that first sent this text in this request. A stack costs more than all the rest of a message, and a
-   * text that comes again in a request comes from the same line nearly always: that is what makes it an N+1.
-   */
-  firstSite(text: string, capture: () => SiteCapture): SiteCapture {
-    this.#seen ??= new Map()
-    let site = this.#seen.get(text)
-    if (!site) {
-      site = capture()
-      // A request with thousands of different texts must not keep them all.
-      if (this.#seen.size < 1_000) this.#seen.set(text, site)
-    }
-    return site
   }
 }
 
