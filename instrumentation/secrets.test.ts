@@ -1,4 +1,4 @@
-import { InMemorySpanExporter, SimpleSpanProcessor, BasicTracerProvider } from '@opentelemetry/sdk-trace-base'
+import { tracing } from '@opentelemetry/sdk-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../server-lib/testing/database.ts'
@@ -43,14 +43,19 @@ const disguises = (secret: string) => [
   encodeURIComponent(secret),
   Buffer.from(secret).toString('base64').replace(/=+$/, ''),
   Buffer.from(secret).toString('hex'),
-  [...secret].map(letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
-  [...secret].toReversed().join(''),
+  secret
+    .split('')
+    .map(letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join(''),
+  secret.split('').toReversed().join(''),
 ]
 
 test('nothing that was planted as a secret is in the socket, a span, our errors or a warning', async () => {
-  const exporter = new InMemorySpanExporter()
+  const exporter = new tracing.InMemorySpanExporter()
   const otel = new EnginelightInstrumentation()
-  otel.setTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
+  otel.setTracerProvider(
+    new tracing.BasicTracerProvider({ spanProcessors: [new tracing.SimpleSpanProcessor(exporter)] }),
+  )
   otel.enable()
   const warnings: string[] = []
   const onWarning = (warning: Error) => void warnings.push(String(warning.stack))
