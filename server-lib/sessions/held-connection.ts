@@ -55,6 +55,18 @@ export class HeldConnection {
     if (channels.statement.hasSubscribers) record.upcoming = { queuedMs, capture }
   }
 
+  /**
+   * Whether the driver may write a statement before the one ahead of it is answered. The returned function puts it back
+   * as it was. A driver older than pg 8.23 does not know it, and goes on one by one.
+   */
+  pipelined(wanted: boolean): () => void {
+    const { driver } = this
+    const before = driver.pipeline
+    if (before === undefined || before === wanted) return () => {}
+    driver.pipeline = wanted
+    return () => void (driver.pipeline = before)
+  }
+
   answered(): void {
     const record = this.#lease.pool.ledger.recordOf(this.driver)
     if (record) record.changedAt = performance.now()

@@ -1,17 +1,9 @@
 import { channels } from '../channels.ts'
 import type { Engine } from '../engines/engine.ts'
-import { EnginelightError, errorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import {
-  beginText,
-  COMMIT,
-  READ_ONLY_SESSION,
-  RESET_READ_ONLY_SESSION,
-  ROLLBACK,
-} from '../postgres/control.ts'
+import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -19,6 +11,7 @@ import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
+import { SessionLife } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { startStatementDeadline } from './statement-deadline.ts'
 
@@ -33,16 +26,16 @@ export interface SessionOwner {
 /** One statement on its way: what is sent, when it was asked for, and from which line. */
 interface Statement {
   readonly config: unknown
+  readonly capture: SiteCapture | null
   readonly askedAt: number
   /** How long it stood behind other statements of the session, set when its turn comes. */
   queuedMs: number
-  readonly capture: SiteCapture | null
   /** Whether BEGIN may travel with it. */
   readonly takesBegin: boolean
+  /** What is due before anything else is sent after it. */
+  onAnswer: (() => void) | undefined
 }
 
-/** How long a rollback may take when a session ends, before its connection is closed instead. */
-const ROLLBACK_DEADLINE_MS = 5_000
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
 
@@ -51,11 +44,8 @@ export class SessionCore {
   readonly id = nextId('s')
   readonly engine: Engine
   readonly #owner: SessionOwner
+  readonly #life: SessionLife
   readonly #fifo = new Fifo()
-  #state: SessionState = 'idle'
-  #held: HeldConnection | undefined
-  /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
-  #failure: Error | undefined
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
   #statements = 0
@@ -64,6 +54,7 @@ export class SessionCore {
     engine.requireOpen()
     this.engine = engine
     this.#owner = owner
+    this.#life = new SessionLife(this.id, engine, owner.scope)
     if (channels.session.hasSubscribers) {
       const { mode } = engine.options
       channels.session.publish({ phase: 'start', at: performance.now(), ...this.#ids, mode })
@@ -71,7 +62,7 @@ export class SessionCore {
   }
 
   get state(): SessionState {
-    return this.#state
+    return this.#life.state
   }
 
   get request(): RequestScope {
@@ -79,12 +70,12 @@ export class SessionCore {
   }
 
   get identity(): SessionIdentity | undefined {
-    return this.#held?.identity
+    return this.#life.held?.identity
   }
 
   /** Whether the line of the next statement is worth its price: it will take a connection, or somebody listens. */
   get wantsSite(): boolean {
-    return this.#held === undefined || channels.statement.hasSubscribers
+    return this.#life.held === undefined || channels.statement.hasSubscribers
   }
 
   get #ids() {
@@ -96,12 +87,15 @@ export class SessionCore {
   /** Sends one statement in its turn; the first one takes a connection and begins a transaction. */
   send(config: unknown, callback: DriverCallback, capture: SiteCapture | null, reads = false): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
-    const takesBegin = reads && this.engine.options.pipeline
-    const statement: Statement = { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin }
+    const statement = asked(config, capture, reads && this.engine.options.pipeline)
     this.#fifo.push({
       refuse: callback,
       start: done => {
+        let finished = false
         const finish: DriverCallback = (error, result) => {
+          // Of a BEGIN that failed and the statement that went with it, the first one tells.
+          if (finished) return
+          finished = true
           try {
             callback(error, result)
           } finally {
@@ -128,13 +122,7 @@ export class SessionCore {
       else submittable.handleError?.(error)
     }
     if (this.#ending) return refuse(errors.sessionEnded(this))
-    const statement: Statement = {
-      config: submittable,
-      capture,
-      askedAt: performance.now(),
-      queuedMs: 0,
-      takesBegin: false,
-    }
+    const statement = asked(submittable, capture, false)
     this.#fifo.push({
       refuse,
       start: done => {
@@ -143,7 +131,10 @@ export class SessionCore {
         const send = (held: HeldConnection) => {
           this.#statements++
           held.announce(statement.queuedMs, capture)
+          // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
+          const restore = held.pipelined(false)
           onSubmittableEnd(submittable, ({ error, command }) => {
+            restore()
             this.#answered(held, error, command)
             this.#giveBackBetweenStatements()
             done()
@@ -164,14 +155,16 @@ export class SessionCore {
     refuse: (error: Error) => void,
   ): void {
     statement.queuedMs = performance.now() - statement.askedAt
-    if (this.#state === 'lost') return refuse(this.#lostError())
-    if (this.#state === 'ended') return refuse(errors.sessionEnded(this))
+    const { state, held } = this.#life
+    if (state === 'lost') return refuse(this.#life.lostError())
+    if (state === 'ended') return refuse(errors.sessionEnded(this))
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
-    if (this.#held && this.#state !== 'idle') return use(this.#held)
+    if (held && state !== 'idle') return use(held)
     this.#take(statement.capture)
-      .then(held => {
-        if (statement.takesBegin && 'pipeline' in held.driver) return this.#runWithBegin(held, use)
-        return this.#begin(held).then(() => use(held))
+      .then(async taken => {
+        if (statement.takesBegin) return this.#beginWith(taken, statement, use)
+        await this.#life.begin(taken)
+        use(taken)
       })
       .catch(refuse)
   }
@@ -179,54 +172,39 @@ export class SessionCore {
   async #take(capture: SiteCapture | null): Promise<HeldConnection> {
     const asker = () => ({ session: this.id, request: this.request, capture })
     const lease = await takeCleanLease(this.engine, asker, this.#owner.signal)
-    if (this.#state === 'ended') {
+    if (this.#life.state === 'ended') {
       lease.hold.release()
       throw errors.sessionEnded(this)
     }
-    const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#lose(held, error))
-    this.#held = held
+    const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
+    this.#life.take(held)
     return held
-  }
-
-  async #begin(held: HeldConnection): Promise<void> {
-    const { options, owned } = this.engine
-    try {
-      if (options.mode === 'transaction')
-        await held.control(beginText({ readOnly: options.access === 'read', ...options }))
-      // On a pool of our own the setting was made as the connection was opened.
-      else if (options.access === 'read' && !owned) await held.control(READ_ONLY_SESSION)
-    } catch (cause) {
-      this.#discard(held, 'BEGIN failed')
-      throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
-    }
-    this.#failure = undefined
-    this.#move('begin')
   }
 
   /**
    * BEGIN and a reading statement in one round trip: the statement is written before BEGIN has been answered. Should
    * BEGIN fail, the statement runs by itself, which is why it must be a read.
    */
-  #runWithBegin(held: HeldConnection, use: (held: HeldConnection) => void): Promise<void> {
-    held.driver.pipeline = true
-    const begun = this.#begin(held)
+  #beginWith(held: HeldConnection, statement: Statement, use: (held: HeldConnection) => void): Promise<void> {
+    // Until both are answered: pg loses what it has sent ahead when it is told in between to stop doing so.
+    statement.onAnswer = held.pipelined(true)
+    const begun = this.#life.begin(held)
     use(held)
-    // Both are written. pg goes on in its plain way as soon as nothing is under way, as a cursor needs.
-    held.driver.once('drain', () => void (held.driver.pipeline = false))
     return begun
   }
 
-  #run(held: HeldConnection, { config, queuedMs, capture }: Statement, callback: DriverCallback): void {
+  #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
     this.#statements++
-    held.announce(queuedMs, capture)
+    held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
     const answer: DriverCallback = (error, result) => {
       if (over) return
       over = true
       deadline?.stop()
+      statement.onAnswer?.()
       this.#answered(held, error ?? null, commandOf(result))
-      if (error) return callback(this.#tell(error))
+      if (error) return callback(this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error))
       if (traceRows) rememberRows(result, this)
       callback(null, result)
     }
@@ -235,50 +213,30 @@ export class SessionCore {
         ? undefined
         : startStatementDeadline(this.engine, statementTimeoutMs, error => {
             void held.cancel()
-            this.#lose(held, error)
+            this.#life.lose(held, error)
             answer(error)
           })
     // With a callback: pg's promise would capture a stack of its own for each error.
-    held.driver.query(config, answer)
+    held.driver.query(statement.config, answer)
   }
 
-  /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
   #answered(held: HeldConnection, error: Error | null, command: string | null): void {
-    if (this.#held !== held) return
-    held.answered()
-    if (error) return this.#failed(held, error)
-    if (command && CHANGING.has(command)) this.#owner.wrote(this)
-    if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
-    const status = held.driver.getTransactionStatus?.()
-    if (status === 'I') {
-      // The statement itself ended the transaction.
-      this.#move(command === 'COMMIT' ? 'commit' : 'rollback')
-      this.#giveBack()
-    } else if (status === 'E' && this.#state === 'active') {
-      this.#move('fail')
-    } else if (status === 'T' && this.#state === 'failed') {
-      this.#failure = undefined
-      this.#move('recover')
-    }
+    this.#life.answered(held, error, command)
+    if (!error && command && CHANGING.has(command)) this.#owner.wrote(this)
   }
 
-  #failed(held: HeldConnection, error: Error): void {
-    if (failureOf(error) === 'connection') return this.#lose(held, error)
-    if (this.engine.options.mode !== 'transaction') return
-    this.#failure ??= error
-    if (this.#state === 'active') this.#move('fail')
-  }
-
-  /** A statement's error as the caller sees it: the server's own, unless the session or its connection is the reason. */
-  #tell(error: Error): Error {
-    if (error instanceof EnginelightError) return error
-    if (this.#ending) return errors.sessionEnded(this, error)
-    const first = this.#failure
-    if (failureOf(error) === 'connection')
-      return errors.connectionLost(this, first ?? error, 'while a statement ran')
-    if (sqlstateOf(error) === '25P02' && first && first !== error)
-      return errors.transactionFailed(this, first)
-    return error
+  /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
+  #giveBackBetweenStatements(): void {
+    const { options, owned } = this.engine
+    if (options.mode !== 'autocommit' || this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    const held = this.#life.letGo()
+    if (!held) return
+    this.#life.move('release')
+    if (options.access !== 'read' || owned) return held.giveBack()
+    held.control(RESET_READ_ONLY_SESSION).then(
+      () => held.giveBack(),
+      () => held.discard('reset failed'),
+    )
   }
 
   // ----------------------------------------------------------------------------- transaction control
@@ -288,61 +246,17 @@ export class SessionCore {
    * EL_COMMIT_FAILED when COMMIT itself failed, EL_COMMIT_UNKNOWN when the connection went away before the answer.
    */
   commit(): Promise<void> {
-    return this.#turn('commit', async () => {
-      const held = this.#held
-      if (this.#state === 'idle' || !held) return
-      const failure = this.#failure
-      if (this.#state === 'failed') {
-        await this.#endTransaction('rollback')
-        throw errors.commitRolledBack(this, failure)
-      }
-      let result: DriverResult
-      try {
-        result = await held.control(COMMIT)
-      } catch (cause) {
-        throw this.#commitFailed(held, cause as Error)
-      }
-      const committed = commandOf(result) === 'COMMIT'
-      this.#move(committed ? 'commit' : 'rollback')
-      this.#giveBack()
-      if (!committed) throw errors.commitRolledBack(this, failure)
-    })
-  }
-
-  #commitFailed(held: HeldConnection, cause: Error): EnginelightError {
-    if (failureOf(cause) === 'connection') {
-      this.#lose(held, cause)
-      return errors.commitUnknown(this, this.#failure ?? cause)
-    }
-    this.#move('rollback')
-    this.#giveBack()
-    return errors.commitFailed(this, cause)
+    return this.#turn('commit', () => this.#life.commit())
   }
 
   /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. */
   rollback(): Promise<void> {
-    return this.#turn('rollback', () => this.#endTransaction('rollback'))
+    return this.#turn('rollback', () => this.#life.rollback('rollback'))
   }
 
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
   release(): Promise<void> {
-    return this.#turn('release', () => this.#endTransaction('release'))
-  }
-
-  async #endTransaction(move: 'rollback' | 'release'): Promise<void> {
-    const held = this.#held
-    if (held && this.engine.options.mode === 'transaction') {
-      try {
-        await held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
-      } catch {
-        // Nothing of the transaction survives its connection, so it is rolled back all the same.
-        this.#discard(held, 'rollback failed')
-      }
-    }
-    if (this.#state === 'ended') return
-    this.#failure = undefined
-    this.#move(move)
-    this.#giveBack()
+    return this.#turn('release', () => this.#life.rollback('release'))
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
@@ -352,8 +266,8 @@ export class SessionCore {
       this.#fifo.push({
         refuse: reject,
         start: done => {
-          if (after(this.#state, move)) return void work().then(resolve, reject).finally(done)
-          reject(this.#state === 'lost' ? this.#lostError() : errors.illegalMove(this, this.#state, move))
+          if (after(this.#life.state, move)) return void work().then(resolve, reject).finally(done)
+          reject(this.#life.refusal(move))
           done()
         },
       })
@@ -379,10 +293,9 @@ export class SessionCore {
     if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
-    if (this.#held) await this.#endTransaction('release')
-    const released = this.#held === undefined
-    // No `state` message of its own: the `end` says it.
-    this.#state = 'ended'
+    if (this.#life.held) await this.#life.rollback('release')
+    const released = this.#life.held === undefined
+    this.#life.move('end')
     if (channels.session.hasSubscribers) {
       const statements = this.#statements
       channels.session.publish({ phase: 'end', at: performance.now(), ...this.#ids, released, statements })
@@ -392,84 +305,27 @@ export class SessionCore {
 
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
-    const held = this.#held
+    const { held } = this.#life
     await held?.cancel()
     await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
-    if (held && this.#held === held) this.#discard(held, 'cancelled')
+    if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
 
   /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
   doubt(reason: unknown): void {
-    const held = this.#held
+    const { held } = this.#life
     if (!held) return
     void held.cancel()
-    this.#lose(held, reason instanceof Error ? reason : new Error(String(reason)))
-  }
-
-  #lose(held: HeldConnection, error: Error): void {
-    // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
-    if (this.#held !== held) return
-    this.#discard(held, errorFacts(error).code ?? 'connection lost')
-    this.#failure = error
-    // Each statement of an autocommit session is by itself: the next takes another connection.
-    if (this.engine.options.mode === 'autocommit' && this.#state === 'active') this.#move('release')
-    else if (after(this.#state, 'lose')) this.#move('lose')
-  }
-
-  #discard(held: HeldConnection, reason: string): void {
-    if (this.#held === held) this.#held = undefined
-    held.discard(reason)
-  }
-
-  #giveBack(): void {
-    const held = this.#held
-    this.#held = undefined
-    this.#failure = undefined
-    held?.giveBack()
-  }
-
-  /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
-  #giveBackBetweenStatements(): void {
-    const { options, owned } = this.engine
-    const held = this.#held
-    if (options.mode !== 'autocommit' || !held || this.#state !== 'active' || this.#fifo.waiting > 0) return
-    this.#move('release')
-    this.#held = undefined
-    if (options.access !== 'read' || owned) return held.giveBack()
-    held.control(RESET_READ_ONLY_SESSION).then(
-      () => held.giveBack(),
-      () => held.discard('reset failed'),
-    )
-  }
-
-  #move(move: SessionMove): void {
-    const next = after(this.#state, move)
-    if (!next) throw errors.illegalMove(this, this.#state, move)
-    if (next === this.#state) return
-    this.#state = next
-    if (channels.session.hasSubscribers) {
-      channels.session.publish({ phase: 'state', at: performance.now(), ...this.#ids, state: next })
-    }
-  }
-
-  #lostError(): EnginelightError {
-    return errors.connectionLost(this, this.#failure, 'and its transaction with it; rollback() begins anew')
+    this.#life.lose(held, reason instanceof Error ? reason : new Error(String(reason)))
   }
 }
 
 /** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
-const CHANGING = new Set([
-  'INSERT',
-  'UPDATE',
-  'DELETE',
-  'MERGE',
-  'COPY',
-  'TRUNCATE',
-  'CREATE',
-  'ALTER',
-  'DROP',
-  'CALL',
-])
+const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
+
+function asked(config: unknown, capture: SiteCapture | null, takesBegin: boolean): Statement {
+  return { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin, onAnswer: undefined }
+}
 
 /** Waits, but not longer than this. */
 function settled(promise: Promise<void>, deadlineMs: number): Promise<void> {

@@ -1,0 +1,204 @@
+import { channels } from '../channels.ts'
+import type { Engine } from '../engines/engine.ts'
+import { EnginelightError, errorFacts } from '../errors.ts'
+import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK } from '../postgres/control.ts'
+import { commandOf, type DriverResult } from '../postgres/driver.ts'
+import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import type { HeldConnection } from './held-connection.ts'
+import * as errors from './session-errors.ts'
+import { after, type SessionMove, type SessionState } from './session-state.ts'
+
+/** How long a rollback may take, before its connection is closed instead. */
+const ROLLBACK_DEADLINE_MS = 5_000
+
+/**
+ * The life of a session: its state, the connection that it holds, and the first thing that went wrong. Everything that
+ * moves it is here; when to send what is the session's business.
+ */
+export class SessionLife {
+  readonly id: string
+  readonly engine: Engine
+  readonly request: errors.SessionFacts['request']
+  #state: SessionState = 'idle'
+  #held: HeldConnection | undefined
+  /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
+  #failure: Error | undefined
+
+  constructor(id: string, engine: Engine, request: errors.SessionFacts['request']) {
+    this.id = id
+    this.engine = engine
+    this.request = request
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get held(): HeldConnection | undefined {
+    return this.#held
+  }
+
+  take(held: HeldConnection): void {
+    this.#held = held
+  }
+
+  move(move: SessionMove): void {
+    const next = after(this.#state, move)
+    if (!next) throw errors.illegalMove(this, this.#state, move)
+    if (next === this.#state) return
+    this.#state = next
+    // The end has a message of its own.
+    if (next === 'ended' || !channels.session.hasSubscribers) return
+    const { id, engine, request } = this
+    channels.session.publish({
+      phase: 'state',
+      at: performance.now(),
+      id,
+      engine: engine.name,
+      request: request.id,
+      state: next,
+    })
+  }
+
+  // ------------------------------------------------------------------------------ the transaction
+
+  /** Opens the transaction, or in autocommit what stands for it. */
+  async begin(held: HeldConnection): Promise<void> {
+    const { options, owned } = this.engine
+    const readOnly = options.access === 'read'
+    try {
+      if (options.mode === 'transaction') await held.control(beginText({ readOnly, ...options }))
+      // On a pool of our own the setting was made as the connection was opened.
+      else if (readOnly && !owned) await held.control(READ_ONLY_SESSION)
+    } catch (cause) {
+      this.discard(held, 'BEGIN failed')
+      throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
+    }
+    this.#failure = undefined
+    this.move('begin')
+  }
+
+  async commit(): Promise<void> {
+    const held = this.#held
+    if (this.#state === 'idle' || !held) return
+    const failure = this.#failure
+    if (this.#state === 'failed') {
+      await this.rollback('rollback')
+      throw errors.commitRolledBack(this, failure)
+    }
+    let result: DriverResult
+    try {
+      result = await held.control(COMMIT)
+    } catch (cause) {
+      throw this.#commitFailed(held, cause as Error)
+    }
+    const committed = commandOf(result) === 'COMMIT'
+    this.move(committed ? 'commit' : 'rollback')
+    this.giveBack()
+    if (!committed) throw errors.commitRolledBack(this, failure)
+  }
+
+  #commitFailed(held: HeldConnection, cause: Error): EnginelightError {
+    if (failureOf(cause) === 'connection') {
+      this.lose(held, cause)
+      return errors.commitUnknown(this, this.#failure ?? cause)
+    }
+    this.move('rollback')
+    this.giveBack()
+    return errors.commitFailed(this, cause)
+  }
+
+  /** Rolls back what is open and gives the connection back. Never rejects. */
+  async rollback(move: 'rollback' | 'release'): Promise<void> {
+    const held = this.#held
+    if (held && this.engine.options.mode === 'transaction') {
+      try {
+        await held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
+      } catch {
+        // Nothing of the transaction survives its connection, so it is rolled back all the same.
+        this.discard(held, 'rollback failed')
+      }
+    }
+    if (this.#state === 'ended') return
+    this.move(move)
+    this.giveBack()
+  }
+
+  // ------------------------------------------------------------------------------ answers and losses
+
+  /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
+  answered(held: HeldConnection, error: Error | null, command: string | null): void {
+    if (this.#held !== held) return
+    held.answered()
+    if (error) return this.#failed(held, error)
+    if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
+    const status = held.driver.getTransactionStatus?.()
+    if (status === 'I') {
+      // The statement itself ended the transaction.
+      this.move(command === 'COMMIT' ? 'commit' : 'rollback')
+      this.giveBack()
+    } else if (status === 'E' && this.#state === 'active') {
+      this.move('fail')
+    } else if (status === 'T' && this.#state === 'failed') {
+      this.#failure = undefined
+      this.move('recover')
+    }
+  }
+
+  #failed(held: HeldConnection, error: Error): void {
+    if (failureOf(error) === 'connection') return this.lose(held, error)
+    if (this.engine.options.mode !== 'transaction') return
+    this.#failure ??= error
+    if (this.#state === 'active') this.move('fail')
+  }
+
+  /** The connection is gone, or nobody can tell in which state it is. */
+  lose(held: HeldConnection, error: Error): void {
+    // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
+    if (this.#held !== held) return
+    this.discard(held, errorFacts(error).code ?? 'connection lost')
+    this.#failure = error
+    // Each statement of an autocommit session is by itself: the next takes another connection.
+    if (this.engine.options.mode === 'autocommit' && this.#state === 'active') this.move('release')
+    else if (after(this.#state, 'lose')) this.move('lose')
+  }
+
+  discard(held: HeldConnection, reason: string): void {
+    if (this.#held === held) this.#held = undefined
+    held.discard(reason)
+  }
+
+  giveBack(): void {
+    this.letGo()?.giveBack()
+  }
+
+  /** Hands the connection over to whoever gives it back. */
+  letGo(): HeldConnection | undefined {
+    const held = this.#held
+    this.#held = undefined
+    this.#failure = undefined
+    return held
+  }
+
+  // ------------------------------------------------------------------------------ what is said of it
+
+  /** A statement's error as the caller sees it: the server's own, unless the connection or an earlier failure is the reason. */
+  tell(error: Error): Error {
+    if (error instanceof EnginelightError) return error
+    const first = this.#failure
+    if (failureOf(error) === 'connection')
+      return errors.connectionLost(this, first ?? error, 'while a statement ran')
+    if (sqlstateOf(error) === '25P02' && first && first !== error)
+      return errors.transactionFailed(this, first)
+    return error
+  }
+
+  /** Why a move is not possible now. */
+  refusal(move: SessionMove): EnginelightError {
+    return this.#state === 'lost' ? this.lostError() : errors.illegalMove(this, this.#state, move)
+  }
+
+  lostError(): EnginelightError {
+    return errors.connectionLost(this, this.#failure, 'and its transaction with it; rollback() begins anew')
+  }
+}
