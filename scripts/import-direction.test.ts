@@ -15,7 +15,7 @@ beforeAll(async () => {
     'server-lib',
     'instrumentation',
     'panel-ui',
-    'tsconfig.base.json',
+    'tsconfig.json',
     '.oxlintrc.json',
     'package.json',
   ]) {

@@ -1,13 +1,13 @@
-import { createRequire } from 'node:module'
 import type { Knex } from 'knex'
-import { EnginelightError, withoutCredentials } from '../errors.ts'
+import { EnginelightError } from '../errors.ts'
 import { KnexPool, type TarnPool } from '../pool/knex-pool.ts'
 import { Ledger } from '../pool/ledger.ts'
 import { NativePool, type PgPool } from '../pool/native-pool.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
-import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
+import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
+import { serverAddressOf, type ServerAddress } from './server-address.ts'
 import { describe, isPgPool, isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
 
 /** Knex's client object, by what we use of it. */
@@ -21,15 +21,12 @@ export interface KnexClient {
 }
 
 /** Where an engine's connections come from, opened: a pool, and a knex to build statements with. */
-export interface OpenPool {
+export interface OpenPool extends ServerAddress {
   readonly knex: Knex
   readonly pool: Pool
   readonly source: 'connection' | 'knex' | 'pg.Pool'
   /** Made by us or by a factory that we were given: ours to close and to replace. */
   readonly owned: boolean
-  readonly serverAddress: string | null
-  readonly serverPort: number | null
-  readonly database: string | null
 }
 
 export type InContext = <T>(fn: () => T) => T
@@ -147,7 +144,7 @@ function fromKnex(
     watched.delete(tarn)
     watched.delete(client)
   }
-  return { knex, pool, source, owned, ...serverOf(client.connectionSettings) }
+  return { knex, pool, source, owned, ...serverAddressOf(client.connectionSettings) }
 }
 
 /** A knex over somebody's pg.Pool (knex 3.3): the pool is what there is to watch. */
@@ -193,7 +190,7 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
     connectionPool: given,
     version: '18.0',
   } as unknown as Knex.Config)
-  return { knex, pool, source: 'pg.Pool', owned, ...serverOf(given.options) }
+  return { knex, pool, source: 'pg.Pool', owned, ...serverAddressOf(given.options) }
 }
 
 /** Pools that an open engine watches, and the clients that make them: a second engine on one would tell everything twice. */
@@ -208,140 +205,4 @@ function refuseSharing(name: string, ...sources: object[]): void {
     )
   }
   for (const source of sources) watched.add(source)
-}
-
-function knexFor(
-  name: string,
-  config: Extract<EngineConfig, { connection: unknown }>,
-  options: CheckedOptions,
-): Knex {
-  const { connection, pool: sizes } = config
-  const isText = typeof connection === 'string' && connection !== ''
-  if (!isText && (typeof connection !== 'object' || connection === null || Array.isArray(connection))) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Engine "${name}": option connection must be a URL or an object, not ${describe(connection)}.`,
-      {
-        engine: name,
-        option: 'connection',
-      },
-    )
-  }
-  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && connection[0] !== '/') {
-    const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
-    throw new EnginelightError(
-      scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',
-      scheme
-        ? `Engine "${name}": PostgreSQL is supported, ${scheme} is not yet.`
-        : `Engine "${name}": option connection must be a postgres:// URL.`,
-      { engine: name, option: 'connection' },
-    )
-  }
-  const { min = 0, max = 10, idleTimeoutMs = 30_000 } = sizes ?? {}
-  for (const [size, value] of Object.entries({ min, max, idleTimeoutMs })) {
-    if (!Number.isInteger(value) || value < (size === 'min' ? 0 : 1) || (size === 'min' && value > max)) {
-      throw new EnginelightError(
-        'EL_CONFIG',
-        `Engine "${name}": pool.${size} must be a whole number${size === 'min' ? ` from 0 to max (${max})` : ' from 1'}, not ${describe(value)}.`,
-        {
-          engine: name,
-          option: `pool.${size}`,
-        },
-      )
-    }
-  }
-  const own = isText ? { connectionString: connection } : (connection as Record<string, unknown>)
-  const afterCreate =
-    options.access === 'read' && options.mode === 'autocommit'
-      ? (driver: DriverConnection, done: (error?: Error | null) => void) =>
-          driver.query(READ_ONLY_SESSION, (error?: Error | null) => done(error))
-      : undefined
-  return makeKnex(name, {
-    client: 'pg',
-    compileSqlOnError: false,
-    log: quietLog,
-    connection: {
-      connectionTimeoutMillis: options.connectTimeoutMs,
-      ...own,
-    },
-    pool: {
-      min,
-      max,
-      idleTimeoutMillis: idleTimeoutMs,
-      createTimeoutMillis: options.connectTimeoutMs,
-      // Later than our own deadline, which knows the holders.
-      acquireTimeoutMillis: options.checkoutTimeoutMs + 5_000,
-      ...(afterCreate ? { afterCreate } : {}),
-    },
-  })
-}
-
-/** Knex prints a line for each connection that fails its validation; those are told of on the pool channel. */
-const quietLog = {
-  warn(message: unknown) {
-    if (!/^Connection Error/.test(String(message))) console.warn(message)
-  },
-}
-
-const load = createRequire(import.meta.url)
-
-function makeKnex(name: string, config: Knex.Config): Knex {
-  const client: unknown = config.client
-  if (typeof client === 'string') requirePostgres(name, client)
-  let factory: (config: Knex.Config) => Knex
-  try {
-    factory = load('knex') as typeof factory
-  } catch (cause) {
-    throw new EnginelightError(
-      'EL_MISSING_PEER',
-      `Engine "${name}" needs the package knex: npm install knex pg.`,
-      { engine: name, cause },
-    )
-  }
-  try {
-    return factory(config)
-  } catch (cause) {
-    const message = withoutCredentials(cause instanceof Error ? cause.message : String(cause))
-    throw new EnginelightError('EL_CONFIG', `Engine "${name}": knex does not take this config: ${message}`, {
-      engine: name,
-      cause,
-    })
-  }
-}
-
-const POSTGRES_CLIENTS = /^(pg|postgres|postgresql|Client_PG|Client_PostgreSQL)$/
-
-function requirePostgres(name: string, client: string, instance?: KnexClient): void {
-  const dialect = (instance as { dialect?: string } | undefined)?.dialect
-  if (POSTGRES_CLIENTS.test(client) || dialect === 'postgresql') return
-  throw new EnginelightError(
-    'EL_UNSUPPORTED_CLIENT',
-    `Engine "${name}": PostgreSQL through pg is supported, knex client ${dialect ?? client} is not yet.`,
-    {
-      engine: name,
-      known: ['pg'],
-    },
-  )
-}
-
-function serverOf(
-  settings: Record<string, unknown> | undefined,
-): Pick<OpenPool, 'serverAddress' | 'serverPort' | 'database'> {
-  const url = typeof settings?.connectionString === 'string' ? parseUrl(settings.connectionString) : undefined
-  const host = url?.hostname || settings?.host
-  const port = Number(url?.port || settings?.port || 5432)
-  const database = url?.pathname.slice(1) || settings?.database
-  return {
-    serverAddress: typeof host === 'string' ? host : null,
-    serverPort: typeof host === 'string' && Number.isInteger(port) ? port : null,
-    database: typeof database === 'string' ? decodeURIComponent(database) : null,
-  }
-}
-
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text)
-  } catch {
-    return undefined
-  }
 }

@@ -32,8 +32,8 @@ interface Statement {
   queuedMs: number
   /** Whether BEGIN may travel with it. */
   readonly takesBegin: boolean
-  /** What is due before anything else is sent after it. */
-  onAnswer: (() => void) | undefined
+  /** The BEGIN that travels with it, and what is due before anything else is sent after the two. */
+  begun: { readonly done: Promise<void>; readonly restore: () => void } | undefined
 }
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
@@ -91,11 +91,7 @@ export class SessionCore {
     this.#fifo.push({
       refuse: callback,
       start: done => {
-        let finished = false
         const finish: DriverCallback = (error, result) => {
-          // Of a BEGIN that failed and the statement that went with it, the first one tells.
-          if (finished) return
-          finished = true
           try {
             callback(error, result)
           } finally {
@@ -162,7 +158,7 @@ export class SessionCore {
     if (held && state !== 'idle') return use(held)
     this.#take(statement.capture)
       .then(async taken => {
-        if (statement.takesBegin) return this.#beginWith(taken, statement, use)
+        if (statement.takesBegin) return void this.#beginWith(taken, statement, use)
         await this.#life.begin(taken)
         use(taken)
       })
@@ -185,12 +181,14 @@ export class SessionCore {
    * BEGIN and a reading statement in one round trip: the statement is written before BEGIN has been answered. Should
    * BEGIN fail, the statement runs by itself, which is why it must be a read.
    */
-  #beginWith(held: HeldConnection, statement: Statement, use: (held: HeldConnection) => void): Promise<void> {
+  #beginWith(held: HeldConnection, statement: Statement, use: (held: HeldConnection) => void): void {
     // Until both are answered: pg loses what it has sent ahead when it is told in between to stop doing so.
-    statement.onAnswer = held.pipelined(true)
-    const begun = this.#life.begin(held)
+    const restore = held.pipelined(true)
+    const done = this.#life.begin(held)
+    // Told by the statement's own answer, which may come later.
+    done.catch(() => {})
+    statement.begun = { done, restore }
     use(held)
-    return begun
   }
 
   #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
@@ -198,15 +196,24 @@ export class SessionCore {
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
-    const answer: DriverCallback = (error, result) => {
-      if (over) return
-      over = true
-      deadline?.stop()
-      statement.onAnswer?.()
+    const settle: DriverCallback = (error, result) => {
       this.#answered(held, error ?? null, commandOf(result))
       if (error) return callback(this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error))
       if (traceRows) rememberRows(result, this)
       callback(null, result)
+    }
+    const answer: DriverCallback = (error, result) => {
+      if (over) return
+      over = true
+      deadline?.stop()
+      const { begun } = statement
+      if (!begun) return settle(error, result)
+      begun.restore()
+      // Both answers can come in one packet, this one before the session has seen that of BEGIN.
+      begun.done.then(
+        () => settle(error, result),
+        (failure: Error) => callback(failure),
+      )
     }
     const deadline =
       statementTimeoutMs === undefined
@@ -324,7 +331,7 @@ export class SessionCore {
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
 
 function asked(config: unknown, capture: SiteCapture | null, takesBegin: boolean): Statement {
-  return { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin, onAnswer: undefined }
+  return { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin, begun: undefined }
 }
 
 /** Waits, but not longer than this. */

@@ -1,0 +1,123 @@
+import { createRequire } from 'node:module'
+import type { Knex } from 'knex'
+import { EnginelightError, withoutCredentials } from '../errors.ts'
+import { READ_ONLY_SESSION } from '../postgres/control.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
+import { describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+
+/** Makes the knex of an engine that was given a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
+export function knexFor(
+  name: string,
+  config: Extract<EngineConfig, { connection: unknown }>,
+  options: CheckedOptions,
+): Knex {
+  const { connection, pool: sizes } = config
+  const isText = typeof connection === 'string' && connection !== ''
+  if (!isText && (typeof connection !== 'object' || connection === null || Array.isArray(connection))) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": option connection must be a URL or an object, not ${describe(connection)}.`,
+      {
+        engine: name,
+        option: 'connection',
+      },
+    )
+  }
+  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && connection[0] !== '/') {
+    const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
+    throw new EnginelightError(
+      scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',
+      scheme
+        ? `Engine "${name}": PostgreSQL is supported, ${scheme} is not yet.`
+        : `Engine "${name}": option connection must be a postgres:// URL.`,
+      { engine: name, option: 'connection' },
+    )
+  }
+  const { min = 0, max = 10, idleTimeoutMs = 30_000 } = sizes ?? {}
+  for (const [size, value] of Object.entries({ min, max, idleTimeoutMs })) {
+    if (!Number.isInteger(value) || value < (size === 'min' ? 0 : 1) || (size === 'min' && value > max)) {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Engine "${name}": pool.${size} must be a whole number${size === 'min' ? ` from 0 to max (${max})` : ' from 1'}, not ${describe(value)}.`,
+        {
+          engine: name,
+          option: `pool.${size}`,
+        },
+      )
+    }
+  }
+  const own = isText ? { connectionString: connection } : (connection as Record<string, unknown>)
+  const afterCreate =
+    options.access === 'read' && options.mode === 'autocommit'
+      ? (driver: DriverConnection, done: (error?: Error | null) => void) =>
+          driver.query(READ_ONLY_SESSION, (error?: Error | null) => done(error))
+      : undefined
+  return makeKnex(name, {
+    client: 'pg',
+    compileSqlOnError: false,
+    log: quietLog,
+    connection: {
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      ...own,
+    },
+    pool: {
+      min,
+      max,
+      idleTimeoutMillis: idleTimeoutMs,
+      createTimeoutMillis: options.connectTimeoutMs,
+      // Later than our own deadline, which knows the holders.
+      acquireTimeoutMillis: options.checkoutTimeoutMs + 5_000,
+      ...(afterCreate ? { afterCreate } : {}),
+    },
+  })
+}
+
+/** Knex prints a line for each connection that fails its validation; those are told of on the pool channel. */
+const quietLog = {
+  warn(message: unknown) {
+    if (!/^Connection Error/.test(String(message))) console.warn(message)
+  },
+}
+
+const load = createRequire(import.meta.url)
+
+/** Calls knex, which is loaded only here. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
+export function makeKnex(name: string, config: Knex.Config): Knex {
+  const client: unknown = config.client
+  if (typeof client === 'string') requirePostgres(name, client)
+  let factory: (config: Knex.Config) => Knex
+  try {
+    factory = load('knex') as typeof factory
+  } catch (cause) {
+    throw new EnginelightError(
+      'EL_MISSING_PEER',
+      `Engine "${name}" needs the package knex: npm install knex pg.`,
+      { engine: name, cause },
+    )
+  }
+  try {
+    return factory(config)
+  } catch (cause) {
+    const message = withoutCredentials(cause instanceof Error ? cause.message : String(cause))
+    throw new EnginelightError('EL_CONFIG', `Engine "${name}": knex does not take this config: ${message}`, {
+      engine: name,
+      cause,
+    })
+  }
+}
+
+const POSTGRES_CLIENTS = /^(pg|postgres|postgresql|Client_PG|Client_PostgreSQL)$/
+
+/** Refuses every knex client but pg's. */
+export function requirePostgres(name: string, client: string, instance?: object): void {
+  const dialect = (instance as { dialect?: string } | undefined)?.dialect
+  if (POSTGRES_CLIENTS.test(client) || dialect === 'postgresql') return
+  throw new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `Engine "${name}": PostgreSQL through pg is supported, knex client ${dialect ?? client} is not yet.`,
+    {
+      engine: name,
+      known: ['pg'],
+    },
+  )
+}
