@@ -9,10 +9,25 @@ import { expect, openPanel, project, test } from './fixtures.ts'
 
 const exec = promisify(execFile)
 
-async function codeOf(language: string, containing: string): Promise<string> {
-  const text = await readFile(join(import.meta.dirname, '../README.md'), 'utf8')
+/** The blocks of code of one language in a page of the manual. */
+async function blocksOf(page: string, language: string): Promise<string[]> {
+  const text = await readFile(join(import.meta.dirname, '..', page), 'utf8')
   const blocks = [...text.matchAll(/```(\w+)\n([^]*?)```/g)].filter(([, kind]) => kind === language)
-  return blocks.map(([, , code]) => code as string).find(code => code.includes(containing)) as string
+  return blocks.map(([, , code]) => code as string)
+}
+
+async function codeOf(language: string, containing: string): Promise<string> {
+  return (await blocksOf('README.md', language)).find(code => code.includes(containing)) as string
+}
+
+/** Compiles a module in the user's project and returns what the compiler says. */
+async function compile(code: string): Promise<string> {
+  await writeFile(join(project(), 'manual.ts'), code)
+  const options = '--noEmit --pretty false --strict --module nodenext --target es2023 --types node manual.ts'
+  const tsc = join(project(), 'node_modules/typescript/bin/tsc')
+  const run = exec(process.execPath, [tsc, ...options.split(' ')], { cwd: project() })
+  const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error)
+  return stdout + stderr
 }
 
 test("the README's five minutes, walked: plain knex in an Express application is seen with its pid and its line", async ({
@@ -52,32 +67,10 @@ test("the README's five minutes, walked: plain knex in an Express application is
 })
 
 test("the README's sessions compile as they stand, and what it says does not compile does not", async () => {
-  const code = await codeOf('ts', 'interface Register')
-  const compile = async (more: string): Promise<string> => {
-    const app = code.includes('const app') ? '' : `import express from 'express'\nconst app = express()\n`
-    await writeFile(join(project(), 'readme.ts'), `${app}${code}\n${more}`)
-    const args = [
-      '--noEmit',
-      '--pretty',
-      'false',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2023',
-      '--types',
-      'node',
-      'readme.ts',
-    ]
-    const run = exec(process.execPath, [join(project(), 'node_modules/typescript/bin/tsc'), ...args], {
-      cwd: project(),
-    })
-    const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error)
-    return stdout + stderr
-  }
-  expect(await compile('')).toBe('')
-  const wrong = await compile(`
-    app.get('/', (req, res) => {
+  const code = `import express from 'express'\nconst app = express()\n${await codeOf('ts', 'interface Register')}`
+  expect(await compile(code)).toBe('')
+  const wrong = await compile(`${code}
+    app.get('/', req => {
       req.db.nope
       req.db.logger.nope
       req.db.writer('nope')
@@ -85,4 +78,16 @@ test("the README's sessions compile as they stand, and what it says does not com
     })
   `)
   expect(wrong.match(/error TS/g)).toHaveLength(4)
+})
+
+test('every block of TypeScript in the manuals compiles', async () => {
+  const given = `
+    declare const server: import('node:http').Server
+    declare const engines: import('enginelight').Engines<import('enginelight').Definitions>
+  `
+  const blocks = (
+    await Promise.all(['docs/panel.md', 'server-lib/channels.md'].map(page => blocksOf(page, 'ts')))
+  ).flat()
+  expect(blocks.length).toBeGreaterThanOrEqual(3)
+  for (const block of blocks) expect(await compile(given + block), block).toBe('')
 })
