@@ -109,6 +109,34 @@ describe.each([
     expect(body).toEqual({ same: true, id: expect.stringMatching(/^u\d+$/), isRequest: true })
   })
 
+  test('two sets of engines on one request end together, before the request is told to be over', async () => {
+    const others = createEngines({ other: engine<Tables>()({ connection: database.url, pool: { max: 1 } }) })
+    const { messages, stop } = listen('request', 'session')
+    const app = make()
+    app.use(sessions(engines))
+    app.use(sessions(others, { as: 'second' }))
+    app.get('/', (req, res, next) => {
+      const { second } = req as unknown as { second: ReturnType<typeof others.open> }
+      const work = async () => {
+        await req.db.writer('t').insert({ name: 'lost' })
+        await second.other('t').insert({ name: 'lost' })
+        res.end('ok')
+      }
+      work().catch(next)
+    })
+    await (await fetch(await serve(app))).text()
+    await expect
+      .poll(() => messages.at(-1))
+      .toMatchObject({ phase: 'end', outcome: 'finished', unreleased: [] })
+    stop()
+    expect(
+      messages.filter(({ channel, phase }) => channel === 'enginelight:session' && phase === 'end'),
+    ).toHaveLength(2)
+    expect(messages.filter(({ channel }) => channel === 'enginelight:request')).toHaveLength(2)
+    await others.close()
+    expect(await rows()).toEqual([])
+  })
+
   test('a handler that throws rolls back and answers 500', async () => {
     const { messages, stop } = listen('request')
     const app = make()

@@ -38,8 +38,9 @@ export function createMount(engines: unknown, { as = 'db' }: MountOptions<string
     }
     hangContainer(request, as, scope, inside)
     const mounted = scope
-    const onClose = () => void finish(mounted, inside, response)
-    if (isFirst || !mounted.containers.has(inside)) {
+    // Once for the request, however many mounts it passes: they all end together.
+    if (isFirst) {
+      const onClose = () => void finish(mounted, response)
       // A client that was gone before we came: its `close` has been and will not come again.
       if (response.closed || response.destroyed) onClose()
       else response.once('close', onClose)
@@ -64,10 +65,12 @@ function hangContainer(
       },
     )
   }
+  let container: ReturnType<typeof inside.containerFor> | undefined
   Object.defineProperty(request, as, {
     configurable: true,
     enumerable: false,
-    get: Object.assign(() => inside.containerFor(scope, request).db, { [OURS]: true }),
+    // Kept by the request, for the scope lets go of it when all is over.
+    get: Object.assign(() => (container ??= inside.containerFor(scope, request)).db, { [OURS]: true }),
   })
 }
 
@@ -78,17 +81,10 @@ function isOurs(request: IncomingMessage, as: string): boolean {
   return getter !== undefined && OURS in getter
 }
 
-async function finish(scope: RequestScope, inside: object, response: ServerResponse): Promise<void> {
-  const finished = response.writableFinished
-  const outcome = !finished ? 'aborted' : response.statusCode >= 500 ? 'failed' : 'finished'
-  const mounted = scope.containers.get(inside) as
-    | { core: { end(how: 'finished' | 'aborted', reason?: unknown): Promise<void> } }
-    | undefined
-  if (mounted)
-    await mounted.core.end(
-      finished ? 'finished' : 'aborted',
-      finished ? undefined : new Error('The client closed the connection.'),
-    )
+async function finish(scope: RequestScope, response: ServerResponse): Promise<void> {
+  if (response.writableFinished) await scope.endContainers('finished')
+  else await scope.endContainers('aborted', new Error('The client closed the connection.'))
+  const outcome = !response.writableFinished ? 'aborted' : response.statusCode >= 500 ? 'failed' : 'finished'
   scope.end(outcome, response.headersSent ? response.statusCode : null)
 }
 

@@ -238,13 +238,16 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
     request: unknown,
     signal?: AbortSignal,
   ): { db: Db<D>; core: ContainerCore } {
-    const known = scope.containers.get(this) as
-      | { db: Db<D>; core: ContainerCore; unreleased(): string[] }
-      | undefined
+    const known = scope.container(this) as { db: Db<D>; core: ContainerCore } | undefined
     if (known) return known
     const core = new ContainerCore(this.#setup, scope, request, signal)
-    const made = { core, db: this.#makeDb(core) as Db<D>, unreleased: () => core.unreleased() }
-    scope.containers.set(this, made)
+    const made = {
+      core,
+      db: this.#makeDb(core) as Db<D>,
+      unreleased: () => core.unreleased(),
+      end: (how: 'finished' | 'aborted', reason?: unknown) => core.end(how, reason),
+    }
+    scope.addContainer(this, made)
     // The request was over before anybody asked: the container exists, and says so at each use.
     if (scope.ended) void core.end()
     return made

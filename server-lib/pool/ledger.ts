@@ -138,7 +138,13 @@ export class Ledger {
     if (!record || !checkout) return
     checkout.state = 'released'
     record.checkout = null
-    record.previous = checkout
+    // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
+    // want to know is its line kept, and never the capture.
+    const status = driver.getTransactionStatus?.()
+    record.leaver =
+      status === 'T' || status === 'E'
+        ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
+        : null
     record.changedAt = performance.now()
     if (channels.checkout.hasSubscribers) {
       channels.checkout.publish({
@@ -172,7 +178,7 @@ export class Ledger {
       uses: 0,
       checkout: null,
       transaction: null,
-      previous: null,
+      leaver: null,
       changedAt: at,
       upcoming: null,
       discarded: null,

@@ -1,4 +1,4 @@
-import type { SiteCapture } from '../identity/site.ts'
+import type { Site, SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 
 /** One hold of a connection, from the asking to the release. */
@@ -21,6 +21,13 @@ export interface CheckoutRecord {
   isSingleStatement: boolean
 }
 
+/** Who gave a connection back with a transaction open. */
+export interface Leaver {
+  readonly checkout: string
+  readonly requestLabel: string | null
+  readonly site: Site | null
+}
+
 /** A transaction that the server has open on a connection. */
 export interface TransactionRecord {
   readonly id: string
@@ -41,8 +48,8 @@ export interface ConnectionRecord {
   uses: number
   checkout: CheckoutRecord | null
   transaction: TransactionRecord | null
-  /** The check-out before this one: whom to name when a connection comes dirty. */
-  previous: CheckoutRecord | null
+  /** The holder before this one, if it left a transaction open: whom to name when the connection comes dirty. */
+  leaver: Leaver | null
   /** When a statement last began or ended, where that was noticed. */
   changedAt: number
   /** What a session tells of the statement that it is about to send; read and cleared by the watching. */

@@ -1,6 +1,5 @@
 import { channels } from '../channels.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
-import { siteOf } from '../identity/site.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
@@ -38,8 +37,8 @@ function rolledBack(driver: DriverConnection): Promise<boolean> {
 
 function reportLeftOpen(engine: Engine, { hold, pool }: Lease, asking: Asker, status: 'T' | 'E'): void {
   const record = pool.ledger.recordOf(hold.driver)
-  const previous = record?.previous ?? null
-  const previousSite = siteOf(previous?.capture)
+  const leaver = record?.leaver ?? null
+  const previousSite = leaver?.site ?? null
   if (record && asking.checkout && channels.checkout.hasSubscribers) {
     channels.checkout.publish({
       phase: 'dirty',
@@ -49,12 +48,12 @@ function reportLeftOpen(engine: Engine, { hold, pool }: Lease, asking: Asker, st
       pool: pool.ledger.pool,
       connection: record.id,
       status,
-      previous: previous?.id ?? null,
+      previous: leaver?.checkout ?? null,
       previousSite,
     })
   }
-  const who = previous
-    ? `${previous.requestLabel ?? 'somebody outside of any request'}${previousSite ? ` at ${previousSite.label}` : ''}`
+  const who = leaver
+    ? `${leaver.requestLabel ?? 'somebody outside of any request'}${previousSite ? ` at ${previousSite.label}` : ''}`
     : 'an unknown holder'
   process.emitWarning(
     `Connection ${record?.id} of engine "${engine.name}" came from the pool with ${status === 'T' ? 'an open' : 'a failed'} transaction that ${who} left.`,

@@ -2,6 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels, type RequestKind, type RequestOutcome } from '../channels.ts'
 import { nextId } from '../identity/ids.ts'
 
+/** What a scope knows of a container. */
+export interface Contained {
+  end(how: 'finished' | 'aborted', reason?: unknown): Promise<void>
+  unreleased(): string[]
+}
+
 /**
  * One unit of work: an HTTP request, a scoped job, or a container that somebody opened. It is what sessions,
  * check-outs and statements are attributed to. It holds nothing of the request but its label, so that a
@@ -12,7 +18,8 @@ export class RequestScope {
   readonly kind: RequestKind
   readonly label: string
   /** Containers of this request, by the engines they belong to: two mounts of the same engines share one. */
-  readonly containers = new Map<object, { unreleased(): string[] }>()
+  readonly #containers = new Map<object, Contained | WeakRef<Contained>>()
+  #closing = false
   #ended = false
 
   constructor(kind: RequestKind, label: string, attribute: string | null, engines: readonly string[]) {
@@ -31,16 +38,40 @@ export class RequestScope {
     }
   }
 
+  /** From the moment in which its containers begin to end: one that is made after that has ended already. */
   get ended(): boolean {
-    return this.#ended
+    return this.#closing || this.#ended
+  }
+
+  container(engines: object): Contained | undefined {
+    const known = this.#containers.get(engines)
+    return known instanceof WeakRef ? known.deref() : known
+  }
+
+  addContainer(engines: object, container: Contained): void {
+    this.#containers.set(engines, this.ended ? new WeakRef(container) : container)
+  }
+
+  /** Ends every container of the request, whatever becomes of the others. */
+  async endContainers(how: 'finished' | 'aborted', reason?: unknown): Promise<void> {
+    this.#closing = true
+    await Promise.all(this.#held().map(([, container]) => container.end(how, reason)))
+  }
+
+  #held(): [object, Contained][] {
+    return [...this.#containers].filter((one): one is [object, Contained] => !(one[1] instanceof WeakRef))
   }
 
   /** The request is over and its containers have ended. */
   end(outcome: RequestOutcome, status: number | null = null): void {
     if (this.#ended) return
     this.#ended = true
+    const containers = this.#held()
+    // A timer or socket that was made in this request keeps the request's context, and so this scope, for as long as
+    // it lives: it must not keep the application's request with it.
+    for (const [engines, container] of containers) this.#containers.set(engines, new WeakRef(container))
     if (channels.request.hasSubscribers) {
-      const unreleased = [...this.containers.values()].flatMap(container => container.unreleased())
+      const unreleased = containers.flatMap(([, container]) => container.unreleased())
       channels.request.publish({
         phase: 'end',
         at: performance.now(),
