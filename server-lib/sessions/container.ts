@@ -73,8 +73,8 @@ export class ContainerCore implements SessionOwner {
     if (this.#ending) throw this.#endedError(name)
     const engine = this.#setup.engines.get(name)
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
-    if (this.#sessions.size === 0) this.#setup.opened(this)
     const core = new SessionCore(engine, this)
+    if (this.#sessions.size === 0) this.#setup.opened(this)
     const session = sessionFunction(core, { ...this.info, engine: name }, END_GRACE_MS)
     this.#sessions.set(name, { core, session })
     return session
