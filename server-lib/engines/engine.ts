@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Knex } from 'knex'
 import { channels } from '../channels.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
@@ -24,6 +25,7 @@ export class Engine {
   readonly #config: EngineConfig
   readonly #inContext: InContext
   #open: OpenPool
+  #replaced = replacement()
   #generation = 1
   #closed = false
   readonly #stopReporting: () => void
@@ -119,16 +121,24 @@ export class Engine {
   #failing = false
 
   async checkOut(asker: Asker, signal?: AbortSignal): Promise<Lease> {
-    this.requireOpen()
-    const { pool } = this.#open
-    const deadlines: CheckoutDeadlines = { checkoutTimeoutMs: this.options.checkoutTimeoutMs, signal }
-    try {
-      const hold = await checkOut(pool, asker, deadlines)
-      this.#failing = false
-      return { hold, pool }
-    } catch (error) {
-      if (error instanceof EnginelightError && error.code === 'EL_CHECKOUT_FAILED') this.#failing = true
-      throw error
+    const until = performance.now() + this.options.checkoutTimeoutMs
+    for (;;) {
+      this.requireOpen()
+      const { pool } = this.#open
+      const { signal: replaced } = this.#replaced
+      const checkoutTimeoutMs = Math.max(0, until - performance.now())
+      const deadlines: CheckoutDeadlines = { checkoutTimeoutMs, signal, replaced }
+      try {
+        const hold = await checkOut(pool, asker, deadlines)
+        this.#failing = false
+        return { hold, pool }
+      } catch (error) {
+        const isFailure = error instanceof EnginelightError && error.code === 'EL_CHECKOUT_FAILED'
+        // Whoever waited at the pool that a reinit replaced is served by the new one.
+        if (isFailure && replaced.aborted) continue
+        if (isFailure) this.#failing = true
+        throw error
+      }
     }
   }
 
@@ -165,11 +175,14 @@ export class Engine {
     this.requireOpen()
     this.requireOwned('reinit')
     const old = this.#open
+    const replaced = this.#replaced
     this.#generation++
     this.#open = openPool(this.name, this.#poolName(), this.#config, this.options, this.#inContext)
+    this.#replaced = replacement()
     this.#failing = false
     this.#tell('reinitialized')
     this.#draining.add(old)
+    replaced.abort()
     await this.#drain(old)
   }
 
@@ -226,20 +239,27 @@ export class Engine {
   }
 }
 
+/** Tells those who wait at a pool that another has taken its place. They can be many. */
+function replacement(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
 /** knex.destroy() and pool.end() wait for ever for a connection that is held; so after the grace its socket is cut. */
 async function destroyWithin(pool: Pool, graceMs: number): Promise<CheckoutHolder[]> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>(resolve => void (timer = setTimeout(resolve, graceMs, 'late' as const)))
-  const destroyed = pool.destroy().then(() => 'destroyed' as const)
+  const done = () => 'destroyed' as const
+  // One that refuses was closed by somebody else; the others have to be closed all the same.
+  const destroyed = pool.destroy().then(done, done)
   const first = await Promise.race([destroyed, late]).finally(() => clearTimeout(timer))
   if (first === 'destroyed') return []
   const holders = pool.ledger.holders()
+  // Idle ones too: knex's pool closes them only after the last that is held has come back.
   for (const record of pool.ledger.connections) {
-    if (!record.checkout) continue
-    record.discarded = 'cut at close'
+    record.discarded ??= 'cut at close'
     record.driver.connection?.stream?.destroy()
   }
-  // The pool goes on waiting for releases that may never come; it has nothing left to lose.
-  destroyed.catch(() => {})
   return holders
 }

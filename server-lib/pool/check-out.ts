@@ -7,6 +7,8 @@ export interface CheckoutDeadlines {
   readonly checkoutTimeoutMs: number
   /** Ends the wait at once; its reason becomes the cause. */
   readonly signal: AbortSignal | undefined
+  /** Fires when the pool will serve nobody any more, though its connections are still in use. */
+  readonly replaced?: AbortSignal
 }
 
 /**
@@ -14,7 +16,7 @@ export interface CheckoutDeadlines {
  * time, EL_CHECKOUT_FAILED when the pool cannot open one, EL_ENDED when the signal fires first.
  */
 export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDeadlines): Promise<Hold> {
-  const { signal, checkoutTimeoutMs } = deadlines
+  const { signal, replaced, checkoutTimeoutMs } = deadlines
   if (signal?.aborted) throw abandoned(pool, signal)
   const askedAt = performance.now()
   const pending = pool.acquire(asker)
@@ -34,17 +36,31 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
     stop(failure)
     reject(failure)
   }
+  const onReplaced = () => {
+    failure = failed(pool, performance.now() - askedAt, asker.capture, new Error('the pool was replaced'))
+    stop(failure)
+    reject(failure)
+  }
   let reject!: (error: Error) => void
   const givenUp = new Promise<never>((_resolve, rejectGivenUp) => void (reject = rejectGivenUp))
   signal?.addEventListener('abort', onAbort, { once: true })
+  replaced?.addEventListener('abort', onReplaced, { once: true })
   try {
     return await Promise.race([pending.promise, givenUp])
   } catch (cause) {
-    if (cause === failure) throw failure
+    if (cause === failure) {
+      // Granted already, but told a few microtasks too late: nobody else would ever give it back.
+      pending.promise.then(
+        hold => hold.release(),
+        () => {},
+      )
+      throw failure
+    }
     throw failed(pool, performance.now() - askedAt, asker.capture, cause)
   } finally {
     deadline.stop()
     signal?.removeEventListener('abort', onAbort)
+    replaced?.removeEventListener('abort', onReplaced)
     givenUp.catch(() => {})
   }
 }

@@ -35,6 +35,7 @@ export class KnexPool implements Pool {
   readonly #connections: WatchedConnections
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
+  #destroyed: Promise<void> | undefined
   #tarn: TarnPool
   #detach: () => void
 
@@ -76,21 +77,31 @@ export class KnexPool implements Pool {
   }
 
   acquire(asker: Asker): PendingAcquire {
-    const pending = this.ledger.askingFor(asker, () => this.#tarn.acquire())
-    return { promise: pending.promise.then(driver => this.#hold(driver)), abort: () => pending.abort() }
+    // Its own pool until the end, though another may be in its place by then.
+    const tarn = this.#tarn
+    const pending = this.ledger.askingFor(asker, () => tarn.acquire())
+    return {
+      promise: pending.promise.then(driver => this.#hold(tarn, driver)),
+      abort: () => {
+        if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
+        // tarn loses a connection that it is validating as its taker is aborted. It validates in microtasks, so after
+        // them the connection was either granted, and goes back from there, or is not on its way.
+        setImmediate(() => pending.abort())
+      },
+    }
   }
 
-  #hold(driver: DriverConnection): Hold {
+  #hold(tarn: TarnPool, driver: DriverConnection): Hold {
     return {
       driver,
-      release: () => void this.#tarn.release(driver),
+      release: () => void tarn.release(driver),
       discard: () => {
         // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
         // acquire, and until then nobody is given it; its socket and its backend go now.
         driver.__knex__disposed ??= 'discarded'
         // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
         void Promise.resolve(driver.end()).catch(() => {})
-        this.#tarn.release(driver)
+        tarn.release(driver)
         this.#connections.gone(driver, 'discarded')
       },
     }
@@ -108,7 +119,7 @@ export class KnexPool implements Pool {
   }
 
   destroy(): Promise<void> {
-    return this.#destroyKnex()
+    return (this.#destroyed ??= this.#destroyKnex())
   }
 }
 

@@ -43,6 +43,7 @@ export class NativePool implements Pool {
   readonly #connections: WatchedConnections
   readonly #listeners: [event: string, listener: Listener][]
   readonly #unshadow: () => void
+  #destroyed: Promise<void> | undefined
 
   constructor(pool: PgPool, ledger: Ledger) {
     this.#pool = pool
@@ -112,7 +113,8 @@ export class NativePool implements Pool {
   }
 
   destroy(): Promise<void> {
-    return this.#pool.end()
+    // A reinit that drains and a close that cuts both ask; pg refuses the second.
+    return (this.#destroyed ??= this.#pool.end())
   }
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError } from '../errors.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -52,6 +53,8 @@ export class ContainerCore implements SessionOwner {
       void this.end('aborted', signal.reason).then(() => this.scope.end('aborted'))
     }
     if (signal.aborted) return onAbort()
+    // One signal may end any number of containers: Node would warn of the eleventh.
+    setMaxListeners(0, signal)
     signal.addEventListener('abort', onAbort, { once: true })
     // A signal that outlives the container (a server's shutdown signal) must not collect listeners.
     this.#forgetSignal = () => signal.removeEventListener('abort', onAbort)
@@ -73,8 +76,8 @@ export class ContainerCore implements SessionOwner {
     if (this.#ending) throw this.#endedError(name)
     const engine = this.#setup.engines.get(name)
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
-    if (this.#sessions.size === 0) this.#setup.opened(this)
     const core = new SessionCore(engine, this)
+    if (this.#sessions.size === 0) this.#setup.opened(this)
     const session = sessionFunction(core, { ...this.info, engine: name }, END_GRACE_MS)
     this.#sessions.set(name, { core, session })
     return session

@@ -169,3 +169,15 @@ test('an error in a scope rolls back, ends it and is the error that the caller s
   expect(messages.at(-1)).toMatchObject({ outcome: 'failed' })
   expect(await names()).toEqual([])
 })
+
+test('one signal may end any number of containers without a warning of Node', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning)
+  process.on('warning', onWarning)
+  const { signal } = new AbortController()
+  const containers = Array.from({ length: 20 }, () => engines.open({ signal }))
+  await Promise.all(containers.map(db => db.end()))
+  await new Promise(resolve => setTimeout(resolve, 10))
+  process.off('warning', onWarning)
+  expect(warnings).toEqual([])
+})

@@ -25,3 +25,22 @@ test('turns come one at a time in the order of asking; the first starts at once'
   expect(story).toEqual(['start a', 'start b', 'refuse c over', 'refuse d over', 'idle'])
   expect(fifo.busy).toBe(false)
 })
+
+test('any number of turns that are over at once need no more stack than one', () => {
+  const fifo = new Fifo()
+  let release: (() => void) | undefined
+  fifo.push({ start: done => void (release = done), refuse() {} })
+  let started = 0
+  for (let n = 0; n < 100_000; n++) {
+    fifo.push({
+      start(done) {
+        started++
+        done()
+      },
+      refuse() {},
+    })
+  }
+  release?.()
+  expect(started).toBe(100_000)
+  expect(fifo.busy).toBe(false)
+})

@@ -10,13 +10,15 @@ export interface Turn {
  * a session is legal and pg never queues for us. With nobody before it a turn starts at once, in the same tick.
  */
 export class Fifo {
-  readonly #waiting: Turn[] = []
+  #waiting: Turn[] = []
+  /** Where those begin whose turn has not come: to shift a long array for each of them takes seconds. */
+  #first = 0
   #busy = false
   #idle: (() => void)[] = []
 
   /** How many wait behind the one that runs. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#waiting.length - this.#first
   }
 
   get busy(): boolean {
@@ -25,31 +27,57 @@ export class Fifo {
 
   push(turn: Turn): void {
     if (this.#busy) this.#waiting.push(turn)
-    else this.#start(turn)
+    else this.#runFrom(turn)
   }
 
-  #start(turn: Turn): void {
+  /** A loop: of thousands that are refused in one tick each would stand on the stack of the one before. */
+  #runFrom(first: Turn): void {
     this.#busy = true
-    let done = false
-    turn.start(() => {
-      if (done) return
-      done = true
-      this.#next()
-    })
-  }
-
-  #next(): void {
-    const turn = this.#waiting.shift()
-    if (turn) return this.#start(turn)
+    for (let turn: Turn | undefined = first; turn; turn = this.#take()) {
+      if (!this.#isOverAtOnce(turn)) return
+    }
     this.#busy = false
     const idle = this.#idle
     this.#idle = []
     for (const resolve of idle) resolve()
   }
 
+  #take(): Turn | undefined {
+    const turn = this.#waiting[this.#first++]
+    // What has had its turn is let go in halves, so that it costs each the same.
+    if (this.#first * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#first)
+      this.#first = 0
+    }
+    return turn
+  }
+
+  /** Starts a turn; when it was not over as `start` returned, the next one follows when it is. */
+  #isOverAtOnce(turn: Turn): boolean {
+    let over = false
+    let returned = false
+    try {
+      turn.start(() => {
+        if (over) return
+        over = true
+        if (returned) this.#runFrom(NOTHING)
+      })
+    } catch (error) {
+      // Whoever comes next has no part in it.
+      over = true
+      this.#runFrom(NOTHING)
+      throw error
+    }
+    returned = true
+    return over
+  }
+
   /** Those that still wait are refused; the one that runs goes on. */
   refuseWaiting(error: Error): void {
-    for (const turn of this.#waiting.splice(0)) turn.refuse(error)
+    const refused = this.#waiting.slice(this.#first)
+    this.#waiting = []
+    this.#first = 0
+    for (const turn of refused) turn.refuse(error)
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -58,3 +86,5 @@ export class Fifo {
     return new Promise(resolve => void this.#idle.push(resolve))
   }
 }
+
+const NOTHING: Turn = { start: done => done(), refuse() {} }

@@ -30,6 +30,7 @@ export class HeldConnection {
   readonly #lease: Lease
   readonly #onError: (error: Error) => void
   #given = false
+  #cancelled = false
 
   constructor(engine: Engine, lease: Lease, onError: (error: Error) => void) {
     this.#engine = engine
@@ -86,8 +87,9 @@ export class HeldConnection {
     })
   }
 
-  /** Asks the server to cancel what runs. The connection has to be discarded then: the cancel may come late. */
+  /** Asks the server to cancel what runs. From then on it can only be closed: the cancel may come late. */
   cancel(): Promise<void> {
+    this.#cancelled = true
     return cancelStatement(this.driver)
   }
 
@@ -97,6 +99,7 @@ export class HeldConnection {
    */
   giveBack(): void {
     if (this.#given) return
+    if (this.#cancelled) return this.discard('cancelled')
     if (this.driver.readyForQuery !== false) return this.#return()
     this.#given = true
     const timer = setTimeout(() => {

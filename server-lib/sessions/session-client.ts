@@ -72,6 +72,17 @@ function sessionBase(engineClient: object): object {
       return Reflect.apply(own.query as Method, this, [connection, statement])
     },
 
+    _stream(
+      this: SessionClient,
+      connection: SessionConnection,
+      statement: object,
+      stream: object,
+      options: unknown,
+    ) {
+      connection.outlet = stream
+      return Reflect.apply(own._stream as Method, this, [connection, statement, stream, options])
+    },
+
     transaction(this: SessionClient, ...args: unknown[]) {
       this.session.requireTransactions('knex.transaction()')
       // `transacting` makes knex send SAVEPOINT where it would send BEGIN.

@@ -12,6 +12,10 @@ export class SessionConnection {
   readonly #capture: SiteCapture | null
   /** Whether the builder said that the statement only reads: then BEGIN may travel with it. */
   reads = false
+  /** Where knex leads a stream to: what the application has in hand. */
+  outlet: object | undefined
+  /** Whether its statement is on its way to the server, or was not sent yet. */
+  isSent = false
   /** knex marks a connection so after `.timeout(ms)`: its statement still runs, and nobody may use it again. */
   #disposed: unknown
 
@@ -22,12 +26,12 @@ export class SessionConnection {
 
   query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
     if (isSubmittable(config)) {
-      this.#session.submit(config, this.#capture)
+      this.#session.submit(config, this.#capture, this.outlet)
       return config
     }
     const given = typeof values === 'function' ? (values as DriverCallback) : callback
     const statement = Array.isArray(values) ? { text: config as string, values } : config
-    if (given) return this.#session.send(statement, given, this.#capture, this.reads)
+    if (given) return this.#session.send(statement, given, this.#capture, this.reads, this)
     return this.#session.query(statement, this.#capture)
   }
 
@@ -39,12 +43,17 @@ export class SessionConnection {
     return this.#session.identity?.connection
   }
 
+  get gaveUp(): boolean {
+    return this.#disposed !== undefined
+  }
+
   get __knex__disposed(): unknown {
     return this.#disposed
   }
 
   set __knex__disposed(reason: unknown) {
     this.#disposed = reason
-    this.#session.doubt(reason)
+    // What has not been sent will not be; another's statement may be running meanwhile.
+    if (this.isSent) this.#session.doubt(reason)
   }
 }

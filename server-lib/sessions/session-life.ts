@@ -74,6 +74,9 @@ export class SessionLife {
       this.discard(held, 'BEGIN failed')
       throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
     }
+    // Lost in the very packet that answered BEGIN.
+    if (this.#held !== held)
+      throw errors.connectionLost(this, this.#failure ?? 'closed', 'before its first statement')
     this.#failure = undefined
     this.move('begin')
   }
@@ -93,7 +96,8 @@ export class SessionLife {
       throw this.#commitFailed(held, cause as Error)
     }
     const committed = commandOf(result) === 'COMMIT'
-    this.move(committed ? 'commit' : 'rollback')
+    // What was committed stays so when the connection is lost in the very packet that says it.
+    this.move(committed && this.#held === held ? 'commit' : 'rollback')
     this.giveBack()
     if (!committed) throw errors.commitRolledBack(this, failure)
   }

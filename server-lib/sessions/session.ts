@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
@@ -32,12 +33,21 @@ interface Statement {
   queuedMs: number
   /** Whether BEGIN may travel with it. */
   readonly takesBegin: boolean
+  readonly sender: Sender | undefined
   /** The BEGIN that travels with it, and what is due before anything else is sent after the two. */
   begun: { readonly done: Promise<void>; readonly restore: () => void } | undefined
 }
 
+/** Whoever sends a statement and may lose patience before it is sent. */
+interface Sender {
+  isSent: boolean
+  readonly gaveUp: boolean
+}
+
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
+/** How long a setting may take to be put back, before its connection is closed instead. */
+const RESET_DEADLINE_MS = 5_000
 
 /** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
 export class SessionCore {
@@ -48,6 +58,10 @@ export class SessionCore {
   readonly #fifo = new Fifo()
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
+  /** The end waits no longer: nothing more is sent. */
+  #cut = false
+  /** The stream that is being read, and the one that its reader has in hand. */
+  #read: (object | undefined)[] = []
   #statements = 0
 
   constructor(engine: Engine, owner: SessionOwner) {
@@ -85,9 +99,15 @@ export class SessionCore {
   // ------------------------------------------------------------------------------------- statements
 
   /** Sends one statement in its turn; the first one takes a connection and begins a transaction. */
-  send(config: unknown, callback: DriverCallback, capture: SiteCapture | null, reads = false): void {
+  send(
+    config: unknown,
+    callback: DriverCallback,
+    capture: SiteCapture | null,
+    reads = false,
+    sender?: Sender,
+  ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
-    const statement = asked(config, capture, reads && this.engine.options.pipeline)
+    const statement = asked(config, capture, reads && this.engine.options.pipeline, sender)
     this.#fifo.push({
       refuse: callback,
       start: done => {
@@ -99,6 +119,7 @@ export class SessionCore {
             done()
           }
         }
+        if (sender?.gaveUp) return finish(givenUp())
         this.#withConnection(statement, held => this.#run(held, statement, finish), finish)
       },
     })
@@ -111,9 +132,10 @@ export class SessionCore {
     })
   }
 
-  /** Runs a cursor or stream in its turn, which lasts until it is closed. */
-  submit(submittable: Submittable, capture: SiteCapture | null): void {
+  /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
+  submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object): void {
     const refuse = (error: Error) => {
+      if (this.#ending) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
       else submittable.handleError?.(error)
     }
@@ -125,12 +147,19 @@ export class SessionCore {
         // Nobody reads it any more: there is no reason to trouble the server.
         if (submittable.destroyed) return done()
         const send = (held: HeldConnection) => {
+          // Destroyed while it waited: it would never be closed, for its consumer has done so.
+          if (submittable.destroyed) {
+            this.#giveBackBetweenStatements()
+            return done()
+          }
           this.#statements++
+          this.#read = [submittable, outlet]
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
           const restore = held.pipelined(false)
           onSubmittableEnd(submittable, ({ error, command }) => {
             restore()
+            this.#read = []
             this.#answered(held, error, command)
             this.#giveBackBetweenStatements()
             done()
@@ -160,6 +189,8 @@ export class SessionCore {
       .then(async taken => {
         if (statement.takesBegin) return void this.#beginWith(taken, statement, use)
         await this.#life.begin(taken)
+        // A ROLLBACK may stand behind BEGIN by now: sent after it, the statement would commit by itself.
+        if (this.#cut) throw errors.sessionEnded(this)
         use(taken)
       })
       .catch(refuse)
@@ -192,6 +223,10 @@ export class SessionCore {
   }
 
   #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
+    const { sender } = statement
+    // Its sender lost patience while the connection was opened.
+    if (sender?.gaveUp && !statement.begun) return callback(givenUp())
+    if (sender) sender.isSent = true
     this.#statements++
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
@@ -205,6 +240,7 @@ export class SessionCore {
     const answer: DriverCallback = (error, result) => {
       if (over) return
       over = true
+      if (sender) sender.isSent = false
       deadline?.stop()
       const { begun } = statement
       if (!begun) return settle(error, result)
@@ -240,7 +276,7 @@ export class SessionCore {
     if (!held) return
     this.#life.move('release')
     if (options.access !== 'read' || owned) return held.giveBack()
-    held.control(RESET_READ_ONLY_SESSION).then(
+    held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
       () => held.giveBack(),
       () => held.discard('reset failed'),
     )
@@ -312,6 +348,8 @@ export class SessionCore {
 
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
+    this.#cut = true
+    forgiveErrors(...this.#read)
     const { held } = this.#life
     await held?.cancel()
     await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
@@ -330,8 +368,22 @@ export class SessionCore {
 /** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
 
-function asked(config: unknown, capture: SiteCapture | null, takesBegin: boolean): Statement {
-  return { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin, begun: undefined }
+function asked(
+  config: unknown,
+  capture: SiteCapture | null,
+  takesBegin: boolean,
+  sender?: Sender,
+): Statement {
+  return { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin, sender, begun: undefined }
+}
+
+const givenUp = () => new Error('Given up before it was sent.')
+
+/** A stream that was piped to a client who left has nobody listening: its end must not end the process. */
+function forgiveErrors(...streams: (object | undefined)[]): void {
+  for (const stream of streams) {
+    if (stream instanceof EventEmitter) stream.on('error', () => {})
+  }
 }
 
 /** Waits, but not longer than this. */
