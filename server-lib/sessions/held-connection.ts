@@ -48,6 +48,11 @@ export class HeldConnection {
     return { engine: this.#engine.name, pool: ledger.pool, slot, connection, backendPid, ...here }
   }
 
+  /** Whether the server has answered everything and has no transaction open. */
+  get isIdle(): boolean {
+    return this.driver.readyForQuery !== false && this.driver.getTransactionStatus?.() === 'I'
+  }
+
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
   announce(queuedMs: number, capture: SiteCapture | null): void {
     const record = this.#lease.pool.ledger.recordOf(this.driver)

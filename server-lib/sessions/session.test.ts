@@ -323,3 +323,13 @@ test('a statement is told to have queued behind its session alone, not for a con
   expect(queued[1]?.[1]).toBeLessThan(1)
   expect(queued[2]?.[1]).toBeGreaterThan(45)
 })
+
+test('after a COMMIT that was sent as text and failed, the next statement is in a transaction of its own', async () => {
+  const db = engines.open()
+  await db.writer('children').insert({ id: 1, parent_id: 99 })
+  await expect(db.writer.raw('commit')).rejects.toMatchObject({ code: '23503' })
+  await db.writer('groups').insert({ name: 'not by itself' })
+  expect(await count('groups')).toBe(0)
+  await db.end()
+  expect(await count('groups')).toBe(0)
+})

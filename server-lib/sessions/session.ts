@@ -183,6 +183,7 @@ export class SessionCore {
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended') return refuse(errors.sessionEnded(this))
+    if (held && state === 'failed' && held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (held && state !== 'idle') return use(held)
     this.#take(statement.capture)
@@ -194,6 +195,17 @@ export class SessionCore {
         use(taken)
       })
       .catch(refuse)
+  }
+
+  /** A COMMIT sent as text has failed, so no transaction is open: what comes next must not commit by itself. */
+  #afterFailedCommit(
+    statement: Statement,
+    use: (held: HeldConnection) => void,
+    refuse: (error: Error) => void,
+  ): void {
+    this.#life.move('rollback')
+    this.#life.giveBack()
+    this.#withConnection(statement, use, refuse)
   }
 
   async #take(capture: SiteCapture | null): Promise<HeldConnection> {
