@@ -28,6 +28,8 @@ export class Engine {
   #replaced = replacement()
   #generation = 1
   #closed = false
+  /** Whether the last attempt to open a connection failed. */
+  #failing = false
   readonly #stopReporting: () => void
   /** Pools that a `reinit` replaced and that somebody still holds a connection of. */
   readonly #draining = new Set<OpenPool>()
@@ -64,13 +66,9 @@ export class Engine {
     }
   }
 
-  /** A knex on this engine's pool, outside of any session: for migrations and scripts. Of a pg.Pool it only builds. */
+  /** A knex on this engine's pool, outside of any session: for migrations and scripts. */
   get knex(): Knex {
     return this.#open.knex
-  }
-
-  get pool(): Pool {
-    return this.#open.pool
   }
 
   get owned(): boolean {
@@ -118,7 +116,6 @@ export class Engine {
   get healthy(): boolean {
     return !this.#closed && !this.#failing
   }
-  #failing = false
 
   async checkOut(asker: Asker, signal?: AbortSignal): Promise<Lease> {
     const until = performance.now() + this.options.checkoutTimeoutMs

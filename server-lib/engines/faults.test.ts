@@ -41,7 +41,7 @@ test('a backend that is killed while idle in a transaction is an error of the se
   await pool.end()
 })
 
-test('a backend that is killed under a statement, and one under COMMIT', async () => {
+test('a backend that is killed under a statement is a lost connection', async () => {
   const engines = createEngines({ main: engine()({ connection: database.url }) })
   const db = engines.open()
   await db.main('t').insert({ name: 'x' })
@@ -52,6 +52,32 @@ test('a backend that is killed under a statement, and one under COMMIT', async (
     .toBe('active')
   await database.admin('select pg_terminate_backend($1)', [pid])
   expect(await running).toMatchObject({ code: 'EL_CONNECTION_LOST', sqlstate: '57P01' })
+  await db.end()
+  await engines.close()
+})
+
+test('a backend that is killed under COMMIT leaves an unknown outcome, and a session that can begin anew', async () => {
+  await database.admin(`
+    create table slow (id int);
+    create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return null; end $$;
+    create constraint trigger slowly after insert on slow deferrable initially deferred for each row execute function slowly();
+  `)
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  const db = engines.open()
+  await db.main('slow').insert({ id: 1 })
+  const pid = db.main.identity?.backendPid
+  const committing = db.main.commit().catch((error: unknown) => error)
+  await expect
+    .poll(async () => (await database.backends()).find(one => one.pid === pid))
+    .toMatchObject({ state: 'active', query: 'COMMIT' })
+  await database.admin('select pg_terminate_backend($1)', [pid])
+  expect(await committing).toMatchObject({
+    code: 'EL_COMMIT_UNKNOWN',
+    cause: expect.objectContaining({ code: '57P01' }),
+  })
+  expect(db.main.state).toBe('lost')
+  await db.main.rollback()
+  expect(await db.main('slow').select()).toEqual([])
   await db.end()
   await engines.close()
 })
@@ -85,16 +111,18 @@ test('a database that is not there is a clear error, and is found when it comes'
   await expectBackends(database, 1)
   const server = new pg.Client(database.url.replace(database.name, 'postgres'))
   await server.connect()
-  await server.query(`alter database ${database.name} connection limit 0`)
+  // Not even a superuser gets in.
+  await server.query(`alter database ${database.name} allow_connections false`)
   await database.admin(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
   )
-  await server.query(`alter role postgres in database ${database.name} set application_name = 'x'`)
-  await server.query(`alter database ${database.name} connection limit -1`)
-  await server.end()
+  const down = () => later.scope(db2 => db2.main.query('select 1')).catch((caught: unknown) => caught)
   await expect
-    .poll(() => later.scope(async db2 => (await db2.main.query('select 1 as one')).rows).catch(() => 'down'))
-    .toEqual([{ one: 1 }])
+    .poll(down)
+    .toMatchObject({ code: 'EL_CHECKOUT_FAILED', cause: expect.objectContaining({ code: '55000' }) })
+  await server.query(`alter database ${database.name} allow_connections true`)
+  await server.end()
+  expect(await later.scope(async db2 => (await db2.main.query('select 1 as one')).rows)).toEqual([{ one: 1 }])
   await later.close()
 })
 

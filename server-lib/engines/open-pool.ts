@@ -15,7 +15,6 @@ export interface KnexClient {
   readonly config: Record<string, unknown>
   readonly pool?: TarnPool
   readonly connectionSettings?: Record<string, unknown>
-  readonly version?: string
   acquireRawConnection(): Promise<DriverConnection>
   initializePool?(...args: unknown[]): unknown
 }

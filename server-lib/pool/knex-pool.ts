@@ -12,7 +12,6 @@ export interface TarnPool {
   readonly max: number
   acquire(): { promise: Promise<DriverConnection>; abort(): void }
   release(connection: DriverConnection): boolean
-  numFree(): number
   on(event: string, listener: (...args: never[]) => void): void
   removeListener(event: string, listener: (...args: never[]) => void): void
   readonly used?: readonly { resource: DriverConnection }[]
@@ -105,10 +104,6 @@ export class KnexPool implements Pool {
         this.#connections.gone(driver, 'discarded')
       },
     }
-  }
-
-  idle(): number {
-    return this.#tarn.numFree()
   }
 
   unwatch(): void {

@@ -248,12 +248,6 @@ export class Ledger {
     return this.#waiting.size
   }
 
-  get used(): number {
-    let used = 0
-    for (const record of this.#connections.values()) if (record.checkout) used++
-    return used
-  }
-
   /** Everybody who holds a connection now, the longest first. */
   holders(): CheckoutHolder[] {
     const now = performance.now()

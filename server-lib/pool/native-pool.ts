@@ -19,7 +19,6 @@ type ConnectCallback = (
 /** The parts of `pg.Pool` that we use. */
 export interface PgPool {
   readonly options: { readonly min?: number; readonly max?: number }
-  readonly idleCount: number
   connect(): Promise<PooledConnection>
   connect(callback: ConnectCallback): void
   end(): Promise<void>
@@ -99,10 +98,6 @@ export class NativePool implements Pool {
         promise.catch(() => {})
       },
     }
-  }
-
-  idle(): number {
-    return this.#pool.idleCount
   }
 
   unwatch(): void {

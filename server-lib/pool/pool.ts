@@ -22,10 +22,8 @@ export interface Pool {
   readonly min: number
   readonly max: number
   acquire(asker: Asker): PendingAcquire
-  /** Connections that are open and free, as the pool counts them. */
-  idle(): number
   /** Stops watching: the pool is as we found it. */
   unwatch(): void
-  /** Closes all connections. Waits for those that are held; `kill` ends those too. */
+  /** Closes all connections. Waits for those that are held. */
   destroy(): Promise<void>
 }
