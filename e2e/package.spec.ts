@@ -109,3 +109,11 @@ test('a mistake in the first lines gives a sentence that helps', async () => {
     expect('stderr' in failure && failure.stderr, code).toMatch(sentence)
   }
 })
+
+test('what tests strike at is not in the package', async () => {
+  const folder = join(project(), 'node_modules/enginelight/dist/server-lib')
+  const files = (await readdir(folder, { recursive: true })).filter(file => file.endsWith('.js'))
+  expect(files.length).toBeGreaterThan(20)
+  for (const file of files)
+    expect(await readFile(join(folder, file), 'utf8'), file).not.toContain('faultPoint')
+})

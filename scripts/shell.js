@@ -49,6 +49,7 @@ export async function installed() {
 /** Compiles the library and, if it is missing or `fresh`, the panel's page. */
 export async function built({ fresh = false } = {}) {
   await must('the build of the library', tool('tsc', ['-b', ...(fresh ? ['--force'] : [])]))
+  await must('taking out the fault points', run('node', ['scripts/without-fault-points.js']))
   if (fresh || !existsSync(join(root, 'dist/panel-ui/index.html'))) {
     await must("the build of the panel's page", tool('vite', ['build', '--logLevel', 'warn']))
   }

@@ -76,6 +76,9 @@ const playwright = browser =>
 async function short() {
   return [
     check('build: types of every project', () => tool('tsc', ['-b', '--force'], { capture: true })),
+    check('build: without fault points', () =>
+      run('node', ['scripts/without-fault-points.js'], { capture: true }),
+    ),
     check("build: the panel's page", () => tool('vite', ['build', '--logLevel', 'warn'], { capture: true })),
     check('lint (oxlint, type-aware)', () =>
       tool('oxlint', ['--type-aware', '--deny-warnings'], { capture: true }),

@@ -4,6 +4,7 @@ import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
+import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
 export interface SessionIdentity {
@@ -120,6 +121,7 @@ export class HeldConnection {
 
   #return(): void {
     this.#given = true
+    faultPoint('release:due', this.driver)
     const status = this.driver.getTransactionStatus?.()
     if (status === 'T' || status === 'E') return this.#close('in a transaction at release')
     this.#lease.hold.release()

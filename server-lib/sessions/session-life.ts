@@ -4,6 +4,7 @@ import { EnginelightError, errorFacts } from '../errors.ts'
 import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK } from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import { faultPoint } from '../testing/fault-points.ts'
 import type { HeldConnection } from './held-connection.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
@@ -67,7 +68,12 @@ export class SessionLife {
     const { options, owned } = this.engine
     const readOnly = options.access === 'read'
     try {
-      if (options.mode === 'transaction') await held.control(beginText({ readOnly, ...options }))
+      if (options.mode === 'transaction') {
+        const begun = held.control(beginText({ readOnly, ...options }))
+        faultPoint('begin:sent', held.driver)
+        await begun
+        faultPoint('begin:answered', held.driver)
+      }
       // On a pool of our own the setting was made as the connection was opened.
       else if (readOnly && !owned) await held.control(READ_ONLY_SESSION)
     } catch (cause) {
@@ -91,7 +97,11 @@ export class SessionLife {
     }
     let result: DriverResult
     try {
-      result = await held.control(COMMIT)
+      faultPoint('commit:due', held.driver)
+      const answered = held.control(COMMIT)
+      faultPoint('commit:sent', held.driver)
+      result = await answered
+      faultPoint('commit:answered', held.driver)
     } catch (cause) {
       throw this.#commitFailed(held, cause as Error)
     }
@@ -117,7 +127,10 @@ export class SessionLife {
     const held = this.#held
     if (held && this.engine.options.mode === 'transaction') {
       try {
-        await held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
+        const rolledBack = held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
+        faultPoint('rollback:sent', held.driver)
+        await rolledBack
+        faultPoint('rollback:answered', held.driver)
       } catch {
         // Nothing of the transaction survives its connection, so it is rolled back all the same.
         this.discard(held, 'rollback failed')

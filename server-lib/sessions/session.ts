@@ -6,6 +6,7 @@ import type { SiteCapture } from '../identity/site.ts'
 import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
+import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
@@ -211,6 +212,7 @@ export class SessionCore {
   async #take(capture: SiteCapture | null): Promise<HeldConnection> {
     const asker = () => ({ session: this.id, request: this.request, capture })
     const lease = await takeCleanLease(this.engine, asker, this.#owner.signal)
+    faultPoint('check-out:granted', lease.hold.driver)
     if (this.#life.state === 'ended') {
       lease.hold.release()
       throw errors.sessionEnded(this)
@@ -252,6 +254,7 @@ export class SessionCore {
     const answer: DriverCallback = (error, result) => {
       if (over) return
       over = true
+      faultPoint('statement:answered', held.driver)
       if (sender) sender.isSent = false
       deadline?.stop()
       const { begun } = statement
@@ -273,6 +276,7 @@ export class SessionCore {
           })
     // With a callback: pg's promise would capture a stack of its own for each error.
     held.driver.query(statement.config, answer)
+    faultPoint('statement:sent', held.driver)
   }
 
   #answered(held: HeldConnection, error: Error | null, command: string | null): void {
@@ -345,6 +349,7 @@ export class SessionCore {
   }
 
   async #end(graceMs: number): Promise<boolean> {
+    faultPoint('end:due', this.#life.held?.driver)
     if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()

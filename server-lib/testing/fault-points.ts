@@ -1,0 +1,56 @@
+import type { DriverConnection } from '../postgres/driver.ts'
+
+/** The instants of a session's life in which a test can strike. Each is one line of the library's source. */
+export type FaultPoint =
+  | 'check-out:granted'
+  | 'begin:sent'
+  | 'begin:answered'
+  | 'statement:sent'
+  | 'statement:answered'
+  | 'commit:due'
+  | 'commit:sent'
+  | 'commit:answered'
+  | 'rollback:sent'
+  | 'rollback:answered'
+  | 'release:due'
+  | 'end:due'
+
+export type Strike = (driver: DriverConnection | undefined) => void
+
+const strikes = new Map<FaultPoint, Strike>()
+
+/**
+ * Named by the library where a fault would hurt most; does nothing until a test strikes there. The published build has
+ * neither the calls nor this file (`scripts/without-fault-points.js`), so a call must stand alone on its line, and
+ * nothing may depend on it.
+ */
+export function faultPoint(point: FaultPoint, driver?: DriverConnection): void {
+  if (strikes.size > 0) strikes.get(point)?.(driver)
+}
+
+/**
+ * Strikes at a point: `times` times, after letting it pass `after` times. What the strike throws surfaces in the
+ * library; most do something to the connection instead. Dispose of the returned value when the test is over.
+ */
+export function strikeAt(
+  point: FaultPoint,
+  strike: Strike,
+  { after = 0, times = 1 }: { after?: number; times?: number } = {},
+): Disposable & { readonly struck: number } {
+  let passed = 0
+  let struck = 0
+  const own: Strike = driver => {
+    if (passed++ < after || struck >= times) return
+    struck++
+    strike(driver)
+  }
+  strikes.set(point, own)
+  return {
+    get struck() {
+      return struck
+    },
+    [Symbol.dispose]() {
+      if (strikes.get(point) === own) strikes.delete(point)
+    },
+  }
+}
