@@ -64,6 +64,7 @@ export interface ErrorFields {
   known?: readonly string[]
   option?: string
   statement?: string
+  transactionId?: string
 }
 
 /**
@@ -88,6 +89,8 @@ export class EnginelightError extends Error {
   declare readonly known?: readonly string[]
   declare readonly option?: string
   declare readonly statement?: string
+  /** PostgreSQL's 64-bit transaction id. */
+  declare readonly transactionId?: string
 
   constructor(code: ErrorCode, sentence: string, fields: ErrorFields & { cause?: unknown } = {}) {
     const { cause, ...numbers } = fields

@@ -35,6 +35,18 @@ export interface EngineOptions {
   /** How long a transaction may stand idle before the server ends it (`idle_in_transaction_session_timeout`). Default: no limit. */
   idleInTransactionTimeoutMs?: number
   /**
+   * How long COMMIT may stay unanswered, in milliseconds, before its connection is closed and `commit()` throws
+   * EL_COMMIT_UNKNOWN. Default 30,000.
+   */
+  commitTimeoutMs?: number
+  /**
+   * Finds out what became of a COMMIT whose answer was lost: the transaction's id is fetched before each COMMIT, which
+   * costs a round trip, and the server is asked for its status on another connection, for up to `commitTimeoutMs`.
+   * `commit()` then resolves, or throws EL_COMMIT_ROLLED_BACK, and EL_COMMIT_UNKNOWN only where the server cannot tell.
+   * Default false.
+   */
+  resolveUnknownCommit?: boolean
+  /**
    * Whether a connection that comes with somebody's open transaction is rolled back before use. Default true, and
    * false in autocommit, where such a connection is discarded instead.
    */
@@ -96,6 +108,8 @@ export interface CheckedOptions {
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number | undefined
   readonly idleInTransactionTimeoutMs: number | undefined
+  readonly commitTimeoutMs: number
+  readonly resolveUnknownCommit: boolean
   readonly rollbackOnCheckout: boolean
   readonly pipeline: boolean
   readonly traceRows: boolean
@@ -192,6 +206,8 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     connectTimeoutMs: duration('connectTimeoutMs') ?? 10_000,
     statementTimeoutMs: duration('statementTimeoutMs'),
     idleInTransactionTimeoutMs: duration('idleInTransactionTimeoutMs'),
+    commitTimeoutMs: duration('commitTimeoutMs') ?? 30_000,
+    resolveUnknownCommit: boolean('resolveUnknownCommit', false),
     rollbackOnCheckout: boolean('rollbackOnCheckout', mode === 'transaction'),
     pipeline: boolean('pipeline', false),
     traceRows: boolean('traceRows', false),
@@ -211,6 +227,8 @@ const KNOWN = new Set<string>([
   'connectTimeoutMs',
   'statementTimeoutMs',
   'idleInTransactionTimeoutMs',
+  'commitTimeoutMs',
+  'resolveUnknownCommit',
   'rollbackOnCheckout',
   'pipeline',
   'traceRows',

@@ -20,18 +20,21 @@ export async function takeCleanLease(
     const status = driver.getTransactionStatus?.()
     if (status !== 'T' && status !== 'E') return lease
     reportLeftOpen(engine, lease, asking, status)
-    if (engine.options.rollbackOnCheckout && (await rolledBack(driver))) return lease
+    if (engine.options.rollbackOnCheckout && (await rolledBack(driver, engine.options.checkoutTimeoutMs)))
+      return lease
     const record = lease.pool.ledger.recordOf(driver)
     if (record) record.discarded = 'came with an open transaction'
     lease.hold.discard()
   }
 }
 
-function rolledBack(driver: DriverConnection): Promise<boolean> {
+function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {
   return new Promise(resolve => {
-    driver.query(ROLLBACK, (error: Error | null) =>
-      resolve(!error && driver.getTransactionStatus?.() === 'I'),
-    )
+    const timer = setTimeout(resolve, deadlineMs, false)
+    driver.query(ROLLBACK, (error: Error | null) => {
+      clearTimeout(timer)
+      resolve(!error && driver.getTransactionStatus?.() === 'I')
+    })
   })
 }
 
