@@ -1,4 +1,5 @@
 import { channels } from '../channels.ts'
+import { warn } from '../errors.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { ROLLBACK } from '../postgres/control.ts'
@@ -58,8 +59,8 @@ function reportLeftOpen(engine: Engine, { hold, pool }: Lease, asking: Asker, st
   const who = leaver
     ? `${leaver.requestLabel ?? 'somebody outside of any request'}${previousSite ? ` at ${previousSite.label}` : ''}`
     : 'an unknown holder'
-  process.emitWarning(
+  warn(
+    'EL_LEFT_OPEN',
     `Connection ${record?.id} of engine "${engine.name}" came from the pool with ${status === 'T' ? 'an open' : 'a failed'} transaction that ${who} left.`,
-    { type: 'EnginelightWarning', code: 'EL_LEFT_OPEN' },
   )
 }
