@@ -3,6 +3,7 @@ import { createEngines, engine } from '../index.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt } from '../testing/fault-points.ts'
+import { startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 
 let database: TestDatabase
@@ -48,6 +49,46 @@ test('a COMMIT that never arrived is resolved as rolled back', async () => {
   await db.end()
   await engines.close()
   expect(await names()).toEqual([])
+})
+
+test('a transaction that is still open on the server, its client cut off, is ended there and told as rolled back', async () => {
+  const proxy = await startFaultProxy(database.url)
+  const engines = open({ connection: proxy.url, resolveUnknownCommit: true, commitTimeoutMs: 400 })
+  const db = engines.open()
+  await db.main('t').insert({ name: 'lost' })
+  // The network swallows COMMIT and all that follows, and the server waits for a client that is gone.
+  const strike = proxy.once('COMMIT', 'black hole')
+  await expect(db.main.commit()).rejects.toMatchObject({ code: 'EL_COMMIT_ROLLED_BACK' })
+  expect(strike.struck).toBe(true)
+  await expectQuiet(database)
+  await db.end()
+  await engines.close()
+  await proxy.stop()
+  expect(await names()).toEqual([])
+})
+
+test('what cannot be resolved in time stays unknown, and names the transaction to ask for', async () => {
+  const proxy = await startFaultProxy(database.url)
+  const engines = open({ connection: proxy.url, resolveUnknownCommit: true, commitTimeoutMs: 400 })
+  const db = engines.open()
+  await db.main('t').insert({ name: 'kept' })
+  proxy.once('COMMIT', 'reset', { from: 'server' })
+  await proxy.refuse()
+  const startedAt = performance.now()
+  const error = await db.main.commit().then(
+    () => undefined,
+    (failure: { code: string; transactionId: string; message: string }) => failure,
+  )
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+  expect(error).toMatchObject({ code: 'EL_COMMIT_UNKNOWN', transactionId: expect.stringMatching(/^\d+$/) })
+  expect(error?.message).toContain(`select pg_xact_status('${error?.transactionId}')`)
+  expect(
+    await database.admin('select pg_xact_status($1::text::xid8) as status', [error?.transactionId]),
+  ).toEqual([{ status: 'committed' }])
+  await db.end()
+  await engines.close()
+  await proxy.stop()
+  expect(await names()).toEqual(['kept'])
 })
 
 test('without the option the outcome is unknown, and nothing is asked before COMMIT', async () => {
