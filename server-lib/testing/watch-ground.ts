@@ -86,7 +86,7 @@ export async function watchGround(
         }, expected)
       }
       expect(peak, 'backends at once').toBeLessThanOrEqual(max)
-      expect(health.trouble).toEqual([])
+      expect(health.trouble.join('\n'), 'trouble of the process').toBe('')
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
