@@ -1,4 +1,5 @@
 import { channels } from '../channels.ts'
+import { startDeadline } from '../deadline.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
@@ -83,9 +84,9 @@ export class HeldConnection {
   control(text: string, deadlineMs?: number): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
       const giveUp = () => reject(new Error(`no answer to ${text} within ${deadlineMs} ms`))
-      const timer = deadlineMs === undefined ? undefined : setTimeout(giveUp, deadlineMs)
+      const deadline = deadlineMs === undefined ? undefined : startDeadline(deadlineMs, giveUp)
       const answer: DriverCallback = (error, result) => {
-        clearTimeout(timer)
+        deadline?.stop()
         if (error) reject(error)
         else resolve(result as DriverResult)
       }
@@ -108,12 +109,12 @@ export class HeldConnection {
     if (this.#cancelled) return this.discard('cancelled')
     if (this.driver.readyForQuery !== false) return this.#return()
     this.#given = true
-    const timer = setTimeout(() => {
+    const deadline = startDeadline(DRAIN_DEADLINE_MS, () => {
       this.driver.removeListener('drain', onDrain)
       this.#close('not idle at release')
-    }, DRAIN_DEADLINE_MS)
+    })
     const onDrain = () => {
-      clearTimeout(timer)
+      deadline.stop()
       this.#return()
     }
     this.driver.once('drain', onDrain)

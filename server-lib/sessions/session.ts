@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
+import { settledWithin } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
@@ -350,7 +351,7 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
+    if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
@@ -369,7 +370,7 @@ export class SessionCore {
     forgiveErrors(...this.#read)
     const { held } = this.#life
     await held?.cancel()
-    await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
+    await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
 
@@ -401,11 +402,4 @@ function forgiveErrors(...streams: (object | undefined)[]): void {
   for (const stream of streams) {
     if (stream instanceof EventEmitter) stream.on('error', () => {})
   }
-}
-
-/** Waits, but not longer than this. */
-function settled(promise: Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>(resolve => void (timer = setTimeout(resolve, deadlineMs)))
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
