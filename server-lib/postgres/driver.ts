@@ -46,12 +46,19 @@ export interface DriverResult {
 
 export type DriverCallback = (error: Error | null | undefined, result?: DriverResult | DriverResult[]) => void
 
+/** The parts of pg-cursor that we use. */
+export interface Cursor {
+  text?: string
+  values?: unknown[] | null
+  close?(done?: (error?: Error) => void): unknown
+}
+
 /** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */
 export interface Submittable {
   submit(connection: unknown): unknown
   text?: string
   values?: unknown[] | null
-  cursor?: { text?: string; values?: unknown[] | null }
+  cursor?: Cursor
   callback?: DriverCallback
   destroyed?: boolean
   destroy?(error?: Error): unknown

@@ -6,7 +6,7 @@ import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { onSubmittableEnd } from '../postgres/submittable.ts'
+import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -65,6 +65,8 @@ export class SessionCore {
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
+  /** A setting that is being put back on a connection that the session has let go. */
+  #reset: Promise<void> | undefined
 
   constructor(engine: Engine, owner: SessionOwner) {
     engine.requireOpen()
@@ -159,6 +161,7 @@ export class SessionCore {
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
           const restore = held.pipelined(false)
+          closeWhenOver(submittable)
           onSubmittableEnd(submittable, ({ error, command }) => {
             restore()
             this.#read = []
@@ -293,7 +296,7 @@ export class SessionCore {
     if (!held) return
     this.#life.move('release')
     if (options.access !== 'read' || owned) return held.giveBack()
-    held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
+    this.#reset = held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
       () => held.giveBack(),
       () => held.discard('reset failed'),
     )
@@ -355,6 +358,7 @@ export class SessionCore {
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
+    await this.#reset
     const released = this.#life.held === undefined
     this.#life.move('end')
     if (channels.session.hasSubscribers) {
