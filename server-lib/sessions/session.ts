@@ -4,7 +4,6 @@ import { settledWithin } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
 import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -48,8 +47,6 @@ interface Sender {
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
-/** How long a setting may take to be put back, before its connection is closed instead. */
-const RESET_DEADLINE_MS = 5_000
 
 /** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
 export class SessionCore {
@@ -65,8 +62,6 @@ export class SessionCore {
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
-  /** A setting that is being put back on a connection that the session has let go. */
-  #reset: Promise<void> | undefined
 
   constructor(engine: Engine, owner: SessionOwner) {
     engine.requireOpen()
@@ -290,16 +285,12 @@ export class SessionCore {
 
   /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
-    const { options, owned } = this.engine
-    if (options.mode !== 'autocommit' || this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    if (this.engine.options.mode !== 'autocommit') return
+    if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')
-    if (options.access !== 'read' || owned) return held.giveBack()
-    this.#reset = held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
-      () => held.giveBack(),
-      () => held.discard('reset failed'),
-    )
+    held.giveBack()
   }
 
   // ----------------------------------------------------------------------------- transaction control
@@ -358,7 +349,7 @@ export class SessionCore {
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
-    await this.#reset
+    await this.#life.returned
     const released = this.#life.held === undefined
     this.#life.move('end')
     if (channels.session.hasSubscribers) {
