@@ -362,7 +362,10 @@ export class SessionCore {
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
     this.#cut = true
+    const [reading] = this.#read
     forgiveErrors(...this.#read)
+    // Between two batches the server has nothing that it could cancel: it waits for the reader.
+    ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
     await held?.cancel()
     await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
