@@ -7,6 +7,7 @@ import { here } from '../identity/ids.ts'
 import { checkOut, type CheckoutDeadlines } from '../pool/check-out.ts'
 import type { Asker } from '../pool/ledger.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
+import { resetTexts } from '../postgres/control.ts'
 import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 import type { EngineDescription } from './engine-description.ts'
 import { addReporting, type EngineReport } from './engine-reports.ts'
@@ -23,6 +24,8 @@ export class Engine {
   readonly name: string
   readonly options: CheckedOptions
   readonly application: string | null
+  /** What is sent on a connection before it goes back. */
+  readonly resets: readonly string[]
   readonly #config: EngineConfig
   readonly #inContext: InContext
   #open: OpenPool
@@ -49,6 +52,9 @@ export class Engine {
     this.#config = config
     this.#inContext = inContext
     this.#open = openPool(name, this.#poolName(), config, options, inContext)
+    const { mode, access, resetOnRelease } = options
+    const isReadOnlySession = mode === 'autocommit' && access === 'read'
+    this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
     this.#stopReporting = addReporting(this)
     this.#stopWatchingHolds = watchLongHolds(() => this.#ledgers(), options)
     this.#tell('declared')

@@ -1,3 +1,4 @@
+import { startDeadline } from '../deadline.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
 import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
@@ -64,21 +65,6 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
     signal?.removeEventListener('abort', onAbort)
     replaced?.removeEventListener('abort', onReplaced)
     givenUp.catch(() => {})
-  }
-}
-
-/**
- * A timer that forgives a stalled event loop: when it fires it lets one turn of the loop pass, so that a
- * connection which came while the loop stood still is served before anybody calls it late.
- */
-function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
-  let immediate: NodeJS.Immediate | undefined
-  const timer = setTimeout(() => void (immediate = setImmediate(passed)), afterMs)
-  return {
-    stop() {
-      clearTimeout(timer)
-      if (immediate) clearImmediate(immediate)
-    },
   }
 }
 

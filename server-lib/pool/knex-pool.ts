@@ -4,6 +4,7 @@ import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
+import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
 /** The parts of knex's pool (tarn) that we use. */
@@ -35,6 +36,8 @@ export class KnexPool implements Pool {
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
   #destroyed: Promise<void> | undefined
+  /** What sessions hold: nobody else can give it back. */
+  readonly #held = new WeakSet<DriverConnection>()
   #tarn: TarnPool
   #detach: () => void
 
@@ -43,7 +46,7 @@ export class KnexPool implements Pool {
     this.#connections = new WatchedConnections(ledger)
     this.#destroyKnex = destroyKnex
     this.#tarn = tarn
-    this.#detach = listenTo(tarn, ledger, this.#connections)
+    this.#detach = this.#attach(tarn)
     let watching = true
     const undo = shadow(owner, 'initializePool', original => {
       const replace = this.#replace.bind(this)
@@ -64,7 +67,30 @@ export class KnexPool implements Pool {
     // The old pool may still be closing its connections; the books hear of each by its own `end`.
     this.#detach()
     this.#tarn = tarn
-    this.#detach = listenTo(tarn, this.ledger, this.#connections)
+    this.#detach = this.#attach(tarn)
+  }
+
+  #attach(tarn: TarnPool): () => void {
+    const stopListening = listenTo(tarn, this.ledger, this.#connections)
+    const held = this.#held
+    const { ledger } = this
+    let watching = true
+    const undo = shadow(
+      tarn,
+      'release',
+      original =>
+        function release(this: unknown, ...args) {
+          const [driver] = args as [DriverConnection]
+          if (!watching || !held.has(driver)) return original.apply(this, args)
+          warnOfStaleRelease(staleRelease(ledger, driver))
+          return false
+        },
+    )
+    return () => {
+      watching = false
+      undo()
+      stopListening()
+    }
   }
 
   get min(): number {
@@ -91,16 +117,24 @@ export class KnexPool implements Pool {
   }
 
   #hold(tarn: TarnPool, driver: DriverConnection): Hold {
+    this.#held.add(driver)
+    let given = false
+    const giveBack = () => {
+      if (given) return
+      given = true
+      this.#held.delete(driver)
+      tarn.release(driver)
+    }
     return {
       driver,
-      release: () => void tarn.release(driver),
+      release: giveBack,
       discard: () => {
         // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
         // acquire, and until then nobody is given it; its socket and its backend go now.
         driver.__knex__disposed ??= 'discarded'
         // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
         void Promise.resolve(driver.end()).catch(() => {})
-        tarn.release(driver)
+        giveBack()
         this.#connections.gone(driver, 'discarded')
       },
     }

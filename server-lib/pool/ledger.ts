@@ -145,7 +145,7 @@ export class Ledger {
     // want to know is its line kept, and never the capture.
     const status = driver.getTransactionStatus?.()
     record.leaver =
-      status === 'T' || status === 'E'
+      status === 'T' || status === 'E' || driver.readyForQuery === false
         ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
         : null
     record.changedAt = performance.now()

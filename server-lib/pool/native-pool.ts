@@ -7,6 +7,7 @@ import { NO_LINE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { staleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
 type PooledConnection = DriverConnection & { release(destroy?: boolean | Error): void }
@@ -82,12 +83,12 @@ export class NativePool implements Pool {
       .askingFor(asker, () => this.#pool.connect())
       .then(driver => {
         // The release of this hold: a later holder of the same connection has another.
-        const release = driver.release.bind(driver)
+        const { release } = driver
         if (abandoned) {
-          release()
+          release.call(driver)
           throw new Error('granted after the wait was given up')
         }
-        return { driver, release: () => release(), discard: () => release(true) } satisfies Hold
+        return this.#hold(driver, release)
       })
     return {
       promise,
@@ -98,6 +99,19 @@ export class NativePool implements Pool {
         promise.catch(() => {})
       },
     }
+  }
+
+  #hold(driver: PooledConnection, release: PooledConnection['release']): Hold {
+    const { ledger } = this
+    const refuse = () => {
+      throw staleRelease(ledger, driver)
+    }
+    driver.release = refuse
+    const giveBack = (destroy?: true) => {
+      if (driver.release === refuse) driver.release = release
+      release.call(driver, destroy)
+    }
+    return { driver, release: () => giveBack(), discard: () => giveBack(true) }
   }
 
   unwatch(): void {

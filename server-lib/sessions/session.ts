@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
+import { settledWithin } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { onSubmittableEnd } from '../postgres/submittable.ts'
+import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -47,8 +47,6 @@ interface Sender {
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
-/** How long a setting may take to be put back, before its connection is closed instead. */
-const RESET_DEADLINE_MS = 5_000
 
 /** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
 export class SessionCore {
@@ -158,6 +156,7 @@ export class SessionCore {
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
           const restore = held.pipelined(false)
+          closeWhenOver(submittable)
           onSubmittableEnd(submittable, ({ error, command }) => {
             restore()
             this.#read = []
@@ -286,16 +285,12 @@ export class SessionCore {
 
   /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
-    const { options, owned } = this.engine
-    if (options.mode !== 'autocommit' || this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    if (this.engine.options.mode !== 'autocommit') return
+    if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')
-    if (options.access !== 'read' || owned) return held.giveBack()
-    held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
-      () => held.giveBack(),
-      () => held.discard('reset failed'),
-    )
+    held.giveBack()
   }
 
   // ----------------------------------------------------------------------------- transaction control
@@ -350,10 +345,11 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
+    if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
+    await this.#life.returned
     const released = this.#life.held === undefined
     this.#life.move('end')
     if (channels.session.hasSubscribers) {
@@ -366,10 +362,13 @@ export class SessionCore {
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
     this.#cut = true
+    const [reading] = this.#read
     forgiveErrors(...this.#read)
+    // Between two batches the server has nothing that it could cancel: it waits for the reader.
+    ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
     await held?.cancel()
-    await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
+    await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
 
@@ -401,11 +400,4 @@ function forgiveErrors(...streams: (object | undefined)[]): void {
   for (const stream of streams) {
     if (stream instanceof EventEmitter) stream.on('error', () => {})
   }
-}
-
-/** Waits, but not longer than this. */
-function settled(promise: Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>(resolve => void (timer = setTimeout(resolve, deadlineMs)))
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
