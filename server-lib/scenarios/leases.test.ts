@@ -6,7 +6,7 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { registerLeases } from '../testing/lease-register.ts'
-import { seeded } from '../testing/seeded.ts'
+import { Seeded } from '../testing/seeded.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -148,7 +148,7 @@ test.each(['idle in a transaction', 'running a statement', 'released'])(
 
 test('R10 interleaved sessions: every row was written by the backend that its session held', async () => {
   const seed = Number(process.env.ENGINELIGHT_SEED ?? Date.now() % 1_000_000)
-  const random = seeded(seed)
+  const chance = new Seeded(seed)
   const register = registerLeases()
   const engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 2 } }),
@@ -158,18 +158,18 @@ test('R10 interleaved sessions: every row was written by the backend that its se
   const worker = async () => {
     for (let n = 0; n < 25; n++) {
       const db = engines.open()
-      for (const session of random() < 0.5 ? [db.main, db.log] : [db.log, db.main]) {
+      for (const session of chance.chance(0.5) ? [db.main, db.log] : [db.log, db.main]) {
         const write = () =>
           session.query('insert into marker (session) values ($1)', [
             `${db.info.requestId} ${session.info.engine}`,
           ])
         await Promise.all([write(), write()])
-        if (random() < 0.3) await Promise.all([session.release(), session.release()])
-        if (random() < 0.5) await write()
-        if (random() < 0.5) await session.commit()
+        if (chance.chance(0.3)) await Promise.all([session.release(), session.release()])
+        if (chance.chance(0.5)) await write()
+        if (chance.chance(0.5)) await session.commit()
       }
       sessions.add(db.info.requestId)
-      if (random() < 0.3) void db.end()
+      if (chance.chance(0.3)) void db.end()
       else await db.end()
     }
   }

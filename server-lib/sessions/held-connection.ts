@@ -62,9 +62,25 @@ export class HeldConnection {
     return { engine: this.#engine.name, pool: ledger.pool, slot, connection, backendPid, ...here }
   }
 
+  /** Whether the server has answered everything. After an error that comes later than the error itself. */
+  get isReady(): boolean {
+    return this.driver.readyForQuery !== false
+  }
+
   /** Whether the server has answered everything and has no transaction open. */
   get isIdle(): boolean {
-    return this.driver.readyForQuery !== false && this.driver.getTransactionStatus?.() === 'I'
+    return this.isReady && this.driver.getTransactionStatus?.() === 'I'
+  }
+
+  /** Calls when the server has answered everything, or the connection is gone before. */
+  whenReady(ready: () => void): void {
+    const onReady = () => {
+      this.driver.removeListener('drain', onReady)
+      this.driver.removeListener('end', onReady)
+      ready()
+    }
+    this.driver.once('drain', onReady)
+    this.driver.once('end', onReady)
   }
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */

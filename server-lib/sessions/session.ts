@@ -182,8 +182,12 @@ export class SessionCore {
     statement.queuedMs = performance.now() - statement.askedAt
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
-    if (state === 'ended') return refuse(errors.sessionEnded(this))
-    if (held && state === 'failed' && held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
+    if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
+    if (held && state === 'failed') {
+      // Whether a transaction is open still comes after the error: without one the statement would commit by itself.
+      if (!held.isReady) return held.whenReady(() => this.#withConnection(statement, use, refuse))
+      if (held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
+    }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (held && state !== 'idle') return use(held)
     this.#take(statement.capture)
