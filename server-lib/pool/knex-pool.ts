@@ -16,6 +16,7 @@ export interface TarnPool {
   removeListener(event: string, listener: (...args: never[]) => void): void
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
+  readonly pendingAcquires?: readonly { abort(): void }[]
 }
 
 /** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
@@ -31,19 +32,27 @@ export interface PoolOwner {
  */
 export class KnexPool implements Pool {
   readonly ledger: Ledger
-  readonly #connections: WatchedConnections
+  readonly connections: WatchedConnections
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
+  readonly #opening: ReadonlySet<DriverConnection>
   #destroyed: Promise<void> | undefined
   #tarn: TarnPool
   #detach: () => void
 
-  constructor(owner: PoolOwner, tarn: TarnPool, ledger: Ledger, destroyKnex: () => Promise<void>) {
+  constructor(
+    owner: PoolOwner,
+    tarn: TarnPool,
+    ledger: Ledger,
+    destroyKnex: () => Promise<void>,
+    opening: ReadonlySet<DriverConnection> = new Set(),
+  ) {
     this.ledger = ledger
-    this.#connections = new WatchedConnections(ledger)
+    this.#opening = opening
+    this.connections = new WatchedConnections(ledger)
     this.#destroyKnex = destroyKnex
     this.#tarn = tarn
-    this.#detach = listenTo(tarn, ledger, this.#connections)
+    this.#detach = listenTo(tarn, ledger, this.connections)
     let watching = true
     const undo = shadow(owner, 'initializePool', original => {
       const replace = this.#replace.bind(this)
@@ -64,7 +73,7 @@ export class KnexPool implements Pool {
     // The old pool may still be closing its connections; the books hear of each by its own `end`.
     this.#detach()
     this.#tarn = tarn
-    this.#detach = listenTo(tarn, this.ledger, this.#connections)
+    this.#detach = listenTo(tarn, this.ledger, this.connections)
   }
 
   get min(): number {
@@ -101,7 +110,7 @@ export class KnexPool implements Pool {
         // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
         void Promise.resolve(driver.end()).catch(() => {})
         tarn.release(driver)
-        this.#connections.gone(driver, 'discarded')
+        this.connections.gone(driver, 'discarded')
       },
     }
   }
@@ -109,12 +118,20 @@ export class KnexPool implements Pool {
   unwatch(): void {
     this.#unshadow()
     this.#detach()
-    this.#connections.leaveAll()
+    this.connections.leaveAll()
     stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
     return (this.#destroyed ??= this.#destroyKnex())
+  }
+
+  cut(): void {
+    this.connections.cut()
+    for (const driver of this.#opening) driver.connection?.stream?.destroy()
+    // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
+    for (const pending of [...(this.#tarn.pendingAcquires ?? [])]) pending.abort()
+    for (const { resource } of [...(this.#tarn.used ?? [])]) this.#tarn.release(resource)
   }
 }
 

@@ -248,6 +248,13 @@ export class Ledger {
     return this.#waiting.size
   }
 
+  /** Whether anybody holds a connection or waits for one. */
+  get isInUse(): boolean {
+    if (this.#waiting.size > 0) return true
+    for (const { checkout } of this.#connections.values()) if (checkout) return true
+    return false
+  }
+
   /** Everybody who holds a connection now, the longest first. */
   holders(): CheckoutHolder[] {
     const now = performance.now()
