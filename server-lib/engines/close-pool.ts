@@ -37,15 +37,19 @@ export async function closePool(pool: Pool, time: ClosingTime): Promise<Checkout
     for (const record of pool.ledger.connections) {
       if (seen.has(record) || record.checkout?.session) continue
       seen.add(record)
-      endPolitely(record)
+      endPolitely(record, time.over)
     }
     await aMoment()
   }
-  if (!isClosed) pool.cut()
+  if (!isClosed) {
+    pool.cut()
+    // The pool now ends by itself, in a few turns: until then knex lets others wait for a connection.
+    await Promise.race([closed, sleep(2 * LOOK_MS)])
+  }
   return held
 }
 
-function endPolitely(record: ConnectionRecord): void {
+function endPolitely(record: ConnectionRecord, over: Promise<void>): void {
   const { driver } = record
   record.discarded ??= 'cut at close'
   // Its holder may not listen, and an error that nobody hears ends the process.
@@ -54,7 +58,7 @@ function endPolitely(record: ConnectionRecord): void {
   if (driver.readyForQuery !== false) return end()
   // In the very turn in which the server is ready again, before its holder can send anything more.
   driver.once('drain', end)
-  void cancelStatement(driver)
+  void cancelStatement(driver, over)
 }
 
 const sleep = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms))

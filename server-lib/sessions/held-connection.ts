@@ -93,10 +93,10 @@ export class HeldConnection {
     })
   }
 
-  /** Asks the server to cancel what runs. From then on it can only be closed: the cancel may come late. */
-  cancel(): Promise<void> {
+  /** Asks the server to cancel what runs, until `over`. From then on it can only be closed: the cancel may come late. */
+  cancel(over?: Promise<void>): Promise<void> {
     this.#cancelled = true
-    return cancelStatement(this.driver)
+    return cancelStatement(this.driver, over)
   }
 
   /**

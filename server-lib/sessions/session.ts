@@ -375,7 +375,7 @@ export class SessionCore {
     this.#cut = true
     forgiveErrors(...this.#read)
     const { held } = this.#life
-    await (this.#over ? Promise.race([held?.cancel(), this.#over]) : held?.cancel())
+    await held?.cancel(this.#over)
     await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
