@@ -16,12 +16,12 @@ const GOODBYE_MS = 250
  * end. Whatever has not answered when the time is over is cut. Resolves with those outside of sessions who held one.
  */
 export async function closePool(pool: Pool, time: ClosingTime): Promise<CheckoutHolder[]> {
-  let isClosed = false
+  const state = { isClosed: false }
   const close = async () => {
     // One that refuses was closed by somebody else; its connections have to be closed all the same.
     await pool.destroy().catch(() => {})
     await pool.connections.closed()
-    isClosed = true
+    state.isClosed = true
   }
   const closed = close()
   let usedAt = performance.now()
@@ -30,7 +30,7 @@ export async function closePool(pool: Pool, time: ClosingTime): Promise<Checkout
     await Promise.race([closed, sleep(LOOK_MS)])
     if (pool.ledger.isInUse) usedAt = performance.now()
   }
-  while (!isClosed && !time.isGraceOver && !isSilent()) await aMoment()
+  while (!state.isClosed && !time.isGraceOver && !isSilent()) await aMoment()
   const held = pool.ledger.holders().filter(({ session }) => session === null)
   const seen = new Set<ConnectionRecord>()
   while (pool.connections.size > 0 && !time.isOver && !isSilent()) {
@@ -41,7 +41,7 @@ export async function closePool(pool: Pool, time: ClosingTime): Promise<Checkout
     }
     await aMoment()
   }
-  if (!isClosed) {
+  if (!state.isClosed) {
     pool.cut()
     // The pool now ends by itself, in a few turns: until then knex lets others wait for a connection.
     await Promise.race([closed, sleep(2 * LOOK_MS)])

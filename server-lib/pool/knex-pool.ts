@@ -130,8 +130,8 @@ export class KnexPool implements Pool {
     this.connections.cut()
     for (const driver of this.#opening) driver.connection?.stream?.destroy()
     // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
-    for (const pending of [...(this.#tarn.pendingAcquires ?? [])]) pending.abort()
-    for (const { resource } of [...(this.#tarn.used ?? [])]) this.#tarn.release(resource)
+    for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
+    for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
   }
 }
 
