@@ -1,5 +1,5 @@
 import type { CheckoutHolder } from '../errors.ts'
-import { holderText } from '../pool/check-out.ts'
+import { holderText } from '../pool/holder-text.ts'
 import type { SessionState } from '../sessions/session-state.ts'
 
 /** What `close()` had to cut, as it was when the grace was over. All lists are empty after a quiet end. */
