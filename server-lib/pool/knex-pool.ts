@@ -17,6 +17,7 @@ export interface TarnPool {
   removeListener(event: string, listener: (...args: never[]) => void): void
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
+  readonly pendingAcquires?: readonly { abort(): void }[]
 }
 
 /** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
@@ -32,18 +33,26 @@ export interface PoolOwner {
  */
 export class KnexPool implements Pool {
   readonly ledger: Ledger
-  readonly #connections: WatchedConnections
+  readonly connections: WatchedConnections
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
+  readonly #opening: ReadonlySet<DriverConnection>
   #destroyed: Promise<void> | undefined
   /** What sessions hold: nobody else can give it back. */
   readonly #held = new WeakSet<DriverConnection>()
   #tarn: TarnPool
   #detach: () => void
 
-  constructor(owner: PoolOwner, tarn: TarnPool, ledger: Ledger, destroyKnex: () => Promise<void>) {
+  constructor(
+    owner: PoolOwner,
+    tarn: TarnPool,
+    ledger: Ledger,
+    destroyKnex: () => Promise<void>,
+    opening: ReadonlySet<DriverConnection> = new Set(),
+  ) {
     this.ledger = ledger
-    this.#connections = new WatchedConnections(ledger)
+    this.#opening = opening
+    this.connections = new WatchedConnections(ledger)
     this.#destroyKnex = destroyKnex
     this.#tarn = tarn
     this.#detach = this.#attach(tarn)
@@ -71,7 +80,7 @@ export class KnexPool implements Pool {
   }
 
   #attach(tarn: TarnPool): () => void {
-    const stopListening = listenTo(tarn, this.ledger, this.#connections)
+    const stopListening = listenTo(tarn, this.ledger, this.connections)
     const held = this.#held
     const { ledger } = this
     let watching = true
@@ -135,7 +144,7 @@ export class KnexPool implements Pool {
         // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
         void Promise.resolve(driver.end()).catch(() => {})
         giveBack()
-        this.#connections.gone(driver, 'discarded')
+        this.connections.gone(driver, 'discarded')
       },
     }
   }
@@ -143,12 +152,20 @@ export class KnexPool implements Pool {
   unwatch(): void {
     this.#unshadow()
     this.#detach()
-    this.#connections.leaveAll()
+    this.connections.leaveAll()
     stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
     return (this.#destroyed ??= this.#destroyKnex())
+  }
+
+  cut(): void {
+    this.connections.cut()
+    for (const driver of this.#opening) driver.connection?.stream?.destroy()
+    // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
+    for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
+    for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
   }
 }
 

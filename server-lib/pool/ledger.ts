@@ -264,6 +264,11 @@ export class Ledger {
     return this.#waiting.size
   }
 
+  /** Whether anybody holds a connection or waits for one. */
+  get isInUse(): boolean {
+    return this.#waiting.size > 0 || this.used > 0
+  }
+
   /** How many connections are held now. */
   get used(): number {
     let used = 0

@@ -28,6 +28,7 @@ export interface PgPool {
   removeListener(event: string, listener: Listener): unknown
   readonly _clients?: readonly PooledConnection[]
   readonly _idle?: readonly { client: PooledConnection }[]
+  readonly _pendingQueue?: { callback(error: Error): void }[]
 }
 
 /**
@@ -40,7 +41,7 @@ export class NativePool implements Pool {
   readonly min: number
   readonly max: number
   readonly #pool: PgPool
-  readonly #connections: WatchedConnections
+  readonly connections: WatchedConnections
   readonly #listeners: [event: string, listener: Listener][]
   readonly #unshadow: () => void
   #destroyed: Promise<void> | undefined
@@ -51,7 +52,7 @@ export class NativePool implements Pool {
     this.min = pool.options.min ?? 0
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(ledger)
-    this.#connections = connections
+    this.connections = connections
     this.#unshadow = watchRequests(pool, ledger, connections)
     this.#listeners = [
       ['connect', (driver: DriverConnection) => connections.enter(driver)],
@@ -117,13 +118,22 @@ export class NativePool implements Pool {
   unwatch(): void {
     this.#unshadow()
     for (const [event, listener] of this.#listeners) this.#pool.removeListener(event, listener)
-    this.#connections.leaveAll()
+    this.connections.leaveAll()
     stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
     // A reinit that drains and a close that cuts both ask; pg refuses the second.
     return (this.#destroyed ??= this.#pool.end())
+  }
+
+  cut(): void {
+    this.connections.cut()
+    // Connections that are still being opened, which nobody has been told of.
+    for (const driver of this.#pool._clients ?? []) driver.connection?.stream?.destroy()
+    // pg-pool forgets them when it ends: they would wait for ever.
+    for (const pending of this.#pool._pendingQueue?.splice(0) ?? [])
+      pending.callback(new Error('The pool was closed.'))
   }
 }
 

@@ -125,9 +125,9 @@ export class HeldConnection {
     })
   }
 
-  /** Asks the server to cancel what runs. From then on it can only be closed: the cancel may come late. */
-  cancel(): Promise<void> {
-    return (this.#cancelled ??= cancelStatement(this.driver))
+  /** Asks the server to cancel what runs, until `over`. From then on it can only be closed: the cancel may come late. */
+  cancel(over?: Promise<void>): Promise<void> {
+    return (this.#cancelled ??= cancelStatement(this.driver, over))
   }
 
   /**

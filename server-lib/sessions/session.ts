@@ -59,6 +59,10 @@ export class SessionCore {
   #ending: Promise<boolean> | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
+  /** Ends the time in which what runs may finish. */
+  #stopWaiting: (() => void) | undefined
+  /** When nothing is waited for any longer, where somebody has said so. */
+  #over: Promise<void> | undefined
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
@@ -349,7 +353,10 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
+    if (this.#fifo.busy && graceMs > 0) {
+      const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
+      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
+    }
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
@@ -371,9 +378,20 @@ export class SessionCore {
     // Between two batches the server has nothing that it could cancel: it waits for the reader.
     ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
-    await held?.cancel()
+    await held?.cancel(this.#over)
     await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
+  }
+
+  /** An end, begun or to come, waits no longer for what runs, and for no answer of the server when `over` is. */
+  hurry(over: Promise<void>): void {
+    this.#over = over
+    this.#stopWaiting?.()
+    void over.then(() => {
+      this.#cut = true
+      const { held } = this.#life
+      if (held) this.#life.discard(held, 'cut at close')
+    })
   }
 
   /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */

@@ -51,7 +51,8 @@ export class Actor {
       await this.#within(move)
       if (this.#mismatch) throw this.#mismatch
       const { state } = this.#session
-      if (state !== this.model.state) throw this.#wrong(`the session is ${state}, and must be ${this.model.state}`)
+      if (state !== this.model.state)
+        throw this.#wrong(`the session is ${state}, and must be ${this.model.state}`)
       const holds = state === 'active' || state === 'failed'
       if (holds !== (this.#session.identity !== undefined)) throw this.#wrong(`identity in state ${state}`)
     }
@@ -82,8 +83,10 @@ export class Actor {
       case 'destroy':
         return this.#destroy(move.afterMs)
       case 'fail in stream':
-        return this.#statement({ kind: 'fail', code: '22012' }, () =>
-          readAll(session.stream('select 1 / (g - 3) from generate_series(1, 5) g')), true,
+        return this.#statement(
+          { kind: 'fail', code: '22012' },
+          () => readAll(session.stream('select 1 / (g - 3) from generate_series(1, 5) g')),
+          true,
         )
       case 'commit':
         return this.#control(this.model.commit(), () => session.commit())
@@ -101,7 +104,9 @@ export class Actor {
         )
       case 'kill':
         return move.how === 'running'
-          ? this.#statement({ kind: 'die' }, () => session.query('select pg_terminate_backend(pg_backend_pid())'))
+          ? this.#statement({ kind: 'die' }, () =>
+              session.query('select pg_terminate_backend(pg_backend_pid())'),
+            )
           : this.#killIdle()
       case 'end':
         return this.#end(move.how, move.running)
@@ -134,7 +139,9 @@ export class Actor {
             : session.query('update marks set touched = touched + 1 where owner = $1', [this.name]),
         )
       case 'fail':
-        return this.#statement({ kind: 'fail', code: CODES[move.how] }, () => this.#failing(move.how, move.via))
+        return this.#statement({ kind: 'fail', code: CODES[move.how] }, () =>
+          this.#failing(move.how, move.via),
+        )
       case 'savepoint':
         return this.#savepoint(move.inner, move.end)
       case 'knex transaction':
@@ -157,9 +164,11 @@ export class Actor {
 
   #settle(effect: Effect, expected: readonly string[], code: string): void {
     this.log.push(`    ${effect.kind}: ${code}`)
-    if (!expected.includes(code)) throw this.#wrong(`${effect.kind} came to ${code}, and must come to ${expected.join(' or ')}`)
+    if (!expected.includes(code))
+      throw this.#wrong(`${effect.kind} came to ${code}, and must come to ${expected.join(' or ')}`)
     this.model.statement(effect, code)
-    if (code === OK && (effect.kind === 'write' || effect.kind === 'touch' || effect.kind === 'doom')) this.#last = 'main'
+    if (code === OK && (effect.kind === 'write' || effect.kind === 'touch' || effect.kind === 'doom'))
+      this.#last = 'main'
   }
 
   async #control(expected: string, run: () => PromiseLike<unknown>): Promise<void> {
@@ -256,7 +265,8 @@ export class Actor {
     const text = 'select g from generate_series(1, 500) g'
     const breakOff = async () => {
       let read = 0
-      const stream = from === 'text' ? this.#session.stream(text) : this.#session.stream(this.#session.raw(text))
+      const stream =
+        from === 'text' ? this.#session.stream(text) : this.#session.stream(this.#session.raw(text))
       for await (const _row of stream) if (read++ >= rows) break
     }
     await this.#statement({ kind: 'read' }, breakOff, true)
@@ -282,8 +292,7 @@ export class Actor {
 
   async #savepoint(inner: readonly InnerMove[], end: 'keep' | 'throw'): Promise<void> {
     const { model } = this
-    if (model.isAutocommit)
-      return this.#control('EL_ILLEGAL_MOVE', () => this.#session.savepoint(() => {}))
+    if (model.isAutocommit) return this.#control('EL_ILLEGAL_MOVE', () => this.#session.savepoint(() => {}))
     const opening = model.expected({ kind: 'read' })
     let entered = false
     let undo = () => {}
@@ -302,11 +311,13 @@ export class Actor {
     if (this.#mismatch) throw this.#mismatch
     this.log.push(`    savepoint: ${code}`)
     if (!entered) {
-      if (!opening.includes(code) || (code === OK)) throw this.#wrong(`a savepoint came to ${code}, and must come to ${opening}`)
+      if (!opening.includes(code) || code === OK)
+        throw this.#wrong(`a savepoint came to ${code}, and must come to ${opening}`)
       if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
       return
     }
-    const expected = end === 'throw' ? 'thrown inside' : model.state === 'failed' ? 'EL_TRANSACTION_FAILED' : OK
+    const expected =
+      end === 'throw' ? 'thrown inside' : model.state === 'failed' ? 'EL_TRANSACTION_FAILED' : OK
     if (code !== expected) throw this.#wrong(`a savepoint came to ${code}, and must come to ${expected}`)
     if (code !== OK) undo()
   }
@@ -324,14 +335,16 @@ export class Actor {
     )
     this.log.push(`    knex transaction: ${code}`)
     if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT') {
-      if (!opening.includes(code)) throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
+      if (!opening.includes(code))
+        throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
       if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
       return
     }
     model.statement({ kind: 'read' }, OK)
     const isReading = this.#world.setting.access === 'read' && writes > 0
     const expected = isReading ? '25006' : end === 'throw' ? 'thrown inside' : OK
-    if (code !== expected) throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${expected}`)
+    if (code !== expected)
+      throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${expected}`)
     if (code !== OK) return undo()
     for (const id of ids) this.#settle({ kind: 'write', id }, [OK], OK)
   }
@@ -354,7 +367,10 @@ export class Actor {
     const expected = [...model.expected(effect), 'EL_ENDED']
     const statement = running
       ? outcome(() =>
-          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.01)', [id, this.name]),
+          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.01)', [
+            id,
+            this.name,
+          ]),
         )
       : undefined
     if (how === 'abort') this.#abort.abort(new Error('the client has left'))
@@ -363,7 +379,8 @@ export class Actor {
     if (statement) {
       const code = await statement
       this.log.push(`    running: ${code}`)
-      if (!expected.includes(code)) throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
+      if (!expected.includes(code))
+        throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
       if (model.isAutocommit && model.state !== 'ended') {
         if (code === OK) model.committed.add(id)
         else if (code === 'EL_ENDED') model.unknown.add(id)
