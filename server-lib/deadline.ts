@@ -1,47 +1,78 @@
+/** How often deadlines are looked at, and so how late one can pass. */
+const PERIOD_MS = 20
 /** Later than this the timer was not late, the event loop stood still. */
 const LATE_MS = 50
-/** The loop is looked at this often, or twenty times in a long wait. */
-const SLICE_MS = 100
+/** Who needs more than one round trip gets this much after a stall, once. */
+const OVERTIME_MS = 80
+
+const pending = new Set<Deadline>()
+let timer: NodeJS.Timeout | undefined
+let lookedAt = 0
+/** The time in which the event loop was alive, in milliseconds, as of `lookedAt`. */
+let aliveMs = 0
 
 /**
  * A deadline in the time that the event loop was alive. While the loop stands still nothing that came can be served,
  * so that time is not counted: the answers that wait in the sockets are read before anybody calls them late.
+ *
+ * Deadlines hardly ever pass and are set several times for each unit of work, so one timer looks after them all: a
+ * timer of Node's for each costs more than the rest of a check-out.
  */
-export function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
-  const slice = Math.max(SLICE_MS, Math.ceil(afterMs / 20))
-  let left = afterMs
-  let isOvertime = false
-  let timer: NodeJS.Timeout | undefined
-  let immediate: NodeJS.Immediate | undefined
+export class Deadline {
+  dueAt: number
+  readonly afterMs: number
+  readonly passed: () => void
+  hadOvertime = false
 
-  const wait = (ms: number) => {
-    const due = performance.now() + ms
-    timer = setTimeout(() => {
-      const lateMs = Math.max(0, performance.now() - due)
-      const stood = lateMs > LATE_MS
-      left -= stood ? ms : ms + lateMs
-      if (left > 0) return wait(Math.min(left, slice))
-      // The loop stood still until now: who needs more than one round trip gets the time for them, once.
-      if (stood && !isOvertime) {
-        isOvertime = true
-        return wait(Math.min(afterMs, slice))
-      }
-      // One turn of the loop, in which it reads what has come.
-      immediate = setImmediate(passed)
-    }, ms)
+  constructor(afterMs: number, passed: () => void) {
+    const now = performance.now()
+    if (timer === undefined) {
+      lookedAt = now
+      timer = setTimeout(look, PERIOD_MS)
+    }
+    this.afterMs = afterMs
+    this.passed = passed
+    this.dueAt = aliveMs + Math.min(now - lookedAt, PERIOD_MS + LATE_MS) + afterMs
+    pending.add(this)
   }
-  wait(Math.min(left, slice))
-  return {
-    stop() {
-      clearTimeout(timer)
-      if (immediate) clearImmediate(immediate)
-    },
+
+  stop(): void {
+    pending.delete(this)
   }
+}
+
+export function startDeadline(afterMs: number, passed: () => void): Deadline {
+  return new Deadline(afterMs, passed)
+}
+
+function look(): void {
+  const now = performance.now()
+  const elapsedMs = now - lookedAt
+  const stood = elapsedMs > PERIOD_MS + LATE_MS
+  aliveMs += Math.min(elapsedMs, PERIOD_MS + LATE_MS)
+  lookedAt = now
+  for (const deadline of pending) {
+    if (deadline.dueAt > aliveMs) continue
+    if (stood && !deadline.hadOvertime) {
+      deadline.hadOvertime = true
+      deadline.dueAt = aliveMs + Math.min(deadline.afterMs, OVERTIME_MS)
+      continue
+    }
+    deadline.dueAt = Infinity
+    // One turn of the loop, in which it reads what has come.
+    setImmediate(pass, deadline)
+  }
+  // Not cleared when the last one is stopped: the next one is usually near.
+  timer = pending.size > 0 ? setTimeout(look, PERIOD_MS) : undefined
+}
+
+function pass(deadline: Deadline): void {
+  if (pending.delete(deadline)) deadline.passed()
 }
 
 /** Waits for the promise, but not longer than this; whether it was in time. Rejects as the promise does. */
 export async function settledWithin(promise: Promise<unknown>, afterMs: number): Promise<boolean> {
-  let deadline: { stop(): void } | undefined
+  let deadline: Deadline | undefined
   const late = new Promise<false>(resolve => {
     deadline = startDeadline(afterMs, () => resolve(false))
   })

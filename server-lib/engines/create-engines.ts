@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, RESERVED_NAMES, type Db, type Definitions } from '../sessions/db.ts'
-import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
+import { currentRequest, RequestScope, runInRequest, type Contained } from '../sessions/request-scope.ts'
 import { closeReport, type CloseReport, type EndedWork } from './close-report.ts'
 import { ClosingTime } from './closing-time.ts'
 import { checkOptions, describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
@@ -198,6 +198,31 @@ function openAll(checked: Checked, application: string | null, inContext: InCont
   }
 }
 
+/** A container and its public face. */
+class OpenContainer<D extends Definitions> implements Contained {
+  readonly core: ContainerCore
+  readonly db: Db<D>
+
+  constructor(
+    setup: ContainerSetup,
+    makeDb: (core: ContainerCore) => object,
+    scope: RequestScope,
+    request: unknown,
+    signal: AbortSignal | undefined,
+  ) {
+    this.core = new ContainerCore(setup, scope, request, signal)
+    this.db = makeDb(this.core) as Db<D>
+  }
+
+  unreleased(): string[] {
+    return this.core.unreleased()
+  }
+
+  end(how: 'finished' | 'aborted', reason?: unknown): Promise<void> {
+    return this.core.end(how, reason)
+  }
+}
+
 class EngineSet<D extends Definitions> implements EnginesInside<D> {
   readonly names: readonly string[]
   readonly #engines: ReadonlyMap<string, Engine>
@@ -231,23 +256,13 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
     return [...this.#engines.values()].find(engine => engine.options.isDefault) as Engine
   }
 
-  containerFor(
-    scope: RequestScope,
-    request: unknown,
-    signal?: AbortSignal,
-  ): { db: Db<D>; core: ContainerCore } {
-    const known = scope.container(this) as { db: Db<D>; core: ContainerCore } | undefined
+  containerFor(scope: RequestScope, request: unknown, signal?: AbortSignal): OpenContainer<D> {
+    const known = scope.container(this) as OpenContainer<D> | undefined
     if (known) return known
-    const core = new ContainerCore(this.#setup, scope, request, signal)
-    const made = {
-      core,
-      db: this.#makeDb(core) as Db<D>,
-      unreleased: () => core.unreleased(),
-      end: (how: 'finished' | 'aborted', reason?: unknown) => core.end(how, reason),
-    }
+    const made = new OpenContainer<D>(this.#setup, this.#makeDb, scope, request, signal)
     scope.addContainer(this, made)
     // The request was over before anybody asked: the container exists, and says so at each use.
-    if (scope.ended) void core.end()
+    if (scope.ended) void made.core.end()
     return made
   }
 

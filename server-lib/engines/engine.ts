@@ -1,10 +1,10 @@
-import { setMaxListeners } from 'node:events'
 import type { Knex } from 'knex'
 import { channels } from '../channels.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
 import { watchLongHolds } from '../health/long-holds.ts'
 import { here } from '../identity/ids.ts'
-import { checkOut, type CheckoutDeadlines } from '../pool/check-out.ts'
+import { Abandonment } from '../pool/abandonment.ts'
+import { checkOut } from '../pool/check-out.ts'
 import type { Asker } from '../pool/ledger.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
 import { resetTexts } from '../postgres/control.ts'
@@ -31,7 +31,7 @@ export class Engine {
   readonly #config: EngineConfig
   readonly #inContext: InContext
   #open: OpenPool
-  #replaced = replacement()
+  #replaced = new Abandonment()
   #generation = 1
   #closed = false
   /** Whether the last attempt to open a connection failed. */
@@ -136,22 +136,29 @@ export class Engine {
     return !this.#closed && !this.#failing
   }
 
-  async checkOut(asker: Asker, signal?: AbortSignal): Promise<Lease> {
-    const until = performance.now() + this.options.checkoutTimeoutMs
+  /** Takes a connection, within `timeoutMs` (the engine's own limit by default), unless it is abandoned before. */
+  async checkOut(
+    asker: Asker,
+    abandoned?: Abandonment,
+    timeoutMs = this.options.checkoutTimeoutMs,
+  ): Promise<Lease> {
+    let checkoutTimeoutMs = timeoutMs
+    const until = performance.now() + timeoutMs
     for (;;) {
       this.requireOpen()
       const { pool } = this.#open
-      const { signal: replaced } = this.#replaced
-      const checkoutTimeoutMs = Math.max(0, until - performance.now())
-      const deadlines: CheckoutDeadlines = { checkoutTimeoutMs, signal, replaced }
+      const replaced = this.#replaced
       try {
-        const hold = await checkOut(pool, asker, deadlines)
+        const hold = await checkOut(pool, asker, { checkoutTimeoutMs, abandoned, replaced })
         this.#failing = false
         return { hold, pool }
       } catch (error) {
         const isFailure = error instanceof EnginelightError && error.code === 'EL_CHECKOUT_FAILED'
-        // Whoever waited at the pool that a reinit replaced is served by the new one.
-        if (isFailure && replaced.aborted) continue
+        if (isFailure && replaced.isOver) {
+          // Whoever waited at the pool that a reinit replaced is served by the new one.
+          checkoutTimeoutMs = Math.max(0, until - performance.now())
+          continue
+        }
         if (isFailure) this.#failing = true
         throw error
       }
@@ -189,11 +196,11 @@ export class Engine {
     const replaced = this.#replaced
     this.#generation++
     this.#open = openPool(this.name, this.#poolName(), this.#config, this.options, this.#inContext)
-    this.#replaced = replacement()
+    this.#replaced = new Abandonment()
     this.#failing = false
     this.#tell('reinitialized')
     this.#draining.add(old)
-    replaced.abort()
+    replaced.abandon()
     await this.#drain(old)
   }
 
@@ -221,7 +228,7 @@ export class Engine {
     if (this.#closed) return
     this.#closed = true
     this.#tellPhase('closing')
-    this.#replaced.abort()
+    this.#replaced.abandon()
   }
 
   /**
@@ -263,11 +270,4 @@ export class Engine {
       })
     }
   }
-}
-
-/** Tells those who wait at a pool that another has taken its place. They can be many. */
-function replacement(): AbortController {
-  const controller = new AbortController()
-  setMaxListeners(0, controller.signal)
-  return controller
 }

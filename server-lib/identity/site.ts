@@ -24,10 +24,15 @@ const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
 export function captureSite(frames = FRAMES_CAPTURED): SiteCapture {
   const capture = {} as { stack: string }
   const limit = Error.stackTraceLimit
-  // Reflect.set, since an application may have frozen its intrinsics; then its own limit holds.
-  Reflect.set(Error, 'stackTraceLimit', frames)
+  try {
+    Error.stackTraceLimit = frames
+  } catch {
+    // An application may have frozen its intrinsics; then its own limit holds.
+    Error.captureStackTrace(capture, captureSite)
+    return capture
+  }
   Error.captureStackTrace(capture, captureSite)
-  Reflect.set(Error, 'stackTraceLimit', limit)
+  Error.stackTraceLimit = limit
   return capture
 }
 

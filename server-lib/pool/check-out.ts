@@ -1,64 +1,93 @@
-import { startDeadline } from '../deadline.ts'
+import { startDeadline, type Deadline } from '../deadline.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
 import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
+import type { Abandonment } from './abandonment.ts'
 import type { Asker } from './ledger.ts'
 import { holderText, ms } from './holder-text.ts'
-import type { Hold, Pool } from './pool.ts'
+import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 
-export interface CheckoutDeadlines {
+/** What ends a wait before it is granted. */
+export interface WaitLimits {
   readonly checkoutTimeoutMs: number
-  /** Ends the wait at once; its reason becomes the cause. */
-  readonly signal: AbortSignal | undefined
-  /** Fires when the pool will serve nobody any more, though its connections are still in use. */
-  readonly replaced?: AbortSignal
+  /** Whoever asks has ended; its reason becomes the cause. */
+  readonly abandoned: Abandonment | undefined
+  /** The pool will serve nobody any more, though its connections are still in use. */
+  readonly replaced: Abandonment
 }
 
 /**
- * Takes a connection from the pool for a session. Throws EL_CHECKOUT_TIMEOUT with the holders when none comes in
- * time, EL_CHECKOUT_FAILED when the pool cannot open one, EL_ENDED when the signal fires first.
+ * Takes a connection from the pool for a session. Rejects with EL_CHECKOUT_TIMEOUT and the holders when none comes in
+ * time, with EL_CHECKOUT_FAILED when the pool cannot open one, with EL_ENDED when it is abandoned first.
  */
-export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDeadlines): Promise<Hold> {
-  const { signal, replaced, checkoutTimeoutMs } = deadlines
-  if (signal?.aborted) throw abandoned(pool, signal)
-  const askedAt = performance.now()
-  const pending = pool.acquire(asker)
-  let failure: EnginelightError | undefined
-  const giveUp = (error: EnginelightError) => {
-    // Two reasons can come in one turn; the first is told, and what is granted all the same goes back once.
-    if (failure) return
-    failure = error
-    // Set before the abort: the books tell of the failure with our sentence, not with the pool's.
-    if (asker.checkout) asker.checkout.failure = error
-    pending.abort()
-    reject(error)
+export function checkOut(pool: Pool, asker: Asker, limits: WaitLimits): Promise<Hold> {
+  const { abandoned } = limits
+  if (abandoned?.isOver) return Promise.reject(ended(pool, abandoned))
+  return new Promise((resolve, reject) => new Wait(pool, asker, limits, resolve, reject))
+}
+
+class Wait implements Taker {
+  readonly #askedAt = performance.now()
+  readonly #pool: Pool
+  readonly #asker: Asker
+  readonly #limits: WaitLimits
+  readonly #resolve: (hold: Hold) => void
+  readonly #reject: (error: EnginelightError) => void
+  readonly #giveUp: GiveUp
+  readonly #deadline: Deadline
+  #isOver = false
+
+  constructor(
+    pool: Pool,
+    asker: Asker,
+    limits: WaitLimits,
+    resolve: (hold: Hold) => void,
+    reject: (error: EnginelightError) => void,
+  ) {
+    this.#pool = pool
+    this.#asker = asker
+    this.#limits = limits
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#giveUp = pool.acquire(asker, this)
+    this.#deadline = startDeadline(limits.checkoutTimeoutMs, this.#onDeadline)
+    limits.abandoned?.on(this.#onAbandoned)
+    limits.replaced.on(this.#onReplaced)
   }
-  const deadline = startDeadline(checkoutTimeoutMs, () => {
-    giveUp(timedOut(pool, askedAt, asker.capture))
-  })
-  const onAbort = () => giveUp(abandoned(pool, signal as AbortSignal))
-  const onReplaced = () => giveUp(failed(pool, askedAt, asker.capture, new Error('the pool was replaced')))
-  let reject!: (error: Error) => void
-  const givenUp = new Promise<never>((_resolve, rejectGivenUp) => void (reject = rejectGivenUp))
-  signal?.addEventListener('abort', onAbort, { once: true })
-  replaced?.addEventListener('abort', onReplaced, { once: true })
-  try {
-    return await Promise.race([pending.promise, givenUp])
-  } catch (cause) {
-    if (failure && cause === failure) {
-      // Granted already, but told a few microtasks too late: nobody else would ever give it back.
-      pending.promise.then(
-        hold => hold.release(),
-        () => {},
-      )
-      throw failure
-    }
-    throw failed(pool, askedAt, asker.capture, cause)
-  } finally {
-    deadline.stop()
-    signal?.removeEventListener('abort', onAbort)
-    replaced?.removeEventListener('abort', onReplaced)
-    givenUp.catch(() => {})
+
+  granted(hold: Hold): void {
+    // Granted all the same, after the wait was given up: nobody else would ever give it back.
+    if (this.#isOver) return hold.release()
+    this.#settle()
+    this.#resolve(hold)
+  }
+
+  refused(cause: unknown): void {
+    if (this.#isOver) return
+    this.#settle()
+    this.#reject(failed(this.#pool, this.#askedAt, this.#asker.capture, cause))
+  }
+
+  readonly #onDeadline = () => this.#stop(timedOut(this.#pool, this.#askedAt, this.#asker.capture))
+
+  readonly #onAbandoned = () => this.#stop(ended(this.#pool, this.#limits.abandoned))
+
+  readonly #onReplaced = () =>
+    this.#stop(failed(this.#pool, this.#askedAt, this.#asker.capture, new Error('the pool was replaced')))
+
+  #stop(error: EnginelightError): void {
+    this.#settle()
+    // Set before: the books tell of the failure with our sentence, not with the pool's.
+    if (this.#asker.checkout) this.#asker.checkout.failure = error
+    this.#giveUp()
+    this.#reject(error)
+  }
+
+  #settle(): void {
+    this.#isOver = true
+    this.#deadline.stop()
+    this.#limits.abandoned?.off(this.#onAbandoned)
+    this.#limits.replaced.off(this.#onReplaced)
   }
 }
 
@@ -103,11 +132,11 @@ function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause:
   )
 }
 
-function abandoned(pool: Pool, signal: AbortSignal): EnginelightError {
+function ended(pool: Pool, abandoned: Abandonment | undefined): EnginelightError {
   return new EnginelightError(
     'EL_ENDED',
     `The wait for a connection of engine "${pool.ledger.engine}" was given up, for its request has ended.`,
-    { engine: pool.ledger.engine, cause: signal.reason },
+    { engine: pool.ledger.engine, cause: abandoned?.reason },
   )
 }
 

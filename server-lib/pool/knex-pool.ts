@@ -1,6 +1,6 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
-import type { Hold, PendingAcquire, Pool } from './pool.ts'
+import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
@@ -39,7 +39,7 @@ export class KnexPool implements Pool {
   readonly #opening: ReadonlySet<DriverConnection>
   #destroyed: Promise<void> | undefined
   /** What sessions hold: nobody else can give it back. */
-  readonly #held = new WeakSet<DriverConnection>()
+  readonly #held = new Set<DriverConnection>()
   #tarn: TarnPool
   #detach: () => void
 
@@ -110,42 +110,19 @@ export class KnexPool implements Pool {
     return this.#tarn.max
   }
 
-  acquire(asker: Asker): PendingAcquire {
+  acquire(asker: Asker, taker: Taker): GiveUp {
     // Its own pool until the end, though another may be in its place by then.
     const tarn = this.#tarn
     const pending = this.ledger.askingFor(asker, () => tarn.acquire())
-    return {
-      promise: pending.promise.then(driver => this.#hold(tarn, driver)),
-      abort: () => {
-        if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
-        // tarn loses a connection that it is validating as its taker is aborted. It validates in microtasks, so after
-        // them the connection was either granted, and goes back from there, or is not on its way.
-        setImmediate(() => pending.abort())
-      },
-    }
-  }
-
-  #hold(tarn: TarnPool, driver: DriverConnection): Hold {
-    this.#held.add(driver)
-    let given = false
-    const giveBack = () => {
-      if (given) return
-      given = true
-      this.#held.delete(driver)
-      tarn.release(driver)
-    }
-    return {
-      driver,
-      release: giveBack,
-      discard: () => {
-        // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
-        // acquire, and until then nobody is given it; its socket and its backend go now.
-        driver.__knex__disposed ??= 'discarded'
-        // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
-        void Promise.resolve(driver.end()).catch(() => {})
-        giveBack()
-        this.connections.gone(driver, 'discarded')
-      },
+    pending.promise.then(
+      driver => taker.granted(new TarnHold(tarn, driver, this.#held, this.connections)),
+      (cause: unknown) => taker.refused(cause),
+    )
+    return () => {
+      if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
+      // tarn loses a connection that it is validating as its taker is aborted. It validates in microtasks, so after
+      // them the connection was either granted, and goes back from there, or is not on its way.
+      setImmediate(() => pending.abort())
     }
   }
 
@@ -166,6 +143,45 @@ export class KnexPool implements Pool {
     // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
     for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
     for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
+  }
+}
+
+class TarnHold implements Hold {
+  readonly driver: DriverConnection
+  readonly #tarn: TarnPool
+  readonly #held: Set<DriverConnection>
+  readonly #connections: WatchedConnections
+  #given = false
+
+  constructor(
+    tarn: TarnPool,
+    driver: DriverConnection,
+    held: Set<DriverConnection>,
+    connections: WatchedConnections,
+  ) {
+    this.driver = driver
+    this.#tarn = tarn
+    this.#held = held
+    this.#connections = connections
+    held.add(driver)
+  }
+
+  release(): void {
+    if (this.#given) return
+    this.#given = true
+    this.#held.delete(this.driver)
+    this.#tarn.release(this.driver)
+  }
+
+  discard(): void {
+    const { driver } = this
+    // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
+    // acquire, and until then nobody is given it; its socket and its backend go now.
+    driver.__knex__disposed ??= 'discarded'
+    // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
+    void Promise.resolve(driver.end()).catch(() => {})
+    this.release()
+    this.#connections.gone(driver, 'discarded')
   }
 }
 

@@ -5,7 +5,7 @@ import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
 import { NO_LINE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
-import type { Hold, PendingAcquire, Pool } from './pool.ts'
+import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 import { staleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
@@ -78,27 +78,17 @@ export class NativePool implements Pool {
     }
   }
 
-  acquire(asker: Asker): PendingAcquire {
-    let abandoned = false
-    const promise = this.ledger
+  acquire(asker: Asker, taker: Taker): GiveUp {
+    this.ledger
       .askingFor(asker, () => this.#pool.connect())
-      .then(driver => {
+      .then(
         // The release of this hold: a later holder of the same connection has another.
-        const { release } = driver
-        if (abandoned) {
-          release.call(driver)
-          throw new Error('granted after the wait was given up')
-        }
-        return this.#hold(driver, release)
-      })
-    return {
-      promise,
-      abort: () => {
-        abandoned = true
-        // pg-pool cannot take back a request: the books must not show a waiter who has left.
-        if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
-        promise.catch(() => {})
-      },
+        driver => taker.granted(this.#hold(driver, driver.release)),
+        (cause: unknown) => taker.refused(cause),
+      )
+    return () => {
+      // pg-pool cannot take back a request: the books must not show a waiter who has left.
+      if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
     }
   }
 

@@ -2,12 +2,14 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { WatchedConnections } from './watched-connections.ts'
 
-/** A request for a connection that is under way. */
-export interface PendingAcquire {
-  readonly promise: Promise<Hold>
-  /** Gives up waiting. A connection that is granted all the same goes straight back. */
-  abort(): void
+/** Whoever asked a pool for a connection. One of the two is called, once. */
+export interface Taker {
+  granted(hold: Hold): void
+  refused(cause: unknown): void
 }
+
+/** Gives up waiting. A connection that is granted all the same is still given to the taker, who returns it. */
+export type GiveUp = () => void
 
 /** A connection in hand, and the two ways to give it back. Each hold is given back once. */
 export interface Hold {
@@ -23,7 +25,8 @@ export interface Pool {
   readonly connections: WatchedConnections
   readonly min: number
   readonly max: number
-  acquire(asker: Asker): PendingAcquire
+  /** With callbacks: each promise in between would cost every check-out some microtasks. */
+  acquire(asker: Asker, taker: Taker): GiveUp
   /** Stops watching: the pool is as we found it. */
   unwatch(): void
   /** Closes all connections. Waits for those that are held. */

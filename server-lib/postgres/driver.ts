@@ -85,6 +85,15 @@ export function isSubmittable(config: unknown): config is Submittable {
   return typeof config === 'object' && config !== null && typeof (config as Submittable).submit === 'function'
 }
 
+/** Whether a config says no more than text and values, as nearly all do. */
+export function isTextAndValues(config: unknown): config is { text: string; values: unknown[] } {
+  if (typeof config !== 'object' || config === null) return false
+  const { text, values } = config as { text?: unknown; values?: unknown }
+  if (typeof text !== 'string' || !Array.isArray(values)) return false
+  for (const key in config) if (key !== 'text' && key !== 'values') return false
+  return true
+}
+
 /** The command tag of a result; of several statements, that of the last. */
 export function commandOf(result: DriverResult | DriverResult[] | undefined): string | null {
   return (Array.isArray(result) ? result.at(-1)?.command : result?.command) ?? null

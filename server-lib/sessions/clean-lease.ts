@@ -2,6 +2,7 @@ import { channels } from '../channels.ts'
 import { warn } from '../errors.ts'
 import { settledWithin, startDeadline } from '../deadline.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
+import type { Abandonment } from '../pool/abandonment.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
@@ -18,11 +19,12 @@ const BUSY_MS = 100
 export async function takeCleanLease(
   engine: Engine,
   asker: () => Asker,
-  signal: AbortSignal,
+  abandoned?: Abandonment,
+  timeoutMs?: number,
 ): Promise<Lease> {
   for (;;) {
     const asking = asker()
-    const lease = await engine.checkOut(asking, signal)
+    const lease = await engine.checkOut(asking, abandoned, timeoutMs)
     const { driver } = lease.hold
     if (driver._ending || driver._queryable === false) {
       discard(lease, 'came closed')

@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events'
+import { startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { EndedWork } from '../engines/close-report.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { Abandonment } from '../pool/abandonment.ts'
 import type { RequestScope } from './request-scope.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { sessionFunction } from './session-function.ts'
@@ -30,14 +32,22 @@ export interface ContainerInfo {
   [key: string]: unknown
 }
 
+/** A session from its first access, and whether its connection is confirmed released. */
+interface Started {
+  readonly core: SessionCore
+  readonly session: Session
+  released: boolean
+}
+
+const DONE = Promise.resolve()
+
 /** One request's sessions, one for each engine that it touches. */
 export class ContainerCore implements SessionOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo
   readonly #setup: ContainerSetup
-  readonly #sessions = new Map<string, { core: SessionCore; session: Session }>()
-  readonly #released = new Map<string, boolean>()
-  #abort: AbortController | undefined
+  readonly #sessions = new Map<string, Started>()
+  readonly abandoned = new Abandonment()
   #forgetSignal: (() => void) | undefined
   #lastWritten: string | undefined
   #ending: Promise<void> | undefined
@@ -61,12 +71,6 @@ export class ContainerCore implements SessionOwner {
     this.#forgetSignal = () => signal.removeEventListener('abort', onAbort)
   }
 
-  /** Ends the wait of a session for a connection. Made when one first waits: most requests never abort anything. */
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController()
-    return this.#abort.signal
-  }
-
   get ended(): boolean {
     return this.#ending !== undefined
   }
@@ -79,8 +83,8 @@ export class ContainerCore implements SessionOwner {
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
     const core = new SessionCore(engine, this)
     if (this.#sessions.size === 0) this.#setup.opened(this)
-    const session = sessionFunction(core, { ...this.info, engine: name }, END_GRACE_MS)
-    this.#sessions.set(name, { core, session })
+    const session = sessionFunction(core, this.info, END_GRACE_MS)
+    this.#sessions.set(name, { core, session, released: false })
     return session
   }
 
@@ -110,14 +114,14 @@ export class ContainerCore implements SessionOwner {
     const status: Record<string, EngineStatus> = {}
     for (const name of this.#setup.engines.keys()) {
       const session = this.#sessions.get(name)
-      status[name] = !session ? 'initialized' : this.#released.get(name) ? 'ended' : 'started'
+      status[name] = !session ? 'initialized' : session.released ? 'ended' : 'started'
     }
     return status
   }
 
   /** Engines that were used and whose connection is not confirmed released. */
   unreleased(): string[] {
-    return [...this.#sessions.keys()].filter(name => !this.#released.get(name))
+    return [...this.#sessions].filter(([, { released }]) => !released).map(([name]) => name)
   }
 
   async rollback(): Promise<void> {
@@ -141,7 +145,7 @@ export class ContainerCore implements SessionOwner {
    * is, whether the server answers or not.
    */
   endBy(over: Promise<void>, reason: unknown): Promise<void> {
-    this.#abort?.abort(reason)
+    this.abandoned.abandon(reason)
     for (const { core } of this.#sessions.values()) core.hurry(over)
     return Promise.race([this.end('aborted', reason), over])
   }
@@ -157,21 +161,33 @@ export class ContainerCore implements SessionOwner {
     return { label, request: id, sessions }
   }
 
-  async #end(how: 'finished' | 'aborted', reason: unknown): Promise<void> {
-    const sessions = [...this.#sessions]
+  #end(how: 'finished' | 'aborted', reason: unknown): Promise<void> {
     this.#forgetSignal?.()
-    if (how === 'aborted') this.#abort?.abort(reason)
-    const graceMs = how === 'aborted' ? 0 : END_GRACE_MS
+    if (how === 'aborted') this.abandoned.abandon(reason)
+    const busy: Started[] = []
+    for (const started of this.#sessions.values()) {
+      if (started.core.endIfIdle()) started.released = true
+      else busy.push(started)
+    }
+    if (busy.length > 0) return this.#endBusy(busy, how === 'aborted' ? 0 : END_GRACE_MS)
+    this.#ended()
+    return DONE
+  }
+
+  async #endBusy(sessions: readonly Started[], graceMs: number): Promise<void> {
     // A session that waits for a connection gives up when the grace is over.
-    const timer =
-      graceMs > 0 && sessions.length > 0 ? setTimeout(() => this.#abort?.abort(), graceMs) : undefined
+    const deadline = graceMs > 0 ? startDeadline(graceMs, () => this.abandoned.abandon()) : undefined
     await Promise.all(
-      sessions.map(async ([name, { core }]) => {
-        this.#released.set(name, await core.end(graceMs))
+      sessions.map(async started => {
+        started.released = await started.core.end(graceMs)
       }),
     )
-    clearTimeout(timer)
-    if (sessions.length > 0) this.#setup.closed(this)
+    deadline?.stop()
+    this.#ended()
+  }
+
+  #ended(): void {
+    if (this.#sessions.size > 0) this.#setup.closed(this)
   }
 
   #endedError(engine?: string): EnginelightError {

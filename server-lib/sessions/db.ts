@@ -59,36 +59,35 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   '__proto__',
 ])
 
-const cores = new WeakMap<object, ContainerCore>()
-
-/** The container behind a `db`. */
-export function coreOf(db: object): ContainerCore {
-  const core = cores.get(db)
-  if (!core) throw new EnginelightError('EL_CONFIG', 'This is no container of Enginelight.')
-  return core
-}
-
 /** Makes the class of containers for a set of engines: a getter for each on its prototype, so a container costs one object. */
 export function defineDb(names: readonly string[]): (core: ContainerCore) => object {
   class Container {
+    readonly #core: ContainerCore
+
+    constructor(core: ContainerCore) {
+      this.#core = core
+    }
+    static session(db: object, name: string): Session {
+      if (!(#core in db)) throw new EnginelightError('EL_CONFIG', 'This is no container of Enginelight.')
+      return db.#core.session(name)
+    }
     lazy(name: string): () => Session {
-      const core = coreOf(this)
-      return () => core.session(name)
+      return () => this.#core.session(name)
     }
     get any(): Session {
-      return coreOf(this).any()
+      return this.#core.any()
     }
     get status(): Record<string, EngineStatus> {
-      return coreOf(this).status()
+      return this.#core.status()
     }
     get info(): ContainerInfo {
-      return coreOf(this).info
+      return this.#core.info
     }
     rollback(): Promise<void> {
-      return coreOf(this).rollback()
+      return this.#core.rollback()
     }
     async end(): Promise<void> {
-      const core = coreOf(this)
+      const core = this.#core
       await core.end()
       if (core.scope.kind === 'unscoped') core.scope.end('finished')
     }
@@ -99,14 +98,10 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
   for (const name of names) {
     Object.defineProperty(Container.prototype, name, {
       enumerable: true,
-      get(this: Container) {
-        return coreOf(this).session(name)
+      get(this: object) {
+        return Container.session(this, name)
       },
     })
   }
-  return core => {
-    const db = new Container()
-    cores.set(db, core)
-    return db
-  }
+  return core => new Container(core)
 }

@@ -3,10 +3,12 @@ import { startDeadline } from '../deadline.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
+import type { ConnectionRecord } from '../pool/records.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { DISCARD_ALL } from '../postgres/control.ts'
 import {
   forgetPrepared,
+  isTextAndValues,
   type DriverCallback,
   type DriverConnection,
   type DriverResult,
@@ -41,6 +43,7 @@ export class HeldConnection {
   readonly driver: DriverConnection
   readonly #engine: Engine
   readonly #lease: Lease
+  readonly #record: ConnectionRecord | undefined
   readonly #onError: (error: Error) => void
   #given = false
   #returned: Promise<void> | undefined
@@ -50,6 +53,7 @@ export class HeldConnection {
     this.#engine = engine
     this.#lease = lease
     this.driver = lease.hold.driver
+    this.#record = lease.pool.ledger.recordOf(this.driver)
     this.#onError = onError
     this.driver.on('error', onError)
   }
@@ -85,7 +89,7 @@ export class HeldConnection {
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
   announce(queuedMs: number, capture: SiteCapture | null): void {
-    const record = this.#lease.pool.ledger.recordOf(this.driver)
+    const record = this.#record
     if (!record) return
     record.changedAt = performance.now()
     if (channels.statement.hasSubscribers) record.upcoming = { queuedMs, capture }
@@ -104,8 +108,14 @@ export class HeldConnection {
   }
 
   answered(): void {
-    const record = this.#lease.pool.ledger.recordOf(this.driver)
-    if (record) record.changedAt = performance.now()
+    if (this.#record) this.#record.changedAt = performance.now()
+  }
+
+  /** Sends a statement. With a callback: pg's promise would capture a stack of its own for each error. */
+  query(config: unknown, callback: DriverCallback): void {
+    // pg copies a config property by property; a text and its values it takes as they are.
+    if (isTextAndValues(config)) this.driver.query(config.text, config.values, callback)
+    else this.driver.query(config, callback)
   }
 
   /**
@@ -194,8 +204,7 @@ export class HeldConnection {
   }
 
   #close(reason: string): void {
-    const record = this.#lease.pool.ledger.recordOf(this.driver)
-    if (record) record.discarded ??= reason
+    if (this.#record) this.#record.discarded ??= reason
     // Our listener stays: a socket that is being torn down may still say why.
     this.#lease.hold.discard()
   }

@@ -17,8 +17,8 @@ export class RequestScope {
   readonly id = nextId('u')
   readonly kind: RequestKind
   readonly label: string
-  /** Containers of this request, by the engines they belong to: two mounts of the same engines share one. */
-  readonly #containers = new Map<object, Contained | WeakRef<Contained>>()
+  /** Containers of this request, with the engines they belong to: two mounts of the same engines share one. */
+  #containers: { readonly engines: object; readonly container: Contained }[] = []
   #closing = false
   #ended = false
 
@@ -44,34 +44,31 @@ export class RequestScope {
   }
 
   container(engines: object): Contained | undefined {
-    const known = this.#containers.get(engines)
-    return known instanceof WeakRef ? known.deref() : known
+    for (const known of this.#containers) if (known.engines === engines) return known.container
+    return undefined
   }
 
+  /** One that comes after the end belongs to nobody but whoever asked for it. */
   addContainer(engines: object, container: Contained): void {
-    this.#containers.set(engines, this.ended ? new WeakRef(container) : container)
+    if (!this.ended) this.#containers.push({ engines, container })
   }
 
   /** Ends every container of the request, whatever becomes of the others. */
   async endContainers(how: 'finished' | 'aborted', reason?: unknown): Promise<void> {
     this.#closing = true
-    await Promise.all(this.#held().map(([, container]) => container.end(how, reason)))
-  }
-
-  #held(): [object, Contained][] {
-    return [...this.#containers].filter((one): one is [object, Contained] => !(one[1] instanceof WeakRef))
+    await Promise.all(this.#containers.map(({ container }) => container.end(how, reason)))
   }
 
   /** The request is over and its containers have ended. */
   end(outcome: RequestOutcome, status: number | null = null): void {
     if (this.#ended) return
     this.#ended = true
-    const containers = this.#held()
+    const containers = this.#containers
     // A timer or socket that was made in this request keeps the request's context, and so this scope, for as long as
     // it lives: it must not keep the application's request with it.
-    for (const [engines, container] of containers) this.#containers.set(engines, new WeakRef(container))
+    this.#containers = []
     if (channels.request.hasSubscribers) {
-      const unreleased = containers.flatMap(([, container]) => container.unreleased())
+      const unreleased = containers.flatMap(({ container }) => container.unreleased())
       channels.request.publish({
         phase: 'end',
         at: performance.now(),

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { captureSite, type SiteCapture } from '../identity/site.ts'
+import type { SiteCapture } from '../identity/site.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 
@@ -12,28 +12,37 @@ export interface BuilderClient {
 }
 
 interface SessionClient extends BuilderClient {
-  session: SessionCore
-  capture: SiteCapture | null
+  readonly session: SessionCore
+  readonly capture: SiteCapture | null
 }
+
+/** Makes a client for one statement of a session, with the line that wrote it where that is worth its price. */
+export type MakeClient = new (session: SessionCore, capture: SiteCapture | null) => SessionClient
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
-const capturesByBuilder = new WeakMap<object, SiteCapture>()
 const READING = new Set(['select', 'first', 'pluck'])
-const basesByKnex = new WeakMap<object, object>()
+const makersByClient = new WeakMap<object, MakeClient>()
 
 /**
- * A client for one session: an object whose prototype is the engine's own client, so it costs well under a
- * microsecond where `knex.transaction()` builds a new knex of a hundred methods (measured at 200 µs).
+ * The class of clients for one knex: objects whose prototype descends from the engine's own client, so that one costs
+ * some nanoseconds where `knex.transaction()` builds a new knex of a hundred methods (measured at 200 µs). Never one
+ * as prototype of another: V8 would give each a shape of its own, and everything in knex that touches it slows down.
  */
-export function sessionClient(knex: Knex, session: SessionCore): SessionClient {
+export function sessionClients(knex: Knex): MakeClient {
   const engineClient = knex.client as object
-  let base = basesByKnex.get(engineClient)
-  if (!base) basesByKnex.set(engineClient, (base = sessionBase(engineClient)))
-  const client = Object.create(base) as SessionClient
-  client.session = session
-  client.capture = null
-  return client
+  let maker = makersByClient.get(engineClient)
+  if (!maker) makersByClient.set(engineClient, (maker = defineClients(engineClient)))
+  return maker
+}
+
+function defineClients(engineClient: object): MakeClient {
+  function SessionClient(this: Record<string, unknown>, session: SessionCore, capture: SiteCapture | null) {
+    this.session = session
+    this.capture = capture
+  }
+  SessionClient.prototype = sessionBase(engineClient)
+  return SessionClient as unknown as MakeClient
 }
 
 function sessionBase(engineClient: object): object {
@@ -47,6 +56,7 @@ function sessionBase(engineClient: object): object {
     raw: own.raw,
     queryBuilder: own.queryBuilder,
     schemaBuilder: own.schemaBuilder,
+    runner: own.runner,
 
     acquireConnection(this: SessionClient) {
       return Promise.resolve(new SessionConnection(this.session, this.capture))
@@ -55,16 +65,6 @@ function sessionBase(engineClient: object): object {
     // The session holds the connection, not the statement.
     releaseConnection() {
       return Promise.resolve()
-    },
-
-    runner(this: SessionClient, builder: object) {
-      const runner = Reflect.apply(own.runner as Method, this, [builder]) as { client: SessionClient }
-      const capture = capturesByBuilder.get(builder)
-      if (capture) {
-        runner.client = Object.create(this) as SessionClient
-        runner.client.capture = capture
-      }
-      return runner
     },
 
     query(this: SessionClient, connection: SessionConnection, statement: { method?: string }) {
@@ -90,10 +90,4 @@ function sessionBase(engineClient: object): object {
     },
     transacting: true,
   })
-}
-
-/** Remembers the line that wrote a statement, where the session will want to tell it. */
-export function markSite<B extends object>(builder: B, session: SessionCore): B {
-  if (session.wantsSite) capturesByBuilder.set(builder, captureSite())
-  return builder
 }

@@ -1,44 +1,81 @@
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
+import { channels } from '../channels.ts'
 import { EnginelightError } from '../errors.ts'
-import { captureSite } from '../identity/site.ts'
+import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { boundKnex } from './bound-knex.ts'
 import { coreOfRow } from './row-sessions.ts'
 import { runSavepoint } from './savepoints.ts'
 import type { SessionCore } from './session.ts'
-import { markSite, sessionClient, type BuilderClient } from './session-client.ts'
+import type { ContainerInfo } from './container.ts'
+import { sessionClients, type BuilderClient, type MakeClient } from './session-client.ts'
 import type { Session, SessionInfo, SessionMembers } from './session-types.ts'
 
 /** The session behind a public session function, and what is made for it on demand. */
 interface Inside {
   readonly core: SessionCore
-  readonly client: BuilderClient
-  readonly info: SessionInfo
+  readonly requestInfo: ContainerInfo
   readonly graceMs: number
+  clients: MakeClient | undefined
+  info: SessionInfo | undefined
   knex: Knex | undefined
 }
 
-const insides = new WeakMap<object, Inside>()
+/** What a constructor returns becomes `this` in the class that extends it. */
+class Given {
+  constructor(object: object) {
+    // oxlint-disable-next-line no-constructor-return
+    return object
+  }
+}
+
+/** Puts a private field on the function that users hold: a WeakMap of all sessions would cost each garbage collection. */
+class Insides extends Given {
+  readonly #inside: Inside
+
+  constructor(session: object, inside: Inside) {
+    super(session)
+    this.#inside = inside
+  }
+
+  static of(session: unknown): Inside {
+    if (typeof session === 'function' && #inside in session) return session.#inside
+    throw new EnginelightError(
+      'EL_CONFIG',
+      "A session's method was called without its session: write db.writer.commit(), not const { commit } = db.writer.",
+    )
+  }
+}
+
+const insideOf = (session: unknown): Inside => Insides.of(session)
+
+/** Public functions of the sessions whose rows remember them. */
 const functions = new WeakMap<SessionCore, Session>()
 
-function insideOf(session: object): Inside {
-  const inside = session && insides.get(session)
-  if (inside) return inside
-  throw new EnginelightError(
-    'EL_CONFIG',
-    "A session's method was called without its session: write db.writer.commit(), not const { commit } = db.writer.",
-  )
+/**
+ * The application's line, where the session will want to tell it. Each frame costs: unheard, the line alone is wanted,
+ * should an error have to name a holder.
+ */
+function lineFor(core: SessionCore): SiteCapture | null {
+  const isHeard = channels.statement.hasSubscribers || channels.checkout.hasSubscribers
+  return core.wantsSite ? captureSite(isHeard ? 20 : 8) : null
+}
+
+/** A client for one statement. */
+function clientFor(inside: Inside): BuilderClient {
+  const { core } = inside
+  inside.clients ??= sessionClients(core.engine.knex)
+  return new inside.clients(core, lineFor(core))
 }
 
 /** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
-export function sessionFunction(core: SessionCore, info: SessionInfo, graceMs: number): Session {
-  const client = sessionClient(core.engine.knex, core)
-  const session = ((table: string) =>
-    markSite(client.queryBuilder().table(table), core)) as unknown as Session
-  Object.setPrototypeOf(session, members)
-  insides.set(session, { core, client, info, graceMs, knex: undefined })
-  functions.set(core, session)
+export function sessionFunction(core: SessionCore, requestInfo: ContainerInfo, graceMs: number): Session {
+  const inside: Inside = { core, requestInfo, graceMs, clients: undefined, info: undefined, knex: undefined }
+  const called = (table: string) => clientFor(inside).queryBuilder().table(table)
+  Object.setPrototypeOf(called, members)
+  const session = new Insides(called, inside) as unknown as Session
+  if (core.engine.options.traceRows) functions.set(core, session)
   return session
 }
 
@@ -58,18 +95,17 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return (inside.knex ??= boundKnex(inside.core))
     },
     get schema(): Knex.SchemaBuilder {
-      const { client, core } = insideOf(this)
-      return markSite(client.schemaBuilder(), core)
+      return clientFor(insideOf(this)).schemaBuilder()
     },
     get fn(): Knex.FunctionHelper {
       return insideOf(this).core.engine.knex.fn
     },
     raw(this: object, sql: string, ...bindings: unknown[]): Knex.Raw {
-      const { client, core } = insideOf(this)
-      return markSite(client.raw(sql, ...bindings), core)
+      return clientFor(insideOf(this)).raw(sql, ...bindings)
     },
     ref(this: object, name: string) {
-      return insideOf(this).client.ref(name)
+      const { core } = insideOf(this)
+      return new (sessionClients(core.engine.knex))(core, null).ref(name)
     },
     query(this: object, text: string, values?: readonly unknown[]) {
       if (typeof text !== 'string' || (values !== undefined && !Array.isArray(values))) {
@@ -80,7 +116,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
         )
       }
       const { core } = insideOf(this)
-      return core.query(values ? { text, values } : text, core.wantsSite ? captureSite() : null)
+      return core.query(values ? { text, values } : text, lineFor(core))
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core } = insideOf(this)
@@ -106,7 +142,8 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return insideOf(this).core.state
     },
     get info() {
-      return insideOf(this).info
+      const inside = insideOf(this)
+      return (inside.info ??= { ...inside.requestInfo, engine: inside.core.engine.name })
     },
     get identity() {
       return insideOf(this).core.identity

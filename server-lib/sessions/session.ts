@@ -10,6 +10,7 @@ import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
+import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
@@ -20,7 +21,8 @@ import { startStatementDeadline } from './statement-deadline.ts'
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
   readonly scope: RequestScope
-  readonly signal: AbortSignal
+  /** Ends the waits of its sessions for a connection. */
+  readonly abandoned: Abandonment
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
 }
@@ -183,7 +185,7 @@ export class SessionCore {
     use: (held: HeldConnection) => void,
     refuse: (error: Error) => void,
   ): void {
-    statement.queuedMs = performance.now() - statement.askedAt
+    if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
@@ -194,15 +196,24 @@ export class SessionCore {
     }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (held && state !== 'idle') return use(held)
-    this.#take(statement.capture)
-      .then(async taken => {
-        if (statement.takesBegin) return void this.#beginWith(taken, statement, use)
-        await this.#life.begin(taken)
-        // A ROLLBACK may stand behind BEGIN by now: sent after it, the statement would commit by itself.
-        if (this.#cut) throw errors.sessionEnded(this)
-        use(taken)
-      })
-      .catch(refuse)
+    this.#takeAndBegin(statement, use).catch(refuse)
+  }
+
+  async #takeAndBegin(statement: Statement, use: (held: HeldConnection) => void): Promise<void> {
+    const asker = () => ({ session: this.id, request: this.request, capture: statement.capture })
+    const lease = await takeCleanLease(this.engine, asker, this.#owner.abandoned)
+    faultPoint('check-out:granted', lease.hold.driver)
+    if (this.#life.state === 'ended') {
+      lease.hold.release()
+      throw errors.sessionEnded(this)
+    }
+    const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
+    this.#life.take(held)
+    if (statement.takesBegin) return this.#beginWith(held, statement, use)
+    await this.#life.begin(held)
+    // A ROLLBACK may stand behind BEGIN by now: sent after it, the statement would commit by itself.
+    if (this.#cut) throw errors.sessionEnded(this)
+    use(held)
   }
 
   /** A COMMIT sent as text has failed, so no transaction is open: what comes next must not commit by itself. */
@@ -214,19 +225,6 @@ export class SessionCore {
     this.#life.move('rollback')
     this.#life.giveBack()
     this.#withConnection(statement, use, refuse)
-  }
-
-  async #take(capture: SiteCapture | null): Promise<HeldConnection> {
-    const asker = () => ({ session: this.id, request: this.request, capture })
-    const lease = await takeCleanLease(this.engine, asker, this.#owner.signal)
-    faultPoint('check-out:granted', lease.hold.driver)
-    if (this.#life.state === 'ended') {
-      lease.hold.release()
-      throw errors.sessionEnded(this)
-    }
-    const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
-    this.#life.take(held)
-    return held
   }
 
   /**
@@ -281,8 +279,7 @@ export class SessionCore {
             this.#life.lose(held, error)
             answer(error)
           })
-    // With a callback: pg's promise would capture a stack of its own for each error.
-    held.driver.query(statement.config, answer)
+    held.query(statement.config, answer)
     faultPoint('statement:sent', held.driver)
   }
 
@@ -328,9 +325,20 @@ export class SessionCore {
       this.#fifo.push({
         refuse: reject,
         start: done => {
-          if (after(this.#life.state, move)) return void work().then(resolve, reject).finally(done)
-          reject(this.#life.refusal(move))
-          done()
+          if (!after(this.#life.state, move)) {
+            reject(this.#life.refusal(move))
+            return done()
+          }
+          work().then(
+            () => {
+              resolve()
+              done()
+            },
+            (error: unknown) => {
+              reject(error as Error)
+              done()
+            },
+          )
         },
       })
     })
@@ -351,6 +359,14 @@ export class SessionCore {
     return (this.#ending ??= this.#end(graceMs))
   }
 
+  /** Ends a session that does nothing and holds nothing, as one does that has committed. Whether it was such a one. */
+  endIfIdle(): boolean {
+    if (this.#ending || this.#fifo.busy || this.#life.held || this.#life.returned) return false
+    this.#ending = RELEASED
+    this.#ended(true)
+    return true
+  }
+
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
     if (this.#fifo.busy && graceMs > 0) {
@@ -362,12 +378,16 @@ export class SessionCore {
     if (this.#life.held) await this.#life.rollback('release')
     await this.#life.returned
     const released = this.#life.held === undefined
+    this.#ended(released)
+    return released
+  }
+
+  #ended(released: boolean): void {
     this.#life.move('end')
     if (channels.session.hasSubscribers) {
       const statements = this.#statements
       channels.session.publish({ phase: 'end', at: performance.now(), ...this.#ids, released, statements })
     }
-    return released
   }
 
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
@@ -403,6 +423,8 @@ export class SessionCore {
   }
 }
 
+const RELEASED = Promise.resolve(true)
+
 /** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
 
@@ -412,7 +434,9 @@ function asked(
   takesBegin: boolean,
   sender?: Sender,
 ): Statement {
-  return { config, capture, askedAt: performance.now(), queuedMs: 0, takesBegin, sender, begun: undefined }
+  // Unheard, nobody asks how long it stood in the queue.
+  const askedAt = channels.statement.hasSubscribers ? performance.now() : 0
+  return { config, capture, askedAt, queuedMs: 0, takesBegin, sender, begun: undefined }
 }
 
 const givenUp = () => new Error('Given up before it was sent.')

@@ -79,7 +79,7 @@ async function ask(
   until: number,
 ): Promise<string | null> {
   const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
-  const lease = await takeCleanLease(engine, asker, AbortSignal.timeout(leftMs()))
+  const lease = await takeCleanLease(engine, asker, undefined, leftMs())
   const held = new HeldConnection(engine, lease, () => {})
   try {
     const { rows } = await held.control({ text: STATUS, values: [xid, timeline] }, leftMs())
