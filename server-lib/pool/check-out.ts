@@ -1,4 +1,4 @@
-import { EnginelightError, errorFacts } from '../errors.ts'
+import { EnginelightError, errorFacts, type CheckoutHolder } from '../errors.ts'
 import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Asker } from './ledger.ts'
@@ -43,6 +43,11 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
     stop(failure)
     reject(failure)
   }
+  const stopSelfWait = watchSelfWait(pool, asker, () => {
+    failure = deadlocked(pool, askedAt, asker.capture)
+    stop(failure)
+    reject(failure)
+  })
   let reject!: (error: Error) => void
   const givenUp = new Promise<never>((_resolve, rejectGivenUp) => void (reject = rejectGivenUp))
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -61,6 +66,7 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
     throw failed(pool, askedAt, asker.capture, cause)
   } finally {
     deadline.stop()
+    stopSelfWait()
     signal?.removeEventListener('abort', onAbort)
     replaced?.removeEventListener('abort', onReplaced)
     givenUp.catch(() => {})
@@ -73,13 +79,52 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
  */
 function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
   let immediate: NodeJS.Immediate | undefined
-  const timer = setTimeout(() => void (immediate = setImmediate(passed)), afterMs)
+  const timer = setTimeout(() => void (immediate = setImmediate(passed)), Math.ceil(afterMs))
   return {
     stop() {
       clearTimeout(timer)
       if (immediate) clearImmediate(immediate)
     },
   }
+}
+
+/** How long those around a nested scope must have stood still, before it is said that they wait for it. */
+const SELF_WAIT_MS = 100
+
+/**
+ * Looks whether a nested scope waits for what only those around it hold: they stand idle in their transactions, most
+ * likely for it to be done. A scope that is not nested never does, and costs nothing here.
+ */
+function watchSelfWait(pool: Pool, { request }: Asker, found: () => void): () => void {
+  if (!request?.isNested) return () => {}
+  const timer = setInterval(() => {
+    const holders = pool.ledger.holders()
+    const waitsForIt = (holder: CheckoutHolder) =>
+      holder.session !== null &&
+      holder.request !== null &&
+      request.isInside(holder.request) &&
+      holder.state.endsWith('transaction') &&
+      holder.stateMs >= SELF_WAIT_MS
+    if (holders.length >= pool.max && holders.every(waitsForIt)) found()
+  }, SELF_WAIT_MS)
+  return () => clearInterval(timer)
+}
+
+function deadlocked(pool: Pool, askedAt: number, capture: SiteCapture | null): EnginelightError {
+  const { ledger } = pool
+  const holders = ledger.holders()
+  return new EnginelightError(
+    'EL_CHECKOUT_DEADLOCK',
+    `Waits for itself${at(capture)}: all ${pool.max} connections of pool ${ledger.pool} of engine "${ledger.engine}" are held by the scopes ` +
+      `around this one, idle in their transactions. Holders: ${holders.map(holderText).join('; ')}.`,
+    {
+      engine: ledger.engine,
+      pool: ledger.pool,
+      waitedMs: performance.now() - askedAt,
+      holders,
+      waiting: ledger.waiting,
+    },
+  )
 }
 
 function timedOut(
