@@ -368,7 +368,8 @@ export class SessionCore {
     this.#cut = true
     forgiveErrors(...this.#read)
     const { held } = this.#life
-    await held?.cancel()
+    // A network that swallows everything swallows the cancel too.
+    if (held) await settled(held.cancel(), CANCEL_DEADLINE_MS)
     await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
