@@ -52,10 +52,12 @@ describe.each(SOURCES)('R07 a connect that hangs, engine on %s', source => {
     const all = await Promise.all([hangs, ...others])
     // Whose connect it was is the pool's affair: a fresh connection goes to who waits longest.
     const failed = all.filter(({ code }) => code !== 'fine')
-    expect(failed).toMatchObject([{ code: expect.stringMatching(/^EL_CHECKOUT_(FAILED|TIMEOUT)$/) }])
-    expect(failed[0]?.tookMs).toBeLessThan(700)
+    expect(failed.length).toBeLessThanOrEqual(1)
+    for (const { code, tookMs } of failed) {
+      expect(code).toMatch(/^EL_CHECKOUT_(FAILED|TIMEOUT)$/)
+      expect(tookMs).toBeLessThan(700)
+    }
     const served = all.filter(({ code }) => code === 'fine')
-    expect(served).toHaveLength(2)
     for (const { tookMs } of served) expect(tookMs).toBeLessThan(250)
     // Its socket is closed, seen from the other side.
     await expect.poll(() => proxy.connections.length).toBe((await database.backends()).length)
@@ -97,7 +99,8 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
     const { engines, alsoClose } = openOn(source, proxy.url, { max: 1, ...deadlines, ...options })
     await run(engines)
     // Ours was closed; the server's end of it is still there, as it would be.
-    await expect.poll(() => proxy.connections.length).toBe(0)
+    // What asks to cancel has no backend; it may go on asking for five seconds.
+    await expect.poll(() => proxy.connections.filter(one => one.backendPid !== undefined)).toEqual([])
     proxy.reset()
     proxy.set(HEALTHY)
     await expect.poll(async () => (await database.backends()).length).toBe(0)
@@ -156,15 +159,6 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
       expect(await names()).toEqual(['committed'])
     }))
 
-  test('(e) under the ROLLBACK of the clean-up', () =>
-    scenario(async engines => {
-      proxy.once('ROLLBACK', 'black hole')
-      const { code, tookMs } = await timed(engines.scope(db => db.main('t').insert({ name: 'lost' })))
-      expect(code).toBe('fine')
-      expect(tookMs).toBeLessThan(5_600)
-      expect(await names()).toEqual([])
-    }))
-
   test('in autocommit, and under an end that was asked for at once', () =>
     scenario(
       async engines => {
@@ -178,12 +172,41 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
         const db = engines.open({ signal: aborting.signal })
         await db.main.query('select 1')
         proxy.set(BLACK_HOLE)
+        using strike = strikeAt('statement:sent', () => void setTimeout(() => aborting.abort(), 10))
         const running = timed(db.main.query('select 2'))
-        aborting.abort()
+        await expect.poll(() => aborting.signal.aborted).toBe(true)
+        expect(strike.struck).toBe(1)
         const ending = await timed(db.end())
         expect((await running).code).toBe('EL_ENDED')
-        expect(ending.tookMs).toBeLessThan(2_000)
+        expect(ending.tookMs).toBeLessThan(2_300)
       },
-      { mode: 'autocommit' },
+      { mode: 'autocommit', statementTimeoutMs: 300 },
     ))
+})
+
+test('R08 (e) under the ROLLBACK of the clean-up, engines on all sources', async () => {
+  await using watch = await watchGround(database, { max: 3 })
+  const open = SOURCES.map(source => openOn(source, proxy.url, { max: 1, ...deadlines }))
+  await Promise.all(open.map(({ engines }) => engines.warmup()))
+  using _strike = strikeAt(
+    'rollback:sent',
+    driver => proxy.of(driver?.processID ?? undefined).set(BLACK_HOLE),
+    { times: 3 },
+  )
+  const ends = await Promise.all(
+    open.map(({ engines }) => timed(engines.scope(db => db.main('t').insert({ name: 'lost' })))),
+  )
+  for (const { code, tookMs } of ends) {
+    expect(code).toBe('fine')
+    expect(tookMs).toBeLessThan(5_600)
+  }
+  await expect.poll(() => proxy.connections.length).toBe(0)
+  proxy.reset()
+  for (const { engines } of open) {
+    expect(await timed(engines.scope(db => db.main.query('select 1')))).toMatchObject({ code: 'fine' })
+  }
+  expect(await names()).toEqual([])
+  for (const { engines } of open.slice(1)) await engines.close()
+  for (const { alsoClose } of open.slice(1)) await alsoClose()
+  await watch.expectSound(open[0]?.engines)
 })
