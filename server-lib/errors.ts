@@ -3,6 +3,7 @@
  * The two lists are held together by a test.
  */
 export const ERROR_CODES = [
+  'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_FAILED',
   'EL_CHECKOUT_TIMEOUT',
   'EL_COMMIT_FAILED',

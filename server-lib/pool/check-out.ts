@@ -1,5 +1,5 @@
 import { startDeadline, type Deadline } from '../deadline.ts'
-import { EnginelightError, errorFacts } from '../errors.ts'
+import { EnginelightError, errorFacts, type CheckoutHolder } from '../errors.ts'
 import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Abandonment } from './abandonment.ts'
@@ -35,6 +35,7 @@ class Wait implements Taker {
   readonly #reject: (error: EnginelightError) => void
   readonly #giveUp: GiveUp
   readonly #deadline: Deadline
+  readonly #stopSelfWait: () => void
   #isOver = false
 
   constructor(
@@ -51,6 +52,7 @@ class Wait implements Taker {
     this.#reject = reject
     this.#giveUp = pool.acquire(asker, this)
     this.#deadline = startDeadline(limits.checkoutTimeoutMs, this.#onDeadline)
+    this.#stopSelfWait = watchSelfWait(pool, asker, this.#onSelfWait)
     limits.abandoned?.on(this.#onAbandoned)
     limits.replaced.on(this.#onReplaced)
   }
@@ -72,6 +74,8 @@ class Wait implements Taker {
 
   readonly #onAbandoned = () => this.#stop(ended(this.#pool, this.#limits.abandoned))
 
+  readonly #onSelfWait = () => this.#stop(deadlocked(this.#pool, this.#askedAt, this.#asker.capture))
+
   readonly #onReplaced = () =>
     this.#stop(failed(this.#pool, this.#askedAt, this.#asker.capture, new Error('the pool was replaced')))
 
@@ -86,9 +90,51 @@ class Wait implements Taker {
   #settle(): void {
     this.#isOver = true
     this.#deadline.stop()
+    this.#stopSelfWait()
     this.#limits.abandoned?.off(this.#onAbandoned)
     this.#limits.replaced.off(this.#onReplaced)
   }
+}
+
+const NOTHING = () => {}
+
+/** How long those around a nested scope must have stood still, before it is said that they wait for it. */
+const SELF_WAIT_MS = 100
+
+/**
+ * Looks whether a nested scope waits for what only those around it hold: they stand idle in their transactions, most
+ * likely for it to be done. A scope that is not nested never does, and costs nothing here.
+ */
+function watchSelfWait(pool: Pool, { request }: Asker, found: () => void): () => void {
+  if (!request?.isNested) return NOTHING
+  const timer = setInterval(() => {
+    const holders = pool.ledger.holders()
+    const waitsForIt = (holder: CheckoutHolder) =>
+      holder.session !== null &&
+      holder.request !== null &&
+      request.isInside(holder.request) &&
+      holder.state.endsWith('transaction') &&
+      holder.stateMs >= SELF_WAIT_MS
+    if (holders.length >= pool.max && holders.every(waitsForIt)) found()
+  }, SELF_WAIT_MS)
+  return () => clearInterval(timer)
+}
+
+function deadlocked(pool: Pool, askedAt: number, capture: SiteCapture | null): EnginelightError {
+  const { ledger } = pool
+  const holders = ledger.holders()
+  return new EnginelightError(
+    'EL_CHECKOUT_DEADLOCK',
+    `Waits for itself${at(capture)}: all ${pool.max} connections of pool ${ledger.pool} of engine "${ledger.engine}" are held by the scopes ` +
+      `around this one, idle in their transactions. Holders: ${holders.map(holderText).join('; ')}.`,
+    {
+      engine: ledger.engine,
+      pool: ledger.pool,
+      waitedMs: performance.now() - askedAt,
+      holders,
+      waiting: ledger.waiting,
+    },
+  )
 }
 
 function timedOut(

@@ -36,10 +36,8 @@ describe.each(SOURCES)('R05 more requests than connections, engine on %s', sourc
       Array.from({ length: 20 }, async (_, index) => {
         await new Promise(resolve => setTimeout(resolve, index * 5))
         const from = performance.now()
-        const error = await engines
-          .scope(db => db.main.query('select 1'))
-          .catch((caught: { code: string; holders: unknown[] }) => caught)
-        expect(error).toMatchObject({ code: 'EL_CHECKOUT_TIMEOUT', holders: { length: 2 } })
+        const error = await engines.scope(db => db.main.query('select 1')).catch((caught: unknown) => caught)
+        expect(error).toMatchObject({ code: 'EL_CHECKOUT_TIMEOUT', holders: [{}, {}] })
         return performance.now() - from
       }),
     )
@@ -116,7 +114,10 @@ describe.each(SOURCES)('R06 a request that asks again for what it holds, engine 
           return await inner.main.query('select 2')
         })
         .catch((caught: unknown) => caught)
-      expect(error).toMatchObject({ code: 'EL_CHECKOUT_DEADLOCK', holders: { length: 1 } })
+      expect(error).toMatchObject({
+        code: 'EL_CHECKOUT_DEADLOCK',
+        holders: [{ state: 'idle in transaction' }],
+      })
       expect(performance.now() - from).toBeLessThan(patienceMs / 2)
       await watch.expectSound(engines, { alsoClose, ends: {} })
     },

@@ -21,10 +21,14 @@ export class RequestScope {
   #containers: { readonly engines: object; readonly container: Contained }[] = []
   #closing = false
   #ended = false
+  /** The nearest one around it that was still going on as this one began. */
+  #around: RequestScope | undefined
 
   constructor(kind: RequestKind, label: string, attribute: string | null, engines: readonly string[]) {
     this.kind = kind
     this.label = label
+    this.#around = currentRequest()
+    while (this.#around?.ended) this.#around = this.#around.#around
     if (channels.request.hasSubscribers) {
       channels.request.publish({
         phase: 'start',
@@ -41,6 +45,16 @@ export class RequestScope {
   /** From the moment in which its containers begin to end: one that is made after that has ended already. */
   get ended(): boolean {
     return this.#closing || this.#ended
+  }
+
+  /** Whether it was begun inside of this one, at whatever depth, and both go on. */
+  isInside(id: string): boolean {
+    for (let scope = this.#around; scope; scope = scope.#around) if (scope.id === id) return true
+    return false
+  }
+
+  get isNested(): boolean {
+    return this.#around !== undefined
   }
 
   container(engines: object): Contained | undefined {
@@ -63,6 +77,8 @@ export class RequestScope {
   end(outcome: RequestOutcome, status: number | null = null): void {
     if (this.#ended) return
     this.#ended = true
+    // A job that starts its successor from within must not make a chain of all that ever ran.
+    this.#around = undefined
     const containers = this.#containers
     // A timer or socket that was made in this request keeps the request's context, and so this scope, for as long as
     // it lives: it must not keep the application's request with it.

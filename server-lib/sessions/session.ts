@@ -398,7 +398,8 @@ export class SessionCore {
     // Between two batches the server has nothing that it could cancel: it waits for the reader.
     ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
-    await held?.cancel(this.#over)
+    // A network that swallows everything swallows the cancel too.
+    if (held) await settledWithin(held.cancel(this.#over), CANCEL_DEADLINE_MS)
     await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }

@@ -9,8 +9,11 @@ export interface RunningPostgres {
   /** Of the superuser, on the database `postgres`. */
   readonly url: string
   readonly port: number
-  /** Ends the server and keeps its data: `fast` tells its clients, `immediate` leaves them and the data as a crash would. */
-  halt(how?: 'fast' | 'immediate'): Promise<void>
+  /**
+   * Ends the server and keeps its data: `smart` waits for its clients, `fast` sends them away, `immediate` leaves them
+   * and the data as a crash would.
+   */
+  halt(how?: 'smart' | 'fast' | 'immediate'): Promise<void>
   /** Starts it again after a `halt`, on the same port. Resolves when it is ready. */
   start(): Promise<void>
   stop(): Promise<void>
@@ -67,7 +70,7 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
       const postmaster = running.process
       if (!postmaster) return
       const exited = once(postmaster, 'exit')
-      postmaster.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      postmaster.kill(({ smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const)[how])
       await exited
       delete running.process
     },
