@@ -262,6 +262,8 @@ async function destroyWithin(pool: Pool, graceMs: number): Promise<CheckoutHolde
   // Idle ones too: knex's pool closes them only after the last that is held has come back.
   for (const record of pool.ledger.connections) {
     record.discarded ??= 'cut at close'
+    // pg's pool does not listen to a client that it has lent.
+    record.driver.on('error', () => {})
     record.driver.connection?.stream?.destroy()
   }
   return holders

@@ -95,7 +95,7 @@ const PROMISED: Record<string, (session: Session) => unknown> = {
 /** What belongs to the connection and not to the transaction: cleared only where the engine says so. */
 const OF_THE_CONNECTION: Record<string, [text: string, leaks: object]> = {
   SET: [`set work_mem = '1MB'`, { settings: ['work_mem'] }],
-  'set_config': [`select set_config('statement_timeout', '7777', false)`, { settings: ['statement_timeout'] }],
+  set_config: [`select set_config('statement_timeout', '7777', false)`, { settings: ['statement_timeout'] }],
   search_path: [`set search_path = pg_catalog`, { settings: ['search_path'] }],
   'SET ROLE': ['set role visitor', { role: 'visitor' }],
   'an advisory lock': ['select pg_advisory_lock(pg_backend_pid())', { advisory: 1 }],
@@ -136,7 +136,10 @@ describe.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])('R11 %s', source
             return pid
           })
           const after = await engines.scope(db => ask(db[name]))
-          expect(after, name).toEqual({ pid: before, canary: resetOnRelease ? CLEAN : { ...CLEAN, ...leaks } })
+          expect(after, name).toEqual({
+            pid: before,
+            canary: resetOnRelease ? CLEAN : { ...CLEAN, ...leaks },
+          })
         }
         await close()
       }

@@ -53,10 +53,16 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
   let onDrain!: () => void
   const drained = new Promise<void>(resolve => void (onDrain = resolve))
   driver.once('drain', onDrain)
+  driver.on('error', ignore)
   const inTime = await settledWithin(drained, afterMs)
   driver.removeListener('drain', onDrain)
+  // Of a connection that is lost there is more to come.
+  if (inTime) driver.removeListener('error', ignore)
   return inTime
 }
+
+/** pg's pool does not listen to what it has lent, and the session does not yet. */
+function ignore(): void {}
 
 function discard({ hold, pool }: Lease, reason: string): void {
   const record = pool.ledger.recordOf(hold.driver)
@@ -65,10 +71,12 @@ function discard({ hold, pool }: Lease, reason: string): void {
 }
 
 function rolledBack(driver: DriverConnection): Promise<boolean> {
+  driver.on('error', ignore)
   return new Promise(resolve => {
-    driver.query(ROLLBACK, (error: Error | null) =>
-      resolve(!error && driver.getTransactionStatus?.() === 'I'),
-    )
+    driver.query(ROLLBACK, (error: Error | null) => {
+      if (!error) driver.removeListener('error', ignore)
+      resolve(!error && driver.getTransactionStatus?.() === 'I')
+    })
   })
 }
 

@@ -45,6 +45,8 @@ interface Sender {
   readonly gaveUp: boolean
 }
 
+/** How long a COMMIT that was sent may go on after the client has left. */
+const COMMIT_GRACE_MS = 5_000
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
 
@@ -62,6 +64,8 @@ export class SessionCore {
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
+  /** Whether the turn that runs is a commit. */
+  #isCommitting = false
 
   constructor(engine: Engine, owner: SessionOwner) {
     engine.requireOpen()
@@ -320,7 +324,14 @@ export class SessionCore {
       this.#fifo.push({
         refuse: reject,
         start: done => {
-          if (after(this.#life.state, move)) return void work().then(resolve, reject).finally(done)
+          if (after(this.#life.state, move)) {
+            this.#isCommitting = move === 'commit'
+            const over = () => {
+              this.#isCommitting = false
+              done()
+            }
+            return void work().then(resolve, reject).finally(over)
+          }
           reject(this.#life.refusal(move))
           done()
         },
@@ -347,6 +358,8 @@ export class SessionCore {
     faultPoint('end:due', this.#life.held?.driver)
     if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
+    // Who cancels a COMMIT cannot tell what became of it.
+    if (this.#fifo.busy && this.#isCommitting) await settledWithin(this.#fifo.whenIdle(), COMMIT_GRACE_MS)
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
     await this.#life.returned
@@ -367,7 +380,8 @@ export class SessionCore {
     // Between two batches the server has nothing that it could cancel: it waits for the reader.
     ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
-    await held?.cancel()
+    // Not awaited: the server may be out of reach, and then the connection is closed all the same.
+    void held?.cancel()
     await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
