@@ -1,5 +1,6 @@
 import { channels } from '../channels.ts'
-import { settledWithin } from '../deadline.ts'
+import { settledWithin, startDeadline } from '../deadline.ts'
+import { warn } from '../errors.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
@@ -38,7 +39,8 @@ export async function takeCleanLease(
       discard(lease, 'came with a statement running')
       continue
     }
-    if (engine.options.rollbackOnCheckout && (await rolledBack(driver))) return lease
+    const { rollbackOnCheckout, checkoutTimeoutMs } = engine.options
+    if (rollbackOnCheckout && (await rolledBack(driver, checkoutTimeoutMs))) return lease
     discard(lease, 'came with an open transaction')
   }
 }
@@ -70,10 +72,12 @@ function discard({ hold, pool }: Lease, reason: string): void {
   hold.discard()
 }
 
-function rolledBack(driver: DriverConnection): Promise<boolean> {
+function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {
   driver.on('error', ignore)
   return new Promise(resolve => {
+    const deadline = startDeadline(deadlineMs, () => resolve(false))
     driver.query(ROLLBACK, (error: Error | null) => {
+      deadline.stop()
       if (!error) driver.removeListener('error', ignore)
       resolve(!error && driver.getTransactionStatus?.() === 'I')
     })
@@ -104,8 +108,8 @@ function warnOfDirt(engine: Engine, { hold, pool }: Lease, dirt: keyof typeof DI
   const who = record?.leaver
     ? `${requestLabel ?? 'somebody outside of any request'}${site ? ` at ${site.label}` : ''}`
     : 'an unknown holder'
-  process.emitWarning(
+  warn(
+    'EL_LEFT_OPEN',
     `Connection ${record?.id} of engine "${engine.name}" came from the pool with ${DIRT[dirt]} that ${who} left.`,
-    { type: 'EnginelightWarning', code: 'EL_LEFT_OPEN' },
   )
 }

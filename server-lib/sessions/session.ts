@@ -45,8 +45,6 @@ interface Sender {
   readonly gaveUp: boolean
 }
 
-/** How long a COMMIT that was sent may go on after the client has left. */
-const COMMIT_GRACE_MS = 5_000
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
 
@@ -359,7 +357,7 @@ export class SessionCore {
     if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     // Who cancels a COMMIT cannot tell what became of it.
-    if (this.#fifo.busy && this.#isCommitting) await settledWithin(this.#fifo.whenIdle(), COMMIT_GRACE_MS)
+    if (this.#fifo.busy && this.#isCommitting) await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
     await this.#life.returned
