@@ -8,34 +8,54 @@ const SLICE_MS = 100
  * so that time is not counted: the answers that wait in the sockets are read before anybody calls them late.
  */
 export function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
-  const slice = Math.max(SLICE_MS, Math.ceil(afterMs / 20))
-  let left = afterMs
-  let isOvertime = false
-  let timer: NodeJS.Timeout | undefined
-  let immediate: NodeJS.Immediate | undefined
+  return new Deadline(afterMs, passed)
+}
 
-  const wait = (ms: number) => {
-    const due = performance.now() + ms
-    timer = setTimeout(() => {
-      const lateMs = Math.max(0, performance.now() - due)
-      const stood = lateMs > LATE_MS
-      left -= stood ? ms : ms + lateMs
-      if (left > 0) return wait(Math.min(left, slice))
-      // The loop stood still until now: who needs more than one round trip gets the time for them, once.
-      if (stood && !isOvertime) {
-        isOvertime = true
-        return wait(Math.min(afterMs, slice))
-      }
-      // One turn of the loop, in which it reads what has come.
-      immediate = setImmediate(passed)
-    }, ms)
+/** One object and one timer: every statement of a transaction starts one. */
+class Deadline {
+  readonly #slice: number
+  readonly #passed: () => void
+  #left: number
+  #ms: number
+  #due = 0
+  #isOvertime = false
+  #timer: NodeJS.Timeout | undefined
+  #immediate: NodeJS.Immediate | undefined
+
+  constructor(afterMs: number, passed: () => void) {
+    this.#slice = Math.max(SLICE_MS, Math.ceil(afterMs / 20))
+    this.#passed = passed
+    this.#left = afterMs
+    this.#ms = Math.min(afterMs, this.#slice)
+    this.#wait()
   }
-  wait(Math.min(left, slice))
-  return {
-    stop() {
-      clearTimeout(timer)
-      if (immediate) clearImmediate(immediate)
-    },
+
+  #wait(): void {
+    this.#due = performance.now() + this.#ms
+    this.#timer = setTimeout(Deadline.#look, this.#ms, this)
+  }
+
+  static #look(this: void, deadline: Deadline): void {
+    const lateMs = Math.max(0, performance.now() - deadline.#due)
+    const stood = lateMs > LATE_MS
+    deadline.#left -= stood ? deadline.#ms : deadline.#ms + lateMs
+    if (deadline.#left > 0) {
+      deadline.#ms = Math.min(deadline.#left, deadline.#slice)
+      return deadline.#wait()
+    }
+    // The loop stood still until now: who needs more than one round trip gets the time for them, once.
+    if (stood && !deadline.#isOvertime) {
+      deadline.#isOvertime = true
+      deadline.#ms = deadline.#slice
+      return deadline.#wait()
+    }
+    // One turn of the loop, in which it reads what has come.
+    deadline.#immediate = setImmediate(deadline.#passed)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    if (this.#immediate) clearImmediate(this.#immediate)
   }
 }
 

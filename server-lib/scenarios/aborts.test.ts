@@ -1,15 +1,17 @@
 import { once } from 'node:events'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt } from '../testing/fault-points.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { MOUNTS, serve } from '../testing/serve.ts'
 import { listen } from '../testing/story.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 const open = () =>
   createEngines({
     main: engine()({ connection: database.url, pool: { max: 1 }, checkoutTimeoutMs: 5_000 }),
@@ -23,8 +25,12 @@ beforeAll(async () => {
     create constraint trigger slowly after insert on slow deferrable initially deferred for each row execute function slowly();
   `)
 })
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 4 })
+})
 afterEach(async () => {
-  await expectQuiet(database)
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
   await database.admin('truncate t, slow')
 })
 afterAll(() => database.drop())

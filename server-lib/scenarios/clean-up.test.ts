@@ -1,20 +1,25 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { channels, observe, type ChannelName } from '../channels.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
 import { MOUNTS, serve } from '../testing/serve.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 let proxy: FaultProxy
 beforeAll(async () => {
   database = await createDatabase('create table t (id serial primary key, name text)')
   proxy = await startFaultProxy(database.url)
 })
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 4 })
+})
 afterEach(async () => {
   proxy.reset()
-  await expectQuiet(database)
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
   await database.admin('truncate t')
 })
 afterAll(async () => {

@@ -1,17 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import knexFactory from 'knex'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { CANARY, CLEAN } from '../testing/canary.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 4 })
+})
 afterEach(async () => {
-  await expectQuiet(database)
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
   await database.admin('truncate t')
 })
 afterAll(() => database.drop())

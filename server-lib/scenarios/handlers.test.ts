@@ -1,28 +1,31 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines, engine, type Engines } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { MOUNTS, serve, type Handler } from '../testing/serve.ts'
 import { listen } from '../testing/story.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 let engines: ReturnType<typeof open>
 const open = () => createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
 beforeAll(async () => {
   database = await createDatabase('create table t (id serial primary key, name text)')
+})
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 2 })
   engines = open()
 })
 afterEach(async () => {
-  await expectQuiet(database)
+  await watch.expectSound(engines)
+  await watch[Symbol.asyncDispose]()
   await database.admin('truncate t')
 })
-afterAll(async () => {
-  await engines.close()
-  await database.drop()
-})
+afterAll(() => database.drop())
 
 type OneHandler = ReturnType<typeof open> extends Engines<infer D> ? Handler<D> : never
 

@@ -6,21 +6,18 @@ import { createEngines, engine } from '../index.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt, type FaultPoint } from '../testing/fault-points.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
-const uncaught: unknown[] = []
-const onUncaught = (error: unknown) => void uncaught.push(error)
+let watch: GroundWatch
 beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
-beforeEach(() => {
-  uncaught.length = 0
-  process.on('uncaughtException', onUncaught)
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 5 })
 })
 afterEach(async () => {
   await sleep(20)
-  process.off('uncaughtException', onUncaught)
-  expect(uncaught).toEqual([])
-  await expectQuiet(database)
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
 })
 afterAll(() => database.drop())
 

@@ -1,14 +1,19 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createEngines, engine, type Session } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 beforeAll(async () => {
   database = await createDatabase('create table t (id int primary key, n int)')
 })
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 3 })
+})
 afterEach(async () => {
-  await expectQuiet(database)
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
   await database.admin('truncate t')
 })
 afterAll(() => database.drop())

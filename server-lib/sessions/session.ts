@@ -5,7 +5,7 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
+import { bindToContext, closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -141,6 +141,7 @@ export class SessionCore {
       else submittable.handleError?.(error)
     }
     if (this.#ending) return refuse(errors.sessionEnded(this))
+    bindToContext(submittable)
     const statement = asked(submittable, capture, false)
     this.#fifo.push({
       refuse,
@@ -357,7 +358,8 @@ export class SessionCore {
     if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     // Who cancels a COMMIT cannot tell what became of it.
-    if (this.#fifo.busy && this.#isCommitting) await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
+    if (this.#fifo.busy && this.#isCommitting)
+      await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
     await this.#life.returned
