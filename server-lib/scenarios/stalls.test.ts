@@ -47,9 +47,9 @@ test.each([50, 500, 3_000])(
     })
     const startedAt = performance.now()
     const results: string[] = []
-    let done = false
+    const over = new AbortController()
     const worker = async () => {
-      while (!done) {
+      while (!over.signal.aborted) {
         const work = engines.scope(async db => {
           await db.main('t').insert({ name: 'x' })
           await db.log.query('select 1')
@@ -65,7 +65,7 @@ test.each([50, 500, 3_000])(
       stall(stalledMs)
     }
     await sleep(50)
-    done = true
+    over.abort()
     await Promise.all(workers)
     expect(
       results.filter(result => result !== 'ok'),
