@@ -43,6 +43,7 @@ export class HeldConnection {
   readonly #lease: Lease
   readonly #onError: (error: Error) => void
   #given = false
+  #isExecuting = false
   #returned: Promise<void> | undefined
   #cancelled: Promise<void> | undefined
 
@@ -69,6 +70,7 @@ export class HeldConnection {
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
   announce(queuedMs: number, capture: SiteCapture | null): void {
+    this.#isExecuting = true
     const record = this.#lease.pool.ledger.recordOf(this.driver)
     if (!record) return
     record.changedAt = performance.now()
@@ -87,7 +89,13 @@ export class HeldConnection {
     return () => void (driver.pipeline = before)
   }
 
+  /** Whether a statement of the session runs, as opposed to its own BEGIN or COMMIT. */
+  get isExecuting(): boolean {
+    return this.#isExecuting
+  }
+
   answered(): void {
+    this.#isExecuting = false
     const record = this.#lease.pool.ledger.recordOf(this.driver)
     if (record) record.changedAt = performance.now()
   }
