@@ -3,7 +3,7 @@ const PERIOD_MS = 20
 /** Later than this the timer was not late, the event loop stood still. */
 const LATE_MS = 50
 /** Who needs more than one round trip gets this much after a stall, once. */
-const OVERTIME_MS = 80
+const OVERTIME_MS = 100
 
 const pending = new Set<Deadline>()
 let timer: NodeJS.Timeout | undefined
@@ -20,7 +20,6 @@ let aliveMs = 0
  */
 export class Deadline {
   dueAt: number
-  readonly afterMs: number
   readonly passed: () => void
   hadOvertime = false
 
@@ -30,7 +29,6 @@ export class Deadline {
       lookedAt = now
       timer = setTimeout(look, PERIOD_MS)
     }
-    this.afterMs = afterMs
     this.passed = passed
     this.dueAt = aliveMs + Math.min(now - lookedAt, PERIOD_MS + LATE_MS) + afterMs
     pending.add(this)
@@ -55,7 +53,7 @@ function look(): void {
     if (deadline.dueAt > aliveMs) continue
     if (stood && !deadline.hadOvertime) {
       deadline.hadOvertime = true
-      deadline.dueAt = aliveMs + Math.min(deadline.afterMs, OVERTIME_MS)
+      deadline.dueAt = aliveMs + OVERTIME_MS
       continue
     }
     deadline.dueAt = Infinity

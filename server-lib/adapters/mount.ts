@@ -82,9 +82,11 @@ function isOurs(request: IncomingMessage, as: string): boolean {
 }
 
 async function finish(scope: RequestScope, response: ServerResponse): Promise<void> {
-  if (response.writableFinished) await scope.endContainers('finished')
+  // As it was when the response closed: what a handler writes to it afterwards makes it look finished.
+  const isFinished = response.writableFinished
+  if (isFinished) await scope.endContainers('finished')
   else await scope.endContainers('aborted', new Error('The client closed the connection.'))
-  const outcome = !response.writableFinished ? 'aborted' : response.statusCode >= 500 ? 'failed' : 'finished'
+  const outcome = !isFinished ? 'aborted' : response.statusCode >= 500 ? 'failed' : 'finished'
   scope.end(outcome, response.headersSent ? response.statusCode : null)
 }
 

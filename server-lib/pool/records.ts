@@ -50,7 +50,7 @@ export interface ConnectionRecord {
   uses: number
   checkout: CheckoutRecord | null
   transaction: TransactionRecord | null
-  /** The holder before this one, if it left a transaction open: whom to name when the connection comes dirty. */
+  /** The holder before this one, if it left a transaction open or a statement running: whom to name when it comes dirty. */
   leaver: Leaver | null
   /** When a statement last began or ended, where that was noticed. */
   changedAt: number

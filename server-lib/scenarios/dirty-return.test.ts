@@ -1,18 +1,23 @@
 import knexFactory from 'knex'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines, engine, type Session } from '../index.ts'
 import { CANARY, CLEAN } from '../testing/canary.ts'
 import { CopyIn } from '../testing/copy-in.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 beforeAll(async () => {
   database = await createDatabase('create table t (id int); create role visitor; grant all on t to visitor')
 })
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 4 })
+})
 afterEach(async () => {
-  await expectQuiet(database)
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
   await database.admin('truncate t')
 })
 afterAll(async () => {

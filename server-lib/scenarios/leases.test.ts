@@ -1,20 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import knexFactory from 'knex'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
 import { registerLeases } from '../testing/lease-register.ts'
 import { Seeded } from '../testing/seeded.ts'
+import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
+let watch: GroundWatch
 beforeAll(async () => {
   database = await createDatabase(
     'create table marker (session text, pid int default pg_backend_pid(), n serial)',
   )
 })
-afterEach(() => expectQuiet(database))
+beforeEach(async () => {
+  watch = await watchGround(database, { max: 6 })
+})
+afterEach(async () => {
+  await watch.expectSound()
+  await watch[Symbol.asyncDispose]()
+})
 afterAll(() => database.drop())
 
 const pidOf = 'select pg_backend_pid() as pid'

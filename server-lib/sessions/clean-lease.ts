@@ -1,6 +1,6 @@
 import { channels } from '../channels.ts'
-import { warn } from '../errors.ts'
 import { settledWithin, startDeadline } from '../deadline.ts'
+import { warn } from '../errors.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import type { Asker } from '../pool/ledger.ts'
@@ -41,8 +41,8 @@ export async function takeCleanLease(
       discard(lease, 'came with a statement running')
       continue
     }
-    if (engine.options.rollbackOnCheckout && (await rolledBack(driver, engine.options.checkoutTimeoutMs)))
-      return lease
+    const { rollbackOnCheckout, checkoutTimeoutMs } = engine.options
+    if (rollbackOnCheckout && (await rolledBack(driver, checkoutTimeoutMs))) return lease
     discard(lease, 'came with an open transaction')
   }
 }
@@ -57,10 +57,16 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
   let onDrain!: () => void
   const drained = new Promise<void>(resolve => void (onDrain = resolve))
   driver.once('drain', onDrain)
+  driver.on('error', ignore)
   const inTime = await settledWithin(drained, afterMs)
   driver.removeListener('drain', onDrain)
+  // Of a connection that is lost there is more to come.
+  if (inTime) driver.removeListener('error', ignore)
   return inTime
 }
+
+/** pg's pool does not listen to what it has lent, and the session does not yet. */
+function ignore(): void {}
 
 function discard({ hold, pool }: Lease, reason: string): void {
   const record = pool.ledger.recordOf(hold.driver)
@@ -69,10 +75,12 @@ function discard({ hold, pool }: Lease, reason: string): void {
 }
 
 function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {
+  driver.on('error', ignore)
   return new Promise(resolve => {
     const deadline = startDeadline(deadlineMs, () => resolve(false))
     driver.query(ROLLBACK, (error: Error | null) => {
       deadline.stop()
+      if (!error) driver.removeListener('error', ignore)
       resolve(!error && driver.getTransactionStatus?.() === 'I')
     })
   })

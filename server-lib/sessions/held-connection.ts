@@ -46,6 +46,7 @@ export class HeldConnection {
   readonly #record: ConnectionRecord | undefined
   readonly #onError: (error: Error) => void
   #given = false
+  #isExecuting = false
   #returned: Promise<void> | undefined
   #cancelled: Promise<void> | undefined
 
@@ -89,6 +90,7 @@ export class HeldConnection {
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
   announce(queuedMs: number, capture: SiteCapture | null): void {
+    this.#isExecuting = true
     const record = this.#record
     if (!record) return
     record.changedAt = performance.now()
@@ -107,7 +109,13 @@ export class HeldConnection {
     return () => void (driver.pipeline = before)
   }
 
+  /** Whether a statement of the session runs, as opposed to its own BEGIN or COMMIT. */
+  get isExecuting(): boolean {
+    return this.#isExecuting
+  }
+
   answered(): void {
+    this.#isExecuting = false
     if (this.#record) this.#record.changedAt = performance.now()
   }
 

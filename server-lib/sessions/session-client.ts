@@ -68,6 +68,7 @@ function sessionBase(engineClient: object): object {
     },
 
     query(this: SessionClient, connection: SessionConnection, statement: { method?: string }) {
+      connection.isBuilders = true
       connection.reads = READING.has(statement.method ?? '')
       return Reflect.apply(own.query as Method, this, [connection, statement])
     },

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { SessionCore } from './session.ts'
@@ -12,6 +13,8 @@ export class SessionConnection {
   readonly #capture: SiteCapture | null
   /** Whether the builder said that the statement only reads: then BEGIN may travel with it. */
   reads = false
+  /** Whether a builder of the session sends, and not somebody who took the connection by itself. */
+  isBuilders = false
   /** Where knex leads a stream to: what the application has in hand. */
   outlet: object | undefined
   /** Whether its statement is on its way to the server, or was not sent yet. */
@@ -31,7 +34,11 @@ export class SessionConnection {
     }
     const given = typeof values === 'function' ? (values as DriverCallback) : callback
     const statement = Array.isArray(values) ? { text: config as string, values } : config
-    if (given) return this.#session.send(statement, given, this.#capture, this.reads, this)
+    if (given) {
+      // knex only settles a promise in it. Anybody else's would run in the context that opened the socket.
+      const answer = this.isBuilders ? given : AsyncResource.bind(given)
+      return this.#session.send(statement, answer, this.#capture, this.reads, this)
+    }
     return this.#session.query(statement, this.#capture)
   }
 

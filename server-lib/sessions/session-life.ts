@@ -176,8 +176,10 @@ export class SessionLife {
   /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
   answered(held: HeldConnection, error: Error | null, command: string | null): void {
     if (this.#held !== held) return
+    // A failure first: what is lost under a statement is cancelled.
+    if (error) this.#failed(held, error)
     held.answered()
-    if (error) return this.#failed(held, error)
+    if (error) return
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
     const status = held.driver.getTransactionStatus?.()
     if (status === 'I') {
@@ -203,8 +205,8 @@ export class SessionLife {
   lose(held: HeldConnection, error: Error): void {
     // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
     if (this.#held !== held) return
-    // The server did not say so: it may not know yet, and would run on and keep its locks.
-    if (sqlstateOf(error) === undefined && held.driver.readyForQuery === false) void held.cancel()
+    // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on.
+    if (sqlstateOf(error) === undefined && held.isExecuting) void held.cancel()
     this.discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
     // Each statement of an autocommit session is by itself: the next takes another connection.

@@ -5,7 +5,7 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
+import { bindToContext, closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -68,6 +68,8 @@ export class SessionCore {
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
+  /** Whether the turn that runs is a commit. */
+  #isCommitting = false
 
   constructor(engine: Engine, owner: SessionOwner) {
     engine.requireOpen()
@@ -145,6 +147,7 @@ export class SessionCore {
       else submittable.handleError?.(error)
     }
     if (this.#ending) return refuse(errors.sessionEnded(this))
+    bindToContext(submittable)
     const statement = asked(submittable, capture, false)
     this.#fifo.push({
       refuse,
@@ -329,14 +332,19 @@ export class SessionCore {
             reject(this.#life.refusal(move))
             return done()
           }
+          this.#isCommitting = move === 'commit'
+          const over = () => {
+            this.#isCommitting = false
+            done()
+          }
           work().then(
             () => {
               resolve()
-              done()
+              over()
             },
             (error: unknown) => {
               reject(error as Error)
-              done()
+              over()
             },
           )
         },
@@ -374,6 +382,9 @@ export class SessionCore {
       await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
     }
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
+    // Who cancels a COMMIT cannot tell what became of it.
+    if (this.#fifo.busy && this.#isCommitting)
+      await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
     await this.#life.returned
@@ -398,8 +409,8 @@ export class SessionCore {
     // Between two batches the server has nothing that it could cancel: it waits for the reader.
     ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
-    // A network that swallows everything swallows the cancel too.
-    if (held) await settledWithin(held.cancel(this.#over), CANCEL_DEADLINE_MS)
+    // Not awaited: the server may be out of reach, and then the connection is closed all the same.
+    void held?.cancel(this.#over)
     await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
