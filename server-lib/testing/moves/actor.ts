@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import type { TestDatabase } from '../database.ts'
 import { Model, OK, REFUSED, type Effect } from './model.ts'
 import type { InnerMove, Move } from './move.ts'
@@ -23,6 +24,7 @@ export class Actor {
   #last: 'main' | 'aside' = 'main'
   /** The first thing that was not as it must be: the library may swallow what is thrown inside of a savepoint. */
   #mismatch: Error | undefined
+  #said: unknown
   readonly later: Promise<unknown>[] = []
 
   constructor(name: string, world: World, database: TestDatabase) {
@@ -51,7 +53,8 @@ export class Actor {
       await this.#within(move)
       if (this.#mismatch) throw this.#mismatch
       const { state } = this.#session
-      if (state !== this.model.state) throw this.#wrong(`the session is ${state}, and must be ${this.model.state}`)
+      if (state !== this.model.state)
+        throw this.#wrong(`the session is ${state}, and must be ${this.model.state}`)
       const holds = state === 'active' || state === 'failed'
       if (holds !== (this.#session.identity !== undefined)) throw this.#wrong(`identity in state ${state}`)
     }
@@ -65,8 +68,22 @@ export class Actor {
     await Promise.race([this.#play(move), late]).finally(() => clearTimeout(timer))
   }
 
+  /** `ok`, or the code of the error, or its message where it has none. */
+  async #outcome(run: () => PromiseLike<unknown>): Promise<string> {
+    try {
+      await run()
+      return OK
+    } catch (error) {
+      this.#said = error
+      return String((error as { code?: unknown }).code ?? (error as Error).message)
+    }
+  }
+
   #wrong(what: string): Error {
-    this.#mismatch ??= new Error(`${this.name}: ${what}, after\n  ${this.log.join('\n  ')}`)
+    const log = this.log.join('\n  ')
+    this.#mismatch ??= new Error(
+      `${this.name}: ${what}, after\n  ${log}\n  last error: ${inspect(this.#said)}`,
+    )
     return this.#mismatch
   }
 
@@ -82,8 +99,10 @@ export class Actor {
       case 'destroy':
         return this.#destroy(move.afterMs)
       case 'fail in stream':
-        return this.#statement({ kind: 'fail', code: '22012' }, () =>
-          readAll(session.stream('select 1 / (g - 3) from generate_series(1, 5) g')), true,
+        return this.#statement(
+          { kind: 'fail', code: '22012' },
+          () => readAll(session.stream('select 1 / (g - 3) from generate_series(1, 5) g')),
+          true,
         )
       case 'commit':
         return this.#control(this.model.commit(), () => session.commit())
@@ -101,7 +120,9 @@ export class Actor {
         )
       case 'kill':
         return move.how === 'running'
-          ? this.#statement({ kind: 'die' }, () => session.query('select pg_terminate_backend(pg_backend_pid())'))
+          ? this.#statement({ kind: 'die' }, () =>
+              session.query('select pg_terminate_backend(pg_backend_pid())'),
+            )
           : this.#killIdle()
       case 'end':
         return this.#end(move.how, move.running)
@@ -134,7 +155,9 @@ export class Actor {
             : session.query('update marks set touched = touched + 1 where owner = $1', [this.name]),
         )
       case 'fail':
-        return this.#statement({ kind: 'fail', code: CODES[move.how] }, () => this.#failing(move.how, move.via))
+        return this.#statement({ kind: 'fail', code: CODES[move.how] }, () =>
+          this.#failing(move.how, move.via),
+        )
       case 'savepoint':
         return this.#savepoint(move.inner, move.end)
       case 'knex transaction':
@@ -148,7 +171,7 @@ export class Actor {
   async #statement(effect: Effect, run: () => PromiseLike<unknown>, isStream = false): Promise<string> {
     // Others run at the same time within the session only in #parallel, which asks by itself.
     const expected = this.model.expected(effect)
-    const code = await outcome(run)
+    const code = await this.#outcome(run)
     // A stream ends with the server's own error: it is told by the driver, not by the session.
     const told = code === '25P02' && isStream ? 'EL_TRANSACTION_FAILED' : code
     this.#settle(effect, expected, told)
@@ -157,13 +180,15 @@ export class Actor {
 
   #settle(effect: Effect, expected: readonly string[], code: string): void {
     this.log.push(`    ${effect.kind}: ${code}`)
-    if (!expected.includes(code)) throw this.#wrong(`${effect.kind} came to ${code}, and must come to ${expected.join(' or ')}`)
+    if (!expected.includes(code))
+      throw this.#wrong(`${effect.kind} came to ${code}, and must come to ${expected.join(' or ')}`)
     this.model.statement(effect, code)
-    if (code === OK && (effect.kind === 'write' || effect.kind === 'touch' || effect.kind === 'doom')) this.#last = 'main'
+    if (code === OK && (effect.kind === 'write' || effect.kind === 'touch' || effect.kind === 'doom'))
+      this.#last = 'main'
   }
 
   async #control(expected: string, run: () => PromiseLike<unknown>): Promise<void> {
-    const code = await outcome(run)
+    const code = await this.#outcome(run)
     this.log.push(`    ${code}`)
     if (code !== expected) throw this.#wrong(`it came to ${code}, and must come to ${expected}`)
   }
@@ -240,10 +265,13 @@ export class Actor {
     const asked = statements.map((what): { effect: Effect; code: Promise<string> } => {
       if (what === 'insert') {
         const id = this.#nextId()
-        return { effect: { kind: 'write', id }, code: outcome(() => this.#write(id, via)) }
+        return { effect: { kind: 'write', id }, code: this.#outcome(() => this.#write(id, via)) }
       }
-      if (what === 'select') return { effect: { kind: 'read' }, code: outcome(select) }
-      return { effect: { kind: 'fail', code: CODES[what] }, code: outcome(() => this.#failing(what, via)) }
+      if (what === 'select') return { effect: { kind: 'read' }, code: this.#outcome(select) }
+      return {
+        effect: { kind: 'fail', code: CODES[what] },
+        code: this.#outcome(() => this.#failing(what, via)),
+      }
     })
     // In the order of asking, which is that of the session's queue.
     for (const { effect, code } of asked) {
@@ -256,7 +284,8 @@ export class Actor {
     const text = 'select g from generate_series(1, 500) g'
     const breakOff = async () => {
       let read = 0
-      const stream = from === 'text' ? this.#session.stream(text) : this.#session.stream(this.#session.raw(text))
+      const stream =
+        from === 'text' ? this.#session.stream(text) : this.#session.stream(this.#session.raw(text))
       for await (const _row of stream) if (read++ >= rows) break
     }
     await this.#statement({ kind: 'read' }, breakOff, true)
@@ -282,12 +311,11 @@ export class Actor {
 
   async #savepoint(inner: readonly InnerMove[], end: 'keep' | 'throw'): Promise<void> {
     const { model } = this
-    if (model.isAutocommit)
-      return this.#control('EL_ILLEGAL_MOVE', () => this.#session.savepoint(() => {}))
+    if (model.isAutocommit) return this.#control('EL_ILLEGAL_MOVE', () => this.#session.savepoint(() => {}))
     const opening = model.expected({ kind: 'read' })
     let entered = false
     let undo = () => {}
-    const code = await outcome(() =>
+    const code = await this.#outcome(() =>
       this.#session.savepoint(async () => {
         entered = true
         model.statement({ kind: 'read' }, OK)
@@ -302,11 +330,13 @@ export class Actor {
     if (this.#mismatch) throw this.#mismatch
     this.log.push(`    savepoint: ${code}`)
     if (!entered) {
-      if (!opening.includes(code) || (code === OK)) throw this.#wrong(`a savepoint came to ${code}, and must come to ${opening}`)
+      if (!opening.includes(code) || code === OK)
+        throw this.#wrong(`a savepoint came to ${code}, and must come to ${opening}`)
       if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
       return
     }
-    const expected = end === 'throw' ? 'thrown inside' : model.state === 'failed' ? 'EL_TRANSACTION_FAILED' : OK
+    const expected =
+      end === 'throw' ? 'thrown inside' : model.state === 'failed' ? 'EL_TRANSACTION_FAILED' : OK
     if (code !== expected) throw this.#wrong(`a savepoint came to ${code}, and must come to ${expected}`)
     if (code !== OK) undo()
   }
@@ -316,7 +346,7 @@ export class Actor {
     const opening = model.isAutocommit ? ['EL_ILLEGAL_MOVE'] : model.expected({ kind: 'read' })
     const undo = model.mark()
     const ids = Array.from({ length: writes }, () => this.#nextId())
-    const code = await outcome(() =>
+    const code = await this.#outcome(() =>
       this.#session.knex.transaction(async trx => {
         for (const id of ids) await trx('marks').insert({ id, owner: this.name })
         if (end === 'throw') throw new Error('thrown inside')
@@ -324,14 +354,18 @@ export class Actor {
     )
     this.log.push(`    knex transaction: ${code}`)
     if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT') {
-      if (!opening.includes(code)) throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
+      if (!opening.includes(code))
+        throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
       if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
       return
     }
     model.statement({ kind: 'read' }, OK)
     const isReading = this.#world.setting.access === 'read' && writes > 0
+    // Written, whatever becomes of it.
+    if (writes > 0 && !isReading) this.#last = 'main'
     const expected = isReading ? '25006' : end === 'throw' ? 'thrown inside' : OK
-    if (code !== expected) throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${expected}`)
+    if (code !== expected)
+      throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${expected}`)
     if (code !== OK) return undo()
     for (const id of ids) this.#settle({ kind: 'write', id }, [OK], OK)
   }
@@ -353,8 +387,11 @@ export class Actor {
     const effect: Effect = { kind: 'write', id }
     const expected = [...model.expected(effect), 'EL_ENDED']
     const statement = running
-      ? outcome(() =>
-          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.01)', [id, this.name]),
+      ? this.#outcome(() =>
+          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.01)', [
+            id,
+            this.name,
+          ]),
         )
       : undefined
     if (how === 'abort') this.#abort.abort(new Error('the client has left'))
@@ -363,7 +400,8 @@ export class Actor {
     if (statement) {
       const code = await statement
       this.log.push(`    running: ${code}`)
-      if (!expected.includes(code)) throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
+      if (!expected.includes(code))
+        throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
       if (model.isAutocommit && model.state !== 'ended') {
         if (code === OK) model.committed.add(id)
         else if (code === 'EL_ENDED') model.unknown.add(id)
@@ -388,7 +426,7 @@ export class Actor {
   async #writeAside(): Promise<void> {
     if (this.model.state === 'ended') return
     const id = this.#nextId()
-    const code = await outcome(() => this.#db.aside('marks').insert({ id, owner: this.name }))
+    const code = await this.#outcome(() => this.#db.aside('marks').insert({ id, owner: this.name }))
     if (code !== OK) throw this.#wrong(`the write aside came to ${code}`)
     this.model.committed.add(id)
     this.#last = 'aside'
@@ -404,16 +442,6 @@ const CANARY = `select
   (select count(*)::int from pg_cursors where name <> '' ) as cursors,
   (select count(*)::int from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as advisory`
 const CLEAN = JSON.stringify({ holder: null, xid: null, temporary: 0, cursors: 0, advisory: 0 })
-
-/** `ok`, or the code of the error, or its message where it has none. */
-async function outcome(run: () => PromiseLike<unknown>): Promise<string> {
-  try {
-    await run()
-    return OK
-  } catch (error) {
-    return String((error as { code?: unknown }).code ?? (error as Error).message)
-  }
-}
 
 async function readAll(stream: AsyncIterable<unknown>): Promise<unknown[]> {
   const rows: unknown[] = []

@@ -30,7 +30,8 @@ export class LeaseRegister implements Disposable {
 
   #released(checkout: string, connection: string): void {
     const holder = this.#held.get(connection)
-    if (holder?.checkout !== checkout) this.faults.push(`${checkout} gave back ${connection}, held by ${holder?.checkout}`)
+    if (holder?.checkout !== checkout)
+      this.faults.push(`${checkout} gave back ${connection}, held by ${holder?.checkout}`)
     else this.#held.delete(connection)
   }
 

@@ -44,12 +44,19 @@ export interface Sequence {
 const of = fc.constantFrom
 
 const flat: fc.Arbitrary<InnerMove> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: of('select'), via: of('builder', 'query', 'raw', 'stream', 'knex') }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: of('select'), via: of('builder', 'query', 'raw', 'stream', 'knex') }),
+  },
   { weight: 4, arbitrary: fc.record({ do: of('insert'), via: of('builder', 'query', 'raw', 'knex') }) },
   { weight: 1, arbitrary: fc.record({ do: of('update'), via: of('builder', 'query') }) },
   {
     weight: 2,
-    arbitrary: fc.record({ do: of('fail'), how: of('unique', 'syntax', 'divide'), via: of('builder', 'query') }),
+    arbitrary: fc.record({
+      do: of('fail'),
+      how: of('unique', 'syntax', 'divide'),
+      via: of('builder', 'query'),
+    }),
   },
 ) as fc.Arbitrary<InnerMove>
 
@@ -84,7 +91,10 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: of('send'), text: of('BEGIN', 'COMMIT', 'ROLLBACK') }) },
   { weight: 2, arbitrary: fc.record({ do: of('doom'), how: of('kill', 'refuse') }) },
   { weight: 2, arbitrary: fc.record({ do: of('kill'), how: of('idle', 'running') }) },
-  { weight: 1, arbitrary: fc.record({ do: of('end'), how: of('end', 'dispose', 'abort'), running: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: of('end'), how: of('end', 'dispose', 'abort'), running: fc.boolean() }),
+  },
   { weight: 3, arbitrary: fc.record({ do: of('any', 'misuse', 'reinit', 'write aside') }) },
   { weight: 2, arbitrary: fc.record({ do: of('pause'), ms: of(0, 1, 3) }) },
 ) as fc.Arbitrary<Move>

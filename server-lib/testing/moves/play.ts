@@ -28,7 +28,9 @@ export async function play(database: TestDatabase, { setting, sessions }: Sequen
       await world.closeSource()
     })
   }
-  await expectNothing('still connected', async () => (await database.backends()).map(({ pid, query }) => `${pid} ${query}`))
+  await expectNothing('still connected', async () =>
+    (await database.backends()).map(({ pid, query }) => `${pid} ${query}`),
+  )
   if (watch.seen.length > 0) throw new Error(`It reached the process: ${watch.seen.join('\n')}`)
 }
 
@@ -63,7 +65,8 @@ async function untrue(database: TestDatabase, run: string, actors: readonly Acto
   const found = new Set(rows.map(row => row.id))
   const wrong: string[] = []
   for (const { model } of actors) {
-    for (const id of model.committed) if (!found.delete(id)) wrong.push(`${id} was committed and is not there`)
+    for (const id of model.committed)
+      if (!found.delete(id)) wrong.push(`${id} was committed and is not there`)
     for (const id of model.unknown) found.delete(id)
   }
   for (const id of found) wrong.push(`${id} was not committed and is there`)

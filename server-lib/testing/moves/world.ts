@@ -27,7 +27,10 @@ export function openWorld(database: TestDatabase, setting: Setting) {
   const options = { mode, access, pipeline, checkoutTimeoutMs: impatient ? 5 : 10_000 }
   const given = giveSource(database.url, source, max)
   const engines = createEngines({
-    main: engine<{ marks: { id: string; owner: string; touched: number } }>()({ ...options, ...given.source } as {
+    main: engine<{ marks: { id: string; owner: string; touched: number } }>()({
+      ...options,
+      ...given.source,
+    } as {
       connection: string
       access: 'write'
     }),
