@@ -62,6 +62,7 @@ export class NativePool implements Pool {
           ledger.released(driver)
           // The pool is about to close it, and tells so only when that is done.
           if (error) connections.gone(driver, 'released with an error')
+          else driver.removeListener('error', unheard)
         },
       ],
       ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],
@@ -79,7 +80,7 @@ export class NativePool implements Pool {
   acquire(asker: Asker): PendingAcquire {
     let abandoned = false
     const promise = this.ledger
-      .askingFor(asker, () => this.#pool.connect())
+      .askingFor(asker, () => this.#connect())
       .then(driver => {
         // The release of this hold: a later holder of the same connection has another.
         const release = driver.release.bind(driver)
@@ -100,6 +101,20 @@ export class NativePool implements Pool {
     }
   }
 
+  /**
+   * The pool stops listening to a connection as it grants it, and a promise is told of that later: a backend that dies in
+   * the very packet which made it ready would end the process. So somebody listens from the grant on.
+   */
+  #connect(): Promise<PooledConnection> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, driver) => {
+        if (!driver) return reject(error)
+        driver.on('error', unheard)
+        resolve(driver)
+      })
+    })
+  }
+
   unwatch(): void {
     this.#unshadow()
     for (const [event, listener] of this.#listeners) this.#pool.removeListener(event, listener)
@@ -112,6 +127,9 @@ export class NativePool implements Pool {
     return (this.#destroyed ??= this.#pool.end())
   }
 }
+
+/** Whoever uses the connection hears of it by a statement that fails. */
+const unheard = () => {}
 
 function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
   let watching = true
