@@ -182,7 +182,7 @@ export class Actor {
     this.log.push(`    ${effect.kind}: ${code}`)
     if (!expected.includes(code))
       throw this.#wrong(`${effect.kind} came to ${code}, and must come to ${expected.join(' or ')}`)
-    this.model.statement(effect, code)
+    this.model.statement(effect, code, this.#session.state)
     if (code === OK && (effect.kind === 'write' || effect.kind === 'touch' || effect.kind === 'doom'))
       this.#last = 'main'
   }
@@ -318,7 +318,7 @@ export class Actor {
     const code = await this.#outcome(() =>
       this.#session.savepoint(async () => {
         entered = true
-        model.statement({ kind: 'read' }, OK)
+        model.statement({ kind: 'read' }, OK, 'active')
         undo = model.mark()
         for (const move of inner) {
           this.log.push(`    ${JSON.stringify(move)}`)
@@ -332,7 +332,7 @@ export class Actor {
     if (!entered) {
       if (!opening.includes(code) || code === OK)
         throw this.#wrong(`a savepoint came to ${code}, and must come to ${opening}`)
-      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
+      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code, this.#session.state)
       return
     }
     const expected =
@@ -353,13 +353,14 @@ export class Actor {
       }),
     )
     this.log.push(`    knex transaction: ${code}`)
-    if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT') {
+    const isLost = code === 'EL_CONNECTION_LOST' && this.#world.setting.impatient
+    if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT' || isLost) {
       if (!opening.includes(code))
         throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
-      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
+      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code, this.#session.state)
       return
     }
-    model.statement({ kind: 'read' }, OK)
+    model.statement({ kind: 'read' }, OK, 'active')
     const isReading = this.#world.setting.access === 'read' && writes > 0
     // Written, whatever becomes of it.
     if (writes > 0 && !isReading) this.#last = 'main'
