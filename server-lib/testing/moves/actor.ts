@@ -105,7 +105,9 @@ export class Actor {
           true,
         )
       case 'commit':
-        return this.#control(this.model.commit(), () => session.commit())
+        return this.#commit(move.behindItsBack)
+      case 'stray savepoint':
+        return this.#straySavepoint()
       case 'rollback':
         return this.#control(this.model.rollback(), () => session.rollback())
       case 'release':
@@ -307,7 +309,37 @@ export class Actor {
     await this.#statement({ kind: 'read' }, () => this.#session.query('select 1'))
   }
 
+  async #commit(behindItsBack: boolean): Promise<void> {
+    const driver = behindItsBack ? this.#world.driverOf(this.#session.identity?.backendPid) : undefined
+    await driver?.query('select 1 / 0').catch(() => {})
+    const expected = driver ? this.model.commitFailedBehind() : this.model.commit()
+    await this.#control(expected, () => this.#session.commit())
+  }
+
   // ---------------------------------------------------------------------------------- savepoints
+
+  /** What a savepoint left running opens one of its own while another is open: it must wait for that, not be inside of it. */
+  async #straySavepoint(): Promise<void> {
+    if (this.model.state !== 'active' || this.#world.setting.access === 'read') return
+    const session = this.#session
+    const [kept, undone] = [this.#nextId(), this.#nextId()]
+    let enter = () => {}
+    const entered = new Promise<void>(resolve => void (enter = resolve))
+    const stray = await session.savepoint(() => ({
+      savepoint: entered.then(() => session.savepoint(() => this.#write(kept, 'query'))),
+    }))
+    const other = this.#outcome(() =>
+      session.savepoint(async () => {
+        enter()
+        await this.#write(undone, 'query')
+        await sleep(3)
+        throw new Error('thrown inside')
+      }),
+    )
+    const codes = [await this.#outcome(() => stray.savepoint), await other]
+    if (codes.join() !== `${OK},thrown inside`) throw this.#wrong(`savepoints came to ${codes}`)
+    this.#settle({ kind: 'write', id: kept }, [OK], OK)
+  }
 
   async #savepoint(inner: readonly InnerMove[], end: 'keep' | 'throw'): Promise<void> {
     const { model } = this
@@ -389,12 +421,15 @@ export class Actor {
     const expected = [...model.expected(effect), 'EL_ENDED']
     const statement = running
       ? this.#outcome(() =>
-          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.01)', [
+          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.02)', [
             id,
             this.name,
           ]),
         )
       : undefined
+    if (running && how === 'abort' && model.isAutocommit) await this.#held()
+    // What is cancelled must not be used by anybody after: the cancel may come late.
+    const cancelled = running && how === 'abort' ? this.#session.identity?.backendPid : undefined
     if (how === 'abort') this.#abort.abort(new Error('the client has left'))
     if (how === 'dispose') await this.#session[Symbol.asyncDispose]()
     await this.#db.end()
@@ -403,12 +438,27 @@ export class Actor {
       this.log.push(`    running: ${code}`)
       if (!expected.includes(code))
         throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
+      if (code === OK) this.#last = 'main'
       if (model.isAutocommit && model.state !== 'ended') {
         if (code === OK) model.committed.add(id)
         else if (code === 'EL_ENDED') model.unknown.add(id)
       }
     }
     model.end()
+    if (cancelled) await this.#expectGone(cancelled)
+  }
+
+  /** Waits until a connection is held, or will not be so soon. */
+  async #held(): Promise<void> {
+    for (let turn = 0; turn < 20 && !this.#session.identity; turn++) await sleep(1)
+  }
+
+  async #expectGone(pid: number): Promise<void> {
+    const until = performance.now() + 5_000
+    while ((await this.#database.backends()).some(one => one.pid === pid)) {
+      if (performance.now() > until) throw this.#wrong(`backend ${pid} lives on, though it was sent a cancel`)
+      await sleep(2)
+    }
   }
 
   #any(): void {

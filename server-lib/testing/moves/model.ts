@@ -163,6 +163,12 @@ export class Model {
     return OK
   }
 
+  /** Something has failed on the connection of which the session was not told: nothing can be committed. */
+  commitFailedBehind(): string {
+    this.state = 'failed'
+    return this.commit()
+  }
+
   /** The backend was killed while the session held it. */
   lost(): void {
     this.#rolledBack('lost')
