@@ -439,6 +439,7 @@ export class Actor {
       if (!expected.includes(code))
         throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
       if (code === OK) this.#last = 'main'
+      if (code === OK) this.#last = 'main'
       if (model.isAutocommit && model.state !== 'ended') {
         if (code === OK) model.committed.add(id)
         else if (code === 'EL_ENDED') model.unknown.add(id)
