@@ -4,7 +4,13 @@ import type { Engine, Lease } from '../engines/engine.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
-import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
+import { DISCARD_ALL } from '../postgres/control.ts'
+import {
+  forgetPrepared,
+  type DriverCallback,
+  type DriverConnection,
+  type DriverResult,
+} from '../postgres/driver.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
@@ -23,6 +29,8 @@ const textOf = (statement: ControlStatement) => (typeof statement === 'string' ?
 
 /** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
 const DRAIN_DEADLINE_MS = 1_000
+/** How long a setting may take to be put back, before the connection is closed instead. */
+const RESET_DEADLINE_MS = 5_000
 
 /**
  * A connection while a session holds it. It listens for the connection's errors as long as that lasts (a backend that
@@ -35,7 +43,8 @@ export class HeldConnection {
   readonly #lease: Lease
   readonly #onError: (error: Error) => void
   #given = false
-  #cancelled = false
+  #returned: Promise<void> | undefined
+  #cancelled: Promise<void> | undefined
 
   constructor(engine: Engine, lease: Lease, onError: (error: Error) => void) {
     this.#engine = engine
@@ -116,10 +125,9 @@ export class HeldConnection {
     })
   }
 
-  /** Asks the server to cancel what runs. From then on it can only be closed: the cancel may come late. */
-  cancel(): Promise<void> {
-    this.#cancelled = true
-    return cancelStatement(this.driver)
+  /** Asks the server to cancel what runs, until `over`. From then on it can only be closed: the cancel may come late. */
+  cancel(over?: Promise<void>): Promise<void> {
+    return (this.#cancelled ??= cancelStatement(this.driver, over))
   }
 
   /**
@@ -129,17 +137,43 @@ export class HeldConnection {
   giveBack(): void {
     if (this.#given) return
     if (this.#cancelled) return this.discard('cancelled')
-    if (this.driver.readyForQuery !== false) return this.#return()
+    const { resets } = this.#engine
+    if (resets.length > 0) this.#returned = this.#resetAndReturn(resets)
+    else if (this.driver.readyForQuery !== false) this.#return()
+    else this.#returned = this.#returnWhenIdle()
+  }
+
+  /** While it is on its way back to the pool; undefined when it went at once. Never rejects. */
+  get returned(): Promise<void> | undefined {
+    return this.#returned
+  }
+
+  async #resetAndReturn(resets: readonly string[]): Promise<void> {
     this.#given = true
-    const deadline = startDeadline(DRAIN_DEADLINE_MS, () => {
-      this.driver.removeListener('drain', onDrain)
-      this.#close('not idle at release')
-    })
-    const onDrain = () => {
-      deadline.stop()
-      this.#return()
+    try {
+      for (const text of resets) await this.control(text, RESET_DEADLINE_MS)
+    } catch {
+      return this.#close('reset failed')
     }
-    this.driver.once('drain', onDrain)
+    if (resets.includes(DISCARD_ALL)) forgetPrepared(this.driver)
+    this.#return()
+  }
+
+  #returnWhenIdle(): Promise<void> {
+    this.#given = true
+    return new Promise(resolve => {
+      const deadline = startDeadline(DRAIN_DEADLINE_MS, () => {
+        this.driver.removeListener('drain', onDrain)
+        this.#close('not idle at release')
+        resolve()
+      })
+      const onDrain = () => {
+        deadline.stop()
+        this.#return()
+        resolve()
+      }
+      this.driver.once('drain', onDrain)
+    })
   }
 
   #return(): void {

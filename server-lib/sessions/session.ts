@@ -4,7 +4,6 @@ import { settledWithin } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
 import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -48,8 +47,6 @@ interface Sender {
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
-/** How long a setting may take to be put back, before its connection is closed instead. */
-const RESET_DEADLINE_MS = 5_000
 
 /** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
 export class SessionCore {
@@ -62,11 +59,13 @@ export class SessionCore {
   #ending: Promise<boolean> | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
+  /** Ends the time in which what runs may finish. */
+  #stopWaiting: (() => void) | undefined
+  /** When nothing is waited for any longer, where somebody has said so. */
+  #over: Promise<void> | undefined
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
-  /** A setting that is being put back on a connection that the session has let go. */
-  #reset: Promise<void> | undefined
 
   constructor(engine: Engine, owner: SessionOwner) {
     engine.requireOpen()
@@ -294,16 +293,12 @@ export class SessionCore {
 
   /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
-    const { options, owned } = this.engine
-    if (options.mode !== 'autocommit' || this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    if (this.engine.options.mode !== 'autocommit') return
+    if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')
-    if (options.access !== 'read' || owned) return held.giveBack()
-    this.#reset = held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
-      () => held.giveBack(),
-      () => held.discard('reset failed'),
-    )
+    held.giveBack()
   }
 
   // ----------------------------------------------------------------------------- transaction control
@@ -358,11 +353,14 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0) await settledWithin(this.#fifo.whenIdle(), graceMs)
+    if (this.#fifo.busy && graceMs > 0) {
+      const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
+      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
+    }
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
-    await this.#reset
+    await this.#life.returned
     const released = this.#life.held === undefined
     this.#life.move('end')
     if (channels.session.hasSubscribers) {
@@ -375,11 +373,25 @@ export class SessionCore {
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
     this.#cut = true
+    const [reading] = this.#read
     forgiveErrors(...this.#read)
+    // Between two batches the server has nothing that it could cancel: it waits for the reader.
+    ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
-    await held?.cancel()
+    await held?.cancel(this.#over)
     await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
+  }
+
+  /** An end, begun or to come, waits no longer for what runs, and for no answer of the server when `over` is. */
+  hurry(over: Promise<void>): void {
+    this.#over = over
+    this.#stopWaiting?.()
+    void over.then(() => {
+      this.#cut = true
+      const { held } = this.#life
+      if (held) this.#life.discard(held, 'cut at close')
+    })
   }
 
   /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
