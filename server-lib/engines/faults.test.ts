@@ -157,3 +157,26 @@ test('a statement timeout is kept by the server in a transaction, and by us in a
   await db.end()
   await engines.close()
 })
+
+test('a connection of a pg.Pool that dies in the very moment of its grant does not end the process', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  pool.on('error', () => {})
+  const engines = createEngines({ main: engine()({ pool }) })
+  const uncaught: unknown[] = []
+  const onUncaught = (error: unknown) => void uncaught.push(error)
+  process.on('uncaughtException', onUncaught)
+  // What pg does when the server's last words come in the packet with the ReadyForQuery.
+  pool.once('acquire', client => queueMicrotask(() => client.emit('error', new Error('terminated'))))
+  expect(await engines.scope(async db => (await db.main.query('select 1 as one')).rows)).toEqual([{ one: 1 }])
+  const listeners = await pool.connect().then(client => {
+    client.release()
+    return client.listenerCount('error')
+  })
+  await new Promise(resolve => setTimeout(resolve, 20))
+  process.off('uncaughtException', onUncaught)
+  expect(uncaught).toEqual([])
+  // The pool's own.
+  expect(listeners).toBe(1)
+  await engines.close()
+  await pool.end()
+})

@@ -64,6 +64,7 @@ export class NativePool implements Pool {
           ledger.released(driver)
           // The pool is about to close it, and tells so only when that is done.
           if (error) connections.gone(driver, 'released with an error')
+          else driver.removeListener('error', unheard)
         },
       ],
       ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],
@@ -80,7 +81,7 @@ export class NativePool implements Pool {
 
   acquire(asker: Asker, taker: Taker): GiveUp {
     this.ledger
-      .askingFor(asker, () => this.#pool.connect())
+      .askingFor(asker, () => this.#connect())
       .then(
         // The release of this hold: a later holder of the same connection has another.
         driver => taker.granted(this.#hold(driver, driver.release)),
@@ -90,6 +91,20 @@ export class NativePool implements Pool {
       // pg-pool cannot take back a request: the books must not show a waiter who has left.
       if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
     }
+  }
+
+  /**
+   * The pool stops listening to a connection as it grants it, and a promise is told of that later: a backend that dies in
+   * the very packet which made it ready would end the process. So somebody listens from the grant on.
+   */
+  #connect(): Promise<PooledConnection> {
+    return new Promise((resolve, reject) => {
+      this.#pool.connect((error, driver) => {
+        if (!driver) return reject(error)
+        driver.on('error', unheard)
+        resolve(driver)
+      })
+    })
   }
 
   #hold(driver: PooledConnection, release: PooledConnection['release']): Hold {
@@ -126,6 +141,9 @@ export class NativePool implements Pool {
       pending.callback(new Error('The pool was closed.'))
   }
 }
+
+/** Whoever uses the connection hears of it by a statement that fails. */
+const unheard = () => {}
 
 function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
   let watching = true

@@ -64,6 +64,10 @@ export interface Cursor {
   text?: string
   values?: unknown[] | null
   close?(done?: (error?: Error) => void): unknown
+  /** `done` when the server has sent the last row: what comes then is no longer handled, not even an error. */
+  state?: string
+  /** Of the read that waits for its rows. */
+  _cb?: ((error: Error | null, rows?: unknown[]) => void) | null
 }
 
 /** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */

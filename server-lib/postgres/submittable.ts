@@ -68,7 +68,8 @@ export function onSubmittableEnd(submittable: Submittable, ended: (end: Submitta
 
 /**
  * Lets a cursor's `close` call back as soon as its statement is over. pg-cursor's own waits for the next ReadyForQuery
- * on the connection: where that has come already, or the connection is gone, whoever reads the stream waits for ever.
+ * on the connection: where that has come already, or the connection is gone, whoever reads the stream waits for ever. So
+ * does the last read of all, whose rows pg-cursor keeps until then.
  */
 export function closeWhenOver(submittable: Submittable): void {
   const cursor = (submittable.cursor ?? submittable) as Cursor
@@ -76,9 +77,13 @@ export function closeWhenOver(submittable: Submittable): void {
   if (typeof close !== 'function') return
   let over = false
   const closing: ((error?: Error) => void)[] = []
-  onSubmittableEnd(submittable, () => {
+  onSubmittableEnd(submittable, ({ error }) => {
     over = true
     for (const done of closing.splice(0)) done()
+    if (!error || cursor.state !== 'done') return
+    const { _cb: reading } = cursor
+    cursor._cb = null
+    reading?.(error)
   })
   cursor.close = function (done?: (error?: Error) => void): unknown {
     if (!done) {

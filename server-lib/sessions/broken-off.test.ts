@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
+import { startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 
 let database: TestDatabase
@@ -73,4 +74,24 @@ test('the end of a request waits for a setting that is being put back on a given
   expect(settings).toEqual([{ default_transaction_read_only: 'off' }])
   await engines.close()
   await pool.end()
+})
+
+test('a stream whose connection is lost between its last row and the end of the answer tells its reader so', async () => {
+  const proxy = await startFaultProxy(database.url)
+  const engines = createEngines({
+    main: engine()({ connection: proxy.url, mode: 'autocommit', pool: { max: 1 } }),
+  })
+  const db = engines.open()
+  await db.main.query('select 1')
+  // ReadyForQuery, after the rows and their CommandComplete have gone by.
+  const strike = proxy.once('Z\0\0\0\x05', 'reset', { from: 'server' })
+  const reading = readOne(db.main.stream('select g from generate_series(1, 3) g')).catch(
+    (error: unknown) => error,
+  )
+  await strike.hit
+  expect(await inTime(reading)).toBeInstanceOf(Error)
+  expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await db.end()
+  await engines.close()
+  await proxy.stop()
 })

@@ -1,19 +1,22 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 
 /** The instants of a session's life in which a test can strike. Each is one line of the library's source. */
-export type FaultPoint =
-  | 'check-out:granted'
-  | 'begin:sent'
-  | 'begin:answered'
-  | 'statement:sent'
-  | 'statement:answered'
-  | 'commit:due'
-  | 'commit:sent'
-  | 'commit:answered'
-  | 'rollback:sent'
-  | 'rollback:answered'
-  | 'release:due'
-  | 'end:due'
+export const FAULT_POINTS = [
+  'check-out:granted',
+  'begin:sent',
+  'begin:answered',
+  'statement:sent',
+  'statement:answered',
+  'commit:due',
+  'commit:sent',
+  'commit:answered',
+  'rollback:sent',
+  'rollback:answered',
+  'release:due',
+  'end:due',
+] as const
+
+export type FaultPoint = (typeof FAULT_POINTS)[number]
 
 export type Strike = (driver: DriverConnection | undefined) => void
 

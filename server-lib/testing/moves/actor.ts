@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import type { TestDatabase } from '../database.ts'
 import { Model, OK, REFUSED, type Effect } from './model.ts'
 import type { InnerMove, Move } from './move.ts'
@@ -23,6 +24,7 @@ export class Actor {
   #last: 'main' | 'aside' = 'main'
   /** The first thing that was not as it must be: the library may swallow what is thrown inside of a savepoint. */
   #mismatch: Error | undefined
+  #said: unknown
   readonly later: Promise<unknown>[] = []
 
   constructor(name: string, world: World, database: TestDatabase) {
@@ -66,8 +68,22 @@ export class Actor {
     await Promise.race([this.#play(move), late]).finally(() => clearTimeout(timer))
   }
 
+  /** `ok`, or the code of the error, or its message where it has none. */
+  async #outcome(run: () => PromiseLike<unknown>): Promise<string> {
+    try {
+      await run()
+      return OK
+    } catch (error) {
+      this.#said = error
+      return String((error as { code?: unknown }).code ?? (error as Error).message)
+    }
+  }
+
   #wrong(what: string): Error {
-    this.#mismatch ??= new Error(`${this.name}: ${what}, after\n  ${this.log.join('\n  ')}`)
+    const log = this.log.join('\n  ')
+    this.#mismatch ??= new Error(
+      `${this.name}: ${what}, after\n  ${log}\n  last error: ${inspect(this.#said)}`,
+    )
     return this.#mismatch
   }
 
@@ -89,7 +105,9 @@ export class Actor {
           true,
         )
       case 'commit':
-        return this.#control(this.model.commit(), () => session.commit())
+        return this.#commit(move.behindItsBack)
+      case 'stray savepoint':
+        return this.#straySavepoint()
       case 'rollback':
         return this.#control(this.model.rollback(), () => session.rollback())
       case 'release':
@@ -155,7 +173,7 @@ export class Actor {
   async #statement(effect: Effect, run: () => PromiseLike<unknown>, isStream = false): Promise<string> {
     // Others run at the same time within the session only in #parallel, which asks by itself.
     const expected = this.model.expected(effect)
-    const code = await outcome(run)
+    const code = await this.#outcome(run)
     // A stream ends with the server's own error: it is told by the driver, not by the session.
     const told = code === '25P02' && isStream ? 'EL_TRANSACTION_FAILED' : code
     this.#settle(effect, expected, told)
@@ -166,13 +184,13 @@ export class Actor {
     this.log.push(`    ${effect.kind}: ${code}`)
     if (!expected.includes(code))
       throw this.#wrong(`${effect.kind} came to ${code}, and must come to ${expected.join(' or ')}`)
-    this.model.statement(effect, code)
+    this.model.statement(effect, code, this.#session.state)
     if (code === OK && (effect.kind === 'write' || effect.kind === 'touch' || effect.kind === 'doom'))
       this.#last = 'main'
   }
 
   async #control(expected: string, run: () => PromiseLike<unknown>): Promise<void> {
-    const code = await outcome(run)
+    const code = await this.#outcome(run)
     this.log.push(`    ${code}`)
     if (code !== expected) throw this.#wrong(`it came to ${code}, and must come to ${expected}`)
   }
@@ -249,10 +267,13 @@ export class Actor {
     const asked = statements.map((what): { effect: Effect; code: Promise<string> } => {
       if (what === 'insert') {
         const id = this.#nextId()
-        return { effect: { kind: 'write', id }, code: outcome(() => this.#write(id, via)) }
+        return { effect: { kind: 'write', id }, code: this.#outcome(() => this.#write(id, via)) }
       }
-      if (what === 'select') return { effect: { kind: 'read' }, code: outcome(select) }
-      return { effect: { kind: 'fail', code: CODES[what] }, code: outcome(() => this.#failing(what, via)) }
+      if (what === 'select') return { effect: { kind: 'read' }, code: this.#outcome(select) }
+      return {
+        effect: { kind: 'fail', code: CODES[what] },
+        code: this.#outcome(() => this.#failing(what, via)),
+      }
     })
     // In the order of asking, which is that of the session's queue.
     for (const { effect, code } of asked) {
@@ -288,7 +309,37 @@ export class Actor {
     await this.#statement({ kind: 'read' }, () => this.#session.query('select 1'))
   }
 
+  async #commit(behindItsBack: boolean): Promise<void> {
+    const driver = behindItsBack ? this.#world.driverOf(this.#session.identity?.backendPid) : undefined
+    await driver?.query('select 1 / 0').catch(() => {})
+    const expected = driver ? this.model.commitFailedBehind() : this.model.commit()
+    await this.#control(expected, () => this.#session.commit())
+  }
+
   // ---------------------------------------------------------------------------------- savepoints
+
+  /** What a savepoint left running opens one of its own while another is open: it must wait for that, not be inside of it. */
+  async #straySavepoint(): Promise<void> {
+    if (this.model.state !== 'active' || this.#world.setting.access === 'read') return
+    const session = this.#session
+    const [kept, undone] = [this.#nextId(), this.#nextId()]
+    let enter = () => {}
+    const entered = new Promise<void>(resolve => void (enter = resolve))
+    const stray = await session.savepoint(() => ({
+      savepoint: entered.then(() => session.savepoint(() => this.#write(kept, 'query'))),
+    }))
+    const other = this.#outcome(() =>
+      session.savepoint(async () => {
+        enter()
+        await this.#write(undone, 'query')
+        await sleep(3)
+        throw new Error('thrown inside')
+      }),
+    )
+    const codes = [await this.#outcome(() => stray.savepoint), await other]
+    if (codes.join() !== `${OK},thrown inside`) throw this.#wrong(`savepoints came to ${codes}`)
+    this.#settle({ kind: 'write', id: kept }, [OK], OK)
+  }
 
   async #savepoint(inner: readonly InnerMove[], end: 'keep' | 'throw'): Promise<void> {
     const { model } = this
@@ -296,10 +347,10 @@ export class Actor {
     const opening = model.expected({ kind: 'read' })
     let entered = false
     let undo = () => {}
-    const code = await outcome(() =>
+    const code = await this.#outcome(() =>
       this.#session.savepoint(async () => {
         entered = true
-        model.statement({ kind: 'read' }, OK)
+        model.statement({ kind: 'read' }, OK, 'active')
         undo = model.mark()
         for (const move of inner) {
           this.log.push(`    ${JSON.stringify(move)}`)
@@ -313,7 +364,7 @@ export class Actor {
     if (!entered) {
       if (!opening.includes(code) || code === OK)
         throw this.#wrong(`a savepoint came to ${code}, and must come to ${opening}`)
-      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
+      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code, this.#session.state)
       return
     }
     const expected =
@@ -327,21 +378,24 @@ export class Actor {
     const opening = model.isAutocommit ? ['EL_ILLEGAL_MOVE'] : model.expected({ kind: 'read' })
     const undo = model.mark()
     const ids = Array.from({ length: writes }, () => this.#nextId())
-    const code = await outcome(() =>
+    const code = await this.#outcome(() =>
       this.#session.knex.transaction(async trx => {
         for (const id of ids) await trx('marks').insert({ id, owner: this.name })
         if (end === 'throw') throw new Error('thrown inside')
       }),
     )
     this.log.push(`    knex transaction: ${code}`)
-    if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT') {
+    const isLost = code === 'EL_CONNECTION_LOST' && this.#world.setting.impatient
+    if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT' || isLost) {
       if (!opening.includes(code))
         throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
-      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code)
+      if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code, this.#session.state)
       return
     }
-    model.statement({ kind: 'read' }, OK)
+    model.statement({ kind: 'read' }, OK, 'active')
     const isReading = this.#world.setting.access === 'read' && writes > 0
+    // Written, whatever becomes of it.
+    if (writes > 0 && !isReading) this.#last = 'main'
     const expected = isReading ? '25006' : end === 'throw' ? 'thrown inside' : OK
     if (code !== expected)
       throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${expected}`)
@@ -366,13 +420,16 @@ export class Actor {
     const effect: Effect = { kind: 'write', id }
     const expected = [...model.expected(effect), 'EL_ENDED']
     const statement = running
-      ? outcome(() =>
-          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.01)', [
+      ? this.#outcome(() =>
+          this.#session.query('insert into marks (id, owner) select $1, $2 from pg_sleep(0.02)', [
             id,
             this.name,
           ]),
         )
       : undefined
+    if (running && how === 'abort' && model.isAutocommit) await this.#held()
+    // What is cancelled must not be used by anybody after: the cancel may come late.
+    const cancelled = running && how === 'abort' ? this.#session.identity?.backendPid : undefined
     if (how === 'abort') this.#abort.abort(new Error('the client has left'))
     if (how === 'dispose') await this.#session[Symbol.asyncDispose]()
     await this.#db.end()
@@ -381,12 +438,28 @@ export class Actor {
       this.log.push(`    running: ${code}`)
       if (!expected.includes(code))
         throw this.#wrong(`it came to ${code}, and must come to ${expected.join(' or ')}`)
+      if (code === OK) this.#last = 'main'
+      if (code === OK) this.#last = 'main'
       if (model.isAutocommit && model.state !== 'ended') {
         if (code === OK) model.committed.add(id)
         else if (code === 'EL_ENDED') model.unknown.add(id)
       }
     }
     model.end()
+    if (cancelled) await this.#expectGone(cancelled)
+  }
+
+  /** Waits until a connection is held, or will not be so soon. */
+  async #held(): Promise<void> {
+    for (let turn = 0; turn < 20 && !this.#session.identity; turn++) await sleep(1)
+  }
+
+  async #expectGone(pid: number): Promise<void> {
+    const until = performance.now() + 5_000
+    while ((await this.#database.backends()).some(one => one.pid === pid)) {
+      if (performance.now() > until) throw this.#wrong(`backend ${pid} lives on, though it was sent a cancel`)
+      await sleep(2)
+    }
   }
 
   #any(): void {
@@ -405,7 +478,7 @@ export class Actor {
   async #writeAside(): Promise<void> {
     if (this.model.state === 'ended') return
     const id = this.#nextId()
-    const code = await outcome(() => this.#db.aside('marks').insert({ id, owner: this.name }))
+    const code = await this.#outcome(() => this.#db.aside('marks').insert({ id, owner: this.name }))
     if (code !== OK) throw this.#wrong(`the write aside came to ${code}`)
     this.model.committed.add(id)
     this.#last = 'aside'
@@ -421,16 +494,6 @@ const CANARY = `select
   (select count(*)::int from pg_cursors where name <> '' ) as cursors,
   (select count(*)::int from pg_locks where pid = pg_backend_pid() and locktype = 'advisory') as advisory`
 const CLEAN = JSON.stringify({ holder: null, xid: null, temporary: 0, cursors: 0, advisory: 0 })
-
-/** `ok`, or the code of the error, or its message where it has none. */
-async function outcome(run: () => PromiseLike<unknown>): Promise<string> {
-  try {
-    await run()
-    return OK
-  } catch (error) {
-    return String((error as { code?: unknown }).code ?? (error as Error).message)
-  }
-}
 
 async function readAll(stream: AsyncIterable<unknown>): Promise<unknown[]> {
   const rows: unknown[] = []

@@ -47,7 +47,9 @@ export class Model {
     if (state === 'lost') return ['EL_CONNECTION_LOST']
     if (state === 'failed' && !this.#isOver) return [this.#inFailed(effect)]
     const codes = [this.#fresh(effect)]
-    if (this.#setting.impatient && this.#needsConnection) codes.push('EL_CHECKOUT_TIMEOUT')
+    // The time for a check-out is also that for BEGIN, whose connection is given up when it does not come.
+    if (this.#setting.impatient && this.#needsConnection)
+      codes.push('EL_CHECKOUT_TIMEOUT', 'EL_CONNECTION_LOST')
     return codes
   }
 
@@ -87,8 +89,9 @@ export class Model {
   }
 
   /** A statement has ended, with one of the codes that were expected. */
-  statement(effect: Effect, code: string): void {
-    if (code === 'EL_CHECKOUT_TIMEOUT') {
+  statement(effect: Effect, code: string, state: SessionState): void {
+    const isBeginLost = code === 'EL_CONNECTION_LOST' && this.#setting.impatient && state === 'idle'
+    if (code === 'EL_CHECKOUT_TIMEOUT' || isBeginLost) {
       // No transaction was open; that of a failed COMMIT is forgotten.
       if (this.#isOver) this.#rolledBack('idle')
       return
@@ -158,6 +161,12 @@ export class Model {
     if (this.state === 'ended') return 'EL_ENDED'
     this.#rolledBack('idle')
     return OK
+  }
+
+  /** Something has failed on the connection of which the session was not told: nothing can be committed. */
+  commitFailedBehind(): string {
+    this.state = 'failed'
+    return this.commit()
   }
 
   /** The backend was killed while the session held it. */

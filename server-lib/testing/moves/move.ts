@@ -7,7 +7,9 @@ export type Move =
   | { do: 'break'; rows: number; from: 'text' | 'builder' }
   | { do: 'destroy'; afterMs: number | null }
   | { do: 'fail in stream' }
-  | { do: 'commit' | 'rollback' | 'release' | 'roll back the container' }
+  | { do: 'commit'; behindItsBack: boolean }
+  | { do: 'stray savepoint' }
+  | { do: 'rollback' | 'release' | 'roll back the container' }
   | { do: 'send'; text: 'BEGIN' | 'COMMIT' | 'ROLLBACK' }
   | { do: 'doom'; how: 'kill' | 'refuse' }
   | { do: 'kill'; how: 'idle' | 'running' }
@@ -86,7 +88,8 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: of('break'), rows: fc.nat(3), from: of('text', 'builder') }) },
   { weight: 2, arbitrary: fc.record({ do: of('destroy'), afterMs: of(null, 0, 1, 2) }) },
   { weight: 1, arbitrary: fc.constant({ do: 'fail in stream' }) },
-  { weight: 6, arbitrary: fc.record({ do: of('commit') }) },
+  { weight: 6, arbitrary: fc.record({ do: of('commit'), behindItsBack: of(false, false, false, true) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'stray savepoint' }) },
   { weight: 4, arbitrary: fc.record({ do: of('rollback', 'release', 'roll back the container') }) },
   { weight: 3, arbitrary: fc.record({ do: of('send'), text: of('BEGIN', 'COMMIT', 'ROLLBACK') }) },
   { weight: 2, arbitrary: fc.record({ do: of('doom'), how: of('kill', 'refuse') }) },

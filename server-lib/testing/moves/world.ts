@@ -28,11 +28,9 @@ export function openWorld(database: TestDatabase, setting: Setting) {
   const given = giveSource(database.url, source, max)
   const engines = createEngines({
     main: engine<{ marks: { id: string; owner: string; touched: number } }>()({
-      ...options,
-      ...given.source,
-    } as {
-      connection: string
-      access: 'write'
+      // Of whichever source and access it is: the types of all are those of this one.
+      ...(given.source as { connection: string }),
+      ...(options as typeof options & { access: 'write' }),
     }),
     aside: engine<{ marks: { id: string; owner: string } }>()({
       connection: database.url,
@@ -40,24 +38,48 @@ export function openWorld(database: TestDatabase, setting: Setting) {
       pool: { max: 2 },
     }),
   })
-  return { engines, setting, closeSource: given.close }
+  /** The driver's connection to a backend, past the session that holds it: a stale holder has one. */
+  const driverOf = (pid: number | null | undefined) => {
+    const clients = given.clients?.() ?? usedOf(engines.get('main').knex)
+    return clients.find(client => client.processID === pid)
+  }
+  return { engines, setting, driverOf, closeSource: given.close }
 }
 
 export type World = ReturnType<typeof openWorld>
 
-function giveSource(url: string, source: Setting['source'], max: number) {
+type Client = pg.Client & { processID: number | null }
+
+function usedOf(knex: Knex): Client[] {
+  const { used } = (knex.client as { pool: { used: { resource: Client }[] } }).pool
+  return used.map(({ resource }) => resource)
+}
+
+interface Given {
+  source: object
+  close(): Promise<void>
+  clients?(): Client[]
+}
+
+function giveSource(url: string, source: Setting['source'], max: number): Given {
   switch (source) {
     case 'connection':
       return { source: { connection: url, pool: { max } }, close: () => Promise.resolve() }
     case 'knex': {
-      const knex: Knex = knexFactory({ client: 'pg', connection: url, pool: { min: 0, max } })
+      const knex: Knex = knexFactory({
+        client: 'pg',
+        connection: url,
+        log: { warn() {} },
+        pool: { min: 0, max },
+      })
       return { source: { knex }, close: () => knex.destroy() }
     }
     case 'pg.Pool': {
       const pool = new pg.Pool({ connectionString: url, max })
       // As its owner must: a backend can be killed while nobody holds it.
       pool.on('error', () => {})
-      return { source: { pool }, close: () => pool.end() }
+      const clients = () => (pool as unknown as { _clients: Client[] })._clients
+      return { source: { pool }, close: () => pool.end(), clients }
     }
     default:
       throw source satisfies never
