@@ -52,7 +52,7 @@ export class Engine {
     this.application = application
     this.#config = config
     this.#inContext = inContext
-    this.#open = openPool(name, this.#poolName(), config, options, inContext)
+    this.#open = openPool(name, poolName(name, this.#generation), config, options, inContext)
     this.#stopReporting = addReporting(this)
     this.#stopWatchingHolds = watchLongHolds(() => this.#ledgers(), options)
     this.#tell('declared')
@@ -62,10 +62,6 @@ export class Engine {
   *#ledgers() {
     yield this.#open.pool.ledger
     for (const { pool } of this.#draining) yield pool.ledger
-  }
-
-  #poolName(): string {
-    return `${this.name}#${this.#generation}`
   }
 
   #tell(phase: 'declared' | 'reinitialized'): void {
@@ -181,8 +177,16 @@ export class Engine {
     this.requireOwned('reinit')
     const old = this.#open
     const replaced = this.#replaced
+    // First, for a function that makes it can throw: then all is as it was.
+    const fresh = openPool(
+      this.name,
+      poolName(this.name, this.#generation + 1),
+      this.#config,
+      this.options,
+      this.#inContext,
+    )
     this.#generation++
-    this.#open = openPool(this.name, this.#poolName(), this.#config, this.options, this.#inContext)
+    this.#open = fresh
     this.#replaced = replacement()
     this.#failing = false
     this.#tell('reinitialized')
@@ -258,6 +262,8 @@ export class Engine {
     }
   }
 }
+
+const poolName = (engine: string, generation: number) => `${engine}#${generation}`
 
 /** Tells those who wait at a pool that another has taken its place. They can be many. */
 function replacement(): AbortController {
