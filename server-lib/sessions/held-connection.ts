@@ -3,6 +3,7 @@ import type { Engine, Lease } from '../engines/engine.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
+import { endWithin } from '../postgres/goodbye.ts'
 import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
@@ -22,6 +23,8 @@ const textOf = (statement: ControlStatement) => (typeof statement === 'string' ?
 
 /** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
 const DRAIN_DEADLINE_MS = 1_000
+/** How long the server may take to close a connection that was told so. */
+const GOODBYE_DEADLINE_MS = 2_000
 
 /**
  * A connection while a session holds it. It listens for the connection's errors as long as that lasts (a backend that
@@ -145,6 +148,10 @@ export class HeldConnection {
   #close(reason: string): void {
     const record = this.#lease.pool.ledger.recordOf(this.driver)
     if (record) record.discarded ??= reason
+    const { driver } = this
+    // pg would wait for the answers to what it has sent ahead, and over a silent network for ever.
+    if (driver.pipeline && driver.readyForQuery === false) driver.connection?.stream?.destroy()
+    else endWithin(driver, GOODBYE_DEADLINE_MS)
     // Our listener stays: a socket that is being torn down may still say why.
     this.#lease.hold.discard()
   }

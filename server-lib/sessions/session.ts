@@ -375,8 +375,9 @@ export class SessionCore {
     this.#cut = true
     forgiveErrors(...this.#read)
     const { held } = this.#life
-    await held?.cancel(this.#over)
-    await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
+    // The cancel goes on by itself where it is not taken in time: the server is to know of it all the same.
+    const cancelled = Promise.all([held?.cancel(this.#over), this.#fifo.whenIdle()])
+    await settled(cancelled, CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
 
@@ -422,8 +423,8 @@ function forgiveErrors(...streams: (object | undefined)[]): void {
 }
 
 /** Waits, but not longer than this. */
-function settled(promise: Promise<void>, deadlineMs: number): Promise<void> {
+function settled(promise: Promise<unknown>, deadlineMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>(resolve => void (timer = setTimeout(resolve, deadlineMs)))
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  return Promise.race([promise.then(() => {}), late]).finally(() => clearTimeout(timer))
 }
