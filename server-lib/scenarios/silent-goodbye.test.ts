@@ -43,14 +43,16 @@ test('R08 a connection that is closed while the network goes silent keeps its so
   const engines = createEngines({ main: engine()({ connection: proxy.url }) })
   const db = engines.open()
   await db.main('t').insert({ name: 'x' })
+  let socket: { destroyed?: boolean } | undefined
   using strike = strikeAt('release:due', driver => {
     if (driver) driver.getTransactionStatus = () => 'T'
+    socket = driver?.connection?.stream as typeof socket
     proxy.set(BLACK_HOLE)
   })
   await db.main.commit()
   expect(strike.struck).toBe(1)
-  expect(proxy.connections).toHaveLength(1)
-  await expect.poll(() => proxy.connections.length, { timeout: 4_000 }).toBe(0)
+  expect(socket?.destroyed).toBe(false)
+  await expect.poll(() => socket?.destroyed, { timeout: 4_000 }).toBe(true)
   await db.end()
   await engines.close()
   await proxy.stop()
