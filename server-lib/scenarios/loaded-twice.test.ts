@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 async function tell(source: string): Promise<unknown> {
-  const script = await runScript(source, { env: { DATABASE_URL: database.url, COPY: `${copy}/server-lib` } })
+  const script = await runScript(source, { DATABASE_URL: database.url, COPY: `${copy}/server-lib` })
   const code = await script.ended
   expect([code, script.output()]).toEqual([0, expect.stringMatching(/^\{.*\}\n$/)])
   await expectQuiet(database)

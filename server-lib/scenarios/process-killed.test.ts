@@ -41,9 +41,7 @@ afterAll(() => database.drop())
 test('R41 killed under load and started again: the server is clean at once, what was acknowledged is there', async () => {
   const acknowledged = new Set<number>()
   for (const round of [0, 1, 2]) {
-    const app = await runScript(APP, {
-      env: { DATABASE_URL: database.url, FIRST_ID: String(round * 1_000_000) },
-    })
+    const app = await runScript(APP, { DATABASE_URL: database.url, FIRST_ID: String(round * 1_000_000) })
     await expect.poll(() => app.output().split('\n').length, { timeout: 10_000 }).toBeGreaterThan(100)
     expect((await database.backends()).length).toBeGreaterThan(WRITERS)
     app.process.kill('SIGKILL')

@@ -63,7 +63,7 @@ test.each([
   ['waits for the old to close', 'yes'],
   ['does not wait', ''],
 ])('R44 fifty reloads of a module that %s: backends do not grow', async (_how, awaited) => {
-  const app = await runScript(APP, { env: { DATABASE_URL: database.url, AWAITED: awaited } })
+  const app = await runScript(APP, { DATABASE_URL: database.url, AWAITED: awaited })
   const code = await app.ended
   expect([code, app.output()]).toEqual([0, expect.stringMatching(/^\{.*\}\n$/)])
   const { counts, left, timers, timersAfter, restored } = JSON.parse(app.output()) as {

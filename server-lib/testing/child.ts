@@ -4,9 +4,6 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
-/** The built library, as a script imports it. It is what users run, so a test in a process of its own runs that too. */
-export const BUILT = new URL('../../dist/server-lib/index.js', import.meta.url).href
-
 export interface Child {
   readonly process: ChildProcess
   /** What it has printed so far. */
@@ -17,16 +14,13 @@ export interface Child {
 
 let made = 0
 
-/** Runs a script in a process of its own, which does not outlive the test. `enginelight` is this package, as it was built. */
-export async function runScript(
-  source: string,
-  { env = {}, execArgv = [] }: { env?: Record<string, string>; execArgv?: string[] } = {},
-): Promise<Child> {
+/** Runs a script in a process of its own, which does not outlive the test. There `enginelight` is this package as it was built, which is what users run. */
+export async function runScript(source: string, env: Record<string, string>): Promise<Child> {
   const folder = fileURLToPath(new URL('../../.cache/scripts', import.meta.url))
   await mkdir(folder, { recursive: true })
   const file = `${folder}/${process.pid}-${++made}.mjs`
   await writeFile(file, source)
-  const child = spawn(process.execPath, [...execArgv, file], {
+  const child = spawn(process.execPath, [file], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
