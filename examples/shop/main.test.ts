@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { asker, canConnect, openDemo, openEyes, spawnDemo, type Demo } from './testing/demo.ts'
 
 const demos: Demo[] = []
@@ -24,12 +25,29 @@ async function busyDemo() {
   return demo
 }
 
-test('SIGINT ends requests, server and folder within five seconds, and the process with 0', async () => {
+/** A client that keeps its connection, and a page that looks on. */
+async function openOnlookers({ urls }: Awaited<ReturnType<typeof busyDemo>>) {
+  const { port } = new URL(urls.app)
+  const client = connect(Number(port), '127.0.0.1').on('error', () => {})
+  client.write('GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  expect(String((await once(client, 'data'))[0])).toContain('200 OK')
+  const { host, origin, hash } = new URL(urls.panel)
+  const page = new WebSocket(`ws://${host}/__enginelight/socket`, ['enginelight.v1'], { origin })
+  await once(page, 'open')
+  page.send(JSON.stringify({ type: 'auth', token: hash.replace('#t=', '') }))
+  await once(page, 'message')
+}
+
+test('R40 SIGINT ends requests, server and folder within five seconds, and the process with 0', async () => {
   const demo = await busyDemo()
+  await openOnlookers(demo)
   const startedAt = performance.now()
   demo.process.kill('SIGINT')
   expect(await once(demo.process, 'exit')).toEqual([0, null])
   expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(demo.output()).toMatch(
+    /GET \/trouble\/slow \(u\d+\) was ended before it was done: .*reader held by .* executing/,
+  )
   expect(await canConnect(demo.urls.databases.shop)).toBe(false)
   expect(await demo.leftovers()).toEqual([])
 })

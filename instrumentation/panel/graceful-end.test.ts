@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { runScript } from '../../server-lib/testing/child.ts'
 import { createDatabase, type TestDatabase } from '../../server-lib/testing/database.ts'
 import { expectBackends, expectQuiet } from '../../server-lib/testing/ground-truth.ts'
 import { Page } from './testing/page.ts'
@@ -48,7 +48,6 @@ const mounted = await panel({ engines, enabled: true }).attach(server)
 const GRACE_MS = 1_000
 const ENGINES_GRACE_MS = 1_000
 
-const folder = fileURLToPath(new URL('../../.cache/graceful-end', import.meta.url))
 let database: TestDatabase
 let recipe: string
 
@@ -60,16 +59,12 @@ beforeAll(async () => {
   expect(recipe).toContain('5_000')
   expect(recipe).toContain('2_000')
   recipe = recipe.replace('5_000', String(GRACE_MS)).replace('2_000', String(ENGINES_GRACE_MS))
-  await mkdir(folder, { recursive: true })
 })
 afterEach(async () => {
   await expectQuiet(database)
   await expectBackends(database, 0)
 })
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true })
-  await database.drop()
-})
+afterAll(() => database.drop())
 
 interface App {
   readonly process: ChildProcess
@@ -78,36 +73,26 @@ interface App {
   readonly panel: URL
   output(): string
   /** How it ended, and how long after the call. */
-  ended(): Promise<{ code: number | null; signal: string | null; ms: number }>
+  ended(): Promise<{ code: number | string | null; ms: number }>
 }
 
-async function start(name: string, source: string): Promise<App> {
-  const file = `${folder}/${name}.mjs`
-  await writeFile(file, source)
-  const child = spawn(process.execPath, [file], {
-    env: { ...process.env, DATABASE_URL: database.url },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += String(chunk)))
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const exited = once(child, 'exit')
-  await expect.poll(() => output, { timeout: 10_000 }).toMatch(/^up .*\n/m)
-  const panel = new URL(/^up (.*)$/m.exec(output)?.[1] ?? 'http://none')
+async function start(source: string): Promise<App> {
+  const child = await runScript(source, { DATABASE_URL: database.url })
+  await expect.poll(child.output, { timeout: 10_000 }).toMatch(/^up .*\n/m)
+  const panel = new URL(/^up (.*)$/m.exec(child.output())?.[1] ?? 'http://none')
   return {
-    process: child,
+    ...child,
     port: Number(panel.port),
     panel,
-    output: () => output,
     async ended() {
       const askedAt = performance.now()
-      const [code, signal] = (await exited) as [number | null, string | null]
-      return { code, signal, ms: performance.now() - askedAt }
+      const code = await child.ended
+      return { code, ms: performance.now() - askedAt }
     },
   }
 }
 
-const startApp = (name: string) => start(name, `${APP}${recipe}\nconsole.log('up', mounted.url)\n`)
+const startApp = () => start(`${APP}${recipe}\nconsole.log('up', mounted.url)\n`)
 
 async function open(port: number, text: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
@@ -135,7 +120,7 @@ async function keepWriting({ port }: App, seen: { acknowledged: number; refused:
 
 test('R40 SIGTERM under load: what runs finishes, what hangs is named and ended, the process ends with 0', async () => {
   const before = await abandoned()
-  const app = await startApp('r40')
+  const app = await startApp()
   const seen = { acknowledged: 0, refused: 0 }
   const writers = Array.from({ length: 3 }, () => keepWriting(app, seen))
   const url = `http://127.0.0.1:${app.port}`
@@ -166,10 +151,10 @@ test('R40 SIGTERM under load: what runs finishes, what hangs is named and ended,
   expect(await database.admin(`select from t where name <> 'row'`)).toEqual([])
   const told = app.output()
   expect(told).toMatch(
-    /GET \/hang \(u\d+\) was ended before it was done: main held by .* executing .* since .*r40\.mjs:\d+/,
+    /GET \/hang \(u\d+\) was ended before it was done: main held by .* executing .* since .*\.mjs:\d+/,
   )
-  expect(told).toMatch(/forgotten \(u\d+\) was ended .* idle in transaction .*r40\.mjs:\d+/)
-  expect(told).toMatch(/A connection of engine "main" was cut .* idle in transaction .*r40\.mjs:\d+/)
+  expect(told).toMatch(/forgotten \(u\d+\) was ended .* idle in transaction .*\.mjs:\d+/)
+  expect(told).toMatch(/A connection of engine "main" was cut .* idle in transaction .*\.mjs:\d+/)
   await expectBackends(database, 0)
   expect(await abandoned()).toBe(before)
   idle.destroy()
@@ -178,7 +163,7 @@ test('R40 SIGTERM under load: what runs finishes, what hangs is named and ended,
 })
 
 test('R40 a quiet application ends at once, whoever keeps a connection to it', async () => {
-  const app = await startApp('quiet')
+  const app = await startApp()
   const idle = await open(app.port, 'GET /ready HTTP/1.1\nHost: x\n\n')
   await once(idle, 'data')
   await Page.open(app.panel.href)
@@ -189,7 +174,7 @@ test('R40 a quiet application ends at once, whoever keeps a connection to it', a
 })
 
 test('R40 while it ends, /ready says so to whoever holds a connection still, and nobody new gets in', async () => {
-  const app = await startApp('ready')
+  const app = await startApp()
   void fetch(`http://127.0.0.1:${app.port}/hang`).catch(() => {})
   const held = await open(app.port, 'GET /hang HTTP/1.1\nHost: x\n\nGET /ready HTTP/1.1\nHost: x\n\n')
   const balancer = await open(app.port, 'GET /ready HTTP/1.1\nHost: x\n')
@@ -204,7 +189,7 @@ test('R40 while it ends, /ready says so to whoever holds a connection still, and
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)('R40 a second %s ends it at once', async signal => {
-  const app = await startApp(`twice-${signal}`)
+  const app = await startApp()
   void fetch(`http://127.0.0.1:${app.port}/hang`).catch(() => {})
   await expect.poll(async () => (await database.backends()).length).toBe(1)
   app.process.kill(signal)
@@ -221,7 +206,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('R40 a second %s ends it at once', asy
 
 test('R40 SIGTERM before the first listen ends it with 0', async () => {
   const late = APP.replace(`app.listen(0, '127.0.0.1')`, `(await import('node:http')).createServer(app)`)
-  const app = await start('late', `${late}${recipe}\nconsole.log('up http://none')\n`)
+  const app = await start(`${late}${recipe}\nconsole.log('up http://none')\n`)
   app.process.kill('SIGTERM')
   const end = await app.ended()
   expect(end).toMatchObject({ code: 0 })

@@ -259,6 +259,9 @@ test('close again is the same close; with less time it hurries', async () => {
   expect(await first).toBe(value)
   expect(await longer).toBe(value)
   expect(await engines.close()).toBe(value)
+  const timers = process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length
+  await engines.close({ graceMs: 1 })
+  expect(process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length).toBe(timers)
   expect(value.ended).toHaveLength(1)
   await expectBackends(database, 0)
   expect(await abandonedSessions()).toBe(abandoned)

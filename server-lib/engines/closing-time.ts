@@ -83,7 +83,9 @@ class Alarm {
     if (inMs <= LONGEST_TIMER_MS) this.#timer = setTimeout(this.#ring, inMs)
   }
 
+  /** For good: a later word about it must not keep the process. */
   stop(): void {
     clearTimeout(this.#timer)
+    this.#at = -Infinity
   }
 }

@@ -73,12 +73,16 @@ const insides = new WeakMap<object, EnginesInside>()
 /** The inner side of a set of engines; throws EL_CONFIG for anything else. */
 export function enginesInside(engines: unknown): EnginesInside {
   const inside = typeof engines === 'object' && engines !== null ? insides.get(engines) : undefined
-  if (!inside)
+  if (!inside) {
+    const isForeign = typeof (engines as { containerFor?: unknown } | null)?.containerFor === 'function'
     throw new EnginelightError(
       'EL_CONFIG',
-      `The engines must come from createEngines(); this is ${describe(engines)}.`,
+      isForeign
+        ? 'The engines were made by another copy of enginelight: the package is installed or bundled twice.'
+        : `The engines must come from createEngines(); this is ${describe(engines)}.`,
       { option: 'engines' },
     )
+  }
   return inside
 }
 

@@ -1,3 +1,4 @@
+import { processWide } from '../identity/process-wide.ts'
 import type { Site } from '../identity/site.ts'
 import type { EngineDescription } from './engine-description.ts'
 
@@ -45,7 +46,7 @@ interface Reporting {
   report(): EngineReport
 }
 
-const reporting = new Set<Reporting>()
+const reporting = processWide('reports', () => new Set<Reporting>())
 
 /** Counts an engine in until the returned function is called. */
 export function addReporting(engine: Reporting): () => void {

@@ -55,7 +55,7 @@ export class Engine {
     this.application = application
     this.#config = config
     this.#inContext = inContext
-    this.#open = openPool(name, this.#poolName(), config, options, inContext)
+    this.#open = openPool(name, poolName(name, this.#generation), config, options, inContext)
     const { mode, access, resetOnRelease } = options
     const isReadOnlySession = mode === 'autocommit' && access === 'read'
     this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
@@ -68,10 +68,6 @@ export class Engine {
   *#ledgers() {
     yield this.#open.pool.ledger
     for (const { pool } of this.#draining) yield pool.ledger
-  }
-
-  #poolName(): string {
-    return `${this.name}#${this.#generation}`
   }
 
   #tell(phase: 'declared' | 'reinitialized'): void {
@@ -194,8 +190,16 @@ export class Engine {
     this.requireOwned('reinit')
     const old = this.#open
     const replaced = this.#replaced
+    // First, for a function that makes it can throw: then all is as it was.
+    const fresh = openPool(
+      this.name,
+      poolName(this.name, this.#generation + 1),
+      this.#config,
+      this.options,
+      this.#inContext,
+    )
     this.#generation++
-    this.#open = openPool(this.name, this.#poolName(), this.#config, this.options, this.#inContext)
+    this.#open = fresh
     this.#replaced = new Abandonment()
     this.#failing = false
     this.#tell('reinitialized')
@@ -271,3 +275,5 @@ export class Engine {
     }
   }
 }
+
+const poolName = (engine: string, generation: number) => `${engine}#${generation}`

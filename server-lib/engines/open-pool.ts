@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
+import { processWide } from '../identity/process-wide.ts'
 import { KnexPool, type TarnPool } from '../pool/knex-pool.ts'
 import { Ledger } from '../pool/ledger.ts'
 import { NativePool, type PgPool } from '../pool/native-pool.ts'
@@ -195,7 +196,7 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
 }
 
 /** Pools that an open engine watches, and the clients that make them: a second engine on one would tell everything twice. */
-const watched = new WeakSet<object>()
+const watched = processWide('watched pools', () => new WeakSet<object>())
 
 function refuseSharing(name: string, ...sources: object[]): void {
   if (sources.some(source => watched.has(source))) {

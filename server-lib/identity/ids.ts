@@ -1,4 +1,5 @@
 import { isMainThread, threadId } from 'node:worker_threads'
+import { processWide } from './process-wide.ts'
 
 /**
  * The kinds of things that carry an id: `u88` a request (unit of work), `s412` a session, `k991` a check-out,
@@ -6,7 +7,7 @@ import { isMainThread, threadId } from 'node:worker_threads'
  */
 export type IdKind = 'u' | 's' | 'k' | 'c' | 't' | 'q'
 
-const counters: Record<IdKind, number> = { u: 0, s: 0, k: 0, c: 0, t: 0, q: 0 }
+const counters = processWide<Record<IdKind, number>>('ids', () => ({ u: 0, s: 0, k: 0, c: 0, t: 0, q: 0 }))
 
 export function nextId(kind: IdKind): string {
   return `${kind}${++counters[kind]}`

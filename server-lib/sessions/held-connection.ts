@@ -13,6 +13,7 @@ import {
   type DriverConnection,
   type DriverResult,
 } from '../postgres/driver.ts'
+import { endWithin } from '../postgres/goodbye.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
@@ -33,6 +34,8 @@ const textOf = (statement: ControlStatement) => (typeof statement === 'string' ?
 const DRAIN_DEADLINE_MS = 1_000
 /** How long a setting may take to be put back, before the connection is closed instead. */
 const RESET_DEADLINE_MS = 5_000
+/** How long the server may take to close a connection that was told so. */
+const GOODBYE_DEADLINE_MS = 2_000
 
 /**
  * A connection while a session holds it. It listens for the connection's errors as long as that lasts (a backend that
@@ -213,6 +216,10 @@ export class HeldConnection {
 
   #close(reason: string): void {
     if (this.#record) this.#record.discarded ??= reason
+    const { driver } = this
+    // pg would wait for the answers to what it has sent ahead, and over a silent network for ever.
+    if (driver.pipeline && driver.readyForQuery === false) driver.connection?.stream?.destroy()
+    else endWithin(driver, GOODBYE_DEADLINE_MS)
     // Our listener stays: a socket that is being torn down may still say why.
     this.#lease.hold.discard()
   }

@@ -1,0 +1,97 @@
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runScript } from '../testing/child.ts'
+import { createDatabase, type TestDatabase } from '../testing/database.ts'
+import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** A second copy of the package, as two versions in one tree of node_modules would be. */
+const copy = `${root}/.cache/second-copy-${process.pid}`
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createDatabase('create table t (name text)')
+  await mkdir(copy, { recursive: true })
+  await cp(`${root}/dist/server-lib`, `${copy}/server-lib`, {
+    recursive: true,
+    filter: source => !/\.(map|d\.ts|tsbuildinfo)$|\.test/.test(source),
+  })
+  await writeFile(`${copy}/package.json`, '{ "type": "module" }')
+  expect(await readdir(`${copy}/server-lib`)).toContain('index.js')
+})
+afterAll(async () => {
+  await rm(copy, { recursive: true, force: true })
+  await database.drop()
+})
+
+async function tell(source: string): Promise<unknown> {
+  const script = await runScript(source, { DATABASE_URL: database.url, COPY: `${copy}/server-lib` })
+  const code = await script.ended
+  expect([code, script.output()]).toEqual([0, expect.stringMatching(/^\{.*\}\n$/)])
+  await expectQuiet(database)
+  await expectBackends(database, 0)
+  return JSON.parse(script.output())
+}
+
+test('R43 imported and required it is one library: engines, requests and errors are the same', async () => {
+  const told = await tell(`
+    import { createRequire } from 'node:module'
+    import * as imported from 'enginelight'
+    import * as mount from 'enginelight/node'
+    const require = createRequire(import.meta.url)
+    const required = require('enginelight')
+    const same = Object.keys(imported).every(name => imported[name] === required[name])
+    const engines = required.createEngines({ main: required.engine()({ connection: process.env.DATABASE_URL }) })
+    const found = await engines.scope(async db => engines.current === db)
+    const mounted = typeof mount.sessions(engines, () => {})
+    await engines.close()
+    console.log(JSON.stringify({ same, found, mounted }))
+  `)
+  expect(told).toEqual({ same: true, found: true, mounted: 'function' })
+})
+
+test('R43 two copies keep their requests apart, share no pool, and give no id twice', async () => {
+  const told = await tell(`
+    import { subscribe } from 'node:diagnostics_channel'
+    import pg from 'pg'
+    import * as a from 'enginelight'
+    const b = await import(process.env.COPY + '/index.js')
+    const mount = await import(process.env.COPY + '/adapters/node.js')
+    const code = fn => { try { fn() } catch (error) { return error.code + ' ' + error.message } }
+    const ids = []
+    for (const name of ['checkout', 'session', 'request', 'pool'])
+      subscribe('enginelight:' + name, message => {
+        if (message.phase === 'start' || message.phase === 'connected') ids.push(message.connection ?? message.id)
+      })
+    const given = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 2 })
+    const connection = process.env.DATABASE_URL
+    const one = a.createEngines({ main: a.engine()({ connection }), given: a.engine()({ pool: given }) })
+    const two = b.createEngines({ main: b.engine()({ connection }) })
+    const refused = code(() => b.createEngines({ given: b.engine()({ pool: given }) }))
+    const foreign = code(() => mount.sessions(one, () => {}))
+    const told = await one.scope(async outer => {
+      const outside = code(() => two.current)
+      return two.scope(async inner => {
+        await Promise.all([outer.main.query('select 1'), inner.main.query('select 1'), outer.given.query('select 1')])
+        return { outside, one: one.current === outer, two: two.current === inner }
+      })
+    })
+    await Promise.all([one.close(), two.close()])
+    const after = b.createEngines({ given: b.engine()({ pool: given }) })
+    await after.scope(db => db.given.query('select 1'))
+    await after.close()
+    await given.end()
+    console.log(JSON.stringify({ ...told, refused, foreign, ids: ids.length, different: new Set(ids).size }))
+  `)
+  expect(told).toEqual({
+    outside: expect.stringMatching(/^EL_NO_SCOPE /),
+    one: true,
+    two: true,
+    refused: expect.stringMatching(/^EL_CONFIG .*a pool that another engine has already/),
+    foreign: expect.stringMatching(/^EL_CONFIG .*another copy of enginelight/),
+    ids: expect.any(Number),
+    different: (told as { ids: number }).ids,
+  })
+  expect((told as { ids: number }).ids).toBeGreaterThan(8)
+})

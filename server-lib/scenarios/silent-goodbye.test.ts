@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createEngines, engine } from '../index.ts'
+import { createDatabase, type TestDatabase } from '../testing/database.ts'
+import { strikeAt } from '../testing/fault-points.ts'
+import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
+
+let database: TestDatabase
+beforeAll(async () => void (database = await createDatabase('create table t (name text)')))
+afterAll(() => database.drop())
+
+// Side by side, for each waits until the cancel that nobody takes has given up.
+test.concurrent.for([
+  ['a statement under way', false],
+  ['BEGIN and a statement under way in one', true],
+] as const)(
+  'R08 a request that is aborted with %s over a silent network ends in time and leaves no socket open',
+  { timeout: 15_000 },
+  async ([, pipeline], { expect }) => {
+    const proxy = await startFaultProxy(database.url)
+    const engines = createEngines({ main: engine()({ connection: proxy.url, pipeline }) })
+    await engines.warmup()
+    const abort = new AbortController()
+    const db = engines.open({ signal: abort.signal })
+    proxy.set(BLACK_HOLE)
+    const reading = db
+      .main('t')
+      .select()
+      .catch((error: unknown) => error)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    abort.abort()
+    const askedAt = performance.now()
+    await db.end()
+    expect(performance.now() - askedAt).toBeLessThan(2_000)
+    expect(await reading).toMatchObject({ code: expect.stringMatching(/^EL_(ENDED|CONNECTION_LOST)$/) })
+    await expect.poll(() => proxy.connections.length, { timeout: 8_000 }).toBe(0)
+    await engines.close()
+    await proxy.stop()
+  },
+)
+
+test('R08 a connection that is closed while the network goes silent keeps its socket for no more than its goodbye', async () => {
+  const proxy = await startFaultProxy(database.url)
+  const engines = createEngines({ main: engine()({ connection: proxy.url }) })
+  const db = engines.open()
+  await db.main('t').insert({ name: 'x' })
+  let socket: { destroyed?: boolean } | undefined
+  using strike = strikeAt('release:due', driver => {
+    if (driver) driver.getTransactionStatus = () => 'T'
+    socket = driver?.connection?.stream as typeof socket
+    proxy.set(BLACK_HOLE)
+  })
+  await db.main.commit()
+  expect(strike.struck).toBe(1)
+  expect(socket?.destroyed).toBe(false)
+  await expect.poll(() => socket?.destroyed, { timeout: 4_000 }).toBe(true)
+  await db.end()
+  await engines.close()
+  await proxy.stop()
+})
