@@ -1,7 +1,7 @@
-// The two commands of this repository: `npm run demo` and `npm test`, and `npm run test:long`.
+// The commands of this repository: `npm run demo`, `npm test`, `npm run test:long` and the benches.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { built, installed, root } from './shell.js'
+import { built, installed, root, run } from './shell.js'
 
 const [, , command, ...rest] = process.argv
 
@@ -28,8 +28,18 @@ switch (command) {
     process.exit(await runTests({ long: command === 'test:long', only: rest }))
     break
   }
+  case 'bench:session': {
+    await installed()
+    await built()
+    // In a process of its own: nothing of ours is in the figures.
+    const { code } = await run('node', [join('bench', `${command.slice('bench:'.length)}.js`), ...rest])
+    process.exit(code)
+    break
+  }
   default:
-    console.error(`enginelight: unknown command ${command}. There are demo, test and test:long.`)
+    console.error(
+      `enginelight: unknown command ${command}. There are demo, test, test:long and bench:session.`,
+    )
     process.exit(1)
 }
 
