@@ -13,6 +13,12 @@ let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
 afterAll(() => database.drop())
 
+/** Longer than a heartbeat and what it forgives. */
+function stallLoop(): void {
+  const until = performance.now() + 400
+  while (performance.now() < until);
+}
+
 /** Phases and fields of each channel, as the manual's tables have them. */
 function documented(): Record<string, Record<string, string[]>> {
   const found: Record<string, Record<string, string[]>> = {}
@@ -38,7 +44,7 @@ function declared(): Record<string, Record<string, string[]>> {
     const phases: Record<string, string[]> = {}
     for (const member of body
       .replace(/\/\*\*[^]*?\*\//g, '')
-      .split(/\|\s*\{/)
+      .split(/(?:\||^)\s*\{/)
       .slice(1)) {
       const words = [...(/phase: ([^;\n]+)/.exec(member)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(
         word => word[1] as string,
@@ -65,6 +71,8 @@ test('a real unit of work publishes messages with exactly the documented fields'
     await db.main('t').insert({ id: 1 })
     await db.main.savepoint(() => db.main('t').insert({ id: 2 }))
     await db.main.commit()
+    stallLoop()
+    await expect.poll(() => messages.at(-1)?.channel).toBe('enginelight:process')
   })
   await engines.close()
   stop()
@@ -93,6 +101,8 @@ test('an observer that throws changes nothing for the application, nor for the o
 
   const engines = createEngines({ main: engine()({ connection: database.url }) })
   const rows = await engines.scope(async db => (await db.main.query('select 1 as one')).rows)
+  stallLoop()
+  await new Promise(resolve => setTimeout(resolve, 300))
   await engines.close()
 
   for (const name of names) diagnosticsChannel.unsubscribe(name, bad)

@@ -1,6 +1,6 @@
 import diagnosticsChannel, { type Channel as NodeChannel } from 'node:diagnostics_channel'
 import type { Site } from './identity/site.ts'
-import type { CheckoutHolder, ErrorFacts } from './errors.ts'
+import { warn, type CheckoutHolder, type ErrorFacts } from './errors.ts'
 import type { EngineDescription } from './engines/engine-description.ts'
 import type { SessionState } from './sessions/session-state.ts'
 
@@ -20,6 +20,7 @@ export interface ChannelMessages {
   'enginelight:checkout': CheckoutMessage
   'enginelight:transaction': TransactionMessage
   'enginelight:statement': StatementMessage
+  'enginelight:process': ProcessMessage
 }
 
 export type ChannelName = keyof ChannelMessages
@@ -28,6 +29,14 @@ export type ChannelName = keyof ChannelMessages
 export type EngineMessage =
   | { phase: 'declared' | 'reinitialized'; at: number; engine: string; description: EngineDescription }
   | { phase: 'closing' | 'closed'; at: number; engine: string; pool: string }
+
+/** The process itself, where it is the reason for what looks like a slow database. */
+export type ProcessMessage = {
+  phase: 'stalled'
+  at: number
+  /** For how long the event loop served nobody. Told from 100 ms on, by a heartbeat four times a second. */
+  stalledMs: number
+}
 
 /** The physical connections of a pool: when one is opened, could not be opened, or is gone. */
 export type PoolMessage =
@@ -151,6 +160,26 @@ export type CheckoutMessage =
       previousSite: Site | null
     }
   | {
+      /** Held, or idle in a transaction, for longer than the engine's thresholds; told once for each hold. */
+      phase: 'overdue'
+      at: number
+      id: string
+      engine: string
+      pool: string
+      slot: number
+      connection: string
+      backendPid: number | null
+      request: string | null
+      requestLabel: string | null
+      session: string | null
+      heldMs: number
+      site: string | null
+      state: CheckoutHolder['state']
+      stateMs: number
+      /** For how long the event loop stood still meanwhile; it is part of `heldMs`. */
+      stalledMs: number
+    }
+  | {
       phase: 'released'
       at: number
       id: string
@@ -160,6 +189,8 @@ export type CheckoutMessage =
       heldMs: number
       /** Why the connection was closed instead of returned, or null when it went back to the pool. */
       discarded: string | null
+      /** It had been told to be held for long, so it was no leak after all. */
+      wasOverdue: boolean
     }
 
 /** A transaction as the server has it: from the status byte `T` to `I` again, whoever sent the BEGIN. */
@@ -274,6 +305,7 @@ export const channels = {
   checkout: new Channel<CheckoutMessage>('enginelight:checkout'),
   transaction: new Channel<TransactionMessage>('enginelight:transaction'),
   statement: new Channel<StatementMessage>('enginelight:statement'),
+  process: new Channel<ProcessMessage>('enginelight:process'),
 } satisfies {
   [K in ChannelName as K extends `enginelight:${infer N}` ? N : never]: Channel<ChannelMessages[K]>
 }
@@ -298,10 +330,7 @@ function reportObserverFailure(channel: string, error: unknown): void {
   // The first, the tenth, the hundredth …: an observer that fails on each message must not flood the log.
   if (Number.isInteger(Math.log10(count))) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    process.emitWarning(`An observer of ${channel} threw (${count} so far): ${reason}`, {
-      type: 'EnginelightWarning',
-      code: 'EL_OBSERVER_THREW',
-    })
+    warn('EL_OBSERVER_THREW', `An observer of ${channel} threw (${count} so far): ${reason}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ERROR_CODES, EnginelightError, errorFacts, withoutCredentials } from './errors.ts'
+import { ERROR_CODES, WARNING_CODES, EnginelightError, errorFacts, withoutCredentials } from './errors.ts'
 
 const manual = readFileSync(new URL('errors.md', import.meta.url), 'utf8')
 
@@ -23,6 +23,13 @@ test('every code has its entry in the manual, and every entry its code', () => {
       /\*\*Means\*\* \S[^]*\*\*Causes\*\* \S[^]*\*\*Remedy\*\* \S/,
     )
   }
+})
+
+test('every warning is in the manual, and told somewhere', () => {
+  const entries = [...manual.matchAll(/^\| `(EL_[A-Z_]+)` +\|/gm)].map(match => match[1])
+  expect(entries.toSorted()).toEqual([...WARNING_CODES].toSorted())
+  const text = sources(join(new URL('..', import.meta.url).pathname, 'server-lib')).join('\n')
+  expect(WARNING_CODES.filter(code => !new RegExp(`warn\\(\\s*'${code}'`).test(text))).toEqual([])
 })
 
 test('every code is thrown somewhere', () => {

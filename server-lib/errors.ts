@@ -27,6 +27,20 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
+/** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
+export const WARNING_CODES = [
+  'EL_HANDLER_FAILED',
+  'EL_HELD_LONG',
+  'EL_LEFT_OPEN',
+  'EL_OBSERVER_THREW',
+  'EL_RETURNED',
+] as const
+
+/** Tells of something as a process warning of type `EnginelightWarning`: on stderr, or to `process.on('warning')`. */
+export function warn(code: (typeof WARNING_CODES)[number], sentence: string): void {
+  process.emitWarning(sentence, { type: 'EnginelightWarning', code })
+}
+
 /** One holder of a connection, as a check-out that timed out names it. */
 export interface CheckoutHolder {
   readonly engine: string
@@ -55,6 +69,7 @@ export interface ErrorFields {
   connection?: string
   backendPid?: number | null
   waitedMs?: number
+  stalledMs?: number
   holders?: readonly CheckoutHolder[]
   waiting?: number
   sqlstate?: string
@@ -64,6 +79,7 @@ export interface ErrorFields {
   known?: readonly string[]
   option?: string
   statement?: string
+  transactionId?: string
 }
 
 /**
@@ -79,6 +95,8 @@ export class EnginelightError extends Error {
   declare readonly connection?: string
   declare readonly backendPid?: number | null
   declare readonly waitedMs?: number
+  /** For how much of `waitedMs` the event loop stood still. */
+  declare readonly stalledMs?: number
   declare readonly holders?: readonly CheckoutHolder[]
   declare readonly waiting?: number
   declare readonly sqlstate?: string
@@ -88,6 +106,8 @@ export class EnginelightError extends Error {
   declare readonly known?: readonly string[]
   declare readonly option?: string
   declare readonly statement?: string
+  /** PostgreSQL's 64-bit transaction id. */
+  declare readonly transactionId?: string
 
   constructor(code: ErrorCode, sentence: string, fields: ErrorFields & { cause?: unknown } = {}) {
     const { cause, ...numbers } = fields

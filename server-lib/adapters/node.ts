@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Engines } from '../engines/create-engines.ts'
+import { warn } from '../errors.ts'
 import type { Db, Definitions } from '../sessions/db.ts'
 import { createMount, type MountOptions } from './mount.ts'
 
@@ -17,7 +18,7 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   handler: (request: RequestWith<D, As>, response: ServerResponse) => unknown,
   options: MountOptions<As> & { onError?: (error: unknown, request: IncomingMessage) => void } = {},
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { onError = warn, ...mountOptions } = options
+  const { onError = warnOf, ...mountOptions } = options
   const mount = createMount(engines, mountOptions)
   return (request, response) => {
     mount(request, response, () => {
@@ -36,15 +37,10 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   }
 }
 
-function warn(error: unknown, request: IncomingMessage): void {
+function warnOf(error: unknown, request: IncomingMessage): void {
   const path = (request.url ?? '').split('?', 1)[0]
-  process.emitWarning(
-    `The handler of ${request.method} ${path} failed: ${error instanceof Error ? error.stack : String(error)}`,
-    {
-      type: 'EnginelightWarning',
-      code: 'EL_HANDLER_FAILED',
-    },
-  )
+  const reason = error instanceof Error ? error.stack : String(error)
+  warn('EL_HANDLER_FAILED', `The handler of ${request.method} ${path} failed: ${reason}`)
 }
 
 export type { MountOptions } from './mount.ts'

@@ -35,6 +35,25 @@ export interface EngineOptions {
   /** How long a transaction may stand idle before the server ends it (`idle_in_transaction_session_timeout`). Default: no limit. */
   idleInTransactionTimeoutMs?: number
   /**
+   * A connection that is held for longer, in milliseconds, is told as a warning (EL_HELD_LONG) and on the channel, with
+   * the line that checked it out; once for each hold. False tells nothing. Default 30,000.
+   */
+  heldWarningMs?: number | false
+  /** The same for a connection that stands idle in a transaction for longer. Default 10,000. */
+  idleInTransactionWarningMs?: number | false
+  /**
+   * How long COMMIT may stay unanswered, in milliseconds, before its connection is closed and `commit()` throws
+   * EL_COMMIT_UNKNOWN. Default 30,000.
+   */
+  commitTimeoutMs?: number
+  /**
+   * Finds out what became of a COMMIT whose answer was lost: the transaction's id is fetched before each COMMIT, which
+   * costs a round trip, and the server is asked for its status on another connection, for up to `commitTimeoutMs`.
+   * `commit()` then resolves, or throws EL_COMMIT_ROLLED_BACK, and EL_COMMIT_UNKNOWN only where the server cannot tell.
+   * Default false.
+   */
+  resolveUnknownCommit?: boolean
+  /**
    * Whether a connection that comes with somebody's open transaction is rolled back before use. Default true, and
    * false in autocommit, where such a connection is discarded instead.
    */
@@ -96,6 +115,10 @@ export interface CheckedOptions {
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number | undefined
   readonly idleInTransactionTimeoutMs: number | undefined
+  readonly heldWarningMs: number | undefined
+  readonly idleInTransactionWarningMs: number | undefined
+  readonly commitTimeoutMs: number
+  readonly resolveUnknownCommit: boolean
   readonly rollbackOnCheckout: boolean
   readonly pipeline: boolean
   readonly traceRows: boolean
@@ -144,13 +167,15 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     if (value === undefined) return fallback
     return words.find(one => one === value) ?? wrong(option, words.map(one => `'${one}'`).join(' or '))
   }
-  const duration = (option: keyof EngineOptions): number | undefined => {
+  const duration = (option: keyof EngineOptions, orElse = ''): number | undefined => {
     const value = config[option]
     if (value === undefined) return undefined
     // setTimeout fires at once beyond 2^31 - 1, and PostgreSQL takes no more either.
     const fits = typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 31
-    return fits ? value : wrong(option, 'a whole number of milliseconds from 1 to 2147483647')
+    return fits ? value : wrong(option, `a whole number of milliseconds from 1 to 2147483647${orElse}`)
   }
+  const threshold = (option: keyof EngineOptions, fallback: number): number | undefined =>
+    config[option] === false ? undefined : (duration(option, ', or false') ?? fallback)
   const sources = (['connection', 'knex', 'pool'] as const).filter(source => config[source] !== undefined)
   const hasSource = config.connection !== undefined || config.knex !== undefined || isPoolSource(config.pool)
   if (!hasSource || (sources.length > 1 && !(config.connection !== undefined && config.knex === undefined))) {
@@ -192,6 +217,10 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     connectTimeoutMs: duration('connectTimeoutMs') ?? 10_000,
     statementTimeoutMs: duration('statementTimeoutMs'),
     idleInTransactionTimeoutMs: duration('idleInTransactionTimeoutMs'),
+    heldWarningMs: threshold('heldWarningMs', 30_000),
+    idleInTransactionWarningMs: threshold('idleInTransactionWarningMs', 10_000),
+    commitTimeoutMs: duration('commitTimeoutMs') ?? 30_000,
+    resolveUnknownCommit: boolean('resolveUnknownCommit', false),
     rollbackOnCheckout: boolean('rollbackOnCheckout', mode === 'transaction'),
     pipeline: boolean('pipeline', false),
     traceRows: boolean('traceRows', false),
@@ -211,6 +240,10 @@ const KNOWN = new Set<string>([
   'connectTimeoutMs',
   'statementTimeoutMs',
   'idleInTransactionTimeoutMs',
+  'heldWarningMs',
+  'idleInTransactionWarningMs',
+  'commitTimeoutMs',
+  'resolveUnknownCommit',
   'rollbackOnCheckout',
   'pipeline',
   'traceRows',

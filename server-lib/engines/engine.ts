@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Knex } from 'knex'
 import { channels } from '../channels.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { watchLongHolds } from '../health/long-holds.ts'
 import { here } from '../identity/ids.ts'
 import { checkOut, type CheckoutDeadlines } from '../pool/check-out.ts'
 import type { Asker } from '../pool/ledger.ts'
@@ -31,6 +32,7 @@ export class Engine {
   /** Whether the last attempt to open a connection failed. */
   #failing = false
   readonly #stopReporting: () => void
+  readonly #stopWatchingHolds: () => void
   /** Pools that a `reinit` replaced and that somebody still holds a connection of. */
   readonly #draining = new Set<OpenPool>()
 
@@ -48,7 +50,14 @@ export class Engine {
     this.#inContext = inContext
     this.#open = openPool(name, this.#poolName(), config, options, inContext)
     this.#stopReporting = addReporting(this)
+    this.#stopWatchingHolds = watchLongHolds(() => this.#ledgers(), options)
     this.#tell('declared')
+  }
+
+  /** Of the pool, and of those that it replaced and that are still in use. */
+  *#ledgers() {
+    yield this.#open.pool.ledger
+    for (const { pool } of this.#draining) yield pool.ledger
   }
 
   #poolName(): string {
@@ -220,6 +229,7 @@ export class Engine {
       open.pool.unwatch()
     }
     this.#stopReporting()
+    this.#stopWatchingHolds()
     this.#tellPhase('closed')
     return cut
   }

@@ -1,6 +1,8 @@
-import { EnginelightError, errorFacts, type CheckoutHolder } from '../errors.ts'
+import { EnginelightError, errorFacts } from '../errors.ts'
+import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Asker } from './ledger.ts'
+import { holderText, ms } from './holder-text.ts'
 import type { Hold, Pool } from './pool.ts'
 
 export interface CheckoutDeadlines {
@@ -27,7 +29,7 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
   }
   let failure: EnginelightError | undefined
   const deadline = startDeadline(checkoutTimeoutMs, () => {
-    failure = timedOut(pool, performance.now() - askedAt, asker.capture)
+    failure = timedOut(pool, askedAt, asker.capture)
     stop(failure)
     reject(failure)
   })
@@ -37,7 +39,7 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
     reject(failure)
   }
   const onReplaced = () => {
-    failure = failed(pool, performance.now() - askedAt, asker.capture, new Error('the pool was replaced'))
+    failure = failed(pool, askedAt, asker.capture, new Error('the pool was replaced'))
     stop(failure)
     reject(failure)
   }
@@ -56,7 +58,7 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
       )
       throw failure
     }
-    throw failed(pool, performance.now() - askedAt, asker.capture, cause)
+    throw failed(pool, askedAt, asker.capture, cause)
   } finally {
     deadline.stop()
     signal?.removeEventListener('abort', onAbort)
@@ -82,11 +84,13 @@ function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
 
 function timedOut(
   pool: Pool,
-  waitedMs: number,
+  askedAt: number,
   capture: SiteCapture | null,
   cause?: unknown,
 ): EnginelightError {
   const { ledger } = pool
+  const waitedMs = performance.now() - askedAt
+  const stalledMs = stalledSince(askedAt)
   const holders = ledger.holders()
   const waiting = ledger.waiting
   const where = at(capture)
@@ -96,18 +100,20 @@ function timedOut(
       `${holders.length} of ${pool.max} connections of pool ${ledger.pool} are held and ${waiting} ${waiting === 1 ? 'waits' : 'wait'}. ` +
       (holders.length === 0
         ? 'Nobody that we know holds one.'
-        : `Holders: ${holders.map(holderText).join('; ')}.`),
-    { engine: ledger.engine, pool: ledger.pool, waitedMs, holders, waiting, cause },
+        : `Holders: ${holders.map(holderText).join('; ')}.`) +
+      (stalledMs > 0 ? ` The event loop stood still for ${ms(stalledMs)} of that.` : ''),
+    { engine: ledger.engine, pool: ledger.pool, waitedMs, stalledMs, holders, waiting, cause },
   )
 }
 
-function failed(pool: Pool, waitedMs: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
+function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
   const { ledger } = pool
   // tarn's own deadline (a pool that we were given may have a shorter one than ours).
-  if (cause instanceof Error && cause.name === 'TimeoutError') return timedOut(pool, waitedMs, capture, cause)
+  if (cause instanceof Error && cause.name === 'TimeoutError') return timedOut(pool, askedAt, capture, cause)
   if (cause instanceof Error && cause.message === 'timeout exceeded when trying to connect') {
-    return timedOut(pool, waitedMs, capture, cause)
+    return timedOut(pool, askedAt, capture, cause)
   }
+  const waitedMs = performance.now() - askedAt
   const facts = errorFacts(cause)
   return new EnginelightError(
     'EL_CHECKOUT_FAILED',
@@ -125,21 +131,7 @@ function abandoned(pool: Pool, signal: AbortSignal): EnginelightError {
   )
 }
 
-/** One holder as a sentence's part: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since orders.ts:41`. */
-export function holderText(holder: CheckoutHolder): string {
-  const owner = holder.requestLabel ?? '(no request)'
-  const ids = [holder.request, holder.connection, holder.backendPid && `pid ${holder.backendPid}`].filter(
-    Boolean,
-  )
-  const line = holder.site ? ` since ${holder.site}` : ''
-  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${line || ' line unknown'}`
-}
-
 function at(capture: SiteCapture | null): string {
   const site = siteOf(capture)
   return site ? ` at ${site.label}` : ''
-}
-
-function ms(value: number): string {
-  return value < 1_000 ? `${Math.round(value)} ms` : `${(value / 1_000).toFixed(1)} s`
 }

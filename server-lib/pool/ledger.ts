@@ -1,11 +1,12 @@
 import { channels } from '../channels.ts'
-import { errorFacts, type CheckoutHolder } from '../errors.ts'
+import { errorFacts, warn, type CheckoutHolder } from '../errors.ts'
 import type { ConnectionReport, WaiterReport } from '../engines/engine-reports.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
+import { holderText } from './holder-text.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { endTransaction } from './transactions.ts'
 
@@ -68,6 +69,7 @@ export class Ledger {
       inContext: null,
       grantedIn: null,
       isSingleStatement: false,
+      overdueAt: null,
     }
     if (asker) asker.checkout = checkout
     this.#waiting.add(checkout)
@@ -136,6 +138,7 @@ export class Ledger {
     const record = this.#connections.get(driver)
     const checkout = record?.checkout
     if (!record || !checkout) return
+    if (checkout.overdueAt !== null) this.#returnedAfterAll(record)
     checkout.state = 'released'
     record.checkout = null
     // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
@@ -156,8 +159,19 @@ export class Ledger {
         connection: record.id,
         heldMs: record.changedAt - checkout.acquiredAt,
         discarded: record.discarded,
+        wasOverdue: checkout.overdueAt !== null,
       })
     }
+  }
+
+  #returnedAfterAll(record: ConnectionRecord): void {
+    const holder = this.holderOf(record)
+    if (!holder) return
+    const how = record.discarded ? `closed (${record.discarded})` : 'returned after all'
+    warn(
+      'EL_RETURNED',
+      `A connection of engine "${this.engine}" that was held for long is ${how}: ${holderText(holder)}.`,
+    )
   }
 
   /** A physical connection that we have not seen before. It takes the lowest free slot and keeps it for life. */
@@ -181,6 +195,8 @@ export class Ledger {
       leaver: null,
       changedAt: at,
       upcoming: null,
+      statements: 0,
+      statementsSeen: 0,
       discarded: null,
     }
     this.#connections.set(driver, record)
@@ -248,30 +264,40 @@ export class Ledger {
     return this.#waiting.size
   }
 
+  /** How many connections are held now. */
+  get used(): number {
+    let used = 0
+    for (const { checkout } of this.#connections.values()) if (checkout) used++
+    return used
+  }
+
   /** Everybody who holds a connection now, the longest first. */
   holders(): CheckoutHolder[] {
+    return this.connections
+      .flatMap(record => this.holderOf(record) ?? [])
+      .toSorted((a, b) => b.heldMs - a.heldMs)
+  }
+
+  /** Who holds this connection now, if anybody does. */
+  holderOf(record: ConnectionRecord): CheckoutHolder | undefined {
+    const { checkout, driver } = record
+    if (!checkout) return undefined
     const now = performance.now()
-    const holders: CheckoutHolder[] = []
-    for (const record of this.#connections.values()) {
-      const { checkout, driver } = record
-      if (!checkout) continue
-      holders.push({
-        engine: this.engine,
-        pool: this.pool,
-        slot: record.slot,
-        connection: record.id,
-        backendPid: record.backendPid,
-        checkout: checkout.id,
-        request: checkout.request,
-        requestLabel: checkout.requestLabel,
-        session: checkout.session,
-        heldMs: now - checkout.acquiredAt,
-        site: siteOf(checkout.capture)?.label ?? null,
-        state: holderState(driver),
-        stateMs: now - record.changedAt,
-      })
+    return {
+      engine: this.engine,
+      pool: this.pool,
+      slot: record.slot,
+      connection: record.id,
+      backendPid: record.backendPid,
+      checkout: checkout.id,
+      request: checkout.request,
+      requestLabel: checkout.requestLabel,
+      session: checkout.session,
+      heldMs: now - checkout.acquiredAt,
+      site: siteOf(checkout.capture)?.label ?? null,
+      state: holderState(driver),
+      stateMs: now - record.changedAt,
     }
-    return holders.toSorted((a, b) => b.heldMs - a.heldMs)
   }
 
   connectionReports(): ConnectionReport[] {

@@ -19,6 +19,8 @@ export interface CheckoutRecord {
   grantedIn: string | null
   /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
   isSingleStatement: boolean
+  /** When it was told that the connection is held for long, or null while it is not. */
+  overdueAt: number | null
 }
 
 /** Who gave a connection back with a transaction open. */
@@ -52,6 +54,9 @@ export interface ConnectionRecord {
   leaver: Leaver | null
   /** When a statement last began or ended, where that was noticed. */
   changedAt: number
+  /** How many statements were sent, and how many of them the last heartbeat knew: more means that it was used since. */
+  statements: number
+  statementsSeen: number
   /** What a session tells of the statement that it is about to send; read and cleared by the watching. */
   upcoming: { queuedMs: number; capture: SiteCapture | null } | null
   discarded: string | null

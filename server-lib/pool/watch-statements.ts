@@ -30,6 +30,7 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
     'query',
     original =>
       function query(this: unknown, ...args) {
+        record.statements++
         if (watching && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
           return tellOfStatement(ledger, record, args, told => original.apply(this, told))
         }

@@ -1,4 +1,5 @@
 import { channels } from '../channels.ts'
+import { warn } from '../errors.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { ROLLBACK } from '../postgres/control.ts'
@@ -20,18 +21,21 @@ export async function takeCleanLease(
     const status = driver.getTransactionStatus?.()
     if (status !== 'T' && status !== 'E') return lease
     reportLeftOpen(engine, lease, asking, status)
-    if (engine.options.rollbackOnCheckout && (await rolledBack(driver))) return lease
+    if (engine.options.rollbackOnCheckout && (await rolledBack(driver, engine.options.checkoutTimeoutMs)))
+      return lease
     const record = lease.pool.ledger.recordOf(driver)
     if (record) record.discarded = 'came with an open transaction'
     lease.hold.discard()
   }
 }
 
-function rolledBack(driver: DriverConnection): Promise<boolean> {
+function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {
   return new Promise(resolve => {
-    driver.query(ROLLBACK, (error: Error | null) =>
-      resolve(!error && driver.getTransactionStatus?.() === 'I'),
-    )
+    const timer = setTimeout(resolve, deadlineMs, false)
+    driver.query(ROLLBACK, (error: Error | null) => {
+      clearTimeout(timer)
+      resolve(!error && driver.getTransactionStatus?.() === 'I')
+    })
   })
 }
 
@@ -55,8 +59,8 @@ function reportLeftOpen(engine: Engine, { hold, pool }: Lease, asking: Asker, st
   const who = leaver
     ? `${leaver.requestLabel ?? 'somebody outside of any request'}${previousSite ? ` at ${previousSite.label}` : ''}`
     : 'an unknown holder'
-  process.emitWarning(
+  warn(
+    'EL_LEFT_OPEN',
     `Connection ${record?.id} of engine "${engine.name}" came from the pool with ${status === 'T' ? 'an open' : 'a failed'} transaction that ${who} left.`,
-    { type: 'EnginelightWarning', code: 'EL_LEFT_OPEN' },
   )
 }

@@ -17,6 +17,9 @@ export interface SessionIdentity {
   readonly thread: number
 }
 
+type ControlStatement = string | { text: string; values: unknown[] }
+const textOf = (statement: ControlStatement) => (typeof statement === 'string' ? statement : statement.text)
+
 /** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
 const DRAIN_DEADLINE_MS = 1_000
 
@@ -79,17 +82,20 @@ export class HeldConnection {
     if (record) record.changedAt = performance.now()
   }
 
-  /** Sends transaction control. Rejects with the driver's error, or when no answer comes within `deadlineMs`. */
-  control(text: string, deadlineMs?: number): Promise<DriverResult> {
+  /**
+   * Sends transaction control, or another statement of our own. Rejects with the driver's error, or when no answer comes
+   * within `deadlineMs`; then nobody may use the connection again.
+   */
+  control(statement: ControlStatement, deadlineMs: number): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      const giveUp = () => reject(new Error(`no answer to ${text} within ${deadlineMs} ms`))
-      const timer = deadlineMs === undefined ? undefined : setTimeout(giveUp, deadlineMs)
+      const giveUp = () => reject(new Error(`no answer to ${textOf(statement)} within ${deadlineMs} ms`))
+      const timer = setTimeout(giveUp, deadlineMs)
       const answer: DriverCallback = (error, result) => {
         clearTimeout(timer)
         if (error) reject(error)
         else resolve(result as DriverResult)
       }
-      this.driver.query(text, answer)
+      this.driver.query(statement, answer)
     })
   }
 

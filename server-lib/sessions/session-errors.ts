@@ -93,10 +93,10 @@ export function commitFailed(session: SessionFacts, cause: Error): EnginelightEr
   )
 }
 
-export function commitUnknown(session: SessionFacts, cause: Error): EnginelightError {
+export function commitUnknown(session: SessionFacts, cause: Error, transactionId?: string): EnginelightError {
   return new EnginelightError(
     'EL_COMMIT_UNKNOWN',
-    `The connection of ${called(session)} was lost before COMMIT was answered (${told(cause)}): whether it is committed is unknown.`,
-    { ...numbers(session), cause },
+    `The connection of ${called(session)} was lost before COMMIT was answered (${told(cause)}): whether it is committed is unknown.${transactionId === undefined ? '' : ` select pg_xact_status('${transactionId}') tells.`}`,
+    { ...numbers(session), ...(transactionId !== undefined && { transactionId }), cause },
   )
 }

@@ -6,8 +6,10 @@ import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import type { HeldConnection } from './held-connection.ts'
+import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
+import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
 
 /** How long a rollback may take, before its connection is closed instead. */
 const ROLLBACK_DEADLINE_MS = 5_000
@@ -19,13 +21,13 @@ const ROLLBACK_DEADLINE_MS = 5_000
 export class SessionLife {
   readonly id: string
   readonly engine: Engine
-  readonly request: errors.SessionFacts['request']
+  readonly request: RequestScope
   #state: SessionState = 'idle'
   #held: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
 
-  constructor(id: string, engine: Engine, request: errors.SessionFacts['request']) {
+  constructor(id: string, engine: Engine, request: RequestScope) {
     this.id = id
     this.engine = engine
     this.request = request
@@ -69,13 +71,13 @@ export class SessionLife {
     const readOnly = options.access === 'read'
     try {
       if (options.mode === 'transaction') {
-        const begun = held.control(beginText({ readOnly, ...options }))
+        const begun = held.control(beginText({ readOnly, ...options }), options.checkoutTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (readOnly && !owned) await held.control(READ_ONLY_SESSION)
+      else if (readOnly && !owned) await held.control(READ_ONLY_SESSION, options.checkoutTimeoutMs)
     } catch (cause) {
       this.discard(held, 'BEGIN failed')
       throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
@@ -95,15 +97,19 @@ export class SessionLife {
       await this.rollback('rollback')
       throw errors.commitRolledBack(this, failure)
     }
+    const { commitTimeoutMs } = this.engine.options
+    const mark = await this.#mark(held)
     let result: DriverResult
     try {
       faultPoint('commit:due', held.driver)
-      const answered = held.control(COMMIT)
+      const answered = held.control(COMMIT, commitTimeoutMs)
       faultPoint('commit:sent', held.driver)
       result = await answered
       faultPoint('commit:answered', held.driver)
     } catch (cause) {
-      throw this.#commitFailed(held, cause as Error)
+      const failed = this.#commitFailed(held, cause as Error, mark)
+      if (failed.code !== 'EL_COMMIT_UNKNOWN' || !mark) throw failed
+      return this.#resolve(failed, mark)
     }
     const committed = commandOf(result) === 'COMMIT'
     // What was committed stays so when the connection is lost in the very packet that says it.
@@ -112,14 +118,37 @@ export class SessionLife {
     if (!committed) throw errors.commitRolledBack(this, failure)
   }
 
-  #commitFailed(held: HeldConnection, cause: Error): EnginelightError {
+  /** Fetches the transaction's id, where the engine was told to be able to ask for its outcome. */
+  async #mark(held: HeldConnection): Promise<TransactionMark | undefined> {
+    const { resolveUnknownCommit, mode, access, checkoutTimeoutMs } = this.engine.options
+    if (!resolveUnknownCommit || mode !== 'transaction' || access === 'read') return undefined
+    try {
+      return await markTransaction(held, checkoutTimeoutMs)
+    } catch (cause) {
+      // COMMIT was not sent, so here the outcome is known.
+      if (failureOf(cause) === 'statement') throw this.#commitFailed(held, cause as Error)
+      this.lose(held, cause as Error)
+      throw errors.connectionLost(this, this.#failure ?? cause, 'before COMMIT was sent')
+    }
+  }
+
+  #commitFailed(held: HeldConnection, cause: Error, mark?: TransactionMark): EnginelightError {
     if (failureOf(cause) === 'connection') {
       this.lose(held, cause)
-      return errors.commitUnknown(this, this.#failure ?? cause)
+      return errors.commitUnknown(this, this.#failure ?? cause, mark?.xid)
     }
     this.move('rollback')
     this.giveBack()
     return errors.commitFailed(this, cause)
+  }
+
+  /** Asks the server what became of a COMMIT that was not answered. Committed is committed: then nothing is thrown. */
+  async #resolve(unknown: EnginelightError, mark: TransactionMark): Promise<void> {
+    const asker = () => ({ session: this.id, request: this.request, capture: null })
+    const outcome = await outcomeOf(this.engine, asker, mark, this.engine.options.commitTimeoutMs)
+    if (outcome === 'unknown') throw unknown
+    if (this.#state === 'lost') this.move('release')
+    if (outcome === 'aborted') throw errors.commitRolledBack(this, unknown.cause)
   }
 
   /** Rolls back what is open and gives the connection back. Never rejects. */

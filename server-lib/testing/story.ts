@@ -1,6 +1,15 @@
 import { observe, type ChannelMessages, type ChannelName } from '../channels.ts'
 
-const NAMES = ['engine', 'pool', 'request', 'session', 'checkout', 'transaction', 'statement'] as const
+const NAMES = [
+  'process',
+  'engine',
+  'pool',
+  'request',
+  'session',
+  'checkout',
+  'transaction',
+  'statement',
+] as const
 
 type Message = { [N in ChannelName]: { channel: N } & ChannelMessages[N] }[ChannelName]
 
@@ -40,6 +49,8 @@ function line(message: Message): string {
       return `checkout ${message.engine} ${message.phase}${message.phase === 'released' && message.discarded ? ` (${message.discarded})` : ''}`
     case 'enginelight:request':
       return `request ${message.phase === 'start' ? message.label : message.outcome}`
+    case 'enginelight:process':
+      return `process ${message.phase}`
     default:
       return `${word} ${message.engine} ${message.phase}`
   }

@@ -15,6 +15,7 @@ export class CheckoutMetrics {
     switch (message.phase) {
       case 'start':
       case 'dirty':
+      case 'overdue':
         return
       case 'acquired':
         return this.#instruments.current()?.waitTime.record(message.waitMs / 1000, pool)

@@ -41,6 +41,7 @@ export class CheckoutSpans {
       case 'failed':
         return this.#failed(message)
       case 'dirty':
+      case 'overdue':
       case 'released':
         return
       default:

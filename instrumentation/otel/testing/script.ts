@@ -149,6 +149,7 @@ export class Script {
       connection: 'c1',
       heldMs,
       discarded: null,
+      wasOverdue: false,
     })
   }
 

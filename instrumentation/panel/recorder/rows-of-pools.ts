@@ -121,6 +121,9 @@ export function checkoutRow(message: CheckoutMessage, ink: Ink): AnyRow | null {
       ]
     case 'released':
       return [0, KIND.checkoutReleased, at, checkout, ink.textOrNull(message.discarded)]
+    // How long a hold lasts is on the board anyway.
+    case 'overdue':
+      return null
     default:
       message satisfies never
       return null

@@ -128,6 +128,7 @@ export class Speaker {
       connection,
       heldMs: 1,
       discarded: null,
+      wasOverdue: false,
     })
   }
 

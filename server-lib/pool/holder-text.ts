@@ -1,0 +1,16 @@
+import type { CheckoutHolder } from '../errors.ts'
+
+/** One holder as a sentence's part: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since orders.ts:41`. */
+export function holderText(holder: CheckoutHolder): string {
+  const owner = holder.requestLabel ?? '(no request)'
+  const ids = [holder.request, holder.connection, holder.backendPid && `pid ${holder.backendPid}`].filter(
+    Boolean,
+  )
+  const line = holder.site ? ` since ${holder.site}` : ''
+  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${line || ' line unknown'}`
+}
+
+/** A duration as a sentence has it. */
+export function ms(value: number): string {
+  return value < 1_000 ? `${Math.round(value)} ms` : `${(value / 1_000).toFixed(1)} s`
+}

@@ -1,0 +1,96 @@
+import type { Engine } from '../engines/engine.ts'
+import type { Asker } from '../pool/ledger.ts'
+import { takeCleanLease } from './clean-lease.ts'
+import { HeldConnection } from './held-connection.ts'
+
+/** A transaction as its server knows it, for whoever asks after the connection is gone. */
+export interface TransactionMark {
+  /** PostgreSQL's 64-bit transaction id. */
+  readonly xid: string
+  /** The history that the server is writing: after a failover another one gives out the same ids anew. */
+  readonly timeline: string
+  readonly backendPid: number | null
+}
+
+export type Outcome = 'committed' | 'aborted' | 'unknown'
+
+/** A transaction that has written nothing has no id yet, and none is made for it: that would be a write. */
+const MARK = `select pg_current_xact_id_if_assigned()::text as xid,
+  case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end as timeline`
+
+const STATUS = `select pg_xact_status($1::xid8) as status
+  where not pg_is_in_recovery() and left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) = $2`
+
+/**
+ * Its COMMIT never arrived: the backend waits for a client that has gone, and may do so for hours. Guarded by the
+ * transaction id, for the pid can be another's by now. One that is active is left to finish: it may be committing.
+ */
+const END_WAITING = `select pg_terminate_backend(pid) from pg_stat_activity
+  where pid = $1 and backend_xid = $2::xid8::xid and state like 'idle in transaction%'`
+
+const ASK_AGAIN_MS = 100
+
+/** Asks for the id of the open transaction; undefined when it has written nothing. Costs a round trip. */
+export async function markTransaction(
+  held: HeldConnection,
+  deadlineMs: number,
+): Promise<TransactionMark | undefined> {
+  const result = await held.control(MARK, deadlineMs)
+  const { xid, timeline } = (result.rows?.[0] ?? {}) as { xid?: string | null; timeline?: string | null }
+  if (!xid || !timeline) return undefined
+  return { xid, timeline, backendPid: held.driver.processID ?? null }
+}
+
+/**
+ * What became of a transaction whose COMMIT was not answered, as the server says on another connection of the engine.
+ * `unknown` when none is to be had within `deadlineMs`, when the transaction is still in progress then, when it is too
+ * old to be remembered, or when the server writes another history than the one that the transaction was in. Never rejects.
+ */
+export async function outcomeOf(
+  engine: Engine,
+  asker: () => Asker,
+  mark: TransactionMark,
+  deadlineMs: number,
+): Promise<Outcome> {
+  const until = performance.now() + deadlineMs
+  while (performance.now() < until) {
+    const answer = await ask(engine, asker, mark, until).catch(() => undefined)
+    switch (answer) {
+      case 'committed':
+      case 'aborted':
+        return answer
+      case 'in progress':
+      case undefined:
+        // The server may be starting again, or the backend may be about to see its dead client.
+        await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
+        break
+      default:
+        return 'unknown'
+    }
+  }
+  return 'unknown'
+}
+
+/** `committed`, `aborted`, `in progress`, null for one that is too old, or another text for another history. */
+async function ask(
+  engine: Engine,
+  asker: () => Asker,
+  { xid, timeline, backendPid }: TransactionMark,
+  until: number,
+): Promise<string | null> {
+  const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
+  const lease = await takeCleanLease(engine, asker, AbortSignal.timeout(leftMs()))
+  const held = new HeldConnection(engine, lease, () => {})
+  try {
+    const { rows } = await held.control({ text: STATUS, values: [xid, timeline] }, leftMs())
+    const row = rows?.[0] as { status: string | null } | undefined
+    if (row?.status === 'in progress') {
+      await held.control({ text: END_WAITING, values: [backendPid, xid] }, leftMs())
+    }
+    held.giveBack()
+    return row ? row.status : 'another history'
+  } catch (error) {
+    held.discard('asked in vain')
+    throw error
+  }
+}
