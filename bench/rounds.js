@@ -15,11 +15,27 @@ export async function measureRounds(subjects, { rounds, warmup, units, concurren
   return measured
 }
 
-/** How many units a subject does in about `ms`. */
-export async function unitsWithin(ms, subject, concurrency) {
-  await subject.run(concurrency * 200, concurrency)
-  const { wallUs } = await subject.run(concurrency * 200, concurrency)
-  return Math.max(concurrency, Math.round((ms * 1000) / wallUs))
+/** Lets each subject work for about `ms`: code that has run only some thousand times is not compiled to its end yet. */
+export async function warmUp(subjects, { ms, concurrency = 8 }) {
+  for (const subject of subjects) {
+    const until = performance.now() + ms
+    while (performance.now() < until) await subject.run(concurrency * 50, concurrency)
+  }
+}
+
+/** How many units each subject does in about `ms`. Resolves to a function of the subject. */
+export async function calibrate(subjects, { ms, concurrency }) {
+  const unitsOf = new Map()
+  for (const subject of subjects) {
+    let units = concurrency
+    let { wallUs } = await subject.run(units, concurrency)
+    while (units * wallUs < (ms * 1000) / 2) {
+      units *= 2
+      ;({ wallUs } = await subject.run(units, concurrency))
+    }
+    unitsOf.set(subject, Math.max(concurrency, Math.round((ms * 1000) / wallUs)))
+  }
+  return subject => unitsOf.get(subject)
 }
 
 function shuffled(list) {

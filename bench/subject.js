@@ -31,4 +31,4 @@ process.on('disconnect', async () => {
   await subject.close()
   process.exit(0)
 })
-process.send({ ready: true })
+process.send({ result: {} })
