@@ -27,6 +27,16 @@ export async function print({ bench, rows, figures, server, settings, flags }) {
 }
 
 const TABLES = {
+  observers: rows => [
+    ['', 'CPU µs per statement', 'added', 'to', 'spans per unit'],
+    ...rows.map(row => [
+      `${row.workload}: ${row.id}`,
+      spread(row.cpuUs, 1),
+      row.added ? spread(row.added, 1) : '',
+      row.added ? row.base : '',
+      row.spans === null ? '' : row.spans.toFixed(1),
+    ]),
+  ],
   session: rows => [
     ['', 'concurrency', 'µs per unit', 'CPU µs per unit', '/ hand-written pg', '/ `knex.transaction()`'],
     ...rows.map(row => [

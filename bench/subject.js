@@ -16,9 +16,15 @@ async function runUnits(units, concurrency) {
   const cpuBefore = process.cpuUsage()
   const startedAt = performance.now()
   await Promise.all(Array.from({ length: concurrency }, loop))
+  await subject.flush?.()
   const wallMs = performance.now() - startedAt
   const { user, system } = process.cpuUsage(cpuBefore)
-  return { wallUs: (wallMs * 1000) / units, cpuUs: (user + system) / units, ...subject.seen?.() }
+  return {
+    wallUs: (wallMs * 1000) / units,
+    cpuUs: (user + system) / units,
+    units: done,
+    ...subject.seen?.(),
+  }
 }
 
 process.on('message', ({ units, concurrency }) => {
