@@ -81,6 +81,8 @@ const { values: flags } = parseArgs({
     json: { type: 'string' },
     markdown: { type: 'boolean', default: false },
     'cpu-prof': { type: 'string' },
+    /** Only the two small costs. */
+    micro: { type: 'boolean', default: false },
   },
 })
 const settings = {
@@ -92,13 +94,16 @@ const settings = {
 const observers = flags.observers?.split(',')
 const variants = VARIANTS.filter(
   ({ workload, observer }) =>
-    flags.workloads.split(',').includes(workload) && (!observers || observers.includes(observer)),
+    !flags.micro &&
+    flags.workloads.split(',').includes(workload) &&
+    (!observers || observers.includes(observer)),
 )
 
 const server = await startServer(SCHEMA)
 const rounds = []
 try {
-  for (let generation = 0; generation < settings.generations; generation++) rounds.push(...(await measure()))
+  const generations = variants.length > 0 ? settings.generations : 0
+  for (let generation = 0; generation < generations; generation++) rounds.push(...(await measure()))
 } finally {
   await server.stop()
 }
@@ -106,7 +111,8 @@ const rows = variants.map(row)
 const micro = await measureMicro()
 await print({
   bench: 'observers',
-  rows: [...rows, ...micro.rows],
+  rows,
+  micro: micro.rows,
   figures: [...figures(), ...micro.figures],
   server,
   settings,
@@ -164,6 +170,7 @@ function row(variant) {
         : null,
     spans: last.spans === undefined ? null : last.spans / last.units,
     messages: last.messages ?? null,
+    units: last.units,
   }
 }
 

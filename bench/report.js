@@ -2,12 +2,16 @@ import { writeFile } from 'node:fs/promises'
 import { machine } from './machine.js'
 
 /** Says what was measured: as text, as the rows of README.md with `--markdown`, and into a file with `--json`. */
-export async function print({ bench, rows, figures, server, settings, flags }) {
+export async function print({ bench, rows, micro = [], figures, server, settings, flags }) {
   const about = machine(server.version)
   const judged = figures.map(figure => ({ ...figure, reached: figure.measured.median <= figure.limit }))
   console.log(`\n${Object.values(about).join(', ')}\n${JSON.stringify(settings)}\n`)
   const table = TABLES[bench](rows)
-  console.log(flags.markdown ? markdown(table) : columns(table))
+  if (rows.length > 0) console.log(flags.markdown ? markdown(table) : columns(table))
+  if (micro.length > 0) {
+    const small = [['', 'cost'], ...micro.map(({ id, per, cost }) => [id, `${spread(cost, 2)} ${per}`])]
+    console.log(`\n${flags.markdown ? markdown(small) : columns(small)}`)
+  }
   const verdicts = [
     ['figure', 'at most', 'measured', ''],
     ...judged.map(({ what, limit, unit = '', measured, reached }) => [
@@ -21,7 +25,7 @@ export async function print({ bench, rows, figures, server, settings, flags }) {
   if (flags.json) {
     await writeFile(
       flags.json,
-      `${JSON.stringify({ bench, machine: about, settings, rows, figures: judged }, null, 2)}\n`,
+      `${JSON.stringify({ bench, machine: about, settings, rows, micro, figures: judged }, null, 2)}\n`,
     )
   }
 }

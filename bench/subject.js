@@ -15,7 +15,8 @@ async function runUnits(units, concurrency) {
   }
   const cpuBefore = process.cpuUsage()
   const startedAt = performance.now()
-  await Promise.all(Array.from({ length: concurrency }, loop))
+  if (subject.batch) await subject.batch(units)
+  else await Promise.all(Array.from({ length: concurrency }, loop))
   await subject.flush?.()
   const wallMs = performance.now() - startedAt
   const { user, system } = process.cpuUsage(cpuBefore)
