@@ -36,9 +36,9 @@ const { values: flags } = parseArgs({
   options: {
     variants: { type: 'string', default: Object.keys(WAYS).join(',') },
     concurrency: { type: 'string', default: '1,8,64' },
-    rounds: { type: 'string', default: '18' },
+    rounds: { type: 'string', default: '15' },
     generations: { type: 'string', default: '3' },
-    ms: { type: 'string', default: '150' },
+    ms: { type: 'string', default: '120' },
     max: { type: 'string', default: '10' },
     'network-ms': { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },

@@ -28,7 +28,9 @@ switch (command) {
     process.exit(await runTests({ long: command === 'test:long', only: rest }))
     break
   }
-  case 'bench:session': {
+  case 'bench:session':
+  case 'bench:observers':
+  case 'bench:soak': {
     await installed()
     await built()
     // In a process of its own: nothing of ours is in the figures.
@@ -38,7 +40,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, test, test:long and bench:session.`,
+      `enginelight: unknown command ${command}. There are demo, test, test:long, bench:session, bench:observers and bench:soak.`,
     )
     process.exit(1)
 }

@@ -73,7 +73,13 @@ const playwright = browser =>
     }),
   )
 
-async function short() {
+/** A long run of an application that is disturbed all the time, on the built library. */
+const soak = requests =>
+  check(`soak (${requests.toLocaleString('en')} requests, with kills, aborts and timeouts)`, () =>
+    run('node', ['bench/soak.js', '--requests', String(requests)], { capture: true }),
+  )
+
+async function steps({ soakRequests }) {
   return [
     check('build: types of every project', () => tool('tsc', ['-b', '--force'], { capture: true })),
     check('build: without fault points', () =>
@@ -90,20 +96,21 @@ async function short() {
       tool('attw', ['--pack', '--profile', 'esm-only'], { capture: true }),
     ),
     vitest('unit and integration (vitest)', 'vitest.json'),
+    soak(soakRequests),
     playwright(await findChromium()),
   ]
 }
 
 async function long() {
-  const steps = await short()
+  const all = await steps({ soakRequests: 100_000 })
   for (const major of ['22', '24']) {
-    steps.push(check(`every door imported and required on Node ${major}`, () => doorsOn(major)))
-    steps.push({
+    all.push(check(`every door imported and required on Node ${major}`, () => doorsOn(major)))
+    all.push({
       ...vitest(`unit and integration on Node ${major}`, `vitest-${major}.json`),
       run: () => vitestOn(major),
     })
   }
-  return steps
+  return all
 }
 
 /** Loads each door of the built package both ways, by the package's own name. */
@@ -156,10 +163,10 @@ async function vitestOn(major) {
 export async function runTests({ long: isLong, only = [] }) {
   await mkdir(results, { recursive: true })
   const total = { passed: 0, failed: 0, skipped: 0 }
-  const steps = (isLong ? await long() : await short()).filter(
+  const chosen = (isLong ? await long() : await steps({ soakRequests: 20_000 })).filter(
     ({ name }) => only.length === 0 || only.some(word => name.includes(word)),
   )
-  for (const { name, run: runStep } of steps) {
+  for (const { name, run: runStep } of chosen) {
     const startedAt = performance.now()
     const { passed, failed, skipped, output } = await runStep()
     total.passed += passed

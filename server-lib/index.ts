@@ -1,11 +1,6 @@
 export { createEngines } from './engines/create-engines.ts'
-export type {
-  CloseReport,
-  EngineHandle,
-  Engines,
-  EnginesOptions,
-  OpenOptions,
-} from './engines/create-engines.ts'
+export type { EngineHandle, Engines, EnginesOptions, OpenOptions } from './engines/create-engines.ts'
+export type { CloseReport, EndedSession, EndedWork } from './engines/close-report.ts'
 export { engine } from './engines/engine-config.ts'
 export type {
   EngineConfig,

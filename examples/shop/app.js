@@ -11,7 +11,8 @@ import { ShopError } from './shop-error.js'
 import { trouble } from './trouble/index.js'
 
 /**
- * The shop as an Express application. `app.locals.panelUrl` may be set once it is known.
+ * The shop as an Express application. `app.locals.panelUrl` may be set once it is known; `app.locals.isReady` is what
+ * `/ready` tells whoever balances the load.
  *
  * @param {import('./shop.js').ShopEngines} engines
  */
@@ -19,6 +20,7 @@ export function createApp(engines) {
   const app = express()
   app.disable('x-powered-by')
   app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
+  app.get('/ready', (_req, res) => void res.sendStatus(app.locals.isReady ? 200 : 503))
   app.use(sessions(engines))
   app.use(express.json({ limit: '20kb' }), express.urlencoded({ limit: '20kb' }))
   app.use(logAccess)

@@ -6,10 +6,13 @@ import { startDatabases } from './database.js'
 import { createShopEngines } from './engines.js'
 import { choosePort } from './ports.js'
 import { startRestocking } from './restock.js'
+import { stopServing } from './stop-serving.js'
 import { startTraffic } from './traffic/index.js'
 
 /** How long requests may go on after the shop was told to stop. */
-const GRACE_MS = 2_000
+const REQUESTS_GRACE_MS = 1_500
+/** Within which then whatever is left is ended. */
+const ENGINES_GRACE_MS = 1_000
 
 /**
  * @typedef {object} RunningShop
@@ -44,23 +47,32 @@ export async function startShop(options, signal) {
     const engines = createShopEngines(databases.urlOf, sizes)
     /** @type {import('enginelight/panel').MountedPanel | undefined} */
     let mounted
+    /** @type {import('node:http').Server | undefined} */
+    let server
     steps.push(
       () => mounted?.close(),
-      () => engines.close({ graceMs: GRACE_MS }),
+      async () => {
+        const { sentences } = await engines.close({ graceMs: ENGINES_GRACE_MS })
+        for (const sentence of sentences) console.error(sentence)
+        server?.closeAllConnections()
+      },
     )
     await engines.warmup()
 
     const app = createApp(engines)
-    const server = createServer(app)
+    const serving = createServer(app)
+    server = serving
     steps.push(() => {
-      server.close()
-      server.closeIdleConnections()
+      // Whoever balances the load is told first.
+      app.locals.isReady = false
+      return stopServing(serving, REQUESTS_GRACE_MS)
     })
-    server.listen(port, '127.0.0.1')
-    await once(server, 'listening')
-    mounted = await panel({ engines, enabled: true }).attach(server)
+    serving.listen(port, '127.0.0.1')
+    await once(serving, 'listening')
+    mounted = await panel({ engines, enabled: true }).attach(serving)
     app.locals.panelUrl = mounted.url
     signal.throwIfAborted()
+    app.locals.isReady = true
 
     const url = `http://127.0.0.1:${port}/`
     if (options.traffic) steps.push(startRestocking(engines).stop, startTraffic(url).stop)

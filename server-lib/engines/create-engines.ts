@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
-import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { EnginelightError } from '../errors.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, RESERVED_NAMES, type Db, type Definitions } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
+import { closeReport, type CloseReport, type EndedWork } from './close-report.ts'
+import { ClosingTime } from './closing-time.ts'
 import { checkOptions, describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
 import type { EngineDescription } from './engine-description.ts'
 import { Engine } from './engine.ts'
@@ -52,18 +54,12 @@ export interface Engines<D extends Definitions> {
    */
   reinit(name: (keyof D & string) | '!all'): Promise<void>
   /**
-   * Ends what is running and closes the pools that we made. Containers have `graceMs` (default 5,000) to end by
-   * themselves; then they are ended. A pool that we were given is only not watched any more.
+   * Ends what is running and closes the pools that we made, within `graceMs` (default 5,000, at least 250), whatever
+   * hangs. Containers and others may end by themselves for four fifths of it (all but the last second, where that is
+   * more); then statements are cancelled, transactions rolled back, and what has not answered at the end is cut. A
+   * pool that we were given is only not watched any more. Called again with less time it hurries.
    */
   close(options?: { graceMs?: number }): Promise<CloseReport>
-}
-
-/** What `close()` had to cut. Both lists are empty after a quiet end. */
-export interface CloseReport {
-  /** Requests that were ended before they were done, by label and id. */
-  readonly ended: readonly string[]
-  /** Connections that somebody outside of sessions still held. */
-  readonly cut: readonly CheckoutHolder[]
 }
 
 /** What mounts and the tests of the library need beyond the public face. */
@@ -195,7 +191,9 @@ function openAll(checked: Checked, application: string | null, inContext: InCont
     return engines
   } catch (error) {
     // Those before the one that failed have no connection yet; they only stop watching.
-    for (const engine of engines.values()) void engine.close(0)
+    const time = new ClosingTime(0)
+    const closed = [...engines.values()].map(engine => engine.close(time))
+    void Promise.all(closed).finally(() => time.stop())
     throw error
   }
 }
@@ -207,7 +205,7 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
   readonly #makeDb: (core: ContainerCore) => object
   /** Containers with a session: those that `close` has to wait for. */
   readonly #open = new Set<ContainerCore>()
-  #closing: Promise<CloseReport> | undefined
+  #closing: { time: ClosingTime; report: Promise<CloseReport> } | undefined
 
   constructor(engines: ReadonlyMap<string, Engine>, prefer: readonly string[]) {
     this.#engines = engines
@@ -298,27 +296,28 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
     await Promise.all(engines.map(engine => engine.reinit()))
   }
 
-  close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(graceMs)
-    return this.#closing
+  async close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<CloseReport> {
+    if (this.#closing) {
+      this.#closing.time.hurry(graceMs)
+    } else {
+      const time = new ClosingTime(graceMs)
+      this.#closing = { time, report: this.#close(time).finally(() => time.stop()) }
+    }
+    return this.#closing.report
   }
 
-  async #close(graceMs: number): Promise<CloseReport> {
-    const until = performance.now() + graceMs
+  async #close(time: ClosingTime): Promise<CloseReport> {
     const engines = [...this.#engines.values()]
-    await this.#quiet(graceMs)
-    for (const engine of engines) engine.refuse()
-    const ended = [...this.#open]
-    await Promise.all(ended.map(container => container.end('aborted')))
-    const left = () => Math.max(0, until - performance.now())
-    const cut = await Promise.all(engines.map(engine => engine.close(left())))
-    return { ended: ended.map(({ scope }) => `${scope.label} (${scope.id})`), cut: cut.flat() }
-  }
-
-  /** Waits until no container has a session, or the time is over. */
-  async #quiet(graceMs: number): Promise<void> {
-    const until = performance.now() + graceMs
-    while (this.#open.size > 0 && performance.now() < until)
-      await new Promise(resolve => setTimeout(resolve, 10))
+    while (this.#open.size > 0 && !time.isGraceOver) await new Promise(resolve => setTimeout(resolve, 10))
+    const holders = this.#open.size > 0 ? engines.flatMap(engine => engine.holders()) : []
+    const ended: EndedWork[] = []
+    const endings: Promise<void>[] = []
+    for (const container of this.#open) {
+      ended.push(container.report(holders))
+      endings.push(container.endBy(time.over, new Error('The engines were closed.')))
+    }
+    const sessionsEnded = endings.length > 0 ? Promise.all(endings) : undefined
+    const cut = await Promise.all(engines.map(engine => engine.close(time, sessionsEnded)))
+    return closeReport(ended, cut.flat())
   }
 }

@@ -58,6 +58,13 @@ export interface EngineOptions {
    * false in autocommit, where such a connection is discarded instead.
    */
   rollbackOnCheckout?: boolean
+  /**
+   * Sends `DISCARD ALL` before a connection goes back to its pool, so that no session setting, role, advisory lock, LISTEN,
+   * temporary table, prepared statement or cursor reaches its next user. One round trip more for each check-out. What was
+   * set as the connection was opened (knex's `searchPath` and `afterCreate`, a pool's `connect` listener) is lost as well:
+   * set that in the connection string or at the role. Default false.
+   */
+  resetOnRelease?: boolean
   /** Lets BEGIN travel with the first statement where that is a SELECT of a builder: one round trip less. Needs pg 8.23. Default false. */
   pipeline?: boolean
   /** Lets `sessionOf(row)` find the session of a row, at up to a microsecond a row. Default false. */
@@ -120,6 +127,7 @@ export interface CheckedOptions {
   readonly commitTimeoutMs: number
   readonly resolveUnknownCommit: boolean
   readonly rollbackOnCheckout: boolean
+  readonly resetOnRelease: boolean
   readonly pipeline: boolean
   readonly traceRows: boolean
 }
@@ -222,6 +230,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     commitTimeoutMs: duration('commitTimeoutMs') ?? 30_000,
     resolveUnknownCommit: boolean('resolveUnknownCommit', false),
     rollbackOnCheckout: boolean('rollbackOnCheckout', mode === 'transaction'),
+    resetOnRelease: boolean('resetOnRelease', false),
     pipeline: boolean('pipeline', false),
     traceRows: boolean('traceRows', false),
   }
@@ -245,6 +254,7 @@ const KNOWN = new Set<string>([
   'commitTimeoutMs',
   'resolveUnknownCommit',
   'rollbackOnCheckout',
+  'resetOnRelease',
   'pipeline',
   'traceRows',
 ])

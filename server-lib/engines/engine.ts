@@ -7,6 +7,9 @@ import { here } from '../identity/ids.ts'
 import { checkOut, type CheckoutDeadlines } from '../pool/check-out.ts'
 import type { Asker } from '../pool/ledger.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
+import { resetTexts } from '../postgres/control.ts'
+import { closePool } from './close-pool.ts'
+import type { ClosingTime } from './closing-time.ts'
 import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 import type { EngineDescription } from './engine-description.ts'
 import { addReporting, type EngineReport } from './engine-reports.ts'
@@ -23,6 +26,8 @@ export class Engine {
   readonly name: string
   readonly options: CheckedOptions
   readonly application: string | null
+  /** What is sent on a connection before it goes back. */
+  readonly resets: readonly string[]
   readonly #config: EngineConfig
   readonly #inContext: InContext
   #open: OpenPool
@@ -35,6 +40,8 @@ export class Engine {
   readonly #stopWatchingHolds: () => void
   /** Pools that a `reinit` replaced and that somebody still holds a connection of. */
   readonly #draining = new Set<OpenPool>()
+  #hasClosed!: () => void
+  readonly #untilClosed = new Promise<void>(resolve => void (this.#hasClosed = resolve))
 
   constructor(
     name: string,
@@ -49,6 +56,9 @@ export class Engine {
     this.#config = config
     this.#inContext = inContext
     this.#open = openPool(name, this.#poolName(), config, options, inContext)
+    const { mode, access, resetOnRelease } = options
+    const isReadOnlySession = mode === 'autocommit' && access === 'read'
+    this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
     this.#stopReporting = addReporting(this)
     this.#stopWatchingHolds = watchLongHolds(() => this.#ledgers(), options)
     this.#tell('declared')
@@ -159,16 +169,11 @@ export class Engine {
   /** Opens the pool's minimum of connections, at least one, so that a wrong password shows at start. */
   async warmup(): Promise<void> {
     this.requireOpen()
-    const { pool } = this.#open
-    const wanted = Math.max(1, pool.min)
+    const wanted = Math.max(1, this.#open.pool.min)
     const asker = () => ({ session: null, request: undefined, capture: null })
-    const holds = await Promise.allSettled(
-      Array.from({ length: wanted }, () =>
-        checkOut(pool, asker(), { checkoutTimeoutMs: this.options.checkoutTimeoutMs, signal: undefined }),
-      ),
-    )
-    for (const hold of holds) if (hold.status === 'fulfilled') hold.value.release()
-    const failure = holds.find(hold => hold.status === 'rejected')
+    const leases = await Promise.allSettled(Array.from({ length: wanted }, () => this.checkOut(asker())))
+    for (const lease of leases) if (lease.status === 'fulfilled') lease.value.hold.release()
+    const failure = leases.find(lease => lease.status === 'rejected')
     this.#failing = failure !== undefined
     if (failure) throw failure.reason
   }
@@ -203,35 +208,49 @@ export class Engine {
 
   async #drain(old: OpenPool): Promise<void> {
     try {
-      await old.pool.destroy()
+      // A close that cuts whoever holds a connection leaves the pool waiting for him.
+      await Promise.race([old.pool.destroy(), this.#untilClosed])
     } finally {
       this.#draining.delete(old)
       old.pool.unwatch()
     }
   }
 
-  /** Nobody is given a connection any more. */
+  /** Nobody is given a connection any more, those neither who wait for one. */
   refuse(): void {
     if (this.#closed) return
     this.#closed = true
     this.#tellPhase('closing')
+    this.#replaced.abort()
   }
 
   /**
    * Closes the pools that we made, within the time given; a connection that is still held then is cut. A pool that
-   * we were given is left open and no longer watched. Resolves with whoever held a connection to the end.
+   * we were given is left open, and no longer watched when the sessions have ended. Resolves with those outside of
+   * sessions who held a connection to the end.
    */
-  async close(graceMs: number): Promise<CheckoutHolder[]> {
+  async close(time: ClosingTime, sessionsEnded?: Promise<unknown>): Promise<CheckoutHolder[]> {
     this.refuse()
-    const cut: CheckoutHolder[] = []
-    for (const open of [this.#open, ...this.#draining]) {
-      if (open.owned) cut.push(...(await destroyWithin(open.pool, graceMs)))
-      open.pool.unwatch()
-    }
+    const pools = [this.#open, ...this.#draining]
+    const cut = await Promise.all(
+      pools.map(async ({ pool, owned }) => {
+        const held = owned ? await closePool(pool, time) : []
+        // Not a moment later where there are none: another engine may be given this pool next.
+        if (sessionsEnded) await sessionsEnded
+        pool.unwatch()
+        return held
+      }),
+    )
+    this.#hasClosed()
     this.#stopReporting()
     this.#stopWatchingHolds()
     this.#tellPhase('closed')
-    return cut
+    return cut.flat()
+  }
+
+  /** Everybody who holds a connection, of pools that drain as well. */
+  holders(): CheckoutHolder[] {
+    return [this.#open, ...this.#draining].flatMap(({ pool }) => pool.ledger.holders())
   }
 
   #tellPhase(phase: 'closing' | 'closed'): void {
@@ -251,22 +270,4 @@ function replacement(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
   return controller
-}
-
-/** knex.destroy() and pool.end() wait for ever for a connection that is held; so after the grace its socket is cut. */
-async function destroyWithin(pool: Pool, graceMs: number): Promise<CheckoutHolder[]> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>(resolve => void (timer = setTimeout(resolve, graceMs, 'late' as const)))
-  const done = () => 'destroyed' as const
-  // One that refuses was closed by somebody else; the others have to be closed all the same.
-  const destroyed = pool.destroy().then(done, done)
-  const first = await Promise.race([destroyed, late]).finally(() => clearTimeout(timer))
-  if (first === 'destroyed') return []
-  const holders = pool.ledger.holders()
-  // Idle ones too: knex's pool closes them only after the last that is held has come back.
-  for (const record of pool.ledger.connections) {
-    record.discarded ??= 'cut at close'
-    record.driver.connection?.stream?.destroy()
-  }
-  return holders
 }

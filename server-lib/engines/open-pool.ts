@@ -3,6 +3,7 @@ import { EnginelightError } from '../errors.ts'
 import { KnexPool, type TarnPool } from '../pool/knex-pool.ts'
 import { Ledger } from '../pool/ledger.ts'
 import { NativePool, type PgPool } from '../pool/native-pool.ts'
+import { keepOpening, type DriverOwner } from '../pool/opening-connections.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
@@ -11,7 +12,7 @@ import { serverAddressOf, type ServerAddress } from './server-address.ts'
 import { describe, isPgPool, isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
 
 /** Knex's client object, by what we use of it. */
-export interface KnexClient {
+export interface KnexClient extends DriverOwner {
   readonly config: Record<string, unknown>
   readonly pool?: TarnPool
   readonly connectionSettings?: Record<string, unknown>
@@ -134,7 +135,8 @@ function fromKnex(
     client.acquireRawConnection = () => inContext(openConnection)
   }
   const unwatchLines = watchKnexLines(knex)
-  const pool = new KnexPool(client, client.pool, ledger, () => knex.destroy())
+  const opening = owned ? keepOpening(client) : undefined
+  const pool = new KnexPool(client, client.pool, ledger, () => knex.destroy(), opening)
   const unwatch = pool.unwatch.bind(pool)
   const tarn = client.pool
   pool.unwatch = () => {

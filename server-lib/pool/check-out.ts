@@ -1,3 +1,4 @@
+import { startDeadline } from '../deadline.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
 import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
@@ -22,27 +23,21 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
   if (signal?.aborted) throw abandoned(pool, signal)
   const askedAt = performance.now()
   const pending = pool.acquire(asker)
-  const stop = (error: EnginelightError) => {
+  let failure: EnginelightError | undefined
+  const giveUp = (error: EnginelightError) => {
+    // Two reasons can come in one turn; the first is told, and what is granted all the same goes back once.
+    if (failure) return
+    failure = error
     // Set before the abort: the books tell of the failure with our sentence, not with the pool's.
     if (asker.checkout) asker.checkout.failure = error
     pending.abort()
+    reject(error)
   }
-  let failure: EnginelightError | undefined
   const deadline = startDeadline(checkoutTimeoutMs, () => {
-    failure = timedOut(pool, askedAt, asker.capture)
-    stop(failure)
-    reject(failure)
+    giveUp(timedOut(pool, askedAt, asker.capture))
   })
-  const onAbort = () => {
-    failure = abandoned(pool, signal as AbortSignal)
-    stop(failure)
-    reject(failure)
-  }
-  const onReplaced = () => {
-    failure = failed(pool, askedAt, asker.capture, new Error('the pool was replaced'))
-    stop(failure)
-    reject(failure)
-  }
+  const onAbort = () => giveUp(abandoned(pool, signal as AbortSignal))
+  const onReplaced = () => giveUp(failed(pool, askedAt, asker.capture, new Error('the pool was replaced')))
   let reject!: (error: Error) => void
   const givenUp = new Promise<never>((_resolve, rejectGivenUp) => void (reject = rejectGivenUp))
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -50,7 +45,7 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
   try {
     return await Promise.race([pending.promise, givenUp])
   } catch (cause) {
-    if (cause === failure) {
+    if (failure && cause === failure) {
       // Granted already, but told a few microtasks too late: nobody else would ever give it back.
       pending.promise.then(
         hold => hold.release(),
@@ -64,21 +59,6 @@ export async function checkOut(pool: Pool, asker: Asker, deadlines: CheckoutDead
     signal?.removeEventListener('abort', onAbort)
     replaced?.removeEventListener('abort', onReplaced)
     givenUp.catch(() => {})
-  }
-}
-
-/**
- * A timer that forgives a stalled event loop: when it fires it lets one turn of the loop pass, so that a
- * connection which came while the loop stood still is served before anybody calls it late.
- */
-function startDeadline(afterMs: number, passed: () => void): { stop(): void } {
-  let immediate: NodeJS.Immediate | undefined
-  const timer = setTimeout(() => void (immediate = setImmediate(passed)), afterMs)
-  return {
-    stop() {
-      clearTimeout(timer)
-      if (immediate) clearImmediate(immediate)
-    },
   }
 }
 

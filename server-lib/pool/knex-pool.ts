@@ -4,6 +4,7 @@ import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
+import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
 /** The parts of knex's pool (tarn) that we use. */
@@ -16,6 +17,7 @@ export interface TarnPool {
   removeListener(event: string, listener: (...args: never[]) => void): void
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
+  readonly pendingAcquires?: readonly { abort(): void }[]
 }
 
 /** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
@@ -31,19 +33,29 @@ export interface PoolOwner {
  */
 export class KnexPool implements Pool {
   readonly ledger: Ledger
-  readonly #connections: WatchedConnections
+  readonly connections: WatchedConnections
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
+  readonly #opening: ReadonlySet<DriverConnection>
   #destroyed: Promise<void> | undefined
+  /** What sessions hold: nobody else can give it back. */
+  readonly #held = new WeakSet<DriverConnection>()
   #tarn: TarnPool
   #detach: () => void
 
-  constructor(owner: PoolOwner, tarn: TarnPool, ledger: Ledger, destroyKnex: () => Promise<void>) {
+  constructor(
+    owner: PoolOwner,
+    tarn: TarnPool,
+    ledger: Ledger,
+    destroyKnex: () => Promise<void>,
+    opening: ReadonlySet<DriverConnection> = new Set(),
+  ) {
     this.ledger = ledger
-    this.#connections = new WatchedConnections(ledger)
+    this.#opening = opening
+    this.connections = new WatchedConnections(ledger)
     this.#destroyKnex = destroyKnex
     this.#tarn = tarn
-    this.#detach = listenTo(tarn, ledger, this.#connections)
+    this.#detach = this.#attach(tarn)
     let watching = true
     const undo = shadow(owner, 'initializePool', original => {
       const replace = this.#replace.bind(this)
@@ -64,7 +76,30 @@ export class KnexPool implements Pool {
     // The old pool may still be closing its connections; the books hear of each by its own `end`.
     this.#detach()
     this.#tarn = tarn
-    this.#detach = listenTo(tarn, this.ledger, this.#connections)
+    this.#detach = this.#attach(tarn)
+  }
+
+  #attach(tarn: TarnPool): () => void {
+    const stopListening = listenTo(tarn, this.ledger, this.connections)
+    const held = this.#held
+    const { ledger } = this
+    let watching = true
+    const undo = shadow(
+      tarn,
+      'release',
+      original =>
+        function release(this: unknown, ...args) {
+          const [driver] = args as [DriverConnection]
+          if (!watching || !held.has(driver)) return original.apply(this, args)
+          warnOfStaleRelease(staleRelease(ledger, driver))
+          return false
+        },
+    )
+    return () => {
+      watching = false
+      undo()
+      stopListening()
+    }
   }
 
   get min(): number {
@@ -91,17 +126,25 @@ export class KnexPool implements Pool {
   }
 
   #hold(tarn: TarnPool, driver: DriverConnection): Hold {
+    this.#held.add(driver)
+    let given = false
+    const giveBack = () => {
+      if (given) return
+      given = true
+      this.#held.delete(driver)
+      tarn.release(driver)
+    }
     return {
       driver,
-      release: () => void tarn.release(driver),
+      release: giveBack,
       discard: () => {
         // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
         // acquire, and until then nobody is given it; its socket and its backend go now.
         driver.__knex__disposed ??= 'discarded'
         // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
         void Promise.resolve(driver.end()).catch(() => {})
-        tarn.release(driver)
-        this.#connections.gone(driver, 'discarded')
+        giveBack()
+        this.connections.gone(driver, 'discarded')
       },
     }
   }
@@ -109,12 +152,20 @@ export class KnexPool implements Pool {
   unwatch(): void {
     this.#unshadow()
     this.#detach()
-    this.#connections.leaveAll()
+    this.connections.leaveAll()
     stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
     return (this.#destroyed ??= this.#destroyKnex())
+  }
+
+  cut(): void {
+    this.connections.cut()
+    for (const driver of this.#opening) driver.connection?.stream?.destroy()
+    // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
+    for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
+    for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
   }
 }
 

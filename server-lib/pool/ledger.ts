@@ -145,7 +145,7 @@ export class Ledger {
     // want to know is its line kept, and never the capture.
     const status = driver.getTransactionStatus?.()
     record.leaver =
-      status === 'T' || status === 'E'
+      status === 'T' || status === 'E' || driver.readyForQuery === false
         ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
         : null
     record.changedAt = performance.now()
@@ -262,6 +262,11 @@ export class Ledger {
 
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** Whether anybody holds a connection or waits for one. */
+  get isInUse(): boolean {
+    return this.#waiting.size > 0 || this.used > 0
   }
 
   /** How many connections are held now. */

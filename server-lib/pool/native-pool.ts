@@ -7,6 +7,7 @@ import { NO_LINE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { Hold, PendingAcquire, Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { staleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
 type PooledConnection = DriverConnection & { release(destroy?: boolean | Error): void }
@@ -27,6 +28,7 @@ export interface PgPool {
   removeListener(event: string, listener: Listener): unknown
   readonly _clients?: readonly PooledConnection[]
   readonly _idle?: readonly { client: PooledConnection }[]
+  readonly _pendingQueue?: { callback(error: Error): void }[]
 }
 
 /**
@@ -39,7 +41,7 @@ export class NativePool implements Pool {
   readonly min: number
   readonly max: number
   readonly #pool: PgPool
-  readonly #connections: WatchedConnections
+  readonly connections: WatchedConnections
   readonly #listeners: [event: string, listener: Listener][]
   readonly #unshadow: () => void
   #destroyed: Promise<void> | undefined
@@ -50,7 +52,7 @@ export class NativePool implements Pool {
     this.min = pool.options.min ?? 0
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(ledger)
-    this.#connections = connections
+    this.connections = connections
     this.#unshadow = watchRequests(pool, ledger, connections)
     this.#listeners = [
       ['connect', (driver: DriverConnection) => connections.enter(driver)],
@@ -82,12 +84,12 @@ export class NativePool implements Pool {
       .askingFor(asker, () => this.#pool.connect())
       .then(driver => {
         // The release of this hold: a later holder of the same connection has another.
-        const release = driver.release.bind(driver)
+        const { release } = driver
         if (abandoned) {
-          release()
+          release.call(driver)
           throw new Error('granted after the wait was given up')
         }
-        return { driver, release: () => release(), discard: () => release(true) } satisfies Hold
+        return this.#hold(driver, release)
       })
     return {
       promise,
@@ -100,16 +102,38 @@ export class NativePool implements Pool {
     }
   }
 
+  #hold(driver: PooledConnection, release: PooledConnection['release']): Hold {
+    const { ledger } = this
+    const refuse = () => {
+      throw staleRelease(ledger, driver)
+    }
+    driver.release = refuse
+    const giveBack = (destroy?: true) => {
+      if (driver.release === refuse) driver.release = release
+      release.call(driver, destroy)
+    }
+    return { driver, release: () => giveBack(), discard: () => giveBack(true) }
+  }
+
   unwatch(): void {
     this.#unshadow()
     for (const [event, listener] of this.#listeners) this.#pool.removeListener(event, listener)
-    this.#connections.leaveAll()
+    this.connections.leaveAll()
     stopAwaitedLines()
   }
 
   destroy(): Promise<void> {
     // A reinit that drains and a close that cuts both ask; pg refuses the second.
     return (this.#destroyed ??= this.#pool.end())
+  }
+
+  cut(): void {
+    this.connections.cut()
+    // Connections that are still being opened, which nobody has been told of.
+    for (const driver of this.#pool._clients ?? []) driver.connection?.stream?.destroy()
+    // pg-pool forgets them when it ends: they would wait for ever.
+    for (const pending of this.#pool._pendingQueue?.splice(0) ?? [])
+      pending.callback(new Error('The pool was closed.'))
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
+import type { WatchedConnections } from './watched-connections.ts'
 
 /** A request for a connection that is under way. */
 export interface PendingAcquire {
@@ -19,6 +20,7 @@ export interface Hold {
 /** What an engine needs of a pool. Knex's (tarn) and pg's own both fit, each by a thin file. */
 export interface Pool {
   readonly ledger: Ledger
+  readonly connections: WatchedConnections
   readonly min: number
   readonly max: number
   acquire(asker: Asker): PendingAcquire
@@ -26,4 +28,6 @@ export interface Pool {
   unwatch(): void
   /** Closes all connections. Waits for those that are held. */
   destroy(): Promise<void>
+  /** After `destroy`: destroys every socket that is left, and refuses those who still wait for a connection. */
+  cut(): void
 }

@@ -2,13 +2,23 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Ledger } from './ledger.ts'
 import { watchStatements } from './watch-statements.ts'
 
-/** The driver connections of one pool that are being watched, and how to leave each as it was. */
+/**
+ * The driver connections of one pool that are being watched, and how to leave each as it was. Also those that are
+ * about to close: over a network that is silent the goodbye is never answered.
+ */
 export class WatchedConnections {
   readonly #ledger: Ledger
   readonly #leave = new Map<DriverConnection, () => void>()
+  readonly #closing = new Set<DriverConnection>()
+  #onceClosed: (() => void)[] = []
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger
+  }
+
+  /** How many have a socket, as far as we know. */
+  get size(): number {
+    return this.#leave.size + this.#closing.size
   }
 
   /** Enters a connection in the books and watches its statements, the first time that it is seen. */
@@ -16,7 +26,11 @@ export class WatchedConnections {
     if (this.#leave.has(driver)) return
     const record = this.#ledger.opened(driver)
     const unwatch = watchStatements(this.#ledger, record)
-    const onEnd = () => this.gone(driver, 'connection ended')
+    const onEnd = () => {
+      this.#closing.add(driver)
+      this.gone(driver, 'connection ended')
+      this.#hasClosed(driver)
+    }
     driver.on('end', onEnd)
     this.#leave.set(driver, () => {
       unwatch()
@@ -24,11 +38,42 @@ export class WatchedConnections {
     })
   }
 
-  /** The connection is closed. */
+  /** The connection is closed, or is about to: nobody is given it any more. */
   gone(driver: DriverConnection, reason: string): void {
-    this.#leave.get(driver)?.()
-    this.#leave.delete(driver)
+    const leave = this.#leave.get(driver)
+    if (leave) {
+      leave()
+      this.#leave.delete(driver)
+      if (!this.#closing.has(driver)) {
+        this.#closing.add(driver)
+        driver.once('end', () => this.#hasClosed(driver))
+      }
+    }
     this.#ledger.closed(driver, reason)
+  }
+
+  #hasClosed(driver: DriverConnection): void {
+    this.#closing.delete(driver)
+    if (this.size > 0) return
+    const resolves = this.#onceClosed
+    this.#onceClosed = []
+    for (const resolve of resolves) resolve()
+  }
+
+  /** Resolves when the last socket is closed. */
+  closed(): Promise<void> {
+    if (this.size === 0) return Promise.resolve()
+    return new Promise(resolve => void this.#onceClosed.push(resolve))
+  }
+
+  /** Destroys every socket that is left. */
+  cut(): void {
+    for (const driver of [...this.#leave.keys(), ...this.#closing]) {
+      // Whoever holds it may not listen, and an error that nobody hears ends the process.
+      driver.on('error', () => {})
+      driver.connection?.stream?.destroy()
+      this.gone(driver, 'cut at close')
+    }
   }
 
   leaveAll(): void {

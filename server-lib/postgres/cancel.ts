@@ -8,9 +8,9 @@ const CANCEL_TIMEOUT_MS = 5_000
  *
  * The request names the backend, not the statement: it can arrive after the statement has ended and hit the next
  * one. So whoever cancels discards the connection afterwards. Resolves when the server has taken the request, or
- * cannot be reached; never rejects, for the discard that follows ends the backend too.
+ * cannot be reached, or `over` is; never rejects, for the discard that follows ends the backend too.
  */
-export function cancelStatement(connection: DriverConnection): Promise<void> {
+export function cancelStatement(connection: DriverConnection, over?: Promise<void>): Promise<void> {
   const wire = connection.connection
   const { processID, secretKey, host, port, ssl } = connection
   if (!wire || !processID || secretKey == null || !port) return Promise.resolve()
@@ -27,6 +27,7 @@ export function cancelStatement(connection: DriverConnection): Promise<void> {
     }
     const timer = setTimeout(finish, CANCEL_TIMEOUT_MS)
     timer.unref()
+    void over?.then(finish)
     const control = new Wire({ ssl })
     control.on('error', finish)
     control.on('end', finish)

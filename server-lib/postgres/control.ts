@@ -23,6 +23,20 @@ export const COMMIT = 'COMMIT'
 export const ROLLBACK = 'ROLLBACK'
 export const READ_ONLY_SESSION = 'SET default_transaction_read_only = on'
 export const RESET_READ_ONLY_SESSION = 'RESET default_transaction_read_only'
+/** Settings, roles, advisory locks, LISTEN, temporary tables, prepared statements, cursors. Refused in a transaction. */
+export const DISCARD_ALL = 'DISCARD ALL'
+
+/** What is sent before a connection goes back to its pool; nothing for most engines. One text each: DISCARD ALL stands alone. */
+export function resetTexts(engine: {
+  readonly isReadOnlySession: boolean
+  readonly owned: boolean
+  readonly resetOnRelease: boolean
+}): string[] {
+  const { isReadOnlySession, owned, resetOnRelease } = engine
+  if (!resetOnRelease) return isReadOnlySession && !owned ? [RESET_READ_ONLY_SESSION] : []
+  // Of a pool of our own each connection was opened so.
+  return isReadOnlySession && owned ? [DISCARD_ALL, READ_ONLY_SESSION] : [DISCARD_ALL]
+}
 
 export const savepoint = (name: string) => `SAVEPOINT ${name}`
 export const releaseSavepoint = (name: string) => `RELEASE SAVEPOINT ${name}`

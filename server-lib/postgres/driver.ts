@@ -16,6 +16,10 @@ export interface DriverConnection {
   readonly secretKey?: unknown
   /** The last status byte of the server: idle, in a transaction, in a failed one. pg 8.21 and newer. */
   getTransactionStatus?(): TransactionStatus | null
+  /** True once somebody has called `end()`. pg's pool looks at both as it takes a connection back, not as it lends one. */
+  readonly _ending?: boolean
+  /** False once the socket has failed. */
+  readonly _queryable?: boolean
   /** False while a statement is under way. */
   readonly readyForQuery?: boolean
   /** pg 8.23 and newer: statements are written without waiting for the answer to the one before. */
@@ -35,6 +39,15 @@ export interface DriverWire {
   readonly stream?: { destroy(): unknown }
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
+  /** Named statements by name, as far as pg knows them to be prepared on the server. */
+  parsedStatements?: Record<string, unknown>
+  submittedNamedStatements?: Record<string, unknown>
+}
+
+/** Tells pg that the server has forgotten its named statements: it would not prepare them again. */
+export function forgetPrepared({ connection }: DriverConnection): void {
+  if (connection?.parsedStatements) connection.parsedStatements = {}
+  if (connection?.submittedNamedStatements) connection.submittedNamedStatements = {}
 }
 
 /** What a statement resolves to. A text of several statements resolves to an array of these. */
@@ -46,12 +59,19 @@ export interface DriverResult {
 
 export type DriverCallback = (error: Error | null | undefined, result?: DriverResult | DriverResult[]) => void
 
+/** The parts of pg-cursor that we use. */
+export interface Cursor {
+  text?: string
+  values?: unknown[] | null
+  close?(done?: (error?: Error) => void): unknown
+}
+
 /** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */
 export interface Submittable {
   submit(connection: unknown): unknown
   text?: string
   values?: unknown[] | null
-  cursor?: { text?: string; values?: unknown[] | null }
+  cursor?: Cursor
   callback?: DriverCallback
   destroyed?: boolean
   destroy?(error?: Error): unknown

@@ -1,4 +1,4 @@
-import type { Submittable } from './driver.ts'
+import type { Cursor, Submittable } from './driver.ts'
 
 /** How a submittable statement ended. */
 export interface SubmittableEnd {
@@ -62,5 +62,38 @@ export function onSubmittableEnd(submittable: Submittable, ended: (end: Submitta
         }
       },
     })
+  }
+}
+
+/**
+ * Lets a cursor's `close` call back as soon as its statement is over. pg-cursor's own waits for the next ReadyForQuery
+ * on the connection: where that has come already, or the connection is gone, whoever reads the stream waits for ever.
+ */
+export function closeWhenOver(submittable: Submittable): void {
+  const cursor = (submittable.cursor ?? submittable) as Cursor
+  const close = cursor.close
+  if (typeof close !== 'function') return
+  let over = false
+  const closing: ((error?: Error) => void)[] = []
+  onSubmittableEnd(submittable, () => {
+    over = true
+    for (const done of closing.splice(0)) done()
+  })
+  cursor.close = function (done?: (error?: Error) => void): unknown {
+    if (!done) {
+      return new Promise<void>((resolve, reject) => {
+        cursor.close?.(error => (error ? reject(error) : resolve()))
+      })
+    }
+    // Nothing more is sent: the connection may be somebody else's by now.
+    if (over) return void setImmediate(done)
+    let told = false
+    const once = (error?: Error) => {
+      if (told) return
+      told = true
+      done(error)
+    }
+    closing.push(once)
+    return close.call(cursor, once)
   }
 }

@@ -28,13 +28,20 @@ export function boundKnex(session: SessionCore): Knex {
     numUsed: () => 1,
     numPendingAcquires: () => 0,
   }
-  return factory({
+  const knex = factory({
     ...config,
     client: dialectOf(engineClient.constructor),
     connectionPool,
     compileSqlOnError: false,
     version: engineClient.version ?? '18.0',
   } as unknown as Knex.Config)
+  const client = knex.client as { transaction(...args: unknown[]): unknown }
+  const transaction = client.transaction.bind(client)
+  client.transaction = (...args) => {
+    session.requireTransactions('knex.transaction()')
+    return transaction(...args)
+  }
+  return knex
 }
 
 function dialectOf(base: Dialect): Dialect {

@@ -1,13 +1,19 @@
 import { channels } from '../channels.ts'
 import { warn } from '../errors.ts'
+import { settledWithin, startDeadline } from '../deadline.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
+import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 
+/** How long a connection that comes with a statement running on it may take to end that. */
+const BUSY_MS = 100
+
 /**
- * A connection on which nothing is open. One that comes with somebody's open transaction is rolled back, or closed and
- * replaced where the engine does not roll back; whoever left it so is told of on the channel and as a warning.
+ * A connection on which nothing is open and nothing runs. One that comes with somebody's open transaction is rolled back,
+ * or closed and replaced where the engine does not roll back; one that comes closed, or busy with a statement that somebody
+ * did not await, is replaced. Whoever left it so is told of on the channel and as a warning.
  */
 export async function takeCleanLease(
   engine: Engine,
@@ -18,49 +24,84 @@ export async function takeCleanLease(
     const asking = asker()
     const lease = await engine.checkOut(asking, signal)
     const { driver } = lease.hold
+    if (driver._ending || driver._queryable === false) {
+      discard(lease, 'came closed')
+      continue
+    }
+    const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
     const status = driver.getTransactionStatus?.()
-    if (status !== 'T' && status !== 'E') return lease
-    reportLeftOpen(engine, lease, asking, status)
+    const isOpen = status === 'T' || status === 'E'
+    if (!isBusy && !isOpen) return lease
+    if (isOpen) tellOfDirt(engine, lease, asking, status)
+    warnOfDirt(engine, lease, isBusy ? 'running' : (status as 'T' | 'E'))
+    if (isBusy) {
+      void cancelStatement(driver)
+      discard(lease, 'came with a statement running')
+      continue
+    }
     if (engine.options.rollbackOnCheckout && (await rolledBack(driver, engine.options.checkoutTimeoutMs)))
       return lease
-    const record = lease.pool.ledger.recordOf(driver)
-    if (record) record.discarded = 'came with an open transaction'
-    lease.hold.discard()
+    discard(lease, 'came with an open transaction')
   }
+}
+
+/** Of one that nobody has used yet the pool's own `connect` listener may still be setting it up. */
+function leftBusy({ hold, pool }: Lease): boolean {
+  return hold.driver.readyForQuery === false && (pool.ledger.recordOf(hold.driver)?.uses ?? 0) > 1
+}
+
+/** pg tells of a failed statement before it has read that the server is ready again. */
+async function idleWithin(driver: DriverConnection, afterMs: number): Promise<boolean> {
+  let onDrain!: () => void
+  const drained = new Promise<void>(resolve => void (onDrain = resolve))
+  driver.once('drain', onDrain)
+  const inTime = await settledWithin(drained, afterMs)
+  driver.removeListener('drain', onDrain)
+  return inTime
+}
+
+function discard({ hold, pool }: Lease, reason: string): void {
+  const record = pool.ledger.recordOf(hold.driver)
+  if (record) record.discarded = reason
+  hold.discard()
 }
 
 function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {
   return new Promise(resolve => {
-    const timer = setTimeout(resolve, deadlineMs, false)
+    const deadline = startDeadline(deadlineMs, () => resolve(false))
     driver.query(ROLLBACK, (error: Error | null) => {
-      clearTimeout(timer)
+      deadline.stop()
       resolve(!error && driver.getTransactionStatus?.() === 'I')
     })
   })
 }
 
-function reportLeftOpen(engine: Engine, { hold, pool }: Lease, asking: Asker, status: 'T' | 'E'): void {
+function tellOfDirt(engine: Engine, { hold, pool }: Lease, asking: Asker, status: 'T' | 'E'): void {
   const record = pool.ledger.recordOf(hold.driver)
-  const leaver = record?.leaver ?? null
-  const previousSite = leaver?.site ?? null
-  if (record && asking.checkout && channels.checkout.hasSubscribers) {
-    channels.checkout.publish({
-      phase: 'dirty',
-      at: performance.now(),
-      id: asking.checkout.id,
-      engine: engine.name,
-      pool: pool.ledger.pool,
-      connection: record.id,
-      status,
-      previous: leaver?.checkout ?? null,
-      previousSite,
-    })
-  }
-  const who = leaver
-    ? `${leaver.requestLabel ?? 'somebody outside of any request'}${previousSite ? ` at ${previousSite.label}` : ''}`
+  if (!record || !asking.checkout || !channels.checkout.hasSubscribers) return
+  channels.checkout.publish({
+    phase: 'dirty',
+    at: performance.now(),
+    id: asking.checkout.id,
+    engine: engine.name,
+    pool: pool.ledger.pool,
+    connection: record.id,
+    status,
+    previous: record.leaver?.checkout ?? null,
+    previousSite: record.leaver?.site ?? null,
+  })
+}
+
+const DIRT = { T: 'an open transaction', E: 'a failed transaction', running: 'a running statement' }
+
+function warnOfDirt(engine: Engine, { hold, pool }: Lease, dirt: keyof typeof DIRT): void {
+  const record = pool.ledger.recordOf(hold.driver)
+  const { requestLabel, site } = record?.leaver ?? {}
+  const who = record?.leaver
+    ? `${requestLabel ?? 'somebody outside of any request'}${site ? ` at ${site.label}` : ''}`
     : 'an unknown holder'
   warn(
     'EL_LEFT_OPEN',
-    `Connection ${record?.id} of engine "${engine.name}" came from the pool with ${status === 'T' ? 'an open' : 'a failed'} transaction that ${who} left.`,
+    `Connection ${record?.id} of engine "${engine.name}" came from the pool with ${DIRT[dirt]} that ${who} left.`,
   )
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Engine } from '../engines/engine.ts'
-import { EnginelightError } from '../errors.ts'
+import type { EndedWork } from '../engines/close-report.ts'
+import { EnginelightError, type CheckoutHolder } from '../errors.ts'
 import type { RequestScope } from './request-scope.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { sessionFunction } from './session-function.ts'
@@ -133,6 +134,27 @@ export class ContainerCore implements SessionOwner {
   end(how: 'finished' | 'aborted' = 'finished', reason?: unknown): Promise<void> {
     this.#ending ??= this.#end(how, reason)
     return this.#ending
+  }
+
+  /**
+   * Ends what is left at once, also of an end that has begun and still waits for a statement, and is done when `over`
+   * is, whether the server answers or not.
+   */
+  endBy(over: Promise<void>, reason: unknown): Promise<void> {
+    this.#abort?.abort(reason)
+    for (const { core } of this.#sessions.values()) core.hurry(over)
+    return Promise.race([this.end('aborted', reason), over])
+  }
+
+  /** What it is doing, for those who have to know what was ended. */
+  report(holders: readonly CheckoutHolder[]): EndedWork {
+    const { label, id } = this.scope
+    const sessions = [...this.#sessions.values()].map(({ core }) => ({
+      engine: core.engine.name,
+      state: core.state,
+      holder: holders.find(({ session }) => session === core.id) ?? null,
+    }))
+    return { label, request: id, sessions }
   }
 
   async #end(how: 'finished' | 'aborted', reason: unknown): Promise<void> {

@@ -1,9 +1,16 @@
 import { channels } from '../channels.ts'
+import { startDeadline } from '../deadline.ts'
 import type { Engine, Lease } from '../engines/engine.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
-import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
+import { DISCARD_ALL } from '../postgres/control.ts'
+import {
+  forgetPrepared,
+  type DriverCallback,
+  type DriverConnection,
+  type DriverResult,
+} from '../postgres/driver.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
@@ -22,6 +29,8 @@ const textOf = (statement: ControlStatement) => (typeof statement === 'string' ?
 
 /** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
 const DRAIN_DEADLINE_MS = 1_000
+/** How long a setting may take to be put back, before the connection is closed instead. */
+const RESET_DEADLINE_MS = 5_000
 
 /**
  * A connection while a session holds it. It listens for the connection's errors as long as that lasts (a backend that
@@ -34,7 +43,8 @@ export class HeldConnection {
   readonly #lease: Lease
   readonly #onError: (error: Error) => void
   #given = false
-  #cancelled = false
+  #returned: Promise<void> | undefined
+  #cancelled: Promise<void> | undefined
 
   constructor(engine: Engine, lease: Lease, onError: (error: Error) => void) {
     this.#engine = engine
@@ -52,9 +62,25 @@ export class HeldConnection {
     return { engine: this.#engine.name, pool: ledger.pool, slot, connection, backendPid, ...here }
   }
 
+  /** Whether the server has answered everything. After an error that comes later than the error itself. */
+  get isReady(): boolean {
+    return this.driver.readyForQuery !== false
+  }
+
   /** Whether the server has answered everything and has no transaction open. */
   get isIdle(): boolean {
-    return this.driver.readyForQuery !== false && this.driver.getTransactionStatus?.() === 'I'
+    return this.isReady && this.driver.getTransactionStatus?.() === 'I'
+  }
+
+  /** Calls when the server has answered everything, or the connection is gone before. */
+  whenReady(ready: () => void): void {
+    const onReady = () => {
+      this.driver.removeListener('drain', onReady)
+      this.driver.removeListener('end', onReady)
+      ready()
+    }
+    this.driver.once('drain', onReady)
+    this.driver.once('end', onReady)
   }
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
@@ -89,9 +115,9 @@ export class HeldConnection {
   control(statement: ControlStatement, deadlineMs: number): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
       const giveUp = () => reject(new Error(`no answer to ${textOf(statement)} within ${deadlineMs} ms`))
-      const timer = setTimeout(giveUp, deadlineMs)
+      const deadline = startDeadline(deadlineMs, giveUp)
       const answer: DriverCallback = (error, result) => {
-        clearTimeout(timer)
+        deadline.stop()
         if (error) reject(error)
         else resolve(result as DriverResult)
       }
@@ -99,10 +125,9 @@ export class HeldConnection {
     })
   }
 
-  /** Asks the server to cancel what runs. From then on it can only be closed: the cancel may come late. */
-  cancel(): Promise<void> {
-    this.#cancelled = true
-    return cancelStatement(this.driver)
+  /** Asks the server to cancel what runs, until `over`. From then on it can only be closed: the cancel may come late. */
+  cancel(over?: Promise<void>): Promise<void> {
+    return (this.#cancelled ??= cancelStatement(this.driver, over))
   }
 
   /**
@@ -112,17 +137,43 @@ export class HeldConnection {
   giveBack(): void {
     if (this.#given) return
     if (this.#cancelled) return this.discard('cancelled')
-    if (this.driver.readyForQuery !== false) return this.#return()
+    const { resets } = this.#engine
+    if (resets.length > 0) this.#returned = this.#resetAndReturn(resets)
+    else if (this.driver.readyForQuery !== false) this.#return()
+    else this.#returned = this.#returnWhenIdle()
+  }
+
+  /** While it is on its way back to the pool; undefined when it went at once. Never rejects. */
+  get returned(): Promise<void> | undefined {
+    return this.#returned
+  }
+
+  async #resetAndReturn(resets: readonly string[]): Promise<void> {
     this.#given = true
-    const timer = setTimeout(() => {
-      this.driver.removeListener('drain', onDrain)
-      this.#close('not idle at release')
-    }, DRAIN_DEADLINE_MS)
-    const onDrain = () => {
-      clearTimeout(timer)
-      this.#return()
+    try {
+      for (const text of resets) await this.control(text, RESET_DEADLINE_MS)
+    } catch {
+      return this.#close('reset failed')
     }
-    this.driver.once('drain', onDrain)
+    if (resets.includes(DISCARD_ALL)) forgetPrepared(this.driver)
+    this.#return()
+  }
+
+  #returnWhenIdle(): Promise<void> {
+    this.#given = true
+    return new Promise(resolve => {
+      const deadline = startDeadline(DRAIN_DEADLINE_MS, () => {
+        this.driver.removeListener('drain', onDrain)
+        this.#close('not idle at release')
+        resolve()
+      })
+      const onDrain = () => {
+        deadline.stop()
+        this.#return()
+        resolve()
+      }
+      this.driver.once('drain', onDrain)
+    })
   }
 
   #return(): void {

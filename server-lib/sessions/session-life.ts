@@ -24,6 +24,7 @@ export class SessionLife {
   readonly request: RequestScope
   #state: SessionState = 'idle'
   #held: HeldConnection | undefined
+  #letGo: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
 
@@ -202,6 +203,8 @@ export class SessionLife {
   lose(held: HeldConnection, error: Error): void {
     // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
     if (this.#held !== held) return
+    // The server did not say so: it may not know yet, and would run on and keep its locks.
+    if (sqlstateOf(error) === undefined && held.driver.readyForQuery === false) void held.cancel()
     this.discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
     // Each statement of an autocommit session is by itself: the next takes another connection.
@@ -218,9 +221,15 @@ export class SessionLife {
     this.letGo()?.giveBack()
   }
 
+  /** Until the connection that was let go last has arrived where it goes. */
+  get returned(): Promise<void> | undefined {
+    return this.#letGo?.returned
+  }
+
   /** Hands the connection over to whoever gives it back. */
   letGo(): HeldConnection | undefined {
     const held = this.#held
+    this.#letGo = held ?? this.#letGo
     this.#held = undefined
     this.#failure = undefined
     return held

@@ -331,3 +331,16 @@ test('after a COMMIT that was sent as text and failed, the next statement is in 
   await db.end()
   expect(await count('groups')).toBe(0)
 })
+
+test('a statement that waits behind such a COMMIT neither', async () => {
+  const db = engines.open()
+  await db.writer('children').insert({ id: 1, parent_id: 99 })
+  const committing = db.writer.query('commit')
+  const behind = db.writer.query(`insert into groups (name) values ('not by itself')`)
+  await expect(committing).rejects.toMatchObject({ code: '23503' })
+  await behind
+  expect(db.writer.state).toBe('active')
+  expect(await count('groups')).toBe(0)
+  await db.end()
+  expect(await count('groups')).toBe(0)
+})

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
+import { settledWithin } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { RESET_READ_ONLY_SESSION } from '../postgres/control.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { onSubmittableEnd } from '../postgres/submittable.ts'
+import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -47,8 +47,6 @@ interface Sender {
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
-/** How long a setting may take to be put back, before its connection is closed instead. */
-const RESET_DEADLINE_MS = 5_000
 
 /** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
 export class SessionCore {
@@ -61,6 +59,10 @@ export class SessionCore {
   #ending: Promise<boolean> | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
+  /** Ends the time in which what runs may finish. */
+  #stopWaiting: (() => void) | undefined
+  /** When nothing is waited for any longer, where somebody has said so. */
+  #over: Promise<void> | undefined
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
@@ -158,6 +160,7 @@ export class SessionCore {
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
           const restore = held.pipelined(false)
+          closeWhenOver(submittable)
           onSubmittableEnd(submittable, ({ error, command }) => {
             restore()
             this.#read = []
@@ -183,8 +186,12 @@ export class SessionCore {
     statement.queuedMs = performance.now() - statement.askedAt
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
-    if (state === 'ended') return refuse(errors.sessionEnded(this))
-    if (held && state === 'failed' && held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
+    if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
+    if (held && state === 'failed') {
+      // Whether a transaction is open still comes after the error: without one the statement would commit by itself.
+      if (!held.isReady) return held.whenReady(() => this.#withConnection(statement, use, refuse))
+      if (held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
+    }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (held && state !== 'idle') return use(held)
     this.#take(statement.capture)
@@ -286,16 +293,12 @@ export class SessionCore {
 
   /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
-    const { options, owned } = this.engine
-    if (options.mode !== 'autocommit' || this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    if (this.engine.options.mode !== 'autocommit') return
+    if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')
-    if (options.access !== 'read' || owned) return held.giveBack()
-    held.control(RESET_READ_ONLY_SESSION, RESET_DEADLINE_MS).then(
-      () => held.giveBack(),
-      () => held.discard('reset failed'),
-    )
+    held.giveBack()
   }
 
   // ----------------------------------------------------------------------------- transaction control
@@ -350,10 +353,14 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0) await settled(this.#fifo.whenIdle(), graceMs)
+    if (this.#fifo.busy && graceMs > 0) {
+      const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
+      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
+    }
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
+    await this.#life.returned
     const released = this.#life.held === undefined
     this.#life.move('end')
     if (channels.session.hasSubscribers) {
@@ -366,11 +373,25 @@ export class SessionCore {
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
     this.#cut = true
+    const [reading] = this.#read
     forgiveErrors(...this.#read)
+    // Between two batches the server has nothing that it could cancel: it waits for the reader.
+    ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
     const { held } = this.#life
-    await held?.cancel()
-    await settled(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
+    await held?.cancel(this.#over)
+    await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
+  }
+
+  /** An end, begun or to come, waits no longer for what runs, and for no answer of the server when `over` is. */
+  hurry(over: Promise<void>): void {
+    this.#over = over
+    this.#stopWaiting?.()
+    void over.then(() => {
+      this.#cut = true
+      const { held } = this.#life
+      if (held) this.#life.discard(held, 'cut at close')
+    })
   }
 
   /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
@@ -401,11 +422,4 @@ function forgiveErrors(...streams: (object | undefined)[]): void {
   for (const stream of streams) {
     if (stream instanceof EventEmitter) stream.on('error', () => {})
   }
-}
-
-/** Waits, but not longer than this. */
-function settled(promise: Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>(resolve => void (timer = setTimeout(resolve, deadlineMs)))
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

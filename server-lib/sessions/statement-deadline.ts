@@ -1,3 +1,4 @@
+import { startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError } from '../errors.ts'
 
@@ -14,7 +15,7 @@ export function startStatementDeadline(
   passed: (error: EnginelightError) => void,
 ): { stop(): void } {
   const afterMs = engine.options.mode === 'transaction' ? timeoutMs + SERVER_GRACE_MS : timeoutMs
-  const timer = setTimeout(() => {
+  return startDeadline(afterMs, () => {
     passed(
       new EnginelightError(
         'EL_STATEMENT_TIMEOUT',
@@ -22,6 +23,5 @@ export function startStatementDeadline(
         { engine: engine.name, waitedMs: afterMs },
       ),
     )
-  }, afterMs)
-  return { stop: () => clearTimeout(timer) }
+  })
 }

@@ -6,6 +6,8 @@ import { inject } from 'vitest'
 export interface TestDatabase {
   readonly name: string
   readonly url: string
+  /** Of the server's superuser, on the database `postgres`. */
+  readonly serverUrl: string
   /** Runs on a connection of the administrator, outside of everything that is under test. */
   admin<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
   /** The backends on this database that are not the administrator's. */
@@ -20,20 +22,22 @@ export interface Backend {
   query: string
 }
 
-/** Creates a database with a name of its own. Call `drop` in `afterAll`. */
-export async function createDatabase(schema = ''): Promise<TestDatabase> {
-  const server = inject('postgresUrl')
+/** Creates a database with a name of its own, on the run's server or on another. Call `drop` in `afterAll`. */
+export async function createDatabase(
+  schema = '',
+  serverUrl: string = inject('postgresUrl'),
+): Promise<TestDatabase> {
   const name = `t_${randomBytes(6).toString('hex')}`
-  await withClient(server, client => client.query(`create database ${name}`))
-  const url = server.replace(/\/postgres$/, `/${name}`)
-  const eye = new pg.Client({ connectionString: url, application_name: 'administrator' })
-  await eye.connect()
+  await withClient(serverUrl, client => client.query(`create database ${name}`))
+  const url = serverUrl.replace(/\/postgres$/, `/${name}`)
+  const eye = new Eye(url)
   if (schema) await eye.query(schema)
   const admin = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
     (await eye.query<Row>(text, values)).rows
   return {
     name,
     url,
+    serverUrl,
     admin,
     backends: () =>
       admin<Backend & pg.QueryResultRow>(
@@ -42,8 +46,39 @@ export async function createDatabase(schema = ''): Promise<TestDatabase> {
       ),
     async drop() {
       await eye.end()
-      await withClient(server, client => client.query(`drop database ${name} with (force)`))
+      await withClient(serverUrl, client => client.query(`drop database ${name} with (force)`))
     },
+  }
+}
+
+/** An administrator's connection. Opened anew after the server was restarted; its statements go one by one. */
+export class Eye {
+  readonly #url: string
+  #client: pg.Client | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<pg.QueryResult<Row>> {
+    const answer = this.#last.then(async () => (await this.#connected()).query<Row>(text, values))
+    this.#last = answer.catch(() => {})
+    return answer
+  }
+
+  async #connected(): Promise<pg.Client> {
+    if (this.#client) return this.#client
+    const client = new pg.Client({ connectionString: this.#url, application_name: 'administrator' })
+    client.on('error', () => void (this.#client = undefined))
+    await client.connect()
+    return (this.#client = client)
+  }
+
+  async end(): Promise<void> {
+    await this.#last
+    await this.#client?.end()
+    this.#client = undefined
   }
 }
 

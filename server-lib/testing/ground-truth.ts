@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { TestDatabase } from './database.ts'
 
 /** Asks until the answer is as expected, for two seconds; then fails with the difference. Works in hooks too. */
-async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> {
+export async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> {
   const until = performance.now() + 2_000
   let answer = await ask()
   while (JSON.stringify(answer) !== JSON.stringify(expected) && performance.now() < until) {

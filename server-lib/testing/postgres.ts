@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,6 +9,10 @@ export interface RunningPostgres {
   /** Of the superuser, on the database `postgres`. */
   readonly url: string
   readonly port: number
+  /** Ends the server and keeps its data: `fast` tells its clients, `immediate` leaves them and the data as a crash would. */
+  halt(how?: 'fast' | 'immediate'): Promise<void>
+  /** Starts it again after a `halt`, on the same port. Resolves when it is ready. */
+  start(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -35,7 +41,8 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     user: 'postgres',
     password: 'postgres',
     port,
-    persistent: false,
+    // `stop` removes the folder.
+    persistent: true,
     // Only root needs (and may) run the server as another user.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
@@ -50,12 +57,21 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     await rm(folder, { recursive: true, force: true })
     throw new Error(`PostgreSQL did not start:\n${log.slice(-20).join('\n')}`, { cause })
   }
-  const { process: backend } = server as unknown as { process?: { kill(signal: NodeJS.Signals): boolean } }
-  const kill = () => void backend?.kill('SIGQUIT')
+  const running = server as unknown as { process?: ChildProcess }
+  const kill = () => void running.process?.kill('SIGQUIT')
   process.once('exit', kill)
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     port,
+    async halt(how = 'fast') {
+      const postmaster = running.process
+      if (!postmaster) return
+      const exited = once(postmaster, 'exit')
+      postmaster.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      await exited
+      delete running.process
+    },
+    start: () => server.start(),
     async stop() {
       process.removeListener('exit', kill)
       await server.stop()

@@ -16,7 +16,7 @@ export type MountableServer = HttpServer | HttpsServer
 export interface MountedPanel {
   /** With the token in its fragment, for the developer's browser; null while nothing listens, and when the panel is off. */
   readonly url: string | null
-  /** Takes the panel off again: its listeners, its sockets, its memory. */
+  /** Takes the panel off again: its listeners, its sockets, its memory. Done when its sockets are closed. */
   close(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
       for (const shadow of shadows) shadow.stop()
       mounted.delete(server)
       recorder.stop()
-      doorway.close('the panel was closed')
+      await doorway.close('the panel was closed')
     },
   }
 }

@@ -15,6 +15,8 @@ import { Visitor, type VisitorContext } from './visitor.ts'
 const STRANGERS = 20
 const PING_SECONDS = 15
 const LONGEST_FRAME = 16 * 1024
+/** How long a page may take to answer the goodbye. */
+const GOODBYE_MS = 250
 
 /** What a doorway needs that takes time to get. */
 export interface DoorwayParts {
@@ -32,6 +34,7 @@ export class Doorway {
   readonly #visitors = new Set<Visitor>()
   readonly #isServing: () => boolean
   #seconds = 0
+  #isClosed = false
 
   /**
    * `isServing` turns false when the server stops listening, which our open sockets must not delay. `applicationUrl`
@@ -78,6 +81,7 @@ export class Doorway {
     try {
       const refused = refusal(request, this.#locks)
       if (refused !== null) return refuseUpgrade(socket, 403, refused)
+      if (this.#isClosed) return refuseUpgrade(socket, 503, 'The panel is closed.')
       if (request.url !== SOCKET_PATH) return refuseUpgrade(socket, 404, 'The panel has no such socket.')
       if (!offersProtocol(request)) return refuseUpgrade(socket, 400, `The panel speaks ${SUBPROTOCOL}.`)
       let strangers = 0
@@ -95,14 +99,29 @@ export class Doorway {
     }
   }
 
-  /** Ends all sockets: those that look on are told why, the others are not waited for. */
-  close(reason: string): void {
+  /**
+   * Ends all sockets, and is done when they are closed: a server does not end before. Those that look on are told why
+   * and have a moment to answer, the others are not waited for.
+   */
+  async close(reason: string): Promise<void> {
+    this.#isClosed = true
+    const visitors = [...this.#visitors]
+    this.#sayGoodbye(reason)
+    const closed = Promise.all(visitors.map(visitor => visitor.closed))
+    const timer = setTimeout(() => {
+      for (const visitor of this.#visitors) visitor.terminate()
+    }, GOODBYE_MS)
+    await closed
+    clearTimeout(timer)
+  }
+
+  #sayGoodbye(reason: string): void {
     this.#context.feed.close(reason)
     for (const visitor of this.#visitors) if (visitor.isStranger) visitor.terminate()
   }
 
   #everySecond(): void {
-    if (!this.#isServing()) return this.close('the server is closing')
+    if (!this.#isServing()) return this.#sayGoodbye('the server is closing')
     if (++this.#seconds % PING_SECONDS === 0)
       for (const visitor of this.#visitors) if (!visitor.isStranger) visitor.ping()
   }

@@ -41,9 +41,9 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
       },
       async close() {
         recorder.stop()
-        doorway.close('the panel was closed')
         const closed = new Promise<void>(resolve => server.close(() => resolve()))
         server.closeAllConnections()
+        await doorway.close('the panel was closed')
         await closed
       },
     }

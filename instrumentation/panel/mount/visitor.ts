@@ -45,6 +45,12 @@ export class Visitor {
     })
   }
 
+  /** Resolves when its socket is closed. */
+  get closed(): Promise<void> {
+    if (this.#socket.readyState === this.#socket.CLOSED) return Promise.resolve()
+    return new Promise(resolve => void this.#socket.once('close', () => resolve()))
+  }
+
   get isStranger(): boolean {
     return this.#viewer === null
   }

@@ -1,0 +1,89 @@
+import { EnginelightError } from '../errors.ts'
+import { describe } from './engine-config.ts'
+
+/** The part of the grace, and at most how much of it, that is kept for cancelling and rolling back what is left. */
+const CUT_PART = 0.2
+const LONGEST_CUT_MS = 1_000
+/** What that takes at least: one who gives no grace still wants his statements cancelled and not forgotten. */
+const SHORTEST_CUT_MS = 250
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * The two instants of an end: until `graceOver` everybody may finish by himself, then all that is left is cancelled and
+ * rolled back; what has not answered until `over` is closed as it is. Both can come nearer, never later.
+ */
+export class ClosingTime {
+  readonly #grace = new Alarm()
+  readonly #end = new Alarm()
+
+  /** Throws EL_CONFIG for anything but a time. */
+  constructor(graceMs: number) {
+    this.hurry(graceMs)
+  }
+
+  hurry(graceMs: number): void {
+    if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `Option graceMs must be a number of milliseconds from 0, not ${describe(graceMs)}.`,
+        { option: 'graceMs' },
+      )
+    }
+    const now = performance.now()
+    const forCutMs = Math.min(graceMs * CUT_PART, LONGEST_CUT_MS)
+    const graceOver = now + graceMs - forCutMs
+    this.#grace.setTo(graceOver)
+    this.#end.setTo(Math.max(now + graceMs, graceOver + SHORTEST_CUT_MS))
+  }
+
+  get graceOver(): Promise<void> {
+    return this.#grace.rung
+  }
+
+  get over(): Promise<void> {
+    return this.#end.rung
+  }
+
+  get isGraceOver(): boolean {
+    return this.#grace.hasRung
+  }
+
+  get isOver(): boolean {
+    return this.#end.hasRung
+  }
+
+  stop(): void {
+    this.#grace.stop()
+    this.#end.stop()
+  }
+}
+
+class Alarm {
+  readonly rung: Promise<void>
+  hasRung = false
+  #ring!: () => void
+  #at = Infinity
+  #timer: NodeJS.Timeout | undefined
+
+  constructor() {
+    this.rung = new Promise(resolve => {
+      this.#ring = () => {
+        this.hasRung = true
+        resolve()
+      }
+    })
+  }
+
+  setTo(at: number): void {
+    if (at >= this.#at) return
+    this.#at = at
+    clearTimeout(this.#timer)
+    const inMs = at - performance.now()
+    // Node fires a longer one at once.
+    if (inMs <= LONGEST_TIMER_MS) this.#timer = setTimeout(this.#ring, inMs)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,24 @@
+import { EnginelightError } from '../errors.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
+import type { Ledger } from './ledger.ts'
+
+/**
+ * What is said to whoever releases a connection that a session holds: he had it before, and gave it back then. Both
+ * pools would take it from the session and lend it to a third while the session goes on using it.
+ */
+export function staleRelease(ledger: Ledger, driver: DriverConnection): EnginelightError {
+  const record = ledger.recordOf(driver)
+  const { session, request } = record?.checkout ?? {}
+  const holder = [session && `session ${session}`, request].filter(Boolean).join(' of ')
+  return new EnginelightError(
+    'EL_STALE_RELEASE',
+    `Connection ${record?.id ?? '(gone)'} of engine "${ledger.engine}" was released by somebody who does not hold it any more; it is held by ${holder || 'a session'}, and stays so.`,
+    { engine: ledger.engine, pool: ledger.pool, connection: record?.id, session: session ?? undefined },
+  )
+}
+
+/** The same where the pool's own answer to a connection that it does not know is silence. */
+export function warnOfStaleRelease(error: EnginelightError): void {
+  // The stack tells who it was.
+  process.emitWarning(Object.assign(error, { name: 'EnginelightWarning' }))
+}
