@@ -36,9 +36,9 @@ const { values: flags } = parseArgs({
   options: {
     variants: { type: 'string', default: Object.keys(WAYS).join(',') },
     concurrency: { type: 'string', default: '1,8,64' },
-    rounds: { type: 'string', default: '15' },
+    rounds: { type: 'string', default: '36' },
     generations: { type: 'string', default: '3' },
-    ms: { type: 'string', default: '120' },
+    ms: { type: 'string', default: '50' },
     max: { type: 'string', default: '10' },
     'network-ms': { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
@@ -47,7 +47,7 @@ const { values: flags } = parseArgs({
   },
 })
 const rounds = Number(flags.rounds)
-const generations = Number(flags.generations)
+const generations = Math.min(rounds, Number(flags.generations))
 const ms = Number(flags.ms)
 const max = Number(flags.max)
 const networkMs = Number(flags['network-ms'])
