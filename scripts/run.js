@@ -28,6 +28,8 @@ switch (command) {
     process.exit(await runTests({ long: command === 'test:long', only: rest }))
     break
   }
+  case 'bench:session':
+  case 'bench:observers':
   case 'bench:soak': {
     await installed()
     await built()
@@ -37,7 +39,9 @@ switch (command) {
     break
   }
   default:
-    console.error(`enginelight: unknown command ${command}. There are demo, test, test:long and bench:soak.`)
+    console.error(
+      `enginelight: unknown command ${command}. There are demo, test, test:long, bench:session, bench:observers and bench:soak.`,
+    )
     process.exit(1)
 }
 
