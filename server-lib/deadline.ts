@@ -1,7 +1,7 @@
 /** How often deadlines are looked at, and so how late one can pass. */
 const PERIOD_MS = 20
 /** Later than this the timer was not late, the event loop stood still. */
-const LATE_MS = 50
+const LATE_MS = 80
 /** Who needs more than one round trip gets this much after a stall, once. */
 const OVERTIME_MS = 100
 

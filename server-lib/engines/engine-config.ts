@@ -23,7 +23,10 @@ export interface EngineOptions {
   enlist?: 'atomic' | 'independent'
   /** The container commits this engine at the end of a successful request; its session refuses `commit()` itself. */
   transactional?: boolean
-  /** How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. Default 10,000. */
+  /**
+   * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN that the server does
+   * not answer in half of it costs the connection, so that those who wait behind it can still be served. Default 10,000.
+   */
   checkoutTimeoutMs?: number
   /** How long a connection may take to open, in milliseconds. Pools that we make only. Default 10,000. */
   connectTimeoutMs?: number
@@ -119,6 +122,7 @@ export interface CheckedOptions {
   readonly enlist: 'atomic' | 'independent'
   readonly transactional: boolean
   readonly checkoutTimeoutMs: number
+  readonly beginTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number | undefined
   readonly idleInTransactionTimeoutMs: number | undefined
@@ -215,13 +219,15 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
       { engine: name, option: 'transactional' },
     )
   }
+  const checkoutTimeoutMs = duration('checkoutTimeoutMs') ?? 10_000
   return {
     isDefault: boolean('default', false),
     access: word('access', ['read', 'write'], 'write'),
     mode,
     enlist,
     transactional,
-    checkoutTimeoutMs: duration('checkoutTimeoutMs') ?? 10_000,
+    checkoutTimeoutMs,
+    beginTimeoutMs: Math.ceil(checkoutTimeoutMs / 2),
     connectTimeoutMs: duration('connectTimeoutMs') ?? 10_000,
     statementTimeoutMs: duration('statementTimeoutMs'),
     idleInTransactionTimeoutMs: duration('idleInTransactionTimeoutMs'),

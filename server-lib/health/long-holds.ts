@@ -32,7 +32,7 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
     if (!checkout) continue
     const isBusy = driver.readyForQuery === false
     // Only a session tells when its statement was answered. Of others we see that they are busy, or were since.
-    if (isBusy || record.statements !== record.statementsSeen) record.changedAt = now
+    if (isBusy || record.statements !== record.statementsSeen) record.seenBusyAt = now
     record.statementsSeen = record.statements
     if (checkout.overdueAt !== null) continue
     const status = driver.getTransactionStatus?.()
@@ -41,7 +41,7 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
     if (
       isLong(checkout.acquiredAt, heldWarningMs) ||
-      (isIdleInTransaction && isLong(record.changedAt, idleInTransactionWarningMs))
+      (isIdleInTransaction && isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
     ) {
       checkout.overdueAt = now
       const holder = ledger.holderOf(record)

@@ -197,6 +197,7 @@ export class Ledger {
       upcoming: null,
       statements: 0,
       statementsSeen: 0,
+      seenBusyAt: 0,
       discarded: null,
     }
     this.#connections.set(driver, record)

@@ -57,6 +57,8 @@ export interface ConnectionRecord {
   /** How many statements were sent, and how many of them the last heartbeat knew: more means that it was used since. */
   statements: number
   statementsSeen: number
+  /** When a heartbeat last saw it at work, or found that it had been since the one before. */
+  seenBusyAt: number
   /** What a session tells of the statement that it is about to send; read and cleared by the watching. */
   upcoming: { queuedMs: number; capture: SiteCapture | null } | null
   discarded: string | null

@@ -41,8 +41,8 @@ export async function takeCleanLease(
       discard(lease, 'came with a statement running')
       continue
     }
-    const { rollbackOnCheckout, checkoutTimeoutMs } = engine.options
-    if (rollbackOnCheckout && (await rolledBack(driver, checkoutTimeoutMs))) return lease
+    const { rollbackOnCheckout, beginTimeoutMs } = engine.options
+    if (rollbackOnCheckout && (await rolledBack(driver, beginTimeoutMs))) return lease
     discard(lease, 'came with an open transaction')
   }
 }

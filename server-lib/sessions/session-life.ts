@@ -72,13 +72,13 @@ export class SessionLife {
     const readOnly = options.access === 'read'
     try {
       if (options.mode === 'transaction') {
-        const begun = held.control(beginText({ readOnly, ...options }), options.checkoutTimeoutMs)
+        const begun = held.control(beginText({ readOnly, ...options }), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (readOnly && !owned) await held.control(READ_ONLY_SESSION, options.checkoutTimeoutMs)
+      else if (readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
     } catch (cause) {
       this.discard(held, 'BEGIN failed')
       throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')

@@ -377,14 +377,13 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0) {
+    // Who cancels a COMMIT cannot tell what became of it.
+    const waitMs = this.#isCommitting ? this.engine.options.commitTimeoutMs : graceMs
+    if (this.#fifo.busy && waitMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
-      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
+      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), waitMs)
     }
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
-    // Who cancels a COMMIT cannot tell what became of it.
-    if (this.#fifo.busy && this.#isCommitting)
-      await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
     await this.#life.returned
