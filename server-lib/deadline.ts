@@ -17,7 +17,8 @@ export function startDeadline(afterMs: number, passed: () => void): { stop(): vo
   const wait = (ms: number) => {
     const due = performance.now() + ms
     timer = setTimeout(() => {
-      const lateMs = Math.max(0, performance.now() - due)
+      // Timers count whole milliseconds and can be a part of one early: what is missing is waited for.
+      const lateMs = performance.now() - due
       const stood = lateMs > LATE_MS
       left -= stood ? ms : ms + lateMs
       if (left > 0) return wait(Math.min(left, slice))
