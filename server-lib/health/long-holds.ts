@@ -41,7 +41,8 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
     if (
       isLong(checkout.acquiredAt, heldWarningMs) ||
-      (isIdleInTransaction && isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
+      (isIdleInTransaction &&
+        isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
     ) {
       checkout.overdueAt = now
       const holder = ledger.holderOf(record)

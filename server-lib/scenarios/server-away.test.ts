@@ -80,8 +80,8 @@ test('R04 a server that is shutting down (57P03), engines on all sources: found 
       .toMatchObject({ code: 'EL_CHECKOUT_FAILED', cause: { code: '57P03' } })
   }
   await lodger?.end()
-  await all[0]?.engines.reinit('main')
-  await halted
+  // The administrators are in as well, and would be waited for.
+  await Promise.all([halted, server.halt()])
   await server.start()
   for (const { engines } of all) expect(await engines.scope(db => db.main('t').select())).toEqual([])
   for (const { engines, alsoClose } of all.slice(1)) {
@@ -141,6 +141,12 @@ async function throughDisaster(disaster: () => Promise<void>): Promise<void> {
   subscribe('net.client.socket', onSocket)
   const askedBefore = loads.reduce((sum, load) => sum + load.asked, 0)
   await disaster()
+  const isBack = () =>
+    database.admin('select 1').then(
+      () => true,
+      () => false,
+    )
+  await expect.poll(isBack, { timeout: 10_000 }).toBe(true)
   await new Promise(resolve => setTimeout(resolve, 300))
   unsubscribe('net.client.socket', onSocket)
   const askedMeanwhile = loads.reduce((sum, load) => sum + load.asked, 0) - askedBefore
