@@ -16,7 +16,7 @@ afterAll(() => database.drop())
  */
 const SEEDS = [125, 143, 156, 115]
 const FOR_MS = isLong ? 20_000 : 1_000
-const FRESH = isLong ? 20 : 1
+const FRESH = isLong ? 8 : 1
 
 const given = seedFromEnv()
 const seeds = given ? [given.seed] : [...SEEDS, ...Array.from({ length: FRESH }, freshSeed)]
