@@ -36,9 +36,9 @@ const { values: flags } = parseArgs({
   options: {
     variants: { type: 'string', default: Object.keys(WAYS).join(',') },
     concurrency: { type: 'string', default: '1,8,64' },
-    rounds: { type: 'string', default: '36' },
+    rounds: { type: 'string', default: '24' },
     generations: { type: 'string', default: '3' },
-    ms: { type: 'string', default: '50' },
+    ms: { type: 'string', default: '80' },
     max: { type: 'string', default: '10' },
     'network-ms': { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
