@@ -110,7 +110,6 @@ async function measure(ways, concurrencies, network) {
     }
   }
   const ids = ways.map(way => subjectOf(way).name)
-  const base = name => (ids.includes(name) ? name : ids[0])
   for (const [concurrency, results] of measured) {
     for (const way of ways) {
       const { name: id } = subjectOf(way)
@@ -123,8 +122,8 @@ async function measure(ways, concurrencies, network) {
         concurrency,
         wallUs: spreadOf(results.map(round => round[id].wallUs)),
         cpuUs: spreadOf(results.map(round => round[id].cpuUs)),
-        a: ratioOf(results, id, base('a'), 'wallUs'),
-        d: ratioOf(results, id, base('d'), 'wallUs'),
+        a: ids.includes('a') ? ratioOf(results, id, 'a', 'wallUs') : null,
+        d: ids.includes('d') ? ratioOf(results, id, 'd', 'wallUs') : null,
       })
     }
   }
