@@ -109,7 +109,7 @@ async function measure(ways, concurrencies, network) {
       for (const subject of subjects) await subject.stop()
     }
   }
-  const ids = ways.map(way => subjectOf(way).name)
+  const ids = new Set(ways.map(way => subjectOf(way).name))
   for (const [concurrency, results] of measured) {
     for (const way of ways) {
       const { name: id } = subjectOf(way)
@@ -122,8 +122,8 @@ async function measure(ways, concurrencies, network) {
         concurrency,
         wallUs: spreadOf(results.map(round => round[id].wallUs)),
         cpuUs: spreadOf(results.map(round => round[id].cpuUs)),
-        a: ids.includes('a') ? ratioOf(results, id, 'a', 'wallUs') : null,
-        d: ids.includes('d') ? ratioOf(results, id, 'd', 'wallUs') : null,
+        a: ids.has('a') ? ratioOf(results, id, 'a', 'wallUs') : null,
+        d: ids.has('d') ? ratioOf(results, id, 'd', 'wallUs') : null,
       })
     }
   }
