@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
+
+/** Taken before anything is started: above some tenths, somebody else is at work and the figures are worth little. */
+const [loadBefore] = loadavg()
 
 const VERSIONS = ['pg', 'knex']
 
@@ -11,6 +14,7 @@ export function machine(postgres) {
     node: `Node ${process.versions.node}`,
     postgres: `PostgreSQL ${postgres}`,
     packages: VERSIONS.map(name => `${name} ${versionOf(name)}`).join(', '),
+    load: `load ${loadBefore.toFixed(1)} before`,
     date: new Date().toISOString().slice(0, 10),
   }
 }

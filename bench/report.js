@@ -48,8 +48,8 @@ const TABLES = {
       String(row.concurrency),
       spread(row.wallUs, 0),
       spread(row.cpuUs, 0),
-      spread(row.a, 2),
-      row.network ? '' : spread(row.d, 2),
+      row.a ? spread(row.a, 2) : '',
+      row.d ? spread(row.d, 2) : '',
     ]),
   ],
 }

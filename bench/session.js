@@ -36,9 +36,9 @@ const { values: flags } = parseArgs({
   options: {
     variants: { type: 'string', default: Object.keys(WAYS).join(',') },
     concurrency: { type: 'string', default: '1,8,64' },
-    rounds: { type: 'string', default: '36' },
+    rounds: { type: 'string', default: '24' },
     generations: { type: 'string', default: '3' },
-    ms: { type: 'string', default: '50' },
+    ms: { type: 'string', default: '80' },
     max: { type: 'string', default: '10' },
     'network-ms': { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
@@ -109,8 +109,7 @@ async function measure(ways, concurrencies, network) {
       for (const subject of subjects) await subject.stop()
     }
   }
-  const ids = ways.map(way => subjectOf(way).name)
-  const base = name => (ids.includes(name) ? name : ids[0])
+  const ids = new Set(ways.map(way => subjectOf(way).name))
   for (const [concurrency, results] of measured) {
     for (const way of ways) {
       const { name: id } = subjectOf(way)
@@ -123,8 +122,8 @@ async function measure(ways, concurrencies, network) {
         concurrency,
         wallUs: spreadOf(results.map(round => round[id].wallUs)),
         cpuUs: spreadOf(results.map(round => round[id].cpuUs)),
-        a: ratioOf(results, id, base('a'), 'wallUs'),
-        d: ratioOf(results, id, base('d'), 'wallUs'),
+        a: ids.has('a') ? ratioOf(results, id, 'a', 'wallUs') : null,
+        d: ids.has('d') ? ratioOf(results, id, 'd', 'wallUs') : null,
       })
     }
   }
