@@ -211,7 +211,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('R40 a second %s ends it at once', asy
 
 test('R40 SIGTERM before the first listen ends it with 0', async () => {
   const late = APP.replace(`app.listen(0, '127.0.0.1')`, `(await import('node:http')).createServer(app)`)
-  const app = await start(`${late}${recipe}\nconsole.log('up http://none')\n`)
+  const app = await start(`${late}${recipe}\nsetTimeout(() => {}, 60_000)\nconsole.log('up http://none')\n`)
   app.process.kill('SIGTERM')
   const end = await app.ended()
   expect(end).toMatchObject({ code: 0 })
