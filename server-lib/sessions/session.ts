@@ -377,12 +377,13 @@ export class SessionCore {
 
   async #end(graceMs: number): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    // Who cancels a COMMIT cannot tell what became of it.
-    const waitMs = this.#isCommitting ? this.engine.options.commitTimeoutMs : graceMs
-    if (this.#fifo.busy && waitMs > 0 && !this.#over) {
+    if (this.#fifo.busy && graceMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
-      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), waitMs)
+      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
     }
+    // A COMMIT is nearly always about to be answered, and whoever cuts it short cannot tell what became of it.
+    if (this.#fifo.busy && this.#isCommitting)
+      await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
     if (this.#life.held) await this.#life.rollback('release')
