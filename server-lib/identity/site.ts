@@ -17,21 +17,26 @@ const FRAMES_KEPT = 8
 /** Deep enough to climb out of knex, an ORM and a framework; V8's own limit of 10 is not. */
 const FRAMES_CAPTURED = 40
 
+type Callable = (...args: any[]) => unknown
+
 const OWN_FOLDER = fileURLToPath(new URL('../', import.meta.url))
 const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
 
-/** Remembers where we are, cheaply. Read it with `siteOf` when somebody wants to know. */
-export function captureSite(frames = FRAMES_CAPTURED): SiteCapture {
+/**
+ * Remembers where we are, cheaply. Read it with `siteOf` when somebody wants to know. With `below`, frames begin at the
+ * caller of that function: each that is kept costs.
+ */
+export function captureSite(frames = FRAMES_CAPTURED, below: Callable = captureSite): SiteCapture {
   const capture = {} as { stack: string }
   const limit = Error.stackTraceLimit
   try {
     Error.stackTraceLimit = frames
   } catch {
     // An application may have frozen its intrinsics; then its own limit holds.
-    Error.captureStackTrace(capture, captureSite)
+    Error.captureStackTrace(capture, below)
     return capture
   }
-  Error.captureStackTrace(capture, captureSite)
+  Error.captureStackTrace(capture, below)
   Error.stackTraceLimit = limit
   return capture
 }

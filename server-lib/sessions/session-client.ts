@@ -1,5 +1,7 @@
 import type { Knex } from 'knex'
 import type { SiteCapture } from '../identity/site.ts'
+import type { DriverResult } from '../postgres/driver.ts'
+import { BuilderRunner, type Runner } from './builder-runner.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 
@@ -11,9 +13,17 @@ export interface BuilderClient {
   ref(name: string): Knex.Ref<string, Record<string, string>>
 }
 
-interface SessionClient extends BuilderClient {
+export interface SessionClient extends BuilderClient {
   readonly session: SessionCore
   readonly capture: SiteCapture | null
+  /** Whether somebody listens to the events of this knex. */
+  isHeard(): boolean
+  // What follows is the dialect's own.
+  prepBindings(bindings: unknown[]): unknown[]
+  positionBindings(sql: string): string
+  _query(connection: SessionConnection, query: object): Promise<{ response?: DriverResult }>
+  processResponse(answered: object, runner: object): unknown
+  postProcessResponse(response: unknown, queryContext: unknown): unknown
 }
 
 /** Makes a client for one statement of a session, with the line that wrote it where that is worth its price. */
@@ -32,20 +42,21 @@ const makersByClient = new WeakMap<object, MakeClient>()
 export function sessionClients(knex: Knex): MakeClient {
   const engineClient = knex.client as object
   let maker = makersByClient.get(engineClient)
-  if (!maker) makersByClient.set(engineClient, (maker = defineClients(engineClient)))
+  if (!maker) makersByClient.set(engineClient, (maker = defineClients(knex)))
   return maker
 }
 
-function defineClients(engineClient: object): MakeClient {
+function defineClients(knex: Knex): MakeClient {
   function SessionClient(this: Record<string, unknown>, session: SessionCore, capture: SiteCapture | null) {
     this.session = session
     this.capture = capture
   }
-  SessionClient.prototype = sessionBase(engineClient)
+  SessionClient.prototype = sessionBase(knex)
   return SessionClient as unknown as MakeClient
 }
 
-function sessionBase(engineClient: object): object {
+function sessionBase(knex: Knex): object {
+  const engineClient = knex.client as object
   // The class's own methods: on the instance they may be shadowed by the watching of plain knex use, and a
   // session tells of its statements itself.
   const own = Object.getPrototypeOf(engineClient) as Record<string, Method>
@@ -56,7 +67,16 @@ function sessionBase(engineClient: object): object {
     raw: own.raw,
     queryBuilder: own.queryBuilder,
     schemaBuilder: own.schemaBuilder,
-    runner: own.runner,
+    isHeard: () => isHeard(knex),
+    runner: isStock(own)
+      ? function runner(this: SessionClient, builder: object): Runner {
+          return new BuilderRunner(
+            this,
+            builder as never,
+            () => Reflect.apply(own.runner as Method, this, [builder]) as Runner,
+          )
+        }
+      : own.runner,
 
     acquireConnection(this: SessionClient) {
       return Promise.resolve(new SessionConnection(this.session, this.capture))
@@ -91,4 +111,29 @@ function sessionBase(engineClient: object): object {
     },
     transacting: true,
   })
+}
+
+const EVENTS = ['start', 'query', 'query-response', 'query-error'] as const
+
+/** Knex itself listens to its client once for each event, to pass it on. */
+function isHeard(knex: Knex): boolean {
+  const client = knex.client as NodeJS.EventEmitter
+  const face = knex as unknown as NodeJS.EventEmitter
+  return EVENTS.some(event => face.listenerCount(event) > 0 || client.listenerCount(event) > 1)
+}
+
+/** Whether a dialect runs its statements as knex does: a class of the application's can do that in ways of its own. */
+function isStock(own: object): boolean {
+  const ownerOf = (method: string) => {
+    let prototype: object | null = own
+    while (prototype && !Object.hasOwn(prototype, method))
+      prototype = Object.getPrototypeOf(prototype) as object | null
+    return prototype
+  }
+  const base = ownerOf('raw')
+  return (
+    ['runner', 'query', 'acquireConnection', 'postProcessResponse'].every(
+      method => ownerOf(method) === base,
+    ) && !/knex/.test(process.env.DEBUG ?? '')
+  )
 }

@@ -57,22 +57,25 @@ const functions = new WeakMap<SessionCore, Session>()
  * The application's line, where the session will want to tell it. Each frame costs: unheard, the line alone is wanted,
  * should an error have to name a holder.
  */
-function lineFor(core: SessionCore): SiteCapture | null {
+function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
+  if (!core.wantsSite) return null
   const isHeard = channels.statement.hasSubscribers || channels.checkout.hasSubscribers
-  return core.wantsSite ? captureSite(isHeard ? 20 : 8) : null
+  return captureSite(isHeard ? 20 : 5, below)
 }
 
+type Callable = (...args: any[]) => unknown
+
 /** A client for one statement. */
-function clientFor(inside: Inside): BuilderClient {
+function clientFor(inside: Inside, below: Callable): BuilderClient {
   const { core } = inside
   inside.clients ??= sessionClients(core.engine.knex)
-  return new inside.clients(core, lineFor(core))
+  return new inside.clients(core, lineFor(core, below))
 }
 
 /** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
 export function sessionFunction(core: SessionCore, requestInfo: ContainerInfo, graceMs: number): Session {
   const inside: Inside = { core, requestInfo, graceMs, clients: undefined, info: undefined, knex: undefined }
-  const called = (table: string) => clientFor(inside).queryBuilder().table(table)
+  const called = (table: string) => clientFor(inside, called).queryBuilder().table(table)
   Object.setPrototypeOf(called, members)
   const session = new Insides(called, inside) as unknown as Session
   if (core.engine.options.traceRows) functions.set(core, session)
@@ -95,13 +98,13 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return (inside.knex ??= boundKnex(inside.core))
     },
     get schema(): Knex.SchemaBuilder {
-      return clientFor(insideOf(this)).schemaBuilder()
+      return clientFor(insideOf(this), clientFor).schemaBuilder()
     },
     get fn(): Knex.FunctionHelper {
       return insideOf(this).core.engine.knex.fn
     },
     raw(this: object, sql: string, ...bindings: unknown[]): Knex.Raw {
-      return clientFor(insideOf(this)).raw(sql, ...bindings)
+      return clientFor(insideOf(this), clientFor).raw(sql, ...bindings)
     },
     ref(this: object, name: string) {
       const { core } = insideOf(this)
@@ -116,7 +119,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
         )
       }
       const { core } = insideOf(this)
-      return core.query(values ? { text, values } : text, lineFor(core))
+      return core.query(values ? { text, values } : text, lineFor(core, lineFor))
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core } = insideOf(this)

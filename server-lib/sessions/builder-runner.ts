@@ -1,0 +1,93 @@
+import type { DriverResult } from '../postgres/driver.ts'
+import { SessionConnection } from './session-connection.ts'
+import type { SessionClient } from './session-client.ts'
+
+/** What knex makes of a builder, by what we use of it. */
+interface CompiledQuery {
+  method?: string
+  sql: string
+  bindings: unknown[]
+  timeout?: unknown
+  output?: unknown
+  statementsProducer?: unknown
+  queryContext?: unknown
+}
+
+interface Builder {
+  toSQL(): CompiledQuery | CompiledQuery[]
+  queryContext?(): unknown
+  readonly _connection?: unknown
+  readonly _debug?: unknown
+  /** Of Node's EventEmitter: how many kinds of events somebody listens to. */
+  readonly _eventsCount?: number
+}
+
+/** Knex's own Runner, for everything out of the ordinary. */
+export interface Runner {
+  run(): Promise<unknown>
+  stream(...args: unknown[]): unknown
+  pipe(...args: unknown[]): unknown
+}
+
+const READING = new Set(['select', 'first', 'pluck'])
+
+/**
+ * Runs a builder on its session. Knex's own runner acquires and releases a connection, and tells of five events, for each
+ * statement: a dozen promises that a session has no use for. Here the ordinary case (one statement, nobody listening
+ * to the builder or the knex, no timeout of knex's) takes the same steps of the dialect without them; what is not
+ * ordinary is left to knex.
+ */
+export class BuilderRunner implements Runner {
+  readonly #client: SessionClient
+  readonly #builder: Builder
+  readonly #makeRunner: () => Runner
+
+  constructor(client: SessionClient, builder: Builder, makeRunner: () => Runner) {
+    this.#client = client
+    this.#builder = builder
+    this.#makeRunner = makeRunner
+  }
+
+  stream(...args: unknown[]): unknown {
+    return this.#makeRunner().stream(...args)
+  }
+
+  pipe(...args: unknown[]): unknown {
+    return this.#makeRunner().pipe(...args)
+  }
+
+  run(): Promise<unknown> {
+    const builder = this.#builder
+    const client = this.#client
+    const isHeard = builder._eventsCount !== 0 || client.isHeard()
+    if (isHeard || builder._connection || builder._debug) return this.#makeRunner().run()
+    let query: CompiledQuery | CompiledQuery[]
+    try {
+      query = builder.toSQL()
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    if (Array.isArray(query) || query.timeout || query.output || query.statementsProducer)
+      return this.#makeRunner().run()
+    return this.#send(query, builder.queryContext?.())
+  }
+
+  async #send(query: CompiledQuery, queryContext: unknown): Promise<unknown> {
+    const client = this.#client
+    query.queryContext = queryContext
+    query.bindings = client.prepBindings(query.bindings)
+    query.sql = client.positionBindings(query.sql)
+    const connection = new SessionConnection(client.session, client.capture)
+    connection.isBuilders = true
+    connection.reads = READING.has(query.method ?? '')
+    let answered: { response?: DriverResult }
+    try {
+      answered = await client._query(connection, query)
+    } catch (error) {
+      // As knex does, where values are not to be written into the message.
+      if (error instanceof Error) error.message = `${query.sql} - ${error.message}`
+      throw error
+    }
+    return client.postProcessResponse(client.processResponse(answered, this), queryContext)
+  }
+}
