@@ -5,7 +5,6 @@ const LATE_MS = 80
 /** Who needs more than one round trip gets this much after a stall, once. */
 const OVERTIME_MS = 100
 
-const pending = new Set<Deadline>()
 let timer: NodeJS.Timeout | undefined
 let lookedAt = 0
 /** The time in which the event loop was alive, in milliseconds, as of `lookedAt`. */
@@ -16,31 +15,48 @@ let aliveMs = 0
  * so that time is not counted: the answers that wait in the sockets are read before anybody calls them late.
  *
  * Deadlines hardly ever pass and are set several times for each unit of work, so one timer looks after them all: a
- * timer of Node's for each costs more than the rest of a check-out.
+ * timer of Node's for each costs more than the rest of a check-out. They hang in a ring, which nothing has to be
+ * allocated for.
  */
 export class Deadline {
   dueAt: number
   readonly passed: () => void
   hadOvertime = false
+  before: Deadline = this
+  after: Deadline = this
 
   constructor(afterMs: number, passed: () => void) {
     const now = performance.now()
-    if (timer === undefined) {
-      lookedAt = now
-      timer = setTimeout(look, PERIOD_MS)
-    }
     this.passed = passed
     this.dueAt = aliveMs + Math.min(now - lookedAt, PERIOD_MS + LATE_MS) + afterMs
-    pending.add(this)
+  }
+
+  get isPending(): boolean {
+    return this.after !== this
   }
 
   stop(): void {
-    pending.delete(this)
+    this.before.after = this.after
+    this.after.before = this.before
+    this.before = this
+    this.after = this
   }
 }
 
+/** Where the ring begins and ends. */
+const ring = new Deadline(Infinity, () => {})
+
 export function startDeadline(afterMs: number, passed: () => void): Deadline {
-  return new Deadline(afterMs, passed)
+  if (timer === undefined) {
+    lookedAt = performance.now()
+    timer = setTimeout(look, PERIOD_MS)
+  }
+  const deadline = new Deadline(afterMs, passed)
+  deadline.before = ring.before
+  deadline.after = ring
+  ring.before.after = deadline
+  ring.before = deadline
+  return deadline
 }
 
 function look(): void {
@@ -49,7 +65,7 @@ function look(): void {
   const stood = elapsedMs > PERIOD_MS + LATE_MS
   aliveMs += Math.min(elapsedMs, PERIOD_MS + LATE_MS)
   lookedAt = now
-  for (const deadline of pending) {
+  for (let deadline = ring.after; deadline !== ring; deadline = deadline.after) {
     if (deadline.dueAt > aliveMs) continue
     if (stood && !deadline.hadOvertime) {
       deadline.hadOvertime = true
@@ -61,11 +77,13 @@ function look(): void {
     setImmediate(pass, deadline)
   }
   // Not cleared when the last one is stopped: the next one is usually near.
-  timer = pending.size > 0 ? setTimeout(look, PERIOD_MS) : undefined
+  timer = ring.isPending ? setTimeout(look, PERIOD_MS) : undefined
 }
 
 function pass(deadline: Deadline): void {
-  if (pending.delete(deadline)) deadline.passed()
+  if (!deadline.isPending) return
+  deadline.stop()
+  deadline.passed()
 }
 
 /** Waits for the promise, but not longer than this; whether it was in time. Rejects as the promise does. */

@@ -4,9 +4,8 @@ import { EnginelightError, type CheckoutHolder } from '../errors.ts'
 import { watchLongHolds } from '../health/long-holds.ts'
 import { here } from '../identity/ids.ts'
 import { Abandonment } from '../pool/abandonment.ts'
-import { checkOut } from '../pool/check-out.ts'
+import { checkOut, type CheckoutOwner, type Lease, type WaitLimits } from '../pool/check-out.ts'
 import type { Asker } from '../pool/ledger.ts'
-import type { Hold, Pool } from '../pool/pool.ts'
 import { resetTexts } from '../postgres/control.ts'
 import { closePool } from './close-pool.ts'
 import type { ClosingTime } from './closing-time.ts'
@@ -15,14 +14,8 @@ import type { EngineDescription } from './engine-description.ts'
 import { addReporting, type EngineReport } from './engine-reports.ts'
 import { openPool, type InContext, type OpenPool } from './open-pool.ts'
 
-/** A connection in hand together with the pool it came from, which a `reinit` may have replaced since. */
-export interface Lease {
-  readonly hold: Hold
-  readonly pool: Pool
-}
-
 /** One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. */
-export class Engine {
+export class Engine implements CheckoutOwner {
   readonly name: string
   readonly options: CheckedOptions
   readonly application: string | null
@@ -132,41 +125,44 @@ export class Engine {
     return !this.#closed && !this.#failing
   }
 
-  /** Takes a connection, within `timeoutMs` (the engine's own limit by default), unless it is abandoned before. */
-  async checkOut(
+  /**
+   * Takes a connection, within `timeoutMs` (the engine's own limit by default), unless it is abandoned before. Rejects as
+   * `checkOut` of the pool does, or with EL_ENGINE_CLOSED.
+   */
+  checkOut(
     asker: Asker,
     abandoned?: Abandonment,
-    timeoutMs = this.options.checkoutTimeoutMs,
+    checkoutTimeoutMs = this.options.checkoutTimeoutMs,
   ): Promise<Lease> {
-    let checkoutTimeoutMs = timeoutMs
-    const until = performance.now() + timeoutMs
-    for (;;) {
-      this.requireOpen()
-      const { pool } = this.#open
-      const replaced = this.#replaced
-      try {
-        const hold = await checkOut(pool, asker, { checkoutTimeoutMs, abandoned, replaced })
-        this.#failing = false
-        return { hold, pool }
-      } catch (error) {
-        const isFailure = error instanceof EnginelightError && error.code === 'EL_CHECKOUT_FAILED'
-        if (isFailure && replaced.isOver) {
-          // Whoever waited at the pool that a reinit replaced is served by the new one.
-          checkoutTimeoutMs = Math.max(0, until - performance.now())
-          continue
-        }
-        if (isFailure) this.#failing = true
-        throw error
-      }
+    if (this.#closed) return Promise.reject(this.#closedError())
+    const limits = { checkoutTimeoutMs, abandoned, replaced: this.#replaced, owner: this }
+    return checkOut(this.#open.pool, asker, limits)
+  }
+
+  checkedOut(): void {
+    this.#failing = false
+  }
+
+  /** Whoever waited at the pool that a reinit replaced is served by the new one. */
+  afterFailure(error: EnginelightError, asker: Asker, limits: WaitLimits): Promise<Lease> | undefined {
+    if (error.code !== 'EL_CHECKOUT_FAILED') return undefined
+    if (limits.replaced.isOver) {
+      return this.checkOut(
+        asker,
+        limits.abandoned,
+        Math.max(0, limits.checkoutTimeoutMs - (error.waitedMs ?? 0)),
+      )
     }
+    this.#failing = true
+    return undefined
+  }
+
+  #closedError(): EnginelightError {
+    return new EnginelightError('EL_ENGINE_CLOSED', `Engine "${this.name}" is closed.`, { engine: this.name })
   }
 
   requireOpen(): void {
-    if (this.#closed) {
-      throw new EnginelightError('EL_ENGINE_CLOSED', `Engine "${this.name}" is closed.`, {
-        engine: this.name,
-      })
-    }
+    if (this.#closed) throw this.#closedError()
   }
 
   /** Opens the pool's minimum of connections, at least one, so that a wrong password shows at start. */

@@ -14,13 +14,27 @@ export interface WaitLimits {
   readonly abandoned: Abandonment | undefined
   /** The pool will serve nobody any more, though its connections are still in use. */
   readonly replaced: Abandonment
+  /** Told how it ended; may answer a failure with another attempt. */
+  readonly owner: CheckoutOwner
+}
+
+/** The engine, as its check-outs know it. */
+export interface CheckoutOwner {
+  checkedOut(): void
+  afterFailure(error: EnginelightError, asker: Asker, limits: WaitLimits): Promise<Lease> | undefined
+}
+
+/** A connection in hand together with the pool it came from, which a `reinit` may have replaced since. */
+export interface Lease {
+  readonly hold: Hold
+  readonly pool: Pool
 }
 
 /**
  * Takes a connection from the pool for a session. Rejects with EL_CHECKOUT_TIMEOUT and the holders when none comes in
  * time, with EL_CHECKOUT_FAILED when the pool cannot open one, with EL_ENDED when it is abandoned first.
  */
-export function checkOut(pool: Pool, asker: Asker, limits: WaitLimits): Promise<Hold> {
+export function checkOut(pool: Pool, asker: Asker, limits: WaitLimits): Promise<Lease> {
   const { abandoned } = limits
   if (abandoned?.isOver) return Promise.reject(ended(pool, abandoned))
   return new Promise((resolve, reject) => new Wait(pool, asker, limits, resolve, reject))
@@ -31,7 +45,7 @@ class Wait implements Taker {
   readonly #pool: Pool
   readonly #asker: Asker
   readonly #limits: WaitLimits
-  readonly #resolve: (hold: Hold) => void
+  readonly #resolve: (lease: Lease | Promise<Lease>) => void
   readonly #reject: (error: EnginelightError) => void
   readonly #giveUp: GiveUp
   readonly #deadline: Deadline
@@ -42,7 +56,7 @@ class Wait implements Taker {
     pool: Pool,
     asker: Asker,
     limits: WaitLimits,
-    resolve: (hold: Hold) => void,
+    resolve: (lease: Lease | Promise<Lease>) => void,
     reject: (error: EnginelightError) => void,
   ) {
     this.#pool = pool
@@ -61,13 +75,14 @@ class Wait implements Taker {
     // Granted all the same, after the wait was given up: nobody else would ever give it back.
     if (this.#isOver) return hold.release()
     this.#settle()
-    this.#resolve(hold)
+    this.#limits.owner.checkedOut()
+    this.#resolve({ hold, pool: this.#pool })
   }
 
   refused(cause: unknown): void {
     if (this.#isOver) return
     this.#settle()
-    this.#reject(failed(this.#pool, this.#askedAt, this.#asker.capture, cause))
+    this.#fail(failed(this.#pool, this.#askedAt, this.#asker.capture, cause))
   }
 
   readonly #onDeadline = () => this.#stop(timedOut(this.#pool, this.#askedAt, this.#asker.capture))
@@ -84,7 +99,13 @@ class Wait implements Taker {
     // Set before: the books tell of the failure with our sentence, not with the pool's.
     if (this.#asker.checkout) this.#asker.checkout.failure = error
     this.#giveUp()
-    this.#reject(error)
+    this.#fail(error)
+  }
+
+  #fail(error: EnginelightError): void {
+    const again = this.#limits.owner.afterFailure(error, this.#asker, this.#limits)
+    if (again) this.#resolve(again)
+    else this.#reject(error)
   }
 
   #settle(): void {

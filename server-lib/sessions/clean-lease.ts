@@ -1,7 +1,8 @@
 import { channels } from '../channels.ts'
 import { settledWithin, startDeadline } from '../deadline.ts'
 import { warn } from '../errors.ts'
-import type { Engine, Lease } from '../engines/engine.ts'
+import type { Engine } from '../engines/engine.ts'
+import type { Lease } from '../pool/check-out.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
@@ -22,29 +23,53 @@ export async function takeCleanLease(
   abandoned?: Abandonment,
   timeoutMs?: number,
 ): Promise<Lease> {
-  for (;;) {
-    const asking = asker()
-    const lease = await engine.checkOut(asking, abandoned, timeoutMs)
-    const { driver } = lease.hold
-    if (driver._ending || driver._queryable === false) {
-      discard(lease, 'came closed')
-      continue
-    }
-    const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
-    const status = driver.getTransactionStatus?.()
-    const isOpen = status === 'T' || status === 'E'
-    if (!isBusy && !isOpen) return lease
-    if (isOpen) tellOfDirt(engine, lease, asking, status)
-    warnOfDirt(engine, lease, isBusy ? 'running' : (status as 'T' | 'E'))
-    if (isBusy) {
-      void cancelStatement(driver)
-      discard(lease, 'came with a statement running')
-      continue
-    }
-    const { rollbackOnCheckout, beginTimeoutMs } = engine.options
-    if (rollbackOnCheckout && (await rolledBack(driver, beginTimeoutMs))) return lease
-    discard(lease, 'came with an open transaction')
+  const asking = asker()
+  const lease = await engine.checkOut(asking, abandoned, timeoutMs)
+  return isClean(lease) ? lease : cleaned(engine, lease, asking, asker, abandoned, timeoutMs)
+}
+
+/** Whether it needs no look: open, with nothing running and nothing open. */
+export function isClean({ hold: { driver } }: Lease): boolean {
+  if (driver._ending || driver._queryable === false || driver.readyForQuery === false) return false
+  const status = driver.getTransactionStatus?.()
+  return status !== 'T' && status !== 'E'
+}
+
+/** The same connection, made clean, or another one. */
+export async function cleaned(
+  engine: Engine,
+  first: Lease,
+  firstAsking: Asker,
+  asker: () => Asker,
+  abandoned?: Abandonment,
+  timeoutMs?: number,
+): Promise<Lease> {
+  let lease = first
+  let asking = firstAsking
+  while (!(await madeClean(engine, lease, asking))) {
+    asking = asker()
+    lease = await engine.checkOut(asking, abandoned, timeoutMs)
   }
+  return lease
+}
+
+/** Whether the connection can be used now; one that cannot has been discarded. */
+async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<boolean> {
+  const { driver } = lease.hold
+  if (driver._ending || driver._queryable === false) return discard(lease, 'came closed')
+  const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
+  const status = driver.getTransactionStatus?.()
+  const isOpen = status === 'T' || status === 'E'
+  if (!isBusy && !isOpen) return true
+  if (isOpen) tellOfDirt(engine, lease, asking, status)
+  warnOfDirt(engine, lease, isBusy ? 'running' : (status as 'T' | 'E'))
+  if (isBusy) {
+    void cancelStatement(driver)
+    return discard(lease, 'came with a statement running')
+  }
+  const { rollbackOnCheckout, beginTimeoutMs } = engine.options
+  if (rollbackOnCheckout && (await rolledBack(driver, beginTimeoutMs))) return true
+  return discard(lease, 'came with an open transaction')
 }
 
 /** Of one that nobody has used yet the pool's own `connect` listener may still be setting it up. */
@@ -68,10 +93,11 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
 /** pg's pool does not listen to what it has lent, and the session does not yet. */
 function ignore(): void {}
 
-function discard({ hold, pool }: Lease, reason: string): void {
+function discard({ hold, pool }: Lease, reason: string): false {
   const record = pool.ledger.recordOf(hold.driver)
   if (record) record.discarded = reason
   hold.discard()
+  return false
 }
 
 function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {

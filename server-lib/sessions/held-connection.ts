@@ -1,6 +1,7 @@
 import { channels } from '../channels.ts'
 import { startDeadline } from '../deadline.ts'
-import type { Engine, Lease } from '../engines/engine.ts'
+import type { Engine } from '../engines/engine.ts'
+import type { Lease } from '../pool/check-out.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { ConnectionRecord } from '../pool/records.ts'

@@ -7,7 +7,7 @@ import type { SiteCapture } from '../identity/site.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
 import { bindToContext, closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
-import { takeCleanLease } from './clean-lease.ts'
+import { cleaned, isClean } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
@@ -204,7 +204,10 @@ export class SessionCore {
 
   async #takeAndBegin(statement: Statement, use: (held: HeldConnection) => void): Promise<void> {
     const asker = () => ({ session: this.id, request: this.request, capture: statement.capture })
-    const lease = await takeCleanLease(this.engine, asker, this.#owner.abandoned)
+    const { abandoned } = this.#owner
+    const asking = asker()
+    let lease = await this.engine.checkOut(asking, abandoned)
+    if (!isClean(lease)) lease = await cleaned(this.engine, lease, asking, asker, abandoned)
     faultPoint('check-out:granted', lease.hold.driver)
     if (this.#life.state === 'ended') {
       lease.hold.release()
