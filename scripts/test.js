@@ -79,7 +79,7 @@ const soak = requests =>
     run('node', ['bench/soak.js', '--requests', String(requests)], { capture: true }),
   )
 
-async function steps({ soakRequests }) {
+async function steps({ soakRequests, env = {} }) {
   return [
     check('build: types of every project', () => tool('tsc', ['-b', '--force'], { capture: true })),
     check('build: without fault points', () =>
@@ -95,14 +95,14 @@ async function steps({ soakRequests }) {
     check('types of the package (attw)', () =>
       tool('attw', ['--pack', '--profile', 'esm-only'], { capture: true }),
     ),
-    vitest('unit and integration (vitest)', 'vitest.json'),
+    vitest('unit and integration (vitest)', 'vitest.json', [], env),
     soak(soakRequests),
     playwright(await findChromium()),
   ]
 }
 
 async function long() {
-  const all = await steps({ soakRequests: 100_000 })
+  const all = await steps({ soakRequests: 100_000, env: { ENGINELIGHT_LONG: '1' } })
   for (const major of ['22', '24']) {
     all.push(check(`every door imported and required on Node ${major}`, () => doorsOn(major)))
     all.push({

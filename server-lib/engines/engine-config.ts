@@ -25,7 +25,8 @@ export interface EngineOptions {
   transactional?: boolean
   /**
    * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN that the server does
-   * not answer in half of it costs the connection, so that those who wait behind it can still be served. Default 10,000.
+   * not answer in half of it, and in 500 ms at least, costs the connection, so that those who wait behind it can still be
+   * served. Default 10,000.
    */
   checkoutTimeoutMs?: number
   /** How long a connection may take to open, in milliseconds. Pools that we make only. Default 10,000. */
@@ -136,6 +137,9 @@ export interface CheckedOptions {
   readonly traceRows: boolean
 }
 
+/** Who has little patience with a full pool still gives a server that is busy the time for one answer. */
+const SHORTEST_BEGIN_MS = 500
+
 /** Checks an engine's options and fills in the defaults. Throws EL_CONFIG at the first that is wrong; touches nothing. */
 export function checkOptions(name: string, config: EngineConfig): CheckedOptions {
   if (typeof config !== 'object' || config === null) {
@@ -227,7 +231,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     enlist,
     transactional,
     checkoutTimeoutMs,
-    beginTimeoutMs: Math.ceil(checkoutTimeoutMs / 2),
+    beginTimeoutMs: Math.max(SHORTEST_BEGIN_MS, Math.ceil(checkoutTimeoutMs / 2)),
     connectTimeoutMs: duration('connectTimeoutMs') ?? 10_000,
     statementTimeoutMs: duration('statementTimeoutMs'),
     idleInTransactionTimeoutMs: duration('idleInTransactionTimeoutMs'),

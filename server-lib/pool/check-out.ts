@@ -66,7 +66,7 @@ class Wait implements Taker {
     this.#reject = reject
     this.#giveUp = pool.acquire(asker, this)
     this.#deadline = startDeadline(limits.checkoutTimeoutMs, this.#onDeadline)
-    this.#stopSelfWait = watchSelfWait(pool, asker, this.#onSelfWait)
+    this.#stopSelfWait = watchSelfWait(pool, asker, limits.checkoutTimeoutMs, this.#onSelfWait)
     limits.abandoned?.on(this.#onAbandoned)
     limits.replaced.on(this.#onReplaced)
   }
@@ -119,15 +119,24 @@ class Wait implements Taker {
 
 const NOTHING = () => {}
 
-/** How long those around a nested scope must have stood still, before it is said that they wait for it. */
-const SELF_WAIT_MS = 100
+/**
+ * How long those around a nested scope must have stood still, before it is said that they wait for it: a quarter of the
+ * check-out's time, and at most this. They may as well be awaiting something slow, with the scope running beside them.
+ */
+const SELF_WAIT_MS = 1_000
 
 /**
  * Looks whether a nested scope waits for what only those around it hold: they stand idle in their transactions, most
  * likely for it to be done. A scope that is not nested never does, and costs nothing here.
  */
-function watchSelfWait(pool: Pool, { request }: Asker, found: () => void): () => void {
+function watchSelfWait(
+  pool: Pool,
+  { request }: Asker,
+  checkoutTimeoutMs: number,
+  found: () => void,
+): () => void {
   if (!request?.isNested) return NOTHING
+  const standstillMs = Math.min(SELF_WAIT_MS, checkoutTimeoutMs / 4)
   const timer = setInterval(() => {
     const holders = pool.ledger.holders()
     const waitsForIt = (holder: CheckoutHolder) =>
@@ -135,9 +144,9 @@ function watchSelfWait(pool: Pool, { request }: Asker, found: () => void): () =>
       holder.request !== null &&
       request.isInside(holder.request) &&
       holder.state.endsWith('transaction') &&
-      holder.stateMs >= SELF_WAIT_MS
+      holder.stateMs >= standstillMs
     if (holders.length >= pool.max && holders.every(waitsForIt)) found()
-  }, SELF_WAIT_MS)
+  }, standstillMs / 2)
   return () => clearInterval(timer)
 }
 

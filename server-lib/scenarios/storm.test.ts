@@ -15,7 +15,7 @@ afterAll(() => database.drop())
  * connection lost. 115 asks for unknown outcomes. A seed repeats what strikes and when, not the moment between two packets.
  */
 const SEEDS = [125, 143, 156, 115]
-const FOR_MS = isLong ? 20_000 : 1_000
+const FOR_MS = isLong ? 10_000 : 1_000
 const FRESH = isLong ? 8 : 1
 
 const given = seedFromEnv()
