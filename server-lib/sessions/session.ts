@@ -160,6 +160,8 @@ export class SessionCore {
             this.#giveBackBetweenStatements()
             return done()
           }
+          // pg would queue it, and run it for nobody should it be destroyed meanwhile.
+          if (!held.isReady) return held.whenReady(() => send(held))
           this.#statements++
           this.#read = [submittable, outlet]
           held.announce(statement.queuedMs, capture)
