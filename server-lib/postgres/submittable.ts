@@ -93,6 +93,8 @@ export function closeWhenOver(submittable: Submittable): void {
     }
     // Nothing more is sent: the connection may be somebody else's by now.
     if (over) return void setImmediate(done)
+    // After an error the cursor tells them itself.
+    const unread = cursor.state === 'error' ? [] : (cursor._queue?.splice(0) ?? [])
     let told = false
     const once = (error?: Error) => {
       if (told) return
@@ -100,8 +102,20 @@ export function closeWhenOver(submittable: Submittable): void {
       done(error)
     }
     closing.push(once)
-    return close.call(cursor, once)
+    const answer: unknown = close.call(cursor, once)
+    if (cursor.state === 'done') stayDone(cursor)
+    for (const [, read] of unread) setImmediate(read, null, [])
+    return answer
   }
+}
+
+/**
+ * Keeps a cursor closed while the answers to what it has sent before still come in. pg-cursor would go back to `idle`
+ * at the first of them: it then asks a closed portal for the rows of a read that waited, or ends the exchange a second
+ * time, and what the server says to that falls to the next statement on the connection, whoever's it is.
+ */
+function stayDone(cursor: Cursor): void {
+  Object.defineProperty(cursor, 'state', { get: () => 'done', set: () => {}, configurable: true })
 }
 
 /** What the driver tells a cursor, but for its rows: those are told of in batches, by the others. */
