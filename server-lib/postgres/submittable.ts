@@ -66,12 +66,22 @@ export function onSubmittableEnd(submittable: Submittable, ended: (end: Submitta
   }
 }
 
+/** Makes of a driver's error what the caller is told. */
+export type Tell = (error: Error) => Error
+
+/** Lets a cursor, stream or pg Query hand on each error as `tell` has it. Who hooked it later still gets the driver's. */
+export function tellErrors(submittable: Submittable, tell: Tell): void {
+  const { handleError } = submittable
+  if (!handleError) return
+  submittable.handleError = (error, connection) => handleError.call(submittable, tell(error), connection)
+}
+
 /**
  * Lets a cursor's `close` call back as soon as its statement is over. pg-cursor's own waits for the next ReadyForQuery
  * on the connection: where that has come already, or the connection is gone, whoever reads the stream waits for ever. So
  * does the last read of all, whose rows pg-cursor keeps until then.
  */
-export function closeWhenOver(submittable: Submittable): void {
+export function closeWhenOver(submittable: Submittable, tell: Tell): void {
   const cursor = (submittable.cursor ?? submittable) as Cursor
   const close = cursor.close
   if (typeof close !== 'function') return
@@ -83,7 +93,7 @@ export function closeWhenOver(submittable: Submittable): void {
     if (!error || cursor.state !== 'done') return
     const { _cb: reading } = cursor
     cursor._cb = null
-    reading?.(error)
+    reading?.(tell(error))
   })
   cursor.close = function (done?: (error?: Error) => void): unknown {
     if (!done) {

@@ -5,7 +5,7 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { bindToContext, closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
+import { bindToContext, closeWhenOver, onSubmittableEnd, tellErrors } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -167,7 +167,9 @@ export class SessionCore {
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
           const restore = held.pipelined(false)
-          closeWhenOver(submittable)
+          const tell = (error: Error) => this.#tell(error)
+          tellErrors(submittable, tell)
+          closeWhenOver(submittable, tell)
           onSubmittableEnd(submittable, ({ error, command }) => {
             restore()
             this.#read = []
@@ -257,7 +259,7 @@ export class SessionCore {
     let over = false
     const settle: DriverCallback = (error, result) => {
       this.#answered(held, error ?? null, commandOf(result))
-      if (error) return callback(this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error))
+      if (error) return callback(this.#tell(error))
       if (traceRows) rememberRows(result, this)
       callback(null, result)
     }
@@ -286,6 +288,11 @@ export class SessionCore {
           })
     held.query(statement.config, answer)
     faultPoint('statement:sent', held.driver)
+  }
+
+  /** A statement's error as the caller sees it. */
+  #tell(error: Error): Error {
+    return this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error)
   }
 
   #answered(held: HeldConnection, error: Error | null, command: string | null): void {
