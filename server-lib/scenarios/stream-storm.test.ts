@@ -9,7 +9,7 @@ let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase()))
 afterAll(() => database.drop())
 
-const STORM_MS = isLong ? 30_000 : 2_000
+const STORM_MS = isLong ? 30_000 : 1_500
 /** Longer than everybody's check-out deadline, after which nobody has a reason to wait. */
 const LET_GO_MS = 7_000
 /** What may be told to a reader that was cut short: nothing that belongs to another's stream. */
