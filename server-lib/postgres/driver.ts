@@ -36,7 +36,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** pg's protocol-level `Connection` under a `Client`. */
 export interface DriverWire {
-  readonly stream?: { destroy(): unknown }
+  readonly stream?: { destroy(): unknown; readonly bytesRead?: number; readonly bytesWritten?: number }
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
   /** Named statements by name, as far as pg knows them to be prepared on the server. */

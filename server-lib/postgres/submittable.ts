@@ -119,6 +119,12 @@ export function closeWhenOver(submittable: Submittable, tell: Tell): void {
   }
 }
 
+/** Whether the server has yet to answer what was sent. Between two batches of a cursor it waits for the reader. */
+export function isOwedAnAnswer(submittable: Submittable): boolean {
+  const { state } = (submittable.cursor ?? submittable) as Cursor
+  return state !== 'idle'
+}
+
 /**
  * Keeps a cursor closed while the answers to what it has sent before still come in. pg-cursor would go back to `idle`
  * at the first of them: it then asks a closed portal for the rows of a read that waited, or ends the exchange a second

@@ -5,7 +5,13 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { bindToContext, closeWhenOver, onSubmittableEnd, tellErrors } from '../postgres/submittable.ts'
+import {
+  bindToContext,
+  closeWhenOver,
+  isOwedAnAnswer,
+  onSubmittableEnd,
+  tellErrors,
+} from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -16,7 +22,7 @@ import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
 import { SessionLife } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
-import { startStatementDeadline } from './statement-deadline.ts'
+import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
@@ -170,7 +176,16 @@ export class SessionCore {
           const tell = (error: Error) => this.#tell(error)
           tellErrors(submittable, tell)
           closeWhenOver(submittable, tell)
+          const { statementTimeoutMs } = this.engine.options
+          const isOwed = () => isOwedAnAnswer(submittable)
+          // Its connection is closed under it, and so it is told.
+          const passed = (error: Error) => this.doubt(error)
+          const deadline =
+            statementTimeoutMs === undefined
+              ? undefined
+              : startStreamDeadline(this.engine, statementTimeoutMs, held.driver, isOwed, passed)
           onSubmittableEnd(submittable, ({ error, command }) => {
+            deadline?.stop()
             restore()
             this.#read = []
             this.#answered(held, error, command)
