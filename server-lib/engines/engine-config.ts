@@ -33,7 +33,9 @@ export interface EngineOptions {
   connectTimeoutMs?: number
   /**
    * How long one statement may run, in milliseconds. The server ends it (`statement_timeout`); a second later we
-   * give up on a server that does not answer, and discard the connection. Default: no limit.
+   * give up on a server that does not answer, and discard the connection. Of a stream it is how long the server may be
+   * silent while it owes a batch; in a transaction the server also counts the time that the reader takes. Default: no
+   * limit.
    */
   statementTimeoutMs?: number
   /** How long a transaction may stand idle before the server ends it (`idle_in_transaction_session_timeout`). Default: no limit. */

@@ -36,7 +36,7 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 
 /** pg's protocol-level `Connection` under a `Client`. */
 export interface DriverWire {
-  readonly stream?: { destroy(): unknown }
+  readonly stream?: { destroy(): unknown; readonly bytesRead?: number; readonly bytesWritten?: number }
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
   /** Named statements by name, as far as pg knows them to be prepared on the server. */
@@ -59,6 +59,8 @@ export interface DriverResult {
 
 export type DriverCallback = (error: Error | null | undefined, result?: DriverResult | DriverResult[]) => void
 
+type ReadCallback = (error: Error | null, rows?: unknown[]) => void
+
 /** The parts of pg-cursor that we use. */
 export interface Cursor {
   text?: string
@@ -67,7 +69,9 @@ export interface Cursor {
   /** `done` when the server has sent the last row: what comes then is no longer handled, not even an error. */
   state?: string
   /** Of the read that waits for its rows. */
-  _cb?: ((error: Error | null, rows?: unknown[]) => void) | null
+  _cb?: ReadCallback | null
+  /** Reads that wait for their turn: how many rows, and who is told. */
+  readonly _queue?: [rows: number, told: ReadCallback][]
 }
 
 /** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */

@@ -66,12 +66,22 @@ export function onSubmittableEnd(submittable: Submittable, ended: (end: Submitta
   }
 }
 
+/** Makes of a driver's error what the caller is told. */
+export type Tell = (error: Error) => Error
+
+/** Lets a cursor, stream or pg Query hand on each error as `tell` has it. Who hooked it later still gets the driver's. */
+export function tellErrors(submittable: Submittable, tell: Tell): void {
+  const { handleError } = submittable
+  if (!handleError) return
+  submittable.handleError = (error, connection) => handleError.call(submittable, tell(error), connection)
+}
+
 /**
  * Lets a cursor's `close` call back as soon as its statement is over. pg-cursor's own waits for the next ReadyForQuery
  * on the connection: where that has come already, or the connection is gone, whoever reads the stream waits for ever. So
  * does the last read of all, whose rows pg-cursor keeps until then.
  */
-export function closeWhenOver(submittable: Submittable): void {
+export function closeWhenOver(submittable: Submittable, tell: Tell): void {
   const cursor = (submittable.cursor ?? submittable) as Cursor
   const close = cursor.close
   if (typeof close !== 'function') return
@@ -83,7 +93,7 @@ export function closeWhenOver(submittable: Submittable): void {
     if (!error || cursor.state !== 'done') return
     const { _cb: reading } = cursor
     cursor._cb = null
-    reading?.(error)
+    reading?.(tell(error))
   })
   cursor.close = function (done?: (error?: Error) => void): unknown {
     if (!done) {
@@ -93,6 +103,8 @@ export function closeWhenOver(submittable: Submittable): void {
     }
     // Nothing more is sent: the connection may be somebody else's by now.
     if (over) return void setImmediate(done)
+    // After an error the cursor tells them itself.
+    const unread = cursor.state === 'error' ? [] : (cursor._queue?.splice(0) ?? [])
     let told = false
     const once = (error?: Error) => {
       if (told) return
@@ -100,8 +112,26 @@ export function closeWhenOver(submittable: Submittable): void {
       done(error)
     }
     closing.push(once)
-    return close.call(cursor, once)
+    const answer: unknown = close.call(cursor, once)
+    if (cursor.state === 'done') stayDone(cursor)
+    for (const [, read] of unread) setImmediate(read, null, [])
+    return answer
   }
+}
+
+/** Whether the server has yet to answer what was sent. Between two batches of a cursor it waits for the reader. */
+export function isOwedAnAnswer(submittable: Submittable): boolean {
+  const { state } = (submittable.cursor ?? submittable) as Cursor
+  return state !== 'idle'
+}
+
+/**
+ * Keeps a cursor closed while the answers to what it has sent before still come in. pg-cursor would go back to `idle`
+ * at the first of them: it then asks a closed portal for the rows of a read that waited, or ends the exchange a second
+ * time, and what the server says to that falls to the next statement on the connection, whoever's it is.
+ */
+function stayDone(cursor: Cursor): void {
+  Object.defineProperty(cursor, 'state', { get: () => 'done', set: () => {}, configurable: true })
 }
 
 /** What the driver tells a cursor, but for its rows: those are told of in batches, by the others. */

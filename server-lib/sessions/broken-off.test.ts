@@ -89,9 +89,40 @@ test('a stream whose connection is lost between its last row and the end of the 
     (error: unknown) => error,
   )
   await strike.hit
-  expect(await inTime(reading)).toBeInstanceOf(Error)
+  expect(await inTime(reading)).toMatchObject({ code: 'EL_CONNECTION_LOST' })
   expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await db.end()
   await engines.close()
   await proxy.stop()
 })
+
+test.each(['transaction', 'autocommit'] as const)(
+  'in %s mode a stream whose backend is killed as it is read tells its reader that the connection was lost',
+  async mode => {
+    const engines = createEngines({ main: engine()({ connection: database.url, mode, pool: { max: 1 } }) })
+    for (const source of ['text', 'builder', 'knex']) {
+      const db = engines.open()
+      const stream =
+        source === 'text'
+          ? db.main.stream(rows)
+          : source === 'builder'
+            ? db.main.stream(db.main.raw(rows))
+            : db.main.knex.raw(rows).stream()
+      const reading = (async () => {
+        for await (const _row of stream) {
+          const pid = db.main.identity?.backendPid
+          if (pid) await database.admin('select pg_terminate_backend($1)', [pid])
+        }
+        return 'read to its end'
+      })().catch((error: unknown) => error)
+      expect(await inTime(reading), source).toMatchObject({
+        code: 'EL_CONNECTION_LOST',
+        session: expect.stringMatching(/^s/),
+        cause: expect.any(Error),
+      })
+      expect(db.main.state).toBe(mode === 'transaction' ? 'lost' : 'idle')
+      await db.end()
+    }
+    await engines.close()
+  },
+)

@@ -184,17 +184,20 @@ export class HeldConnection {
   #returnWhenIdle(): Promise<void> {
     this.#given = true
     return new Promise(resolve => {
-      const deadline = startDeadline(DRAIN_DEADLINE_MS, () => {
-        this.driver.removeListener('drain', onDrain)
-        this.#close('not idle at release')
-        resolve()
-      })
-      const onDrain = () => {
+      const settle = (arrive: () => void) => {
         deadline.stop()
-        this.#return()
+        this.driver.removeListener('drain', onDrain)
+        this.driver.removeListener('end', onEnd)
+        arrive()
         resolve()
       }
+      const onDrain = () => settle(() => this.#return())
+      const onEnd = () => settle(() => this.#close('lost at release'))
+      const deadline = startDeadline(DRAIN_DEADLINE_MS, () =>
+        settle(() => this.#close('not idle at release')),
+      )
       this.driver.once('drain', onDrain)
+      this.driver.once('end', onEnd)
     })
   }
 

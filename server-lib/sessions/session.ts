@@ -5,7 +5,13 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
-import { bindToContext, closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
+import {
+  bindToContext,
+  closeWhenOver,
+  isOwedAnAnswer,
+  onSubmittableEnd,
+  tellErrors,
+} from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { cleaned, isClean } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
@@ -16,7 +22,7 @@ import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
 import { SessionLife } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
-import { startStatementDeadline } from './statement-deadline.ts'
+import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
@@ -160,13 +166,26 @@ export class SessionCore {
             this.#giveBackBetweenStatements()
             return done()
           }
+          // pg would queue it, and run it for nobody should it be destroyed meanwhile.
+          if (!held.isReady) return held.whenReady(() => send(held))
           this.#statements++
           this.#read = [submittable, outlet]
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
           const restore = held.pipelined(false)
-          closeWhenOver(submittable)
+          const tell = (error: Error) => this.#tell(error)
+          tellErrors(submittable, tell)
+          closeWhenOver(submittable, tell)
+          const { statementTimeoutMs } = this.engine.options
+          const isOwed = () => isOwedAnAnswer(submittable)
+          // Its connection is closed under it, and so it is told.
+          const passed = (error: Error) => this.doubt(error)
+          const deadline =
+            statementTimeoutMs === undefined
+              ? undefined
+              : startStreamDeadline(this.engine, statementTimeoutMs, held.driver, isOwed, passed)
           onSubmittableEnd(submittable, ({ error, command }) => {
+            deadline?.stop()
             restore()
             this.#read = []
             this.#answered(held, error, command)
@@ -258,7 +277,7 @@ export class SessionCore {
     let over = false
     const settle: DriverCallback = (error, result) => {
       this.#answered(held, error ?? null, commandOf(result))
-      if (error) return callback(this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error))
+      if (error) return callback(this.#tell(error))
       if (traceRows) rememberRows(result, this)
       callback(null, result)
     }
@@ -287,6 +306,11 @@ export class SessionCore {
           })
     held.query(statement.config, answer)
     faultPoint('statement:sent', held.driver)
+  }
+
+  /** A statement's error as the caller sees it. */
+  #tell(error: Error): Error {
+    return this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error)
   }
 
   #answered(held: HeldConnection, error: Error | null, command: string | null): void {

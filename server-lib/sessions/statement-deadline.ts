@@ -1,27 +1,61 @@
 import { startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError } from '../errors.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
 
 /** In a transaction the server keeps the limit itself; we wait this much longer for its word. */
 const SERVER_GRACE_MS = 1_000
+
+/** Who hears that the time is over. */
+type Passed = (error: EnginelightError) => void
 
 /**
  * Gives up on a statement whose time is over. In a transaction that is a server which does not answer any more (a
  * dead network); in autocommit it is the limit itself, since a setting would stay on the connection.
  */
-export function startStatementDeadline(
+export function startStatementDeadline(engine: Engine, timeoutMs: number, passed: Passed): { stop(): void } {
+  const afterMs = limitOf(engine, timeoutMs)
+  return startDeadline(afterMs, () => passed(timeoutOf(engine, timeoutMs, afterMs)))
+}
+
+/** How often a stream is looked at within its limit, and so how exact that is. */
+const LOOKS = 4
+
+/**
+ * Gives up on a stream when its server has sent no byte for as long as a statement may take, while it owes an answer.
+ * Between two batches it owes none: there it waits for the reader, who may take any time.
+ */
+export function startStreamDeadline(
   engine: Engine,
   timeoutMs: number,
-  passed: (error: EnginelightError) => void,
+  { connection }: DriverConnection,
+  isOwed: () => boolean,
+  passed: Passed,
 ): { stop(): void } {
-  const afterMs = engine.options.mode === 'transaction' ? timeoutMs + SERVER_GRACE_MS : timeoutMs
-  return startDeadline(afterMs, () => {
-    passed(
-      new EnginelightError(
-        'EL_STATEMENT_TIMEOUT',
-        `A statement of engine "${engine.name}" had no answer after ${afterMs} ms (statementTimeoutMs ${timeoutMs}); its connection was closed.`,
-        { engine: engine.name, waitedMs: afterMs },
-      ),
-    )
-  })
+  const afterMs = limitOf(engine, timeoutMs)
+  let silent = 0
+  let traffic: string | undefined
+  const look = () => {
+    // A new read starts the time anew, though it has no answer yet.
+    const before = traffic
+    traffic = isOwed() ? `${connection?.stream?.bytesRead} ${connection?.stream?.bytesWritten}` : undefined
+    silent = traffic !== undefined && traffic === before ? silent + 1 : 0
+    if (silent >= LOOKS) return passed(timeoutOf(engine, timeoutMs, afterMs))
+    deadline = startDeadline(afterMs / LOOKS, look)
+  }
+  let deadline: ReturnType<typeof startDeadline> | undefined
+  look()
+  return { stop: () => deadline?.stop() }
+}
+
+function limitOf({ options }: Engine, timeoutMs: number): number {
+  return options.mode === 'transaction' ? timeoutMs + SERVER_GRACE_MS : timeoutMs
+}
+
+function timeoutOf(engine: Engine, timeoutMs: number, afterMs: number): EnginelightError {
+  return new EnginelightError(
+    'EL_STATEMENT_TIMEOUT',
+    `A statement of engine "${engine.name}" had no answer after ${afterMs} ms (statementTimeoutMs ${timeoutMs}); its connection was closed.`,
+    { engine: engine.name, waitedMs: afterMs },
+  )
 }

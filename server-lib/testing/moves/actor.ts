@@ -99,10 +99,8 @@ export class Actor {
       case 'destroy':
         return this.#destroy(move.afterMs)
       case 'fail in stream':
-        return this.#statement(
-          { kind: 'fail', code: '22012' },
-          () => readAll(session.stream('select 1 / (g - 3) from generate_series(1, 5) g')),
-          true,
+        return this.#statement({ kind: 'fail', code: '22012' }, () =>
+          readAll(session.stream('select 1 / (g - 3) from generate_series(1, 5) g')),
         )
       case 'commit':
         return this.#commit(move.behindItsBack)
@@ -170,14 +168,12 @@ export class Actor {
   }
 
   /** Runs a statement and holds its outcome against what the model expects of it. */
-  async #statement(effect: Effect, run: () => PromiseLike<unknown>, isStream = false): Promise<string> {
+  async #statement(effect: Effect, run: () => PromiseLike<unknown>): Promise<string> {
     // Others run at the same time within the session only in #parallel, which asks by itself.
     const expected = this.model.expected(effect)
     const code = await this.#outcome(run)
-    // A stream ends with the server's own error: it is told by the driver, not by the session.
-    const told = code === '25P02' && isStream ? 'EL_TRANSACTION_FAILED' : code
-    this.#settle(effect, expected, told)
-    return told
+    this.#settle(effect, expected, code)
+    return code
   }
 
   #settle(effect: Effect, expected: readonly string[], code: string): void {
@@ -208,7 +204,7 @@ export class Actor {
       else if (via === 'raw') rows = (await session.raw(text.replace('$1', '?'), [owner])).rows
       else rows = (await readAll(session.stream(text, [owner]))) as typeof rows
     }
-    const code = await this.#statement({ kind: 'read' }, read, via === 'stream')
+    const code = await this.#statement({ kind: 'read' }, read)
     if (code === OK) this.#compare(new Set(rows.map(row => row.id)))
     if (canary && this.model.state === 'active') await this.#canary()
   }
@@ -290,7 +286,7 @@ export class Actor {
         from === 'text' ? this.#session.stream(text) : this.#session.stream(this.#session.raw(text))
       for await (const _row of stream) if (read++ >= rows) break
     }
-    await this.#statement({ kind: 'read' }, breakOff, true)
+    await this.#statement({ kind: 'read' }, breakOff)
     await this.#barrier()
   }
 
