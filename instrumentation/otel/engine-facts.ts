@@ -5,13 +5,10 @@ import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTG
 /** What an engine's spans and metrics say of it. */
 export interface EngineAttributes {
   readonly engine: string
-  readonly database: string | undefined
-  readonly serverAddress: string | undefined
-  readonly serverPort: number | undefined
   readonly pid: number | undefined
   readonly thread: number | undefined
-  /** Ready for the metrics of operations: where, not who. */
-  readonly metric: Attributes
+  /** Which database, ready for spans and for the metrics of operations: where, not who. */
+  readonly where: Attributes
 }
 
 /** What is known of each engine, found out once per engine. */
@@ -48,11 +45,11 @@ export class EngineFacts {
     const database = description.database ?? undefined
     const serverAddress = description.serverAddress ?? undefined
     const serverPort = description.serverPort ?? undefined
-    const metric: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
-    if (database !== undefined) metric[DB_NAMESPACE] = database
-    if (serverAddress !== undefined) metric[SERVER_ADDRESS] = serverAddress
-    if (serverPort !== undefined) metric[SERVER_PORT] = serverPort
-    const attributes = { engine, database, serverAddress, serverPort, pid, thread, metric }
+    const where: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
+    if (database !== undefined) where[DB_NAMESPACE] = database
+    if (serverAddress !== undefined) where[SERVER_ADDRESS] = serverAddress
+    if (serverPort !== undefined) where[SERVER_PORT] = serverPort
+    const attributes = { engine, pid, thread, where }
     this.#byEngine.set(engine, attributes)
     return attributes
   }

@@ -23,7 +23,6 @@ test('use of a watched pool outside of any session is under the span that it was
   CLIENT select reports
 INTERNAL GET /transfer
   INTERNAL enginelight.transaction outcome=rolled back
-    CLIENT BEGIN
     CLIENT update accounts
     CLIENT ROLLBACK`,
   )
