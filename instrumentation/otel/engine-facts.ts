@@ -5,9 +5,12 @@ import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTG
 /** What an engine's spans and metrics say of it. */
 export interface EngineAttributes {
   readonly engine: string
+  readonly database: string | undefined
+  readonly serverAddress: string | undefined
+  readonly serverPort: number | undefined
   readonly pid: number | undefined
   readonly thread: number | undefined
-  /** Which database, ready for spans and for the metrics of operations: where, not who. */
+  /** Ready for the metrics of operations: where, not who. */
   readonly where: Attributes
 }
 
@@ -49,7 +52,7 @@ export class EngineFacts {
     if (database !== undefined) where[DB_NAMESPACE] = database
     if (serverAddress !== undefined) where[SERVER_ADDRESS] = serverAddress
     if (serverPort !== undefined) where[SERVER_PORT] = serverPort
-    const attributes = { engine, pid, thread, where }
+    const attributes = { engine, database, serverAddress, serverPort, pid, thread, where }
     this.#byEngine.set(engine, attributes)
     return attributes
   }

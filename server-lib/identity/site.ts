@@ -15,6 +15,9 @@ export class SiteCapture {
   reading?: Reading | undefined = undefined
 }
 
+/** Stands for the line of a check-out that happened before we looked, or that was not worth a look. */
+export const NO_LINE: SiteCapture = { stack: '' }
+
 /** What a captured stack says. Unlike the capture it holds on to none of the functions on the stack. */
 interface Reading {
   readonly site: Site | null
@@ -62,7 +65,8 @@ export function isThenableJob(capture: SiteCapture): boolean {
  */
 function read(capture: SiteCapture): Reading {
   let reading: Reading | undefined
-  if (Error.prepareStackTrace === undefined && !process.sourceMapsEnabled) {
+  const prepare = Error.prepareStackTrace
+  if (isNodes(prepare) && !process.sourceMapsEnabled) {
     try {
       // What it returns becomes the stack: nothing that is live.
       Error.prepareStackTrace = (_, frames) => {
@@ -73,13 +77,17 @@ function read(capture: SiteCapture): Reading {
     } catch {
       // Frozen intrinsics.
     } finally {
-      if (Error.prepareStackTrace !== undefined) (Error as Replaceable).prepareStackTrace = undefined
+      if (Error.prepareStackTrace !== prepare) (Error as Replaceable).prepareStackTrace = prepare
     }
   }
   return reading ?? readText(capture.stack)
 }
 
-type Replaceable = { prepareStackTrace: ErrorConstructor['prepareStackTrace'] | undefined }
+type Replaceable = { prepareStackTrace: typeof Error.prepareStackTrace | undefined }
+
+/** Node has none, or one of its own by this name. */
+const isNodes = (prepare: typeof Error.prepareStackTrace | undefined): boolean =>
+  prepare === undefined || prepare.name === 'ErrorPrepareStackTrace'
 
 function readFrames(callSites: readonly NodeJS.CallSite[]): Reading {
   const frames: ApplicationFrame[] = []

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { withCallerSite } from './caller-site.ts'
+import { singleStatementBegins } from './single-statement.ts'
 import { shadow, type Method } from './shadow.ts'
 
 /** The factories of a knex client: each is called in the frame of the application that writes the statement. */
@@ -51,6 +52,10 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
   return function (...args) {
     const runner = original.apply(this, args) as object
     const [builder] = args
+    if (!sitesAreWanted()) {
+      if (takesConnection(this, builder)) singleStatementBegins()
+      return runner
+    }
     const site = typeof builder === 'object' && builder !== null ? sitesByBuilder.get(builder) : undefined
     if (!site || !isListening()) return runner
     for (const name of ['run', 'stream']) {
@@ -66,6 +71,11 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
     return runner
   }
 }
+
+/** Inside of a transaction, or with `.connection(…)`, a builder has one already. */
+const takesConnection = (client: unknown, builder: unknown): boolean =>
+  !(client as { transacting?: boolean }).transacting &&
+  (builder as { _connection?: unknown } | undefined)?._connection === undefined
 
 function enteringTransactions(original: Method, isWatching: () => boolean): Method {
   return function (...args) {

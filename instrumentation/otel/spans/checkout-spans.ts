@@ -11,7 +11,7 @@ import {
   POOL,
   SLOT,
 } from '../semconv.ts'
-import { addLine, outermostAttributes } from './attributes.ts'
+import { lineAttributes, outermostAttributes } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends CheckoutMessage['phase']> = Extract<CheckoutMessage, { phase: P }>
@@ -95,12 +95,13 @@ export class CheckoutSpans {
       [CHECKOUT_ID]: start.id,
       [CHECKOUT_WAIT_TIME]: waitMs / 1000,
       ...connection,
+      ...lineAttributes(start.site),
     }
     return this.#tree.start(
       'enginelight.checkout',
       SpanKind.INTERNAL,
       start.at,
-      addLine(attributes, start.site),
+      attributes,
       this.#tree.ofSession(start, active),
     )
   }

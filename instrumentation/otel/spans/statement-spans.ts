@@ -1,8 +1,8 @@
 import { SpanKind, context, type Context } from '@opentelemetry/api'
 import { failSpan } from '../failure.ts'
-import { STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
+import { STATEMENT_QUEUE_TIME, STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
-import { addLine, statementAttributes } from './attributes.ts'
+import { lineAttributes, loneStatementAttributes, statementAttributes } from './attributes.ts'
 import { Beginnings, type StatementEnd, type StatementStart } from './beginnings.ts'
 import type { SpanTree } from './span-tree.ts'
 
@@ -64,8 +64,10 @@ export class StatementSpans {
     const { statements, engines, options } = this.#tree
     // What ends a savepoint stands beside it, as what sets it does.
     const parent = this.#tree.ofTransaction(start, facts.control === null, active)
-    const attributes = statementAttributes(engines.of(start.engine), start, facts, !parent.owner)
-    if (options.statementLines) addLine(attributes, start.site)
+    const attributesOf = parent.owner ? statementAttributes : loneStatementAttributes
+    const attributes = attributesOf(engines.of(start.engine), start, facts)
+    if (start.queuedMs > 0) attributes[STATEMENT_QUEUE_TIME] = start.queuedMs / 1000
+    if (options.statementLines) Object.assign(attributes, lineAttributes(start.site))
     const open = this.#tree.start(
       facts.control ?? facts.summary ?? SYSTEM_POSTGRESQL,
       SpanKind.CLIENT,

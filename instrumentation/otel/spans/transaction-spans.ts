@@ -14,7 +14,7 @@ import {
   TRANSACTION_OUTCOME,
   TRANSACTION_STATEMENT_COUNT,
 } from '../semconv.ts'
-import { addLine, outermostAttributes } from './attributes.ts'
+import { lineAttributes, outermostAttributes } from './attributes.ts'
 import type { OpenTransaction, SpanTree } from './span-tree.ts'
 import type { StatementSpans } from './statement-spans.ts'
 
@@ -54,19 +54,19 @@ export class TransactionSpans {
     const { id, engine, connection } = message
     const beginning = this.#statements.beginningOn(connection)
     const parent = this.#tree.ofSession(message, beginning?.active)
-    const attributes: Attributes = parent.owner
-      ? {}
-      : outermostAttributes(this.#tree.engines.of(engine), message)
-    attributes[POOL] = message.pool
-    attributes[CONNECTION_ID] = connection
-    if (message.backendPid !== null) attributes[BACKEND_PID] = message.backendPid
-    if (message.checkout !== null) attributes[CHECKOUT_ID] = message.checkout
-    attributes[TRANSACTION_ID] = id
+    const own: Attributes = {
+      [POOL]: message.pool,
+      [CONNECTION_ID]: connection,
+      [BACKEND_PID]: message.backendPid ?? undefined,
+      [CHECKOUT_ID]: message.checkout ?? undefined,
+      [TRANSACTION_ID]: id,
+      ...lineAttributes(message.site),
+    }
     const open = this.#tree.start(
       'enginelight.transaction',
       SpanKind.INTERNAL,
       beginning?.at ?? message.at,
-      addLine(attributes, message.site),
+      parent.owner ? own : { ...outermostAttributes(this.#tree.engines.of(engine), message), ...own },
       parent,
       () => this.#tree.transactions.take(id),
     )
