@@ -98,7 +98,7 @@ function readFrames(callSites: readonly NodeJS.CallSite[]): Reading {
   const site = siteFrom(frames)
   if (site) return { site, isThenableJob: false }
   const outermost = callSites.findLast(callSite => !callSite.getFileName()?.startsWith('node:internal/'))
-  return { site, isThenableJob: outermost !== undefined && IN_THEN.test(`at ${String(outermost)}`) }
+  return { site, isThenableJob: outermost !== undefined && IN_THEN.test(textOf(outermost)) }
 }
 
 function readText(stack: unknown): Reading {
@@ -107,6 +107,9 @@ function readText(stack: unknown): Reading {
   const outermost = stack.split('\n').findLast(line => !/\(?node:internal\//.test(line))
   return { site, isThenableJob: outermost !== undefined && IN_THEN.test(outermost) }
 }
+
+/** The line that the frame is in the text of a stack. */
+const textOf = (callSite: { toString(): string }): string => `at ${callSite.toString()}`
 
 const IN_THEN = /^\s*at (?:\S+\.)?then \(/
 
@@ -140,7 +143,7 @@ const LONGEST_LINE = 2 ** 20
 function frameAt(callSite: NodeJS.CallSite): ApplicationFrame | null {
   const file = callSite.getFileName()
   // Code from `eval` has none, and what is built into the engine.
-  if (typeof file !== 'string') return callSite.isEval() ? applicationFrame(`at ${String(callSite)}`) : null
+  if (typeof file !== 'string') return callSite.isEval() ? applicationFrame(textOf(callSite)) : null
   let places = framesByFile.get(file)
   if (places === undefined) {
     places = isApplicationFile(pathOf(file)) ? new Map() : null
@@ -151,7 +154,7 @@ function frameAt(callSite: NodeJS.CallSite): ApplicationFrame | null {
   const place = (callSite.getLineNumber() ?? 0) * LONGEST_LINE + (callSite.getColumnNumber() ?? 0)
   let frame = places.get(place)
   if (frame === undefined) {
-    frame = applicationFrame(`at ${String(callSite)}`)
+    frame = applicationFrame(textOf(callSite))
     if (places.size >= PLACES_KEPT) places.clear()
     places.set(place, frame)
   }

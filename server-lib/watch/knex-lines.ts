@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { withCallerSite } from './caller-site.ts'
-import { singleStatementBegins } from './single-statement.ts'
+import { runsSingleStatement } from './single-statement.ts'
 import { shadow, type Method } from './shadow.ts'
 
 /** The factories of a knex client: each is called in the frame of the application that writes the statement. */
@@ -53,7 +53,7 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
     const runner = original.apply(this, args) as object
     const [builder] = args
     if (!sitesAreWanted()) {
-      if (takesConnection(this, builder)) singleStatementBegins()
+      if (takesConnection(this, builder)) runsSingleStatement(runner)
       return runner
     }
     const site = typeof builder === 'object' && builder !== null ? sitesByBuilder.get(builder) : undefined

@@ -208,5 +208,5 @@ test('a recorder that was stopped hears nothing', () => {
   record()
   expect(channels.statement.hasSubscribers).toBe(true)
   recorder.stop()
-  expect(Object.values(channels).map(channel => channel.hasSubscribers)).toEqual(Array(7).fill(false))
+  expect(Object.values(channels).filter(channel => channel.hasSubscribers)).toEqual([])
 })
