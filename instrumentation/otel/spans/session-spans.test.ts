@@ -18,6 +18,7 @@ const ENGINE = {
 const CONNECTION = { 'enginelight.connection.id': 'c1', 'enginelight.connection.backend_pid': 815 }
 const TRANSACTION = {
   ...CONNECTION,
+  'enginelight.engine.name': 'writer',
   'enginelight.pool': 'writer#1',
   'enginelight.checkout.id': 'k1',
   'enginelight.transaction.id': 't1',

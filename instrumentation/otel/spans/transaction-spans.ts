@@ -4,6 +4,7 @@ import {
   BACKEND_PID,
   CHECKOUT_ID,
   CONNECTION_ID,
+  ENGINE_NAME,
   ERROR_TYPE,
   POOL,
   SAVEPOINT_NAME,
@@ -55,6 +56,7 @@ export class TransactionSpans {
     const beginning = this.#statements.beginningOn(connection)
     const parent = this.#tree.ofSession(message, beginning?.active)
     const own: Attributes = {
+      [ENGINE_NAME]: engine,
       [POOL]: message.pool,
       [CONNECTION_ID]: connection,
       [BACKEND_PID]: message.backendPid ?? undefined,
