@@ -136,7 +136,8 @@ async function measure() {
         }),
       )
     }
-    await warmUp(subjects, { ms: 1_000 })
+    // V8 still compiles after a second: what is measured then is the compiler, most of it in the variant with most code.
+    await warmUp(subjects, { ms: 3_000 })
     const units = await calibrate(subjects, { ms, concurrency })
     return await measureRounds(subjects, {
       rounds: Math.ceil(settings.rounds / generations),

@@ -1,7 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { channels, engineReports, observe } from './channels.ts'
+import { channels, engineReports, observe, type Site } from './channels.ts'
 import { createEngines, engine } from './index.ts'
 import { createDatabase, type TestDatabase } from './testing/database.ts'
 import { listen } from './testing/story.ts'
@@ -134,6 +134,51 @@ test('an observer that stops hears nothing more, and a channel without observers
     unreleased: [],
   })
   expect(heard).toEqual([])
+})
+
+test('the line of each statement is told while an observer asks for sites, that of a unit of work always', async () => {
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  const { knex } = engines.get('main')
+  const told: string[] = []
+  const note = (message: { phase: string; site?: Site | string | null }) => {
+    if (message.phase === 'start')
+      told.push((message.site as Site | null)?.label.replace(/:\d+$/, '') ?? 'no line')
+  }
+  const run = async () => {
+    told.length = 0
+    await engines.scope(async db => {
+      await db.main('t').select()
+      await db.main('t').select()
+    })
+    const inSession = told.splice(0)
+    await knex('t').select()
+    return [inSession, told.splice(0)]
+  }
+  const here = 'server-lib/channels.test.ts'
+  const stops = (['checkout', 'statement', 'transaction'] as const).map(name =>
+    observe(`enginelight:${name}`, note),
+  )
+  const unasked = await run()
+  // Two that ask: the lines are told until the last of them has stopped.
+  const [one, other] = [1, 2].map(() => observe('enginelight:process', () => {}, { sites: true }))
+  one?.()
+  one?.()
+  const asked = await run()
+  other?.()
+  const unaskedAgain = await run()
+  stops.forEach(stop => stop())
+  await engines.close()
+  // A session: its check-out, BEGIN, its transaction, two statements, COMMIT or ROLLBACK.
+  const without = [
+    [here, 'no line', here, 'no line', 'no line', 'no line'],
+    ['no line', 'no line'],
+  ]
+  expect(unasked).toEqual(without)
+  expect(asked).toEqual([
+    [here, here, here, here, here, expect.anything()],
+    [here, here],
+  ])
+  expect(unaskedAgain).toEqual(without)
 })
 
 test('a start is published in the context of the caller, a queued statement included', async () => {

@@ -1,5 +1,6 @@
 import diagnosticsChannel, { type Channel as NodeChannel } from 'node:diagnostics_channel'
 import type { Site } from './identity/site.ts'
+import { wantSites } from './identity/wanted-sites.ts'
 import { warn, type CheckoutHolder, type ErrorFacts } from './errors.ts'
 import type { EngineDescription } from './engines/engine-description.ts'
 import type { SessionState } from './sessions/session-state.ts'
@@ -122,6 +123,7 @@ export type CheckoutMessage =
       pool: string
       request: string | null
       session: string | null
+      /** Outside of sessions null as well while no observer has asked for sites. */
       site: Site | null
     }
   | {
@@ -246,6 +248,7 @@ export type StatementMessage =
       kind: 'query' | 'cursor'
       /** How long it stood in its session's queue behind other statements of the session. */
       queuedMs: number
+      /** Null as well while no observer has asked for sites. */
       site: Site | null
     }
   | {
@@ -310,15 +313,26 @@ export const channels = {
   [K in ChannelName as K extends `enginelight:${infer N}` ? N : never]: Channel<ChannelMessages[K]>
 }
 
+export interface ObserveOptions {
+  /** Whether this observer reads the `site` of statements. The line of each costs more than the rest of its messages. Default false. */
+  readonly sites?: boolean
+}
+
 /**
  * Listens to one channel until the returned function is called. The observer runs synchronously inside the
  * application: keep it short. What it throws is reported as a process warning and goes no further.
  */
-export function observe<N extends ChannelName>(name: N, observer: Observer<ChannelMessages[N]>): () => void {
+export function observe<N extends ChannelName>(
+  name: N,
+  observer: Observer<ChannelMessages[N]>,
+  { sites = false }: ObserveOptions = {},
+): () => void {
   const listener = (message: unknown) => observer(message as ChannelMessages[N])
+  const wantNoSites = sites ? wantSites() : undefined
   diagnosticsChannel.subscribe(name, listener)
   return () => {
     diagnosticsChannel.unsubscribe(name, listener)
+    wantNoSites?.()
   }
 }
 

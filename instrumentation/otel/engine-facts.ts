@@ -11,7 +11,7 @@ export interface EngineAttributes {
   readonly pid: number | undefined
   readonly thread: number | undefined
   /** Ready for the metrics of operations: where, not who. */
-  readonly metric: Attributes
+  readonly where: Attributes
 }
 
 /** What is known of each engine, found out once per engine. */
@@ -48,11 +48,11 @@ export class EngineFacts {
     const database = description.database ?? undefined
     const serverAddress = description.serverAddress ?? undefined
     const serverPort = description.serverPort ?? undefined
-    const metric: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
-    if (database !== undefined) metric[DB_NAMESPACE] = database
-    if (serverAddress !== undefined) metric[SERVER_ADDRESS] = serverAddress
-    if (serverPort !== undefined) metric[SERVER_PORT] = serverPort
-    const attributes = { engine, database, serverAddress, serverPort, pid, thread, metric }
+    const where: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
+    if (database !== undefined) where[DB_NAMESPACE] = database
+    if (serverAddress !== undefined) where[SERVER_ADDRESS] = serverAddress
+    if (serverPort !== undefined) where[SERVER_PORT] = serverPort
+    const attributes = { engine, database, serverAddress, serverPort, pid, thread, where }
     this.#byEngine.set(engine, attributes)
     return attributes
   }

@@ -7,7 +7,6 @@ import { EnginelightInstrumentation } from './index.ts'
 import { Spans } from './spans/index.ts'
 import { EngineFacts } from './engine-facts.ts'
 import { withDefaults } from './options.ts'
-import { StatementTexts } from './sql/statement-facts.ts'
 import { record } from './testing/recorder.ts'
 import { Script } from './testing/script.ts'
 
@@ -63,7 +62,7 @@ test('it listens once however often it is enabled, and when disabled nobody list
 })
 
 test('disabling ends what is open, from the inside out, and options can change', () => {
-  const recorder = record()
+  const recorder = record({ beginSpans: true })
   onTestFinished(() => recorder.stop())
   const script = new Script()
   script.session()
@@ -98,14 +97,8 @@ test('constructed as not enabled, it hears nothing until it is', () => {
 
 test('sessions that never end take no more than their share of memory', () => {
   const recorder = record({ enabled: false })
-  const options = withDefaults({})
-  const spans = new Spans(
-    () => recorder.tracerProvider.getTracer('t'),
-    options,
-    new EngineFacts(),
-    new StatementTexts(options),
-    3,
-  )
+  const tracer = recorder.tracerProvider.getTracer('t')
+  const spans = new Spans(() => tracer, withDefaults({}), new EngineFacts(), 3)
   for (let n = 1; n <= 10; n++) {
     spans.session({
       phase: 'start',

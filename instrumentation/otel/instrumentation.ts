@@ -1,5 +1,10 @@
 import { trace, type MeterProvider, type Tracer, type TracerProvider } from '@opentelemetry/api'
-import { observe, type ChannelMessages, type ChannelName } from '../../server-lib/channels.ts'
+import {
+  observe,
+  type ChannelMessages,
+  type ChannelName,
+  type ObserveOptions,
+} from '../../server-lib/channels.ts'
 import { EngineFacts } from './engine-facts.ts'
 import { guarded } from './guarded.ts'
 import { CheckoutMetrics } from './metrics/checkout-metrics.ts'
@@ -77,13 +82,8 @@ export class EnginelightInstrumentation {
     const options = withDefaults(this.#config)
     const engines = new EngineFacts()
     const texts = new StatementTexts(options)
-    const spans = new Spans(
-      () => this.#tracer ?? trace.getTracer('enginelight', VERSION),
-      options,
-      engines,
-      texts,
-    )
-    const operations = new OperationMetrics(this.#instruments, engines, texts)
+    const spans = new Spans(() => this.#tracer ?? trace.getTracer('enginelight', VERSION), options, engines)
+    const operations = new OperationMetrics(this.#instruments, engines)
     const checkouts = new CheckoutMetrics(this.#instruments)
     this.#instruments.current()
     const subscriptions = [
@@ -93,8 +93,20 @@ export class EnginelightInstrumentation {
       listen('enginelight:checkout', message => spans.checkout(message)),
       listen('enginelight:checkout', message => checkouts.handle(message)),
       listen('enginelight:transaction', message => spans.transaction(message)),
-      listen('enginelight:statement', message => spans.statement(message)),
-      listen('enginelight:statement', message => operations.handle(message)),
+      listen(
+        'enginelight:statement',
+        message =>
+          message.phase === 'start'
+            ? spans.statementStarted(message, texts.of(message.text, message.parameters))
+            : spans.statementEnded(message),
+        { sites: options.statementLines },
+      ),
+      // Apart from the spans: a processor of theirs that throws does not keep the measurement.
+      listen('enginelight:statement', message =>
+        message.phase === 'start'
+          ? operations.started(message, texts.of(message.text, message.parameters))
+          : operations.ended(message),
+      ),
     ]
     return {
       stop() {
@@ -108,6 +120,10 @@ export class EnginelightInstrumentation {
   }
 }
 
-function listen<N extends ChannelName>(name: N, handler: (message: ChannelMessages[N]) => void): () => void {
-  return observe(name, guarded(name, handler))
+function listen<N extends ChannelName>(
+  name: N,
+  handler: (message: ChannelMessages[N]) => void,
+  wanted?: ObserveOptions,
+): () => void {
+  return observe(name, guarded(name, handler), wanted)
 }

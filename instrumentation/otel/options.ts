@@ -8,8 +8,12 @@ export interface EnginelightInstrumentationConfig {
   maxTextLength?: number
   /** Whether a span's status carries the error's message. Messages of PostgreSQL can quote data, so by default it says `DatabaseError (42P01)`. */
   errorMessages?: boolean
-  /** Whether BEGIN, COMMIT, ROLLBACK, SAVEPOINT and their like have spans of their own. They always count in the metrics. Default true. */
+  /** Whether COMMIT, ROLLBACK, SAVEPOINT and their like have spans of their own. They always count in the metrics. Default true. */
   controlStatements?: boolean
+  /** Whether a BEGIN has one too. The transaction's span begins where it was sent; a BEGIN that failed has its span in any case. Default false. */
+  beginSpans?: boolean
+  /** Whether the spans of statements say from which line they were sent (`code.file.path`), which costs as much again as the span. Those of transactions and check-outs of sessions always do. Default false. */
+  statementLines?: boolean
   /** A check-out that waited longer has a span; so has any that failed. Milliseconds, default 1. */
   checkoutSpanThresholdMs?: number
   /** Whether each request or scope has an INTERNAL span above its sessions: for processes without HTTP instrumentation. Default false. */
@@ -24,6 +28,8 @@ const DEFAULTS: Options = {
   maxTextLength: 2048,
   errorMessages: false,
   controlStatements: true,
+  beginSpans: false,
+  statementLines: false,
   checkoutSpanThresholdMs: 1,
   requestSpans: false,
 }

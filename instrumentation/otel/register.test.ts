@@ -36,12 +36,10 @@ SERVER POST /orders
   INTERNAL enginelight.request label=scope
     INTERNAL enginelight.session reader
       INTERNAL enginelight.transaction outcome=rolled back
-        CLIENT BEGIN text=BEGIN READ ONLY
         CLIENT select customers text=select "name" from "customers" where "id" = $1
         CLIENT ROLLBACK text=ROLLBACK
     INTERNAL enginelight.session writer
       INTERNAL enginelight.transaction outcome=committed
-        CLIENT BEGIN text=BEGIN
         CLIENT insert orders text=insert into "orders" ("customer", "note") values ($1, $2)
         CLIENT SAVEPOINT text=SAVEPOINT el_1
         INTERNAL enginelight.savepoint outcome=rolled back
@@ -54,7 +52,6 @@ SERVER GET /first
   INTERNAL enginelight.request label=scope
     INTERNAL enginelight.session writer
       INTERNAL enginelight.transaction outcome=rolled back
-        CLIENT BEGIN text=BEGIN
         CLIENT select orders text=select count(*) from "orders"
         CLIENT ROLLBACK text=ROLLBACK
 SERVER GET /second
@@ -62,33 +59,28 @@ SERVER GET /second
     INTERNAL enginelight.session writer
       INTERNAL enginelight.checkout
       INTERNAL enginelight.transaction outcome=rolled back
-        CLIENT BEGIN text=BEGIN
         CLIENT select orders text=select count(*) from "orders"
         CLIENT ROLLBACK text=ROLLBACK
 SERVER GET /report
   CLIENT select orders text=select * from "orders" where "customer" = $1
   INTERNAL enginelight.transaction outcome=rolled back
-    CLIENT BEGIN text=BEGIN;
     CLIENT update orders text=update "orders" set "note" = $1
     CLIENT ROLLBACK text=ROLLBACK
 SERVER GET /broken
   INTERNAL enginelight.request label=scope type=failed ! the request failed
     INTERNAL enginelight.session reader
       INTERNAL enginelight.transaction outcome=rolled back
-        CLIENT BEGIN text=BEGIN READ ONLY
         CLIENT select nowhere text=select * from "nowhere" where "note" = $1 type=42P01 ! DatabaseError (42P01)
         CLIENT ROLLBACK text=ROLLBACK
 SERVER GET /export
   INTERNAL enginelight.request label=scope
     INTERNAL enginelight.session reader
       INTERNAL enginelight.transaction outcome=rolled back
-        CLIENT BEGIN text=BEGIN READ ONLY
         CLIENT select text=select generate_series(?, ?)
         CLIENT ROLLBACK text=ROLLBACK
 INTERNAL enginelight.request label=nightly job
   INTERNAL enginelight.session writer
     INTERNAL enginelight.transaction outcome=rolled back
-      CLIENT BEGIN text=BEGIN
       CLIENT select orders text=select ? from orders
       CLIENT ROLLBACK text=ROLLBACK`
 

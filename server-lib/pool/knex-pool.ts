@@ -1,3 +1,4 @@
+import { NO_LINE } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
@@ -231,6 +232,3 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
     asked.clear()
   }
 }
-
-/** Stands for the line of a check-out that happened before we looked, or that was not worth a look. */
-export const NO_LINE = { stack: '' }

@@ -3,6 +3,7 @@ import { errorFacts, warn, type CheckoutHolder } from '../errors.ts'
 import type { ConnectionReport, WaiterReport } from '../engines/engine-reports.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
@@ -82,7 +83,7 @@ export class Ledger {
         pool: this.pool,
         request: checkout.request,
         session: checkout.session,
-        site: siteOf(checkout.capture),
+        site: asker || sitesAreWanted() ? siteOf(checkout.capture) : null,
       })
     }
     return checkout

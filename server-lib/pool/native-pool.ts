@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels } from '../channels.ts'
+import { NO_LINE } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection, Listener } from '../postgres/driver.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
-import { NO_LINE } from './knex-pool.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
@@ -153,7 +154,7 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
   const asked = (): CheckoutRecord => {
     const isHeard = channels.statement.hasSubscribers || channels.checkout.hasSubscribers
     // A stack costs more than all the rest; nobody will ask from which line a single statement held its connection.
-    const checkout = ledger.asked(isInQuery && !isHeard ? NO_LINE : null)
+    const checkout = ledger.asked(isInQuery && !sitesAreWanted() ? NO_LINE : null)
     checkout.isSingleStatement = isInQuery
     isInQuery = false
     if (isHeard) checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>

@@ -2,6 +2,7 @@ import { channels } from '../channels.ts'
 import { errorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import {
   commandOf,
   isSubmittable,
@@ -114,7 +115,8 @@ function statementStarted(
   record.upcoming = null
   const isForeign = inForeignContext(record)
   const request = requestOf(record, isForeign)
-  const capture = upcoming?.capture ?? lineOf(checkout)
+  const isReading = sitesAreWanted()
+  const capture = upcoming?.capture ?? (isReading ? lineOf(checkout) : (checkout?.capture ?? null))
   const id = nextId('q')
   const startedAt = performance.now()
   record.changedAt = startedAt
@@ -137,7 +139,7 @@ function statementStarted(
         parameters,
         kind,
         queuedMs: upcoming?.queuedMs ?? 0,
-        site: siteOf(capture),
+        site: isReading ? siteOf(capture) : null,
       })
     if (isForeign && checkout?.inContext) checkout.inContext(publish)
     else publish()

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
-import { channels } from '../channels.ts'
 import { EnginelightError } from '../errors.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
 import { coreOfRow } from './row-sessions.ts'
 import { runSavepoint } from './savepoints.ts'
@@ -54,13 +54,11 @@ const insideOf = (session: unknown): Inside => Insides.of(session)
 const functions = new WeakMap<SessionCore, Session>()
 
 /**
- * The application's line, where the session will want to tell it. Each frame costs: unheard, the line alone is wanted,
- * should an error have to name a holder.
+ * The application's line, where the session will want to tell it. Each frame costs: where nobody reads them, the
+ * line alone is wanted, should an error have to name a holder.
  */
 function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
-  if (!core.wantsSite) return null
-  const isHeard = channels.statement.hasSubscribers || channels.checkout.hasSubscribers
-  return captureSite(isHeard ? 20 : 5, below)
+  return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 5, below) : null
 }
 
 type Callable = (...args: any[]) => unknown

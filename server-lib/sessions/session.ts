@@ -4,6 +4,7 @@ import { settledWithin } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
 import {
   bindToContext,
@@ -100,9 +101,9 @@ export class SessionCore {
     return this.#life.held?.identity
   }
 
-  /** Whether the line of the next statement is worth its price: it will take a connection, or somebody listens. */
+  /** Whether the line of the next statement is worth its price: it will take a connection, or somebody reads it. */
   get wantsSite(): boolean {
-    return this.#life.held === undefined || channels.statement.hasSubscribers
+    return this.#life.held === undefined || sitesAreWanted()
   }
 
   get #ids() {

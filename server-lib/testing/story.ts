@@ -24,6 +24,7 @@ export function listen(...only: (typeof NAMES)[number][]): {
     observe(
       `enginelight:${name}`,
       message => void messages.push({ channel: `enginelight:${name}`, ...message } as Message),
+      { sites: true },
     ),
   )
   return {

@@ -1,6 +1,6 @@
 import { createHook, executionAsyncId } from 'node:async_hooks'
-import { channels } from '../channels.ts'
-import { captureSite, type SiteCapture } from '../identity/site.ts'
+import { captureSite, isThenableJob, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
 
 /**
@@ -10,7 +10,7 @@ import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
  * remembers the line there.
  *
  * A hook on every promise of the process is not free (15 to 60 ns each, and what is captured in requests), so it is put
- * on only after a statement that needed it, only while somebody listens, and not at all with
+ * on only after a statement that needed it, only while somebody reads lines, and not at all with
  * ENGINELIGHT_DISABLE_AWAIT_LINES=1. The first such statement after that has no line; nor has one outside of requests.
  */
 type Reach =
@@ -26,7 +26,7 @@ const FRAMES = 16
 /** A capture costs 4 to 7 µs: a request that awaits without end must not pay it without end. */
 const CAPTURES_PER_REQUEST = 500
 
-/** How far statements have needed it until now. Stays when the hook is off for want of a listener. */
+/** How far statements have needed it until now. Stays when the hook is off for want of a reader. */
 let reach: Reach = 'off'
 let isOn = false
 let lastMade = -1
@@ -39,7 +39,7 @@ const hook = createHook({
     const isFresh = trigger === lastMade
     lastMade = id
     if (!isFresh && reach !== 'every await') return
-    if (!listening()) return stopAwaitedLines()
+    if (!sitesAreWanted()) return stopAwaitedLines()
     // Without a parent: made by the job that runs, not by waiting for a promise.
     if (trigger === executionAsyncId() || captures.has(trigger) || !mayCapture()) return
     captures.set(trigger, captureSite(FRAMES))
@@ -56,8 +56,6 @@ function mayCapture(): boolean {
   return true
 }
 
-const listening = () => channels.statement.hasSubscribers || channels.checkout.hasSubscribers
-
 /**
  * The `await` that the running job was made for, or undefined. `without` is the stack that shows no line of the
  * application: when a thenable's job is what it shows, the lines of the next ones are looked for.
@@ -65,14 +63,8 @@ const listening = () => channels.statement.hasSubscribers || channels.checkout.h
 export function awaitedLine(without: SiteCapture): SiteCapture | undefined {
   const capture = isOn ? captures.get(executionAsyncId()) : undefined
   if (capture) return capture
-  if (isThenableJob(without.stack)) lookFurther()
+  if (isThenableJob(without)) lookFurther()
   return undefined
-}
-
-/** Whether a stack begins in a `then`, which only the engine itself calls without a caller. */
-function isThenableJob(stack: string | undefined): boolean {
-  const outermost = stack?.split('\n').findLast(line => !/\(?node:internal\//.test(line))
-  return outermost !== undefined && /^\s*at (?:\S+\.)?then \(/.test(outermost)
 }
 
 function lookFurther(): void {
@@ -87,7 +79,7 @@ function lookFurther(): void {
   hook.enable()
 }
 
-/** Takes the hook off. Nobody listens any more, or nothing is watched; the next statement that needs it puts it on. */
+/** Takes the hook off. Nobody reads lines any more, or nothing is watched; the next statement that needs it puts it on. */
 export function stopAwaitedLines(): void {
   if (!isOn) return
   isOn = false

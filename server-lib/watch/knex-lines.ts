@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
-import { channels } from '../channels.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { withCallerSite } from './caller-site.ts'
+import { runsSingleStatement } from './single-statement.ts'
 import { shadow, type Method } from './shadow.ts'
 
 /** The factories of a knex client: each is called in the frame of the application that writes the statement. */
@@ -11,8 +12,8 @@ const sitesByBuilder = new WeakMap<object, SiteCapture>()
 
 /**
  * Remembers the line at which each statement of a knex was written, by shadowing the factories on that knex's
- * client (and on the client of each of its transactions); no prototype is touched. With nobody listening a
- * builder costs a branch.
+ * client (and on the client of each of its transactions); no prototype is touched. Where nobody reads the
+ * lines a builder costs a branch.
  * The returned function takes it off again.
  */
 export function watchKnexLines(knex: Pick<Knex, 'client'>): () => void {
@@ -25,8 +26,7 @@ export function watchKnexLines(knex: Pick<Knex, 'client'>): () => void {
 }
 
 function shadowClient(client: object, isWatching: () => boolean): () => void {
-  const isListening = () =>
-    isWatching() && (channels.statement.hasSubscribers || channels.checkout.hasSubscribers)
+  const isListening = () => isWatching() && sitesAreWanted()
   const undos = [
     ...BUILDERS.map(name => shadow(client, name, original => tellingLines(original, isListening))),
     shadow(client, 'runner', original => carryingLines(original, isListening)),
@@ -52,6 +52,10 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
   return function (...args) {
     const runner = original.apply(this, args) as object
     const [builder] = args
+    if (!sitesAreWanted()) {
+      if (takesConnection(this, builder)) runsSingleStatement(runner)
+      return runner
+    }
     const site = typeof builder === 'object' && builder !== null ? sitesByBuilder.get(builder) : undefined
     if (!site || !isListening()) return runner
     for (const name of ['run', 'stream']) {
@@ -68,10 +72,15 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
   }
 }
 
+/** Inside of a transaction, or with `.connection(…)`, a builder has one already. */
+const takesConnection = (client: unknown, builder: unknown): boolean =>
+  !(client as { transacting?: boolean }).transacting &&
+  (builder as { _connection?: unknown } | undefined)?._connection === undefined
+
 function enteringTransactions(original: Method, isWatching: () => boolean): Method {
   return function (...args) {
     const [container] = args
-    // Also with nobody listening: whoever times out waiting for a connection is told the line of its holder, and a
+    // Also where nobody reads lines: whoever times out waiting for a connection is told the line of its holder, and a
     // forgotten transaction is the holder that matters. Beside what knex spends on one the capture is nothing.
     if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
     const inside = (transaction: { client?: object }) => {

@@ -1,7 +1,11 @@
-import { channels } from '../channels.ts'
-import { captureSite, siteOf, type SiteCapture } from '../identity/site.ts'
+import { captureSite, NO_LINE, siteOf, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { awaitedLine } from './awaited-lines.ts'
 import { siteFromCaller } from './caller-site.ts'
+import { isSingleStatement } from './single-statement.ts'
+
+/** Enough to climb out of knex and pg. */
+const FRAMES_UNREAD = 16
 
 /**
  * The application's line that does what is happening now: of the knex builder that runs, of the stack, or of the
@@ -10,8 +14,8 @@ import { siteFromCaller } from './caller-site.ts'
 export function lineHere(): SiteCapture {
   const fromCaller = siteFromCaller()
   if (fromCaller) return fromCaller
+  // Where nobody reads lines, a stack is read only when an error has to name a holder; and each frame costs.
+  if (!sitesAreWanted()) return isSingleStatement() ? NO_LINE : captureSite(FRAMES_UNREAD)
   const own = captureSite()
-  // Unheard, the text of a stack is made only when an error has to name a holder.
-  if (!channels.statement.hasSubscribers && !channels.checkout.hasSubscribers) return own
   return siteOf(own) ? own : (awaitedLine(own) ?? own)
 }

@@ -16,7 +16,7 @@ const PROGRAM = `
   const pool = new pg.Pool({ connectionString: url, max: 1 })
   const knex = knexFactory({ client: 'pg', connection: url, pool: { min: 0, max: 1 } })
   if (way !== 'unwatched') createEngines({ pool: engine()({ pool }), knex: engine()({ knex, default: true }) })
-  if (way === 'heard') for (const name of ['statement', 'checkout', 'transaction']) observe('enginelight:' + name, () => {})
+  if (way === 'heard') for (const name of ['statement', 'checkout', 'transaction']) observe('enginelight:' + name, () => {}, { sites: true })
   const ways = {
     pool: () => pool.query('selec'),
     client: async () => { const client = await pool.connect(); return { promise: client.query('selec') } },

@@ -4,7 +4,7 @@ import { BoundedMap } from '../bounded-map.ts'
 import type { EngineFacts } from '../engine-facts.ts'
 import { failureAttributes } from '../failure.ts'
 import { DB_OPERATION_NAME, DB_QUERY_SUMMARY } from '../semconv.ts'
-import type { StatementFacts, StatementTexts } from '../sql/statement-facts.ts'
+import type { StatementFacts } from '../sql/statement-facts.ts'
 import type { InstrumentSource } from './instruments.ts'
 
 const UNANSWERED_AT_ONCE = 10_000
@@ -15,41 +15,26 @@ const SUMMARIES = 200
 export class OperationMetrics {
   readonly #instruments: InstrumentSource
   readonly #engines: EngineFacts
-  readonly #texts: StatementTexts
   readonly #unanswered = new BoundedMap<Attributes>(UNANSWERED_AT_ONCE)
   readonly #summaries = new Set<string>()
   readonly #attributes = new WeakMap<StatementFacts, { engine: Attributes; attributes: Attributes }>()
 
-  constructor(instruments: InstrumentSource, engines: EngineFacts, texts: StatementTexts) {
+  constructor(instruments: InstrumentSource, engines: EngineFacts) {
     this.#instruments = instruments
     this.#engines = engines
-    this.#texts = texts
   }
 
   get size(): number {
     return this.#unanswered.size
   }
 
-  handle(message: StatementMessage): void {
-    switch (message.phase) {
-      case 'start':
-        return this.#start(message)
-      case 'end':
-        return this.#end(message)
-      default:
-        message satisfies never
-    }
-  }
-
   /** 1st: a statement goes to the server. */
-  #start({ id, engine, text, parameters }: Extract<StatementMessage, { phase: 'start' }>): void {
-    if (this.#instruments.current()) {
-      this.#unanswered.set(id, this.#attributesOf(engine, this.#texts.of(text, parameters)))
-    }
+  started({ id, engine }: Extract<StatementMessage, { phase: 'start' }>, facts: StatementFacts): void {
+    if (this.#instruments.current()) this.#unanswered.set(id, this.#attributesOf(engine, facts))
   }
 
   /** 2nd: it was answered. */
-  #end({ id, durationMs, error }: Extract<StatementMessage, { phase: 'end' }>): void {
+  ended({ id, durationMs, error }: Extract<StatementMessage, { phase: 'end' }>): void {
     const attributes = this.#unanswered.take(id)
     if (!attributes) return
     const all = error ? { ...attributes, ...failureAttributes(error) } : attributes
@@ -58,7 +43,7 @@ export class OperationMetrics {
 
   /** The same object for the same statement again, as long as its engine is where it was. */
   #attributesOf(name: string, facts: StatementFacts): Attributes {
-    const engine = this.#engines.of(name).metric
+    const engine = this.#engines.of(name).where
     const known = this.#attributes.get(facts)
     if (known?.engine === engine) return known.attributes
     const attributes = { ...engine, ...this.#operation(facts) }

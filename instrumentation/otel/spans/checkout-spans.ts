@@ -1,9 +1,17 @@
-import { SpanKind, context, type Context } from '@opentelemetry/api'
+import { SpanKind, context, type Attributes, type Context } from '@opentelemetry/api'
 import type { CheckoutMessage } from '../../../server-lib/channels.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { failSpan } from '../failure.ts'
-import { CHECKOUT_HOLDERS, CHECKOUT_WAIT_TIME } from '../semconv.ts'
-import type { Identity } from './attributes.ts'
+import {
+  BACKEND_PID,
+  CHECKOUT_HOLDERS,
+  CHECKOUT_ID,
+  CHECKOUT_WAIT_TIME,
+  CONNECTION_ID,
+  POOL,
+  SLOT,
+} from '../semconv.ts'
+import { lineAttributes, outermostAttributes } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends CheckoutMessage['phase']> = Extract<CheckoutMessage, { phase: P }>
@@ -59,7 +67,11 @@ export class CheckoutSpans {
     const waiting = this.#waiting.take(message.id)
     if (!waiting || message.waitMs <= this.#tree.options.checkoutSpanThresholdMs) return
     const { connection, slot, backendPid } = message
-    this.#open(waiting, message.waitMs, { connection, slot, backendPid }).end(message.at)
+    this.#open(waiting, message.waitMs, {
+      [CONNECTION_ID]: connection,
+      [SLOT]: slot,
+      [BACKEND_PID]: backendPid ?? undefined,
+    }).end(message.at)
   }
 
   /** 2nd, or else: it was not. */
@@ -76,16 +88,20 @@ export class CheckoutSpans {
     open.end(message.at)
   }
 
-  #open({ start, active }: Waiting, waitMs: number, identity: Identity) {
-    const { id, pool, request, session, site } = start
+  #open({ start, active }: Waiting, waitMs: number, connection: Attributes) {
+    const attributes: Attributes = {
+      ...outermostAttributes(this.#tree.engines.of(start.engine), start),
+      [POOL]: start.pool,
+      [CHECKOUT_ID]: start.id,
+      [CHECKOUT_WAIT_TIME]: waitMs / 1000,
+      ...connection,
+      ...lineAttributes(start.site),
+    }
     return this.#tree.start(
       'enginelight.checkout',
       SpanKind.INTERNAL,
       start.at,
-      {
-        ...this.#tree.attributesOf(start.engine, { pool, request, session, checkout: id, site, ...identity }),
-        [CHECKOUT_WAIT_TIME]: waitMs / 1000,
-      },
+      attributes,
       this.#tree.ofSession(start, active),
     )
   }

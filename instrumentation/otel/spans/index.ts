@@ -2,7 +2,8 @@ import type { Tracer } from '@opentelemetry/api'
 import type { ChannelMessages } from '../../../server-lib/channels.ts'
 import type { EngineFacts } from '../engine-facts.ts'
 import type { Options } from '../options.ts'
-import type { StatementTexts } from '../sql/statement-facts.ts'
+import type { StatementFacts } from '../sql/statement-facts.ts'
+import type { StatementEnd, StatementStart } from './beginnings.ts'
 import { CheckoutSpans } from './checkout-spans.ts'
 import { RequestSpans } from './request-spans.ts'
 import { SessionSpans } from './session-spans.ts'
@@ -19,14 +20,8 @@ export class Spans {
   readonly #transactions: TransactionSpans
   readonly #statements: StatementSpans
 
-  constructor(
-    tracer: () => Tracer,
-    options: Options,
-    engines: EngineFacts,
-    texts: StatementTexts,
-    limit?: number,
-  ) {
-    this.#tree = new SpanTree(tracer, options, engines, texts, limit)
+  constructor(tracer: () => Tracer, options: Options, engines: EngineFacts, limit?: number) {
+    this.#tree = new SpanTree(tracer, options, engines, limit)
     this.#requests = new RequestSpans(this.#tree)
     this.#sessions = new SessionSpans(this.#tree)
     this.#checkouts = new CheckoutSpans(this.#tree)
@@ -52,8 +47,12 @@ export class Spans {
     this.#transactions.handle(message)
   }
 
-  statement(message: ChannelMessages['enginelight:statement']): void {
-    this.#statements.handle(message)
+  statementStarted(start: StatementStart, facts: StatementFacts): void {
+    this.#statements.started(start, facts)
+  }
+
+  statementEnded(end: StatementEnd): void {
+    this.#statements.ended(end)
   }
 
   /** How much is remembered: open spans, and what waits to become one. */

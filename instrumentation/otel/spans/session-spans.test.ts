@@ -2,54 +2,78 @@ import { context, trace } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
 import { start } from '../testing/start.ts'
 
-test('every span says which engine, pool, connection, session and request it belongs to', () => {
+const DATABASE = {
+  'db.system.name': 'postgresql',
+  'db.namespace': 'shop',
+  'server.address': 'db.example',
+  'server.port': 5433,
+}
+const ENGINE = {
+  ...DATABASE,
+  'db.client.connection.pool.name': 'writer',
+  'enginelight.engine.name': 'writer',
+  'process.pid': 4711,
+  'thread.id': 0,
+}
+const CONNECTION = { 'enginelight.connection.id': 'c1', 'enginelight.connection.backend_pid': 815 }
+const TRANSACTION = {
+  ...CONNECTION,
+  'enginelight.engine.name': 'writer',
+  'enginelight.pool': 'writer#1',
+  'enginelight.checkout.id': 'k1',
+  'enginelight.transaction.id': 't1',
+  'enginelight.transaction.outcome': 'committed',
+  'enginelight.transaction.asked': 'commit',
+  'enginelight.transaction.statement.count': 1,
+}
+const STATEMENT = {
+  ...DATABASE,
+  ...CONNECTION,
+  'enginelight.statement.id': 'q1',
+  'enginelight.statement.row.count': 3,
+  'db.query.summary': 'select orders',
+  'db.query.text': 'select * from orders where note = ?',
+}
+
+/** The attributes of each span by its name, for a statement in a transaction, or in none. */
+function attributesOf(session: string | null, transaction: string | null) {
   const { recorder, script } = start()
-  script.session()
-  script.transaction()
-  script.statement('q1', "select * from orders where note = 'hunter2'", { transaction: 't1' })
+  const request = session && 'u1'
+  if (session) script.session(session)
+  if (transaction) script.transaction(transaction, { session, request })
+  const text = "select * from orders where note = 'hunter2'"
+  script.statement('q1', text, { transaction, session, request })
   script.answer('q1', { rows: 3 })
-  script.transactionEnd()
-  script.sessionEnd('s1', { statements: 1 })
-  const everywhere = {
-    'db.system.name': 'postgresql',
-    'db.namespace': 'shop',
-    'server.address': 'db.example',
-    'server.port': 5433,
-    'db.client.connection.pool.name': 'writer',
-    'enginelight.engine.name': 'writer',
-    'enginelight.session.id': 's1',
-    'enginelight.request.id': 'u1',
-    'process.pid': 4711,
-    'thread.id': 0,
-  }
-  const onConnection = {
-    'enginelight.pool': 'writer#1',
-    'enginelight.connection.id': 'c1',
-    'enginelight.connection.backend_pid': 815,
-    'enginelight.checkout.id': 'k1',
-    'enginelight.transaction.id': 't1',
-  }
-  expect(Object.fromEntries(recorder.finished().map(span => [span.name, span.attributes]))).toEqual({
-    'select orders': {
-      ...everywhere,
-      ...onConnection,
-      'enginelight.slot': 0,
-      'enginelight.statement.id': 'q1',
-      'enginelight.statement.row.count': 3,
-      'db.query.summary': 'select orders',
-      'db.query.text': 'select * from orders where note = ?',
-    },
-    'enginelight.transaction': {
-      ...everywhere,
-      ...onConnection,
-      'enginelight.transaction.outcome': 'committed',
-      'enginelight.transaction.asked': 'commit',
-      'enginelight.transaction.statement.count': 1,
-    },
+  if (transaction) script.transactionEnd()
+  if (session) script.sessionEnd(session, { statements: 1 })
+  return Object.fromEntries(recorder.finished().map(span => [span.name, span.attributes]))
+}
+
+test('the outermost span says which engine, session and request it is of, and each span inside what is its own', () => {
+  expect(attributesOf('s1', 't1')).toEqual({
     'enginelight.session writer': {
-      ...everywhere,
+      ...ENGINE,
+      'enginelight.session.id': 's1',
+      'enginelight.request.id': 'u1',
       'enginelight.session.mode': 'transaction',
       'enginelight.session.statement.count': 1,
+    },
+    'enginelight.transaction': TRANSACTION,
+    'select orders': STATEMENT,
+  })
+})
+
+test('outside of sessions a transaction or a single statement is the outermost', () => {
+  expect(attributesOf(null, 't1')).toEqual({
+    'enginelight.transaction': { ...ENGINE, ...TRANSACTION },
+    'select orders': STATEMENT,
+  })
+  expect(attributesOf(null, null)).toEqual({
+    'select orders': {
+      ...STATEMENT,
+      'enginelight.engine.name': 'writer',
+      'enginelight.pool': 'writer#1',
+      'enginelight.slot': 0,
     },
   })
 })

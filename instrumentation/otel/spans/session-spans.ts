@@ -1,6 +1,7 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { SessionMessage } from '../../../server-lib/channels.ts'
 import { ERROR_TYPE, SESSION_MODE, SESSION_STATEMENT_COUNT } from '../semconv.ts'
+import { outermostAttributes } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends SessionMessage['phase']> = Extract<SessionMessage, { phase: P }>
@@ -33,7 +34,7 @@ export class SessionSpans {
       SpanKind.INTERNAL,
       at,
       {
-        ...this.#tree.attributesOf(engine, { request, session: id }),
+        ...outermostAttributes(this.#tree.engines.of(engine), { request, session: id }),
         [SESSION_MODE]: mode,
       },
       this.#tree.ofRequest(request),

@@ -4,8 +4,6 @@ import { wallTime } from '../clock.ts'
 import type { EngineFacts } from '../engine-facts.ts'
 import { guarded } from '../guarded.ts'
 import type { Options } from '../options.ts'
-import type { StatementTexts } from '../sql/statement-facts.ts'
-import { spanAttributes, type Identity, type StatementIdentity } from './attributes.ts'
 import { OpenSpan } from './open-span.ts'
 
 /** How many of each kind may be open at once; the oldest gives way, so that an end which never comes costs no memory. */
@@ -23,7 +21,7 @@ export interface OpenRequest {
   readonly outside: Context
 }
 
-interface Parent {
+export interface Parent {
   readonly context: Context
   readonly owner: OpenSpan | undefined
 }
@@ -37,33 +35,21 @@ interface Ids {
 export class SpanTree {
   readonly options: Options
   readonly engines: EngineFacts
-  readonly texts: StatementTexts
   readonly requests: BoundedMap<OpenRequest>
   readonly sessions: BoundedMap<OpenSpan>
   readonly transactions: BoundedMap<OpenTransaction>
   readonly statements: BoundedMap<OpenSpan>
   readonly #tracer: () => Tracer
 
-  constructor(
-    tracer: () => Tracer,
-    options: Options,
-    engines: EngineFacts,
-    texts: StatementTexts,
-    limit = OPEN_AT_ONCE,
-  ) {
+  constructor(tracer: () => Tracer, options: Options, engines: EngineFacts, limit = OPEN_AT_ONCE) {
     this.#tracer = tracer
     this.options = options
     this.engines = engines
-    this.texts = texts
     const evict = (open: OpenSpan) => open.abandon('too many are open', performance.now())
     this.requests = new BoundedMap(limit, ({ open }) => evict(open))
     this.sessions = new BoundedMap(limit, evict)
     this.transactions = new BoundedMap(limit, ({ open }) => evict(open))
     this.statements = new BoundedMap(limit, evict)
-  }
-
-  attributesOf(engine: string, identity: Identity, statement?: StatementIdentity): Attributes {
-    return spanAttributes(this.engines.of(engine), identity, statement)
   }
 
   start(

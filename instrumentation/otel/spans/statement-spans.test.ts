@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { sitesAreWanted } from '../../../server-lib/identity/wanted-sites.ts'
 import { addReporting } from '../../../server-lib/engines/engine-reports.ts'
 import { DESCRIPTION, Script } from '../testing/script.ts'
 import { start } from '../testing/start.ts'
@@ -23,7 +24,6 @@ test('use of a watched pool outside of any session is under the span that it was
   CLIENT select reports
 INTERNAL GET /transfer
   INTERNAL enginelight.transaction outcome=rolled back
-    CLIENT BEGIN
     CLIENT update accounts
     CLIENT ROLLBACK`,
   )
@@ -95,4 +95,19 @@ test('an engine that was declared before the instrumentation came is known by it
   expect(recorder.draw('enginelight.engine.name', 'db.system.name', 'db.namespace')).toBe(
     'CLIENT select name=audit name=postgresql namespace=ledger\nCLIENT select name=nobody name=postgresql',
   )
+})
+
+test('the line of a statement is asked for and told only when the options say so', () => {
+  const site = { label: 'C:\\shop\\orders.ts:41', frames: [] }
+  for (const statementLines of [false, true]) {
+    const { recorder, script } = start({ statementLines })
+    expect(sitesAreWanted()).toBe(statementLines)
+    script.statement('q1', 'select * from orders', { session: null, site })
+    script.answer('q1')
+    expect(recorder.draw('code.file.path', 'code.line.number')).toBe(
+      statementLines ? 'CLIENT select orders path=C:\\shop\\orders.ts number=41' : 'CLIENT select orders',
+    )
+    recorder.instrumentation.disable()
+    expect(sitesAreWanted()).toBe(false)
+  }
 })

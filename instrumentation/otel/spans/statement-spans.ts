@@ -1,8 +1,8 @@
 import { SpanKind, context, type Context } from '@opentelemetry/api'
-import type { StatementMessage } from '../../../server-lib/channels.ts'
 import { failSpan } from '../failure.ts'
-import { STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
+import { STATEMENT_QUEUE_TIME, STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
+import { lineAttributes, loneStatementAttributes, statementAttributes } from './attributes.ts'
 import { Beginnings, type StatementEnd, type StatementStart } from './beginnings.ts'
 import type { SpanTree } from './span-tree.ts'
 
@@ -19,20 +19,8 @@ export class StatementSpans {
     return this.#beginnings.size
   }
 
-  handle(message: StatementMessage): void {
-    switch (message.phase) {
-      case 'start':
-        return this.#start(message)
-      case 'end':
-        return this.#end(message)
-      default:
-        message satisfies never
-    }
-  }
-
   /** 1st: a statement goes to the server. Whether a BEGIN is in a transaction shows later, so it waits for its parent. */
-  #start(start: StatementStart): void {
-    const facts = this.#tree.texts.of(start.text, start.parameters)
+  started(start: StatementStart, facts: StatementFacts): void {
     const inTransaction = start.transaction !== null && this.#tree.transactions.get(start.transaction)
     if (!inTransaction && (facts.control === 'BEGIN' || this.#beginnings.isOpenOn(start.connection))) {
       if (facts.control === 'BEGIN') this.settle(start.connection, null)
@@ -44,7 +32,7 @@ export class StatementSpans {
   }
 
   /** 2nd: it was answered. */
-  #end(end: StatementEnd): void {
+  ended(end: StatementEnd): void {
     const beginning = this.#beginnings.ended(end)
     if (beginning === undefined) return this.#finish(end)
     const failedBegin = end.error !== null && beginning.facts.control === 'BEGIN'
@@ -60,6 +48,8 @@ export class StatementSpans {
   /** Gives the statements that waited for the answer to a BEGIN their spans, in the transaction that came of it or in none. */
   settle(connection: string, transaction: string | null): void {
     for (const { start, facts, active, end } of this.#beginnings.take(connection)) {
+      // The transaction's own span says it.
+      if (transaction !== null && facts.control === 'BEGIN' && !this.#tree.options.beginSpans) continue
       this.#open({ ...start, transaction: transaction ?? start.transaction }, facts, active)
       if (end) this.#finish(end)
     }
@@ -71,14 +61,19 @@ export class StatementSpans {
 
   #open(start: StatementStart, facts: StatementFacts, active: Context): void {
     if (facts.control !== null && !this.#tree.options.controlStatements) return
-    const { statements } = this.#tree
+    const { statements, engines, options } = this.#tree
+    // What ends a savepoint stands beside it, as what sets it does.
+    const parent = this.#tree.ofTransaction(start, facts.control === null, active)
+    const attributesOf = parent.owner ? statementAttributes : loneStatementAttributes
+    const attributes = attributesOf(engines.of(start.engine), start, facts)
+    if (start.queuedMs > 0) attributes[STATEMENT_QUEUE_TIME] = start.queuedMs / 1000
+    if (options.statementLines) Object.assign(attributes, lineAttributes(start.site))
     const open = this.#tree.start(
       facts.control ?? facts.summary ?? SYSTEM_POSTGRESQL,
       SpanKind.CLIENT,
       start.at,
-      this.#tree.attributesOf(start.engine, start, { id: start.id, queuedMs: start.queuedMs, facts }),
-      // What ends a savepoint stands beside it, as what sets it does.
-      this.#tree.ofTransaction(start, facts.control === null, active),
+      attributes,
+      parent,
       () => statements.take(start.id),
     )
     statements.set(start.id, open)

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
+import { wallTime } from '../clock.ts'
 import { start } from '../testing/start.ts'
 
 test('the statements of a transaction are inside it, BEGIN and COMMIT too, and it is inside its session', () => {
-  const { recorder, script, inside } = start()
+  const { recorder, script, inside } = start({ beginSpans: true })
   inside('POST /orders', () => {
     script.session()
     script.checkout()
@@ -40,7 +41,7 @@ INTERNAL another request, that gave the connection back`,
 })
 
 test('a parent lies around its children in time, a transaction whose end is told before its COMMIT too', () => {
-  const { recorder, script } = start()
+  const { recorder, script } = start({ beginSpans: true })
   script.session()
   script.statement('q1', 'BEGIN')
   script.answer('q1')
@@ -86,7 +87,7 @@ test('a BEGIN that fails is in the session, and so is what was sent along with i
 })
 
 test('a statement that was sent along with its BEGIN is in the transaction', () => {
-  const { recorder, script } = start()
+  const { recorder, script } = start({ beginSpans: true })
   script.session()
   script.statement('q1', 'BEGIN; SET LOCAL statement_timeout = 5000')
   script.statement('q2', 'select * from orders where id = 4')
@@ -174,4 +175,24 @@ test('a BEGIN that was not answered when its session ended is in the session', (
   )
   script.answer('q1')
   expect(recorder.instrumentation.openCount).toBe(0)
+})
+
+test('a BEGIN has no span of its own unless it is asked for: the span of the transaction begins where it was sent', () => {
+  for (const isAnnouncedFirst of [true, false]) {
+    const { recorder, script } = start()
+    const before = script.now
+    script.statement('q1', 'BEGIN', { session: null })
+    if (isAnnouncedFirst) script.transaction('t1', { session: null })
+    script.answer('q1')
+    if (!isAnnouncedFirst) script.transaction('t1', { session: null })
+    script.transactionEnd()
+    const [span, ...others] = recorder.finished()
+    expect([span?.name, span?.startTime, others]).toEqual([
+      'enginelight.transaction',
+      wallTime(before + 1),
+      [],
+    ])
+    expect(recorder.instrumentation.openCount).toBe(0)
+    recorder.instrumentation.disable()
+  }
 })

@@ -1,7 +1,12 @@
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, type Attributes } from '@opentelemetry/api'
 import type { TransactionMessage } from '../../../server-lib/channels.ts'
 import {
+  BACKEND_PID,
+  CHECKOUT_ID,
+  CONNECTION_ID,
+  ENGINE_NAME,
   ERROR_TYPE,
+  POOL,
   SAVEPOINT_NAME,
   SAVEPOINT_OUTCOME,
   TRANSACTION_ASKED,
@@ -10,6 +15,7 @@ import {
   TRANSACTION_OUTCOME,
   TRANSACTION_STATEMENT_COUNT,
 } from '../semconv.ts'
+import { lineAttributes, outermostAttributes } from './attributes.ts'
 import type { OpenTransaction, SpanTree } from './span-tree.ts'
 import type { StatementSpans } from './statement-spans.ts'
 
@@ -17,7 +23,8 @@ type Of<P extends TransactionMessage['phase']> = Extract<TransactionMessage, { p
 
 /**
  * One INTERNAL span for each transaction, from where its BEGIN was sent to where the answer to its COMMIT or ROLLBACK
- * is known, and one inside it for each savepoint. Both of those statements, and all between, are its children.
+ * is known, and one inside it for each savepoint. The statements between, the last of them and, where
+ * options ask for it, the BEGIN are its children.
  */
 export class TransactionSpans {
   readonly #tree: SpanTree
@@ -45,23 +52,24 @@ export class TransactionSpans {
 
   /** 1st: the server answered to a BEGIN. The span goes back to where that was sent, and takes it in as its first child. */
   #start(message: Of<'start'>): void {
-    const { id, engine, pool, connection, backendPid, checkout, session, request, site } = message
+    const { id, engine, connection } = message
     const beginning = this.#statements.beginningOn(connection)
+    const parent = this.#tree.ofSession(message, beginning?.active)
+    const own: Attributes = {
+      [ENGINE_NAME]: engine,
+      [POOL]: message.pool,
+      [CONNECTION_ID]: connection,
+      [BACKEND_PID]: message.backendPid ?? undefined,
+      [CHECKOUT_ID]: message.checkout ?? undefined,
+      [TRANSACTION_ID]: id,
+      ...lineAttributes(message.site),
+    }
     const open = this.#tree.start(
       'enginelight.transaction',
       SpanKind.INTERNAL,
       beginning?.at ?? message.at,
-      this.#tree.attributesOf(engine, {
-        pool,
-        connection,
-        backendPid,
-        checkout,
-        session,
-        request,
-        site,
-        transaction: id,
-      }),
-      this.#tree.ofSession(message, beginning?.active),
+      parent.owner ? own : { ...outermostAttributes(this.#tree.engines.of(engine), message), ...own },
+      parent,
       () => this.#tree.transactions.take(id),
     )
     this.#tree.transactions.set(id, { open, savepoints: [] })

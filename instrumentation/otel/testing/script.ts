@@ -1,4 +1,4 @@
-import { channels, type EngineDescription, type ErrorFacts } from '../../../server-lib/channels.ts'
+import { channels, type EngineDescription, type ErrorFacts, type Site } from '../../../server-lib/channels.ts'
 
 export const DESCRIPTION: EngineDescription = {
   engine: 'writer',
@@ -161,9 +161,10 @@ export class Script {
       session?: string | null
       request?: string | null
       parameters?: number
+      site?: Site | null
     } = {},
   ): void {
-    const { transaction = null, session = 's1', request = 'u1', parameters = 0 } = ids
+    const { transaction = null, session = 's1', request = 'u1', parameters = 0, site = null } = ids
     const { now: at, engine, pool, where } = this
     channels.statement.publish({
       phase: 'start',
@@ -180,7 +181,7 @@ export class Script {
       parameters,
       kind: 'query',
       queuedMs: 0,
-      site: null,
+      site,
     })
   }
 

@@ -83,16 +83,20 @@ export class Recorder {
 
   #listen<N extends ChannelName>(name: N, record: (message: ChannelMessages[N]) => void): void {
     this.#stops.push(
-      observe(name, message => {
-        const isTimed = this.#messages++ % TIMED_EVERY === 0
-        const before = isTimed ? performance.now() : 0
-        try {
-          record(message)
-        } catch (error) {
-          this.#failed(error)
-        }
-        if (isTimed) this.costMs += (performance.now() - before) * TIMED_EVERY
-      }),
+      observe(
+        name,
+        message => {
+          const isTimed = this.#messages++ % TIMED_EVERY === 0
+          const before = isTimed ? performance.now() : 0
+          try {
+            record(message)
+          } catch (error) {
+            this.#failed(error)
+          }
+          if (isTimed) this.costMs += (performance.now() - before) * TIMED_EVERY
+        },
+        { sites: true },
+      ),
     )
   }
 

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { engineReports } from '../channels.ts'
+import { createEngines, engine } from '../index.ts'
+import { createDatabase } from '../testing/database.ts'
+import { isSingleStatement, runsSingleStatement } from './single-statement.ts'
+
+test('a runner says so while it runs and not after, and only of the first connection', () => {
+  const seen: boolean[] = []
+  class Runner {
+    run(isFailing: boolean) {
+      seen.push(isSingleStatement(), isSingleStatement())
+      if (isFailing) throw new Error('no pool')
+    }
+  }
+  const runner = new Runner()
+  runsSingleStatement(runner)
+  runner.run(false)
+  seen.push(isSingleStatement())
+  expect(() => runner.run(true)).toThrow('no pool')
+  expect([...seen, isSingleStatement()]).toEqual([true, false, false, true, false, false])
+})
+
+test('unread, a statement of knex takes no line, and a connection that is taken beside it keeps its own', async () => {
+  const database = await createDatabase()
+  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 3 } }) })
+  const { knex } = engines.get('main')
+  const statement = knex.raw('select pg_sleep(0.3)').then(() => 'slept')
+  const taken = knex.client.acquireConnection()
+  const transaction = knex.transaction(async trx => {
+    await trx.raw('select 1')
+    const report = engineReports().find(({ description }) => description.database === database.name)
+    return report?.connections.map(({ holder }) => holder?.site?.label.replace(/:\d+$/, '') ?? null)
+  })
+  const here = 'server-lib/watch/single-statement.test.ts'
+  expect((await transaction)?.toSorted()).toEqual([null, here, here])
+  expect(await statement).toBe('slept')
+  await knex.client.releaseConnection(await taken)
+  await engines.close()
+  await database.drop()
+})
