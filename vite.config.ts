@@ -18,6 +18,8 @@ export default defineConfig({
     include: ['{server-lib,instrumentation,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',
+    // Most of a test is waiting for the server or for a deadline: one at a time would leave a core idle.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     unstubEnvs: true,
