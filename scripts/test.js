@@ -75,7 +75,7 @@ const playwright = browser =>
 
 /** A long run of an application that is disturbed all the time, on the built library. */
 const soak = requests =>
-  check(`soak (${requests.toLocaleString('en')} requests, with kills, aborts and timeouts)`, () =>
+  check(`R42 soak (${requests.toLocaleString('en')} requests, with kills, aborts and timeouts)`, () =>
     run('node', ['bench/soak.js', '--requests', String(requests)], { capture: true }),
   )
 

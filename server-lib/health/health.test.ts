@@ -94,7 +94,7 @@ test('one that works is not idle, however long its transaction lasts, and false 
   await pool.end()
 })
 
-test('a loop that stood still is told, and neither the holder nor the database is blamed for it', async () => {
+test('R24 a loop that stood still is told, and neither the holder nor the database is blamed for it', async () => {
   const engines = createEngines({
     main: engine()({
       connection: database.url,
