@@ -67,7 +67,7 @@ export class BuilderRunner implements Runner {
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    if (Array.isArray(query) || query.timeout || query.output || query.statementsProducer)
+    if (Array.isArray(query) || !query.sql || query.timeout || query.output || query.statementsProducer)
       return this.#makeRunner().run()
     return this.#send(query, builder.queryContext?.())
   }
