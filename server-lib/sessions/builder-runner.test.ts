@@ -116,3 +116,28 @@ test("a dialect of the application's own runs its statements in its own way", as
   await db.end()
   await engines.close()
 })
+
+test("an instrumentation that has wrapped knex's runner sees the statements of sessions", async () => {
+  const runner = Object.getPrototypeOf(plain.client.runner(plain('t'))) as {
+    query(obj: { sql: string }): unknown
+  }
+  const original = runner.query
+  const seen: string[] = []
+  runner.query = Object.assign(
+    function query(this: object, obj: { sql: string }) {
+      seen.push(obj.sql)
+      return Reflect.apply(original, this, [obj])
+    },
+    { __wrapped: true },
+  )
+  try {
+    const engines = createEngines({ main: engine()({ knex: { ...options, connection: database.url } }) })
+    const db = engines.open()
+    expect(await db.main('t').pluck('name')).toHaveLength(3)
+    expect(seen).toEqual(['select "name" from "t"'])
+    await db.end()
+    await engines.close()
+  } finally {
+    runner.query = original
+  }
+})

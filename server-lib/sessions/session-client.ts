@@ -122,8 +122,11 @@ function isHeard(knex: Knex): boolean {
   return EVENTS.some(event => face.listenerCount(event) > 0 || client.listenerCount(event) > 1)
 }
 
-/** Whether a dialect runs its statements as knex does: a class of the application's can do that in ways of its own. */
-function isStock(own: object): boolean {
+/**
+ * Whether a dialect runs its statements as knex does: a class of the application's can do that in ways of its own, and an
+ * instrumentation that has wrapped knex's runner (shimmer leaves `__wrapped` on it) must go on seeing every statement.
+ */
+function isStock(own: Record<string, Method>): boolean {
   const ownerOf = (method: string) => {
     let prototype: object | null = own
     while (prototype && !Object.hasOwn(prototype, method))
@@ -131,9 +134,14 @@ function isStock(own: object): boolean {
     return prototype
   }
   const base = ownerOf('raw')
+  const methods = ['runner', 'query', 'acquireConnection', 'postProcessResponse']
+  const runner = Reflect.apply(own.runner as Method, own, [{}]) as Record<string, unknown>
+  const isWrapped = (method: unknown) => typeof method === 'function' && '__wrapped' in method
   return (
-    ['runner', 'query', 'acquireConnection', 'postProcessResponse'].every(
-      method => ownerOf(method) === base,
-    ) && !/knex/.test(process.env.DEBUG ?? '')
+    methods.every(method => ownerOf(method) === base) &&
+    !isWrapped(runner.run) &&
+    !isWrapped(runner.query) &&
+    !isWrapped(own.query) &&
+    !/knex/.test(process.env.DEBUG ?? '')
   )
 }
