@@ -78,7 +78,8 @@ class Alarm {
     if (at >= this.#at) return
     this.#at = at
     clearTimeout(this.#timer)
-    const inMs = at - performance.now()
+    // Node warns of a negative one.
+    const inMs = Math.max(0, at - performance.now())
     // Node fires a longer one at once.
     if (inMs <= LONGEST_TIMER_MS) this.#timer = setTimeout(this.#ring, inMs)
   }

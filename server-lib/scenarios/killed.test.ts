@@ -98,6 +98,8 @@ describe.each(SOURCES)('R01 a backend is killed, engine on %s', source => {
     expect(idle).toHaveLength(2)
     for (const { pid } of idle) terminate(pid)
     await expect.poll(async () => (await database.backends()).length).toBe(0)
+    // The server is through with them; what it said last has still to be read.
+    await sleep(50)
     await Promise.all(
       [1, 2, 3, 4].map(() =>
         engines.scope(async db => {
