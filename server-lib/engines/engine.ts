@@ -110,7 +110,7 @@ export class Engine implements CheckoutOwner {
   report(): EngineReport {
     const { ledger } = this.#open.pool
     const connections = ledger.connectionReports()
-    const used = connections.filter(connection => connection.holder).length
+    const { used } = ledger
     return {
       description: this.description,
       used,

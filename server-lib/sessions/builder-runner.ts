@@ -29,8 +29,6 @@ export interface Runner {
   pipe(...args: unknown[]): unknown
 }
 
-const READING = new Set(['select', 'first', 'pluck'])
-
 /**
  * Runs a builder on its session. Knex's own runner acquires and releases a connection, and tells of five events, for each
  * statement: a dozen promises that a session has no use for. Here the ordinary case (one statement, nobody listening
@@ -78,8 +76,7 @@ export class BuilderRunner implements Runner {
     query.bindings = client.prepBindings(query.bindings)
     query.sql = client.positionBindings(query.sql)
     const connection = new SessionConnection(client.session, client.capture)
-    connection.isBuilders = true
-    connection.reads = READING.has(query.method ?? '')
+    connection.sentByBuilder(query.method)
     let answered: { response?: DriverResult }
     try {
       answered = await client._query(connection, query)

@@ -1,5 +1,5 @@
 import { channels } from '../channels.ts'
-import { settledWithin, startDeadline } from '../deadline.ts'
+import { startDeadline } from '../deadline.ts'
 import { warn } from '../errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
@@ -8,6 +8,7 @@ import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
+import { onReady } from '../postgres/ready.ts'
 
 /** How long a connection that comes with a statement running on it may take to end that. */
 const BUSY_MS = 100
@@ -25,32 +26,15 @@ export async function takeCleanLease(
 ): Promise<Lease> {
   const asking = asker()
   const lease = await engine.checkOut(asking, abandoned, timeoutMs)
-  return isClean(lease) ? lease : cleaned(engine, lease, asking, asker, abandoned, timeoutMs)
+  if (isClean(lease) || (await madeClean(engine, lease, asking))) return lease
+  return takeCleanLease(engine, asker, abandoned, timeoutMs)
 }
 
-/** Whether it needs no look: open, with nothing running and nothing open. */
-export function isClean({ hold: { driver } }: Lease): boolean {
+/** Whether it needs no further look, as nearly always: open, with nothing running and nothing open. */
+function isClean({ hold: { driver } }: Lease): boolean {
   if (driver._ending || driver._queryable === false || driver.readyForQuery === false) return false
   const status = driver.getTransactionStatus?.()
   return status !== 'T' && status !== 'E'
-}
-
-/** The same connection, made clean, or another one. */
-export async function cleaned(
-  engine: Engine,
-  first: Lease,
-  firstAsking: Asker,
-  asker: () => Asker,
-  abandoned?: Abandonment,
-  timeoutMs?: number,
-): Promise<Lease> {
-  let lease = first
-  let asking = firstAsking
-  while (!(await madeClean(engine, lease, asking))) {
-    asking = asker()
-    lease = await engine.checkOut(asking, abandoned, timeoutMs)
-  }
-  return lease
 }
 
 /** Whether the connection can be used now; one that cannot has been discarded. */
@@ -79,15 +63,20 @@ function leftBusy({ hold, pool }: Lease): boolean {
 
 /** pg tells of a failed statement before it has read that the server is ready again. */
 async function idleWithin(driver: DriverConnection, afterMs: number): Promise<boolean> {
-  let onDrain!: () => void
-  const drained = new Promise<void>(resolve => void (onDrain = resolve))
-  driver.once('drain', onDrain)
   driver.on('error', ignore)
-  const inTime = await settledWithin(drained, afterMs)
-  driver.removeListener('drain', onDrain)
+  const isIdle = await new Promise<boolean>(resolve => {
+    const stop = onReady(driver, isOpen => {
+      deadline.stop()
+      resolve(isOpen)
+    })
+    const deadline = startDeadline(afterMs, () => {
+      stop()
+      resolve(false)
+    })
+  })
   // Of a connection that is lost there is more to come.
-  if (inTime) driver.removeListener('error', ignore)
-  return inTime
+  if (isIdle) driver.removeListener('error', ignore)
+  return isIdle
 }
 
 /** pg's pool does not listen to what it has lent, and the session does not yet. */

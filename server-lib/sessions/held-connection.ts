@@ -15,6 +15,7 @@ import {
   type DriverResult,
 } from '../postgres/driver.ts'
 import { endWithin } from '../postgres/goodbye.ts'
+import { onReady } from '../postgres/ready.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
@@ -83,13 +84,7 @@ export class HeldConnection {
 
   /** Calls when the server has answered everything, or the connection is gone before. */
   whenReady(ready: () => void): void {
-    const onReady = () => {
-      this.driver.removeListener('drain', onReady)
-      this.driver.removeListener('end', onReady)
-      ready()
-    }
-    this.driver.once('drain', onReady)
-    this.driver.once('end', onReady)
+    onReady(this.driver, ready)
   }
 
   /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
@@ -184,20 +179,17 @@ export class HeldConnection {
   #returnWhenIdle(): Promise<void> {
     this.#given = true
     return new Promise(resolve => {
-      const settle = (arrive: () => void) => {
+      const stop = onReady(this.driver, isOpen => {
         deadline.stop()
-        this.driver.removeListener('drain', onDrain)
-        this.driver.removeListener('end', onEnd)
-        arrive()
+        if (isOpen) this.#return()
+        else this.#close('lost at release')
         resolve()
-      }
-      const onDrain = () => settle(() => this.#return())
-      const onEnd = () => settle(() => this.#close('lost at release'))
-      const deadline = startDeadline(DRAIN_DEADLINE_MS, () =>
-        settle(() => this.#close('not idle at release')),
-      )
-      this.driver.once('drain', onDrain)
-      this.driver.once('end', onEnd)
+      })
+      const deadline = startDeadline(DRAIN_DEADLINE_MS, () => {
+        stop()
+        this.#close('not idle at release')
+        resolve()
+      })
     })
   }
 

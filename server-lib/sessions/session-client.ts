@@ -31,7 +31,6 @@ export type MakeClient = new (session: SessionCore, capture: SiteCapture | null)
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
-const READING = new Set(['select', 'first', 'pluck'])
 const makersByClient = new WeakMap<object, MakeClient>()
 
 /**
@@ -88,8 +87,7 @@ function sessionBase(knex: Knex): object {
     },
 
     query(this: SessionClient, connection: SessionConnection, statement: { method?: string }) {
-      connection.isBuilders = true
-      connection.reads = READING.has(statement.method ?? '')
+      connection.sentByBuilder(statement.method)
       return Reflect.apply(own.query as Method, this, [connection, statement])
     },
 

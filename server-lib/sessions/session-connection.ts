@@ -3,6 +3,8 @@ import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { SessionCore } from './session.ts'
 
+const READING = new Set(['select', 'first', 'pluck'])
+
 /**
  * What knex sees as its connection while it runs one statement of a session. Everything it sends goes through
  * the session's queue, so a stream that releases twice or a builder that runs late reaches nobody else's
@@ -12,9 +14,9 @@ export class SessionConnection {
   readonly #session: SessionCore
   readonly #capture: SiteCapture | null
   /** Whether the builder said that the statement only reads: then BEGIN may travel with it. */
-  reads = false
+  #reads = false
   /** Whether a builder of the session sends, and not somebody who took the connection by itself. */
-  isBuilders = false
+  #isBuilders = false
   /** Where knex leads a stream to: what the application has in hand. */
   outlet: object | undefined
   /** Whether its statement is on its way to the server, or was not sent yet. */
@@ -27,6 +29,12 @@ export class SessionConnection {
     this.#capture = capture
   }
 
+  /** A builder of the session sends on it: what knex calls its method tells whether it only reads. */
+  sentByBuilder(method: string | undefined): void {
+    this.#isBuilders = true
+    this.#reads = READING.has(method ?? '')
+  }
+
   query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
     if (isSubmittable(config)) {
       this.#session.submit(config, this.#capture, this.outlet)
@@ -36,8 +44,8 @@ export class SessionConnection {
     const statement = Array.isArray(values) ? { text: config as string, values } : config
     if (given) {
       // knex only settles a promise in it. Anybody else's would run in the context that opened the socket.
-      const answer = this.isBuilders ? given : AsyncResource.bind(given)
-      return this.#session.send(statement, answer, this.#capture, this.reads, this)
+      const answer = this.#isBuilders ? given : AsyncResource.bind(given)
+      return this.#session.send(statement, answer, this.#capture, this.#reads, this)
     }
     return this.#session.query(statement, this.#capture)
   }

@@ -14,7 +14,7 @@ import {
   tellErrors,
 } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
-import { cleaned, isClean } from './clean-lease.ts'
+import { takeCleanLease } from './clean-lease.ts'
 import { Fifo } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
@@ -224,10 +224,7 @@ export class SessionCore {
 
   async #takeAndBegin(statement: Statement, use: (held: HeldConnection) => void): Promise<void> {
     const asker = () => ({ session: this.id, request: this.request, capture: statement.capture })
-    const { abandoned } = this.#owner
-    const asking = asker()
-    let lease = await this.engine.checkOut(asking, abandoned)
-    if (!isClean(lease)) lease = await cleaned(this.engine, lease, asking, asker, abandoned)
+    const lease = await takeCleanLease(this.engine, asker, this.#owner.abandoned)
     faultPoint('check-out:granted', lease.hold.driver)
     if (this.#life.state === 'ended') {
       lease.hold.release()

@@ -3,6 +3,7 @@ import type { Engines } from '../index.ts'
 import { engineReports, type EngineReport } from '../engines/engine-reports.ts'
 import { Eye, type TestDatabase } from './database.ts'
 import { eventually, expectQuiet } from './ground-truth.ts'
+import { ProcessWatch } from './process-watch.ts'
 
 export interface GroundOptions {
   /** How many backends the engines may have at any moment: the sum of their pools' sizes. */
@@ -43,7 +44,7 @@ export async function watchGround(
   database: TestDatabase,
   { max, everyMs = 50 }: GroundOptions,
 ): Promise<GroundWatch> {
-  const health = watchProcess()
+  const health = new ProcessWatch({ countsOurs: false })
   // On another database, so that nobody counts it; a connection of its own, so that it waits for nobody.
   const eye = new Eye(database.serverUrl)
   let peak = 0
@@ -86,11 +87,11 @@ export async function watchGround(
         }, expected)
       }
       expect(peak, 'backends at once').toBeLessThanOrEqual(max)
-      expect(health.trouble.join('\n'), 'trouble of the process').toBe('')
+      expect(health.seen.join('\n'), 'trouble of the process').toBe('')
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
-      health.stop()
+      health[Symbol.dispose]()
       await sampling
       await eye.end()
     },
@@ -159,25 +160,4 @@ async function sessionEnds(database: TestDatabase): Promise<Required<SessionEnds
      from pg_stat_database where datname = current_database()`,
   )
   return row ?? { killed: 0, abandoned: 0, fatal: 0 }
-}
-
-/** Gathers what must never happen to a process because of a database. */
-function watchProcess(): { readonly trouble: string[]; stop(): void } {
-  const trouble: string[] = []
-  const onUncaught = (error: unknown, origin: string) => void trouble.push(`${origin}: ${String(error)}`)
-  const onUnhandled = (reason: unknown) => void trouble.push(`unhandledRejection: ${String(reason)}`)
-  const onWarning = ({ name, message }: Error) => {
-    if (name !== 'EnginelightWarning') trouble.push(`${name}: ${message}`)
-  }
-  process.on('uncaughtException', onUncaught)
-  process.on('unhandledRejection', onUnhandled)
-  process.on('warning', onWarning)
-  return {
-    trouble,
-    stop() {
-      process.off('uncaughtException', onUncaught)
-      process.off('unhandledRejection', onUnhandled)
-      process.off('warning', onWarning)
-    },
-  }
 }

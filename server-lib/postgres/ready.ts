@@ -1,0 +1,21 @@
+import type { DriverConnection } from './driver.ts'
+
+/**
+ * Calls once when the server has answered everything that was sent (true), or the connection is gone before (false). pg
+ * tells of a failed statement before it has read the ReadyForQuery that follows. The returned function stops the wait.
+ */
+export function onReady(driver: DriverConnection, ready: (isOpen: boolean) => void): () => void {
+  const stop = () => {
+    driver.removeListener('drain', onDrain)
+    driver.removeListener('end', onEnd)
+  }
+  const settle = (isOpen: boolean) => {
+    stop()
+    ready(isOpen)
+  }
+  const onDrain = () => settle(true)
+  const onEnd = () => settle(false)
+  driver.once('drain', onDrain)
+  driver.once('end', onEnd)
+  return stop
+}
