@@ -3,6 +3,7 @@ import type { Site } from './identity/site.ts'
 import { wantSites } from './identity/wanted-sites.ts'
 import { warn, type CheckoutHolder, type ErrorFacts } from './errors.ts'
 import type { EngineDescription } from './engines/engine-description.ts'
+import type { CommitMode, CommitStep, EngineOutcome, EndReason, ParticipantRole } from './commit/report.ts'
 import type { SessionState } from './sessions/session-state.ts'
 
 /**
@@ -21,6 +22,7 @@ export interface ChannelMessages {
   'enginelight:checkout': CheckoutMessage
   'enginelight:transaction': TransactionMessage
   'enginelight:statement': StatementMessage
+  'enginelight:commit': CommitMessage
   'enginelight:process': ProcessMessage
 }
 
@@ -102,6 +104,16 @@ export type SessionMessage =
       mode: 'transaction' | 'autocommit'
     }
   | { phase: 'state'; at: number; id: string; engine: string; request: string; state: SessionState }
+  | {
+      /** Its open transaction is about to be ended, by whom and from which line. */
+      phase: 'ending'
+      at: number
+      id: string
+      engine: string
+      request: string
+      why: EndReason
+      site: Site | null
+    }
   | {
       phase: 'end'
       at: number
@@ -263,6 +275,73 @@ export type StatementMessage =
       error: ErrorFacts | null
     }
 
+/** One `db.commit()` over all engines of a container, its steps on each engine, and what recovery did about those that were left. */
+export type CommitMessage =
+  | {
+      phase: 'start'
+      at: number
+      id: string
+      request: string
+      mode: CommitMode
+      /** The key of the decision row and of each gid; null where no two-phase commit is made. */
+      transaction: string | null
+      participants: readonly CommitParticipant[]
+      site: Site | null
+    }
+  | { phase: 'step started'; at: number; id: string; engine: string; step: CommitStep }
+  | {
+      phase: 'step ended'
+      at: number
+      id: string
+      engine: string
+      step: CommitStep
+      durationMs: number
+      /** The command tag that the server answered with, or null where there was none. */
+      command: string | null
+      error: ErrorFacts | null
+    }
+  | {
+      phase: 'end'
+      at: number
+      id: string
+      /** `partial` where some engines are committed and others are not, or nobody can tell. */
+      outcome: CommitOutcome
+      engines: Readonly<Record<string, EngineOutcome>>
+      durationMs: number
+      error: ErrorFacts | null
+    }
+  | {
+      /** A prepared transaction of this application that nobody has ended yet, met by recovery. */
+      phase: 'in doubt'
+      at: number
+      engine: string
+      gid: string
+      transaction: string
+      ageMs: number
+      /** Why it is left alone for now. */
+      reason: string
+    }
+  | {
+      /** Recovery has ended a prepared transaction. */
+      phase: 'recovered'
+      at: number
+      engine: string
+      gid: string
+      transaction: string
+      ageMs: number
+      outcome: 'committed' | 'rolled back'
+    }
+
+export interface CommitParticipant {
+  readonly engine: string
+  readonly session: string
+  readonly role: ParticipantRole
+  /** Under which name it is prepared; null where it is not. */
+  readonly gid: string | null
+}
+
+export type CommitOutcome = 'committed' | 'rolled back' | 'partial' | 'unknown'
+
 export type Observer<M> = (message: M) => void
 
 /** A channel with its message type. Ask `hasSubscribers` before building a message: that is all it costs unheard. */
@@ -308,6 +387,7 @@ export const channels = {
   checkout: new Channel<CheckoutMessage>('enginelight:checkout'),
   transaction: new Channel<TransactionMessage>('enginelight:transaction'),
   statement: new Channel<StatementMessage>('enginelight:statement'),
+  commit: new Channel<CommitMessage>('enginelight:commit'),
   process: new Channel<ProcessMessage>('enginelight:process'),
 } satisfies {
   [K in ChannelName as K extends `enginelight:${infer N}` ? N : never]: Channel<ChannelMessages[K]>

@@ -1,3 +1,5 @@
+import type { CommitReport } from './commit/report.ts'
+
 /**
  * Every error of Enginelight, by its stable code. `errors.md` explains each: meaning, causes, remedy.
  * The two lists are held together by a test.
@@ -11,6 +13,7 @@ export const ERROR_CODES = [
   'EL_COMMIT_UNKNOWN',
   'EL_CONFIG',
   'EL_CONNECTION_LOST',
+  'EL_DOOMED',
   'EL_DUPLICATE_ENGINE',
   'EL_ENDED',
   'EL_ENGINE_CLOSED',
@@ -19,10 +22,12 @@ export const ERROR_CODES = [
   'EL_NO_SCOPE',
   'EL_NOT_OWNED',
   'EL_PANEL_CONFIG',
+  'EL_PARTIAL_COMMIT',
   'EL_RESERVED_NAME',
   'EL_STALE_RELEASE',
   'EL_STATEMENT_TIMEOUT',
   'EL_TRANSACTION_FAILED',
+  'EL_TWO_PHASE_UNAVAILABLE',
   'EL_UNKNOWN_ENGINE',
   'EL_UNSUPPORTED_CLIENT',
 ] as const
@@ -33,9 +38,12 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 export const WARNING_CODES = [
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
+  'EL_HOOK_FAILED',
+  'EL_IN_DOUBT',
   'EL_LEFT_OPEN',
   'EL_OBSERVER_THREW',
   'EL_RETURNED',
+  'EL_SEQUENTIAL_COMMIT',
 ] as const
 
 /** Tells of something as a process warning of type `EnginelightWarning`: on stderr, or to `process.on('warning')`. */
@@ -82,6 +90,10 @@ export interface ErrorFields {
   option?: string
   statement?: string
   transactionId?: string
+  committed?: readonly string[]
+  failed?: readonly string[]
+  unknown?: readonly string[]
+  report?: CommitReport
 }
 
 /**
@@ -110,6 +122,14 @@ export class EnginelightError extends Error {
   declare readonly statement?: string
   /** PostgreSQL's 64-bit transaction id. */
   declare readonly transactionId?: string
+  /** Engines whose COMMIT was answered. */
+  declare readonly committed?: readonly string[]
+  /** Engines of which nothing is committed. */
+  declare readonly failed?: readonly string[]
+  /** Engines of which nobody can tell. */
+  declare readonly unknown?: readonly string[]
+  /** What became of each engine, of a `db.commit()` that failed. */
+  declare readonly report?: CommitReport
 
   constructor(code: ErrorCode, sentence: string, fields: ErrorFields & { cause?: unknown } = {}) {
     const { cause, ...numbers } = fields

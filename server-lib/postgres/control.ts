@@ -78,3 +78,17 @@ export function controlRequest(text: string): ControlRequest | null {
     }
   }
 }
+
+// ------------------------------------------------------------------------------------- two-phase commit
+
+export const prepareTransaction = (gid: string) => `PREPARE TRANSACTION ${literal(gid)}`
+export const commitPrepared = (gid: string) => `COMMIT PREPARED ${literal(gid)}`
+export const rollbackPrepared = (gid: string) => `ROLLBACK PREPARED ${literal(gid)}`
+/** Has deferred constraints checked now: what COMMIT would find afterwards is found before anybody commits. */
+export const SET_CONSTRAINTS = 'SET CONSTRAINTS ALL IMMEDIATE'
+
+/** A text as SQL, whatever `standard_conforming_strings` says: transaction control takes no parameters. */
+export function literal(text: string): string {
+  const quoted = text.replaceAll("'", "''")
+  return text.includes('\\') ? ` E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`
+}

@@ -35,6 +35,24 @@ export function listen(...only: (typeof NAMES)[number][]): {
   }
 }
 
+function commitLine(message: Extract<Message, { channel: 'enginelight:commit' }>): string {
+  switch (message.phase) {
+    case 'start':
+      return `commit ${message.mode}`
+    case 'end':
+      return `commit ${message.outcome}`
+    case 'step started':
+      return `step ${message.step} ${message.engine}`
+    case 'step ended':
+      return `step ${message.step} ${message.engine}: ${message.error?.code ?? message.command}`
+    case 'in doubt':
+    case 'recovered':
+      return `commit ${message.phase} ${message.engine}`
+    default:
+      return message satisfies never
+  }
+}
+
 function line(message: Message): string {
   const word = message.channel.slice('enginelight:'.length)
   switch (message.channel) {
@@ -50,6 +68,8 @@ function line(message: Message): string {
       return `checkout ${message.engine} ${message.phase}${message.phase === 'released' && message.discarded ? ` (${message.discarded})` : ''}`
     case 'enginelight:request':
       return `request ${message.phase === 'start' ? message.label : message.outcome}`
+    case 'enginelight:commit':
+      return commitLine(message)
     case 'enginelight:process':
       return `process ${message.phase}`
     default:

@@ -19,6 +19,7 @@ export class SessionSpans {
       case 'start':
         return this.#start(message)
       case 'state':
+      case 'ending':
         return
       case 'end':
         return this.#end(message)

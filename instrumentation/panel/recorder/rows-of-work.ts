@@ -53,6 +53,8 @@ export function sessionRow(message: SessionMessage): AnyRow | null {
     }
     case 'state':
       return [0, KIND.sessionState, at, session, id(message.state) as SessionStateRow[4]]
+    case 'ending':
+      return null
     case 'end':
       return [0, KIND.sessionEnd, at, session, message.released === true, count(message.statements)]
     default:

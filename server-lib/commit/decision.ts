@@ -1,0 +1,57 @@
+import { literal } from '../postgres/control.ts'
+
+/** Whoever takes part in a two-phase commit and is prepared, as its decision row lists it. */
+export interface PreparedPart {
+  readonly engine: string
+  readonly database: string
+  readonly gid: string
+}
+
+/** The two tables of `engines.install()`, with their schema: a session may have set another search path. */
+export const DECISION_TABLE = 'public.enginelight_decision'
+export const LOCATION_TABLE = 'public.enginelight_location'
+
+/** How long the holder of the decision may stand idle, and wait for a lock, in milliseconds. */
+export interface DecisionLimits {
+  readonly idleTimeoutMs: number
+  readonly lockTimeoutMs: number
+}
+
+/**
+ * Inserts the decision row in the open transaction of the last participant; its COMMIT is the decision. One text, so one
+ * round trip. A coordinator that stands still must not hold it for ever, so the server ends it then; and what is told as
+ * committed must survive a crash of the server, so `synchronous_commit` is raised where it is lower.
+ */
+export function insertDecision(
+  transaction: string,
+  application: string,
+  parts: readonly PreparedPart[],
+  { idleTimeoutMs, lockTimeoutMs }: DecisionLimits,
+): string {
+  return [
+    `SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`,
+    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    `SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`,
+    `INSERT INTO ${DECISION_TABLE} (transaction, outcome, application, participants) VALUES (${literal(transaction)}, 'commit', ${literal(application)}, ${literal(JSON.stringify(parts))})`,
+  ].join('; ')
+}
+
+/**
+ * Takes the row away when everybody has committed. Its loss costs nothing, so it need not reach the disk: as one text
+ * the two are a transaction of their own.
+ */
+export const deleteDecision = (transaction: string) =>
+  `SET LOCAL synchronous_commit = off; DELETE FROM ${DECISION_TABLE} WHERE transaction = ${literal(transaction)}`
+
+/**
+ * Asks for the decision by trying to take its place: it waits behind a coordinator that still holds the row, fails with a
+ * unique violation when that has committed, and succeeds only when it never will. It is rolled back afterwards: the
+ * coordinator inserts once, before its first PREPARE, so whoever sees a prepared transaction comes after that, and a row
+ * that stayed would be taken by the next who asks for a commit.
+ */
+export const insertFence = (transaction: string, lockTimeoutMs: number) =>
+  [
+    'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+    `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
+    `INSERT INTO ${DECISION_TABLE} (transaction, outcome, participants) VALUES (${literal(transaction)}, 'abort', '[]')`,
+  ].join('; ')

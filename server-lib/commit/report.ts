@@ -1,0 +1,53 @@
+/** How `db.commit()` went about it. */
+export type CommitMode = 'nothing' | 'one-phase' | 'two-phase' | 'sequential'
+
+/**
+ * What became of one engine. `untouched`: no transaction was open. `ended`: only read, on an engine with
+ * `access: 'read'`. `committed, pending`: decided, so it will be committed, but the server has not answered yet.
+ */
+export type EngineOutcome =
+  | 'untouched'
+  | 'ended'
+  | 'committed'
+  | 'committed, pending'
+  | 'rolled back'
+  | 'unknown'
+
+/** What `db.commit()` resolves to, and what its error holds as `report`. */
+export interface CommitReport {
+  readonly mode: CommitMode
+  /** Each engine of the container that takes part in commits, by name. Independent engines are not in it. */
+  readonly engines: Readonly<Record<string, EngineOutcome>>
+  readonly durationMs: number
+}
+
+/**
+ * What an engine does in a commit. `decides` holds the decision row, and its COMMIT is the decision; `prepares` is
+ * prepared before and committed after; `commits` has a plain COMMIT; `reads` only ends.
+ */
+export type ParticipantRole = 'prepares' | 'decides' | 'commits' | 'reads'
+
+/** One statement, or a few sent together, of a commit on one engine. */
+export type CommitStep =
+  | 'vote'
+  | 'decision'
+  | 'prepare'
+  | 'commit'
+  | 'commit prepared'
+  | 'rollback'
+  | 'rollback prepared'
+  | 'resolve'
+  | 'forget'
+
+/** Why a session's transaction is ended. */
+export type EndReason =
+  | 'commit'
+  | 'rollback'
+  | 'release'
+  | 'doomed'
+  | 'vetoed'
+  | 'failed elsewhere'
+  | 'handler failed'
+  | 'finished without commit'
+  | 'client aborted'
+  | 'engines closed'
