@@ -8,6 +8,7 @@ const NAMES = [
   'session',
   'checkout',
   'transaction',
+  'commit',
   'statement',
 ] as const
 
