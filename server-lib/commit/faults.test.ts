@@ -5,12 +5,12 @@ import { BLACK_HOLE, HEALTHY, startFaultProxy, type FaultProxy } from '../testin
 import { strikeAt } from '../testing/fault-points.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { startPostgres, type RunningPostgres } from '../testing/postgres.ts'
-import { DECISION_TABLES } from './testing-tables.ts'
+import { INSTALL_SQL } from './install-sql.ts'
 
 const TABLES = `
   create table t (id int primary key);
   create table child (parent int references t deferrable initially deferred);
-  ${DECISION_TABLES}
+  ${INSTALL_SQL}
 `
 
 let shop: TestDatabase
