@@ -132,7 +132,9 @@ describe('the network takes', () => {
     })
     // Before it is sent, it may have arrived.
     toShop.once('COMMIT PREPARED', 'reset')
-    expect(await db.commit()).toMatchObject({ engines: { writer: 'committed, pending', ledger: 'committed' } })
+    expect(await db.commit()).toMatchObject({
+      engines: { writer: 'committed, pending', ledger: 'committed' },
+    })
     await db.end()
     expect(await whoHas(id)).toBe('ledger')
     expect(warnings).toContainEqual(expect.objectContaining({ code: 'EL_IN_DOUBT' }))
@@ -158,7 +160,9 @@ describe('the network takes', () => {
     const [gid] = await prepared()
     expect(gid).toMatch(/^enginelight:unnamed:/)
     await shop.admin(`rollback prepared '${gid}'`)
-    await books.admin('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()')
+    await books.admin(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    )
     await books.admin('delete from enginelight_decision')
     await books.admin('delete from t where id = $1', [id])
   })
@@ -225,7 +229,10 @@ describe('the server', () => {
     expect(await db.commit()).toMatchObject({ mode: 'two-phase', engines: { one: 'committed' } })
     await db.one('t').insert({ id: ++key })
     await db.two('t').insert({ id: ++key })
-    expect(await db.commit()).toMatchObject({ mode: 'sequential', engines: { one: 'committed', two: 'committed' } })
+    expect(await db.commit()).toMatchObject({
+      mode: 'sequential',
+      engines: { one: 'committed', two: 'committed' },
+    })
     expect(warnings.filter(({ code }) => code === 'EL_SEQUENTIAL_COMMIT')).toHaveLength(1)
     await db.end()
     await some.close()
@@ -264,7 +271,11 @@ describe('the server', () => {
     await db.two('child').insert({ parent: id })
     await db.one('t').where({ id }).del()
     const startedAt = performance.now()
-    await expect(db.commit()).rejects.toMatchObject({ code: 'EL_COMMIT_FAILED', sqlstate: '55P03', engine: 'two' })
+    await expect(db.commit()).rejects.toMatchObject({
+      code: 'EL_COMMIT_FAILED',
+      sqlstate: '55P03',
+      engine: 'two',
+    })
     expect(performance.now() - startedAt).toBeLessThan(3_000)
     await db.end()
     await twice.close()
@@ -310,7 +321,10 @@ describe('one after the other', () => {
       committed: ['zeroth'],
       failed: ['second'],
       unknown: ['first'],
-      report: { mode: 'sequential', engines: { zeroth: 'committed', first: 'unknown', second: 'rolled back' } },
+      report: {
+        mode: 'sequential',
+        engines: { zeroth: 'committed', first: 'unknown', second: 'rolled back' },
+      },
     })
     await db.end()
     await some.close()
