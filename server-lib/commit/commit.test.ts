@@ -3,15 +3,13 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
+import { INSTALL_SQL } from './install-sql.ts'
 
 const TABLES = `
   create table t (id serial primary key, name text);
   create table parent (id int primary key);
   create table child (parent int references parent deferrable initially deferred);
-  create table public.enginelight_decision (transaction uuid primary key, outcome text, application text,
-    participants jsonb, decided_at timestamptz default clock_timestamp());
-  create table public.enginelight_location (single boolean primary key default true, id uuid not null default gen_random_uuid());
-  insert into public.enginelight_location default values;
+  ${INSTALL_SQL}
 `
 
 let shop: TestDatabase

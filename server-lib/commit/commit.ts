@@ -193,7 +193,8 @@ async function hasWritten(one: Participant): Promise<boolean> {
   // What cannot be prepared has done something that COMMIT must carry out.
   if (one.life.wrote || one.life.unpreparable) return true
   const { result } = await one.send(WRITTEN, one.engine.options.checkoutTimeoutMs)
-  return (result.rows?.[0] as { written: boolean }).written
+  const [row] = (result.rows ?? []) as { written: boolean }[]
+  return row?.written ?? true
 }
 
 /** All of them, in their own turns. When one has ended meanwhile the others are let go. */
