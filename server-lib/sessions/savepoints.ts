@@ -18,6 +18,7 @@ export interface OpenSavepoint {
 const inside = new AsyncLocalStorage<OpenSavepoint>()
 const roots = new WeakMap<SessionCore, OpenSavepoint>()
 let names = 0
+const DONE = Promise.resolve()
 
 export const nextSavepointName = () => `el_${++names}`
 
@@ -36,7 +37,7 @@ export function inTurn<T>(
   run: (open: OpenSavepoint) => Promise<T>,
 ): Promise<T> {
   const parents = sessions.map(session => [session, parentOf(session)] as const)
-  const before = Promise.all(parents.map(([session, { last }]) => last.get(session)))
+  const before = Promise.all(parents.map(([session, { last }]) => last.get(session) ?? DONE))
   const open = opened(sessions, inside.getStore())
   const done = before.then(() => run(open)).finally(() => void (open.over = true))
   // Those who wait need to know when it is over, not how it went.
