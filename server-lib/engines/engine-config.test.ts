@@ -95,12 +95,6 @@ describe('a config that is wrong is refused before anything is opened', () => {
       'EL_CONFIG',
       /transactional cannot go with mode 'autocommit'/,
     ],
-    [
-      'transactional, which is not there yet',
-      one({ connection: url, transactional: true }),
-      'EL_CONFIG',
-      /not available yet/,
-    ],
     ['a reserved name', one({ connection: url }, '!all'), 'EL_RESERVED_NAME', /"!all"/],
     ['the other reserved name', one({ connection: url }, '!default'), 'EL_RESERVED_NAME', /"!default"/],
     ['a name that a container uses', one({ connection: url }, 'status'), 'EL_RESERVED_NAME', /"status"/],

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
 import type { PgPool } from '../pool/native-pool.ts'
+import { transactionsAreDisabled } from './disable-transaction.ts'
 
 /** Any type of tables: a map from table name to row type. */
 export type TablesShape = object
@@ -216,6 +217,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
   const mode = word('mode', ['transaction', 'autocommit'], 'transaction')
   const enlist = word('enlist', ['atomic', 'independent'], 'atomic')
+  const isDisabled = transactionsAreDisabled()
   const transactional = boolean('transactional', false)
   if (transactional && (mode === 'autocommit' || enlist === 'independent')) {
     const with_ = mode === 'autocommit' ? "mode 'autocommit'" : "enlist 'independent'"
@@ -228,21 +230,13 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
       },
     )
   }
-  if (transactional) {
-    // Accepting it while nothing commits would roll back silently what the user believes committed.
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Engine "${name}": transactional is not available yet; commit with session.commit().`,
-      { engine: name, option: 'transactional' },
-    )
-  }
   const checkoutTimeoutMs = duration('checkoutTimeoutMs') ?? 10_000
   return {
     isDefault: boolean('default', false),
     access: word('access', ['read', 'write'], 'write'),
     mode,
     enlist,
-    transactional,
+    transactional: transactional && !isDisabled,
     priority: finite('priority', 0),
     checkoutTimeoutMs,
     beginTimeoutMs: Math.max(SHORTEST_BEGIN_MS, Math.ceil(checkoutTimeoutMs / 2)),
