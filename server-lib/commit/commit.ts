@@ -94,6 +94,7 @@ export class Commit {
     this.#begin('nothing', null)
     const error = life.state === 'lost' ? life.lostError() : undefined
     const { failure } = life
+    await this.#reading
     await Promise.all(this.#participants.map(one => one.rollback()))
     const names = this.#participants.map(({ name }) => name)
     throw (
