@@ -259,6 +259,49 @@ describe('the server', () => {
     expect(await old.admin('select from t where id >= $1', [key - 1])).toHaveLength(0)
   })
 
+  test('has no room for another prepared transaction: a clean rollback, and why', async () => {
+    const full = await startPostgres({ settings: { max_prepared_transactions: 1 } })
+    const one = await createDatabase(TABLES, full.url)
+    const some = createEngines({
+      one: engine()({ connection: one.url, pool: { max: 1 } }),
+      ledger: engine()({ connection: books.url, pool: { max: 1 } }),
+    })
+    await one.admin(`begin; insert into t values (-1); prepare transaction 'in the way'`)
+    const id = ++key
+    await using db = some.open()
+    await db.one('t').insert({ id })
+    await db.ledger('t').insert({ id })
+    await expect(db.commit()).rejects.toMatchObject({
+      code: 'EL_TWO_PHASE_UNAVAILABLE',
+      sqlstate: '53200',
+      message: expect.stringContaining('no room for another prepared transaction'),
+    })
+    expect(await whoHas(id)).toBe('none')
+    await db.end()
+    await some.close()
+    await one.admin(`rollback prepared 'in the way'`)
+    await one.drop()
+    await full.stop()
+  })
+
+  test('holds both engines in one database: two phases all the same', async () => {
+    const twice = createEngines({
+      one: engine()({ connection: books.url, pool: { max: 1 } }),
+      two: engine()({ connection: books.url, pool: { max: 1 } }),
+    })
+    const [first, second] = [++key, ++key]
+    await using db = twice.open()
+    await db.one('t').insert({ id: first })
+    await db.two('t').insert({ id: second })
+    expect(await db.commit()).toMatchObject({
+      mode: 'two-phase',
+      engines: { one: 'committed', two: 'committed' },
+    })
+    await db.end()
+    await twice.close()
+    expect([await whoHas(first), await whoHas(second), await prepared()]).toEqual(['ledger', 'ledger', []])
+  })
+
   test('two engines on one database whose last waits for its own prepared sibling: it ends, and says why', async () => {
     const twice = createEngines({
       one: engine()({ connection: books.url, pool: { max: 1 }, commitTimeoutMs: 1_000 }),
