@@ -168,6 +168,17 @@ describe('the network takes', () => {
   })
 })
 
+test('a backend is ended before the commit: told as that, and all are rolled back', async () => {
+  const { db, id } = await writeBoth()
+  await shop.admin('select pg_terminate_backend($1)', [db.writer.identity?.backendPid])
+  await expect(db.commit()).rejects.toMatchObject({
+    code: 'EL_CONNECTION_LOST',
+    report: { engines: { writer: 'rolled back', ledger: 'rolled back' } },
+  })
+  await db.end()
+  expect(await whoHas(id)).toBe('none')
+})
+
 describe('an instant', () => {
   for (const point of [
     'decision:sent',
