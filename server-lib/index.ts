@@ -19,6 +19,8 @@ export type { PreparedOutcome, PreparedReport, RecoveryReport } from './commit/r
 export { sessionOf } from './sessions/session-function.ts'
 export type { QueryResult, Session, SessionInfo, SessionMembers } from './sessions/session-types.ts'
 export type { SessionIdentity } from './sessions/held-connection.ts'
+export type { CommitMode, CommitReport, EngineOutcome } from './commit/report.ts'
+export type { AfterCommit, AfterRollback, BeforeCommit } from './commit/hooks.ts'
 export type { SessionState } from './sessions/session-state.ts'
 export type { ContainerInfo, EngineStatus } from './sessions/container.ts'
 export type { Db, DbMembers, Definitions, SessionFor } from './sessions/db.ts'
