@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
+import type { CommitSetup } from '../commit/commit.ts'
+import { gidApplication } from '../commit/gid.ts'
 import { EnginelightError } from '../errors.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, RESERVED_NAMES, type Db, type Definitions } from '../sessions/db.ts'
@@ -16,6 +18,11 @@ export interface EnginesOptions<Name extends string> {
   application?: string
   /** The order in which `db.any` looks. Default: as declared, without independent engines. */
   prefer?: readonly Name[]
+  /**
+   * Refuses a commit over several engines that have written where it cannot be two-phase (EL_TWO_PHASE_UNAVAILABLE).
+   * Default false: they are committed one after the other then, and a failure in between is EL_PARTIAL_COMMIT.
+   */
+  requireTwoPhase?: boolean
 }
 
 export interface OpenOptions {
@@ -98,8 +105,17 @@ export function createEngines<const D extends Definitions>(
   const prefer = checkPrefer(checked, options.prefer)
   // Pools open connections in this context, not in that of the request that happens to need one first.
   const inContext = AsyncLocalStorage.snapshot() as InContext
-  const engines = openAll(checked, options.application ?? null, inContext)
-  return new EngineSet<D>(engines, prefer)
+  const { application = null, requireTwoPhase = false } = options
+  if (typeof requireTwoPhase !== 'boolean') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Option requireTwoPhase must be true or false, not ${describe(requireTwoPhase)}.`,
+      { option: 'requireTwoPhase' },
+    )
+  }
+  const engines = openAll(checked, application, inContext)
+  const commits = { application: gidApplication(application), requireTwoPhase }
+  return new EngineSet<D>(engines, prefer, commits)
 }
 
 type Checked = Map<string, { config: EngineConfig; options: CheckedOptions }>
@@ -236,13 +252,14 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
   readonly #open = new Set<ContainerCore>()
   #closing: { time: ClosingTime; report: Promise<CloseReport> } | undefined
 
-  constructor(engines: ReadonlyMap<string, Engine>, prefer: readonly string[]) {
+  constructor(engines: ReadonlyMap<string, Engine>, prefer: readonly string[], commits: CommitSetup) {
     this.#engines = engines
     this.names = [...engines.keys()]
     this.#makeDb = defineDb(this.names)
     this.#setup = {
       engines,
       prefer,
+      commits,
       opened: container => void this.#open.add(container),
       closed: container => void this.#open.delete(container),
     }

@@ -21,6 +21,11 @@ export interface EngineOptions {
   mode?: 'transaction' | 'autocommit'
   /** `'independent'` keeps the engine out of `db.any` and of a container's commit, as a log wants. Default `'atomic'`. */
   enlist?: 'atomic' | 'independent'
+  /**
+   * Where several engines are committed together, the one with the highest priority commits last and holds the decision;
+   * of the same priority, the one declared last. Default 0.
+   */
+  priority?: number
   /** The container commits this engine at the end of a successful request; its session refuses `commit()` itself. */
   transactional?: boolean
   /**
@@ -124,6 +129,7 @@ export interface CheckedOptions {
   readonly mode: 'transaction' | 'autocommit'
   readonly enlist: 'atomic' | 'independent'
   readonly transactional: boolean
+  readonly priority: number
   readonly checkoutTimeoutMs: number
   readonly beginTimeoutMs: number
   readonly connectTimeoutMs: number
@@ -185,6 +191,11 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     if (value === undefined) return fallback
     return words.find(one => one === value) ?? wrong(option, words.map(one => `'${one}'`).join(' or '))
   }
+  const finite = (option: keyof EngineOptions, fallback: number): number => {
+    const value = config[option]
+    if (value === undefined) return fallback
+    return typeof value === 'number' && Number.isFinite(value) ? value : wrong(option, 'a number')
+  }
   const duration = (option: keyof EngineOptions, orElse = ''): number | undefined => {
     const value = config[option]
     if (value === undefined) return undefined
@@ -232,6 +243,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     mode,
     enlist,
     transactional,
+    priority: finite('priority', 0),
     checkoutTimeoutMs,
     beginTimeoutMs: Math.max(SHORTEST_BEGIN_MS, Math.ceil(checkoutTimeoutMs / 2)),
     connectTimeoutMs: duration('connectTimeoutMs') ?? 10_000,
@@ -257,6 +269,7 @@ const KNOWN = new Set<string>([
   'mode',
   'enlist',
   'transactional',
+  'priority',
   'checkoutTimeoutMs',
   'connectTimeoutMs',
   'statementTimeoutMs',

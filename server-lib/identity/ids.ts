@@ -3,11 +3,19 @@ import { processWide } from './process-wide.ts'
 
 /**
  * The kinds of things that carry an id: `u88` a request (unit of work), `s412` a session, `k991` a check-out,
- * `c17` a connection, `t55` a transaction, `q7301` a statement. Ids rise within a process and thread and are never reused.
+ * `c17` a connection, `t55` a transaction, `q7301` a statement, `x9` a commit over the engines of a request. Ids rise within a process and thread and are never reused.
  */
-export type IdKind = 'u' | 's' | 'k' | 'c' | 't' | 'q'
+export type IdKind = 'u' | 's' | 'k' | 'c' | 't' | 'q' | 'x'
 
-const counters = processWide<Record<IdKind, number>>('ids', () => ({ u: 0, s: 0, k: 0, c: 0, t: 0, q: 0 }))
+const counters = processWide<Record<IdKind, number>>('ids', () => ({
+  u: 0,
+  s: 0,
+  k: 0,
+  c: 0,
+  t: 0,
+  q: 0,
+  x: 0,
+}))
 
 export function nextId(kind: IdKind): string {
   return `${kind}${++counters[kind]}`

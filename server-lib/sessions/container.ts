@@ -5,6 +5,12 @@ import type { EndedWork } from '../engines/close-report.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import type { RequestScope } from './request-scope.ts'
+import { afterMove, type ContainerMove, type ContainerState } from '../commit/container-state.ts'
+import { Commit, type CommitSetup } from '../commit/commit.ts'
+import * as commitErrors from '../commit/commit-errors.ts'
+import { Hooks } from '../commit/hooks.ts'
+import type { CommitReport, EndReason } from '../commit/report.ts'
+import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
@@ -18,6 +24,7 @@ const END_GRACE_MS = 1_000
 export interface ContainerSetup {
   readonly engines: ReadonlyMap<string, Engine>
   readonly prefer: readonly string[]
+  readonly commits: CommitSetup
   /** Called when the first session of a container is made, and when the container has ended. */
   readonly opened: (container: ContainerCore) => void
   readonly closed: (container: ContainerCore) => void
@@ -51,6 +58,10 @@ export class ContainerCore implements SessionOwner {
   #forgetSignal: (() => void) | undefined
   #lastWritten: string | undefined
   #ending: Promise<void> | undefined
+  #state: ContainerState = 'open'
+  /** What doomed it, or the commit that failed. */
+  #reason: unknown
+  readonly #hooks = new Hooks()
 
   constructor(setup: ContainerSetup, scope: RequestScope, request: unknown, signal?: AbortSignal) {
     this.#setup = setup
@@ -76,16 +87,21 @@ export class ContainerCore implements SessionOwner {
   }
 
   session(name: string): Session {
+    return this.#started(name).session
+  }
+
+  #started(name: string): Started {
     const known = this.#sessions.get(name)
-    if (known) return known.session
+    if (known) return known
     if (this.#ending) throw this.#endedError(name)
     const engine = this.#setup.engines.get(name)
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
     const core = new SessionCore(engine, this)
     if (this.#sessions.size === 0) this.#setup.opened(this)
     const session = sessionFunction(core, this.info, END_GRACE_MS)
-    this.#sessions.set(name, { core, session, released: false })
-    return session
+    const started: Started = { core, session, released: false }
+    this.#sessions.set(name, started)
+    return started
   }
 
   /** The engine last written here, else the first started one, else the first healthy one, in the preferred order. */
@@ -124,19 +140,140 @@ export class ContainerCore implements SessionOwner {
     return [...this.#sessions].filter(([, { released }]) => !released).map(([name]) => name)
   }
 
-  async rollback(): Promise<void> {
+  // ------------------------------------------------------------------------------ commit and rollback
+
+  get state(): ContainerState {
+    return this.#state
+  }
+
+  get isDoomed(): boolean {
+    return this.#state === 'doomed'
+  }
+
+  /** Whether a transaction is open that a commit would end. */
+  get hasOpenTransaction(): boolean {
+    return this.#atomic().some(core => core.isInTransaction)
+  }
+
+  /** The sessions that take part in a commit, in the order of their engines' declaration. */
+  #atomic(): SessionCore[] {
+    const cores: SessionCore[] = []
+    for (const [name, { options }] of this.#setup.engines) {
+      if (options.enlist !== 'atomic' || options.mode !== 'transaction') continue
+      const started = this.#sessions.get(name)
+      if (started) cores.push(started.core)
+    }
+    return cores
+  }
+
+  #move(move: ContainerMove): void {
+    const next = afterMove(this.#state, move)
+    if (!next) throw this.#illegal(move)
+    this.#state = next
+  }
+
+  #illegal(move: string): EnginelightError {
+    const { label, id } = this.scope
+    if (this.#state === 'doomed') return commitErrors.doomed(`${label} (${id})`, this.#reason)
+    return commitErrors.illegal(move, this.#state, `${label} (${id})`, this.#reason)
+  }
+
+  refusal({ engine }: SessionCore): Error | undefined {
+    if (this.#state !== 'committing' && this.#state !== 'failed') return undefined
+    const { enlist, mode } = engine.options
+    if (enlist !== 'atomic' || mode !== 'transaction') return undefined
+    return this.#illegal(`A statement of engine "${engine.name}"`)
+  }
+
+  /**
+   * Commits what is open on every engine that takes part, all or nothing, and leaves the container usable. When it rejects
+   * everything is rolled back but for what the error says, and only `rollback()` is possible.
+   */
+  async commit(capture: SiteCapture | null = null): Promise<CommitReport> {
     if (this.#ending) throw this.#endedError()
-    const results = await Promise.allSettled([...this.#sessions.values()].map(({ core }) => core.rollback()))
-    const failure = results.find(result => result.status === 'rejected')
+    if (this.#state !== 'open') throw this.#illegal('commit()')
+    this.#move('ask')
+    try {
+      await this.#hooks.runBeforeCommit()
+    } catch (error) {
+      await this.#failed(error)
+      throw error
+    }
+    // A hook has said so.
+    if (this.isDoomed) throw this.#illegal('commit()')
+    if (this.#ending) throw this.#endedError()
+    this.#move('commit')
+    let report: CommitReport
+    try {
+      report = await new Commit(this.#setup.commits, this.scope, capture).run(this.#atomic())
+    } catch (error) {
+      await this.#failed(error)
+      throw error
+    }
+    this.#move('done')
+    await this.#hooks.committed(report)
+    return report
+  }
+
+  /** A commit, or a hook before it, has failed: nothing stays open. */
+  async #failed(error: unknown): Promise<void> {
+    await this.#rollBackAll({ why: 'failed elsewhere' })
+    // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
+    if (afterMove(this.#state, 'fail')) this.#move('fail')
+    this.#reason = error
+    await this.#hooks.rolledBack((error as { report?: CommitReport }).report, error)
+  }
+
+  /** Rolls back every session and gives the connections back; the container is open again, doomed or not. */
+  async rollback(why: EndReason = 'rollback', capture: SiteCapture | null = null): Promise<void> {
+    if (this.#ending) throw this.#endedError()
+    this.#move('rollback')
+    this.#reason = undefined
+    const failure = await this.#rollBackAll({ why, capture })
+    await this.#hooks.rolledBack()
     if (failure) throw failure.reason
+  }
+
+  async #rollBackAll(ending: { why: EndReason; capture?: SiteCapture | null }) {
+    const cores = [...this.#sessions.values()].map(({ core }) => core)
+    const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
+    return results.find(result => result.status === 'rejected')
+  }
+
+  /** Nothing of this unit of work may be committed any more. */
+  doom(reason?: unknown): void {
+    if (this.#ending) throw this.#endedError()
+    // The first reason is the one.
+    if (!this.isDoomed) this.#reason = reason
+    this.#move('doom')
+  }
+
+  get hooks(): Hooks {
+    if (this.#ending) throw this.#endedError()
+    return this.#hooks
+  }
+
+  /** What was written shows no mark: a function that writes, say. Throws EL_ILLEGAL_MOVE for an engine that only reads. */
+  markChanged(name: string): void {
+    const { core } = this.#started(name)
+    const { access } = core.engine.options
+    if (access === 'read') {
+      throw new EnginelightError(
+        'EL_ILLEGAL_MOVE',
+        `Engine "${name}" has access 'read': nothing of it can be changed.`,
+        { engine: name, move: 'markChanged', legalMoves: [] },
+      )
+    }
+    core.markChanged()
+    this.wrote(core)
   }
 
   /**
    * Ends every session, whatever becomes of the others: uncommitted work is rolled back, connections go back. After
    * an abort running statements are cancelled at once; otherwise they may finish within a second. Never rejects.
    */
-  end(how: 'finished' | 'aborted' = 'finished', reason?: unknown): Promise<void> {
-    this.#ending ??= this.#end(how, reason)
+  end(how: 'finished' | 'aborted' = 'finished', reason?: unknown, why?: EndReason): Promise<void> {
+    this.#ending ??= this.#end(how, reason, why)
     return this.#ending
   }
 
@@ -147,7 +284,7 @@ export class ContainerCore implements SessionOwner {
   endBy(over: Promise<void>, reason: unknown): Promise<void> {
     this.abandoned.abandon(reason)
     for (const { core } of this.#sessions.values()) core.hurry(over)
-    return Promise.race([this.end('aborted', reason), over])
+    return Promise.race([this.end('aborted', reason, 'engines closed'), over])
   }
 
   /** What it is doing, for those who have to know what was ended. */
@@ -161,28 +298,43 @@ export class ContainerCore implements SessionOwner {
     return { label, request: id, sessions }
   }
 
-  #end(how: 'finished' | 'aborted', reason: unknown): Promise<void> {
+  #end(how: 'finished' | 'aborted', reason: unknown, why?: EndReason): Promise<void> {
     this.#forgetSignal?.()
     if (how === 'aborted') this.abandoned.abandon(reason)
+    const because =
+      why ??
+      (this.isDoomed ? 'doomed' : how === 'aborted' ? 'client aborted' : ('finished without commit' as const))
+    const isCommitting = this.#state === 'committing'
+    this.#state = 'ended'
     const busy: Started[] = []
     for (const started of this.#sessions.values()) {
       if (started.core.endIfIdle()) started.released = true
       else busy.push(started)
     }
-    if (busy.length > 0) return this.#endBusy(busy, how === 'aborted' ? 0 : END_GRACE_MS)
+    // A commit that is under way tells its hooks itself.
+    if (busy.length > 0 || (this.#hooks.any && !isCommitting)) {
+      return this.#endBusy(busy, how === 'aborted' ? 0 : END_GRACE_MS, because, isCommitting, reason)
+    }
     this.#ended()
     return DONE
   }
 
-  async #endBusy(sessions: readonly Started[], graceMs: number): Promise<void> {
+  async #endBusy(
+    sessions: readonly Started[],
+    graceMs: number,
+    why: EndReason,
+    isCommitting: boolean,
+    reason: unknown,
+  ): Promise<void> {
     // A session that waits for a connection gives up when the grace is over.
     const deadline = graceMs > 0 ? startDeadline(graceMs, () => this.abandoned.abandon()) : undefined
     await Promise.all(
       sessions.map(async started => {
-        started.released = await started.core.end(graceMs)
+        started.released = await started.core.end(graceMs, why)
       }),
     )
     deadline?.stop()
+    if (!isCommitting) await this.#hooks.rolledBack(undefined, reason)
     this.#ended()
   }
 

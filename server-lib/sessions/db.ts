@@ -1,6 +1,9 @@
 import { EnginelightError } from '../errors.ts'
 import type { EngineConfig, EngineDefinition, TablesShape } from '../engines/engine-config.ts'
+import type { AfterCommit, AfterRollback, BeforeCommit } from '../commit/hooks.ts'
+import type { CommitReport } from '../commit/report.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
+import { lineOfEnd } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
 export type Definitions = Record<string, EngineDefinition<TablesShape, EngineConfig>>
@@ -26,8 +29,31 @@ export interface DbMembers<D extends Definitions> {
   /** Each engine's status in this request. */
   readonly status: { readonly [Name in keyof D & string]: EngineStatus }
   readonly info: ContainerInfo
-  /** Rolls back every session and gives the connections back; the container stays usable. */
+  /**
+   * Commits everything that is open on the engines of the container, all or nothing, and says what became of each; the
+   * container stays usable. One engine that has written: a plain COMMIT. Several: a two-phase commit where the servers
+   * allow it, else one after the other. Independent engines take no part. When it rejects everything is rolled back but
+   * for what EL_PARTIAL_COMMIT and EL_COMMIT_UNKNOWN say, `error.report` tells of each engine, and only `rollback()` is
+   * possible then. Throws EL_COMMIT_FAILED, EL_COMMIT_ROLLED_BACK, EL_CONNECTION_LOST, EL_COMMIT_UNKNOWN,
+   * EL_PARTIAL_COMMIT, EL_TWO_PHASE_UNAVAILABLE, EL_DOOMED, EL_ILLEGAL_MOVE, EL_ENDED, or what a hook of beforeCommit threw.
+   */
+  commit(): Promise<CommitReport>
+  /** Rolls back every session and gives the connections back; the container stays usable, doomed or not. */
   rollback(): Promise<void>
+  /** Nothing of this unit of work may be committed: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */
+  doom(reason?: unknown): void
+  readonly isDoomed: boolean
+  /** Called before the next commit, which its error turns into a rollback. It may use the database, and add hooks. */
+  beforeCommit(hook: BeforeCommit): void
+  /**
+   * Called once, with the report, after the next commit of the container, when all engines are committed. Its error is
+   * told as a warning (EL_HOOK_FAILED) and changes nothing. What it writes needs a commit of its own.
+   */
+  afterCommit(hook: AfterCommit): void
+  /** Called once after the next rollback: asked for, of a commit that failed, or at the end of a container without commit. */
+  afterRollback(hook: AfterRollback): void
+  /** The open transaction of this engine has written, although no statement shows it. Needed hardly ever: the server is asked. */
+  markChanged(name: keyof D & string): void
   /** Rolls back what is uncommitted and ends all sessions. Idempotent; every later use throws EL_ENDED. */
   end(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -46,6 +72,7 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   'rollback',
   'savepoint',
   'doom',
+  'isDoomed',
   'beforeCommit',
   'afterCommit',
   'afterRollback',
@@ -83,8 +110,29 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     get info(): ContainerInfo {
       return this.#core.info
     }
+    commit(): Promise<CommitReport> {
+      return this.#core.commit(lineOfEnd())
+    }
     rollback(): Promise<void> {
-      return this.#core.rollback()
+      return this.#core.rollback('rollback', lineOfEnd())
+    }
+    doom(reason?: unknown): void {
+      this.#core.doom(reason)
+    }
+    get isDoomed(): boolean {
+      return this.#core.isDoomed
+    }
+    beforeCommit(hook: BeforeCommit): void {
+      this.#core.hooks.beforeCommit(hook)
+    }
+    afterCommit(hook: AfterCommit): void {
+      this.#core.hooks.afterCommit(hook)
+    }
+    afterRollback(hook: AfterRollback): void {
+      this.#core.hooks.afterRollback(hook)
+    }
+    markChanged(name: string): void {
+      this.#core.markChanged(name)
     }
     async end(): Promise<void> {
       const core = this.#core

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
+import { channels } from '../channels.ts'
 import { EnginelightError } from '../errors.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -59,6 +60,11 @@ const functions = new WeakMap<SessionCore, Session>()
  */
 function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
   return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 5, below) : null
+}
+
+/** The line that ends a transaction, where somebody listens. */
+export function lineOfEnd(): SiteCapture | null {
+  return channels.session.hasSubscribers || channels.commit.hasSubscribers ? captureSite() : null
 }
 
 type Callable = (...args: any[]) => unknown
@@ -131,13 +137,13 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return runSavepoint(insideOf(this).core, fn)
     },
     commit(this: object) {
-      return insideOf(this).core.commit()
+      return insideOf(this).core.commit(lineOfEnd())
     },
     rollback(this: object) {
-      return insideOf(this).core.rollback()
+      return insideOf(this).core.rollback({ why: 'rollback', capture: lineOfEnd() })
     },
     release(this: object) {
-      return insideOf(this).core.release()
+      return insideOf(this).core.release(lineOfEnd())
     },
     get state() {
       return insideOf(this).core.state

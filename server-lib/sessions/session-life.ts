@@ -1,18 +1,36 @@
 import { channels } from '../channels.ts'
+import type { EndReason } from '../commit/report.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
 import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK } from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
 
+/** Why a transaction is ended, and from which line of the application where it was asked for by one. */
+export interface Ending {
+  readonly why: EndReason
+  readonly capture?: SiteCapture | null
+}
+
+export interface CommitOptions {
+  /** Whether the transaction's id may be fetched first, to ask for its outcome. Where a decision row exists that is not needed. */
+  readonly resolves?: boolean
+  /** Whether the connection stays with the session afterwards, idle, until it is given back by name. */
+  readonly keeps?: boolean
+}
+
 /** How long a rollback may take, before its connection is closed instead. */
 const ROLLBACK_DEADLINE_MS = 5_000
+
+/** Command tags of statements after which PostgreSQL refuses PREPARE TRANSACTION. pg_notify() and temporary tables show none. */
+const UNPREPARABLE = new Set(['NOTIFY', 'LISTEN', 'UNLISTEN'])
 
 /**
  * The life of a session: its state, the connection that it holds, and the first thing that went wrong. Everything that
@@ -27,6 +45,10 @@ export class SessionLife {
   #letGo: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
+  /** A statement of the transaction changed something, by its command tag or because somebody said so. */
+  wrote = false
+  /** A statement of the transaction forbids PREPARE, by its command tag. */
+  unpreparable = false
 
   constructor(id: string, engine: Engine, request: RequestScope) {
     this.id = id
@@ -87,19 +109,42 @@ export class SessionLife {
     if (this.#held !== held)
       throw errors.connectionLost(this, this.#failure ?? 'closed', 'before its first statement')
     this.#failure = undefined
+    this.wrote = false
+    this.unpreparable = false
     this.move('begin')
   }
 
-  async commit(): Promise<void> {
+  /** The transaction's end is about to be asked for. */
+  announceEnd({ why, capture }: Ending): void {
+    if (!channels.session.hasSubscribers || this.engine.options.mode !== 'transaction') return
+    const { id, engine, request } = this
+    channels.session.publish({
+      phase: 'ending',
+      at: performance.now(),
+      id,
+      engine: engine.name,
+      request: request.id,
+      why,
+      site: siteOf(capture),
+    })
+  }
+
+  /** The first error of the transaction that is open, or the one that took its connection. */
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  async commit(ending: Ending, { resolves = true, keeps = false }: CommitOptions = {}): Promise<void> {
     const held = this.#held
     if (this.#state === 'idle' || !held) return
+    this.announceEnd(ending)
     const failure = this.#failure
     if (this.#state === 'failed') {
-      await this.rollback('rollback')
+      await this.#rollBack(held, 'rollback')
       throw errors.commitRolledBack(this, failure)
     }
     const { commitTimeoutMs } = this.engine.options
-    const mark = await this.#mark(held)
+    const mark = resolves ? await this.#mark(held) : undefined
     let result: DriverResult
     try {
       faultPoint('commit:due', held.driver)
@@ -115,7 +160,7 @@ export class SessionLife {
     const committed = commandOf(result) === 'COMMIT'
     // What was committed stays so when the connection is lost in the very packet that says it.
     this.move(committed && this.#held === held ? 'commit' : 'rollback')
-    this.giveBack()
+    if (!keeps) this.giveBack()
     if (!committed) throw errors.commitRolledBack(this, failure)
   }
 
@@ -153,8 +198,13 @@ export class SessionLife {
   }
 
   /** Rolls back what is open and gives the connection back. Never rejects. */
-  async rollback(move: 'rollback' | 'release'): Promise<void> {
+  async rollback(move: 'rollback' | 'release', ending: Ending): Promise<void> {
     const held = this.#held
+    if (held) this.announceEnd(ending)
+    await this.#rollBack(held, move)
+  }
+
+  async #rollBack(held: HeldConnection | undefined, move: 'rollback' | 'release'): Promise<void> {
     if (held && this.engine.options.mode === 'transaction') {
       try {
         const rolledBack = held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
@@ -180,6 +230,7 @@ export class SessionLife {
     if (error) this.#failed(held, error)
     held.answered()
     if (error) return
+    if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
     const status = held.driver.getTransactionStatus?.()
     if (status === 'I') {
@@ -219,8 +270,14 @@ export class SessionLife {
     held.discard(reason)
   }
 
-  giveBack(): void {
-    this.letGo()?.giveBack()
+  /** Gives the connection back; `last` are statements that are still to be sent on it, whose answer nobody waits for. */
+  giveBack(last?: readonly string[]): void {
+    this.letGo()?.giveBack(last)
+  }
+
+  /** A step of a commit over many engines: `move` where the session has not been ended meanwhile. */
+  follow(move: SessionMove): void {
+    if (after(this.#state, move)) this.move(move)
   }
 
   /** Until the connection that was let go last has arrived where it goes. */

@@ -2,7 +2,8 @@
  * The life of a session. Each row is a state, each entry a move and the state it leads to.
  *
  * `idle` holds no connection; `active` has a transaction open (or, in autocommit, a statement running);
- * `failed` has a transaction in which a statement failed, so that only a rollback is possible.
+ * `failed` has a transaction in which a statement failed, so that only a rollback is possible; `prepared` has handed its
+ * transaction over to the server, under a name, in a two-phase commit.
  */
 const MOVES = {
   idle: { begin: 'active', commit: 'idle', rollback: 'idle', release: 'idle', end: 'ended' },
@@ -11,6 +12,7 @@ const MOVES = {
     commit: 'idle',
     rollback: 'idle',
     release: 'idle',
+    prepare: 'prepared',
     lose: 'lost',
     recover: 'active',
     end: 'ended',
@@ -23,6 +25,8 @@ const MOVES = {
     lose: 'lost',
     end: 'ended',
   },
+  // Its connection matters no more: any other can end what is prepared.
+  prepared: { commit: 'idle', rollback: 'idle', release: 'idle', lose: 'prepared', end: 'ended' },
   lost: { rollback: 'idle', release: 'idle', lose: 'lost', end: 'ended' },
   ended: { end: 'ended', lose: 'ended' },
 } as const satisfies Record<string, Partial<Record<string, string>>>

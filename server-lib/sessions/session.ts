@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
+import type { EndReason } from '../commit/report.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
@@ -21,7 +22,7 @@ import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
-import { SessionLife } from './session-life.ts'
+import { SessionLife, type Ending } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 
@@ -32,6 +33,8 @@ export interface SessionOwner {
   readonly abandoned: Abandonment
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
+  /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
+  refusal(session: SessionCore): Error | undefined
 }
 
 /** One statement on its way: what is sent, when it was asked for, and from which line. */
@@ -52,6 +55,14 @@ interface Statement {
 interface Sender {
   isSent: boolean
   readonly gaveUp: boolean
+}
+
+/** A session whose queue is held for the steps of a commit over many engines. */
+export interface SessionSeat {
+  readonly core: SessionCore
+  readonly life: SessionLife
+  /** Whoever waits behind it has his turn. */
+  leave(): void
 }
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
@@ -219,6 +230,8 @@ export class SessionCore {
     }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (held && state !== 'idle') return use(held)
+    const refusal = this.#owner.refusal(this)
+    if (refusal) return refuse(refusal)
     this.#takeAndBegin(statement, use).catch(refuse)
   }
 
@@ -313,7 +326,9 @@ export class SessionCore {
 
   #answered(held: HeldConnection, error: Error | null, command: string | null): void {
     this.#life.answered(held, error, command)
-    if (!error && command && CHANGING.has(command)) this.#owner.wrote(this)
+    if (error || !command || !CHANGING.has(command)) return
+    this.#life.wrote = true
+    this.#owner.wrote(this)
   }
 
   /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
@@ -332,18 +347,55 @@ export class SessionCore {
    * Commits and gives the connection back. Throws EL_COMMIT_ROLLED_BACK when the server answered with ROLLBACK,
    * EL_COMMIT_FAILED when COMMIT itself failed, EL_COMMIT_UNKNOWN when the connection went away before the answer.
    */
-  commit(): Promise<void> {
-    return this.#turn('commit', () => this.#life.commit())
+  commit(capture: SiteCapture | null = null): Promise<void> {
+    return this.#turn('commit', () => this.#life.commit({ why: 'commit', capture }))
   }
 
   /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. */
-  rollback(): Promise<void> {
-    return this.#turn('rollback', () => this.#life.rollback('rollback'))
+  rollback(ending: Ending = { why: 'rollback' }): Promise<void> {
+    return this.#turn('rollback', () => this.#life.rollback('rollback', ending))
   }
 
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
-  release(): Promise<void> {
-    return this.#turn('release', () => this.#life.rollback('release'))
+  release(capture: SiteCapture | null = null): Promise<void> {
+    return this.#turn('release', () => this.#life.rollback('release', { why: 'release', capture }))
+  }
+
+  /** Whether a transaction is open, or was until its connection was lost or it failed. */
+  get isInTransaction(): boolean {
+    const { state } = this.#life
+    return this.engine.options.mode === 'transaction' && state !== 'idle' && state !== 'ended'
+  }
+
+  /** Whether something is under way that may open a transaction. */
+  get isBusy(): boolean {
+    return this.#fifo.busy
+  }
+
+  /** The open transaction has changed something that shows no mark. */
+  markChanged(): void {
+    this.#life.wrote = true
+  }
+
+  /**
+   * Holds the session's queue, when its turn has come, so that nothing of the application comes between the steps of a
+   * commit. An end of the session waits for it, as for a COMMIT. Rejects when the session ends before.
+   */
+  enter(): Promise<SessionSeat> {
+    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    return new Promise((resolve, reject) => {
+      this.#fifo.push({
+        refuse: reject,
+        start: done => {
+          this.#isCommitting = true
+          const leave = () => {
+            this.#isCommitting = false
+            done()
+          }
+          resolve({ core: this, life: this.#life, leave })
+        },
+      })
+    })
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
@@ -388,8 +440,8 @@ export class SessionCore {
    * is rolled back; the connection goes back, or is closed where it cannot be trusted. Idempotent, never rejects.
    * Resolves to whether the connection is confirmed released.
    */
-  end(graceMs: number): Promise<boolean> {
-    return (this.#ending ??= this.#end(graceMs))
+  end(graceMs: number, why: EndReason = 'finished without commit'): Promise<boolean> {
+    return (this.#ending ??= this.#end(graceMs, why))
   }
 
   /** Ends a session that does nothing and holds nothing, as one does that has committed. Whether it was such a one. */
@@ -400,7 +452,7 @@ export class SessionCore {
     return true
   }
 
-  async #end(graceMs: number): Promise<boolean> {
+  async #end(graceMs: number, why: EndReason): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
     if (this.#fifo.busy && graceMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
@@ -411,7 +463,7 @@ export class SessionCore {
       await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
-    if (this.#life.held) await this.#life.rollback('release')
+    if (this.#life.held) await this.#life.rollback('release', { why })
     await this.#life.returned
     const released = this.#life.held === undefined
     this.#ended(released)

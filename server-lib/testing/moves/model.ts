@@ -151,6 +151,8 @@ export class Model {
         this.#commitPending()
         this.#rolledBack('idle')
         return OK
+      case 'prepared':
+        throw new Error('nothing here prepares')
       default:
         throw this.state satisfies never
     }

@@ -1,0 +1,88 @@
+import type { Engine } from '../engines/engine.ts'
+import { DECISION_TABLE, LOCATION_TABLE } from './decision.ts'
+import type { Participant } from './participant.ts'
+
+/** What an engine's server can do in a two-phase commit. */
+export interface Capability {
+  readonly database: string
+  /** Why its transactions cannot be prepared, or null where they can. */
+  readonly notPreparable: string | null
+  /** The id of its database, where it can hold a decision. */
+  readonly location: string | null
+  /** Why it cannot hold a decision, or null where it can. */
+  readonly notDeciding: string | null
+}
+
+interface Known {
+  readonly capability: Capability
+  readonly pool: string
+  readonly until: number
+}
+
+/** How long a "cannot" is believed: somebody may be about to install what is missing. */
+const BELIEVED_MS = 5_000
+
+const FACTS = `select current_setting('max_prepared_transactions')::int as slots, pg_is_in_recovery() as standby,
+  current_database() as database,
+  to_regclass('${DECISION_TABLE}') is not null and to_regclass('${LOCATION_TABLE}') is not null as installed,
+  coalesce(has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'INSERT, SELECT')
+    and has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'DELETE')
+    and has_table_privilege(to_regclass('${LOCATION_TABLE}')::oid, 'SELECT'), false) as may`
+
+interface FactsRow {
+  slots: number
+  standby: boolean
+  database: string
+  installed: boolean
+  may: boolean
+}
+
+const known = new WeakMap<Engine, Known>()
+
+/** What is known is asked anew: it was installed, or the server has just refused what it was believed to do. */
+export function forgetCapability(engine: Engine): void {
+  known.delete(engine)
+}
+
+/**
+ * What the participant's server can do. Asked on its own connection, within its open transaction, since the pool may have
+ * no other; so nothing is asked that could fail. Once per pool, and again after a while where something is missing.
+ */
+export async function capabilityOf(participant: Participant): Promise<Capability> {
+  const { engine } = participant
+  const { pool } = engine.description
+  const before = known.get(engine)
+  if (before && before.pool === pool && before.until > performance.now()) return before.capability
+  const capability = await ask(participant)
+  const isWhole = capability.notPreparable === null && capability.notDeciding === null
+  known.set(engine, { capability, pool, until: isWhole ? Infinity : performance.now() + BELIEVED_MS })
+  return capability
+}
+
+async function ask(participant: Participant): Promise<Capability> {
+  const { checkoutTimeoutMs } = participant.engine.options
+  const facts = firstRow<FactsRow>(await participant.send(FACTS, checkoutTimeoutMs))
+  const notDeciding = facts.standby
+    ? 'its server is a standby'
+    : !facts.installed
+      ? 'engines.install() did not run on it'
+      : !facts.may
+        ? `its role may not insert into, read or delete from ${DECISION_TABLE} and ${LOCATION_TABLE}`
+        : null
+  const location =
+    notDeciding === null
+      ? firstRow<{ id: string }>(
+          await participant.send(`select max(id::text) as id from ${LOCATION_TABLE}`, checkoutTimeoutMs),
+        ).id
+      : null
+  return {
+    database: facts.database,
+    notPreparable: facts.slots === 0 ? 'max_prepared_transactions is 0 on its server' : null,
+    location,
+    notDeciding: notDeciding ?? (location === null ? `${LOCATION_TABLE} is empty` : null),
+  }
+}
+
+function firstRow<Row>({ result }: { result: { rows?: unknown[] } }): Row {
+  return result.rows?.[0] as Row
+}

@@ -1,0 +1,106 @@
+import { EnginelightError, errorFacts } from '../errors.ts'
+import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+
+const list = (names: readonly string[]) => names.map(name => `"${name}"`).join(', ')
+
+/** `23505, duplicate key value …`, or the message alone where the error has no code. */
+function told(cause: unknown): string {
+  const { code, message } = errorFacts(cause)
+  return code === null ? message : `${code}, ${message}`
+}
+
+export function doomed(label: string, cause: unknown): EnginelightError {
+  const why = cause instanceof Error ? told(cause) : 'doom() was called'
+  return new EnginelightError(
+    'EL_DOOMED',
+    `The unit of work of ${label} is doomed (${why}): nothing was committed, and only rollback() is possible.`,
+    { cause },
+  )
+}
+
+export function illegal(move: string, state: string, label: string, cause?: unknown): EnginelightError {
+  const why =
+    state === 'failed'
+      ? 'a commit has failed and everything is rolled back; db.rollback() begins anew'
+      : `the container is ${state}`
+  return new EnginelightError('EL_ILLEGAL_MOVE', `${move} is not possible in ${label}: ${why}.`, {
+    state,
+    move,
+    legalMoves: state === 'committing' || state === 'asking' ? [] : ['rollback'],
+    cause,
+  })
+}
+
+/** SQLSTATEs with which a server refuses to prepare what it could commit. */
+const NOT_PREPARED: Readonly<Record<string, string>> = {
+  '0A000':
+    'the transaction used NOTIFY, LISTEN, a temporary table, a cursor WITH HOLD or an exported snapshot, which cannot be prepared',
+  '53200': 'the server has no room for another prepared transaction (max_prepared_transactions)',
+  '55000': 'prepared transactions are disabled (max_prepared_transactions is 0)',
+}
+
+/** A step before the decision failed, and everything is rolled back. */
+export function commitFailed(
+  engine: string,
+  step: string,
+  cause: unknown,
+  engines: readonly string[],
+): EnginelightError {
+  const sqlstate = sqlstateOf(cause)
+  const refused = step === 'PREPARE' && sqlstate !== undefined ? NOT_PREPARED[sqlstate] : undefined
+  const fields = { engine, failed: engines, cause, ...(sqlstate !== undefined && { sqlstate }) }
+  if (refused !== undefined) {
+    return new EnginelightError(
+      'EL_TWO_PHASE_UNAVAILABLE',
+      `Engine "${engine}" could not be prepared: ${refused}. Everything was rolled back on ${list(engines)}.`,
+      fields,
+    )
+  }
+  if (cause instanceof EnginelightError && cause.code === 'EL_COMMIT_ROLLED_BACK') return cause
+  const lost = failureOf(cause) === 'connection' && !(cause instanceof EnginelightError)
+  return new EnginelightError(
+    lost ? 'EL_CONNECTION_LOST' : 'EL_COMMIT_FAILED',
+    `${step} of engine "${engine}" failed and everything was rolled back on ${list(engines)}: ${told(cause)}.`,
+    fields,
+  )
+}
+
+export function unavailable(reasons: readonly string[], engines: readonly string[]): EnginelightError {
+  return new EnginelightError(
+    'EL_TWO_PHASE_UNAVAILABLE',
+    `${list(engines)} have written and requireTwoPhase is set, but ${reasons.join('; ')}. Everything was rolled back.`,
+    { failed: engines },
+  )
+}
+
+export function unknownDecision(
+  engine: string,
+  transaction: string,
+  engines: readonly string[],
+  cause: unknown,
+): EnginelightError {
+  return new EnginelightError(
+    'EL_COMMIT_UNKNOWN',
+    `COMMIT of engine "${engine}", which is the decision for ${list(engines)}, was not answered (${told(cause)}), and whether it is committed could not be found out: all or nothing is, and recovery of transaction ${transaction} will tell.`,
+    { engine, unknown: engines, transactionId: transaction, cause },
+  )
+}
+
+export function partial(
+  engine: string,
+  parts: { committed: readonly string[]; failed: readonly string[]; unknown: readonly string[] },
+  cause: unknown,
+): EnginelightError {
+  const { committed, failed, unknown } = parts
+  const said = [
+    committed.length > 0 && `${list(committed)} committed`,
+    failed.length > 0 && `${list(failed)} rolled back`,
+    unknown.length > 0 && `${list(unknown)} unknown`,
+  ].filter(Boolean)
+  const sqlstate = sqlstateOf(cause) ?? (cause as { sqlstate?: string }).sqlstate
+  return new EnginelightError(
+    'EL_PARTIAL_COMMIT',
+    `The engines were committed one after the other and "${engine}" failed (${told(cause)}): ${said.join(', ')}.`,
+    { engine, ...parts, cause, ...(sqlstate !== undefined && { sqlstate }) },
+  )
+}

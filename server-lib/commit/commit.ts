@@ -1,0 +1,224 @@
+import { EnginelightError, warn } from '../errors.ts'
+import type { SiteCapture } from '../identity/site.ts'
+import type { RequestScope } from '../sessions/request-scope.ts'
+import type { SessionCore, SessionSeat } from '../sessions/session.ts'
+import { capabilityOf, type Capability } from './capability.ts'
+import { commitFailed, partial, unavailable } from './commit-errors.ts'
+import { Participant } from './participant.ts'
+import { plan } from './plan.ts'
+import type { CommitMode, CommitReport, EngineOutcome } from './report.ts'
+import { sequential } from './sequential.ts'
+import { Telling } from './telling.ts'
+import { named, twoPhase } from './two-phase.ts'
+import type { CommitOutcome } from '../channels.ts'
+
+/** What all commits of one set of engines share. */
+export interface CommitSetup {
+  /** The application's name, as a gid can hold it. */
+  readonly application: string
+  /** Whether several engines may be committed one after the other where a two-phase commit is not possible. */
+  readonly requireTwoPhase: boolean
+}
+
+const WRITTEN = 'select pg_current_xact_id_if_assigned() is not null as written'
+
+/** One commit over the sessions of a container. Made for it, and used once. */
+export class Commit {
+  readonly #setup: CommitSetup
+  readonly #capture: SiteCapture | null
+  readonly #telling: Telling
+  readonly #startedAt = performance.now()
+  #mode: CommitMode = 'nothing'
+  #participants: Participant[] = []
+
+  constructor(setup: CommitSetup, scope: RequestScope, capture: SiteCapture | null) {
+    this.#setup = setup
+    this.#capture = capture
+    this.#telling = new Telling(scope.id, capture)
+  }
+
+  /**
+   * Commits what is open in these sessions, all or nothing, or one after the other where there is no other way. When it
+   * rejects everything that can be is rolled back; the error has the report.
+   */
+  async run(sessions: readonly SessionCore[]): Promise<CommitReport> {
+    const entered = await enterAll(sessions)
+    try {
+      this.#participants = entered
+        .filter(({ core }) => core.isInTransaction)
+        .map(seat => new Participant(seat, this.#telling, this.#capture))
+      await this.#commit()
+      return this.#ended('committed', sessions)
+    } catch (error) {
+      // A failure of our own making must not leave anything open.
+      await Promise.all(this.#participants.map(one => one.rollback()))
+      const report = this.#ended(outcomeOf(error), sessions, error)
+      throw error instanceof EnginelightError ? Object.assign(error, { report }) : error
+    } finally {
+      for (const seat of entered) seat.leave()
+    }
+  }
+
+  #ended(outcome: CommitOutcome, sessions: readonly SessionCore[], failure?: unknown): CommitReport {
+    const engines: Record<string, EngineOutcome> = {}
+    for (const { engine } of sessions) engines[engine.name] = 'untouched'
+    for (const { name, outcome: of } of this.#participants) engines[name] = of
+    const durationMs = performance.now() - this.#startedAt
+    const report: CommitReport = { mode: this.#mode, engines, durationMs }
+    this.#telling.ended(outcome, report, failure)
+    return report
+  }
+
+  async #commit(): Promise<void> {
+    const participants = this.#participants
+    for (const one of participants) {
+      if (one.engine.options.access === 'read') one.role = 'reads'
+    }
+    const writable = participants.filter(({ role }) => role !== 'reads')
+    const broken = participants.find(({ life }) => life.state !== 'active')
+    if (broken) return this.#refuseBroken(broken)
+    const written = writable.length > 1 ? await this.#written(writable) : writable
+    if (written.length > 1) await this.#commitMany(written)
+    else await this.#commitOne(written, writable)
+    const rest = participants.filter(one => !written.includes(one))
+    await this.#commitRest(rest, written)
+  }
+
+  /** One of them has failed or is lost: nothing can be committed any more. */
+  async #refuseBroken(broken: Participant): Promise<never> {
+    const { life } = broken
+    this.#tell('nothing', null)
+    const error = life.state === 'lost' ? life.lostError() : undefined
+    const { failure } = life
+    await Promise.all(this.#participants.map(one => one.rollback()))
+    const names = this.#participants.map(({ name }) => name)
+    throw (
+      error ??
+      new EnginelightError(
+        'EL_COMMIT_ROLLED_BACK',
+        `Nothing was committed: a statement of engine "${broken.name}" had failed, and everything was rolled back on ${names.map(name => `"${name}"`).join(', ')}.`,
+        { engine: broken.name, session: broken.session, failed: names, cause: failure },
+      )
+    )
+  }
+
+  /** Those who have changed something. A SELECT can have as well, so whoever shows no mark is asked. */
+  async #written(writable: readonly Participant[]): Promise<Participant[]> {
+    const wrote = await Promise.allSettled(writable.map(one => hasWritten(one)))
+    const failed = wrote.findIndex(({ status }) => status === 'rejected')
+    if (failed !== -1) {
+      const { reason } = wrote[failed] as PromiseRejectedResult
+      const { name } = writable[failed] as Participant
+      this.#tell('nothing', null)
+      throw commitFailed(
+        name,
+        'The question whether it has written',
+        reason,
+        writable.map(one => one.name),
+      )
+    }
+    return writable.filter((_, index) => (wrote[index] as PromiseFulfilledResult<boolean>).value)
+  }
+
+  async #commitOne(written: readonly Participant[], writable: readonly Participant[]): Promise<void> {
+    this.#tell(writable.length > 0 ? 'one-phase' : 'nothing', null)
+    await written[0]?.commit()
+  }
+
+  async #commitMany(written: readonly Participant[]): Promise<void> {
+    const capabilities = await this.#capabilities(written)
+    const how = plan(written, capabilities)
+    switch (how.mode) {
+      case 'two-phase': {
+        const names = named(how, this.#setup.application, capabilities)
+        this.#tell('two-phase', names.transaction)
+        return twoPhase(how, names, this.#telling)
+      }
+      case 'sequential': {
+        this.#tell('sequential', null)
+        const engines = written.map(({ name }) => name)
+        if (this.#setup.requireTwoPhase) throw unavailable(how.reasons, engines)
+        tellSequential(engines, how.reasons)
+        return sequential(how.order, this.#telling)
+      }
+      default:
+        return how satisfies never
+    }
+  }
+
+  async #capabilities(written: readonly Participant[]): Promise<Map<Participant, Capability>> {
+    const capabilities = new Map<Participant, Capability>()
+    const asked = await Promise.allSettled(
+      written.map(async one => void capabilities.set(one, await capabilityOf(one))),
+    )
+    const failed = asked.findIndex(({ status }) => status === 'rejected')
+    if (failed === -1) return capabilities
+    const { reason } = asked[failed] as PromiseRejectedResult
+    this.#tell('nothing', null)
+    const names = written.map(({ name }) => name)
+    throw commitFailed(names[failed] as string, 'The question what its server can do', reason, names)
+  }
+
+  /**
+   * Those who have only read, and those of whom nothing durable is known: a NOTIFY, which shows no mark, is sent by
+   * COMMIT alone. After the decision, so that it is not sent where everything else is rolled back.
+   */
+  async #commitRest(rest: readonly Participant[], written: readonly Participant[]): Promise<void> {
+    const ended = await Promise.allSettled(rest.map(one => one.commit()))
+    const failed = ended.findIndex(
+      ({ status }, index) => status === 'rejected' && rest[index]?.role !== 'reads',
+    )
+    if (failed === -1) return
+    const { reason } = ended[failed] as PromiseRejectedResult
+    const [only] = rest
+    if (written.length === 0 && rest.length === 1 && only) throw reason
+    const named = (outcome: string) =>
+      [...written, ...rest].filter(one => one.outcome === outcome).map(({ name }) => name)
+    throw partial(
+      (rest[failed] as Participant).name,
+      { committed: named('committed'), failed: named('rolled back'), unknown: named('unknown') },
+      reason,
+    )
+  }
+
+  #tell(mode: CommitMode, transaction: string | null): void {
+    this.#mode = mode
+    this.#telling.started(mode, transaction, () =>
+      this.#participants.map(({ name, session, role, gid }) => ({ engine: name, session, role, gid })),
+    )
+  }
+}
+
+async function hasWritten(one: Participant): Promise<boolean> {
+  // What cannot be prepared has done something that COMMIT must carry out.
+  if (one.life.wrote || one.life.unpreparable) return true
+  const { result } = await one.send(WRITTEN, one.engine.options.checkoutTimeoutMs)
+  return (result.rows?.[0] as { written: boolean }).written
+}
+
+/** All of them, in their own turns. When one has ended meanwhile the others are let go. */
+async function enterAll(sessions: readonly SessionCore[]): Promise<SessionSeat[]> {
+  const inUse = sessions.filter(core => core.isInTransaction || core.isBusy)
+  const results = await Promise.allSettled(inUse.map(core => core.enter()))
+  const seats = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  const refused = results.find(result => result.status === 'rejected')
+  if (!refused) return seats
+  for (const seat of seats) seat.leave()
+  throw refused.reason
+}
+
+function outcomeOf(error: unknown): CommitOutcome {
+  const { code } = error as { code?: string }
+  if (code === 'EL_PARTIAL_COMMIT') return 'partial'
+  return code === 'EL_COMMIT_UNKNOWN' ? 'unknown' : 'rolled back'
+}
+
+const told = new Set<string>()
+
+/** Once for each reason: it is a matter of configuration, and every request would say it again. */
+function tellSequential(engines: readonly string[], reasons: readonly string[]): void {
+  const sentence = `${engines.map(name => `"${name}"`).join(' and ')} are committed one after the other, since ${reasons.join('; ')}. A failure in between is EL_PARTIAL_COMMIT; requireTwoPhase refuses this.`
+  if (told.has(sentence)) return
+  told.add(sentence)
+  warn('EL_SEQUENTIAL_COMMIT', sentence)
+}

@@ -1,0 +1,77 @@
+import type { Engine } from '../engines/engine.ts'
+import { commitPrepared, literal, rollbackPrepared } from '../postgres/control.ts'
+import { commandOf } from '../postgres/driver.ts'
+import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import { onOwnConnection, pause, type OwnConnection } from './own-connection.ts'
+
+const ASK_AGAIN_MS = 100
+
+/**
+ * Commits or rolls back what is prepared under this name, on a connection of the engine. `gone` when nothing is any more:
+ * somebody has ended it before, or an attempt whose answer was lost. Tries again while somebody else is at it and after a
+ * lost connection, for `deadlineMs`; rejects with the last failure, and at once where the role may not.
+ */
+export async function endPrepared(
+  engine: Engine,
+  gid: string,
+  action: 'commit' | 'rollback',
+  deadlineMs: number,
+): Promise<'done' | 'gone'> {
+  const until = performance.now() + deadlineMs
+  for (;;) {
+    try {
+      return await onOwnConnection(engine, until, connection => end(connection, gid, action))
+    } catch (error) {
+      const isBusy = sqlstateOf(error) === '55000'
+      const mayRepeat = isBusy || failureOf(error) === 'connection'
+      if (!mayRepeat || isClosed(error) || performance.now() + ASK_AGAIN_MS >= until) throw error
+      await pause(ASK_AGAIN_MS)
+    }
+  }
+}
+
+async function end(
+  connection: OwnConnection,
+  gid: string,
+  action: 'commit' | 'rollback',
+): Promise<'done' | 'gone'> {
+  const attempt = await tryToEnd(connection, gid, action)
+  if (attempt === 'done' || attempt === 'gone') return attempt
+  if (sqlstateOf(attempt) !== '42501') throw attempt
+  const owner = await ownerOf(connection, gid)
+  if (owner === undefined) return 'gone'
+  // Closed afterwards rather than reset: RESET ROLE would forget a role that the pool gives its connections itself.
+  connection.spoil('used in another role')
+  await connection.send(`SET ROLE ${literal(owner)}`)
+  const asOwner = await tryToEnd(connection, gid, action)
+  if (asOwner === 'done' || asOwner === 'gone') return asOwner
+  throw asOwner
+}
+
+/** Resolves to the server's error where it refused. */
+async function tryToEnd(
+  { send }: OwnConnection,
+  gid: string,
+  action: 'commit' | 'rollback',
+): Promise<'done' | 'gone' | Error> {
+  try {
+    const tag = commandOf(await send(action === 'commit' ? commitPrepared(gid) : rollbackPrepared(gid)))
+    // pg reads the first word of a tag alone.
+    if (tag === action.toUpperCase()) return 'done'
+    throw new Error(`the end of a prepared transaction was answered with ${tag}`)
+  } catch (error) {
+    if (sqlstateOf(error) === '42704') return 'gone'
+    if (failureOf(error) === 'connection') throw error
+    return error as Error
+  }
+}
+
+async function ownerOf({ send }: OwnConnection, gid: string): Promise<string | undefined> {
+  const { rows } = await send({
+    text: `SELECT owner FROM pg_catalog.pg_prepared_xacts WHERE gid = $1 AND database = pg_catalog.current_database()`,
+    values: [gid],
+  })
+  return (rows?.[0] as { owner: string } | undefined)?.owner
+}
+
+const isClosed = (error: unknown) => (error as { code?: unknown }).code === 'EL_ENGINE_CLOSED'

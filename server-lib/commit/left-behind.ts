@@ -1,0 +1,32 @@
+import type { Engine } from '../engines/engine.ts'
+import { errorFacts, warn } from '../errors.ts'
+import { endPrepared } from './end-prepared.ts'
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
+const PATIENCE_MS = 5_000
+
+/**
+ * Goes on ending a prepared transaction whose decision is known, until it is done or the engine is closed; then it is
+ * left to recovery. Keeps no process alive.
+ */
+export function endInBackground(engine: Engine, gid: string, how: 'commit' | 'rollback'): void {
+  const decided = how === 'commit' ? 'committed' : 'rolled back'
+  warn(
+    'EL_IN_DOUBT',
+    `Engine "${engine.name}" has not ended ${gid}, which is decided to be ${decided}: it keeps its locks until it is; this goes on trying, and so does recovery.`,
+  )
+  let pauseMs = FIRST_PAUSE_MS
+  const again = () => {
+    setTimeout(() => void tryOnce(), pauseMs).unref()
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+  }
+  const tryOnce = () =>
+    endPrepared(engine, gid, how, PATIENCE_MS).then(
+      () => {},
+      error => {
+        if (errorFacts(error).code !== 'EL_ENGINE_CLOSED') again()
+      },
+    )
+  again()
+}

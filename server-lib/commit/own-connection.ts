@@ -1,0 +1,45 @@
+import type { Engine } from '../engines/engine.ts'
+import type { Asker } from '../pool/ledger.ts'
+import type { DriverResult } from '../postgres/driver.ts'
+import { takeCleanLease } from '../sessions/clean-lease.ts'
+import { HeldConnection } from '../sessions/held-connection.ts'
+
+/** A connection of an engine that is taken outside of any session, for a few statements of our own. */
+export interface OwnConnection {
+  readonly held: HeldConnection
+  /** Sends a statement, within what is left of the time. */
+  send(statement: string | { text: string; values: unknown[] }): Promise<DriverResult>
+  /** Closes it instead of giving it back: it is no longer as it came. */
+  spoil(reason: string): void
+}
+
+const asker = (): Asker => ({ session: null, request: undefined, capture: null })
+
+/**
+ * Takes a connection, lets it be used and gives it back. One whose use fails is closed: whoever catches a failed
+ * statement inside, and knows what state that left, keeps it. `until` is in the time of `performance.now()`.
+ */
+export async function onOwnConnection<T>(
+  engine: Engine,
+  until: number,
+  use: (connection: OwnConnection) => Promise<T>,
+): Promise<T> {
+  const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
+  const held = new HeldConnection(engine, await takeCleanLease(engine, asker, undefined, leftMs()), () => {})
+  let spoilt: string | undefined
+  try {
+    const value = await use({
+      held,
+      send: statement => held.control(statement, leftMs()),
+      spoil: reason => void (spoilt = reason),
+    })
+    if (spoilt === undefined) held.giveBack()
+    else held.discard(spoilt)
+    return value
+  } catch (error) {
+    held.discard(spoilt ?? 'used in vain')
+    throw error
+  }
+}
+
+export const pause = (afterMs: number) => new Promise<void>(resolve => void setTimeout(resolve, afterMs))

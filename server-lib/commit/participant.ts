@@ -1,0 +1,170 @@
+import type { Engine } from '../engines/engine.ts'
+import type { EnginelightError } from '../errors.ts'
+import type { SiteCapture } from '../identity/site.ts'
+import { commitPrepared, prepareTransaction, rollbackPrepared } from '../postgres/control.ts'
+import { commandOf } from '../postgres/driver.ts'
+import { failureOf } from '../postgres/sqlstate.ts'
+import * as errors from '../sessions/session-errors.ts'
+import type { SessionSeat } from '../sessions/session.ts'
+import { faultPoint } from '../testing/fault-points.ts'
+import type { EngineOutcome, ParticipantRole } from './report.ts'
+import type { Telling } from './telling.ts'
+
+/** What came of PREPARE TRANSACTION. */
+export type Prepared =
+  | { readonly state: 'prepared' }
+  | { readonly state: 'refused' | 'doubtful'; readonly cause: Error }
+
+/** One session's part in a commit: what is sent for it, and what became of it. */
+export class Participant {
+  readonly engine: Engine
+  readonly #seat: SessionSeat
+  readonly #telling: Telling
+  readonly #capture: SiteCapture | null
+  role: ParticipantRole = 'commits'
+  /** Under which name it is prepared. */
+  gid: string | null = null
+  outcome: EngineOutcome = 'untouched'
+
+  constructor(seat: SessionSeat, telling: Telling, capture: SiteCapture | null) {
+    this.engine = seat.core.engine
+    this.#seat = seat
+    this.#telling = telling
+    this.#capture = capture
+  }
+
+  get name(): string {
+    return this.engine.name
+  }
+
+  get session(): string {
+    return this.#seat.core.id
+  }
+
+  get life() {
+    return this.#seat.life
+  }
+
+  get limitMs(): number {
+    return this.engine.options.commitTimeoutMs
+  }
+
+  leave(): void {
+    this.#seat.leave()
+  }
+
+  /** Sends a statement of the commit in the open transaction. A connection that fails it leaves the session lost. */
+  async send(text: string, deadlineMs: number) {
+    const { life } = this
+    const { held } = life
+    if (!held) throw life.lostError()
+    try {
+      const result = await held.control(text, deadlineMs)
+      return { command: commandOf(result), result }
+    } catch (cause) {
+      if (failureOf(cause) === 'connection') life.lose(held, cause as Error)
+      throw cause
+    }
+  }
+
+  /** A plain COMMIT, verified. Throws as `session.commit()` does. */
+  async commit(options: { resolves?: boolean; keeps?: boolean } = {}): Promise<void> {
+    try {
+      await this.#telling.step(this.name, 'commit', async () => {
+        await this.life.commit({ why: 'commit', capture: this.#capture }, options)
+        return 'COMMIT' as const
+      })
+      this.outcome = this.role === 'reads' ? 'ended' : 'committed'
+    } catch (error) {
+      const isUnknown = (error as EnginelightError).code === 'EL_COMMIT_UNKNOWN'
+      this.outcome = this.role === 'reads' ? 'ended' : isUnknown ? 'unknown' : 'rolled back'
+      throw error
+    }
+  }
+
+  /** Rolls back what is open. Never rejects. */
+  async rollback(): Promise<void> {
+    const { life } = this
+    if (life.state === 'idle' || life.state === 'ended') return
+    await this.#telling.step(this.name, 'rollback', async () => {
+      await life.rollback('rollback', { why: 'failed elsewhere', capture: this.#capture })
+    })
+    // One whose COMMIT was not answered is still unknown.
+    if (this.outcome === 'untouched') this.outcome = this.role === 'reads' ? 'ended' : 'rolled back'
+  }
+
+  /**
+   * Hands the transaction over to the server. Resolves to `prepared`, or to `refused` with the reason, when nothing of it
+   * is left, or to `doubtful` when the connection was lost before the answer: it may be prepared.
+   */
+  async prepare(): Promise<Prepared> {
+    const { life, gid } = this
+    const { held } = life
+    if (!held || gid === null) return { state: 'refused', cause: life.lostError() }
+    life.announceEnd({ why: 'commit', capture: this.#capture })
+    let tag: string | null
+    try {
+      tag = await this.#telling.step(this.name, 'prepare', async () => {
+        const answered = held.control(prepareTransaction(gid), this.limitMs / 2)
+        faultPoint('prepare:sent', held.driver)
+        const result = await answered
+        faultPoint('prepare:answered', held.driver)
+        return commandOf(result)
+      })
+    } catch (error) {
+      const cause = error as Error
+      if (failureOf(cause) === 'connection') {
+        life.lose(held, cause)
+        return { state: 'doubtful', cause: life.failure ?? cause }
+      }
+      this.#rolledBack()
+      return { state: 'refused', cause }
+    }
+    if (tag !== 'PREPARE') {
+      // PostgreSQL answers it in a failed transaction with ROLLBACK, and without an error.
+      const cause = errors.commitRolledBack(life, life.failure)
+      this.#rolledBack()
+      return { state: 'refused', cause }
+    }
+    life.follow('prepare')
+    return { state: 'prepared' }
+  }
+
+  /** The server has rolled it back itself. */
+  #rolledBack(): void {
+    this.life.follow('rollback')
+    this.life.giveBack()
+    this.outcome = 'rolled back'
+  }
+
+  /** Ends what is prepared, on the connection that prepared it. Rejects when that is not possible, for whatever reason. */
+  async endPrepared(how: 'commit' | 'rollback'): Promise<void> {
+    const { life, gid } = this
+    const { held } = life
+    if (!held || gid === null) throw new Error('the connection that prepared it is gone')
+    const [step, text] =
+      how === 'commit'
+        ? (['commit prepared', commitPrepared(gid)] as const)
+        : (['rollback prepared', rollbackPrepared(gid)] as const)
+    try {
+      await this.#telling.step(this.name, step, async () => {
+        const answered = held.control(text, this.limitMs / 2)
+        faultPoint('end-prepared:sent', held.driver)
+        const tag = commandOf(await answered)
+        faultPoint('end-prepared:answered', held.driver)
+        // pg reads the first word of a tag alone.
+        if (tag !== how.toUpperCase()) throw new Error(`${text} was answered with ${tag}`)
+        return tag
+      })
+    } catch (error) {
+      if (failureOf(error) === 'connection') life.lose(held, error as Error)
+      throw error
+    }
+  }
+
+  /** What is prepared is ended, or left to others: the connection goes back. */
+  detach(how: 'commit' | 'rollback'): void {
+    this.life.follow(how)
+    this.life.giveBack()
+  }
+}

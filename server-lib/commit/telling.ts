@@ -1,0 +1,81 @@
+import { channels } from '../channels.ts'
+import { errorFacts } from '../errors.ts'
+import { nextId } from '../identity/ids.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
+import type { CommitParticipant, CommitOutcome } from '../channels.ts'
+import type { CommitMode, CommitReport, CommitStep } from './report.ts'
+
+/** Says on the channel what a commit does; nothing is built while nobody listens. */
+export class Telling {
+  readonly #id = nextId('x')
+  readonly #request: string
+  readonly #capture: SiteCapture | null
+  #started = false
+
+  constructor(request: string, capture: SiteCapture | null) {
+    this.#request = request
+    this.#capture = capture
+  }
+
+  started(mode: CommitMode, transaction: string | null, participants: () => CommitParticipant[]): void {
+    if (!channels.commit.hasSubscribers) return
+    this.#started = true
+    channels.commit.publish({
+      phase: 'start',
+      at: performance.now(),
+      id: this.#id,
+      request: this.#request,
+      mode,
+      transaction,
+      participants: participants(),
+      site: siteOf(this.#capture),
+    })
+  }
+
+  /** Runs one step on one engine. The server's answer is its command tag. */
+  async step<T extends string | null | void>(
+    engine: string,
+    step: CommitStep,
+    run: () => Promise<T>,
+  ): Promise<T> {
+    if (!this.#started) return run()
+    const id = this.#id
+    const startedAt = performance.now()
+    channels.commit.publish({ phase: 'step started', at: startedAt, id, engine, step })
+    const ended = (command: string | null, failure?: unknown) => {
+      const at = performance.now()
+      const error = failure === undefined ? null : errorFacts(failure)
+      channels.commit.publish({
+        phase: 'step ended',
+        at,
+        id,
+        engine,
+        step,
+        durationMs: at - startedAt,
+        command,
+        error,
+      })
+    }
+    try {
+      const command = await run()
+      ended(typeof command === 'string' ? command : null)
+      return command
+    } catch (error) {
+      ended(null, error ?? new Error('unknown'))
+      throw error
+    }
+  }
+
+  ended(outcome: CommitOutcome, report: CommitReport, failure?: unknown): void {
+    if (!this.#started) return
+    channels.commit.publish({
+      phase: 'end',
+      at: performance.now(),
+      id: this.#id,
+      outcome,
+      engines: report.engines,
+      durationMs: report.durationMs,
+      error: failure === undefined ? null : errorFacts(failure),
+    })
+  }
+}

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto'
+import type { EnginelightError } from '../errors.ts'
+import { faultPoint } from '../testing/fault-points.ts'
+import { forgetCapability, type Capability } from './capability.ts'
+import { commitFailed, unknownDecision } from './commit-errors.ts'
+import { deleteDecision, insertDecision } from './decision.ts'
+import { endPrepared } from './end-prepared.ts'
+import { fence } from './fence.ts'
+import { endInBackground } from './left-behind.ts'
+import { formatGid } from './gid.ts'
+import type { Participant, Prepared } from './participant.ts'
+import type { Plan } from './plan.ts'
+import type { Telling } from './telling.ts'
+
+type TwoPhasePlan = Extract<Plan, { mode: 'two-phase' }>
+
+/** The outcome of the last participant's COMMIT, which is everybody's. */
+type Decision =
+  | { readonly outcome: 'committed' }
+  | { readonly outcome: 'aborted' | 'unknown'; readonly cause: unknown }
+
+/** How long those that are prepared are tried to be ended before the caller is answered, and others go on trying. */
+const PATIENCE_MS = 2_000
+
+/** Names what is to be prepared, and lists it for the decision row. */
+export function named(
+  { last, others, location }: TwoPhasePlan,
+  application: string,
+  capabilities: ReadonlyMap<Participant, Capability>,
+): { transaction: string; decision: string } {
+  const transaction = randomUUID()
+  last.role = 'decides'
+  const parts = others.map(one => {
+    one.role = 'prepares'
+    one.gid = formatGid({ application, transaction, engine: one.name, location })
+    return { engine: one.name, database: capabilities.get(one)?.database ?? '', gid: one.gid }
+  })
+  // Half the time that its COMMIT has: whoever waits for a lock that its own prepared sibling holds waits for ever, since
+  // the server cannot see that the two belong together.
+  const limits = { idleTimeoutMs: last.limitMs, lockTimeoutMs: Math.ceil(last.limitMs / 2) }
+  return { transaction, decision: insertDecision(transaction, application, parts, limits) }
+}
+
+/**
+ * Commits all or none. The last participant inserts the decision row in its own open transaction, before anybody is
+ * prepared, so a missing table or right shows while nothing is lost; the others are prepared; its COMMIT is the decision.
+ * From then on everybody is committed, whatever happens here: whoever finds a prepared transaction asks for the decision.
+ * Rejects when all is rolled back, or when nobody can tell.
+ */
+export async function twoPhase(
+  { last, others }: TwoPhasePlan,
+  { transaction, decision }: { transaction: string; decision: string },
+  telling: Telling,
+): Promise<void> {
+  const engines = [...others, last].map(({ name }) => name)
+  try {
+    await telling.step(last.name, 'decision', async () => {
+      const { held } = last.life
+      const inserted = last.send(decision, last.limitMs)
+      faultPoint('decision:sent', held?.driver)
+      const { command } = await inserted
+      faultPoint('decision:answered', held?.driver)
+      return command
+    })
+  } catch (cause) {
+    forgetCapability(last.engine)
+    await abort(last, others, [])
+    throw commitFailed(last.name, 'The decision row', cause, engines)
+  }
+
+  const prepared = await Promise.all(others.map(async one => [one, await one.prepare()] as const))
+  const failure = prepared.find(([, { state }]) => state !== 'prepared')
+  if (failure) {
+    const [one, { cause }] = failure as [Participant, Exclude<Prepared, { state: 'prepared' }>]
+    forgetCapability(one.engine)
+    const open = prepared.filter(([, { state }]) => state !== 'refused').map(([each]) => each)
+    await abort(last, others, open)
+    throw commitFailed(one.name, 'PREPARE', cause, engines)
+  }
+
+  const decided = await decide(last, transaction, telling)
+  switch (decided.outcome) {
+    case 'committed':
+      return finish(last, others, transaction)
+    case 'aborted':
+      await abort(last, others, others)
+      throw commitFailed(last.name, 'COMMIT', decided.cause, engines)
+    case 'unknown':
+      for (const one of [...others, last]) {
+        one.outcome = 'unknown'
+        if (one !== last) one.detach('rollback')
+      }
+      throw unknownDecision(last.name, transaction, engines, decided.cause)
+    default:
+      return decided satisfies never
+  }
+}
+
+async function decide(last: Participant, transaction: string, telling: Telling): Promise<Decision> {
+  try {
+    await last.commit({ resolves: false, keeps: true })
+    return { outcome: 'committed' }
+  } catch (error) {
+    const { code, cause = error } = error as EnginelightError
+    if (code !== 'EL_COMMIT_UNKNOWN') return { outcome: 'aborted', cause }
+    const outcome = await telling.step(last.name, 'resolve', () =>
+      fence(last.engine, transaction, { deadlineMs: last.limitMs }),
+    )
+    if (outcome === 'committed') return { outcome }
+    return { outcome, cause }
+  }
+}
+
+/** Everybody is to be committed: the decision stands. */
+async function finish(last: Participant, others: readonly Participant[], transaction: string): Promise<void> {
+  last.outcome = 'committed'
+  const ended = await Promise.all(others.map(one => endOne(one, 'commit')))
+  // Only when nobody can ask for it any more. A row that stays costs a few bytes, until recovery takes it away.
+  last.life.giveBack(ended.every(Boolean) ? [deleteDecision(transaction)] : undefined)
+}
+
+/** Nothing was decided, or it was decided against: what is open is rolled back, what may be prepared as well. Never rejects. */
+async function abort(
+  last: Participant,
+  others: readonly Participant[],
+  prepared: readonly Participant[],
+): Promise<void> {
+  const rest = others.filter(one => !prepared.includes(one))
+  await Promise.all([
+    last.rollback(),
+    ...rest.map(one => one.rollback()),
+    ...prepared.map(one => endOne(one, 'rollback')),
+  ])
+  last.outcome = 'rolled back'
+  for (const one of others) one.outcome = 'rolled back'
+}
+
+/**
+ * Ends what is prepared: on its own connection, else on another, else after the caller has been answered, for as long as
+ * the engine is open; then recovery does. Resolves to whether it is done.
+ */
+async function endOne(one: Participant, how: 'commit' | 'rollback'): Promise<boolean> {
+  const gid = one.gid as string
+  let isDone = true
+  try {
+    await one.endPrepared(how)
+  } catch {
+    isDone = await endPrepared(one.engine, gid, how, PATIENCE_MS).then(
+      () => true,
+      () => false,
+    )
+  }
+  one.detach(how)
+  if (!isDone) endInBackground(one.engine, gid, how)
+  if (how === 'commit') one.outcome = isDone ? 'committed' : 'committed, pending'
+  return isDone
+}
