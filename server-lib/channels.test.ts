@@ -70,7 +70,7 @@ test('a real unit of work publishes messages with exactly the documented fields'
   await engines.scope(async db => {
     await db.main('t').insert({ id: 1 })
     await db.main.savepoint(() => db.main('t').insert({ id: 2 }))
-    await db.main.commit()
+    await db.commit()
     stallLoop()
     await expect.poll(() => messages.at(-1)?.channel).toBe('enginelight:process')
   })
@@ -100,7 +100,11 @@ test('an observer that throws changes nothing for the application, nor for the o
   const { messages, stop } = listen()
 
   const engines = createEngines({ main: engine()({ connection: database.url }) })
-  const rows = await engines.scope(async db => (await db.main.query('select 1 as one')).rows)
+  const rows = await engines.scope(async db => {
+    const { rows: read } = await db.main.query('select 1 as one')
+    await db.commit()
+    return read
+  })
   stallLoop()
   await new Promise(resolve => setTimeout(resolve, 300))
   await engines.close()

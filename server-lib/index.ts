@@ -12,6 +12,10 @@ export type {
 } from './engines/engine-config.ts'
 export type { EngineDescription } from './engines/engine-description.ts'
 
+export type { InstallReport } from './commit/install.ts'
+export type { Recovery, RecoveryOptions } from './commit/recovery/recovery.ts'
+export type { PreparedOutcome, PreparedReport, RecoveryReport } from './commit/recovery/recovery-report.ts'
+
 export { sessionOf } from './sessions/session-function.ts'
 export type { QueryResult, Session, SessionInfo, SessionMembers } from './sessions/session-types.ts'
 export type { SessionIdentity } from './sessions/held-connection.ts'

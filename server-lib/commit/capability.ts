@@ -61,7 +61,8 @@ export async function capabilityOf(participant: Participant): Promise<Capability
 
 async function ask(participant: Participant): Promise<Capability> {
   const { checkoutTimeoutMs } = participant.engine.options
-  const facts = firstRow<FactsRow>(await participant.send(FACTS, checkoutTimeoutMs))
+  const { result } = await participant.send(FACTS, checkoutTimeoutMs)
+  const [facts] = result.rows as [FactsRow]
   const notDeciding = facts.standby
     ? 'its server is a standby'
     : !facts.installed
@@ -69,12 +70,7 @@ async function ask(participant: Participant): Promise<Capability> {
       : !facts.may
         ? `its role may not insert into, read or delete from ${DECISION_TABLE} and ${LOCATION_TABLE}`
         : null
-  const location =
-    notDeciding === null
-      ? firstRow<{ id: string }>(
-          await participant.send(`select max(id::text) as id from ${LOCATION_TABLE}`, checkoutTimeoutMs),
-        ).id
-      : null
+  const location = notDeciding === null ? await locationOf(participant) : null
   return {
     database: facts.database,
     notPreparable: facts.slots === 0 ? 'max_prepared_transactions is 0 on its server' : null,
@@ -83,6 +79,9 @@ async function ask(participant: Participant): Promise<Capability> {
   }
 }
 
-function firstRow<Row>({ result }: { result: { rows?: unknown[] } }): Row {
-  return result.rows?.[0] as Row
+async function locationOf(participant: Participant): Promise<string | null> {
+  const { checkoutTimeoutMs } = participant.engine.options
+  const { result } = await participant.send(`select id::text as id from ${LOCATION_TABLE}`, checkoutTimeoutMs)
+  const [row] = result.rows as { id: string }[]
+  return row?.id ?? null
 }

@@ -30,6 +30,8 @@ export class Commit {
   readonly #startedAt = performance.now()
   #mode: CommitMode = 'nothing'
   #participants: Participant[] = []
+  /** Those who have only read, on their way out. */
+  #reading: Promise<unknown> | undefined
 
   constructor(setup: CommitSetup, scope: RequestScope, capture: SiteCapture | null) {
     this.#setup = setup
@@ -50,6 +52,7 @@ export class Commit {
       await this.#commit()
       return this.#ended('committed', sessions)
     } catch (error) {
+      await this.#reading
       // A failure of our own making must not leave anything open.
       await Promise.all(this.#participants.map(one => one.rollback()))
       const report = this.#ended(outcomeOf(error), sessions, error)
@@ -80,14 +83,15 @@ export class Commit {
     const written = writable.length > 1 ? await this.#written(writable) : writable
     if (written.length > 1) await this.#commitMany(written)
     else await this.#commitOne(written, writable)
-    const rest = participants.filter(one => !written.includes(one))
+    const rest = writable.filter(one => !written.includes(one))
     await this.#commitRest(rest, written)
+    await this.#reading
   }
 
   /** One of them has failed or is lost: nothing can be committed any more. */
   async #refuseBroken(broken: Participant): Promise<never> {
     const { life } = broken
-    this.#tell('nothing', null)
+    this.#begin('nothing', null)
     const error = life.state === 'lost' ? life.lostError() : undefined
     const { failure } = life
     await Promise.all(this.#participants.map(one => one.rollback()))
@@ -109,7 +113,7 @@ export class Commit {
     if (failed !== -1) {
       const { reason } = wrote[failed] as PromiseRejectedResult
       const { name } = writable[failed] as Participant
-      this.#tell('nothing', null)
+      this.#begin('nothing', null)
       throw commitFailed(
         name,
         'The question whether it has written',
@@ -121,7 +125,7 @@ export class Commit {
   }
 
   async #commitOne(written: readonly Participant[], writable: readonly Participant[]): Promise<void> {
-    this.#tell(writable.length > 0 ? 'one-phase' : 'nothing', null)
+    this.#begin(writable.length > 0 ? 'one-phase' : 'nothing', null)
     await written[0]?.commit()
   }
 
@@ -131,11 +135,11 @@ export class Commit {
     switch (how.mode) {
       case 'two-phase': {
         const names = named(how, this.#setup.application, capabilities)
-        this.#tell('two-phase', names.transaction)
+        this.#begin('two-phase', names.transaction)
         return twoPhase(how, names, this.#telling)
       }
       case 'sequential': {
-        this.#tell('sequential', null)
+        this.#begin('sequential', null)
         const engines = written.map(({ name }) => name)
         if (this.#setup.requireTwoPhase) throw unavailable(how.reasons, engines)
         tellSequential(engines, how.reasons)
@@ -154,20 +158,18 @@ export class Commit {
     const failed = asked.findIndex(({ status }) => status === 'rejected')
     if (failed === -1) return capabilities
     const { reason } = asked[failed] as PromiseRejectedResult
-    this.#tell('nothing', null)
+    this.#begin('nothing', null)
     const names = written.map(({ name }) => name)
     throw commitFailed(names[failed] as string, 'The question what its server can do', reason, names)
   }
 
   /**
-   * Those who have only read, and those of whom nothing durable is known: a NOTIFY, which shows no mark, is sent by
-   * COMMIT alone. After the decision, so that it is not sent where everything else is rolled back.
+   * Those who may write and of whom nothing durable is known: pg_notify(), which shows no mark, is carried out by COMMIT
+   * alone. After the decision, so that it is not where everything else is rolled back.
    */
   async #commitRest(rest: readonly Participant[], written: readonly Participant[]): Promise<void> {
     const ended = await Promise.allSettled(rest.map(one => one.commit()))
-    const failed = ended.findIndex(
-      ({ status }, index) => status === 'rejected' && rest[index]?.role !== 'reads',
-    )
+    const failed = ended.findIndex(({ status }) => status === 'rejected')
     if (failed === -1) return
     const { reason } = ended[failed] as PromiseRejectedResult
     const [only] = rest
@@ -181,11 +183,14 @@ export class Commit {
     )
   }
 
-  #tell(mode: CommitMode, transaction: string | null): void {
+  /** It is known how it is done: that is told, and those who have only read need wait for nobody. */
+  #begin(mode: CommitMode, transaction: string | null): void {
     this.#mode = mode
     this.#telling.started(mode, transaction, () =>
       this.#participants.map(({ name, session, role, gid }) => ({ engine: name, session, role, gid })),
     )
+    const reading = this.#participants.filter(({ role, life }) => role === 'reads' && life.state === 'active')
+    if (reading.length > 0) this.#reading = Promise.allSettled(reading.map(one => one.commit()))
   }
 }
 
@@ -193,7 +198,8 @@ async function hasWritten(one: Participant): Promise<boolean> {
   // What cannot be prepared has done something that COMMIT must carry out.
   if (one.life.wrote || one.life.unpreparable) return true
   const { result } = await one.send(WRITTEN, one.engine.options.checkoutTimeoutMs)
-  return (result.rows?.[0] as { written: boolean }).written
+  const [row] = (result.rows ?? []) as { written: boolean }[]
+  return row?.written ?? true
 }
 
 /** All of them, in their own turns. When one has ended meanwhile the others are let go. */

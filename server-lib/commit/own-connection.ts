@@ -42,4 +42,7 @@ export async function onOwnConnection<T>(
   }
 }
 
+/** Of a query that has one. */
+export const firstRow = <Row>({ rows }: DriverResult) => rows?.[0] as Row
+
 export const pause = (afterMs: number) => new Promise<void>(resolve => void setTimeout(resolve, afterMs))

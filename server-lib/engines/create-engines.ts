@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
 import type { CommitSetup } from '../commit/commit.ts'
 import { gidApplication } from '../commit/gid.ts'
+import { installOn, takesPart, type InstallReport } from '../commit/install.ts'
+import { RecoveryLoop, type Recovery, type RecoveryOptions } from '../commit/recovery/recovery.ts'
 import { EnginelightError } from '../errors.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, RESERVED_NAMES, type Db, type Definitions } from '../sessions/db.ts'
@@ -60,6 +62,17 @@ export interface Engines<D extends Definitions> {
    * one is drained. Throws EL_NOT_OWNED for a pool that the application made itself.
    */
   reinit(name: (keyof D & string) | '!all'): Promise<void>
+  /**
+   * Creates the two tables that two-phase commits need, where they are missing, on each engine that can take part in one,
+   * and says of each what its server allows. Safe at each start, and from many processes at once. Rejects never: an
+   * engine that could not be reached says so in its report.
+   */
+  install(): Promise<InstallReport[]>
+  /**
+   * Ends prepared transactions of this application that a crash has left, as their decision says: a first pass at once,
+   * then one every `everyMs`, until `stop()` or `close()`. Any number of processes may do so.
+   */
+  recovery(options?: RecoveryOptions): Recovery
   /**
    * Ends what is running and closes the pools that we made, within `graceMs` (default 5,000, at least 250), whatever
    * hangs. Containers and others may end by themselves for four fifths of it (all but the last second, where that is
@@ -250,6 +263,7 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
   readonly #makeDb: (core: ContainerCore) => object
   /** Containers with a session: those that `close` has to wait for. */
   readonly #open = new Set<ContainerCore>()
+  readonly #recoveries = new Set<RecoveryLoop>()
   #closing: { time: ClosingTime; report: Promise<CloseReport> } | undefined
 
   constructor(engines: ReadonlyMap<string, Engine>, prefer: readonly string[], commits: CommitSetup) {
@@ -332,6 +346,17 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
     await Promise.all(engines.map(engine => engine.reinit()))
   }
 
+  install(): Promise<InstallReport[]> {
+    return Promise.all([...this.#engines.values()].filter(takesPart).map(installOn))
+  }
+
+  recovery(options: RecoveryOptions = {}): Recovery {
+    for (const engine of this.#engines.values()) engine.requireOpen()
+    const recovery = new RecoveryLoop(this.#engines, options)
+    this.#recoveries.add(recovery)
+    return recovery
+  }
+
   async close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<CloseReport> {
     if (this.#closing) {
       this.#closing.time.hurry(graceMs)
@@ -343,6 +368,8 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
   }
 
   async #close(time: ClosingTime): Promise<CloseReport> {
+    // A pass that runs ends by itself: its next check-out is refused.
+    for (const recovery of this.#recoveries) void recovery.stop()
     const engines = [...this.#engines.values()]
     while (this.#open.size > 0 && !time.isGraceOver) await new Promise(resolve => setTimeout(resolve, 10))
     const holders = this.#open.size > 0 ? engines.flatMap(engine => engine.holders()) : []

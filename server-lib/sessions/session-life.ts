@@ -136,7 +136,9 @@ export class SessionLife {
 
   async commit(ending: Ending, { resolves = true, keeps = false }: CommitOptions = {}): Promise<void> {
     const held = this.#held
-    if (this.#state === 'idle' || !held) return
+    if (this.#state === 'idle') return
+    // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
+    if (!held) throw this.lostError()
     this.announceEnd(ending)
     const failure = this.#failure
     if (this.#state === 'failed') {

@@ -88,6 +88,7 @@ test('the first statement takes a connection and begins; commit is verified and 
     'session writer active',
     'statement insert into "groups" ("name") values ($1)',
     'answer INSERT',
+    'session writer ending: commit',
     'statement COMMIT',
     'answer COMMIT',
     'transaction committed',

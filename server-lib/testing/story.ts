@@ -8,6 +8,7 @@ const NAMES = [
   'session',
   'checkout',
   'transaction',
+  'commit',
   'statement',
 ] as const
 
@@ -61,7 +62,7 @@ function line(message: Message): string {
         ? `statement ${message.text}`
         : `answer ${message.error?.code ?? message.command}`
     case 'enginelight:session':
-      return `session ${message.engine} ${message.phase === 'state' ? message.state : message.phase}`
+      return `session ${message.engine} ${message.phase === 'state' ? message.state : message.phase === 'ending' ? `ending: ${message.why}` : message.phase}`
     case 'enginelight:transaction':
       return `transaction ${message.phase === 'end' ? message.outcome : message.phase === 'savepoint' ? `savepoint ${message.action}` : message.phase}`
     case 'enginelight:checkout':

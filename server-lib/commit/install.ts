@@ -1,0 +1,117 @@
+import type { Engine } from '../engines/engine.ts'
+import { errorFacts } from '../errors.ts'
+import { ROLLBACK } from '../postgres/control.ts'
+import { sqlstateOf } from '../postgres/sqlstate.ts'
+import { DECISION_TABLE, LOCATION_TABLE } from './decision.ts'
+import { INSTALL_SQL } from './install-sql.ts'
+import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
+
+/** What `engines.install()` found and did on one engine. */
+export interface InstallReport {
+  readonly engine: string
+  /** Whether the two tables are there, and this role may use them. */
+  readonly installed: boolean
+  /** Whether it can take part in a two-phase commit, be it by preparing or by holding the decision. */
+  readonly twoPhase: boolean
+  /** Why not, or what to mind all the same. */
+  readonly reasons: readonly string[]
+}
+
+/** Creating two tables waits for nobody but another `install()`. */
+const INSTALL_DEADLINE_MS = 30_000
+
+/** Whether the engine takes part in the commits of containers by writing: only such a one prepares or decides. */
+export const takesPart = ({ options: { access, mode, enlist } }: Engine) =>
+  access === 'write' && mode === 'transaction' && enlist === 'atomic'
+
+/** Creates what two-phase commits need in the engine's database, where it is missing, and looks what the server allows. Never rejects. */
+export async function installOn(engine: Engine): Promise<InstallReport> {
+  const until = performance.now() + INSTALL_DEADLINE_MS
+  try {
+    return await onOwnConnection(engine, until, async connection => {
+      const refused = (await isThere(connection)) ? undefined : await create(connection)
+      return judge(engine, await look(connection), refused)
+    })
+  } catch (error) {
+    const reasons = [`could not be looked at: ${errorFacts(error).message}`]
+    return { engine: engine.name, installed: false, twoPhase: false, reasons }
+  }
+}
+
+/** Asked first: a role that may create nothing is refused even where all is there. */
+async function isThere({ send }: OwnConnection): Promise<boolean> {
+  const tables = await send(
+    `SELECT to_regclass('${DECISION_TABLE}') IS NOT NULL AND to_regclass('${LOCATION_TABLE}') IS NOT NULL AS there`,
+  )
+  if (!firstRow<{ there: boolean }>(tables).there) return false
+  const ids = await send(`SELECT 1 FROM ${LOCATION_TABLE}`).catch(error => {
+    // It is there, and not for us to read: `look` says so.
+    if (sqlstateOf(error) === '42501') return { rows: [true] }
+    throw error
+  })
+  return (ids.rows?.length ?? 0) > 0
+}
+
+/** Why it could not be created, or undefined. */
+async function create({ send }: OwnConnection): Promise<string | undefined> {
+  try {
+    await send(INSTALL_SQL)
+    return undefined
+  } catch (error) {
+    const sqlstate = sqlstateOf(error)
+    if (sqlstate === undefined) throw error
+    await send(ROLLBACK)
+    if (sqlstate === '25006') return undefined
+    return `the tables could not be created (${sqlstate}: ${errorFacts(error).message}): have install.sql run by their owner`
+  }
+}
+
+interface Facts {
+  readonly standby: boolean
+  readonly slots: number
+  readonly pid: number
+  readonly installed: boolean
+  readonly may: boolean
+  readonly processID: number | null
+}
+
+async function look({ send, held }: OwnConnection): Promise<Facts> {
+  const facts = await send(`SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
+    current_setting('max_prepared_transactions')::int AS slots,
+    decision IS NOT NULL AND location IS NOT NULL AS installed,
+    coalesce(has_table_privilege(decision, 'SELECT') AND has_table_privilege(decision, 'INSERT')
+      AND has_table_privilege(decision, 'DELETE') AND has_table_privilege(location, 'SELECT'), false) AS may
+    FROM (SELECT to_regclass('${DECISION_TABLE}')::oid AS decision, to_regclass('${LOCATION_TABLE}')::oid AS location) AS tables`)
+  return { ...firstRow<Omit<Facts, 'processID'>>(facts), processID: held.driver.processID ?? null }
+}
+
+function judge(engine: Engine, facts: Facts, refused: string | undefined): InstallReport {
+  const { standby, slots, installed, may } = facts
+  const { max } = engine.description
+  const faults: string[] = []
+  const cautions: string[] = []
+  if (standby) faults.push('its server is a standby')
+  if (refused !== undefined) faults.push(refused)
+  else if (!installed) faults.push('the tables are missing')
+  else if (!may) {
+    faults.push(
+      `its role lacks a right: SELECT, INSERT and DELETE on ${DECISION_TABLE}, SELECT on ${LOCATION_TABLE}`,
+    )
+  }
+  if (slots === 0) {
+    cautions.push(
+      'max_prepared_transactions is 0: it can only hold decisions, so one such engine in a commit',
+    )
+  } else if (slots < max) {
+    cautions.push(`max_prepared_transactions is ${slots}, less than the ${max} connections of its pool`)
+  }
+  if (facts.processID !== null && facts.processID !== facts.pid) {
+    cautions.push('a pooler stands between: it must keep a transaction on one connection of the server')
+  }
+  return {
+    engine: engine.name,
+    installed: installed && may,
+    twoPhase: faults.length === 0 && slots > 0,
+    reasons: [...faults, ...cautions],
+  }
+}

@@ -1,0 +1,83 @@
+import type { Engine } from '../../engines/engine.ts'
+import { errorFacts } from '../../errors.ts'
+import { DECISION_TABLE, type PreparedPart } from '../decision.ts'
+import { gidApplication } from '../gid.ts'
+import { onOwnConnection } from '../own-connection.ts'
+
+interface DecisionRow {
+  readonly transaction: string
+  readonly participants: readonly PreparedPart[]
+}
+
+const FORGET_DEADLINE_MS = 10_000
+/** So many in one pass; the others come in the next. */
+const AT_ONCE = 500
+
+const OLD = `SELECT transaction::text, participants FROM ${DECISION_TABLE}
+  WHERE outcome = 'commit' AND application = $1 AND decided_at < clock_timestamp() - $2 * interval '1 millisecond'
+  ORDER BY decided_at LIMIT ${AT_ONCE}`
+const DELETE = `DELETE FROM ${DECISION_TABLE} WHERE outcome = 'commit' AND transaction = ANY ($1::uuid[])`
+/** Of the whole server, so that one more database cannot hide it. On a standby nothing is seen, so nothing is believed. */
+const STILL = `SELECT current_database() AS database,
+  ARRAY(SELECT gid::text FROM pg_prepared_xacts WHERE gid = ANY ($1::text[])) AS still WHERE NOT pg_is_in_recovery()`
+
+/**
+ * Deletes old decisions that everybody has carried out, whose coordinator did not come to delete them itself. A decision
+ * that is gone too early is read as an abort, so one is deleted only when each prepared transaction that it lists is seen
+ * to be absent: asked after the row was read, for then they had all been prepared, and what is absent has been ended;
+ * on a server that takes writes; in the database that the row names. Where one cannot be looked at it stays.
+ *
+ * The age protects the coordinator that was stopped between its COMMIT and the answer: it may ask for the outcome when it
+ * wakes, and would be told "aborted" of a row that is gone.
+ */
+export async function forgetDecisions(
+  decider: Engine,
+  engines: ReadonlyMap<string, Engine>,
+  keepDecisionsMs: number,
+): Promise<number> {
+  const until = performance.now() + FORGET_DEADLINE_MS
+  const rows = await onOwnConnection(decider, until, async ({ send }) => {
+    const result = await send({ text: OLD, values: [gidApplication(decider.application), keepDecisionsMs] })
+    return result.rows as DecisionRow[]
+  })
+  if (rows.length === 0) return 0
+  const absent = await absentParts(
+    rows.flatMap(({ participants }) => participants),
+    engines,
+    until,
+  )
+  const done = rows.filter(({ participants }) => participants.every(part => absent.has(part)))
+  if (done.length === 0) return 0
+  return onOwnConnection(decider, until, async ({ send }) => {
+    const result = await send({ text: DELETE, values: [done.map(({ transaction }) => transaction)] })
+    return result.rowCount ?? 0
+  })
+}
+
+async function absentParts(
+  parts: readonly PreparedPart[],
+  engines: ReadonlyMap<string, Engine>,
+  until: number,
+): Promise<Set<PreparedPart>> {
+  const absent = new Set<PreparedPart>()
+  for (const [name, engine] of engines) {
+    const own = parts.filter(part => part.engine === name)
+    if (own.length === 0) continue
+    const seen = await stillThere(engine, own, until).catch(() => undefined)
+    if (!seen) continue
+    for (const part of own) {
+      if (part.database === seen.database && !seen.still.includes(part.gid)) absent.add(part)
+    }
+  }
+  return absent
+}
+
+async function stillThere(engine: Engine, parts: readonly PreparedPart[], until: number) {
+  return onOwnConnection(engine, until, async ({ send }) => {
+    const { rows } = await send({ text: STILL, values: [parts.map(({ gid }) => gid)] })
+    return rows?.[0] as { database: string; still: string[] } | undefined
+  })
+}
+
+export const whyNotForgotten = (error: unknown) =>
+  `old decisions could not be deleted: ${errorFacts(error).message}`

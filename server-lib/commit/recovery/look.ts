@@ -1,0 +1,53 @@
+import type { Engine } from '../../engines/engine.ts'
+import { errorFacts } from '../../errors.ts'
+import { LOCATION_TABLE } from '../decision.ts'
+import { gidApplication, parseGid, type Gid } from '../gid.ts'
+import { firstRow, onOwnConnection } from '../own-connection.ts'
+
+/** A prepared transaction of this application. */
+export interface PreparedHere {
+  readonly gid: string
+  readonly name: Gid
+  readonly ageMs: number
+}
+
+/** What an engine's database holds, or why that could not be seen. */
+export type Seen =
+  | {
+      readonly state: 'seen'
+      readonly engine: Engine
+      readonly prepared: readonly PreparedHere[]
+      /** Its id where `install()` ran. */
+      readonly location: string | null
+    }
+  | { readonly state: 'not seen'; readonly engine: Engine; readonly reason: string }
+
+const LOOK_DEADLINE_MS = 10_000
+
+/** Of its own database alone: a prepared transaction can be ended nowhere else. Its age is by the server's clock, which is the one that stamped it. */
+const PREPARED = `SELECT gid, greatest(0, extract(epoch FROM clock_timestamp() - prepared) * 1000)::float8 AS age_ms
+  FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, $1) ORDER BY prepared`
+const FACTS = `SELECT pg_is_in_recovery() AS standby, to_regclass('${LOCATION_TABLE}') IS NOT NULL AS installed`
+
+/** Never rejects. */
+export async function look(engine: Engine): Promise<Seen> {
+  const application = gidApplication(engine.application)
+  try {
+    return await onOwnConnection(engine, performance.now() + LOOK_DEADLINE_MS, async ({ send }) => {
+      const { standby, installed } = firstRow<{ standby: boolean; installed: boolean }>(await send(FACTS))
+      // A standby keeps what its primary has prepared, and does not show it.
+      if (standby) return { state: 'not seen', engine, reason: 'its server is a standby' }
+      const { rows } = await send({ text: PREPARED, values: [`enginelight:${application}:`] })
+      const prepared: PreparedHere[] = []
+      for (const { gid, age_ms } of rows as { gid: string; age_ms: number }[]) {
+        const name = parseGid(gid)
+        if (name && name.application === application) prepared.push({ gid, name, ageMs: age_ms })
+      }
+      const ids = installed ? (await send(`SELECT id::text AS id FROM ${LOCATION_TABLE}`)).rows : []
+      const location = (ids?.[0] as { id: string } | undefined)?.id ?? null
+      return { state: 'seen', engine, prepared, location }
+    })
+  } catch (error) {
+    return { state: 'not seen', engine, reason: errorFacts(error).message }
+  }
+}

@@ -1,0 +1,70 @@
+import { channels } from '../../channels.ts'
+import type { Engine } from '../../engines/engine.ts'
+import { errorFacts } from '../../errors.ts'
+import { endPrepared } from '../end-prepared.ts'
+import { askDecision, type Fenced } from '../fence.ts'
+import type { PreparedHere } from './look.ts'
+import type { PreparedReport } from './recovery-report.ts'
+
+/** How long one decision is asked for, and one prepared transaction tried to be ended, in one pass. Another pass will come. */
+const STEP_DEADLINE_MS = 2_000
+
+/**
+ * The outcome of the transaction, as each engine says that is connected to the database with this id. That is one
+ * database as a rule, and two where one is a copy of the other: what either has committed is committed.
+ */
+export async function askAll(
+  deciders: readonly Engine[],
+  transaction: string,
+  location: string,
+): Promise<Fenced> {
+  const [first, ...others] = deciders
+  if (!first) {
+    const reason = `none of these engines is connected to the database that holds the decision (${location})`
+    return { decision: 'unknown', reason }
+  }
+  const answer = await askDecision(first, transaction, { deadlineMs: STEP_DEADLINE_MS, location })
+  if (others.length === 0 || answer.decision === 'committed') return answer
+  const rest = await askAll(others, transaction, location)
+  return answer.decision === 'unknown' && rest.decision === 'aborted' ? answer : rest
+}
+
+/** Ends a prepared transaction as it was decided, or says why not. Never rejects. */
+export async function carryOut(
+  engine: Engine,
+  { gid, name, ageMs }: PreparedHere,
+  { decision, reason }: Fenced,
+  dryRun: boolean,
+): Promise<PreparedReport> {
+  const about = { engine: engine.name, gid, transaction: name.transaction, ageMs }
+  if (decision === 'unknown') return { ...about, outcome: 'in doubt', reason }
+  const outcome = decision === 'committed' ? 'committed' : 'rolled back'
+  if (dryRun) return { ...about, outcome, reason: null }
+  try {
+    const action = decision === 'committed' ? 'commit' : 'rollback'
+    const ended = await endPrepared(engine, gid, action, STEP_DEADLINE_MS)
+    return { ...about, outcome: ended === 'done' ? outcome : 'gone', reason: null }
+  } catch (error) {
+    const { code, message } = errorFacts(error)
+    const why = `it is ${decision}, and could not be ended: ${message}${code ? ` (${code})` : ''}`
+    return { ...about, outcome: 'in doubt', reason: why }
+  }
+}
+
+/** Says it on the channel: what was ended, and what is left. */
+export function tell({ engine, gid, transaction, ageMs, outcome, reason }: PreparedReport): void {
+  if (!channels.commit.hasSubscribers) return
+  const about = { at: performance.now(), engine, gid, transaction, ageMs }
+  switch (outcome) {
+    case 'committed':
+    case 'rolled back':
+      return channels.commit.publish({ phase: 'recovered', ...about, outcome })
+    case 'in doubt':
+      return channels.commit.publish({ phase: 'in doubt', ...about, reason: reason ?? '' })
+    case 'gone':
+    case 'young':
+      return
+    default:
+      return outcome satisfies never
+  }
+}
