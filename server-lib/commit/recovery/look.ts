@@ -34,7 +34,7 @@ export async function look(engine: Engine): Promise<Seen> {
   const application = gidApplication(engine.application)
   try {
     return await onOwnConnection(engine, performance.now() + LOOK_DEADLINE_MS, async ({ send }) => {
-      const { standby, installed } = firstRow<{ standby: boolean; installed: boolean }>(await send(FACTS))
+      const { standby, installed } = firstRow(await send(FACTS)) as { standby: boolean; installed: boolean }
       // A standby keeps what its primary has prepared, and does not show it.
       if (standby) return { state: 'not seen', engine, reason: 'its server is a standby' }
       const { rows } = await send({ text: PREPARED, values: [`enginelight:${application}:`] })
