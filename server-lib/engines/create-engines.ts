@@ -137,7 +137,20 @@ export function createEngines<const D extends Definitions>(
     )
   }
   const engines = openAll(checked, application, inContext)
-  const commits = { application: gidApplication(application), requireTwoPhase }
+  const commits = {
+    application: gidApplication(application),
+    requireTwoPhase,
+    engines: [...checked]
+      .filter(
+        ([
+          ,
+          {
+            options: { enlist, mode },
+          },
+        ]) => enlist === 'atomic' && mode === 'transaction',
+      )
+      .map(([name]) => name),
+  }
   return new EngineSet<D>(engines, prefer, commits)
 }
 
