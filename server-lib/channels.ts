@@ -430,6 +430,8 @@ function reportObserverFailure(channel: string, error: unknown): void {
 
 export {
   engineReports,
+  observedEngines,
+  type Reporting,
   type EngineReport,
   type ConnectionReport,
   type WaiterReport,

@@ -3,15 +3,13 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
+import { INSTALL_SQL } from './install-sql.ts'
 
 const TABLES = `
   create table t (id serial primary key, name text);
   create table parent (id int primary key);
   create table child (parent int references parent deferrable initially deferred);
-  create table public.enginelight_decision (transaction uuid primary key, outcome text, application text,
-    participants jsonb, decided_at timestamptz default clock_timestamp());
-  create table public.enginelight_location (single boolean primary key default true, id uuid not null default gen_random_uuid());
-  insert into public.enginelight_location default values;
+  ${INSTALL_SQL}
 `
 
 let shop: TestDatabase
@@ -58,7 +56,11 @@ const names = async ({ admin }: TestDatabase) =>
 
 test('nothing is open: nothing is sent', async () => {
   await using db = engines.open()
-  expect(await db.commit()).toEqual({ mode: 'nothing', engines: {}, durationMs: expect.any(Number) })
+  expect(await db.commit()).toEqual({
+    mode: 'nothing',
+    engines: { reader: 'untouched', writer: 'untouched', ledger: 'untouched' },
+    durationMs: expect.any(Number),
+  })
   const { told, stop } = listen('statement')
   void db.writer
   expect(await db.commit()).toMatchObject({ mode: 'nothing', engines: { writer: 'untouched' } })
@@ -92,7 +94,8 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     mode: 'two-phase',
     engines: { reader: 'ended', writer: 'committed', ledger: 'committed' },
   })
-  expect(told()).toEqual([
+  // The reader goes its own way.
+  expect(told().filter(line => !line.includes('reader'))).toEqual([
     'commit two-phase',
     'step decision ledger',
     'step decision ledger: INSERT',
@@ -102,8 +105,6 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     'step commit ledger: COMMIT',
     'step commit prepared writer',
     'step commit prepared writer: COMMIT',
-    'step commit reader',
-    'step commit reader: COMMIT',
     'commit committed',
   ])
   expect([await names(shop), await names(books)]).toEqual([['a'], ['b']])
