@@ -36,6 +36,7 @@ export function createMount(engines: unknown, { as = 'db' }: MountOptions<string
       scope = new RequestScope('http', labelOf(request), as, inside.names)
       scopes.set(request, scope)
     }
+    scope.expects(inside)
     hangContainer(request, as, scope, inside)
     const mounted = scope
     // Once for the request, however many mounts it passes: they all end together.

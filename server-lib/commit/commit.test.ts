@@ -56,7 +56,11 @@ const names = async ({ admin }: TestDatabase) =>
 
 test('nothing is open: nothing is sent', async () => {
   await using db = engines.open()
-  expect(await db.commit()).toEqual({ mode: 'nothing', engines: {}, durationMs: expect.any(Number) })
+  expect(await db.commit()).toEqual({
+    mode: 'nothing',
+    engines: { reader: 'untouched', writer: 'untouched', ledger: 'untouched' },
+    durationMs: expect.any(Number),
+  })
   const { told, stop } = listen('statement')
   void db.writer
   expect(await db.commit()).toMatchObject({ mode: 'nothing', engines: { writer: 'untouched' } })

@@ -18,6 +18,8 @@ export interface CommitSetup {
   readonly application: string
   /** Whether several engines may be committed one after the other where a two-phase commit is not possible. */
   readonly requireTwoPhase: boolean
+  /** The engines that can take part, by name. */
+  readonly engines: readonly string[]
 }
 
 const WRITTEN = 'select pg_current_xact_id_if_assigned() is not null as written'
@@ -50,21 +52,21 @@ export class Commit {
         .filter(({ core }) => core.isInTransaction)
         .map(seat => new Participant(seat, this.#telling, this.#capture))
       await this.#commit()
-      return this.#ended('committed', sessions)
+      return this.#ended('committed')
     } catch (error) {
       await this.#reading
       // A failure of our own making must not leave anything open.
       await Promise.all(this.#participants.map(one => one.rollback()))
-      const report = this.#ended(outcomeOf(error), sessions, error)
+      const report = this.#ended(outcomeOf(error), error)
       throw error instanceof EnginelightError ? Object.assign(error, { report }) : error
     } finally {
       for (const seat of entered) seat.leave()
     }
   }
 
-  #ended(outcome: CommitOutcome, sessions: readonly SessionCore[], failure?: unknown): CommitReport {
+  #ended(outcome: CommitOutcome, failure?: unknown): CommitReport {
     const engines: Record<string, EngineOutcome> = {}
-    for (const { engine } of sessions) engines[engine.name] = 'untouched'
+    for (const name of this.#setup.engines) engines[name] = 'untouched'
     for (const { name, outcome: of } of this.#participants) engines[name] = of
     const durationMs = performance.now() - this.#startedAt
     const report: CommitReport = { mode: this.#mode, engines, durationMs }
@@ -94,6 +96,7 @@ export class Commit {
     this.#begin('nothing', null)
     const error = life.state === 'lost' ? life.lostError() : undefined
     const { failure } = life
+    await this.#reading
     await Promise.all(this.#participants.map(one => one.rollback()))
     const names = this.#participants.map(({ name }) => name)
     throw (

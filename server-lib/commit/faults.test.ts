@@ -168,6 +168,17 @@ describe('the network takes', () => {
   })
 })
 
+test('a backend is ended before the commit: told as that, and all are rolled back', async () => {
+  const { db, id } = await writeBoth()
+  await shop.admin('select pg_terminate_backend($1)', [db.writer.identity?.backendPid])
+  await expect(db.commit()).rejects.toMatchObject({
+    code: 'EL_CONNECTION_LOST',
+    report: { engines: { writer: 'rolled back', ledger: 'rolled back' } },
+  })
+  await db.end()
+  expect(await whoHas(id)).toBe('none')
+})
+
 describe('an instant', () => {
   for (const point of [
     'decision:sent',
@@ -257,6 +268,49 @@ describe('the server', () => {
     await db.end()
     await strict.close()
     expect(await old.admin('select from t where id >= $1', [key - 1])).toHaveLength(0)
+  })
+
+  test('has no room for another prepared transaction: a clean rollback, and why', async () => {
+    const full = await startPostgres({ settings: { max_prepared_transactions: 1 } })
+    const one = await createDatabase(TABLES, full.url)
+    const some = createEngines({
+      one: engine()({ connection: one.url, pool: { max: 1 } }),
+      ledger: engine()({ connection: books.url, pool: { max: 1 } }),
+    })
+    await one.admin(`begin; insert into t values (-1); prepare transaction 'in the way'`)
+    const id = ++key
+    await using db = some.open()
+    await db.one('t').insert({ id })
+    await db.ledger('t').insert({ id })
+    await expect(db.commit()).rejects.toMatchObject({
+      code: 'EL_TWO_PHASE_UNAVAILABLE',
+      sqlstate: '53200',
+      message: expect.stringContaining('no room for another prepared transaction'),
+    })
+    expect(await whoHas(id)).toBe('none')
+    await db.end()
+    await some.close()
+    await one.admin(`rollback prepared 'in the way'`)
+    await one.drop()
+    await full.stop()
+  })
+
+  test('holds both engines in one database: two phases all the same', async () => {
+    const twice = createEngines({
+      one: engine()({ connection: books.url, pool: { max: 1 } }),
+      two: engine()({ connection: books.url, pool: { max: 1 } }),
+    })
+    const [first, second] = [++key, ++key]
+    await using db = twice.open()
+    await db.one('t').insert({ id: first })
+    await db.two('t').insert({ id: second })
+    expect(await db.commit()).toMatchObject({
+      mode: 'two-phase',
+      engines: { one: 'committed', two: 'committed' },
+    })
+    await db.end()
+    await twice.close()
+    expect([await whoHas(first), await whoHas(second), await prepared()]).toEqual(['ledger', 'ledger', []])
   })
 
   test('two engines on one database whose last waits for its own prepared sibling: it ends, and says why', async () => {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { EndedWork } from '../engines/close-report.ts'
-import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { EnginelightError, warn, type CheckoutHolder } from '../errors.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import type { RequestScope } from './request-scope.ts'
 import { afterMove, type ContainerMove, type ContainerState } from '../commit/container-state.ts'
@@ -12,6 +12,8 @@ import { Hooks } from '../commit/hooks.ts'
 import type { CommitReport, EndReason } from '../commit/report.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
+import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
+import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
@@ -49,9 +51,10 @@ interface Started {
 const DONE = Promise.resolve()
 
 /** One request's sessions, one for each engine that it touches. */
-export class ContainerCore implements SessionOwner {
+export class ContainerCore implements SessionOwner, SavepointOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo
+  readonly kind: TransactionKind
   readonly #setup: ContainerSetup
   readonly #sessions = new Map<string, Started>()
   readonly abandoned = new Abandonment()
@@ -62,10 +65,21 @@ export class ContainerCore implements SessionOwner {
   /** What doomed it, or the commit that failed. */
   #reason: unknown
   readonly #hooks = new Hooks()
+  /** Savepoints over all engines that are open or wait for their turn. */
+  #savepoints = 0
+  /** A run that took part in it and believes that somebody commits. */
+  #joined: string | undefined
 
-  constructor(setup: ContainerSetup, scope: RequestScope, request: unknown, signal?: AbortSignal) {
+  constructor(
+    setup: ContainerSetup,
+    scope: RequestScope,
+    request: unknown,
+    signal?: AbortSignal,
+    kind: TransactionKind = ORDINARY,
+  ) {
     this.#setup = setup
     this.scope = scope
+    this.kind = kind
     this.info = { request, requestId: scope.id }
     if (signal) this.#endWith(signal)
   }
@@ -152,11 +166,11 @@ export class ContainerCore implements SessionOwner {
 
   /** Whether a transaction is open that a commit would end. */
   get hasOpenTransaction(): boolean {
-    return this.#atomic().some(core => core.isInTransaction)
+    return this.atomicSessions().some(core => core.isInTransaction)
   }
 
   /** The sessions that take part in a commit, in the order of their engines' declaration. */
-  #atomic(): SessionCore[] {
+  atomicSessions(): SessionCore[] {
     const cores: SessionCore[] = []
     for (const [name, { options }] of this.#setup.engines) {
       if (options.enlist !== 'atomic' || options.mode !== 'transaction') continue
@@ -192,6 +206,7 @@ export class ContainerCore implements SessionOwner {
   async commit(capture: SiteCapture | null = null): Promise<CommitReport> {
     if (this.#ending) throw this.#endedError()
     if (this.#state !== 'open') throw this.#illegal('commit()')
+    if (this.#savepoints > 0) throw this.#insideSavepoint()
     this.#move('ask')
     try {
       await this.#hooks.runBeforeCommit()
@@ -205,14 +220,66 @@ export class ContainerCore implements SessionOwner {
     this.#move('commit')
     let report: CommitReport
     try {
-      report = await new Commit(this.#setup.commits, this.scope, capture).run(this.#atomic())
+      report = await new Commit(this.#setup.commits, this.scope, capture).run(this.atomicSessions())
     } catch (error) {
       await this.#failed(error)
       throw error
     }
     this.#move('done')
+    this.#joined = undefined
     await this.#hooks.committed(report)
     return report
+  }
+
+  requireOpen(): void {
+    if (this.#ending) throw this.#endedError()
+  }
+
+  get canBeDoomed(): boolean {
+    return !this.#ending && afterMove(this.#state, 'doom') !== undefined
+  }
+
+  /** Whether something of this unit of work is committed already. */
+  get hasCommitted(): boolean {
+    return this.atomicSessions().some(session => session.hasCommitted)
+  }
+
+  /** A run has taken part: whoever the container belongs to has to commit it. */
+  joined(label: string): void {
+    this.#joined = label
+  }
+
+  /** Somebody was told that his work is done, and it is not. */
+  #warnOfRun(): void {
+    const written = this.atomicSessions().filter(session => session.hasWritten)
+    if (this.#joined === undefined || written.length === 0) return
+    const { label, id } = this.scope
+    const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
+    warn(
+      'EL_NOT_COMMITTED',
+      `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`,
+    )
+  }
+
+  #insideSavepoint(): EnginelightError {
+    const { label, id } = this.scope
+    return new EnginelightError(
+      'EL_ILLEGAL_MOVE',
+      `commit() is not possible in ${label} (${id}) while a savepoint is open: it would be gone before its function has ended.`,
+      { state: 'in a savepoint', move: 'commit()', legalMoves: ['rollback'] },
+    )
+  }
+
+  /** Runs a function inside of a savepoint on every engine that takes part in commits and has a transaction open. */
+  async savepoint<T>(fn: () => Promise<T> | T): Promise<T> {
+    if (this.#ending) throw this.#endedError()
+    if (this.#state === 'failed' || this.#state === 'committing') throw this.#illegal('savepoint()')
+    this.#savepoints++
+    try {
+      return await runContainerSavepoint(this, fn)
+    } finally {
+      this.#savepoints--
+    }
   }
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
@@ -229,6 +296,7 @@ export class ContainerCore implements SessionOwner {
     if (this.#ending) throw this.#endedError()
     this.#move('rollback')
     this.#reason = undefined
+    this.#joined = undefined
     const failure = await this.#rollBackAll({ why, capture })
     await this.#hooks.rolledBack()
     if (failure) throw failure.reason
@@ -304,6 +372,7 @@ export class ContainerCore implements SessionOwner {
     const because =
       why ??
       (this.isDoomed ? 'doomed' : how === 'aborted' ? 'client aborted' : ('finished without commit' as const))
+    if (because === 'finished without commit') this.#warnOfRun()
     const isCommitting = this.#state === 'committing'
     this.#state = 'ended'
     const busy: Started[] = []
