@@ -26,7 +26,10 @@ export interface EngineOptions {
    * of the same priority, the one declared last. Default 0.
    */
   priority?: number
-  /** The container commits this engine at the end of a successful request; its session refuses `commit()` itself. */
+  /**
+   * The container commits: its sessions refuse `commit()`, `rollback()` and `release()` of their own, and a request behind
+   * `sessions(…)` that has used one of them is committed when it was successful, before its response is sent. Default false.
+   */
   transactional?: boolean
   /**
    * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN that the server does
@@ -226,14 +229,6 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
         engine: name,
         option: 'transactional',
       },
-    )
-  }
-  if (transactional) {
-    // Accepting it while nothing commits would roll back silently what the user believes committed.
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Engine "${name}": transactional is not available yet; commit with session.commit().`,
-      { engine: name, option: 'transactional' },
     )
   }
   const checkoutTimeoutMs = duration('checkoutTimeoutMs') ?? 10_000
