@@ -3,6 +3,8 @@ export interface BeginOptions {
   readOnly: boolean
   statementTimeoutMs: number | undefined
   idleInTransactionTimeoutMs: number | undefined
+  /** Settings of the application's own, by name. */
+  settings?: Readonly<Record<string, string>> | undefined
 }
 
 /** BEGIN with everything that holds for this transaction alone, as one text and so one round trip. */
@@ -10,12 +12,14 @@ export function beginText({
   readOnly,
   statementTimeoutMs,
   idleInTransactionTimeoutMs,
+  settings,
 }: BeginOptions): string {
   const parts = [readOnly ? 'BEGIN READ ONLY' : 'BEGIN']
   if (statementTimeoutMs !== undefined) parts.push(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
   if (idleInTransactionTimeoutMs !== undefined) {
     parts.push(`SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`)
   }
+  for (const name in settings) parts.push(`SET LOCAL ${name} = ${literal(settings[name] as string)}`)
   return parts.join('; ')
 }
 

@@ -94,7 +94,8 @@ export class SessionLife {
     const readOnly = options.access === 'read'
     try {
       if (options.mode === 'transaction') {
-        const begun = held.control(beginText({ readOnly, ...options }), options.beginTimeoutMs)
+        const { settings } = this.request
+        const begun = held.control(beginText({ readOnly, ...options, settings }), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
