@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { startDeadline } from '../deadline.ts'
+import { settledWithin, startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { EndedWork } from '../engines/close-report.ts'
 import { EnginelightError, warn, type CheckoutHolder } from '../errors.ts'
@@ -167,6 +167,32 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
   /** Whether a transaction is open that a commit would end. */
   get hasOpenTransaction(): boolean {
     return this.atomicSessions().some(core => core.isInTransaction)
+  }
+
+  /**
+   * Whether the end of a request owes it a commit: a transactional engine was used, and something of it is open or has
+   * failed and was not taken back, or somebody waits for the commit.
+   */
+  get isEnlisted(): boolean {
+    if (this.#ending) return false
+    if (this.#hooks.any && this.#sessions.size === 0) return true
+    const isOwed = this.#state === 'failed' || this.#hooks.any
+    for (const { core } of this.#sessions.values()) {
+      if (core.engine.options.transactional && (isOwed || core.isInTransaction || core.isBusy)) return true
+    }
+    return false
+  }
+
+  /** Whether a stream is being read from a session that takes part in a commit: the commit would wait for its reader. */
+  get isReading(): boolean {
+    return this.atomicSessions().some(core => core.isReading)
+  }
+
+  /** Resolves, within `ms`, to the name of an engine that takes part in a commit and is still busy; or when none is. */
+  async whoIsBusy(ms: number): Promise<string | undefined> {
+    const busy = this.atomicSessions().filter(core => core.isBusy)
+    if (busy.length > 0) await settledWithin(Promise.all(busy.map(core => core.whenIdle())), ms)
+    return busy.find(core => core.isBusy)?.engine.name
   }
 
   /** The sessions that take part in a commit, in the order of their engines' declaration. */
