@@ -14,6 +14,7 @@ import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
+import type { Ending } from './session-life.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
@@ -310,7 +311,8 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
   async #failed(error: unknown): Promise<void> {
-    await this.#rollBackAll({ why: 'failed elsewhere' })
+    // An independent engine takes no part in a commit, nor in its failure.
+    await rollBackAll(this.atomicSessions(), { why: 'failed elsewhere' })
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
     if (afterMove(this.#state, 'fail')) this.#move('fail')
     this.#reason = error
@@ -323,15 +325,10 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     this.#move('rollback')
     this.#reason = undefined
     this.#joined = undefined
-    const failure = await this.#rollBackAll({ why, capture })
+    const cores = [...this.#sessions.values()].map(({ core }) => core)
+    const failure = await rollBackAll(cores, { why, capture })
     await this.#hooks.rolledBack()
     if (failure) throw failure.reason
-  }
-
-  async #rollBackAll(ending: { why: EndReason; capture?: SiteCapture | null }) {
-    const cores = [...this.#sessions.values()].map(({ core }) => core)
-    const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
-    return results.find(result => result.status === 'rejected')
   }
 
   /** Nothing of this unit of work may be committed any more. */
@@ -447,6 +444,11 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
       engine === undefined ? {} : { engine },
     )
   }
+}
+
+async function rollBackAll(cores: readonly SessionCore[], ending: Ending) {
+  const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
+  return results.find(result => result.status === 'rejected')
 }
 
 export function unknownEngine(name: string, known: readonly string[]): EnginelightError {
