@@ -84,10 +84,13 @@ test('every block of TypeScript in the manuals compiles', async () => {
   const given = `
     declare const server: import('node:http').Server
     declare const engines: import('enginelight').Engines<import('enginelight').Definitions>
+    export {}
   `
   const blocks = (
-    await Promise.all(['docs/panel.md', 'server-lib/channels.md'].map(page => blocksOf(page, 'ts')))
+    await Promise.all(
+      ['docs/panel.md', 'docs/two-phase.md', 'server-lib/channels.md'].map(page => blocksOf(page, 'ts')),
+    )
   ).flat()
-  expect(blocks.length).toBeGreaterThanOrEqual(3)
+  expect(blocks.length).toBeGreaterThanOrEqual(5)
   for (const block of blocks) expect(await compile(given + block), block).toBe('')
 })
