@@ -115,6 +115,8 @@ function reasonOf(engine: Engine, error: unknown): string {
     case '55P03':
       return 'its coordinator still holds the decision open'
     case '25006':
+    // READ WRITE itself is refused there.
+    case '0A000':
       return `engine "${engine.name}", which holds the decision, is on a standby`
     case '42P01':
       return `the decision table of engine "${engine.name}" is missing`
