@@ -390,7 +390,7 @@ export type EngineGauge = [
 
 /**
  * What the servers themselves say of transactions that are prepared, and of the locks of those that are open: asked
- * every few seconds while a page watches, over connections that an engine has to spare.
+ * every other second while a page watches, over connections that an engine has to spare.
  */
 export interface ServerTruth {
   type: 'truth'

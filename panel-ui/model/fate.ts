@@ -3,8 +3,8 @@ import { wroteNothing } from './outcome.ts'
 import type { Commit, Doubt, Request, Transaction } from './state.ts'
 
 /**
- * What became of a transaction, as its server told it. `lied`: COMMIT or PREPARE was asked for and answered with a
- * rollback. `prepared`: neither, until somebody ends it.
+ * What became of a transaction, as its server told it. `refused`: COMMIT or PREPARE failed with an error. `lied`: it was
+ * answered with a rollback, and no error. `prepared`: neither, until somebody ends it.
  */
 export type Fate =
   | 'open'
@@ -13,6 +13,7 @@ export type Fate =
   | 'prepared'
   | 'committed'
   | 'rolled back'
+  | 'refused'
   | 'lied'
   | 'lost'
   | 'read only'
@@ -24,6 +25,7 @@ export const FATE_GLYPH: Record<Fate, string> = {
   prepared: '!',
   committed: '✓',
   'rolled back': '↺',
+  refused: '✕',
   lied: '✕',
   lost: '✕',
   'read only': '∅',
@@ -36,7 +38,8 @@ export const FATE_WORDS: Record<Fate, string> = {
   prepared: 'prepared',
   committed: 'committed',
   'rolled back': 'rolled back',
-  lied: 'commit → rolled back',
+  refused: 'commit refused',
+  lied: 'commit → rollback',
   lost: 'connection lost',
   'read only': 'read only',
 }
@@ -53,13 +56,14 @@ export function fateOf(
       if (transaction.failed) return 'failed'
       return transaction.ending ? 'ending' : 'open'
     case 'lost':
-      return 'lost'
+      return isThrownAway(transaction, request) ? 'rolled back' : 'lost'
     case 'committed':
       return 'committed'
     case 'prepared':
       return fateOfPrepared(transaction, commit, doubts)
     case 'rolled back':
-      if (asked === 'commit' || asked === 'prepare') return 'lied'
+      if (asked === 'commit' || asked === 'prepare')
+        return lastOf(transaction, request)?.error ? 'refused' : 'lied'
       return wroteNothing(statementsOf(transaction, request)) ? 'read only' : 'rolled back'
     default:
       return outcome satisfies never
@@ -80,19 +84,26 @@ function fateOfPrepared(
   return isDone('rollback prepared') ? 'rolled back' : 'prepared'
 }
 
+/** Its connection was not taken from us: we closed it, and the server rolled back what was open on it. */
+const isThrownAway = ({ ending }: Transaction, request: Request | undefined) =>
+  ending ? ending.why !== 'commit' : request?.outcome === 'aborted'
+
+const lastOf = (transaction: Transaction, request: Request | undefined) =>
+  request?.statements.findLast(s => s.transaction === transaction.id)
+
 /** Those that ran in it, its BEGIN not: that is sent before there is a transaction. */
 export const statementsOf = (transaction: Transaction, request: Request | undefined) =>
   request?.statements.filter(s => s.transaction === transaction.id) ?? []
 
 const WHY: Record<EndReason, string> = {
-  commit: 'committed by the application',
-  rollback: 'rolled back by the application',
-  release: 'its session was released',
-  doomed: 'the request was doomed',
-  vetoed: 'the commit was vetoed',
+  commit: 'commit',
+  rollback: 'rollback',
+  release: 'session released',
+  doomed: 'doomed',
+  vetoed: 'vetoed',
   'failed elsewhere': 'another engine could not commit',
   'handler failed': 'the handler threw',
-  'finished without commit': 'the request ended without a commit',
+  'finished without commit': 'no commit was asked for',
   'client aborted': 'the client went away',
   'engines closed': 'the engines were closed',
 }
@@ -108,13 +119,20 @@ export function whyOf(
     const why = `a statement failed with ${failed.code ?? 'an error'}`
     return { why, site: culprit?.site ?? site }
   }
+  if (outcome === 'lost' && isThrownAway(transaction, request))
+    return { why: WHY[ending?.why ?? 'client aborted'], site: ending?.site ?? site }
   if (outcome === 'lost') {
     const last = request?.statements.findLast(s => s.connection === transaction.connection)
     return { why: `lost${last?.error?.code ? ` with ${last.error.code}` : ''}`, site: last?.site ?? site }
   }
+  const last = lastOf(transaction, request)
+  if (outcome === 'rolled back' && asked !== 'rollback' && last?.error)
+    return {
+      why: `${asked} failed with ${last.error.code ?? 'an error'}`,
+      site: ending?.site ?? last.site ?? site,
+    }
   if (ending) return { why: WHY[ending.why], site: ending.site ?? site }
   if (outcome === null) return { why: 'begun', site }
-  const last = request?.statements.findLast(s => s.transaction === transaction.id)
   return {
     why: asked === null ? 'ended by the server' : `${asked} outside of sessions`,
     site: last?.site ?? site,

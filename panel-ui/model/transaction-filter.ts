@@ -3,16 +3,21 @@ import { isShared } from './transactions.ts'
 
 type Test = (told: Told) => boolean
 
-export const TRANSACTION_WORDS = ['committed', 'rolled-back', 'lied', 'lost', 'two-phase', 'wrote'] as const
+export const TRANSACTION_WORDS = ['committed', 'rolled-back', 'refused', 'lied', 'two-phase'] as const
+
+/** Without this word those are left out that only read: of most applications they are nearly all. */
+export const WITH_READS = 'with-reads'
 
 /**
  * The query box of transactions: words that must all hold. An outcome, `engine:writer`, `two-phase`, `savepoints`,
- * `wrote`; any other word is looked for in the owner, the ids, the lines of code and the reasons. A `-` in front turns a
+ * `with-reads`; any other word is looked for in the owner, the ids, the lines of code and the reasons. A `-` in front turns a
  * word around.
  */
 export function transactionFilter(query: string): Test {
-  const tests = query.trim().toLowerCase().split(/\s+/).filter(Boolean).map(testOf)
-  return told => tests.every(test => test(told))
+  const words = query.trim().toLowerCase().split(/\s+/).filter(Boolean)
+  const withReads = words.includes(WITH_READS)
+  const tests = words.filter(word => word !== WITH_READS).map(testOf)
+  return told => (withReads || told.fate !== 'read only') && tests.every(test => test(told))
 }
 
 function testOf(word: string): Test {
@@ -30,15 +35,15 @@ function testOf(word: string): Test {
 const WORDS: Record<string, Test> = {
   open: ({ transaction }) => transaction.endedAt === null,
   committed: ({ fate }) => fate === 'committed',
-  'rolled-back': ({ fate }) => fate === 'rolled back' || fate === 'lied',
+  'rolled-back': ({ fate }) => ['rolled back', 'refused', 'lied'].includes(fate),
   lied: ({ fate }) => fate === 'lied',
+  refused: ({ fate }) => fate === 'refused',
   lost: ({ fate }) => fate === 'lost',
   failed: ({ transaction }) => transaction.failed !== null,
   prepared: ({ transaction }) => transaction.outcome === 'prepared',
   'two-phase': ({ commit }) => commit?.mode === 'two-phase',
   shared: ({ commit }) => isShared(commit),
   savepoints: ({ transaction }) => transaction.savepoints.length > 0,
-  wrote: ({ fate }) => fate !== 'read only',
 }
 
 function textOf({ transaction, request, commit, site, why }: Told): string {

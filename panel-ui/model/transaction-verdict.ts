@@ -26,6 +26,8 @@ export function transactionVerdict(told: Told): string {
         : ''
       return `The server committed it${with_}${at}.`
     }
+    case 'refused':
+      return `Nothing was kept: ${why}${at}.`
     case 'lied': {
       const asked = transaction.asked === 'prepare' ? 'PREPARE TRANSACTION' : 'COMMIT'
       return `Nothing was kept: the server answered ${asked} with ROLLBACK${transaction.failed ? `, for ${why}${at}` : at}.`

@@ -51,7 +51,7 @@ export function tellOf(state: PanelState, transaction: Transaction): Told {
 export const isShared = (commit: Commit | undefined): commit is Commit =>
   commit !== undefined && commit.participants.length > 1
 
-const NOT_KEPT = new Set<Fate>(['rolled back', 'lied', 'lost'])
+const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
 
 /** The view in one sentence. */
 export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: Time): string {

@@ -38,8 +38,8 @@ export function CommitFigure({ commit, now }: { commit: Commit; now: number }) {
         {commit.site && <Site site={commit.site} />}
       </h2>
       {commit.error && (
-        <p className="hot commit-error">
-          {commit.error.code} {commit.error.message}
+        <p className="commit-error">
+          <Tag tone="bad">{commit.error.code ?? 'error'}</Tag> {commit.error.message}
         </p>
       )}
       <div className="commit-figure" data-lanes={lanes.length}>

@@ -4,7 +4,6 @@ import { Tag } from '../components/tag.tsx'
 import { age, ago, count } from '../format.ts'
 import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
 import type { Doubts, InDoubt } from '../model/in-doubt.ts'
-import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import { LockList } from './lock-list.tsx'
 
@@ -54,35 +53,24 @@ export function InDoubtSection({ doubts: { inDoubt, recovered }, truth, now }: P
 
 function Doubt({ doubt }: { doubt: InDoubt }) {
   const { gid, parts, engine, ageMs, reason, owner, locks, commit } = doubt
-  const application = usePanel(view => view.hello?.application)
   const request = commit?.request
   return (
     <article className="doubt" data-gid={gid} aria-label={`Prepared transaction on ${engine}`}>
       <header>
         <b className="doubt-age">{age(ageMs)}</b>
         <b>{engine}</b>
-        {parts ? (
-          <span className="mono" title={gid}>
-            {parts.key.slice(0, 8)}
-          </span>
-        ) : (
-          <span className="mono doubt-gid">{gid}</span>
-        )}
-        {parts && parts.application !== application && <Tag>{parts.application}</Tag>}
+        {parts && <Tag>{parts.application}</Tag>}
+        <span className="mono doubt-gid" title={gid}>
+          {parts?.key ?? gid}
+        </span>
         {request !== undefined && <a href={write('requests', [request])}>request {request}</a>}
         <span className="doubt-reason">{reason}</span>
       </header>
       <dl>
         {parts && (
-          <>
-            <Fact name="application">{parts.application}</Fact>
-            <Fact name="transaction">
-              <span className="mono">{parts.key}</span>
-            </Fact>
-            <Fact name="decision in">
-              <span className="mono">{parts.location}</span>
-            </Fact>
-          </>
+          <Fact name="its decision is in database">
+            <span className="mono">{parts.location}</span>
+          </Fact>
         )}
         {owner !== null && <Fact name="owner">{owner}</Fact>}
         <Fact name={locks === null ? 'locks' : count(locks.length, 'lock')}>

@@ -9,6 +9,8 @@ interface Props {
   open: readonly Told[]
   ended: readonly Told[]
   isEmpty: boolean
+  /** Beside the head of those that have ended. */
+  reads: ReactNode
   opened: string | undefined
   follow: Pick<Follow, 'fresh' | 'catchUp' | 'hover'>
   query: string
@@ -23,7 +25,7 @@ const SPLIT_ROW = 54
 
 /** What is open, oldest first, and below it what has ended, newest first; of those only the rows in sight exist. */
 export function TransactionList(props: Props) {
-  const { open, ended, isEmpty, opened, follow, query, truth, now, before } = props
+  const { open, ended, isEmpty, reads, opened, follow, query, truth, now, before } = props
   const isSplit = opened !== undefined
   const scroller = useRef<HTMLDivElement>(null)
   const rows = useRef<HTMLDivElement>(null)
@@ -86,7 +88,7 @@ export function TransactionList(props: Props) {
           </h2>
           {open.length > 0 && (
             <div role="list" aria-label="Open transactions, oldest first" className="transaction-rows">
-              {!isSplit && <Heads last="since" />}
+              {!isSplit && <Heads of="open" />}
               {open.map(told => (
                 <div role="listitem" key={told.transaction.id}>
                   {row(told)}
@@ -101,10 +103,11 @@ export function TransactionList(props: Props) {
                 ? 'newest first'
                 : isEmpty
                   ? 'none yet: each transaction appears here as it ends'
-                  : 'no transaction matches this filter'}
+                  : 'none of these'}
             </span>
+            {!isSplit && reads}
           </h2>
-          {!isSplit && ended.length > 0 && <Heads last="why it ended, and where" />}
+          {!isSplit && ended.length > 0 && <Heads of="ended" />}
         </div>
         <div
           ref={rows}
@@ -133,18 +136,20 @@ export function TransactionList(props: Props) {
   )
 }
 
-function Heads({ last }: { last: string }) {
+function Heads({ of }: { of: 'open' | 'ended' }) {
+  const isOpen = of === 'open'
   return (
     <div className="transaction-heads" aria-hidden="true">
       <span />
       <span>state</span>
-      <span className="right">age</span>
+      <span>{isOpen ? 'since' : 'ended'}</span>
+      <span className="right">{isOpen ? 'age' : 'lasted'}</span>
       <span>owner</span>
       <span>engine</span>
       <span>connection</span>
       <span className="right">statements</span>
-      <span>{last === 'since' ? 'locks' : 'commit'}</span>
-      <span>{last}</span>
+      <span>{isOpen ? 'locks' : 'commit'}</span>
+      <span>{isOpen ? 'right now, and where it began' : 'why it ended, and where'}</span>
     </div>
   )
 }

@@ -2,11 +2,11 @@ import './transaction-row.css'
 import { memo } from 'react'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
-import { count, duration } from '../format.ts'
+import { clockTime, count, duration } from '../format.ts'
 import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
 import { FATE_GLYPH, FATE_WORDS, savepointDepth, statementsOf } from '../model/fate.ts'
 import { locksOf } from '../model/in-doubt.ts'
-import { NO_CONTEXT } from '../model/state.ts'
+import { NO_CONTEXT, type Connection } from '../model/state.ts'
 import { isShared, type Told } from '../model/transactions.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
@@ -27,6 +27,7 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
   const { transaction, request, commit, fate, why, site } = told
   const { id, engine, connection, startedAt, endedAt } = transaction
   const held = usePanel(view => view.state.connections.get(connection))
+  const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
   const pid =
     held?.backendPid ?? request?.checkouts.find(c => c.id === transaction.checkout)?.backendPid ?? null
   const statements = endedAt === null ? statementsOf(transaction, request).length : transaction.statements
@@ -45,6 +46,7 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
         {FATE_GLYPH[fate]}
       </span>
       <span className="fate">{FATE_WORDS[fate]}</span>
+      <time className="transaction-time">{clockTime(timeOrigin + (endedAt ?? startedAt))}</time>
       <span className="transaction-age right">{duration((endedAt ?? now) - startedAt)}</span>
       <span className="transaction-owner">
         {request && request.id !== NO_CONTEXT ? (
@@ -58,7 +60,7 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
       </span>
       <span className="transaction-engine">{engine}</span>
       <span className="transaction-connection mono">
-        {id} · {connection} · pid {pid ?? '?'}
+        {connection} · pid {pid ?? '?'}
       </span>
       <span
         className="transaction-statements right"
@@ -79,12 +81,18 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
         )}
       </span>
       <span className="transaction-why">
-        <span>{why}</span>
+        <span>{fate === 'open' && held ? doing(held, now) : why}</span>
         {site && <Site site={site} />}
       </span>
     </a>
   )
 })
+
+/** What the connection of an open transaction does right now. */
+function doing({ running, lastStatement }: Connection, now: number): string {
+  if (running.length > 0) return `executing ${duration(now - (lastStatement?.startedAt ?? now))}`
+  return lastStatement?.endedAt ? `idle ${duration(now - lastStatement.endedAt)}` : 'begun'
+}
 
 /** The server's word on what it locks, and on whom it waits for. */
 function Locks({ told, truth }: { told: Told; truth: ServerTruth | null }) {

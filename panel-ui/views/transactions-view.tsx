@@ -2,7 +2,7 @@ import './transactions-view.css'
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
 import { useKeys } from '../keys.ts'
 import { doubtsOf } from '../model/in-doubt.ts'
-import { transactionFilter, TRANSACTION_WORDS } from '../model/transaction-filter.ts'
+import { transactionFilter, TRANSACTION_WORDS, WITH_READS } from '../model/transaction-filter.ts'
 import { endingLines, sentenceOf, transactionsOf, type Told } from '../model/transactions.ts'
 import { useModel, useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, go, useRoute } from '../route.ts'
@@ -67,8 +67,10 @@ export function TransactionsView() {
     },
   })
   if (!isHeard) return <NotYetHeard />
+  const reads = all.ended.filter(({ fate }) => fate === 'read only').length
+  const hasReads = query.split(/\s+/).includes(WITH_READS)
   const isSplit = opened !== undefined
-  const engines = [...state.engines.keys()].map(name => `engine:${name}`)
+  const engines = [...new Set([...all.open, ...all.ended].map(told => `engine:${told.transaction.engine}`))]
   return (
     <main className="transactions" data-split={isSplit || undefined} aria-label="Transactions">
       <div className="transactions-list">
@@ -81,17 +83,32 @@ export function TransactionsView() {
           ref={box}
           query={query}
           found={open.length + found.length}
-          of={all.open.length + all.ended.length}
+          of={all.open.length + all.ended.length - (hasReads ? 0 : reads)}
           follow={follow}
           noun="transaction"
           placeholder="Filter: text, engine:writer, lied, two-phase"
-          offered={[...TRANSACTION_WORDS, ...engines]}
+          offered={[...TRANSACTION_WORDS, ...engines.sort()]}
           onChange={next => adjust('transactions', path, next)}
         />
         <TransactionList
           open={open}
           ended={ended}
-          isEmpty={all.open.length + all.ended.length === 0}
+          isEmpty={all.ended.length === 0}
+          reads={
+            reads > 0 && (
+              <button
+                type="button"
+                className="with-reads"
+                aria-pressed={hasReads}
+                onClick={() => {
+                  const others = query.split(/\s+/).filter(word => word && word !== WITH_READS)
+                  adjust('transactions', path, [...others, ...(hasReads ? [] : [WITH_READS])].join(' '))
+                }}
+              >
+                {hasReads ? 'leave out' : 'show'} {reads.toLocaleString('en')} that only read
+              </button>
+            )
+          }
           opened={opened}
           follow={follow}
           query={query}

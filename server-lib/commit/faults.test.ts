@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, HEALTHY, startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'
-import { strikeAt } from '../testing/fault-points.ts'
+import { COMMIT_POINTS, strikeAt } from '../testing/fault-points.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { startPostgres, type RunningPostgres } from '../testing/postgres.ts'
 import { INSTALL_SQL } from './install-sql.ts'
@@ -186,17 +186,7 @@ test('a backend is ended before the commit: told as that, and all are rolled bac
 })
 
 describe('an instant', () => {
-  for (const point of [
-    'decision:sent',
-    'decision:answered',
-    'prepare:sent',
-    'prepare:answered',
-    'commit:due',
-    'commit:sent',
-    'commit:answered',
-    'end-prepared:sent',
-    'end-prepared:answered',
-  ] as const) {
+  for (const point of [...COMMIT_POINTS, 'commit:due', 'commit:sent', 'commit:answered'] as const) {
     test(`a connection is lost at ${point}: all or none, as told`, async () => {
       const { db, id } = await writeBoth()
       using _strike = strikeAt(point, destroy)
