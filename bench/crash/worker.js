@@ -46,6 +46,7 @@ process.on('message', message => {
 })
 
 async function work(chance) {
+  // oxlint-disable-next-line no-unmodified-loop-condition -- a message sets it
   while (!isStopping) await transfer(`${process.pid}-${made++}`, chance)
 }
 

@@ -95,6 +95,12 @@ describe('a config that is wrong is refused before anything is opened', () => {
       'EL_CONFIG',
       /transactional cannot go with mode 'autocommit'/,
     ],
+    [
+      'transactional independent',
+      one({ connection: url, transactional: true, enlist: 'independent' }),
+      'EL_CONFIG',
+      /transactional cannot go with enlist 'independent'/,
+    ],
     ['a reserved name', one({ connection: url }, '!all'), 'EL_RESERVED_NAME', /"!all"/],
     ['the other reserved name', one({ connection: url }, '!default'), 'EL_RESERVED_NAME', /"!default"/],
     ['a name that a container uses', one({ connection: url }, 'status'), 'EL_RESERVED_NAME', /"status"/],

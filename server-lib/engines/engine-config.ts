@@ -27,7 +27,10 @@ export interface EngineOptions {
    * of the same priority, the one declared last. Default 0.
    */
   priority?: number
-  /** The container commits this engine at the end of a successful request; its session refuses `commit()` itself. */
+  /**
+   * The container commits: its sessions refuse `commit()`, `rollback()` and `release()` of their own, and a request behind
+   * `sessions(…)` that has used one of them is committed when it was successful, before its response is sent. Default false.
+   */
   transactional?: boolean
   /**
    * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN that the server does
