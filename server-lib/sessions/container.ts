@@ -237,6 +237,8 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     this.#move('ask')
     try {
       await this.#hooks.runBeforeCommit()
+      // A hook has begun one and did not wait for it.
+      if (this.#savepoints > 0) throw this.#insideSavepoint()
     } catch (error) {
       await this.#failed(error)
       throw error
@@ -316,7 +318,8 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
     if (afterMove(this.#state, 'fail')) this.#move('fail')
     this.#reason = error
-    await this.#hooks.rolledBack((error as { report?: CommitReport }).report, error)
+    // A hook may have thrown anything.
+    await this.#hooks.rolledBack((error as { report?: CommitReport } | null | undefined)?.report, error)
   }
 
   /** Rolls back every session and gives the connections back; the container is open again, doomed or not. */
