@@ -15,7 +15,7 @@ export default defineConfig({
   },
   test: {
     root: '.',
-    include: ['{server-lib,instrumentation,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
+    include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',
     // Most of a test is waiting for the server or for a deadline: one at a time would leave a core idle.

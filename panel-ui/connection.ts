@@ -22,6 +22,8 @@ export interface Receiver {
   message(message: Exclude<ServerMessage, Hello>): void
   /** The last row received, to acknowledge. */
   readonly received: number
+  /** Whether a view shows what only the servers can say. */
+  readonly wantsTruth: boolean
 }
 
 const FIRST_RETRY_MS = 250
@@ -69,6 +71,11 @@ export class Connection {
     else this.retryNow()
   }
 
+  /** Tells the process whether to ask the servers. Forgotten with the socket, so it is told anew with each. */
+  watch(truth: boolean): void {
+    this.#send({ type: 'watch', truth })
+  }
+
   #connect(): void {
     this.#receiver.link({ state: 'connecting' })
     const url = new URL('socket', location.href)
@@ -97,6 +104,7 @@ export class Connection {
       const since = this.#receiver.hello(message)
       this.#send({ type: 'sub', since })
       if (document.hidden) this.#send({ type: 'vis', visible: false })
+      if (this.#receiver.wantsTruth) this.watch(true)
       this.#receiver.link({ state: 'live' })
       return
     }

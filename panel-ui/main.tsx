@@ -12,6 +12,7 @@ const token = takeToken()
 const model = new PanelModel(requestAnimationFrame.bind(globalThis))
 const connection = new Connection(model, token)
 model.onLostRows = () => connection.resync()
+model.onWatch = truth => connection.watch(truth)
 
 themeStore.start()
 createRoot(document.getElementById('panel')!).render(

@@ -430,6 +430,8 @@ function reportObserverFailure(channel: string, error: unknown): void {
 
 export {
   engineReports,
+  observedEngines,
+  type Reporting,
   type EngineReport,
   type ConnectionReport,
   type WaiterReport,
@@ -437,4 +439,5 @@ export {
 export type { EngineDescription } from './engines/engine-description.ts'
 export type { CheckoutHolder, ErrorFacts } from './errors.ts'
 export type { Site } from './identity/site.ts'
+export type { CommitMode } from './commit/report.ts'
 export type { SessionState } from './sessions/session-state.ts'

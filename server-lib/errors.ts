@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'EL_PANEL_CONFIG',
   'EL_PARTIAL_COMMIT',
   'EL_RESERVED_NAME',
+  'EL_RUN_ABORTED',
   'EL_STALE_RELEASE',
   'EL_STATEMENT_TIMEOUT',
   'EL_TRANSACTION_FAILED',
@@ -41,6 +42,7 @@ export const WARNING_CODES = [
   'EL_HOOK_FAILED',
   'EL_IN_DOUBT',
   'EL_LEFT_OPEN',
+  'EL_NOT_COMMITTED',
   'EL_OBSERVER_THREW',
   'EL_RETURNED',
   'EL_SEQUENTIAL_COMMIT',
@@ -94,6 +96,8 @@ export interface ErrorFields {
   failed?: readonly string[]
   unknown?: readonly string[]
   report?: CommitReport
+  attempts?: number
+  timeoutMs?: number
 }
 
 /**
@@ -130,6 +134,9 @@ export class EnginelightError extends Error {
   declare readonly unknown?: readonly string[]
   /** What became of each engine, of a `db.commit()` that failed. */
   declare readonly report?: CommitReport
+  /** How often `engines.run` has tried, where it was told to try more than once. */
+  declare readonly attempts?: number
+  declare readonly timeoutMs?: number
 
   constructor(code: ErrorCode, sentence: string, fields: ErrorFields & { cause?: unknown } = {}) {
     const { cause, ...numbers } = fields

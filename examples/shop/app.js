@@ -11,7 +11,8 @@ import { ShopError } from './shop-error.js'
 import { trouble } from './trouble/index.js'
 
 /**
- * The shop as an Express application. `app.locals.panelUrl` may be set once it is known; `app.locals.isReady` is what
+ * The shop as an Express application. `app.locals.panelUrl` may be set once it is known; `urlOf` is where a
+ * process of its own finds the databases; `app.locals.isReady` is what
  * `/ready` tells whoever balances the load.
  *
  * @param {import('./shop.js').ShopEngines} engines

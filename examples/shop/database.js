@@ -3,10 +3,10 @@ import pg from 'pg'
 import { startPostgres } from './postgres.js'
 
 /**
- * The shop's two databases, with their tables and some data, on a server of our own.
+ * The shop's three databases, with their tables and some data, on a server of our own.
  *
  * @typedef {object} Databases
- * @property {{ shop: string, logs: string }} owner URLs of the superuser, to look at what the server sees.
+ * @property {{ shop: string, logs: string, warehouse: string }} owner URLs of the superuser, to look at what the server sees.
  * @property {(role: Role) => string} urlOf What an engine connects to.
  * @property {Promise<unknown>} ended
  * @property {() => Promise<void>} stop
@@ -15,7 +15,12 @@ import { startPostgres } from './postgres.js'
 /** @typedef {keyof typeof ROLES} Role */
 
 /** Who may connect to which database. What each may do there is said by the schema's grants. */
-const ROLES = /** @type {const} */ ({ shop_reader: 'shop', shop_writer: 'shop', shop_logger: 'logs' })
+const ROLES = /** @type {const} */ ({
+  shop_reader: 'shop',
+  shop_writer: 'shop',
+  shop_warehouse: 'warehouse',
+  shop_logger: 'logs',
+})
 const PASSWORD = 'enginelight'
 
 /**
@@ -31,9 +36,11 @@ export async function startDatabases(signal) {
   const ownerOf = database => url('postgres', 'postgres', database)
   try {
     const roles = Object.keys(ROLES).map(role => `create role ${role} login password '${PASSWORD}'`)
-    await run(ownerOf('postgres'), [...roles, 'create database shop', 'create database logs'])
+    const databases = ['shop', 'warehouse', 'logs'].map(name => `create database ${name}`)
+    await run(ownerOf('postgres'), [...roles, ...databases])
     await Promise.all([
       run(ownerOf('shop'), [await read('schema/shop.sql')]),
+      run(ownerOf('warehouse'), [await read('schema/warehouse.sql')]),
       run(ownerOf('logs'), [await read('schema/logs.sql')]),
     ])
   } catch (error) {
@@ -41,7 +48,7 @@ export async function startDatabases(signal) {
     throw error
   }
   return {
-    owner: { shop: ownerOf('shop'), logs: ownerOf('logs') },
+    owner: { shop: ownerOf('shop'), logs: ownerOf('logs'), warehouse: ownerOf('warehouse') },
     urlOf: role => url(role, PASSWORD, ROLES[role]),
     ended: postgres.ended,
     stop: postgres.stop,

@@ -2,17 +2,20 @@ import { createEngines, engine } from 'enginelight'
 
 /** @type {typeof engine<import('./shop.js').ShopTables>} */
 const shop = engine
+/** @type {typeof engine<import('./shop.js').WarehouseTables>} */
+const warehouse = engine
 /** @type {typeof engine<import('./shop.js').LogTables>} */
 const logs = engine
 
 /**
- * The shop's engines: one to read the shop's database with a role that cannot write, one to write it, and one for
- * the logs, which are another database and are kept whatever becomes of the request.
+ * The shop's engines: one to read the shop's database with a role that cannot write, one to write it, one for the
+ * warehouse's database, which is committed together with the shop's, and one for the logs, which are kept whatever
+ * becomes of the request.
  *
  * @param {import('./database.js').Databases['urlOf']} urlOf
- * @param {{ reader: number, writer: number, logger: number }} [connections] How many each may have.
+ * @param {{ reader: number, writer: number, warehouse: number, logger: number }} [connections] How many each may have.
  */
-export function createShopEngines(urlOf, connections = { reader: 4, writer: 3, logger: 2 }) {
+export function createShopEngines(urlOf, connections = { reader: 4, writer: 3, warehouse: 3, logger: 2 }) {
   return createEngines(
     {
       reader: shop()({ connection: urlOf('shop_reader'), access: 'read', pool: { max: connections.reader } }),
@@ -20,6 +23,13 @@ export function createShopEngines(urlOf, connections = { reader: 4, writer: 3, l
         connection: urlOf('shop_writer'),
         default: true,
         pool: { max: connections.writer },
+        checkoutTimeoutMs: 2_000,
+        // Of a commit over both databases the shop's own is the last: whether the order is there decides.
+        priority: 1,
+      }),
+      warehouse: warehouse()({
+        connection: urlOf('shop_warehouse'),
+        pool: { max: connections.warehouse },
         checkoutTimeoutMs: 2_000,
       }),
       logger: logs()({

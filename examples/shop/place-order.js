@@ -6,15 +6,19 @@ import { ShopError } from './shop-error.js'
  * @typedef {{ customerId: number, items: Item[], coupon: string | null }} Wish
  */
 
+/** How many shelves the warehouse has, numbered from 0. */
+export const SHELVES = 10
+
 /**
- * Places an order and has it paid. Stock, order and coupon are one transaction. The payment provider is asked after
- * its commit: while we wait for the internet no connection is held and no row is locked.
+ * Places an order and has it paid. Stock, order and coupon in the shop's database and what the warehouse has to ship in
+ * its own are one commit: all of it or nothing. The payment provider is asked after it: while we wait for the internet
+ * no connection is held and no row is locked.
  *
  * @param {import('./shop.js').ShopDb} db
  * @param {Wish} wish
  */
 export async function placeOrder(db, wish) {
-  const { writer } = db
+  const { writer, warehouse } = db
   const lines = await takeFromStock(db, wish.items)
   const full = lines.reduce((sum, { quantity, price_cents }) => sum + quantity * price_cents, 0)
   const percent = wish.coupon ? await redeem(db, wish.coupon) : 0
@@ -25,7 +29,15 @@ export async function placeOrder(db, wish) {
     .returning('id')
   if (!order) throw new Error('The order was not inserted.')
   await writer('order_items').insert(lines.map(line => Object.assign(line, { order_id: order.id })))
-  await writer.commit()
+  await warehouse('shipments').insert(
+    lines.map(({ product_id, quantity }) => ({
+      order_id: order.id,
+      product_id,
+      quantity,
+      shelf: product_id % SHELVES,
+    })),
+  )
+  await db.commit()
 
   const { reference } = await charge(total)
   await writer('payments').insert({ order_id: order.id, reference, amount_cents: total })

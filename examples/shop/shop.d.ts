@@ -12,6 +12,18 @@ export interface ShopTables {
   payments: { order_id: number; reference: string; amount_cents: number; paid_at: Date }
 }
 
+export interface WarehouseTables {
+  shelves: { id: number }
+  shipments: {
+    id: string
+    order_id: number
+    product_id: number
+    quantity: number
+    shelf: number
+    booked_at: Date
+  }
+}
+
 export interface LogTables {
   access_log: { id: string; request: string; method: string; path: string; at: Date }
   audit: { id: string; request: string; what: string; details: object; at: Date }

@@ -22,6 +22,7 @@ test('says on one line where everything is', () => {
     databases: {
       shop: expect.stringMatching(/^postgres:.*\/shop$/),
       logs: expect.stringMatching(/^postgres:.*\/logs$/),
+      warehouse: expect.stringMatching(/^postgres:.*\/warehouse$/),
     },
   })
   expect(demo.output().trim().split('\n')).toHaveLength(1)
@@ -72,6 +73,7 @@ test('an order is written, paid and audited; one that cannot be filled leaves th
   const truth = async () => ({
     stock: (await eyes.rows('shop', 'select quantity from stock where product_id = 10'))[0].quantity,
     orders: (await eyes.rows('shop', 'select count(*)::int from orders'))[0].count,
+    shipments: (await eyes.rows('warehouse', 'select count(*)::int from shipments'))[0].count,
     audit: (await eyes.rows('logs', 'select what from audit order by id desc limit 1'))[0]?.what,
   })
   const before = await truth()
@@ -83,7 +85,12 @@ test('an order is written, paid and audited; one that cannot be filled leaves th
   })
   const paid = await eyes.rows('shop', `select amount_cents from payments where order_id = ${body.id}`)
   expect(paid).toEqual([{ amount_cents: 1840 }])
-  const after = { stock: before.stock - 2, orders: before.orders + 1, audit: 'order placed' }
+  const after = {
+    stock: before.stock - 2,
+    orders: before.orders + 1,
+    shipments: before.shipments + 1,
+    audit: 'order placed',
+  }
   expect(await truth()).toEqual(after)
 
   await eyes.rows('shop', 'update stock set quantity = 1 where product_id = 11')

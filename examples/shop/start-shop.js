@@ -14,9 +14,12 @@ const REQUESTS_GRACE_MS = 1_500
 /** Within which then whatever is left is ended. */
 const ENGINES_GRACE_MS = 1_000
 
+const RECOVERY_EVERY_MS = 1_500
+const RECOVERY_OLDER_MS = 6_000
+
 /**
  * @typedef {object} RunningShop
- * @property {{ app: string, panel: string | null, databases: { shop: string, logs: string } }} urls
+ * @property {{ app: string, panel: string | null, databases: { shop: string, logs: string, warehouse: string } }} urls
  * @property {Promise<unknown>} broken Settles when the shop cannot go on: its PostgreSQL is gone.
  * @property {() => Promise<void>} stop
  */
@@ -43,7 +46,8 @@ export async function startShop(options, signal) {
     steps.push(databases.stop)
 
     const { pool } = options
-    const sizes = pool === undefined ? undefined : { reader: pool, writer: pool, logger: pool }
+    const sizes =
+      pool === undefined ? undefined : { reader: pool, writer: pool, warehouse: pool, logger: pool }
     const engines = createShopEngines(databases.urlOf, sizes)
     /** @type {import('enginelight/panel').MountedPanel | undefined} */
     let mounted
@@ -58,8 +62,14 @@ export async function startShop(options, signal) {
       },
     )
     await engines.warmup()
+    // Each start: it does nothing where all is there.
+    for (const { engine, twoPhase, reasons } of await engines.install())
+      if (!twoPhase) console.error(`${engine} takes no part in two-phase commits: ${reasons.join('; ')}`)
+    // What a killed process left prepared is ended by whoever is alive. A minute is the default; a demo is in a hurry.
+    engines.recovery({ everyMs: RECOVERY_EVERY_MS, olderThanMs: RECOVERY_OLDER_MS })
 
     const app = createApp(engines)
+    app.locals.urlOf = databases.urlOf
     const serving = createServer(app)
     server = serving
     steps.push(() => {

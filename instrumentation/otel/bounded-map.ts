@@ -33,6 +33,17 @@ export class BoundedMap<V> {
     return value
   }
 
+  find(is: (value: V) => boolean): V | undefined {
+    for (const value of this.#entries.values()) if (is(value)) return value
+    return undefined
+  }
+
+  count(is: (value: V) => boolean): number {
+    let found = 0
+    for (const value of this.#entries.values()) if (is(value)) found++
+    return found
+  }
+
   /** Takes everything out, youngest first: what was opened inside something else comes before it. */
   drain(): V[] {
     const values = [...this.#entries.values()].toReversed()

@@ -8,6 +8,7 @@ import {
 import { EngineFacts } from './engine-facts.ts'
 import { guarded } from './guarded.ts'
 import { CheckoutMetrics } from './metrics/checkout-metrics.ts'
+import { CommitMetrics } from './metrics/commit-metrics.ts'
 import { InstrumentSource } from './metrics/instruments.ts'
 import { OperationMetrics } from './metrics/operation-metrics.ts'
 import { withDefaults, type EnginelightInstrumentationConfig } from './options.ts'
@@ -85,6 +86,7 @@ export class EnginelightInstrumentation {
     const spans = new Spans(() => this.#tracer ?? trace.getTracer('enginelight', VERSION), options, engines)
     const operations = new OperationMetrics(this.#instruments, engines)
     const checkouts = new CheckoutMetrics(this.#instruments)
+    const commits = new CommitMetrics(this.#instruments)
     this.#instruments.current()
     const subscriptions = [
       listen('enginelight:engine', message => engines.handle(message)),
@@ -93,6 +95,8 @@ export class EnginelightInstrumentation {
       listen('enginelight:checkout', message => spans.checkout(message)),
       listen('enginelight:checkout', message => checkouts.handle(message)),
       listen('enginelight:transaction', message => spans.transaction(message)),
+      listen('enginelight:commit', message => spans.commit(message)),
+      listen('enginelight:commit', message => commits.handle(message)),
       listen(
         'enginelight:statement',
         message =>
@@ -114,7 +118,7 @@ export class EnginelightInstrumentation {
         spans.stop()
       },
       get size() {
-        return spans.size + operations.size
+        return spans.size + operations.size + commits.size
       },
     }
   }

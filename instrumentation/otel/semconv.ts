@@ -59,6 +59,22 @@ export const TRANSACTION_STATEMENT_COUNT = 'enginelight.transaction.statement.co
 export const TRANSACTION_FAILED_BY = 'enginelight.transaction.failed_by'
 export const SAVEPOINT_NAME = 'enginelight.savepoint.name'
 export const SAVEPOINT_OUTCOME = 'enginelight.savepoint.outcome'
+export const COMMIT_ID = 'enginelight.commit.id'
+export const COMMIT_MODE = 'enginelight.commit.mode'
+export const COMMIT_OUTCOME = 'enginelight.commit.outcome'
+/** The key of the decision row, the same on every server and in every process that takes part. */
+export const COMMIT_TRANSACTION = 'enginelight.commit.transaction'
+/** What became of each engine, one line each: `writer: committed`. */
+export const COMMIT_ENGINES = 'enginelight.commit.engines'
+export const COMMIT_STEP = 'enginelight.commit.step'
+export const COMMIT_ROLE = 'enginelight.commit.role'
+export const COMMIT_GID = 'enginelight.commit.gid'
+/** The command tag that a step was answered with. */
+export const COMMIT_ANSWER = 'enginelight.commit.answer'
+export const PREPARED_OUTCOME = 'enginelight.prepared.outcome'
+export const METRIC_COMMIT_DURATION = 'enginelight.commit.duration'
+export const METRIC_PREPARED_RECOVERED = 'enginelight.prepared.recovered'
+export const METRIC_PREPARED_IN_DOUBT = 'enginelight.prepared.in_doubt'
 export const STATEMENT_ID = 'enginelight.statement.id'
 export const STATEMENT_ROW_COUNT = 'enginelight.statement.row.count'
 /** Seconds that the statement stood behind others of its session. */

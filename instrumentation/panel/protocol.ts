@@ -29,6 +29,7 @@ export const KIND = {
   sessionStart: 20,
   sessionState: 21,
   sessionEnd: 22,
+  sessionEnding: 23,
   checkoutStart: 30,
   checkoutAcquired: 31,
   checkoutFailed: 32,
@@ -41,6 +42,12 @@ export const KIND = {
   transactionEnd: 51,
   transactionFailed: 52,
   savepoint: 53,
+  commitStart: 60,
+  stepStart: 61,
+  stepEnd: 62,
+  commitEnd: 63,
+  inDoubt: 64,
+  recovered: 65,
 } as const
 
 export type Kind = (typeof KIND)[keyof typeof KIND]
@@ -111,6 +118,19 @@ export type SessionStateRow = Row<
 >
 /** From here the engine is `ended` in that request, if `released`. */
 export type SessionEndRow = Row<22, [session: string, released: boolean, statements: number]>
+/** Its open transaction is about to be ended: why, and from which line. */
+export type SessionEndingRow = Row<23, [session: string, why: EndReason, site: TextId | null]>
+export type EndReason =
+  | 'commit'
+  | 'rollback'
+  | 'release'
+  | 'doomed'
+  | 'vetoed'
+  | 'failed elsewhere'
+  | 'handler failed'
+  | 'finished without commit'
+  | 'client aborted'
+  | 'engines closed'
 
 /** `frames` are the application's stack frames, joined by newlines. */
 export type CheckoutStartRow = Row<
@@ -194,6 +214,71 @@ export type SavepointRow = Row<
   [transaction: string, name: string, action: 'set' | 'released' | 'rolled back']
 >
 
+export type CommitMode = 'nothing' | 'one-phase' | 'two-phase' | 'sequential'
+export type ParticipantRole = 'prepares' | 'decides' | 'commits' | 'reads'
+export type CommitStep =
+  | 'vote'
+  | 'decision'
+  | 'prepare'
+  | 'commit'
+  | 'commit prepared'
+  | 'rollback'
+  | 'rollback prepared'
+  | 'resolve'
+  | 'forget'
+export type CommitOutcome = 'committed' | 'rolled back' | 'partial' | 'unknown'
+export type EngineOutcome =
+  | 'untouched'
+  | 'ended'
+  | 'committed'
+  | 'committed, pending'
+  | 'rolled back'
+  | 'unknown'
+
+/** One `db.commit()`: who takes part and how. `key` is that of the decision row, null where nothing is prepared. */
+export type CommitStartRow = Row<
+  60,
+  [
+    commit: string,
+    request: string,
+    mode: CommitMode,
+    key: string | null,
+    participants: [engine: string, session: string, role: ParticipantRole, gid: string | null][],
+    site: TextId | null,
+  ]
+>
+export type StepStartRow = Row<61, [commit: string, engine: string, step: CommitStep]>
+/** A step can end after its commit has: the decision row is deleted when nobody waits for it any more. */
+export type StepEndRow = Row<
+  62,
+  [
+    commit: string,
+    engine: string,
+    step: CommitStep,
+    durationMs: number,
+    command: string | null,
+    code: string | null,
+    message: TextId | null,
+  ]
+>
+export type CommitEndRow = Row<
+  63,
+  [
+    commit: string,
+    outcome: CommitOutcome,
+    engines: [engine: string, outcome: EngineOutcome][],
+    durationMs: number,
+    code: string | null,
+    message: TextId | null,
+  ]
+>
+/** A prepared transaction that nobody has ended, met by recovery; told again each time that it is met. */
+export type InDoubtRow = Row<64, [engine: string, gid: string, key: string, ageMs: number, reason: TextId]>
+export type RecoveredRow = Row<
+  65,
+  [engine: string, gid: string, key: string, ageMs: number, outcome: 'committed' | 'rolled back']
+>
+
 export type AnyRow =
   | EngineRow
   | EngineClosedRow
@@ -217,6 +302,13 @@ export type AnyRow =
   | TransactionEndRow
   | TransactionFailedRow
   | SavepointRow
+  | SessionEndingRow
+  | CommitStartRow
+  | StepStartRow
+  | StepEndRow
+  | CommitEndRow
+  | InDoubtRow
+  | RecoveredRow
 
 // ------------------------------------------------------------------------------------- server to page
 
@@ -296,13 +388,53 @@ export type EngineGauge = [
   oldestHoldMs: number | null,
 ]
 
+/**
+ * What the servers themselves say of transactions that are prepared, and of the locks of those that are open: asked
+ * every other second while a page watches, over connections that an engine has to spare.
+ */
+export interface ServerTruth {
+  type: 'truth'
+  now: Time
+  engines: EngineTruth[]
+}
+
+export type EngineTruth =
+  | {
+      engine: string
+      /** Asked on `now - askedMs`. */
+      askedMs: number
+      prepared: PreparedTruth[]
+      open: OpenTruth[]
+    }
+  /** Why the engine could not be asked this time. */
+  | { engine: string; unasked: string }
+
+/** A row of `pg_prepared_xacts` in the engine's database, whoever has prepared it. */
+export interface PreparedTruth {
+  gid: string
+  owner: string
+  ageMs: number
+  locks: LockTruth[]
+}
+
+/** The locks of one of our own backends, by its pid. */
+export interface OpenTruth {
+  pid: number
+  locks: LockTruth[]
+  /** The pids that it waits for; 0 is a prepared transaction. */
+  blockedBy: number[]
+}
+
+/** Locks of one mode on one relation, or of one other kind: `RowExclusiveLock` on `orders`. */
+export type LockTruth = [what: string, mode: string, granted: boolean]
+
 export interface Bye {
   type: 'bye'
   reason: string
   retryAfterMs: number | null
 }
 
-export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | Bye
+export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Bye
 
 // ------------------------------------------------------------------------------------- page to server
 
@@ -330,7 +462,13 @@ export interface Acknowledge {
   seq: number
 }
 
-export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge
+/** Whether the page shows what only the servers can say, and so wants `truth`. */
+export interface Watch {
+  type: 'watch'
+  truth: boolean
+}
+
+export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge | Watch
 
 /** Close codes of the socket beyond the standard ones. */
 export const CLOSE = { unauthorized: 4401, tooSlow: 1013, tooManyViewers: 4429 } as const

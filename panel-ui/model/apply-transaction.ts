@@ -1,6 +1,7 @@
 import {
   KIND,
   type SavepointRow,
+  type SessionEndingRow,
   type TransactionEndRow,
   type TransactionFailedRow,
   type TransactionStartRow,
@@ -11,7 +12,12 @@ import type { Draft } from './draft.ts'
 import { settleLane } from './lane.ts'
 import type { Transaction } from './state.ts'
 
-type TransactionRow = TransactionStartRow | TransactionEndRow | TransactionFailedRow | SavepointRow
+type TransactionRow =
+  | TransactionStartRow
+  | TransactionEndRow
+  | TransactionFailedRow
+  | SavepointRow
+  | SessionEndingRow
 
 /** Transactions as the server has them. */
 export function applyTransaction(draft: Draft, row: TransactionRow, texts: Texts): void {
@@ -48,13 +54,26 @@ export function applyTransaction(draft: Draft, row: TransactionRow, texts: Texts
       settleLane(draft, transaction.connection, at)
       return
     }
+    case KIND.sessionEnding: {
+      const [, , at, session, why, site] = row
+      const transaction = openOf(draft, session)
+      if (!transaction) return
+      const ending = { at, why, site: site === null ? null : texts(site) }
+      return update(draft, { ...transaction, ending })
+    }
     default:
       row satisfies never
   }
 }
 
+/** The transaction that a session has open. */
+export function openOf(draft: Draft, session: string): Transaction | undefined {
+  const request = draft.get('requests', draft.get('sessions', session) ?? '')
+  return request?.transactions.findLast(t => t.session === session && t.endedAt === null)
+}
+
 function started(draft: Draft, row: TransactionStartRow, texts: Texts): void {
-  const [, , at, id, connectionId, checkout, , request, site] = row
+  const [, , at, id, connectionId, checkout, session, request, site] = row
   const connection = draft.edit('connections', connectionId)
   begin(draft, {
     id,
@@ -62,9 +81,12 @@ function started(draft: Draft, row: TransactionStartRow, texts: Texts): void {
     connection: connectionId,
     engine: connection?.engine ?? '',
     checkout,
+    session,
     site: site === null ? null : texts(site),
     startedAt: at,
     endedAt: null,
+    ending: null,
+    commit: null,
     failed: null,
     outcome: null,
     asked: null,
@@ -81,7 +103,7 @@ function begin(draft: Draft, transaction: Transaction): void {
   if (request) keep(request.transactions, transaction)
 }
 
-function update(draft: Draft, transaction: Transaction): void {
+export function update(draft: Draft, transaction: Transaction): void {
   draft.set('transactions', transaction.id, transaction)
   const request = draft.edit('requests', transaction.request)
   if (request) replace(request.transactions, transaction)

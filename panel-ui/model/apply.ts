@@ -1,5 +1,6 @@
 import { KIND, type AnyRow } from '../../instrumentation/panel/protocol.ts'
 import { applyCheckout } from './apply-checkout.ts'
+import { applyCommit } from './apply-commit.ts'
 import { applyPool } from './apply-pool.ts'
 import { applyRequest } from './apply-request.ts'
 import { applyStatement } from './apply-statement.ts'
@@ -49,7 +50,15 @@ function applyRow(draft: Draft, row: AnyRow, texts: Texts): void {
     case KIND.transactionEnd:
     case KIND.transactionFailed:
     case KIND.savepoint:
+    case KIND.sessionEnding:
       return applyTransaction(draft, row, texts)
+    case KIND.commitStart:
+    case KIND.stepStart:
+    case KIND.stepEnd:
+    case KIND.commitEnd:
+    case KIND.inDoubt:
+    case KIND.recovered:
+      return applyCommit(draft, row, texts)
     default:
       row satisfies never
   }

@@ -62,6 +62,12 @@ export class Draft {
     return copy as Writable<Entity<K>>
   }
 
+  /** Forgets the oldest entries of a table beyond so many. */
+  trim(table: TableName, most: number): void {
+    if (this.#state[table].size <= most) return
+    for (const oldest of this.#state[table].keys()) return void this.#table(table).delete(oldest)
+  }
+
   get order(): string[] {
     if (!this.#ownOrder) {
       this.#state.order = [...this.#state.order]

@@ -1,4 +1,11 @@
-import type { AnyRow, Hello, ServerMessage, Stat, Subscribe } from '../../instrumentation/panel/protocol.ts'
+import type {
+  AnyRow,
+  Hello,
+  ServerMessage,
+  ServerTruth,
+  Stat,
+  Subscribe,
+} from '../../instrumentation/panel/protocol.ts'
 import type { Link, Receiver } from '../connection.ts'
 import { apply } from './apply.ts'
 import { Clock } from './clock.ts'
@@ -12,6 +19,8 @@ export interface PanelView {
   readonly link: Link
   readonly stat: Stat | null
   readonly gauges: GaugeHistory
+  /** What the servers said last, or null while nobody has asked. */
+  readonly truth: ServerTruth | null
   readonly isPaused: boolean
   /** Rows that wait until the page is no longer paused. */
   readonly heldBack: number
@@ -32,6 +41,7 @@ export class PanelModel implements Receiver {
     link: { state: 'connecting' },
     stat: null,
     gauges: new Map(),
+    truth: null,
     isPaused: false,
     heldBack: 0,
   }
@@ -40,6 +50,9 @@ export class PanelModel implements Receiver {
   #overflowed = false
   #scheduled = false
   received = 0
+  /** Called when what the page wants to hear of the servers changes. */
+  onWatch: (truth: boolean) => void = () => {}
+  #watchers = 0
   /** Called where rows were thrown away and only another snapshot helps. */
   onLostRows: () => void = () => {}
 
@@ -87,11 +100,29 @@ export class PanelModel implements Receiver {
       case 'stat':
         this.clock.heard(message.now)
         return this.#emit({ stat: message, gauges: rememberGauges(this.#view.gauges, message) })
+      case 'truth':
+        if (!this.#view.isPaused) this.#emit({ truth: message })
+        return
       case 'gap':
       case 'bye':
         return
       default:
         message satisfies never
+    }
+  }
+
+  get wantsTruth(): boolean {
+    return this.#watchers > 0
+  }
+
+  /** Has the servers asked, until the returned function is called. */
+  readonly watch = (): (() => void) => {
+    if (this.#watchers++ === 0) this.onWatch(true)
+    return () => {
+      if (--this.#watchers > 0) return
+      this.onWatch(false)
+      // What is not asked for any more grows old: it must not be taken for the truth when somebody looks again.
+      this.#emit({ truth: null })
     }
   }
 
@@ -153,7 +184,7 @@ export class PanelModel implements Receiver {
     this.received = 0
     if (!isOtherProcess) return
     this.#texts.clear()
-    this.#emit({ state: emptyState, stat: null, gauges: new Map(), heldBack: 0 })
+    this.#emit({ state: emptyState, stat: null, gauges: new Map(), truth: null, heldBack: 0 })
   }
 
   #emit(change: Partial<PanelView>): void {

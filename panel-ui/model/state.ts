@@ -1,6 +1,12 @@
 import type {
+  CommitMode,
+  CommitOutcome,
+  CommitStep,
+  EndReason,
   EngineFacts,
+  EngineOutcome,
   HolderFacts,
+  ParticipantRole,
   RequestKind,
   RequestOutcome,
   Time,
@@ -27,6 +33,10 @@ export interface PanelState {
   readonly transactions: ReadonlyMap<string, Transaction>
   /** Session id to request id, while the request is kept. */
   readonly sessions: ReadonlyMap<string, string>
+  /** The last commits, under way or over, oldest first. */
+  readonly commits: ReadonlyMap<string, Commit>
+  /** By gid: what recovery has met, and what it has ended of that. */
+  readonly doubts: ReadonlyMap<string, Doubt>
 }
 
 export interface Engine extends EngineFacts {
@@ -163,15 +173,63 @@ export interface Transaction {
   readonly connection: string
   readonly engine: string
   readonly checkout: string | null
+  readonly session: string | null
   readonly site: string | null
   readonly startedAt: Time
   readonly endedAt: Time | null
+  /** Why its session ended it, and from which line; null while it does not, and where no session has it. */
+  readonly ending: { at: Time; why: EndReason; site: string | null } | null
+  /** The commit that it takes part in. */
+  readonly commit: string | null
   /** The statement that failed it, and the SQLSTATE. */
   readonly failed: { at: Time; statement: string; code: string | null } | null
   readonly outcome: TransactionOutcome | null
   readonly asked: 'commit' | 'rollback' | 'prepare' | null
   readonly statements: number
   readonly savepoints: readonly { name: string; action: 'set' | 'released' | 'rolled back'; at: Time }[]
+}
+
+/** One `db.commit()`: who takes part, and what was done where. */
+export interface Commit {
+  readonly id: string
+  readonly request: string
+  readonly mode: CommitMode
+  /** The key of its decision row. */
+  readonly key: string | null
+  readonly participants: readonly {
+    engine: string
+    session: string
+    role: ParticipantRole
+    gid: string | null
+  }[]
+  readonly site: string | null
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  readonly outcome: CommitOutcome | null
+  readonly engines: readonly (readonly [engine: string, outcome: EngineOutcome])[]
+  readonly error: { code: string | null; message: string } | null
+  readonly steps: readonly Step[]
+}
+
+export interface Step {
+  readonly engine: string
+  readonly step: CommitStep
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  readonly command: string | null
+  readonly error: { code: string | null; message: string } | null
+}
+
+/** A prepared transaction that was left behind. */
+export interface Doubt {
+  readonly gid: string
+  readonly engine: string
+  readonly key: string
+  readonly preparedAt: Time
+  /** When recovery last met it, or ended it. */
+  readonly toldAt: Time
+  readonly reason: string
+  readonly recovered: 'committed' | 'rolled back' | null
 }
 
 /** Whatever ran where no request could be found is kept under this id. */
@@ -191,4 +249,6 @@ export const emptyState: PanelState = {
   statements: new Map(),
   transactions: new Map(),
   sessions: new Map(),
+  commits: new Map(),
+  doubts: new Map(),
 }

@@ -22,3 +22,19 @@ export function RequestsIcon() {
     </svg>
   )
 }
+
+/** A stretch between two brackets. */
+export function TransactionsIcon() {
+  return (
+    <svg className="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+      <path
+        d="M4.5 2.5h-2v11h2M11.5 2.5h2v11h-2"
+        fill="none"
+        stroke="currentColor"
+        strokeOpacity=".5"
+        strokeWidth="1.4"
+      />
+      <path d="M5.5 8h5" stroke="currentColor" strokeWidth="3" strokeLinecap="round" />
+    </svg>
+  )
+}

@@ -6,7 +6,7 @@ const KEYS: [string, string][] = [
   ['j  k  ↓  ↑', 'the next, the one before'],
   ['Enter', 'open what is selected'],
   ['Esc', 'one level up'],
-  ['/', 'search the requests'],
+  ['/', 'search the list'],
   ['f', 'follow: newest first as they come, or stand still'],
   ['p', 'pause the page and go on'],
   ['t', 'theme: auto, light, dark'],

@@ -1,7 +1,6 @@
 import './query-box.css'
 import type { Ref } from 'react'
 import { count } from '../format.ts'
-import { FILTER_EXAMPLES } from '../model/request-filter.ts'
 import type { Follow } from './use-follow.ts'
 
 interface Props {
@@ -9,12 +8,17 @@ interface Props {
   query: string
   found: number
   of: number
-  follow: Follow
+  follow: Pick<Follow, 'isOn' | 'toggle'>
+  /** What is filtered: `request`. */
+  noun: string
+  placeholder: string
+  /** The words that are one click away. */
+  offered: readonly string[]
   onChange: (query: string) => void
 }
 
-/** Filters the requests, with the words that it knows one click away. */
-export function QueryBox({ ref, query, found, of, follow, onChange }: Props) {
+/** Filters a list, with the words that it knows one click away. */
+export function QueryBox({ ref, query, found, of, follow, noun, placeholder, offered, onChange }: Props) {
   const words = query.split(/\s+/).filter(Boolean)
   const toggle = (word: string) =>
     onChange((words.includes(word) ? words.filter(w => w !== word) : [...words, word]).join(' '))
@@ -26,15 +30,15 @@ export function QueryBox({ ref, query, found, of, follow, onChange }: Props) {
           type="search"
           value={query}
           onChange={event => onChange(event.target.value)}
-          placeholder="Filter: text, engine:writer, status:500, slow:>100"
-          aria-label="Filter the requests"
+          placeholder={placeholder}
+          aria-label={`Filter the ${noun}s`}
           spellCheck={false}
           autoComplete="off"
         />
         <kbd>/</kbd>
       </div>
       <ul className="query-words" aria-label="Common filters">
-        {FILTER_EXAMPLES.map(word => (
+        {offered.map(word => (
           <li key={word}>
             <button type="button" aria-pressed={words.includes(word)} onClick={() => toggle(word)}>
               {word}
@@ -42,7 +46,7 @@ export function QueryBox({ ref, query, found, of, follow, onChange }: Props) {
           </li>
         ))}
       </ul>
-      <p className="query-count">{query.trim() ? `${found} of ${of}` : count(of, 'request')}</p>
+      <p className="query-count">{query.trim() ? `${found} of ${of}` : count(of, noun)}</p>
       <button
         type="button"
         className="follow"

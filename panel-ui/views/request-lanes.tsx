@@ -1,5 +1,7 @@
 import './request-lanes.css'
+import type { ReactNode } from 'react'
 import { duration, milliseconds } from '../format.ts'
+import { write } from '../route.ts'
 import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
 
 interface Props {
@@ -41,7 +43,9 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
               picked={picked}
               onPick={onPick}
             />
-            <div className="request-lane-end">{endOf(lane, isPast)}</div>
+            <div className="request-lane-end">
+              <EndLink lane={lane}>{endOf(lane, isPast)}</EndLink>
+            </div>
           </div>
         ))}
         <div className="request-axis" aria-hidden="true">
@@ -144,6 +148,13 @@ const GAP_CLASS = {
   'idle in transaction': 'span-gap in-transaction',
   'failed transaction': 'span-gap failed',
 } as const satisfies Record<TimelineLane['gaps'][number]['state'], string>
+
+/** How the lane's last transaction ended leads to that transaction. */
+function EndLink({ lane, children }: { lane: TimelineLane; children: ReactNode }) {
+  const last = lane.connection === null ? undefined : lane.brackets.at(-1)
+  if (!last) return children
+  return <a href={write('transactions', [last.transaction.id])}>{children}</a>
+}
 
 function endOf(lane: TimelineLane, isPast: boolean) {
   const last = lane.brackets.at(-1)

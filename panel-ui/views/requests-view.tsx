@@ -1,7 +1,7 @@
 import './requests-view.css'
 import { useDeferredValue, useMemo, useRef } from 'react'
 import { useKeys } from '../keys.ts'
-import { requestFilter } from '../model/request-filter.ts'
+import { FILTER_EXAMPLES, requestFilter } from '../model/request-filter.ts'
 import { NO_CONTEXT } from '../model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, go, useRoute } from '../route.ts'
@@ -65,6 +65,9 @@ export function RequestsView() {
           found={ids.length}
           of={order.length}
           follow={follow}
+          noun="request"
+          placeholder="Filter: text, engine:writer, status:500, slow:>100"
+          offered={FILTER_EXAMPLES}
           onChange={next => adjust('requests', path, next)}
         />
         <RequestList

@@ -1,13 +1,11 @@
 import { useState } from 'react'
 import type { Request } from '../model/state.ts'
 
-type Requests = ReadonlyMap<string, Request>
-
 /** Whether a list moves with what comes, and what it shows while it does not. */
-export interface Follow {
+export interface Follow<P = ReadonlyMap<string, Request>> {
   readonly shown: readonly string[]
-  /** The requests as they were when the list stopped: it outlives what the page has to forget meanwhile. */
-  readonly past: Requests | null
+  /** What the list is of, as it was when the list stopped: it outlives what the page has to forget meanwhile. */
+  readonly past: P | null
   /** How many came since the list stands still. */
   readonly fresh: number
   readonly isOn: boolean
@@ -21,25 +19,20 @@ export interface Follow {
  * A list that follows, newest first, until somebody looks at it: under the pointer, or while one of it is open, it
  * stands still and counts what comes. `reset` names what makes it another list.
  */
-export function useFollow(
-  ids: readonly string[],
-  requests: Requests,
-  reset: string,
-  isBusy: boolean,
-): Follow {
+export function useFollow<P>(ids: readonly string[], items: P, reset: string, isBusy: boolean): Follow<P> {
   const [isOn, setOn] = useState(true)
   const [isHovered, setHovered] = useState(false)
-  const [frozen, setFrozen] = useState({ ids, requests, reset })
+  const [frozen, setFrozen] = useState({ ids, items, reset })
   const isFrozen = !isOn || isHovered || isBusy
-  if (frozen.reset !== reset || (!isFrozen && frozen.ids !== ids)) setFrozen({ ids, requests, reset })
+  if (frozen.reset !== reset || (!isFrozen && frozen.ids !== ids)) setFrozen({ ids, items, reset })
   const shown = isFrozen && frozen.reset === reset ? frozen.ids : ids
   return {
     shown,
-    past: shown === ids ? null : frozen.requests,
+    past: shown === ids ? null : frozen.items,
     fresh: shown === ids ? 0 : freshIn(ids, shown),
     isOn,
     toggle: () => setOn(!isOn),
-    catchUp: () => setFrozen({ ids, requests, reset }),
+    catchUp: () => setFrozen({ ids, items, reset }),
     hover: setHovered,
   }
 }

@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react'
 import { ConnectionsView } from './connections-view.tsx'
-import { BoardIcon, RequestsIcon } from './icons.tsx'
+import { BoardIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
 import { RequestsView } from './requests-view.tsx'
+import { TransactionsView } from './transactions-view.tsx'
 
 export interface View {
   readonly id: string
@@ -26,5 +27,12 @@ export const VIEWS: readonly View[] = [
     key: '2',
     icon: <RequestsIcon />,
     render: () => <RequestsView />,
+  },
+  {
+    id: 'transactions',
+    title: 'Transactions',
+    key: '3',
+    icon: <TransactionsIcon />,
+    render: () => <TransactionsView />,
   },
 ]

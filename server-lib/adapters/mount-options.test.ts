@@ -74,6 +74,8 @@ describe.each(KINDS)('%s', kind => {
         expect(grounds.engines.current).toBe(request.db)
         if (request.url === '/fail') throw new Error('handler')
         await request.db.writer('t').insert({ name: String(request.url) })
+        // Joins what is there, and leaves the commit to it.
+        await grounds.engines.run(db => db.other('t').insert({ name: 'joined' }))
         const { rowCount } = await request.db.writer.query('select name from t')
         response.end(String(rowCount))
       },
@@ -87,7 +89,7 @@ describe.each(KINDS)('%s', kind => {
     await db.rollback()
     await db.end()
     expect(await (await fetch(`${url}/own`)).text()).toBe('1')
-    expect(await grounds.rows()).toEqual([['/own'], []])
+    expect(await grounds.rows()).toEqual([['/own'], ['joined']])
   })
 })
 

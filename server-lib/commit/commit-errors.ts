@@ -1,4 +1,4 @@
-import { EnginelightError, errorFacts } from '../errors.ts'
+import { EnginelightError, errorFacts, type ErrorCode } from '../errors.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 
 const list = (names: readonly string[]) => names.map(name => `"${name}"`).join(', ')
@@ -43,9 +43,12 @@ const NOT_PREPARED: Readonly<Record<string, string>> = {
 export function commitFailed(
   engine: string,
   step: string,
-  cause: unknown,
+  failure: unknown,
   engines: readonly string[],
 ): EnginelightError {
+  if (isOurs(failure, 'EL_COMMIT_ROLLED_BACK')) return failure
+  // Lost before the step, or by it: for whoever asks it is the same.
+  const cause = isOurs(failure, 'EL_CONNECTION_LOST') ? (failure.cause ?? failure) : failure
   const sqlstate = sqlstateOf(cause)
   const refused = step === 'PREPARE' && sqlstate !== undefined ? NOT_PREPARED[sqlstate] : undefined
   const fields = { engine, failed: engines, cause, ...(sqlstate !== undefined && { sqlstate }) }
@@ -56,13 +59,15 @@ export function commitFailed(
       fields,
     )
   }
-  if (cause instanceof EnginelightError && cause.code === 'EL_COMMIT_ROLLED_BACK') return cause
-  const lost = failureOf(cause) === 'connection' && !(cause instanceof EnginelightError)
   return new EnginelightError(
-    lost ? 'EL_CONNECTION_LOST' : 'EL_COMMIT_FAILED',
+    failureOf(cause) === 'connection' ? 'EL_CONNECTION_LOST' : 'EL_COMMIT_FAILED',
     `${step} of engine "${engine}" failed and everything was rolled back on ${list(engines)}: ${told(cause)}.`,
     fields,
   )
+}
+
+function isOurs(error: unknown, code: ErrorCode): error is EnginelightError {
+  return error instanceof EnginelightError && error.code === code
 }
 
 export function unavailable(reasons: readonly string[], engines: readonly string[]): EnginelightError {

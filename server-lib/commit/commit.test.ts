@@ -50,13 +50,19 @@ afterAll(async () => {
   await books.drop()
 })
 
-const prepared = () => shop.admin('select gid from pg_prepared_xacts')
+/** Of these databases alone: other tests use the same server. */
+const prepared = () =>
+  shop.admin('select gid from pg_prepared_xacts where database = any($1)', [[shop.name, books.name]])
 const names = async ({ admin }: TestDatabase) =>
   (await admin('select name from t order by id')).map(({ name }) => name)
 
 test('nothing is open: nothing is sent', async () => {
   await using db = engines.open()
-  expect(await db.commit()).toEqual({ mode: 'nothing', engines: {}, durationMs: expect.any(Number) })
+  expect(await db.commit()).toEqual({
+    mode: 'nothing',
+    engines: { reader: 'untouched', writer: 'untouched', ledger: 'untouched' },
+    durationMs: expect.any(Number),
+  })
   const { told, stop } = listen('statement')
   void db.writer
   expect(await db.commit()).toMatchObject({ mode: 'nothing', engines: { writer: 'untouched' } })
@@ -90,7 +96,8 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     mode: 'two-phase',
     engines: { reader: 'ended', writer: 'committed', ledger: 'committed' },
   })
-  expect(told()).toEqual([
+  // The reader goes its own way.
+  expect(told().filter(line => !line.includes('reader'))).toEqual([
     'commit two-phase',
     'step decision ledger',
     'step decision ledger: INSERT',
@@ -100,8 +107,6 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     'step commit ledger: COMMIT',
     'step commit prepared writer',
     'step commit prepared writer: COMMIT',
-    'step commit reader',
-    'step commit reader: COMMIT',
     'commit committed',
   ])
   expect([await names(shop), await names(books)]).toEqual([['a'], ['b']])

@@ -18,6 +18,8 @@ export interface CommitSetup {
   readonly application: string
   /** Whether several engines may be committed one after the other where a two-phase commit is not possible. */
   readonly requireTwoPhase: boolean
+  /** The engines that can take part, by name. */
+  readonly engines: readonly string[]
 }
 
 const WRITTEN = 'select pg_current_xact_id_if_assigned() is not null as written'
@@ -30,6 +32,8 @@ export class Commit {
   readonly #startedAt = performance.now()
   #mode: CommitMode = 'nothing'
   #participants: Participant[] = []
+  /** Those who have only read, on their way out. */
+  #reading: Promise<unknown> | undefined
 
   constructor(setup: CommitSetup, scope: RequestScope, capture: SiteCapture | null) {
     this.#setup = setup
@@ -48,20 +52,21 @@ export class Commit {
         .filter(({ core }) => core.isInTransaction)
         .map(seat => new Participant(seat, this.#telling, this.#capture))
       await this.#commit()
-      return this.#ended('committed', sessions)
+      return this.#ended('committed')
     } catch (error) {
+      await this.#reading
       // A failure of our own making must not leave anything open.
       await Promise.all(this.#participants.map(one => one.rollback()))
-      const report = this.#ended(outcomeOf(error), sessions, error)
+      const report = this.#ended(outcomeOf(error), error)
       throw error instanceof EnginelightError ? Object.assign(error, { report }) : error
     } finally {
       for (const seat of entered) seat.leave()
     }
   }
 
-  #ended(outcome: CommitOutcome, sessions: readonly SessionCore[], failure?: unknown): CommitReport {
+  #ended(outcome: CommitOutcome, failure?: unknown): CommitReport {
     const engines: Record<string, EngineOutcome> = {}
-    for (const { engine } of sessions) engines[engine.name] = 'untouched'
+    for (const name of this.#setup.engines) engines[name] = 'untouched'
     for (const { name, outcome: of } of this.#participants) engines[name] = of
     const durationMs = performance.now() - this.#startedAt
     const report: CommitReport = { mode: this.#mode, engines, durationMs }
@@ -80,16 +85,18 @@ export class Commit {
     const written = writable.length > 1 ? await this.#written(writable) : writable
     if (written.length > 1) await this.#commitMany(written)
     else await this.#commitOne(written, writable)
-    const rest = participants.filter(one => !written.includes(one))
+    const rest = writable.filter(one => !written.includes(one))
     await this.#commitRest(rest, written)
+    await this.#reading
   }
 
   /** One of them has failed or is lost: nothing can be committed any more. */
   async #refuseBroken(broken: Participant): Promise<never> {
     const { life } = broken
-    this.#tell('nothing', null)
+    this.#begin('nothing', null)
     const error = life.state === 'lost' ? life.lostError() : undefined
     const { failure } = life
+    await this.#reading
     await Promise.all(this.#participants.map(one => one.rollback()))
     const names = this.#participants.map(({ name }) => name)
     throw (
@@ -109,7 +116,7 @@ export class Commit {
     if (failed !== -1) {
       const { reason } = wrote[failed] as PromiseRejectedResult
       const { name } = writable[failed] as Participant
-      this.#tell('nothing', null)
+      this.#begin('nothing', null)
       throw commitFailed(
         name,
         'The question whether it has written',
@@ -121,7 +128,7 @@ export class Commit {
   }
 
   async #commitOne(written: readonly Participant[], writable: readonly Participant[]): Promise<void> {
-    this.#tell(writable.length > 0 ? 'one-phase' : 'nothing', null)
+    this.#begin(writable.length > 0 ? 'one-phase' : 'nothing', null)
     await written[0]?.commit()
   }
 
@@ -131,11 +138,11 @@ export class Commit {
     switch (how.mode) {
       case 'two-phase': {
         const names = named(how, this.#setup.application, capabilities)
-        this.#tell('two-phase', names.transaction)
+        this.#begin('two-phase', names.transaction)
         return twoPhase(how, names, this.#telling)
       }
       case 'sequential': {
-        this.#tell('sequential', null)
+        this.#begin('sequential', null)
         const engines = written.map(({ name }) => name)
         if (this.#setup.requireTwoPhase) throw unavailable(how.reasons, engines)
         tellSequential(engines, how.reasons)
@@ -154,20 +161,18 @@ export class Commit {
     const failed = asked.findIndex(({ status }) => status === 'rejected')
     if (failed === -1) return capabilities
     const { reason } = asked[failed] as PromiseRejectedResult
-    this.#tell('nothing', null)
+    this.#begin('nothing', null)
     const names = written.map(({ name }) => name)
     throw commitFailed(names[failed] as string, 'The question what its server can do', reason, names)
   }
 
   /**
-   * Those who have only read, and those of whom nothing durable is known: a NOTIFY, which shows no mark, is sent by
-   * COMMIT alone. After the decision, so that it is not sent where everything else is rolled back.
+   * Those who may write and of whom nothing durable is known: pg_notify(), which shows no mark, is carried out by COMMIT
+   * alone. After the decision, so that it is not where everything else is rolled back.
    */
   async #commitRest(rest: readonly Participant[], written: readonly Participant[]): Promise<void> {
     const ended = await Promise.allSettled(rest.map(one => one.commit()))
-    const failed = ended.findIndex(
-      ({ status }, index) => status === 'rejected' && rest[index]?.role !== 'reads',
-    )
+    const failed = ended.findIndex(({ status }) => status === 'rejected')
     if (failed === -1) return
     const { reason } = ended[failed] as PromiseRejectedResult
     const [only] = rest
@@ -181,11 +186,14 @@ export class Commit {
     )
   }
 
-  #tell(mode: CommitMode, transaction: string | null): void {
+  /** It is known how it is done: that is told, and those who have only read need wait for nobody. */
+  #begin(mode: CommitMode, transaction: string | null): void {
     this.#mode = mode
     this.#telling.started(mode, transaction, () =>
       this.#participants.map(({ name, session, role, gid }) => ({ engine: name, session, role, gid })),
     )
+    const reading = this.#participants.filter(({ role, life }) => role === 'reads' && life.state === 'active')
+    if (reading.length > 0) this.#reading = Promise.allSettled(reading.map(one => one.commit()))
   }
 }
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, HEALTHY, startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'
-import { strikeAt } from '../testing/fault-points.ts'
+import { COMMIT_POINTS, strikeAt } from '../testing/fault-points.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { startPostgres, type RunningPostgres } from '../testing/postgres.ts'
 import { INSTALL_SQL } from './install-sql.ts'
@@ -52,7 +52,9 @@ afterAll(async () => {
   for (const database of [shop, books]) {
     await expectQuiet(database)
     await expectBackends(database, 0)
-    expect(await database.admin('select gid from pg_prepared_xacts')).toEqual([])
+    expect(
+      await database.admin('select gid from pg_prepared_xacts where database = current_database()'),
+    ).toEqual([])
   }
   for (const proxy of [toShop, toBooks]) await proxy.stop()
   for (const database of [shop, books, old]) await database.drop()
@@ -75,7 +77,11 @@ async function whoHas(id: number): Promise<string> {
   return inShop ? (inBooks ? 'both' : 'writer') : inBooks ? 'ledger' : 'none'
 }
 
-const prepared = async () => (await shop.admin('select gid from pg_prepared_xacts')).map(({ gid }) => gid)
+/** Of these databases alone: other tests use the same server. */
+const prepared = async () =>
+  (
+    await shop.admin('select gid from pg_prepared_xacts where database = any($1)', [[shop.name, books.name]])
+  ).map(({ gid }) => gid)
 const destroy = (driver: unknown) =>
   void (driver as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
 
@@ -132,7 +138,9 @@ describe('the network takes', () => {
     })
     // Before it is sent, it may have arrived.
     toShop.once('COMMIT PREPARED', 'reset')
-    expect(await db.commit()).toMatchObject({ engines: { writer: 'committed, pending', ledger: 'committed' } })
+    expect(await db.commit()).toMatchObject({
+      engines: { writer: 'committed, pending', ledger: 'committed' },
+    })
     await db.end()
     expect(await whoHas(id)).toBe('ledger')
     expect(warnings).toContainEqual(expect.objectContaining({ code: 'EL_IN_DOUBT' }))
@@ -158,24 +166,27 @@ describe('the network takes', () => {
     const [gid] = await prepared()
     expect(gid).toMatch(/^enginelight:unnamed:/)
     await shop.admin(`rollback prepared '${gid}'`)
-    await books.admin('select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()')
+    await books.admin(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    )
     await books.admin('delete from enginelight_decision')
     await books.admin('delete from t where id = $1', [id])
   })
 })
 
+test('a backend is ended before the commit: told as that, and all are rolled back', async () => {
+  const { db, id } = await writeBoth()
+  await shop.admin('select pg_terminate_backend($1)', [db.writer.identity?.backendPid])
+  await expect(db.commit()).rejects.toMatchObject({
+    code: 'EL_CONNECTION_LOST',
+    report: { engines: { writer: 'rolled back', ledger: 'rolled back' } },
+  })
+  await db.end()
+  expect(await whoHas(id)).toBe('none')
+})
+
 describe('an instant', () => {
-  for (const point of [
-    'decision:sent',
-    'decision:answered',
-    'prepare:sent',
-    'prepare:answered',
-    'commit:due',
-    'commit:sent',
-    'commit:answered',
-    'end-prepared:sent',
-    'end-prepared:answered',
-  ] as const) {
+  for (const point of [...COMMIT_POINTS, 'commit:due', 'commit:sent', 'commit:answered'] as const) {
     test(`a connection is lost at ${point}: all or none, as told`, async () => {
       const { db, id } = await writeBoth()
       using _strike = strikeAt(point, destroy)
@@ -225,7 +236,10 @@ describe('the server', () => {
     expect(await db.commit()).toMatchObject({ mode: 'two-phase', engines: { one: 'committed' } })
     await db.one('t').insert({ id: ++key })
     await db.two('t').insert({ id: ++key })
-    expect(await db.commit()).toMatchObject({ mode: 'sequential', engines: { one: 'committed', two: 'committed' } })
+    expect(await db.commit()).toMatchObject({
+      mode: 'sequential',
+      engines: { one: 'committed', two: 'committed' },
+    })
     expect(warnings.filter(({ code }) => code === 'EL_SEQUENTIAL_COMMIT')).toHaveLength(1)
     await db.end()
     await some.close()
@@ -252,6 +266,49 @@ describe('the server', () => {
     expect(await old.admin('select from t where id >= $1', [key - 1])).toHaveLength(0)
   })
 
+  test('has no room for another prepared transaction: a clean rollback, and why', async () => {
+    const full = await startPostgres({ settings: { max_prepared_transactions: 1 } })
+    const one = await createDatabase(TABLES, full.url)
+    const some = createEngines({
+      one: engine()({ connection: one.url, pool: { max: 1 } }),
+      ledger: engine()({ connection: books.url, pool: { max: 1 } }),
+    })
+    await one.admin(`begin; insert into t values (-1); prepare transaction 'in the way'`)
+    const id = ++key
+    await using db = some.open()
+    await db.one('t').insert({ id })
+    await db.ledger('t').insert({ id })
+    await expect(db.commit()).rejects.toMatchObject({
+      code: 'EL_TWO_PHASE_UNAVAILABLE',
+      sqlstate: '53200',
+      message: expect.stringContaining('no room for another prepared transaction'),
+    })
+    expect(await whoHas(id)).toBe('none')
+    await db.end()
+    await some.close()
+    await one.admin(`rollback prepared 'in the way'`)
+    await one.drop()
+    await full.stop()
+  })
+
+  test('holds both engines in one database: two phases all the same', async () => {
+    const twice = createEngines({
+      one: engine()({ connection: books.url, pool: { max: 1 } }),
+      two: engine()({ connection: books.url, pool: { max: 1 } }),
+    })
+    const [first, second] = [++key, ++key]
+    await using db = twice.open()
+    await db.one('t').insert({ id: first })
+    await db.two('t').insert({ id: second })
+    expect(await db.commit()).toMatchObject({
+      mode: 'two-phase',
+      engines: { one: 'committed', two: 'committed' },
+    })
+    await db.end()
+    await twice.close()
+    expect([await whoHas(first), await whoHas(second), await prepared()]).toEqual(['ledger', 'ledger', []])
+  })
+
   test('two engines on one database whose last waits for its own prepared sibling: it ends, and says why', async () => {
     const twice = createEngines({
       one: engine()({ connection: books.url, pool: { max: 1 }, commitTimeoutMs: 1_000 }),
@@ -264,7 +321,11 @@ describe('the server', () => {
     await db.two('child').insert({ parent: id })
     await db.one('t').where({ id }).del()
     const startedAt = performance.now()
-    await expect(db.commit()).rejects.toMatchObject({ code: 'EL_COMMIT_FAILED', sqlstate: '55P03', engine: 'two' })
+    await expect(db.commit()).rejects.toMatchObject({
+      code: 'EL_COMMIT_FAILED',
+      sqlstate: '55P03',
+      engine: 'two',
+    })
     expect(performance.now() - startedAt).toBeLessThan(3_000)
     await db.end()
     await twice.close()
@@ -310,7 +371,10 @@ describe('one after the other', () => {
       committed: ['zeroth'],
       failed: ['second'],
       unknown: ['first'],
-      report: { mode: 'sequential', engines: { zeroth: 'committed', first: 'unknown', second: 'rolled back' } },
+      report: {
+        mode: 'sequential',
+        engines: { zeroth: 'committed', first: 'unknown', second: 'rolled back' },
+      },
     })
     await db.end()
     await some.close()

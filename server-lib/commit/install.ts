@@ -2,6 +2,7 @@ import type { Engine } from '../engines/engine.ts'
 import { errorFacts } from '../errors.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
+import { forgetCapability } from './capability.ts'
 import { DECISION_TABLE, LOCATION_TABLE } from './decision.ts'
 import { INSTALL_SQL } from './install-sql.ts'
 import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
@@ -29,6 +30,7 @@ export async function installOn(engine: Engine): Promise<InstallReport> {
   const until = performance.now() + INSTALL_DEADLINE_MS
   try {
     return await onOwnConnection(engine, until, async connection => {
+      forgetCapability(engine)
       const refused = (await isThere(connection)) ? undefined : await create(connection)
       return judge(engine, await look(connection), refused)
     })
@@ -43,7 +45,7 @@ async function isThere({ send }: OwnConnection): Promise<boolean> {
   const tables = await send(
     `SELECT to_regclass('${DECISION_TABLE}') IS NOT NULL AND to_regclass('${LOCATION_TABLE}') IS NOT NULL AS there`,
   )
-  if (!firstRow<{ there: boolean }>(tables).there) return false
+  if (!(firstRow(tables) as { there: boolean }).there) return false
   const ids = await send(`SELECT 1 FROM ${LOCATION_TABLE}`).catch(error => {
     // It is there, and not for us to read: `look` says so.
     if (sqlstateOf(error) === '42501') return { rows: [true] }
@@ -82,7 +84,7 @@ async function look({ send, held }: OwnConnection): Promise<Facts> {
     coalesce(has_table_privilege(decision, 'SELECT') AND has_table_privilege(decision, 'INSERT')
       AND has_table_privilege(decision, 'DELETE') AND has_table_privilege(location, 'SELECT'), false) AS may
     FROM (SELECT to_regclass('${DECISION_TABLE}')::oid AS decision, to_regclass('${LOCATION_TABLE}')::oid AS location) AS tables`)
-  return { ...firstRow<Omit<Facts, 'processID'>>(facts), processID: held.driver.processID ?? null }
+  return { ...(firstRow(facts) as Omit<Facts, 'processID'>), processID: held.driver.processID ?? null }
 }
 
 function judge(engine: Engine, facts: Facts, refused: string | undefined): InstallReport {

@@ -43,6 +43,8 @@ export async function onOwnConnection<T>(
 }
 
 /** Of a query that has one. */
-export const firstRow = <Row>({ rows }: DriverResult) => rows?.[0] as Row
+export function firstRow(result: DriverResult): unknown {
+  return result.rows?.[0]
+}
 
 export const pause = (afterMs: number) => new Promise<void>(resolve => void setTimeout(resolve, afterMs))

@@ -48,7 +48,7 @@ export function named(
  * Rejects when all is rolled back, or when nobody can tell.
  */
 export async function twoPhase(
-  { last, others }: TwoPhasePlan,
+  { last, others, location }: TwoPhasePlan,
   { transaction, decision }: { transaction: string; decision: string },
   telling: Telling,
 ): Promise<void> {
@@ -78,7 +78,7 @@ export async function twoPhase(
     throw commitFailed(one.name, 'PREPARE', cause, engines)
   }
 
-  const decided = await decide(last, transaction, telling)
+  const decided = await decide(last, transaction, location, telling)
   switch (decided.outcome) {
     case 'committed':
       return finish(last, others, transaction)
@@ -96,7 +96,12 @@ export async function twoPhase(
   }
 }
 
-async function decide(last: Participant, transaction: string, telling: Telling): Promise<Decision> {
+async function decide(
+  last: Participant,
+  transaction: string,
+  location: string,
+  telling: Telling,
+): Promise<Decision> {
   try {
     await last.commit({ resolves: false, keeps: true })
     return { outcome: 'committed' }
@@ -104,7 +109,7 @@ async function decide(last: Participant, transaction: string, telling: Telling):
     const { code, cause = error } = error as EnginelightError
     if (code !== 'EL_COMMIT_UNKNOWN') return { outcome: 'aborted', cause }
     const outcome = await telling.step(last.name, 'resolve', () =>
-      fence(last.engine, transaction, { deadlineMs: last.limitMs }),
+      fence(last.engine, transaction, { deadlineMs: last.limitMs, location }),
     )
     if (outcome === 'committed') return { outcome }
     return { outcome, cause }

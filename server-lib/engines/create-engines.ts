@@ -5,9 +5,12 @@ import { gidApplication } from '../commit/gid.ts'
 import { installOn, takesPart, type InstallReport } from '../commit/install.ts'
 import { RecoveryLoop, type Recovery, type RecoveryOptions } from '../commit/recovery/recovery.ts'
 import { EnginelightError } from '../errors.ts'
+import { run, type RunHost } from '../run/run.ts'
+import type { RunOptions } from '../run/run-options.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, RESERVED_NAMES, type Db, type Definitions } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest, type Contained } from '../sessions/request-scope.ts'
+import type { TransactionKind } from '../sessions/transaction-kind.ts'
 import { closeReport, type CloseReport, type EndedWork } from './close-report.ts'
 import { ClosingTime } from './closing-time.ts'
 import { checkOptions, describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
@@ -55,6 +58,13 @@ export interface Engines<D extends Definitions> {
   open(options?: OpenOptions): Db<D>
   /** Runs a function with a container of its own, as `engines.current` and as its argument, and ends it after. */
   scope<T>(fn: (db: Db<D>) => Promise<T> | T, options?: OpenOptions): Promise<T>
+  /**
+   * Runs a function as one unit of work, with its container as `engines.current` and as its argument: committed on every engine when it
+   * resolves, rolled back when it throws, run again where `retry` says so. Resolves to what the function resolved to.
+   * Inside of a container (a request, a scope, another run) it takes part in that, which commits it; see `propagation`.
+   * Rejects with the function's own error, or as `db.commit()` does, or with EL_RUN_ABORTED, EL_ILLEGAL_MOVE, EL_CONFIG.
+   */
+  run<T>(fn: (db: Db<D>) => Promise<T> | T, options?: RunOptions): Promise<T>
   /** Opens each pool's minimum of connections, at least one: a wrong password shows now and not at the first request. */
   warmup(): Promise<void>
   /**
@@ -129,7 +139,20 @@ export function createEngines<const D extends Definitions>(
     )
   }
   const engines = openAll(checked, application, inContext)
-  const commits = { application: gidApplication(application), requireTwoPhase }
+  const commits = {
+    application: gidApplication(application),
+    requireTwoPhase,
+    engines: [...checked]
+      .filter(
+        ([
+          ,
+          {
+            options: { enlist, mode },
+          },
+        ]) => enlist === 'atomic' && mode === 'transaction',
+      )
+      .map(([name]) => name),
+  }
   return new EngineSet<D>(engines, prefer, commits)
 }
 
@@ -244,8 +267,9 @@ class OpenContainer<D extends Definitions> implements Contained {
     scope: RequestScope,
     request: unknown,
     signal: AbortSignal | undefined,
+    kind?: TransactionKind,
   ) {
-    this.core = new ContainerCore(setup, scope, request, signal)
+    this.core = new ContainerCore(setup, scope, request, signal, kind)
     this.db = makeDb(this.core) as Db<D>
   }
 
@@ -258,7 +282,7 @@ class OpenContainer<D extends Definitions> implements Contained {
   }
 }
 
-class EngineSet<D extends Definitions> implements EnginesInside<D> {
+class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHost<Db<D>> {
   readonly names: readonly string[]
   readonly isTransactional: boolean
   readonly #engines: ReadonlyMap<string, Engine>
@@ -305,6 +329,21 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
     return made
   }
 
+  run<T>(fn: (db: Db<D>) => Promise<T> | T, options?: RunOptions): Promise<T> {
+    return run(this, fn, options)
+  }
+
+  openFor(scope: RequestScope, request: unknown, kind: TransactionKind): OpenContainer<D> {
+    const made = new OpenContainer<D>(this.#setup, this.#makeDb, scope, request, undefined, kind)
+    scope.addContainer(this, made)
+    return made
+  }
+
+  around(): OpenContainer<D> | undefined {
+    const scope = currentRequest()
+    return scope?.isOf(this) ? this.containerFor(scope, undefined) : undefined
+  }
+
   get current(): Db<D> {
     const scope = currentRequest()
     if (!scope) {
@@ -333,7 +372,7 @@ class EngineSet<D extends Definitions> implements EnginesInside<D> {
       scope.end('finished')
       return value
     } catch (error) {
-      await core.end()
+      await core.end('finished', error, 'handler failed')
       scope.end('failed')
       throw error
     }

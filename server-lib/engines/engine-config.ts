@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
 import type { PgPool } from '../pool/native-pool.ts'
+import { transactionsAreDisabled } from './disable-transaction.ts'
 
 /** Any type of tables: a map from table name to row type. */
 export type TablesShape = object
@@ -219,6 +220,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
   const mode = word('mode', ['transaction', 'autocommit'], 'transaction')
   const enlist = word('enlist', ['atomic', 'independent'], 'atomic')
+  const isDisabled = transactionsAreDisabled()
   const transactional = boolean('transactional', false)
   if (transactional && (mode === 'autocommit' || enlist === 'independent')) {
     const with_ = mode === 'autocommit' ? "mode 'autocommit'" : "enlist 'independent'"
@@ -237,7 +239,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     access: word('access', ['read', 'write'], 'write'),
     mode,
     enlist,
-    transactional,
+    transactional: transactional && !isDisabled,
     priority: finite('priority', 0),
     checkoutTimeoutMs,
     beginTimeoutMs: Math.max(SHORTEST_BEGIN_MS, Math.ceil(checkoutTimeoutMs / 2)),

@@ -1,6 +1,7 @@
 import { processWide } from '../identity/process-wide.ts'
 import type { Site } from '../identity/site.ts'
 import type { EngineDescription } from './engine-description.ts'
+import type { SpareAnswer } from './spare-connection.ts'
 
 /** One physical connection as of now. */
 export interface ConnectionReport {
@@ -42,8 +43,14 @@ export interface EngineReport {
   readonly waiters: readonly WaiterReport[]
 }
 
-interface Reporting {
+/** An engine, as observers may use it. */
+export interface Reporting {
   report(): EngineReport
+  /**
+   * Asks its server something that changes nothing, over a connection that the pool has to spare: never its last one,
+   * and never one that somebody waits for. Resolves to the rows, or to why there are none. No channel tells of it.
+   */
+  ask?(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer>
 }
 
 const reporting = processWide('reports', () => new Set<Reporting>())
@@ -52,6 +59,11 @@ const reporting = processWide('reports', () => new Set<Reporting>())
 export function addReporting(engine: Reporting): () => void {
   reporting.add(engine)
   return () => reporting.delete(engine)
+}
+
+/** The engines that are open in this process and thread, in the order of their declaration. */
+export function observedEngines(): Reporting[] {
+  return [...reporting]
 }
 
 /** A report of each engine that is open in this process and thread, in the order of their declaration. */

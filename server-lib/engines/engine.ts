@@ -13,6 +13,7 @@ import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 import type { EngineDescription } from './engine-description.ts'
 import { addReporting, type EngineReport } from './engine-reports.ts'
 import { openPool, type InContext, type OpenPool } from './open-pool.ts'
+import { askOver, whyNotSpare, type SpareAnswer } from './spare-connection.ts'
 
 /** One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. */
 export class Engine implements CheckoutOwner {
@@ -117,6 +118,21 @@ export class Engine implements CheckoutOwner {
       idle: connections.length - used,
       connections,
       waiters: ledger.waiterReports(),
+    }
+  }
+
+  async ask(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer> {
+    const refused = this.#closed ? 'the engine is closed' : whyNotSpare(this.#open.pool)
+    if (refused !== null) return refused
+    try {
+      const asker = { session: null, request: undefined, capture: null, isObserver: true }
+      const limits = { checkoutTimeoutMs: deadlineMs, abandoned: undefined, replaced: this.#replaced }
+      // Not by its own door: an observer that gets no connection says nothing about the engine's health.
+      const owner = { checkedOut() {}, afterFailure: () => undefined }
+      const lease = await checkOut(this.#open.pool, asker, { ...limits, owner })
+      return await askOver(lease, text, values, deadlineMs)
+    } catch (error) {
+      return error instanceof EnginelightError ? `no connection: ${error.code}` : 'no connection'
     }
   }
 

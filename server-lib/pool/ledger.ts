@@ -16,6 +16,8 @@ export interface Asker {
   readonly session: string | null
   readonly request: RequestScope | undefined
   readonly capture: SiteCapture | null
+  /** It asks on behalf of an observer: no observer is told, or they would watch themselves. Default false. */
+  readonly isObserver?: boolean
   /** Filled in as the pool tells of the request. */
   checkout?: CheckoutRecord
 }
@@ -71,10 +73,11 @@ export class Ledger {
       grantedIn: null,
       isSingleStatement: false,
       overdueAt: null,
+      isObserver: asker?.isObserver === true,
     }
     if (asker) asker.checkout = checkout
     this.#waiting.add(checkout)
-    if (channels.checkout.hasSubscribers) {
+    if (channels.checkout.hasSubscribers && !checkout.isObserver) {
       channels.checkout.publish({
         phase: 'start',
         at: checkout.askedAt,
@@ -99,6 +102,7 @@ export class Ledger {
     checkout.grantedIn = currentRequest()?.id ?? null
     record.checkout = checkout
     record.changedAt = checkout.acquiredAt
+    if (checkout.isObserver) return
     record.uses++
     if (channels.checkout.hasSubscribers) {
       channels.checkout.publish({
@@ -119,7 +123,7 @@ export class Ledger {
     this.#waiting.delete(checkout)
     if (checkout.state !== 'waiting') return
     checkout.state = 'failed'
-    if (channels.checkout.hasSubscribers) {
+    if (channels.checkout.hasSubscribers && !checkout.isObserver) {
       const at = performance.now()
       channels.checkout.publish({
         phase: 'failed',
@@ -142,6 +146,8 @@ export class Ledger {
     if (checkout.overdueAt !== null) this.#returnedAfterAll(record)
     checkout.state = 'released'
     record.checkout = null
+    // It has used nothing, and whoever left the connection dirty before is still the one to name.
+    if (checkout.isObserver) return
     // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
     // want to know is its line kept, and never the capture.
     const status = driver.getTransactionStatus?.()

@@ -21,6 +21,8 @@ export interface CheckoutRecord {
   isSingleStatement: boolean
   /** When it was told that the connection is held for long, or null while it is not. */
   overdueAt: number | null
+  /** Taken for an observer, who looks at the server: told to nobody. */
+  readonly isObserver: boolean
 }
 
 /** Who gave a connection back with a transaction open. */

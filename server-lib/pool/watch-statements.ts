@@ -32,7 +32,8 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
     original =>
       function query(this: unknown, ...args) {
         record.statements++
-        if (watching && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
+        const isHeard = watching && !record.checkout?.isObserver
+        if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
           return tellOfStatement(ledger, record, args, told => original.apply(this, told))
         }
         record.upcoming = null

@@ -1,6 +1,8 @@
 import type { DriverConnection, DriverWire } from './driver.ts'
 
 const CANCEL_TIMEOUT_MS = 5_000
+/** After how long it is asked once more, when the statement is still unanswered. */
+const ASK_AGAIN_MS = 250
 
 /**
  * Asks the server to cancel whatever the connection is running, over a second socket, as the protocol wants
@@ -9,8 +11,19 @@ const CANCEL_TIMEOUT_MS = 5_000
  * The request names the backend, not the statement: it can arrive after the statement has ended and hit the next
  * one. So whoever cancels discards the connection afterwards. Resolves when the server has taken the request, or
  * cannot be reached, or `over` is; never rejects, for the discard that follows ends the backend too.
+ *
+ * It can also overtake a statement that was just written, and then cancels nothing; the backend would run on, with its
+ * locks, since it looks for a client that has gone only when it is done. So it is asked once more.
  */
 export function cancelStatement(connection: DriverConnection, over?: Promise<void>): Promise<void> {
+  const again = () => {
+    if (connection.readyForQuery === false) void requestCancel(connection, over)
+  }
+  setTimeout(again, ASK_AGAIN_MS).unref()
+  return requestCancel(connection, over)
+}
+
+function requestCancel(connection: DriverConnection, over?: Promise<void>): Promise<void> {
   const wire = connection.connection
   const { processID, secretKey, host, port, ssl } = connection
   if (!wire || !processID || secretKey == null || !port) return Promise.resolve()

@@ -1,6 +1,11 @@
-/** The SQL of transaction control, here and nowhere else. */
+/** The SQL of transaction control, here and nowhere else. From the weakest to the strongest. */
+export const ISOLATIONS = ['read committed', 'repeatable read', 'serializable'] as const
+export type Isolation = (typeof ISOLATIONS)[number]
+
 export interface BeginOptions {
   readOnly: boolean
+  /** Undefined leaves it to the server's default. */
+  isolation?: Isolation | undefined
   statementTimeoutMs: number | undefined
   idleInTransactionTimeoutMs: number | undefined
 }
@@ -8,10 +13,12 @@ export interface BeginOptions {
 /** BEGIN with everything that holds for this transaction alone, as one text and so one round trip. */
 export function beginText({
   readOnly,
+  isolation,
   statementTimeoutMs,
   idleInTransactionTimeoutMs,
 }: BeginOptions): string {
-  const parts = [readOnly ? 'BEGIN READ ONLY' : 'BEGIN']
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
+  const parts = [`BEGIN${level}${readOnly ? ' READ ONLY' : ''}`]
   if (statementTimeoutMs !== undefined) parts.push(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
   if (idleInTransactionTimeoutMs !== undefined) {
     parts.push(`SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`)

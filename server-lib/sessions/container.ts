@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { settledWithin, startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { EndedWork } from '../engines/close-report.ts'
-import { EnginelightError, type CheckoutHolder } from '../errors.ts'
+import { EnginelightError, warn, type CheckoutHolder } from '../errors.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import type { RequestScope } from './request-scope.ts'
 import { afterMove, type ContainerMove, type ContainerState } from '../commit/container-state.ts'
@@ -12,6 +12,8 @@ import { Hooks } from '../commit/hooks.ts'
 import type { CommitReport, EndReason } from '../commit/report.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
+import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
+import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
@@ -49,9 +51,10 @@ interface Started {
 const DONE = Promise.resolve()
 
 /** One request's sessions, one for each engine that it touches. */
-export class ContainerCore implements SessionOwner {
+export class ContainerCore implements SessionOwner, SavepointOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo
+  readonly kind: TransactionKind
   readonly #setup: ContainerSetup
   readonly #sessions = new Map<string, Started>()
   readonly abandoned = new Abandonment()
@@ -63,10 +66,21 @@ export class ContainerCore implements SessionOwner {
   /** What doomed it, or the commit that failed. */
   #reason: unknown
   readonly #hooks = new Hooks()
+  /** Savepoints over all engines that are open or wait for their turn. */
+  #savepoints = 0
+  /** A run that took part in it and believes that somebody commits. */
+  #joined: string | undefined
 
-  constructor(setup: ContainerSetup, scope: RequestScope, request: unknown, signal?: AbortSignal) {
+  constructor(
+    setup: ContainerSetup,
+    scope: RequestScope,
+    request: unknown,
+    signal?: AbortSignal,
+    kind: TransactionKind = ORDINARY,
+  ) {
     this.#setup = setup
     this.scope = scope
+    this.kind = kind
     this.info = { request, requestId: scope.id }
     if (signal) this.#endWith(signal)
   }
@@ -153,7 +167,7 @@ export class ContainerCore implements SessionOwner {
 
   /** Whether a transaction is open that a commit would end. */
   get hasOpenTransaction(): boolean {
-    return this.#atomic().some(core => core.isInTransaction)
+    return this.atomicSessions().some(core => core.isInTransaction)
   }
 
   /**
@@ -172,18 +186,18 @@ export class ContainerCore implements SessionOwner {
 
   /** Whether a stream is being read from a session that takes part in a commit: the commit would wait for its reader. */
   get isReading(): boolean {
-    return this.#atomic().some(core => core.isReading)
+    return this.atomicSessions().some(core => core.isReading)
   }
 
   /** Resolves, within `ms`, to the name of an engine that takes part in a commit and is still busy; or when none is. */
   async whoIsBusy(ms: number): Promise<string | undefined> {
-    const busy = this.#atomic().filter(core => core.isBusy)
+    const busy = this.atomicSessions().filter(core => core.isBusy)
     if (busy.length > 0) await settledWithin(Promise.all(busy.map(core => core.whenIdle())), ms)
     return busy.find(core => core.isBusy)?.engine.name
   }
 
   /** The sessions that take part in a commit, in the order of their engines' declaration. */
-  #atomic(): SessionCore[] {
+  atomicSessions(): SessionCore[] {
     const cores: SessionCore[] = []
     for (const [name, { options }] of this.#setup.engines) {
       if (options.enlist !== 'atomic' || options.mode !== 'transaction') continue
@@ -228,6 +242,7 @@ export class ContainerCore implements SessionOwner {
   ): Promise<CommitReport> {
     if (this.#ending) throw this.#endedError()
     if (this.#state !== 'open') throw this.#illegal('commit()')
+    if (this.#savepoints > 0) throw this.#insideSavepoint()
     this.#move('ask')
     try {
       await this.#hooks.runBeforeCommit()
@@ -243,7 +258,7 @@ export class ContainerCore implements SessionOwner {
     if (pauses) this.#pause = new Promise(resolve => (resume = resolve))
     let report: CommitReport
     try {
-      report = await new Commit(this.#setup.commits, this.scope, capture).run(this.#atomic())
+      report = await new Commit(this.#setup.commits, this.scope, capture).run(this.atomicSessions())
       this.#move('done')
     } catch (error) {
       // Who waits is refused before the rollback, which would stand behind him in his session's queue.
@@ -255,8 +270,60 @@ export class ContainerCore implements SessionOwner {
     }
     this.#pause = undefined
     resume()
+    this.#joined = undefined
     await this.#hooks.committed(report)
     return report
+  }
+
+  requireOpen(): void {
+    if (this.#ending) throw this.#endedError()
+  }
+
+  get canBeDoomed(): boolean {
+    return !this.#ending && afterMove(this.#state, 'doom') !== undefined
+  }
+
+  /** Whether something of this unit of work is committed already. */
+  get hasCommitted(): boolean {
+    return this.atomicSessions().some(session => session.hasCommitted)
+  }
+
+  /** A run has taken part: whoever the container belongs to has to commit it. */
+  joined(label: string): void {
+    this.#joined = label
+  }
+
+  /** Somebody was told that his work is done, and it is not. */
+  #warnOfRun(): void {
+    const written = this.atomicSessions().filter(session => session.hasWritten)
+    if (this.#joined === undefined || written.length === 0) return
+    const { label, id } = this.scope
+    const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
+    warn(
+      'EL_NOT_COMMITTED',
+      `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`,
+    )
+  }
+
+  #insideSavepoint(): EnginelightError {
+    const { label, id } = this.scope
+    return new EnginelightError(
+      'EL_ILLEGAL_MOVE',
+      `commit() is not possible in ${label} (${id}) while a savepoint is open: it would be gone before its function has ended.`,
+      { state: 'in a savepoint', move: 'commit()', legalMoves: ['rollback'] },
+    )
+  }
+
+  /** Runs a function inside of a savepoint on every engine that takes part in commits and has a transaction open. */
+  async savepoint<T>(fn: () => Promise<T> | T): Promise<T> {
+    if (this.#ending) throw this.#endedError()
+    if (this.#state === 'failed' || this.#state === 'committing') throw this.#illegal('savepoint()')
+    this.#savepoints++
+    try {
+      return await runContainerSavepoint(this, fn)
+    } finally {
+      this.#savepoints--
+    }
   }
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
@@ -273,6 +340,7 @@ export class ContainerCore implements SessionOwner {
     if (this.#ending) throw this.#endedError()
     this.#move('rollback')
     this.#reason = undefined
+    this.#joined = undefined
     const failure = await this.#rollBackAll({ why, capture })
     await this.#hooks.rolledBack()
     if (failure) throw failure.reason
@@ -348,6 +416,7 @@ export class ContainerCore implements SessionOwner {
     const because =
       why ??
       (this.isDoomed ? 'doomed' : how === 'aborted' ? 'client aborted' : ('finished without commit' as const))
+    if (because === 'finished without commit') this.#warnOfRun()
     const isCommitting = this.#state === 'committing'
     this.#state = 'ended'
     const busy: Started[] = []

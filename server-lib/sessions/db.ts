@@ -40,6 +40,13 @@ export interface DbMembers<D extends Definitions> {
   commit(): Promise<CommitReport>
   /** Rolls back every session and gives the connections back; the container stays usable, doomed or not. */
   rollback(): Promise<void>
+  /**
+   * Runs a function inside of a savepoint on every engine that has a transaction open: kept on all when it resolves,
+   * rolled back on all when it throws. An engine whose transaction begins inside has no savepoint: when the others are rolled back its
+   * transaction is ended, whoever wrote in it, and its next statement begins anew. May be nested; those side by side take
+   * turns. `commit()` is refused until it is over.
+   */
+  savepoint<T>(fn: () => Promise<T> | T): Promise<T>
   /** Nothing of this unit of work may be committed: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */
   doom(reason?: unknown): void
   readonly isDoomed: boolean
@@ -86,6 +93,14 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   '__proto__',
 ])
 
+/** Where a container keeps what is behind its public face. */
+const CORE = Symbol('core of a container')
+
+/** What is behind a container's public face, or undefined for anything else. */
+export function coreOf(db: unknown): ContainerCore | undefined {
+  return typeof db === 'object' && db !== null ? (db as { [CORE]?: ContainerCore })[CORE] : undefined
+}
+
 /** Makes the class of containers for a set of engines: a getter for each on its prototype, so a container costs one object. */
 export function defineDb(names: readonly string[]): (core: ContainerCore) => object {
   class Container {
@@ -97,6 +112,9 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     static session(db: object, name: string): Session {
       if (!(#core in db)) throw new EnginelightError('EL_CONFIG', 'This is no container of Enginelight.')
       return db.#core.session(name)
+    }
+    get [CORE](): ContainerCore {
+      return this.#core
     }
     lazy(name: string): () => Session {
       return () => this.#core.session(name)
@@ -115,6 +133,9 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     }
     rollback(): Promise<void> {
       return this.#core.rollback('rollback', lineOfEnd())
+    }
+    savepoint<T>(fn: () => Promise<T> | T): Promise<T> {
+      return this.#core.savepoint(fn)
     }
     doom(reason?: unknown): void {
       this.#core.doom(reason)

@@ -19,6 +19,8 @@ export class RequestScope {
   readonly label: string
   /** Containers of this request, with the engines they belong to: two mounts of the same engines share one. */
   #containers: { readonly engines: object; readonly container: Contained }[] = []
+  /** Engines that have, had or will have a container here. They are the application's, and outlive every request. */
+  readonly #engines: object[] = []
   #closing = false
   #ended = false
   /** What the request says of itself, as settings of each of its transactions; asked at each BEGIN. */
@@ -59,6 +61,16 @@ export class RequestScope {
     return this.#around !== undefined
   }
 
+  /** A container of these engines belongs here, made or not. */
+  expects(engines: object): void {
+    if (!this.#engines.includes(engines)) this.#engines.push(engines)
+  }
+
+  /** Whether code that runs here runs inside of a container of these engines, which may have ended. */
+  isOf(engines: object): boolean {
+    return this.#engines.includes(engines)
+  }
+
   container(engines: object): Contained | undefined {
     for (const known of this.#containers) if (known.engines === engines) return known.container
     return undefined
@@ -66,6 +78,7 @@ export class RequestScope {
 
   /** One that comes after the end belongs to nobody but whoever asked for it. */
   addContainer(engines: object, container: Contained): void {
+    this.expects(engines)
     if (!this.ended) this.#containers.push({ engines, container })
   }
 

@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { captureSite } from '../identity/site.ts'
+import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
 import type { SessionCore } from './session.ts'
 
-/** An open savepoint: those that are opened within it, and those that wait beside it. */
-interface OpenSavepoint {
-  readonly session: SessionCore
-  /** The one around it, which may be of another session. */
+/** A savepoint that is open, of one session or of several at once: those that are opened within it, and those that wait beside it. */
+export interface OpenSavepoint {
+  readonly sessions: readonly SessionCore[]
+  /** The one around it, which may be of other sessions. */
   readonly outer: OpenSavepoint | undefined
-  /** The last one opened directly inside of this one; the next waits for it. */
-  last: Promise<unknown>
+  /** For each session the last one opened directly inside of this one; the next waits for it. */
+  readonly last: Map<SessionCore, Promise<unknown>>
   /** What the function left running is inside of it no more. */
   over: boolean
 }
@@ -18,6 +18,9 @@ interface OpenSavepoint {
 const inside = new AsyncLocalStorage<OpenSavepoint>()
 const roots = new WeakMap<SessionCore, OpenSavepoint>()
 let names = 0
+const DONE = Promise.resolve()
+
+export const nextSavepointName = () => `el_${++names}`
 
 /**
  * Runs a function inside of a savepoint: kept when it resolves, rolled back when it throws, the transaction going on
@@ -25,53 +28,67 @@ let names = 0
  */
 export function runSavepoint<T>(session: SessionCore, fn: () => Promise<T> | T): Promise<T> {
   const capture = captureSite()
-  const parent = parentOf(session)
-  const before = parent.last
-  const run = before.then(
-    () => within(session, fn, capture),
-    () => within(session, fn, capture),
-  )
+  return inTurn([session], open => within(session, open, fn, capture))
+}
+
+/** Runs when every savepoint of these sessions that was asked for before, at the same depth, is over. */
+export function inTurn<T>(
+  sessions: readonly SessionCore[],
+  run: (open: OpenSavepoint) => Promise<T>,
+): Promise<T> {
+  const parents = sessions.map(session => [session, parentOf(session)] as const)
+  const before = Promise.all(parents.map(([session, { last }]) => last.get(session) ?? DONE))
+  const open = opened(sessions, inside.getStore())
+  const done = before.then(() => run(open)).finally(() => void (open.over = true))
   // Those who wait need to know when it is over, not how it went.
-  parent.last = run.catch(() => {})
-  return run
+  const over = done.catch(() => {})
+  // On all of them in the same tick: two that need the same sessions never each hold what the other waits for.
+  for (const [session, { last }] of parents) last.set(session, over)
+  return done
 }
 
 function parentOf(session: SessionCore): OpenSavepoint {
   let open = inside.getStore()
   // Savepoints of another session may lie between: to wait for our own from inside of it would last for ever.
-  while (open && (open.session !== session || open.over)) open = open.outer
+  while (open && (!open.sessions.includes(session) || open.over)) open = open.outer
   if (open) return open
   let root = roots.get(session)
-  if (!root) roots.set(session, (root = opened(session, undefined)))
+  if (!root) roots.set(session, (root = opened([session], undefined)))
   return root
 }
 
-function opened(session: SessionCore, outer: OpenSavepoint | undefined): OpenSavepoint {
-  return { session, outer, last: Promise.resolve(), over: false }
+function opened(sessions: readonly SessionCore[], outer: OpenSavepoint | undefined): OpenSavepoint {
+  return { sessions, outer, last: new Map(), over: false }
+}
+
+export function runInside<T>(open: OpenSavepoint, fn: () => Promise<T> | T): Promise<T> {
+  return inside.run(open, async () => fn())
+}
+
+/** When those that were opened inside of it are over: one that still ran would go on after a rollback, and be kept. */
+export async function thoseInside(open: OpenSavepoint): Promise<void> {
+  await Promise.all(open.last.values())
 }
 
 async function within<T>(
   session: SessionCore,
+  open: OpenSavepoint,
   fn: () => Promise<T> | T,
-  capture: ReturnType<typeof captureSite>,
+  capture: SiteCapture,
 ): Promise<T> {
   session.requireTransactions('savepoint()')
-  const name = `el_${++names}`
+  const name = nextSavepointName()
   await session.query(savepoint(name), capture)
-  const open = opened(session, inside.getStore())
   try {
-    const value = await inside.run(open, fn)
-    await open.last
+    const value = await runInside(open, fn)
+    await thoseInside(open)
     // Refused where the function swallowed the error of a statement: then there is nothing that could be kept.
     await session.query(releaseSavepoint(name), capture)
     return value
   } catch (error) {
-    // One inside that still runs would go on after the rollback, and be kept.
-    await open.last
+    await thoseInside(open)
     // The function's own error is the one that matters; a connection that is gone has rolled back anyway.
     await session.query(rollbackToSavepoint(name), capture).catch(() => {})
     throw error
-  } finally {
-    open.over = true
   }
 }

@@ -1,5 +1,6 @@
 import { channels } from '../channels.ts'
 import type { EndReason } from '../commit/report.ts'
+import type { CheckedOptions } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
 import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
@@ -11,6 +12,7 @@ import type { HeldConnection } from './held-connection.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
+import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
 
 /** Why a transaction is ended, and from which line of the application where it was asked for by one. */
@@ -32,6 +34,9 @@ const ROLLBACK_DEADLINE_MS = 5_000
 /** Command tags of statements after which PostgreSQL refuses PREPARE TRANSACTION. pg_notify() and temporary tables show none. */
 const UNPREPARABLE = new Set(['NOTIFY', 'LISTEN', 'UNLISTEN'])
 
+/** A log that is kept apart from the commit is kept apart from what is asked of that. */
+const takesPart = ({ mode, enlist }: CheckedOptions) => mode === 'transaction' && enlist === 'atomic'
+
 /**
  * The life of a session: its state, the connection that it holds, and the first thing that went wrong. Everything that
  * moves it is here; when to send what is the session's business.
@@ -49,11 +54,17 @@ export class SessionLife {
   wrote = false
   /** A statement of the transaction forbids PREPARE, by its command tag. */
   unpreparable = false
+  /** How many transactions it has begun. */
+  transactions = 0
+  /** Whether one of them was committed, by whomever: what was done in it cannot be taken back. */
+  hasCommitted = false
+  readonly #kind: TransactionKind
 
-  constructor(id: string, engine: Engine, request: RequestScope) {
+  constructor(id: string, engine: Engine, request: RequestScope, kind: TransactionKind) {
     this.id = id
     this.engine = engine
     this.request = request
+    this.#kind = kind
   }
 
   get state(): SessionState {
@@ -72,6 +83,7 @@ export class SessionLife {
     const next = after(this.#state, move)
     if (!next) throw errors.illegalMove(this, this.#state, move)
     if (next === this.#state) return
+    if (move === 'commit') this.hasCommitted = true
     this.#state = next
     // The end has a message of its own.
     if (next === 'ended' || !channels.session.hasSubscribers) return
@@ -91,10 +103,11 @@ export class SessionLife {
   /** Opens the transaction, or in autocommit what stands for it. */
   async begin(held: HeldConnection): Promise<void> {
     const { options, owned } = this.engine
-    const readOnly = options.access === 'read'
+    const { isolation, readOnly: isReading } = takesPart(options) ? this.#kind : ORDINARY
+    const readOnly = options.access === 'read' || isReading
     try {
       if (options.mode === 'transaction') {
-        const begun = held.control(beginText({ readOnly, ...options }), options.beginTimeoutMs)
+        const begun = held.control(beginText({ readOnly, isolation, ...options }), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
@@ -113,6 +126,7 @@ export class SessionLife {
     this.#failure = undefined
     this.wrote = false
     this.unpreparable = false
+    this.transactions++
     this.move('begin')
   }
 
@@ -138,7 +152,9 @@ export class SessionLife {
 
   async commit(ending: Ending, { resolves = true, keeps = false }: CommitOptions = {}): Promise<void> {
     const held = this.#held
-    if (this.#state === 'idle' || !held) return
+    if (this.#state === 'idle') return
+    // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
+    if (!held) throw this.lostError()
     this.announceEnd(ending)
     const failure = this.#failure
     if (this.#state === 'failed') {

@@ -25,12 +25,15 @@ import * as errors from './session-errors.ts'
 import { SessionLife, type Ending } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
+import type { TransactionKind } from './transaction-kind.ts'
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
   readonly scope: RequestScope
   /** Ends the waits of its sessions for a connection. */
   readonly abandoned: Abandonment
+  /** What is asked of the transactions that it commits together. */
+  readonly kind: TransactionKind
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
   /** Until when no transaction of its sessions may begin. */
@@ -95,7 +98,7 @@ export class SessionCore {
     engine.requireOpen()
     this.engine = engine
     this.#owner = owner
-    this.#life = new SessionLife(this.id, engine, owner.scope)
+    this.#life = new SessionLife(this.id, engine, owner.scope, owner.kind)
     if (channels.session.hasSubscribers) {
       const { mode } = engine.options
       channels.session.publish({ phase: 'start', at: performance.now(), ...this.#ids, mode })
@@ -372,6 +375,33 @@ export class SessionCore {
   get isInTransaction(): boolean {
     const { state } = this.#life
     return this.engine.options.mode === 'transaction' && state !== 'idle' && state !== 'ended'
+  }
+
+  /** Which of its transactions is open, or was last: the first is 1. */
+  get transaction(): number {
+    return this.#life.transactions
+  }
+
+  /** Whether it has committed something that may have changed something. */
+  get hasCommitted(): boolean {
+    return this.#life.hasCommitted && this.engine.options.access !== 'read'
+  }
+
+  /** Whether a transaction is open in which a statement has said that it changed something. */
+  get hasWritten(): boolean {
+    return this.isInTransaction && this.#life.wrote
+  }
+
+  /** When nothing runs and nothing waits. */
+  whenQuiet(): Promise<void> {
+    return this.#fifo.whenIdle()
+  }
+
+  /** Throws why the open transaction cannot be committed any more, if that is so. */
+  requireIntact(): void {
+    const { state } = this.#life
+    if (state === 'lost') throw this.#life.lostError()
+    if (state === 'failed') throw errors.transactionFailed(this, this.#life.failure ?? new Error('unknown'))
   }
 
   /** Whether something is under way that may open a transaction. */

@@ -104,4 +104,6 @@ select id, 'seed-' || id, total_cents, created_at from orders;
 
 grant select on all tables in schema public to shop_reader;
 grant select, insert, update, delete on all tables in schema public to shop_writer;
+-- For engines.install(), once: it makes two small tables.
+grant create on schema public to shop_writer;
 analyze;

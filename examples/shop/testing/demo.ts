@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
 export interface Urls {
   app: string
   panel: string
-  databases: { shop: string; logs: string }
+  databases: { shop: string; logs: string; warehouse: string }
 }
 
 /** A demo in a process of its own, as `npm run demo` starts it, and with a folder of its own for temporary files. */
@@ -64,7 +64,11 @@ export async function openDemo(...args: string[]): Promise<Demo & { urls: Urls }
 
 /** What the server itself says, asked as its superuser. */
 export async function openEyes({ databases }: Urls) {
-  const eyes = { shop: new pg.Client(databases.shop), logs: new pg.Client(databases.logs) }
+  const eyes = {
+    shop: new pg.Client(databases.shop),
+    logs: new pg.Client(databases.logs),
+    warehouse: new pg.Client(databases.warehouse),
+  }
   for (const eye of Object.values(eyes)) {
     eye.on('error', () => {})
     await eye.connect()
@@ -73,7 +77,7 @@ export async function openEyes({ databases }: Urls) {
   return {
     rows,
     /** The backends of one role that are not idle: their state and statement. */
-    busy: (role: 'shop_reader' | 'shop_writer' | 'shop_logger') =>
+    busy: (role: 'shop_reader' | 'shop_writer' | 'shop_warehouse' | 'shop_logger') =>
       rows(
         'shop',
         `select state, query from pg_stat_activity where usename = '${role}' and state <> 'idle' order by pid`,

@@ -28,6 +28,9 @@ export const TROUBLE = [
   { everyMs: 23_000, visit: { path: '/trouble/idle-in-transaction' } },
   { everyMs: 30_000, visit: { path: '/trouble/pool-exhausted' } },
   { everyMs: 41_000, visit: { path: '/trouble/swallowed-error' } },
+  { everyMs: 37_000, visit: { path: '/trouble/refused-commit' } },
+  { everyMs: 45_000, visit: { path: '/trouble/killed-commit' } },
+  { everyMs: 70_000, visit: { path: '/trouble/killed-commit?after=commit' } },
   { everyMs: 53_000, visit: { path: '/trouble/stray' } },
   { everyMs: 95_000, visit: { path: '/trouble/leak' } },
 ]

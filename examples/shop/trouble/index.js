@@ -3,6 +3,7 @@ import { html } from '../pages/html.js'
 import { sendPage, wantsPage } from '../pages/page.js'
 import { abortedRequest } from './aborted-request.js'
 import { idleInTransaction } from './idle-in-transaction.js'
+import { killedCommit } from './killed-commit.js'
 import { killedConnection } from './killed-connection.js'
 import { lateWork } from './late-work.js'
 import { leak } from './leak.js'
@@ -13,6 +14,7 @@ import { parallel } from './parallel.js'
 import { plainKnex } from './plain-knex.js'
 import { poolExhausted } from './pool-exhausted.js'
 import { readAfterWrite } from './read-after-write.js'
+import { refusedCommit } from './refused-commit.js'
 import { slowQuery } from './slow-query.js'
 import { strayQuery } from './stray-query.js'
 import { swallowedError } from './swallowed-error.js'
@@ -32,6 +34,8 @@ const TROUBLES = [
   parallel,
   abortedRequest,
   killedConnection,
+  refusedCommit,
+  killedCommit,
   lateWork,
   plainKnex,
   noContext,

@@ -19,6 +19,7 @@ test.each([
   ['write-through-reader', 500, '25006'],
   ['swallowed-error', 500, 'EL_COMMIT_ROLLED_BACK'],
   ['killed', 500, 'EL_CONNECTION_LOST'],
+  ['refused-commit', 500, 'EL_COMMIT_FAILED'],
   ['pool-exhausted', 503, 'EL_CHECKOUT_TIMEOUT'],
 ])('%s answers %i with %s', async (path, status, code) => {
   const answer = await shop.json(`/trouble/${path}`)
@@ -103,6 +104,24 @@ test('a lock is waited for by a backend that the holder blocks', async () => {
   const { body } = await answer
   expect(body.waitedMs).toBeGreaterThan(1_000)
 })
+
+test('killed in the middle of its commit: what is decided is committed by recovery on both databases, the rest on none', async () => {
+  const truth = async () => ({
+    stock: (await eyes.rows('shop', 'select quantity from stock where product_id = 12'))[0].quantity,
+    shipped: (await eyes.rows('warehouse', 'select count(*)::int from shipments where order_id = 0'))[0]
+      .count,
+  })
+  const prepared = () => eyes.rows('warehouse', 'select gid from pg_prepared_xacts')
+  const before = await truth()
+  for (const after of ['prepare', 'commit']) {
+    const { status, body } = await shop.json(`/trouble/killed-commit?after=${after}`)
+    expect([status, body]).toEqual([200, { killedAfter: after, signal: 'SIGKILL' }])
+  }
+  const gid = expect.stringMatching(/^enginelight:shop:.*:warehouse:/)
+  expect(await prepared()).toEqual([{ gid }, { gid }])
+  await expect.poll(prepared, { timeout: 15_000, interval: 100 }).toEqual([])
+  expect(await truth()).toEqual({ stock: before.stock - 1, shipped: before.shipped + 1 })
+}, 25_000)
 
 test('a leak stays idle in its transaction after the request', async () => {
   expect((await shop.json('/trouble/leak')).status).toBe(200)

@@ -5,14 +5,21 @@ import {
   type Histogram,
   type Meter,
   type MeterProvider,
+  type ObservableResult,
 } from '@opentelemetry/api'
 import {
+  ENGINE_NAME,
+  METRIC_COMMIT_DURATION,
   METRIC_CONNECTION_TIMEOUTS,
   METRIC_CONNECTION_USE_TIME,
   METRIC_CONNECTION_WAIT_TIME,
   METRIC_OPERATION_DURATION,
+  METRIC_PREPARED_IN_DOUBT,
+  METRIC_PREPARED_RECOVERED,
 } from '../semconv.ts'
 import { VERSION } from '../version.ts'
+import { guarded } from '../guarded.ts'
+import { InDoubt } from './in-doubt.ts'
 import { PoolGauges } from './pool-gauges.ts'
 
 /** The boundaries that the conventions give for `db.client.operation.duration`, in seconds; the pool's times use them too. */
@@ -24,6 +31,8 @@ export interface Instruments {
   readonly waitTime: Histogram
   readonly useTime: Histogram
   readonly timeouts: Counter
+  readonly commitDuration: Histogram
+  readonly recovered: Counter
 }
 
 /**
@@ -37,6 +46,8 @@ export class InstrumentSource {
   #gauges: PoolGauges | undefined
   /** The global provider that turned out to be a no-op: not looked at again. */
   #noop: MeterProvider | undefined
+  #stopInDoubt: (() => void) | undefined
+  readonly inDoubt = new InDoubt()
 
   /** Takes a provider. An SDK calls this twice: with the no-op one, and with its own. */
   use(provider: MeterProvider): void {
@@ -60,6 +71,8 @@ export class InstrumentSource {
   /** Forgets the instruments and takes the gauges' callbacks off. The next `current` makes them anew. */
   stop(): void {
     this.#gauges?.stop()
+    this.#stopInDoubt?.()
+    this.#stopInDoubt = undefined
     this.#gauges = undefined
     this.#instruments = undefined
   }
@@ -67,6 +80,7 @@ export class InstrumentSource {
   #make(meter: Meter): Instruments {
     this.stop()
     this.#gauges = new PoolGauges(meter)
+    this.#stopInDoubt = observeInDoubt(meter, this.inDoubt)
     const seconds = (name: string, description: string) =>
       meter.createHistogram(name, {
         unit: 's',
@@ -88,9 +102,27 @@ export class InstrumentSource {
         description:
           'The number of connection timeouts that have occurred trying to obtain a connection from the pool.',
       }),
+      commitDuration: seconds(METRIC_COMMIT_DURATION, 'Duration of commits over the engines of a request.'),
+      recovered: meter.createCounter(METRIC_PREPARED_RECOVERED, {
+        unit: '{transaction}',
+        description: 'The number of prepared transactions that recovery has ended.',
+      }),
     }
     return this.#instruments
   }
+}
+
+function observeInDoubt(meter: Meter, inDoubt: InDoubt): () => void {
+  const gauge = meter.createObservableUpDownCounter(METRIC_PREPARED_IN_DOUBT, {
+    unit: '{transaction}',
+    description: 'The number of prepared transactions that recovery has met and cannot end yet.',
+  })
+  const observe = guarded('what is in doubt', (result: ObservableResult) => {
+    for (const [engine, count] of inDoubt.counts(performance.now()))
+      result.observe(count, { [ENGINE_NAME]: engine })
+  })
+  gauge.addCallback(observe)
+  return () => gauge.removeCallback(observe)
 }
 
 const NOOP_METER = createNoopMeter()

@@ -5,6 +5,7 @@ import type { Options } from '../options.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
 import type { StatementEnd, StatementStart } from './beginnings.ts'
 import { CheckoutSpans } from './checkout-spans.ts'
+import { CommitSpans } from './commit-spans.ts'
 import { RequestSpans } from './request-spans.ts'
 import { SessionSpans } from './session-spans.ts'
 import { SpanTree } from './span-tree.ts'
@@ -19,6 +20,7 @@ export class Spans {
   readonly #checkouts: CheckoutSpans
   readonly #transactions: TransactionSpans
   readonly #statements: StatementSpans
+  readonly #commits: CommitSpans
 
   constructor(tracer: () => Tracer, options: Options, engines: EngineFacts, limit?: number) {
     this.#tree = new SpanTree(tracer, options, engines, limit)
@@ -26,6 +28,7 @@ export class Spans {
     this.#sessions = new SessionSpans(this.#tree)
     this.#checkouts = new CheckoutSpans(this.#tree)
     this.#statements = new StatementSpans(this.#tree)
+    this.#commits = new CommitSpans(this.#tree)
     this.#transactions = new TransactionSpans(this.#tree, this.#statements)
   }
 
@@ -45,6 +48,10 @@ export class Spans {
 
   transaction(message: ChannelMessages['enginelight:transaction']): void {
     this.#transactions.handle(message)
+  }
+
+  commit(message: ChannelMessages['enginelight:commit']): void {
+    this.#commits.handle(message)
   }
 
   statementStarted(start: StatementStart, facts: StatementFacts): void {

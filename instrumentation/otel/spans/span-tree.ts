@@ -1,4 +1,5 @@
 import { context, trace, type Attributes, type Context, type SpanKind, type Tracer } from '@opentelemetry/api'
+import type { CommitParticipant } from '../../../server-lib/channels.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { wallTime } from '../clock.ts'
 import type { EngineFacts } from '../engine-facts.ts'
@@ -8,6 +9,7 @@ import { OpenSpan } from './open-span.ts'
 
 /** How many of each kind may be open at once; the oldest gives way, so that an end which never comes costs no memory. */
 const OPEN_AT_ONCE = 10_000
+const OVER_KEPT = 100
 
 /** A transaction's span, and those of the savepoints that are open in it, outermost first. */
 export interface OpenTransaction {
@@ -19,6 +21,18 @@ export interface OpenRequest {
   readonly open: OpenSpan
   /** The context that the request began in. */
   readonly outside: Context
+}
+
+/** A commit's span, and who takes part in it. It stays for a while when it is over: of its steps one may come after. */
+export interface OpenCommit {
+  readonly open: OpenSpan
+  readonly participants: ReadonlyMap<string, CommitParticipant>
+  isOver: boolean
+}
+
+export interface OpenStep {
+  readonly open: OpenSpan
+  readonly session: string | undefined
 }
 
 export interface Parent {
@@ -39,6 +53,10 @@ export class SpanTree {
   readonly sessions: BoundedMap<OpenSpan>
   readonly transactions: BoundedMap<OpenTransaction>
   readonly statements: BoundedMap<OpenSpan>
+  readonly commits: BoundedMap<OpenCommit>
+  readonly steps: BoundedMap<OpenStep>
+  /** Commits that are over, of which a step may still come; not counted as open. */
+  readonly #over = new Set<string>()
   readonly #tracer: () => Tracer
 
   constructor(tracer: () => Tracer, options: Options, engines: EngineFacts, limit = OPEN_AT_ONCE) {
@@ -50,6 +68,8 @@ export class SpanTree {
     this.sessions = new BoundedMap(limit, evict)
     this.transactions = new BoundedMap(limit, ({ open }) => evict(open))
     this.statements = new BoundedMap(limit, evict)
+    this.commits = new BoundedMap(limit, ({ open }) => evict(open))
+    this.steps = new BoundedMap(limit, ({ open }) => evict(open))
   }
 
   start(
@@ -93,8 +113,27 @@ export class SpanTree {
     return { context: owner.context, owner }
   }
 
+  /** The step of a commit that is under way on a session: what it sends outside of a transaction is the step's. */
+  ofStep(session: string | null): Parent | undefined {
+    if (session === null || this.steps.size === 0) return undefined
+    const step = this.steps.find(({ session: its }) => its === session)
+    return step && { context: step.open.context, owner: step.open }
+  }
+
+  /** Keeps the latest of those that are over, until their last step is told or others take their place. */
+  commitEnded(id: string): void {
+    this.#over.add(id)
+    for (const oldest of this.#over) {
+      if (this.#over.size <= OVER_KEPT && this.commits.get(oldest)) return
+      this.#over.delete(oldest)
+      this.commits.take(oldest)
+    }
+  }
+
   get size(): number {
-    return this.requests.size + this.sessions.size + this.transactions.size + this.statements.size
+    const { requests, sessions, transactions, statements, commits, steps } = this
+    const open = requests.size + sessions.size + transactions.size + statements.size + steps.size
+    return open + commits.count(({ isOver }) => !isOver)
   }
 
   /** Ends everything that is open, the innermost first. */
@@ -105,6 +144,8 @@ export class SpanTree {
       open.abandon('the instrumentation was disabled', at),
     )
     this.statements.drain().forEach(abandon)
+    this.steps.drain().forEach(({ open }) => abandon(open))
+    this.commits.drain().forEach(({ open }) => abandon(open))
     this.transactions.drain().forEach(({ open }) => abandon(open))
     this.sessions.drain().forEach(abandon)
     this.requests.drain().forEach(({ open }) => abandon(open))

@@ -63,7 +63,8 @@ export class StatementSpans {
     if (facts.control !== null && !this.#tree.options.controlStatements) return
     const { statements, engines, options } = this.#tree
     // What ends a savepoint stands beside it, as what sets it does.
-    const parent = this.#tree.ofTransaction(start, facts.control === null, active)
+    const step = start.transaction === null ? this.#tree.ofStep(start.session) : undefined
+    const parent = step ?? this.#tree.ofTransaction(start, facts.control === null, active)
     const attributesOf = parent.owner ? statementAttributes : loneStatementAttributes
     const attributes = attributesOf(engines.of(start.engine), start, facts)
     if (start.queuedMs > 0) attributes[STATEMENT_QUEUE_TIME] = start.queuedMs / 1000

@@ -1,4 +1,12 @@
-import { channels, type EngineDescription, type ErrorFacts, type Site } from '../../../server-lib/channels.ts'
+import {
+  channels,
+  type CommitOutcome,
+  type CommitParticipant,
+  type EngineDescription,
+  type ErrorFacts,
+  type Site,
+} from '../../../server-lib/channels.ts'
+import type { CommitStep, EngineOutcome } from '../../../server-lib/commit/report.ts'
 
 export const DESCRIPTION: EngineDescription = {
   engine: 'writer',
@@ -23,18 +31,21 @@ export const DESCRIPTION: EngineDescription = {
 
 /** What a server would publish, one millisecond of its own clock apart, in the order that it publishes in. */
 export class Script {
-  #at = performance.now()
+  /** Shared by scripts that tell one story. */
+  readonly clock: { at: number }
   readonly engine: string
   readonly pool: string
-  readonly where = { connection: 'c1', slot: 0, backendPid: 815 }
+  readonly where: { connection: string; slot: number; backendPid: number }
 
-  constructor(engine = 'writer') {
+  constructor(engine = 'writer', connection = 'c1', clock = { at: performance.now() }) {
+    this.clock = clock
     this.engine = engine
+    this.where = { connection, slot: 0, backendPid: 815 }
     this.pool = `${engine}#1`
   }
 
   get now(): number {
-    return (this.#at += 1)
+    return (this.clock.at += 1)
   }
 
   declare(): void {
@@ -217,7 +228,7 @@ export class Script {
       id,
       engine,
       pool,
-      connection: 'c1',
+      connection: this.where.connection,
       backendPid: 815,
       checkout: 'k1',
       session,
@@ -235,8 +246,8 @@ export class Script {
   }
 
   transactionEnd(
-    outcome: 'committed' | 'rolled back' | 'lost' = 'committed',
-    asked: 'commit' | 'rollback' | null = 'commit',
+    outcome: 'committed' | 'rolled back' | 'prepared' | 'lost' = 'committed',
+    asked: 'commit' | 'rollback' | 'prepare' | null = 'commit',
     id = 't1',
   ): void {
     channels.transaction.publish({
@@ -248,5 +259,38 @@ export class Script {
       asked,
       statements: 1,
     })
+  }
+
+  commit(
+    mode: 'one-phase' | 'two-phase' | 'sequential',
+    participants: readonly CommitParticipant[],
+    { id = 'x1', request = 'u1', site = null }: { id?: string; request?: string; site?: Site | null } = {},
+  ): void {
+    const transaction = mode === 'two-phase' ? '7e57' : null
+    const message = { id, request, mode, transaction, participants, site }
+    channels.commit.publish({ phase: 'start', at: this.now, ...message })
+  }
+
+  step(engine: string, step: CommitStep, id = 'x1'): void {
+    channels.commit.publish({ phase: 'step started', at: this.now, id, engine, step })
+  }
+
+  stepEnd(
+    engine: string,
+    step: CommitStep,
+    { command = null, error = null }: { command?: string | null; error?: ErrorFacts | null } = {},
+    id = 'x1',
+  ): void {
+    const message = { id, engine, step, durationMs: 1, command, error }
+    channels.commit.publish({ phase: 'step ended', at: this.now, ...message })
+  }
+
+  commitEnd(
+    outcome: CommitOutcome,
+    engines: Record<string, EngineOutcome>,
+    error: ErrorFacts | null = null,
+    id = 'x1',
+  ): void {
+    channels.commit.publish({ phase: 'end', at: this.now, id, outcome, engines, durationMs: 20, error })
   }
 }

@@ -39,6 +39,10 @@ export function parseClientMessage(text: string): ParsedMessage {
       const seq = field(frame, 'seq')
       return isSeq(seq) ? { type, seq } : 'malformed'
     }
+    case 'watch': {
+      const truth = field(frame, 'truth')
+      return typeof truth === 'boolean' ? { type, truth } : 'malformed'
+    }
     default:
       return typeof type === 'string' ? 'unknown' : 'malformed'
   }

@@ -1,11 +1,14 @@
 import { PROTOCOL_VERSION, type ClientMessage, type Hello } from '../protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
+import { askServers } from '../truth/index.ts'
 import { encode } from './batch.ts'
 import { Statistics } from './stat.ts'
 import type { Viewer } from './viewer.ts'
 
 const BATCH_MS = 50
 const STAT_MS = 1_000
+/** The servers are asked every other second, while a page that is seen wants to know. */
+const TRUTH_EVERY = 2
 /** A hidden page hears of every fifth second. */
 const HIDDEN_EVERY = 5
 
@@ -27,6 +30,7 @@ export class Feed {
   #statistics: Statistics | null = null
   #rowTimer: NodeJS.Timeout | null = null
   #statTimer: NodeJS.Timeout | null = null
+  #isAsking = false
 
   /** `everySecond` is called once a second while a page looks on. */
   constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
@@ -78,6 +82,9 @@ export class Feed {
         return this.#setTimers()
       case 'ack':
         return
+      case 'watch':
+        viewer.wantsTruth = message.truth
+        return void this.#askServers()
       default:
         message satisfies never
     }
@@ -117,6 +124,7 @@ export class Feed {
 
   #second(): void {
     attempt(this.#everySecond)
+    if (this.#seconds % TRUTH_EVERY === 0) void this.#askServers()
     this.#timed(() => {
       if (this.#statistics === null) return
       let missed = this.#missedBefore
@@ -130,6 +138,23 @@ export class Feed {
         attempt(() => viewer.pump())
       }
     })
+  }
+
+  /** One question at a time: a server that is slow to answer is not asked again meanwhile. */
+  async #askServers(): Promise<void> {
+    const isWanted = () => [...this.#viewers].some(viewer => viewer.isVisible && viewer.wantsTruth)
+    if (this.#isAsking || !isWanted()) return
+    this.#isAsking = true
+    try {
+      const engines = await askServers()
+      const text = encode({ type: 'truth', now: performance.now(), engines })
+      for (const viewer of this.#viewers)
+        if (viewer.isVisible && viewer.wantsTruth) attempt(() => viewer.send(text))
+    } catch {
+      // An engine that cannot report: the page shows since when it has heard nothing.
+    } finally {
+      this.#isAsking = false
+    }
   }
 
   #timed(work: () => void): void {

@@ -25,6 +25,8 @@ export class Viewer {
   /** Rows that this page will never get. */
   missed = 0
   isVisible = true
+  /** It shows what only the servers can say. */
+  wantsTruth = false
   readonly #socket: ViewerSocket
   readonly #recorder: Recorder
   readonly #gauge = new PressureGauge()

@@ -46,6 +46,10 @@ export class History {
     this.ring.push(row)
     this.dictionary.hold(row)
     if (row[1] === KIND.requestEnd && this.#isInteresting(row)) this.#interesting.add(row[3])
+    if (row[1] === KIND.commitEnd && row[4] !== 'committed') {
+      const request = this.now.requestOfCommit(row[3])
+      if (request !== null) this.#interesting.add(request)
+    }
     this.now.apply(row)
     while (this.ring.bytes > this.#limits.ringBytes && this.ring.length > 1) this.#evict()
     this.dictionary.trim()

@@ -15,7 +15,7 @@ export interface KeptLimits {
 }
 
 /**
- * The requests that were slow, failed, aborted or leaked, after the ring has let go of their rows: healthy traffic does
+ * The requests that were slow, failed, aborted, leaked or not committed, after the ring has let go of their rows: healthy traffic does
  * not push them out, only later ones of their kind do. Also the first rows of requests of which that is not yet known.
  */
 export class KeptRequests {

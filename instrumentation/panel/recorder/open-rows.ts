@@ -4,6 +4,8 @@ import {
   type ConnectedRow,
   type EngineClosedRow,
   type EngineRow,
+  type InDoubtRow,
+  type SessionEndingRow,
   type SessionStateRow,
 } from '../protocol.ts'
 
@@ -27,7 +29,7 @@ export type Leaving = (rows: AnyRow[], request: string | null, closes: boolean) 
 
 /**
  * The rows that rebuild what is open at one point of the flow: engines, connections, running requests with their
- * sessions, check-outs, transactions and statements. Apply each row in order; every row is either in here or was
+ * sessions, check-outs, transactions, statements and commits, and what is in doubt. Apply each row in order; every row is either in here or was
  * handed to `leaving`, once.
  *
  * A request that is over stays as long as something of it is open: a leak needs its owner's name.
@@ -40,6 +42,9 @@ export class OpenRows {
   readonly #checkouts = new Map<string, Open>()
   readonly #transactions = new Map<string, Open>()
   readonly #statements = new Map<string, Open>()
+  readonly #commits = new Map<string, Open>()
+  /** The last word on each prepared transaction that recovery has met and not ended, by gid. */
+  readonly #inDoubt = new Map<string, InDoubtRow>()
   readonly #leaving: Leaving
   readonly #most: number
 
@@ -98,6 +103,7 @@ export class OpenRows {
         return
       }
       case KIND.sessionState:
+      case KIND.sessionEnding:
         return this.#continueSession(row)
       case KIND.sessionEnd: {
         const rows = this.#session(row[3])
@@ -133,6 +139,20 @@ export class OpenRows {
       }
       case KIND.transactionEnd:
         return this.#end(this.#transactions, row[3], row)
+      case KIND.commitStart:
+        return this.#begin(this.#commits, row[3], row[4], row)
+      case KIND.stepStart:
+      case KIND.stepEnd:
+        return this.#goOn(this.#commits, row[3], row)
+      case KIND.commitEnd:
+        return this.#end(this.#commits, row[3], row)
+      case KIND.inDoubt:
+        return this.#doubt(row)
+      case KIND.recovered: {
+        const before = this.#inDoubt.get(row[4])
+        this.#inDoubt.delete(row[4])
+        return this.#leaving(before ? [before, row] : [row], null, false)
+      }
       default:
         row satisfies never
     }
@@ -145,6 +165,11 @@ export class OpenRows {
   /** When a request began that is still in here, and whether it is over. */
   request(id: string): { readonly startedAt: number; readonly isOver: boolean } | undefined {
     return this.#requests.get(id)
+  }
+
+  /** Whose commit it is, while that is not over. */
+  requestOfCommit(id: string): string | null {
+    return this.#commits.get(id)?.request ?? null
   }
 
   hasStatement(id: string): boolean {
@@ -165,8 +190,9 @@ export class OpenRows {
       yield* request.rows
       for (const rows of request.sessions.values()) yield* rows
     }
-    for (const open of [this.#checkouts, this.#transactions, this.#statements])
+    for (const open of [this.#checkouts, this.#transactions, this.#statements, this.#commits])
       for (const { rows } of open.values()) yield* rows
+    yield* this.#inDoubt.values()
   }
 
   #beginRequest(id: string, row: AnyRow): void {
@@ -204,14 +230,26 @@ export class OpenRows {
     return request === undefined ? undefined : this.#requests.get(request)?.sessions.get(id)
   }
 
-  #continueSession(row: SessionStateRow): void {
+  /** A session has one row of each kind: a job that commits ten thousand times must not grow by as many. */
+  #continueSession(row: SessionStateRow | SessionEndingRow): void {
     const rows = this.#session(row[3])
     if (!rows) return this.#leaving([row], null, false)
-    const last = rows.at(-1)
-    if (last?.[1] === KIND.sessionState) {
-      rows[rows.length - 1] = row
-      this.#leaving([last], this.#requestOfSession.get(row[3]) ?? null, false)
-    } else rows.push(row)
+    const index = rows.findIndex(other => other[1] === row[1])
+    const before = index < 0 ? [] : rows.splice(index, 1)
+    rows.push(row)
+    if (before.length > 0) this.#leaving(before, this.#requestOfSession.get(row[3]) ?? null, false)
+  }
+
+  #doubt(row: InDoubtRow): void {
+    const before = this.#inDoubt.get(row[4])
+    this.#inDoubt.delete(row[4])
+    this.#inDoubt.set(row[4], row)
+    if (before) this.#leaving([before], null, false)
+    if (this.#inDoubt.size <= DOUBTS) return
+    for (const [gid, oldest] of this.#inDoubt) {
+      this.#inDoubt.delete(gid)
+      return this.#leaving([oldest], null, false)
+    }
   }
 
   #begin(open: Map<string, Open>, id: string, request: string | null, row: AnyRow): void {
@@ -254,3 +292,4 @@ export class OpenRows {
 }
 
 const SAVEPOINT_ROWS = 200
+const DOUBTS = 1_000

@@ -14,6 +14,7 @@ import { History } from './history.ts'
 import { Ink } from './ink.ts'
 import type { RecorderLimits } from './limits.ts'
 import { id, ms } from './plain.ts'
+import { commitRow } from './rows-of-commits.ts'
 import { checkoutRow, engineRow, poolRow } from './rows-of-pools.ts'
 import { requestRow, sessionRow, statementRow, transactionRow } from './rows-of-work.ts'
 import { seedRows } from './seed.ts'
@@ -61,10 +62,11 @@ export class Recorder {
     this.#listen('enginelight:engine', message => this.#engine(message))
     this.#listen('enginelight:pool', message => this.#push(poolRow(message, ink)))
     this.#listen('enginelight:request', message => this.#request(message))
-    this.#listen('enginelight:session', message => this.#push(sessionRow(message)))
+    this.#listen('enginelight:session', message => this.#push(sessionRow(message, ink)))
     this.#listen('enginelight:checkout', message => this.#push(checkoutRow(message, ink)))
     this.#listen('enginelight:transaction', message => this.#push(transactionRow(message, ink)))
     this.#listen('enginelight:statement', message => this.#statement(message))
+    this.#listen('enginelight:commit', message => this.#push(commitRow(message, ink)))
   }
 
   stop(): void {

@@ -12,6 +12,11 @@ const TEXT_COLUMNS: Partial<Record<Kind, readonly number[]>> = {
   [KIND.statementStart]: [9, 12],
   [KIND.statementEnd]: [7],
   [KIND.transactionStart]: [8],
+  [KIND.sessionEnding]: [5],
+  [KIND.commitStart]: [8],
+  [KIND.stepEnd]: [9],
+  [KIND.commitEnd]: [8],
+  [KIND.inDoubt]: [7],
 }
 
 export function forEachText(row: AnyRow, use: (id: TextId) => void): void {

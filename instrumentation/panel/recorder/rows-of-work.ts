@@ -8,6 +8,7 @@ import {
   KIND,
   type AnyRow,
   type SavepointRow,
+  type SessionEndingRow,
   type SessionStateRow,
   type TransactionEndRow,
 } from '../protocol.ts'
@@ -43,7 +44,7 @@ export function requestRow(message: RequestMessage, ink: Ink): AnyRow | null {
   }
 }
 
-export function sessionRow(message: SessionMessage): AnyRow | null {
+export function sessionRow(message: SessionMessage, ink: Ink): AnyRow | null {
   const at = ms(message.at)
   const session = id(message.id)
   switch (message.phase) {
@@ -54,7 +55,14 @@ export function sessionRow(message: SessionMessage): AnyRow | null {
     case 'state':
       return [0, KIND.sessionState, at, session, id(message.state) as SessionStateRow[4]]
     case 'ending':
-      return null
+      return [
+        0,
+        KIND.sessionEnding,
+        at,
+        session,
+        id(message.why) as SessionEndingRow[4],
+        ink.site(message.site),
+      ]
     case 'end':
       return [0, KIND.sessionEnd, at, session, message.released === true, count(message.statements)]
     default:

@@ -13,6 +13,9 @@ export class PageState {
   readonly checkouts = new Map<string, { request: string | null; connection: string | null; site: string }>()
   readonly transactions = new Map<string, { connection: string; failed: string | null }>()
   readonly statements = new Map<string, { text: string }>()
+  readonly commits = new Map<string, { mode: string; steps: string[] }>()
+  readonly inDoubt = new Map<string, { engine: string; reason: string }>()
+  readonly endings = new Map<string, string>()
 
   reset(): void {
     for (const part of this.#parts()) part.clear()
@@ -29,6 +32,8 @@ export class PageState {
       checkouts: Object.fromEntries(this.checkouts),
       transactions: Object.fromEntries(this.transactions),
       statements: Object.fromEntries(this.statements),
+      commits: Object.fromEntries(this.commits),
+      inDoubt: Object.fromEntries(this.inDoubt),
     }
   }
 
@@ -116,6 +121,23 @@ export class PageState {
         return void text(row[6])
       case KIND.savepoint:
         return
+      case KIND.sessionEnding:
+        return void this.endings.set(row[3], `${row[4]} at ${text(row[5])}`)
+      case KIND.commitStart:
+        text(row[8])
+        return void this.commits.set(row[3], { mode: row[5], steps: [] })
+      case KIND.stepStart:
+        return void this.commits.get(row[3])?.steps.push(`${row[5]} ${row[4]}`)
+      case KIND.stepEnd:
+        text(row[9])
+        return void this.commits.get(row[3])?.steps.push(`${row[5]} ${row[4]}: ${row[7] ?? row[8]}`)
+      case KIND.commitEnd:
+        text(row[8])
+        return void this.commits.delete(row[3])
+      case KIND.inDoubt:
+        return void this.inDoubt.set(row[4], { engine: row[3], reason: text(row[7]) })
+      case KIND.recovered:
+        return void this.inDoubt.delete(row[4])
       default:
         row satisfies never
     }
@@ -123,7 +145,19 @@ export class PageState {
 
   #parts() {
     const { engines, connections, requests, sessions, checkouts, transactions, statements } = this
-    return [engines, connections, requests, sessions, checkouts, transactions, statements]
+    const { commits, inDoubt, endings } = this
+    return [
+      engines,
+      connections,
+      requests,
+      sessions,
+      checkouts,
+      transactions,
+      statements,
+      commits,
+      inDoubt,
+      endings,
+    ]
   }
 
   #isOver(request: string): boolean {

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { readCommandLine } from './command-line.ts'
+import { install } from './install.ts'
+import { loadEngines, messageOf } from './load-engines.ts'
+import { recover } from './recover.ts'
+import { USAGE, UsageError } from './usage.ts'
+
+/** How long the engines may take to close; what their module started besides is ended with the process. */
+const CLOSE_MS = 1_000
+
+async function run(args: string[]): Promise<number> {
+  const line = readCommandLine(args)
+  if (line.command === 'help') {
+    await print(process.stdout, USAGE)
+    return 0
+  }
+  const engines = await loadEngines(line.engines)
+  try {
+    const { text, isClear } =
+      line.command === 'recover' ? await recover(engines, line) : await install(engines, line.json)
+    await print(process.stdout, `${text}\n`)
+    return isClear ? 0 : 1
+  } finally {
+    await engines.close({ graceMs: CLOSE_MS })
+  }
+}
+
+/** Resolves when it is written: the process is about to be ended. */
+const print = (stream: NodeJS.WriteStream, text: string) =>
+  new Promise<void>(resolve => void stream.write(text, () => resolve()))
+
+try {
+  process.exit(await run(process.argv.slice(2)))
+} catch (error) {
+  const usage = error instanceof UsageError ? 'See enginelight --help.\n' : ''
+  await print(process.stderr, `enginelight: ${messageOf(error)}\n${usage}`)
+  process.exit(error instanceof UsageError ? 2 : 1)
+}

@@ -1,0 +1,76 @@
+import { observedEngines, type EngineReport, type Reporting } from '../../../server-lib/channels.ts'
+import type { EngineTruth, LockTruth, OpenTruth, PreparedTruth } from '../protocol.ts'
+import { count, id } from '../recorder/plain.ts'
+import { QUESTION } from './question.ts'
+
+const DEADLINE_MS = 1_000
+const PIDS = 200
+const LOCKS = 50
+
+/**
+ * Asks each database once, over a connection that one of its engines has to spare. A database that cannot be asked
+ * without getting in the way says why, for each of its engines.
+ */
+export async function askServers(engines: readonly Reporting[] = observedEngines()): Promise<EngineTruth[]> {
+  const databases = new Map<string, Asked[]>()
+  for (const engine of engines) {
+    const asked = { engine, report: engine.report() }
+    const { serverAddress, serverPort, database, pool } = asked.report.description
+    // Where we do not know which server it is, it may be another one.
+    const key = serverAddress === null ? pool : `${serverAddress}:${serverPort}/${database}`
+    const others = databases.get(key)
+    if (others) others.push(asked)
+    else databases.set(key, [asked])
+  }
+  return (await Promise.all([...databases.values()].map(askDatabase))).flat()
+}
+
+interface Asked {
+  readonly engine: Reporting
+  readonly report: EngineReport
+}
+
+async function askDatabase(asked: readonly Asked[]): Promise<EngineTruth[]> {
+  const pids = asked.flatMap(({ report }) => pidsInTransaction(report)).slice(0, PIDS)
+  const before = performance.now()
+  const refusals: string[] = []
+  for (const { engine } of asked) {
+    const rows = (await engine.ask?.(QUESTION, [pids], DEADLINE_MS)) ?? 'the engine cannot be asked'
+    if (typeof rows !== 'string') return asked.map(one => truthOf(one, rows, performance.now() - before))
+    refusals.push(rows)
+  }
+  return asked.map(({ report }, index) => ({
+    engine: id(report.description.engine),
+    unasked: id(refusals[index]),
+  }))
+}
+
+/** Both engines of a database know of all that is prepared in it, and each of its own backends. */
+function truthOf({ report }: Asked, rows: readonly Record<string, unknown>[], askedMs: number): EngineTruth {
+  const own = new Set(pidsInTransaction(report))
+  const prepared: PreparedTruth[] = []
+  const open: OpenTruth[] = []
+  for (const { pid, gid, owner, age, locks, blocked } of rows) {
+    if (typeof pid !== 'number')
+      prepared.push({ gid: id(gid), owner: id(owner), ageMs: Math.max(0, count(age)), locks: locksOf(locks) })
+    else if (own.has(pid)) open.push({ pid, locks: locksOf(locks), blockedBy: pidsOf(blocked) })
+  }
+  return { engine: id(report.description.engine), askedMs, prepared, open }
+}
+
+function pidsInTransaction({ connections }: EngineReport): number[] {
+  return connections.flatMap(({ transaction, backendPid }) =>
+    transaction === null || backendPid === null ? [] : [backendPid],
+  )
+}
+
+function locksOf(value: unknown): LockTruth[] {
+  if (!Array.isArray(value)) return []
+  return (value as unknown[][])
+    .slice(0, LOCKS)
+    .map(([what, mode, granted]) => [id(what), id(mode), granted === true])
+}
+
+function pidsOf(value: unknown): number[] {
+  return Array.isArray(value) ? value.slice(0, LOCKS).map(count) : []
+}

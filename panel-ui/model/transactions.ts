@@ -1,0 +1,94 @@
+import { age, count } from '../format.ts'
+import type { Time } from '../../instrumentation/panel/protocol.ts'
+import { fateOf, whyOf, type Fate } from './fate.ts'
+import type { Commit, PanelState, Request, Transaction } from './state.ts'
+
+/** A transaction with what it takes to tell of it. */
+export interface Told {
+  readonly transaction: Transaction
+  readonly request: Request | undefined
+  readonly commit: Commit | undefined
+  readonly fate: Fate
+  readonly why: string
+  readonly site: string | null
+}
+
+export interface Transactions {
+  /** Oldest first. */
+  readonly open: readonly Told[]
+  /** Newest first. */
+  readonly ended: readonly Told[]
+}
+
+const LISTED = 2_000
+const known = new WeakMap<Transaction, Told>()
+
+/** Every transaction that the page knows. */
+export function transactionsOf(state: PanelState): Transactions {
+  const open = [...state.transactions.values()].sort((a, b) => a.startedAt - b.startedAt)
+  const ended: Transaction[] = []
+  for (const request of state.requests.values())
+    for (const transaction of request.transactions) if (transaction.endedAt !== null) ended.push(transaction)
+  ended.sort((a, b) => b.endedAt! - a.endedAt!)
+  const tell = (transaction: Transaction) => tellOf(state, transaction)
+  return { open: open.map(tell), ended: ended.slice(0, LISTED).map(tell) }
+}
+
+export function tellOf(state: PanelState, transaction: Transaction): Told {
+  const before = known.get(transaction)
+  const request = state.requests.get(transaction.request)
+  const commit = transaction.commit === null ? undefined : state.commits.get(transaction.commit)
+  // Four times a second for each of two thousand, of which all but a few are what they were.
+  if (before && before.fate !== 'prepared' && before.commit === commit && before.request === request)
+    return before
+  const fate = fateOf(transaction, request, commit, state.doubts)
+  const told = { transaction, request, commit, fate, ...whyOf(transaction, request) }
+  known.set(transaction, told)
+  return told
+}
+
+/** What takes part with it in one commit: more than one, or it is nobody else's business. */
+export const isShared = (commit: Commit | undefined): commit is Commit =>
+  commit !== undefined && commit.participants.length > 1
+
+const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
+
+/** The view in one sentence. */
+export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: Time): string {
+  const oldest = open[0]
+  const lost = ended.filter(({ fate }) => NOT_KEPT.has(fate)).length
+  const lied = ended.filter(({ fate }) => fate === 'lied').length
+  const parts = [
+    oldest
+      ? `${open.length} open, the oldest for ${age(now - oldest.transaction.startedAt).replace('just now', 'a moment')}.`
+      : 'Nothing is open.',
+    inDoubt > 0 ? `${inDoubt} in doubt.` : 'Nothing is in doubt.',
+  ]
+  if (ended.length > 0)
+    parts.push(
+      lost === 0
+        ? `Of the last ${count(ended.length, 'transaction')} none was rolled back.`
+        : `Of the last ${count(ended.length, 'transaction')} ${lost} did not commit${lied > 0 ? `, ${lied} of them although asked to` : ''}.`,
+    )
+  return parts.join(' ')
+}
+
+export interface EndingLine {
+  readonly site: string
+  readonly committed: number
+  readonly lost: number
+}
+
+/** The lines at which transactions end, the busiest first; a line where any was lost comes before. */
+export function endingLines(ended: readonly Told[]): EndingLine[] {
+  const lines = new Map<string, { site: string; committed: number; lost: number }>()
+  for (const { site, fate } of ended) {
+    if (site === null || fate === 'read only') continue
+    let line = lines.get(site)
+    if (!line) lines.set(site, (line = { site, committed: 0, lost: 0 }))
+    if (fate === 'committed') line.committed++
+    else line.lost++
+  }
+  const weight = ({ lost, committed }: EndingLine) => (lost > 0 ? 1e6 : 0) + lost + committed
+  return [...lines.values()].sort((a, b) => weight(b) - weight(a))
+}

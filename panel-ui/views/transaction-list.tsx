@@ -1,0 +1,155 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useRef, useState, type ReactNode } from 'react'
+import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
+import type { Told } from '../model/transactions.ts'
+import { TransactionRow } from './transaction-row.tsx'
+import type { Follow } from './use-follow.ts'
+
+interface Props {
+  open: readonly Told[]
+  ended: readonly Told[]
+  isEmpty: boolean
+  /** Beside the head of those that have ended. */
+  reads: ReactNode
+  opened: string | undefined
+  follow: Pick<Follow, 'fresh' | 'catchUp' | 'hover'>
+  query: string
+  truth: ServerTruth | null
+  now: number
+  /** What stands above the open ones and scrolls with them. */
+  before: ReactNode
+}
+
+const ROW = 34
+const SPLIT_ROW = 54
+
+/** What is open, oldest first, and below it what has ended, newest first; of those only the rows in sight exist. */
+export function TransactionList(props: Props) {
+  const { open, ended, isEmpty, reads, opened, follow, query, truth, now, before } = props
+  const isSplit = opened !== undefined
+  const scroller = useRef<HTMLDivElement>(null)
+  const rows = useRef<HTMLDivElement>(null)
+  const [margin, setMargin] = useState(0)
+  const size = isSplit ? SPLIT_ROW : ROW
+  // Whatever stands above the rows changes its height, and says so to nobody else.
+  useEffect(() => {
+    const [from, list] = [scroller.current, rows.current]
+    if (!from || !list?.previousElementSibling) return
+    const observer = new ResizeObserver(() =>
+      setMargin(
+        Math.round(list.getBoundingClientRect().top - from.getBoundingClientRect().top + from.scrollTop),
+      ),
+    )
+    observer.observe(list.previousElementSibling)
+    return () => observer.disconnect()
+  }, [])
+  const virtualizer = useVirtualizer({
+    count: ended.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => size,
+    getItemKey: index => ended[index]!.transaction.id,
+    scrollMargin: margin,
+    overscan: 8,
+  })
+  useEffect(() => virtualizer.measure(), [virtualizer, size])
+  const openedAt = opened === undefined ? -1 : ended.findIndex(told => told.transaction.id === opened)
+  useEffect(() => {
+    if (openedAt >= 0) virtualizer.scrollToIndex(openedAt, { align: 'auto' })
+  }, [virtualizer, openedAt])
+  const row = (told: Told) => (
+    <TransactionRow
+      told={told}
+      truth={told.transaction.endedAt === null ? truth : null}
+      now={told.transaction.endedAt === null ? now : 0}
+      isOpened={told.transaction.id === opened}
+      isSplit={isSplit}
+      query={query}
+    />
+  )
+  return (
+    <div className="transaction-list" data-split={isSplit || undefined}>
+      {follow.fresh > 0 && (
+        <button
+          type="button"
+          className="fresh-pill"
+          onClick={() => {
+            follow.catchUp()
+            scroller.current?.scrollTo({ top: 0 })
+          }}
+        >
+          ↑ {follow.fresh} new
+        </button>
+      )}
+      <div className="transaction-scroll" ref={scroller}>
+        <div>
+          {before}
+          <h2 className="section-head">
+            Open <span>{open.length === 0 ? 'none right now' : `${open.length}, the oldest first`}</span>
+          </h2>
+          {open.length > 0 && (
+            <div role="list" aria-label="Open transactions, oldest first" className="transaction-rows">
+              {!isSplit && <Heads of="open" />}
+              {open.map(told => (
+                <div role="listitem" key={told.transaction.id}>
+                  {row(told)}
+                </div>
+              ))}
+            </div>
+          )}
+          <h2 className="section-head">
+            Ended{' '}
+            <span>
+              {ended.length > 0
+                ? 'newest first'
+                : isEmpty
+                  ? 'none yet: each transaction appears here as it ends'
+                  : 'none of these'}
+            </span>
+            {!isSplit && reads}
+          </h2>
+          {!isSplit && ended.length > 0 && <Heads of="ended" />}
+        </div>
+        <div
+          ref={rows}
+          role="list"
+          aria-label="Ended transactions, newest first"
+          className="transaction-rows"
+          onPointerEnter={() => follow.hover(true)}
+          onPointerLeave={() => follow.hover(false)}
+          onFocus={() => follow.hover(true)}
+          onBlur={() => follow.hover(false)}
+          style={{ height: virtualizer.getTotalSize(), position: 'relative' }}
+        >
+          {virtualizer.getVirtualItems().map(item => (
+            <div
+              key={item.key}
+              role="listitem"
+              className="transaction-item"
+              style={{ transform: `translateY(${item.start - margin}px)` }}
+            >
+              {row(ended[item.index]!)}
+            </div>
+          ))}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function Heads({ of }: { of: 'open' | 'ended' }) {
+  const isOpen = of === 'open'
+  return (
+    <div className="transaction-heads" aria-hidden="true">
+      <span />
+      <span>state</span>
+      <span>{isOpen ? 'since' : 'ended'}</span>
+      <span className="right">{isOpen ? 'age' : 'lasted'}</span>
+      <span>owner</span>
+      <span>engine</span>
+      <span>connection</span>
+      <span className="right">statements</span>
+      <span>{isOpen ? 'locks' : 'commit'}</span>
+      <span>{isOpen ? 'right now, and where it began' : 'why it ended, and where'}</span>
+    </div>
+  )
+}

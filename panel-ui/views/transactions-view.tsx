@@ -1,0 +1,134 @@
+import './transactions-view.css'
+import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
+import { useKeys } from '../keys.ts'
+import { doubtsOf } from '../model/in-doubt.ts'
+import { transactionFilter, TRANSACTION_WORDS, WITH_READS } from '../model/transaction-filter.ts'
+import { endingLines, sentenceOf, transactionsOf, type Told } from '../model/transactions.ts'
+import { useModel, useMoment, usePanel } from '../model/use-panel.ts'
+import { adjust, go, useRoute } from '../route.ts'
+import { EndingLines } from './ending-lines.tsx'
+import { InDoubtSection } from './in-doubt.tsx'
+import { NotYetHeard } from './nothing-yet.tsx'
+import { QueryBox } from './query-box.tsx'
+import { TransactionDetail } from './transaction-detail.tsx'
+import { TransactionList } from './transaction-list.tsx'
+import { useFollow } from './use-follow.ts'
+
+/** Every transaction: what is in doubt, what is open and since when, and how the others ended and where. */
+export function TransactionsView() {
+  const { path, query } = useRoute()
+  const [opened] = path
+  const { state, now } = useMoment()
+  const model = useModel()
+  const truth = usePanel(view => view.truth)
+  const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
+  const box = useRef<HTMLInputElement>(null)
+  const searched = useDeferredValue(query)
+  const matches = useMemo(() => transactionFilter(searched), [searched])
+  useEffect(() => model.watch(), [model])
+  const { requests, transactions, commits, doubts } = state
+  const all = useMemo(
+    () => transactionsOf(state),
+    // Its parts and not the state itself, which every row makes another.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+    [requests, transactions, commits, doubts],
+  )
+  const left = doubtsOf(state, truth, now)
+  const open = all.open.filter(matches)
+  const found = useMemo(() => all.ended.filter(matches), [all, matches])
+  const ids = useMemo(() => found.map(told => told.transaction.id), [found])
+  const items = useMemo(() => new Map(found.map(told => [told.transaction.id, told])), [found])
+  const follow = useFollow<ReadonlyMap<string, Told>>(
+    ids,
+    items,
+    `${searched} ${path.length}`,
+    opened !== undefined,
+  )
+  const ended = follow.shown.flatMap(id => items.get(id) ?? follow.past?.get(id) ?? [])
+  const move = (by: 1 | -1) => {
+    const shown = [...open, ...ended].map(told => told.transaction.id)
+    if (shown.length === 0) return
+    const at = opened === undefined ? -1 : shown.indexOf(opened)
+    const next = shown[Math.min(shown.length - 1, Math.max(0, at === -1 ? 0 : at + by))]!
+    if (opened === undefined) go('transactions', [next], query)
+    else adjust('transactions', [next], query)
+  }
+  useKeys({
+    '/': () => box.current?.focus(),
+    f: () => follow.toggle(),
+    j: () => move(1),
+    k: () => move(-1),
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    Escape: () => {
+      if (document.activeElement === box.current) return box.current?.blur()
+      if (opened !== undefined) return go('transactions', [], query)
+      return query === '' ? false : adjust('transactions', [], '')
+    },
+  })
+  if (!isHeard) return <NotYetHeard />
+  const reads = all.ended.filter(({ fate }) => fate === 'read only').length
+  const hasReads = query.split(/\s+/).includes(WITH_READS)
+  const isSplit = opened !== undefined
+  const engines = [...new Set([...all.open, ...all.ended].map(told => `engine:${told.transaction.engine}`))]
+  return (
+    <main className="transactions" data-split={isSplit || undefined} aria-label="Transactions">
+      <div className="transactions-list">
+        {!isSplit && (
+          <h1 className="transactions-sentence" aria-live="polite">
+            {sentenceOf(all, left.inDoubt.length, now)}
+          </h1>
+        )}
+        <QueryBox
+          ref={box}
+          query={query}
+          found={open.length + found.length}
+          of={all.open.length + all.ended.length - (hasReads ? 0 : reads)}
+          follow={follow}
+          noun="transaction"
+          placeholder="Filter: text, engine:writer, lied, two-phase"
+          offered={[...TRANSACTION_WORDS, ...engines.sort()]}
+          onChange={next => adjust('transactions', path, next)}
+        />
+        <TransactionList
+          open={open}
+          ended={ended}
+          isEmpty={all.ended.length === 0}
+          reads={
+            reads > 0 && (
+              <button
+                type="button"
+                className="with-reads"
+                aria-pressed={hasReads}
+                onClick={() => {
+                  const others = query.split(/\s+/).filter(word => word && word !== WITH_READS)
+                  adjust('transactions', path, [...others, ...(hasReads ? [] : [WITH_READS])].join(' '))
+                }}
+              >
+                {hasReads ? 'leave out' : 'show'} {reads.toLocaleString('en')} that only read
+              </button>
+            )
+          }
+          opened={opened}
+          follow={follow}
+          query={query}
+          truth={truth}
+          now={now}
+          before={
+            !isSplit && (
+              <>
+                <InDoubtSection doubts={left} truth={truth} now={now} />
+                <EndingLines
+                  lines={endingLines(all.ended)}
+                  query={query}
+                  onPick={next => adjust('transactions', path, next)}
+                />
+              </>
+            )
+          }
+        />
+      </div>
+      {opened !== undefined && <TransactionDetail key={opened} id={opened} query={query} past={items} />}
+    </main>
+  )
+}

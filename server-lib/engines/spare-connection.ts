@@ -1,0 +1,62 @@
+import { startDeadline } from '../deadline.ts'
+import type { Lease } from '../pool/check-out.ts'
+import type { Hold, Pool } from '../pool/pool.ts'
+import type { DriverConnection, DriverResult } from '../postgres/driver.ts'
+import { onReady } from '../postgres/ready.ts'
+
+/** What a server answered, or why it was not asked. */
+export type SpareAnswer = readonly Record<string, unknown>[] | string
+
+/**
+ * Why an observer may not take a connection just now, or null where it may: it never takes a pool's last one, and
+ * never stands in its queue.
+ */
+export function whyNotSpare({ ledger, max }: Pool): string | null {
+  if (max < 2) return 'its pool has a single connection, which is left to the application'
+  if (ledger.waiting > 0) return 'others wait for a connection'
+  if (max - ledger.used < 2) return 'all connections but one are in use'
+  return null
+}
+
+/** Asks the server over a connection that was spare, and gives it back as it came. One that does not answer in time is closed. */
+export function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: number) {
+  const { driver } = hold
+  if (!isIdle(driver)) {
+    hold.release()
+    return Promise.resolve('a connection came with work left open on it')
+  }
+  driver.on('error', ignore)
+  return new Promise<SpareAnswer>(resolve => {
+    const deadline = startDeadline(deadlineMs, () => {
+      hold.discard()
+      resolve(`the server did not answer within ${deadlineMs} ms`)
+    })
+    driver.query(text, values, (error: Error | null, result?: DriverResult) => {
+      if (!deadline.isPending) return
+      deadline.stop()
+      giveBack(hold, error === null)
+      const code = error && 'code' in error ? String(error.code) : null
+      if (error) resolve(`the server refused: ${code ?? error.name}`)
+      else resolve((result?.rows ?? []) as Record<string, unknown>[])
+    })
+  })
+}
+
+/** pg tells of a failed statement before it has read that the server is ready again, or that the connection is gone. */
+function giveBack(hold: Hold, isAnswered: boolean): void {
+  const { driver } = hold
+  const back = (isOpen: boolean) => {
+    if (!isOpen) return hold.discard()
+    driver.removeListener('error', ignore)
+    hold.release()
+  }
+  if (isAnswered) back(true)
+  else onReady(driver, back)
+}
+
+function isIdle(driver: DriverConnection): boolean {
+  if (driver._ending || driver._queryable === false || driver.readyForQuery === false) return false
+  return (driver.getTransactionStatus?.() ?? 'I') === 'I'
+}
+
+function ignore(): void {}

@@ -1,0 +1,67 @@
+import { setMaxListeners } from 'node:events'
+import { startDeadline } from '../deadline.ts'
+import { EnginelightError } from '../errors.ts'
+import type { CheckedRunOptions } from './run-options.ts'
+
+/** How long a run may take, by its time and its signal. Make it as the run begins, and `stop` it when nothing is to be cut short any more. */
+export class Limit {
+  /** Why the run is over, from the moment in which it is. */
+  reason: EnginelightError | undefined
+  readonly #stop: () => void
+  #passed: (() => void) | undefined
+
+  constructor({ timeoutMs, signal, label }: CheckedRunOptions) {
+    const pass = (how: string, fields: { timeoutMs?: number; cause?: unknown }) => {
+      if (this.reason) return
+      this.reason = new EnginelightError(
+        'EL_RUN_ABORTED',
+        `The run "${label}" ${how}: everything was rolled back.`,
+        fields,
+      )
+      this.#passed?.()
+    }
+    const onAbort = () => pass('was aborted by its signal', { cause: signal?.reason })
+    const deadline =
+      timeoutMs === undefined
+        ? undefined
+        : startDeadline(timeoutMs, () => pass(`took longer than ${timeoutMs} ms`, { timeoutMs }))
+    if (signal?.aborted) onAbort()
+    else if (signal) {
+      // One signal may end any number of runs: Node would warn of the eleventh.
+      setMaxListeners(0, signal)
+      signal.addEventListener('abort', onAbort, { once: true })
+    }
+    this.#stop = () => {
+      deadline?.stop()
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  stop(): void {
+    this.#stop()
+  }
+
+  /** The work's own outcome, or the reason as soon as the time is over: the work may never end. */
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    if (this.reason) throw this.reason
+    let begun: Promise<T> | undefined
+    try {
+      const over = new Promise<never>((_resolve, reject) => {
+        this.#passed = () => reject(this.reason as EnginelightError)
+      })
+      begun = work()
+      return await Promise.race([begun, over])
+    } finally {
+      this.#passed = undefined
+      // Nobody waits for it any more, should it fail later.
+      begun?.catch(() => {})
+    }
+  }
+
+  /** Waits so long, or until the time is over. */
+  async wait(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const slept = new Promise<void>(resolve => void (timer = setTimeout(resolve, ms)))
+    await this.within(() => slept).finally(() => clearTimeout(timer))
+  }
+}

@@ -1,0 +1,47 @@
+import { EnginelightError } from '../errors.ts'
+import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import { wrong, type CheckedRetry } from './run-options.ts'
+
+/** How deep a chain of causes is looked through. */
+const DEPTH = 20
+
+/** An error and what caused it, outermost first. A chain can be a ring. */
+function chain(error: unknown): unknown[] {
+  const errors: unknown[] = []
+  for (let one = error; one instanceof Error && errors.length < DEPTH; one = one.cause) errors.push(one)
+  return errors.length > 0 ? errors : [error]
+}
+
+const codeOf = (error: unknown) => (error as { code?: unknown } | null | undefined)?.code
+
+/** A commit that may have been made, wholly or in part: to repeat it could do everything twice. */
+const COMMITTED_PERHAPS = new Set<unknown>(['EL_COMMIT_UNKNOWN', 'EL_PARTIAL_COMMIT'])
+
+/** Whether another attempt may do what this one did not. Asks the application's own function where there is one. */
+export function isWorthRetrying(error: unknown, { on }: CheckedRetry): boolean {
+  const errors = chain(error)
+  if (errors.some(one => COMMITTED_PERHAPS.has(codeOf(one)))) return false
+  if (typeof on === 'function') {
+    const answer: unknown = on(error)
+    // A promise would count as a yes.
+    if (typeof answer !== 'boolean') throw wrong('the answer of retry.on', 'true or false', answer)
+    return answer
+  }
+  if (on) return errors.some(one => on.includes(codeOf(one) as string))
+  return errors.some(isTransient)
+}
+
+/** Serialization failure and deadlock: the server rolled back so that somebody else could go on. */
+const COLLISIONS = new Set(['40001', '40P01'])
+
+function isTransient(error: unknown): boolean {
+  if (error instanceof EnginelightError) return error.code === 'EL_CONNECTION_LOST'
+  const sqlstate = sqlstateOf(error)
+  // What has no SQLSTATE is for the chain's outer errors to judge: any error of the application is such a one.
+  return sqlstate !== undefined && (COLLISIONS.has(sqlstate) || failureOf(error) === 'connection')
+}
+
+/** How long to wait before the attempt after this one: anything up to a bound that doubles (full jitter). */
+export function backoffMs(attempt: number, { backoffMs, maxBackoffMs }: CheckedRetry): number {
+  return Math.random() * Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1))
+}
