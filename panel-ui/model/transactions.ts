@@ -57,7 +57,7 @@ const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
 export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: Time): string {
   const oldest = open[0]
   const lost = ended.filter(({ fate }) => NOT_KEPT.has(fate)).length
-  const lied = ended.filter(({ fate }) => fate === 'lied').length
+  const asked = ended.filter(({ fate }) => fate === 'lied' || fate === 'refused').length
   const parts = [
     oldest
       ? `${open.length} open, the oldest for ${age(now - oldest.transaction.startedAt).replace('just now', 'a moment')}.`
@@ -68,7 +68,7 @@ export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: 
     parts.push(
       lost === 0
         ? `Of the last ${count(ended.length, 'transaction')} none was rolled back.`
-        : `Of the last ${count(ended.length, 'transaction')} ${lost} did not commit${lied > 0 ? `, ${lied} of them although asked to` : ''}.`,
+        : `Of the last ${count(ended.length, 'transaction')} ${lost} did not commit${asked > 0 ? `, ${asked} of them although asked to` : ''}.`,
     )
   return parts.join(' ')
 }
@@ -83,7 +83,7 @@ export interface EndingLine {
 export function endingLines(ended: readonly Told[]): EndingLine[] {
   const lines = new Map<string, { site: string; committed: number; lost: number }>()
   for (const { site, fate } of ended) {
-    if (site === null || fate === 'read only') continue
+    if (site === null || (fate !== 'committed' && !NOT_KEPT.has(fate))) continue
     let line = lines.get(site)
     if (!line) lines.set(site, (line = { site, committed: 0, lost: 0 }))
     if (fate === 'committed') line.committed++
