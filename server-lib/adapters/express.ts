@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Engines } from '../engines/create-engines.ts'
 import type { RegisteredRequest } from '../register.ts'
 import type { Definitions } from '../sessions/db.ts'
-import { createMount, type MountOptions } from './mount.ts'
+import { createMount, transactionOf, type MountOptions } from './mount.ts'
 
 declare global {
   // Express looks for additions to its request in this place, in version 4 and 5 alike.
@@ -14,14 +14,36 @@ declare global {
 
 /**
  * Express middleware, 4 and 5: gives each request a container, `req.db`. Mount it before the handlers and, where
- * there is one, before the body parser.
+ * there is one, before the body parser; after what sets headers that an error page needs as well (CORS).
  */
 export function sessions<D extends Definitions, const As extends string = 'db'>(
   engines: Engines<D>,
   options: MountOptions<As> = {},
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   const mount = createMount(engines, options)
-  return (request, response, next) => mount(request, response, () => next())
+  return (request, response, next) => {
+    // Express keeps the `next` of the router in which the handler was found here, and uses it itself in `res.sendFile`:
+    // so an error handler of that very router is reached, as by `next(error)` in the handler.
+    const fail = (error: unknown) => ((request as { next?: typeof next }).next ?? next)(error)
+    mount(request, response, () => next(), fail)
+  }
+}
+
+/**
+ * Express error middleware: a request whose error comes by is rolled back, whatever the error handlers answer. Mount it
+ * after the routes and before the error handlers. Without it the status of the answer decides.
+ */
+export function rollbackOnError(): (
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void {
+  return (error, request, _response, next) => {
+    transactionOf(request)?.refuse()
+    next(error)
+  }
 }
 
 export type { MountOptions } from './mount.ts'
+export type { TransactionOptions } from './transaction-options.ts'

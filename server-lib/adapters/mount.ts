@@ -1,54 +1,96 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EnginelightError } from '../errors.ts'
 import { describe } from '../engines/engine-config.ts'
-import { enginesInside } from '../engines/create-engines.ts'
+import { enginesInside, type EnginesInside } from '../engines/create-engines.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
+import { settingsOf } from './annotation.ts'
+import { RequestTransaction } from './request-transaction.ts'
+import { checkTransactionOptions, type TransactionOptions } from './transaction-options.ts'
 
-export interface MountOptions<As extends string = 'db'> {
+export interface MountOptions<As extends string = 'db'> extends TransactionOptions {
   /** The name under which the container hangs on the request. Default `db`. */
   as?: As
 }
 
-/** How a framework's request is mounted: what hangs where, and what to do in its context. */
+/**
+ * How a framework's request is mounted: what hangs where, and what to do in its context. `answerFailure` is called when
+ * a commit has failed and so the handler's response was not sent.
+ */
 export interface Mount {
-  (request: IncomingMessage, response: ServerResponse, next: () => void): void
+  (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next: () => void,
+    answerFailure: (error: unknown) => void,
+  ): void
+}
+
+interface Mounted {
+  readonly scope: RequestScope
+  transaction: RequestTransaction | undefined
 }
 
 /** Requests that a mount has met already: a second mount of the same engines adds nothing but another name. */
-const scopes = new WeakMap<IncomingMessage, RequestScope>()
+const mounted = new WeakMap<IncomingMessage, Mounted>()
+
+/** The transaction of a request whose engines are committed by a mount, if it is one. */
+export function transactionOf(request: IncomingMessage): RequestTransaction | undefined {
+  return mounted.get(request)?.transaction
+}
 
 /**
  * Makes the mount that every adapter shares. It gives the request a scope, hangs a lazy container on it, and ends
  * both at the response's `close`, which comes after a normal end, an error and a client's abort alike. (`close` of
- * the *request* comes as soon as a body has been read, before the response.)
+ * the *request* comes as soon as a body has been read, before the response.) Where an engine is transactional the response
+ * is held back until the commit.
  */
-export function createMount(engines: unknown, { as = 'db' }: MountOptions<string> = {}): Mount {
+export function createMount(engines: unknown, options: MountOptions<string> = {}): Mount {
   const inside = enginesInside(engines)
+  const { as = 'db', annotate, activate, container } = options
   if (typeof as !== 'string' || !/^[A-Za-z_$][\w$]*$/.test(as)) {
     throw new EnginelightError('EL_CONFIG', `Option as must be a property name, not ${describe(as)}.`, {
       option: 'as',
     })
   }
-  return (request, response, next) => {
-    let scope = scopes.get(request)
-    const isFirst = scope === undefined
-    if (!scope) {
-      scope = new RequestScope('http', labelOf(request), as, inside.names)
-      scopes.set(request, scope)
+  checkTransactionOptions(options as Record<string, unknown>)
+  return (request, response, next, answerFailure) => {
+    let known = mounted.get(request)
+    const isFirst = known === undefined
+    if (!known) {
+      known = {
+        scope: new RequestScope('http', labelOf(request), as, inside.names),
+        transaction: undefined,
+      }
+      mounted.set(request, known)
     }
+    const { scope } = known
     scope.expects(inside)
+    const given = container?.(request)
+    if (given) lend(scope, inside, given)
     hangContainer(request, as, scope, inside)
-    const mounted = scope
+    if (annotate && !scope.annotate) scope.annotate = () => settingsOf(annotate(request))
+    const isSent = response.headersSent || response.closed || response.destroyed
+    if (inside.isTransactional && !given && !isSent && (activate === undefined || activate(request))) {
+      known.transaction ??= new RequestTransaction(request, response, scope, options, answerFailure)
+      known.transaction.add(inside, options)
+    }
     // Once for the request, however many mounts it passes: they all end together.
     if (isFirst) {
-      const onClose = () => void finish(mounted, response)
+      const ended = known
+      const onClose = () => void finish(ended, response)
       // A client that was gone before we came: its `close` has been and will not come again.
       if (response.closed || response.destroyed) onClose()
       else response.once('close', onClose)
     }
-    if (currentRequest() === mounted) return next()
-    runInRequest(mounted, next)
+    if (currentRequest() === scope) return next()
+    runInRequest(scope, next)
   }
+}
+
+/** Puts a container of the application in the place of the request's own: it goes on when the request is over. */
+function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
+  if (scope.container(inside)) return
+  scope.addContainer(inside, Object.assign({ end: () => Promise.resolve(), unreleased: () => [] }, { db }))
 }
 
 function hangContainer(
@@ -82,12 +124,13 @@ function isOurs(request: IncomingMessage, as: string): boolean {
   return getter !== undefined && OURS in getter
 }
 
-async function finish(scope: RequestScope, response: ServerResponse): Promise<void> {
+async function finish({ scope, transaction }: Mounted, response: ServerResponse): Promise<void> {
   // As it was when the response closed: what a handler writes to it afterwards makes it look finished.
   const isFinished = response.writableFinished
   if (isFinished) await scope.endContainers('finished')
   else await scope.endContainers('aborted', new Error('The client closed the connection.'))
-  const outcome = !isFinished ? 'aborted' : response.statusCode >= 500 ? 'failed' : 'finished'
+  const hasFailed = response.statusCode >= 500 || transaction?.hasFailed === true
+  const outcome = hasFailed && response.headersSent ? 'failed' : isFinished ? 'finished' : 'aborted'
   scope.end(outcome, response.headersSent ? response.statusCode : null)
 }
 

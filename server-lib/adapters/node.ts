@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Engines } from '../engines/create-engines.ts'
 import { warn } from '../errors.ts'
 import type { Db, Definitions } from '../sessions/db.ts'
-import { createMount, type MountOptions } from './mount.ts'
+import { createMount, transactionOf, type MountOptions } from './mount.ts'
 
 /** A request of node:http with its container. */
 export type RequestWith<D extends Definitions, As extends string> = IncomingMessage & {
@@ -11,7 +11,8 @@ export type RequestWith<D extends Definitions, As extends string> = IncomingMess
 
 /**
  * Wraps a handler of node:http: `createServer(sessions(engines, async (req, res) => …))`. A handler that
- * rejects before it has answered is answered with 500; its error goes to `onError`, or to the process as a warning.
+ * rejects before it has answered, or whose commit fails, is answered with 500; its error goes to `onError`, or to the
+ * process as a warning.
  */
 export function sessions<D extends Definitions, const As extends string = 'db'>(
   engines: Engines<D>,
@@ -21,19 +22,26 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   const { onError = warnOf, ...mountOptions } = options
   const mount = createMount(engines, mountOptions)
   return (request, response) => {
-    mount(request, response, () => {
-      const failed = (error: unknown) => {
-        onError(error, request)
-        if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
-        response.end(response.headersSent ? undefined : 'Internal Server Error')
-      }
+    const answer = (error: unknown) => {
+      onError(error, request)
+      if (response.headersSent) return void response.end()
+      response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
+      response.end('Internal Server Error')
+    }
+    const failed = (error: unknown) => {
+      const transaction = transactionOf(request)
+      if (transaction) void transaction.handlerFailed(error).then(() => answer(error))
+      else answer(error)
+    }
+    const handle = () => {
       try {
         const result = handler(request as RequestWith<D, As>, response)
         if (result instanceof Promise) result.catch(failed)
       } catch (error) {
         failed(error)
       }
-    })
+    }
+    mount(request, response, handle, answer)
   }
 }
 
@@ -44,3 +52,4 @@ function warnOf(error: unknown, request: IncomingMessage): void {
 }
 
 export type { MountOptions } from './mount.ts'
+export type { TransactionOptions } from './transaction-options.ts'

@@ -95,6 +95,8 @@ export interface Engines<D extends Definitions> {
 /** What mounts and the tests of the library need beyond the public face. */
 export interface EnginesInside<D extends Definitions = Definitions> {
   readonly names: readonly string[]
+  /** Whether one of them is `transactional`. */
+  readonly isTransactional: boolean
   containerFor(scope: RequestScope, request: unknown): { db: Db<D>; core: ContainerCore }
 }
 
@@ -282,6 +284,7 @@ class OpenContainer<D extends Definitions> implements Contained {
 
 class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHost<Db<D>> {
   readonly names: readonly string[]
+  readonly isTransactional: boolean
   readonly #engines: ReadonlyMap<string, Engine>
   readonly #setup: ContainerSetup
   readonly #makeDb: (core: ContainerCore) => object
@@ -293,6 +296,7 @@ class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHost<Db<D
   constructor(engines: ReadonlyMap<string, Engine>, prefer: readonly string[], commits: CommitSetup) {
     this.#engines = engines
     this.names = [...engines.keys()]
+    this.isTransactional = [...engines.values()].some(({ options }) => options.transactional)
     this.#makeDb = defineDb(this.names)
     this.#setup = {
       engines,

@@ -96,10 +96,10 @@ describe('a config that is wrong is refused before anything is opened', () => {
       /transactional cannot go with mode 'autocommit'/,
     ],
     [
-      'transactional, which is not there yet',
-      one({ connection: url, transactional: true }),
+      'transactional independent',
+      one({ connection: url, transactional: true, enlist: 'independent' }),
       'EL_CONFIG',
-      /not available yet/,
+      /transactional cannot go with enlist 'independent'/,
     ],
     ['a reserved name', one({ connection: url }, '!all'), 'EL_RESERVED_NAME', /"!all"/],
     ['the other reserved name', one({ connection: url }, '!default'), 'EL_RESERVED_NAME', /"!default"/],

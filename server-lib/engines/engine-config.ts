@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
 import type { PgPool } from '../pool/native-pool.ts'
+import { transactionsAreDisabled } from './disable-transaction.ts'
 
 /** Any type of tables: a map from table name to row type. */
 export type TablesShape = object
@@ -26,7 +27,10 @@ export interface EngineOptions {
    * of the same priority, the one declared last. Default 0.
    */
   priority?: number
-  /** The container commits this engine at the end of a successful request; its session refuses `commit()` itself. */
+  /**
+   * The container commits: its sessions refuse `commit()`, `rollback()` and `release()` of their own, and a request behind
+   * `sessions(…)` that has used one of them is committed when it was successful, before its response is sent. Default false.
+   */
   transactional?: boolean
   /**
    * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN that the server does
@@ -216,6 +220,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
   const mode = word('mode', ['transaction', 'autocommit'], 'transaction')
   const enlist = word('enlist', ['atomic', 'independent'], 'atomic')
+  const isDisabled = transactionsAreDisabled()
   const transactional = boolean('transactional', false)
   if (transactional && (mode === 'autocommit' || enlist === 'independent')) {
     const with_ = mode === 'autocommit' ? "mode 'autocommit'" : "enlist 'independent'"
@@ -228,21 +233,13 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
       },
     )
   }
-  if (transactional) {
-    // Accepting it while nothing commits would roll back silently what the user believes committed.
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Engine "${name}": transactional is not available yet; commit with session.commit().`,
-      { engine: name, option: 'transactional' },
-    )
-  }
   const checkoutTimeoutMs = duration('checkoutTimeoutMs') ?? 10_000
   return {
     isDefault: boolean('default', false),
     access: word('access', ['read', 'write'], 'write'),
     mode,
     enlist,
-    transactional,
+    transactional: transactional && !isDisabled,
     priority: finite('priority', 0),
     checkoutTimeoutMs,
     beginTimeoutMs: Math.max(SHORTEST_BEGIN_MS, Math.ceil(checkoutTimeoutMs / 2)),

@@ -8,6 +8,8 @@ export interface BeginOptions {
   isolation?: Isolation | undefined
   statementTimeoutMs: number | undefined
   idleInTransactionTimeoutMs: number | undefined
+  /** Settings of the application's own, by name. */
+  settings?: Readonly<Record<string, string>> | undefined
 }
 
 /** BEGIN with everything that holds for this transaction alone, as one text and so one round trip. */
@@ -16,6 +18,7 @@ export function beginText({
   isolation,
   statementTimeoutMs,
   idleInTransactionTimeoutMs,
+  settings,
 }: BeginOptions): string {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
   const parts = [`BEGIN${level}${readOnly ? ' READ ONLY' : ''}`]
@@ -23,6 +26,7 @@ export function beginText({
   if (idleInTransactionTimeoutMs !== undefined) {
     parts.push(`SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`)
   }
+  for (const name in settings) parts.push(`SET LOCAL ${name} = ${literal(settings[name] as string)}`)
   return parts.join('; ')
 }
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEngines, engine } from '../index.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { FAULT_POINTS, strikeAt } from '../testing/fault-points.ts'
+import { SESSION_POINTS, strikeAt } from '../testing/fault-points.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
@@ -45,7 +45,10 @@ test.each(Object.keys(sources) as (keyof typeof sources)[])(
   'R16 an error event at any instant of a session ends neither the process nor the engine: %s',
   async source => {
     const engines = createEngines({ main: engine()(sources[source]()) })
-    for (const [point, fault] of FAULT_POINTS.flatMap(one => [[one, strike] as const, [one, cut] as const])) {
+    for (const [point, fault] of SESSION_POINTS.flatMap(one => [
+      [one, strike] as const,
+      [one, cut] as const,
+    ])) {
       using struck = strikeAt(point, fault)
       const db = engines.open()
       for (const end of ['commit', 'rollback'] as const) {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { startDeadline } from '../deadline.ts'
+import { settledWithin, startDeadline } from '../deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { EndedWork } from '../engines/close-report.ts'
 import { EnginelightError, warn, type CheckoutHolder } from '../errors.ts'
@@ -14,6 +14,7 @@ import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
+import type { Ending } from './session-life.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
@@ -169,6 +170,32 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     return this.atomicSessions().some(core => core.isInTransaction)
   }
 
+  /**
+   * Whether the end of a request owes it a commit: a transactional engine was used, and something of it is open or has
+   * failed and was not taken back, or somebody waits for the commit.
+   */
+  get isEnlisted(): boolean {
+    if (this.#ending) return false
+    if (this.#hooks.any && this.#sessions.size === 0) return true
+    const isOwed = this.#state === 'failed' || this.#hooks.any
+    for (const { core } of this.#sessions.values()) {
+      if (core.engine.options.transactional && (isOwed || core.isInTransaction || core.isBusy)) return true
+    }
+    return false
+  }
+
+  /** Whether a stream is being read from a session that takes part in a commit: the commit would wait for its reader. */
+  get isReading(): boolean {
+    return this.atomicSessions().some(core => core.isReading)
+  }
+
+  /** Resolves, within `ms`, to the name of an engine that takes part in a commit and is still busy; or when none is. */
+  async whoIsBusy(ms: number): Promise<string | undefined> {
+    const busy = this.atomicSessions().filter(core => core.isBusy)
+    if (busy.length > 0) await settledWithin(Promise.all(busy.map(core => core.whenIdle())), ms)
+    return busy.find(core => core.isBusy)?.engine.name
+  }
+
   /** The sessions that take part in a commit, in the order of their engines' declaration. */
   atomicSessions(): SessionCore[] {
     const cores: SessionCore[] = []
@@ -284,7 +311,8 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
   async #failed(error: unknown): Promise<void> {
-    await this.#rollBackAll({ why: 'failed elsewhere' })
+    // An independent engine takes no part in a commit, nor in its failure.
+    await rollBackAll(this.atomicSessions(), { why: 'failed elsewhere' })
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
     if (afterMove(this.#state, 'fail')) this.#move('fail')
     this.#reason = error
@@ -297,15 +325,10 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     this.#move('rollback')
     this.#reason = undefined
     this.#joined = undefined
-    const failure = await this.#rollBackAll({ why, capture })
+    const cores = [...this.#sessions.values()].map(({ core }) => core)
+    const failure = await rollBackAll(cores, { why, capture })
     await this.#hooks.rolledBack()
     if (failure) throw failure.reason
-  }
-
-  async #rollBackAll(ending: { why: EndReason; capture?: SiteCapture | null }) {
-    const cores = [...this.#sessions.values()].map(({ core }) => core)
-    const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
-    return results.find(result => result.status === 'rejected')
   }
 
   /** Nothing of this unit of work may be committed any more. */
@@ -421,6 +444,11 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
       engine === undefined ? {} : { engine },
     )
   }
+}
+
+async function rollBackAll(cores: readonly SessionCore[], ending: Ending) {
+  const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
+  return results.find(result => result.status === 'rejected')
 }
 
 export function unknownEngine(name: string, known: readonly string[]): EnginelightError {

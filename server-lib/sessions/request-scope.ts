@@ -23,6 +23,9 @@ export class RequestScope {
   readonly #engines: object[] = []
   #closing = false
   #ended = false
+  /** What the request says of itself, as settings of each of its transactions; asked at the first BEGIN. */
+  annotate: (() => Readonly<Record<string, string>>) | undefined
+  #settings: Readonly<Record<string, string>> | undefined
   /** The nearest one around it that was still going on as this one began. */
   #around: RequestScope | undefined
 
@@ -42,6 +45,10 @@ export class RequestScope {
         engines,
       })
     }
+  }
+
+  get settings(): Readonly<Record<string, string>> | undefined {
+    return (this.#settings ??= this.annotate?.())
   }
 
   /** From the moment in which its containers begin to end: one that is made after that has ended already. */
@@ -96,6 +103,7 @@ export class RequestScope {
     // A timer or socket that was made in this request keeps the request's context, and so this scope, for as long as
     // it lives: it must not keep the application's request with it.
     this.#containers = []
+    this.annotate = undefined
     if (channels.request.hasSubscribers) {
       const unreleased = containers.flatMap(({ container }) => container.unreleased())
       channels.request.publish({

@@ -39,6 +39,21 @@ export function needsTransaction(session: SessionFacts, what: string): Enginelig
   )
 }
 
+export function containerEnds(
+  session: SessionFacts,
+  move: 'commit' | 'rollback' | 'release',
+): EnginelightError {
+  const instead =
+    move === 'commit'
+      ? 'a request behind sessions(…) by itself when it was successful, everything else with db.commit()'
+      : 'db.rollback() takes back all of it, savepoint(fn) a part'
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `${move}() is not for ${called(session)}: the engine is transactional, so the container commits; ${instead}.`,
+    { ...numbers(session), move, legalMoves: ['savepoint'] },
+  )
+}
+
 export function sessionEnded(session: SessionFacts, cause?: unknown): EnginelightError {
   const { label, id } = session.request
   return new EnginelightError(

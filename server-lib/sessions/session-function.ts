@@ -8,6 +8,7 @@ import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
 import { coreOfRow } from './row-sessions.ts'
 import { runSavepoint } from './savepoints.ts'
+import * as errors from './session-errors.ts'
 import type { SessionCore } from './session.ts'
 import type { ContainerInfo } from './container.ts'
 import { sessionClients, type BuilderClient, type MakeClient } from './session-client.ts'
@@ -60,6 +61,11 @@ const functions = new WeakMap<SessionCore, Session>()
  */
 function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
   return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 5, below) : null
+}
+
+/** Why a session may not end its transaction itself: that of a transactional engine is the container's. */
+function refusedEnd({ core }: Inside, move: 'commit' | 'rollback' | 'release'): Promise<never> | undefined {
+  return core.engine.options.transactional ? Promise.reject(errors.containerEnds(core, move)) : undefined
 }
 
 /** The line that ends a transaction, where somebody listens. */
@@ -137,13 +143,16 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return runSavepoint(insideOf(this).core, fn)
     },
     commit(this: object) {
-      return insideOf(this).core.commit(lineOfEnd())
+      const inside = insideOf(this)
+      return refusedEnd(inside, 'commit') ?? inside.core.commit(lineOfEnd())
     },
     rollback(this: object) {
-      return insideOf(this).core.rollback({ why: 'rollback', capture: lineOfEnd() })
+      const inside = insideOf(this)
+      return refusedEnd(inside, 'rollback') ?? inside.core.rollback({ why: 'rollback', capture: lineOfEnd() })
     },
     release(this: object) {
-      return insideOf(this).core.release(lineOfEnd())
+      const inside = insideOf(this)
+      return refusedEnd(inside, 'release') ?? inside.core.release(lineOfEnd())
     },
     get state() {
       return insideOf(this).core.state

@@ -107,7 +107,11 @@ export class SessionLife {
     const readOnly = options.access === 'read' || isReading
     try {
       if (options.mode === 'transaction') {
-        const begun = held.control(beginText({ readOnly, isolation, ...options }), options.beginTimeoutMs)
+        const { settings } = this.request
+        const begun = held.control(
+          beginText({ readOnly, isolation, ...options, settings }),
+          options.beginTimeoutMs,
+        )
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)

@@ -402,6 +402,16 @@ export class SessionCore {
     return this.#fifo.busy
   }
 
+  /** Whether a stream is being read, which goes on for as long as its reader likes. */
+  get isReading(): boolean {
+    return this.#read.length > 0
+  }
+
+  /** Resolves when nothing is under way. */
+  whenIdle(): Promise<void> {
+    return this.#fifo.whenIdle()
+  }
+
   /** The open transaction has changed something that shows no mark. */
   markChanged(): void {
     this.#life.wrote = true

@@ -1,7 +1,7 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 
 /** The instants of a session's life in which a test can strike. Each is one line of the library's source. */
-export const FAULT_POINTS = [
+export const SESSION_POINTS = [
   'check-out:granted',
   'begin:sent',
   'begin:answered',
@@ -10,19 +10,23 @@ export const FAULT_POINTS = [
   'commit:due',
   'commit:sent',
   'commit:answered',
-  'decision:sent',
-  'decision:answered',
-  'prepare:sent',
-  'prepare:answered',
-  'end-prepared:sent',
-  'end-prepared:answered',
   'rollback:sent',
   'rollback:answered',
   'release:due',
   'end:due',
 ] as const
 
-export type FaultPoint = (typeof FAULT_POINTS)[number]
+/** Those of a commit over many engines, which has a session's as well. */
+export const COMMIT_POINTS = [
+  'decision:sent',
+  'decision:answered',
+  'prepare:sent',
+  'prepare:answered',
+  'end-prepared:sent',
+  'end-prepared:answered',
+] as const
+
+export type FaultPoint = (typeof SESSION_POINTS | typeof COMMIT_POINTS)[number]
 
 export type Strike = (driver: DriverConnection | undefined) => void
 

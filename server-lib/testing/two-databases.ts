@@ -3,18 +3,26 @@ import { createEngines, engine, type EngineOptions } from '../index.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { expectBackends, expectQuiet } from './ground-truth.ts'
 
+/** A row in `gate` makes COMMIT and PREPARE wait for whoever holds the advisory lock 7. */
 const TABLES = `
   create table t (id serial primary key, name text unique);
   create table parent (id int primary key);
   create table child (parent int references parent deferrable initially deferred);
   create table counter (id int primary key, n int not null);
+  create table gate (id int);
+  create function wait_at_gate() returns trigger language plpgsql as $$ begin
+    perform pg_advisory_xact_lock(7);
+    return null;
+  end $$;
+  create constraint trigger wait_at_gate after insert on gate deferrable initially deferred
+    for each row execute function wait_at_gate();
   create function write_by_function(text) returns void language sql as 'insert into t (name) values ($1)';
 `
 
 export interface TwoDatabases {
   readonly shop: TestDatabase
   readonly books: TestDatabase
-  /** `reader` and `writer` on the one, `ledger` on the other, and a `logger` that takes no part in commits. */
+  /** `reader`, `writer` and `stock` on the one, `ledger` on the other, and a `logger` that takes no part in commits. */
   readonly engines: ReturnType<typeof openEngines>
   /** Others on the same databases, which the test has to close. */
   open(options?: EngineOptions): ReturnType<typeof openEngines>
@@ -29,6 +37,7 @@ function openEngines(shop: TestDatabase, books: TestDatabase, options: EngineOpt
     {
       reader: engine()({ ...shared, connection: shop.url, access: 'read', transactional: false }),
       writer: engine()({ ...shared, connection: shop.url, default: true }),
+      stock: engine()({ ...shared, connection: shop.url }),
       ledger: engine()({ ...shared, connection: books.url }),
       logger: engine()({
         connection: books.url,
@@ -57,7 +66,7 @@ export function twoDatabases(): TwoDatabases {
   afterEach(async () => {
     for (const database of [shop, books]) {
       await expectQuiet(database)
-      await database.admin('truncate t, parent, child, counter restart identity')
+      await database.admin('truncate t, parent, child, counter, gate restart identity')
       await database.admin('delete from enginelight_decision')
     }
   })
@@ -83,6 +92,10 @@ export function twoDatabases(): TwoDatabases {
     open: options => openEngines(shop, books, options),
     names: async () => [await names(shop), await names(books)],
     prepared: async () =>
-      (await shop.admin<{ gid: string }>('select gid from pg_prepared_xacts')).map(({ gid }) => gid),
+      (
+        await shop.admin<{ gid: string }>('select gid from pg_prepared_xacts where database = any($1)', [
+          [shop.name, books.name],
+        ])
+      ).map(({ gid }) => gid),
   }
 }

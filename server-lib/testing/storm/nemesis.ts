@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DriverConnection } from '../../postgres/driver.ts'
 import type { TestDatabase } from '../database.ts'
-import { FAULT_POINTS, strikeAt } from '../fault-points.ts'
+import { SESSION_POINTS, strikeAt } from '../fault-points.ts'
 import { BLACK_HOLE, HEALTHY, type FaultProxy, type ProxiedConnection } from '../fault-proxy.ts'
 import type { Seeded } from '../seeded.ts'
 import type { Job } from './job.ts'
@@ -118,7 +118,7 @@ export class Nemesis {
 
   /** The next time that a session comes by a point, or one of the times after that. */
   #arm(strike: (driver: DriverConnection) => void): void {
-    const point = this.#chance.pick(FAULT_POINTS)
+    const point = this.#chance.pick(SESSION_POINTS)
     this.log.push(`    ${point}`)
     const after = this.#chance.between(0, 3)
     this.#armed.push(strikeAt(point, driver => void (driver && strike(driver)), { after }))

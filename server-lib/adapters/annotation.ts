@@ -1,0 +1,29 @@
+import { EnginelightError } from '../errors.ts'
+import { describe } from '../engines/engine-config.ts'
+
+const LONGEST = 1_000
+
+/**
+ * What a request says of itself, as settings of a transaction. Throws EL_CONFIG for what is no name of a setting or no text:
+ * a value must not be cut or guessed, since an audit may rest on it.
+ */
+export function settingsOf(annotation: unknown): Record<string, string> {
+  if (typeof annotation !== 'object' || annotation === null) {
+    throw wrong(`must return an object, not ${describe(annotation)}`)
+  }
+  const settings: Record<string, string> = {}
+  for (const [name, value] of Object.entries(annotation)) {
+    if (value === undefined) continue
+    if (!/^[a-z][a-z0-9_]{0,40}$/.test(name)) {
+      throw wrong('must use names of lower-case letters, digits and _')
+    }
+    if (typeof value !== 'string' || value.includes('\0') || value.length > LONGEST) {
+      throw wrong(`must give ${name} as a text of at most ${LONGEST} characters, not ${describe(value)}`)
+    }
+    settings[`enginelight.${name}`] = value
+  }
+  return settings
+}
+
+const wrong = (needs: string) =>
+  new EnginelightError('EL_CONFIG', `Option annotate ${needs}.`, { option: 'annotate' })

@@ -1,0 +1,356 @@
+import { ServerResponse } from 'node:http'
+import { copied, sizeOf } from './chunk.ts'
+import { ResponseBefore } from './response-before.ts'
+import { headerOf, withoutHeader } from './write-head.ts'
+
+/** What a response has to wait for, as it sees it. */
+export interface Gate {
+  /** Whether something is open that has to be ended before the response may be. */
+  readonly isDue: boolean
+  /** Whether the body may come out of what is open: then that cannot be ended before the body flows. */
+  readonly feedsBody: boolean
+  /** Ends what is open. Rejects when the response must not be sent. `header` reads the headers that it would have. */
+  settle(header: (name: string) => unknown): Promise<void>
+  /** The response was not sent. It can be answered anew, unless `response.headersSent`: then its connection was cut. */
+  failed(error: unknown): void
+}
+
+export interface HoldOptions {
+  /** How many bytes of a body are held that is written in parts. */
+  readonly holdBytes: number
+  /** What happens when there are more, or the handler flushes the headers. */
+  readonly streaming: 'commit first' | 'commit last'
+}
+
+/** A header by which a handler speaks to us, and not to the client. */
+export const OWN_HEADER = 'x-tm'
+
+/**
+ * `untouched`: nothing was written. `holding`: what was written is held. `settling`: what is open is being ended, and
+ * whatever is called waits. `flowing`: the head has gone out, and the end is waited for. `over`: it is Node's alone.
+ * `dropped`: what it was is not sent, and whoever still writes to it is not heard.
+ */
+type Phase = 'untouched' | 'holding' | 'settling' | 'flowing' | 'over' | 'dropped'
+
+const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const
+type Method = (typeof METHODS)[number]
+type Call = { readonly method: Method; readonly args: unknown[] }
+type Inner = Record<Method, (...args: unknown[]) => unknown>
+
+/** Node's own field for the head as text. While it is a text `headersSent` is true and `setHeader` throws. */
+type Masked = { _header: string | null; finished: boolean }
+
+/**
+ * Holds back a response until what is open is ended: nothing reaches the client, nor any middleware mounted before, so that
+ * all of it can still be taken back. To whoever writes it looks as if it went its way: `headersSent`, `writableEnded`,
+ * errors of a second answer, callbacks. Where nothing is open each call goes through in the tick in which it is made.
+ */
+export class HeldResponse {
+  readonly #response: ServerResponse
+  readonly #gate: Gate
+  readonly #options: HoldOptions
+  readonly #before: ResponseBefore
+  readonly #inner: Inner
+  #phase: Phase = 'untouched'
+  #calls: Call[] = []
+  #heldBytes = 0
+  /** How much of a body of known length is to come. */
+  #left = Number.POSITIVE_INFINITY
+  #owesDrain = false
+  #drains: (() => void)[] = []
+
+  constructor(response: ServerResponse, gate: Gate, options: HoldOptions) {
+    this.#response = response
+    this.#gate = gate
+    this.#options = options
+    this.#before = new ResponseBefore(response, METHODS)
+    this.#inner = response as unknown as Inner
+    this.#inner = Object.fromEntries(METHODS.map(method => [method, this.#inner[method]])) as Inner
+    for (const method of METHODS) {
+      const held = (...args: unknown[]) => this.#call({ method, args })
+      Object.defineProperty(response, method, {
+        value: held,
+        configurable: true,
+        writable: true,
+        enumerable: true,
+      })
+    }
+    this.#watchDrains()
+  }
+
+  /** Takes back what is held, so that another answer can be given. False where the head has gone out. */
+  drop(error: unknown): boolean {
+    this.#unmask()
+    // Somebody waits for the end of what is not sent.
+    for (const { args } of this.#calls) {
+      const callback = args.at(-1)
+      if (typeof callback === 'function') process.nextTick(callback, error)
+    }
+    this.#calls = []
+    this.#phase = 'dropped'
+    if (this.#response.headersSent) return false
+    this.#before.restore()
+    return true
+  }
+
+  /** Ends the connection, so that the client does not take for complete what it has got. */
+  cut(): void {
+    const response = this.#response
+    const { socket } = response
+    // Without chunks or a length a body ends where its connection does, and only a reset tells that it should not have.
+    if (socket && !response.chunkedEncoding && !response.hasHeader('content-length')) {
+      try {
+        socket.resetAndDestroy()
+      } catch {
+        // TLS has no reset, and no need of it.
+      }
+    }
+    response.destroy()
+  }
+
+  /** Whether the end has been asked for already. */
+  get isEnding(): boolean {
+    return this.#phase === 'settling' || this.#phase === 'over'
+  }
+
+  // ------------------------------------------------------------------------------------------- calls
+
+  #call(call: Call): unknown {
+    switch (this.#phase) {
+      case 'untouched':
+      case 'holding':
+        return this.#hold(call)
+      case 'settling':
+        return this.#wait(call)
+      case 'flowing':
+        return this.#flow(call)
+      case 'over':
+        return this.#pass(call)
+      case 'dropped':
+        return answerOf(call, this.#response, true)
+      default:
+        return this.#phase satisfies never
+    }
+  }
+
+  #hold(call: Call): unknown {
+    const { method, args } = call
+    // Node sends nothing for it either, and what comes next may open a transaction.
+    if (method === 'writeHead') return this.#holdHead(args)
+    if (!this.#gate.isDue) {
+      this.#release()
+      return this.#flow(call)
+    }
+    if (method === 'end') {
+      if (typeof args[0] !== 'function' && args[0] != null) refuseWrong(this.#response, args)
+      this.#mask()
+      this.#calls.push(call)
+      this.#maskEnd()
+      this.#settle()
+      return this.#response
+    }
+    let isFull = method === 'flushHeaders'
+    if (method === 'write') {
+      refuseWrong(this.#response, args)
+      this.#mask()
+      this.#calls.push(copied(call))
+      this.#heldBytes += sizeOf(args)
+      isFull = this.#heldBytes > this.#options.holdBytes
+    } else {
+      this.#mask()
+      this.#calls.push(call)
+    }
+    if (!isFull) return answerOf(call, this.#response, true)
+    if (this.#options.streaming === 'commit last' || this.#gate.feedsBody) {
+      const last = this.#release()
+      return answerOf(call, this.#response, last !== false)
+    }
+    this.#owesDrain = method === 'write'
+    this.#settle()
+    return answerOf(call, this.#response, false)
+  }
+
+  #holdHead(args: unknown[]): ServerResponse {
+    const response = this.#response
+    if (this.#phase === 'untouched') {
+      if (args.length > 1 || !isStatus(args[0])) refuseWrongHead(response, args)
+      const [status, message] = args
+      response.statusCode = Number(status)
+      if (typeof message === 'string') response.statusMessage = message
+      this.#calls.push({ method: 'writeHead', args })
+      this.#mask()
+      return response
+    }
+    // A second one: Node has the error for it.
+    return ServerResponse.prototype.writeHead.apply(response, args as [number])
+  }
+
+  /** Called while the transaction is being ended. After the end Node has something to say, which it says when it is over. */
+  #wait(call: Call): unknown {
+    const { method } = call
+    if (method === 'writeHead') return this.#holdHead(call.args)
+    const isLate = this.#response.writableEnded
+    if (method === 'end' && !isLate) this.#maskEnd()
+    if (method === 'write' && !isLate) {
+      refuseWrong(this.#response, call.args)
+      this.#owesDrain = true
+    }
+    this.#calls.push(method === 'write' && !isLate ? copied(call) : call)
+    return answerOf(call, this.#response, false)
+  }
+
+  #flow(call: Call): unknown {
+    const { method, args } = call
+    if (method === 'end') {
+      if (!this.#gate.isDue) {
+        this.#phase = 'over'
+        for (const kept of this.#calls.splice(0)) this.#pass(kept)
+        return this.#pass(call)
+      }
+      this.#calls.push(call)
+      this.#maskEnd()
+      this.#settle()
+      return this.#response
+    }
+    if (method !== 'write') return this.#pass(call)
+    this.#left -= sizeOf(args)
+    // With its last byte a body of known length is complete for the client, whatever becomes of the end.
+    if (this.#left <= 0 && this.#gate.isDue) {
+      this.#calls.push(copied(call))
+      return true
+    }
+    return this.#pass(call)
+  }
+
+  #pass({ method, args }: Call): unknown {
+    return this.#inner[method].apply(this.#response, args)
+  }
+
+  // ----------------------------------------------------------------------------------- the transaction
+
+  #settle(): void {
+    const isFlowing = this.#phase === 'flowing'
+    this.#phase = 'settling'
+    this.#gate
+      .settle(name => this.#header(name))
+      .then(() => this.#settled(isFlowing))
+      .catch((error: unknown) => {
+        if (!this.drop(error)) this.cut()
+        this.#gate.failed(error)
+      })
+  }
+
+  #settled(isFlowing: boolean): void {
+    const waiting = this.#calls
+    if (isFlowing) {
+      this.#unmask()
+      this.#phase = 'over'
+      this.#calls = []
+      for (const call of waiting) this.#pass(call)
+      return
+    }
+    // What came until it was asked for the end, or for more than is held, is the response; what came then had to wait.
+    this.#release()
+    if (this.#owesDrain && !this.#response.writableEnded) this.#tellDrain()
+  }
+
+  /** Lets go what is held. What the last write answered. */
+  #release(): unknown {
+    const calls = this.#calls
+    this.#calls = []
+    this.#unmask()
+    if (this.#response.hasHeader(OWN_HEADER)) this.#response.removeHeader(OWN_HEADER)
+    this.#phase = 'flowing'
+    const length = Number(this.#header('content-length', calls) ?? Number.NaN)
+    if (!Number.isNaN(length)) this.#left = length
+    let last: unknown
+    for (const call of calls) {
+      const { method, args } = call
+      if (method === 'writeHead') this.#pass({ method, args: withoutHeader(args, OWN_HEADER) })
+      else last = this.#call(call)
+    }
+    if (last === false) this.#owesDrain = false
+    return last
+  }
+
+  #header(name: string, calls = this.#calls): unknown {
+    const head = calls.find(({ method }) => method === 'writeHead')
+    return (head && headerOf(head.args, name)) ?? this.#response.getHeader(name)
+  }
+
+  // --------------------------------------------------------------------------------- what it looks like
+
+  #mask(): void {
+    this.#phase = 'holding'
+    const masked = this.#response as unknown as Masked
+    masked._header ??= 'held back'
+  }
+
+  #maskEnd(): void {
+    const response = this.#response
+    ;(response as unknown as Masked).finished = true
+    // It would be true at once, since Node has nothing to send yet.
+    Object.defineProperty(response, 'writableFinished', { value: false, configurable: true })
+  }
+
+  #unmask(): void {
+    const masked = this.#response as unknown as Masked
+    if (this.#phase === 'flowing' || this.#phase === 'over') return
+    if (masked._header === 'held back') masked._header = null
+    if (Object.hasOwn(masked, 'writableFinished')) {
+      delete (masked as { writableFinished?: boolean }).writableFinished
+      masked.finished = false
+    }
+  }
+
+  /**
+   * A middleware mounted before (a compressor) may lead those who wait for `drain` to a stream of its own, which does not
+   * know that we have made them wait.
+   */
+  #watchDrains(): void {
+    const response = this.#response
+    if (!Object.hasOwn(response, 'on')) return
+    const { on } = response
+    response.on = (name: string, listener: (...args: any[]) => void) => {
+      if (name === 'drain' && this.#phase !== 'flowing' && this.#phase !== 'over') this.#drains.push(listener)
+      return on.call(response, name, listener)
+    }
+  }
+
+  #tellDrain(): void {
+    this.#owesDrain = false
+    const drains = this.#drains.splice(0)
+    // Not from here: what a listener throws is no failure of ours.
+    process.nextTick(() => {
+      if (drains.length === 0) this.#response.emit('drain')
+      for (const listener of drains) listener.call(this.#response)
+    })
+  }
+}
+
+function answerOf({ method }: Call, response: ServerResponse, hasRoom: boolean): unknown {
+  if (method === 'write') return hasRoom
+  return method === 'flushHeaders' ? undefined : response
+}
+
+function isStatus(status: unknown): boolean {
+  return Number.isInteger(status) && (status as number) >= 100 && (status as number) <= 999
+}
+
+/** Has Node say what is wrong with a head, now and not when it is sent. */
+function refuseWrongHead(response: ServerResponse, args: unknown[]): void {
+  const trial = new ServerResponse(response.req)
+  for (const name of response.getHeaderNames()) trial.setHeader(name, response.getHeader(name) as string)
+  trial.writeHead(...(args as [number]))
+}
+
+/** The same for a part of the body. An encoding that there is not costs the connection in Node, and here it would after the commit. */
+function refuseWrong(response: ServerResponse, args: unknown[]): void {
+  const [chunk, encoding] = args
+  if (typeof chunk === 'string') {
+    if (typeof encoding === 'string' && !Buffer.isEncoding(encoding))
+      Buffer.from(chunk, encoding as BufferEncoding)
+  } else if (!(chunk instanceof Uint8Array)) {
+    new ServerResponse(response.req).write(...(args as [string]))
+  }
+}

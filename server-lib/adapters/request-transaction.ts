@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { EndReason } from '../commit/report.ts'
+import type { EnginesInside } from '../engines/create-engines.ts'
+import { EnginelightError } from '../errors.ts'
+import type { ContainerCore } from '../sessions/container.ts'
+import type { RequestScope } from '../sessions/request-scope.ts'
+import { HeldResponse, OWN_HEADER, type Gate } from './held-response.ts'
+import { holdOptions, type TransactionOptions } from './transaction-options.ts'
+
+/** How long a statement that nobody awaited may go on after the response was ended, before the request is rolled back. */
+const AWAIT_MS = 1_000
+
+/** One set of engines whose work in this request is committed with it. */
+interface Part {
+  readonly inside: EnginesInside
+  readonly veto: TransactionOptions['veto']
+}
+
+/** The transaction of a request: ended as its response is about to be sent, and by what the response is. */
+export class RequestTransaction implements Gate {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #scope: RequestScope
+  readonly #parts: Part[] = []
+  readonly #held: HeldResponse
+  readonly #answerFailure: (error: unknown) => void
+  /** Nothing is committed any more: something has failed, and its answer is on its way. */
+  #failed = false
+  /** An error has reached the framework's error handlers: whatever they answer, the request has failed. */
+  #isRefused = false
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    scope: RequestScope,
+    options: TransactionOptions,
+    answerFailure: (error: unknown) => void,
+  ) {
+    this.#request = request
+    this.#response = response
+    this.#scope = scope
+    this.#answerFailure = answerFailure
+    this.#held = new HeldResponse(response, this, holdOptions(options))
+  }
+
+  /** Takes another set of engines in. A second mount of the same one changes nothing. */
+  add(inside: EnginesInside, { veto }: TransactionOptions): void {
+    if (this.#parts.some(part => part.inside === inside)) return
+    this.#parts.push({ inside, veto })
+  }
+
+  get hasFailed(): boolean {
+    return this.#failed
+  }
+
+  // ------------------------------------------------------------------------------- what the response asks
+
+  get isDue(): boolean {
+    return !this.#failed && this.#containers().some(({ isEnlisted }) => isEnlisted)
+  }
+
+  get feedsBody(): boolean {
+    return this.#containers().some(({ isReading }) => isReading)
+  }
+
+  async settle(header: (name: string) => unknown): Promise<void> {
+    const containers = this.#containers()
+    for (const container of containers) await this.#awaitWork(container)
+    const why = await this.#whyNot(containers, header).catch(async (error: unknown) => {
+      await this.#rollBack('handler failed')
+      throw error
+    })
+    if (why) return this.#rollBack(why)
+    try {
+      // One after the other: two sets of engines have no common commit.
+      for (const container of containers) await container.commit()
+    } catch (error) {
+      await this.#rollBack('failed elsewhere')
+      throw error
+    }
+  }
+
+  failed(error: unknown): void {
+    this.#failed = true
+    // The client has left, which rolled everything back. Nobody is there to be answered.
+    if (this.#response.closed && (error as EnginelightError | null)?.code === 'EL_ENDED') return
+    this.#answerFailure(error)
+  }
+
+  // ------------------------------------------------------------------------------------ what it is told
+
+  /** An error handler has been reached: whatever it answers, nothing is committed. */
+  refuse(): void {
+    this.#isRefused = true
+  }
+
+  /**
+   * The handler has failed: rolls back, and takes back what is held of its response, so that it can be answered anew.
+   * Where the response is on its way already it stays as it is; where a part of it is, the connection is cut.
+   */
+  async handlerFailed(error: unknown): Promise<void> {
+    if (this.#failed || this.#held.isEnding) return
+    const isDue = this.isDue
+    this.#failed = true
+    const began = this.#response.headersSent
+    if (isDue) await this.#rollBack('handler failed')
+    if (!this.#held.drop(error) && began && isDue) this.#held.cut()
+  }
+
+  // -------------------------------------------------------------------------------------------- the end
+
+  #containers(): ContainerCore[] {
+    const cores: ContainerCore[] = []
+    for (const { inside } of this.#parts) {
+      const known = this.#scope.container(inside) as { core?: ContainerCore } | undefined
+      if (known?.core) cores.push(known.core)
+    }
+    return cores
+  }
+
+  /** Why the request is rolled back although nothing threw, or undefined where it is committed. */
+  async #whyNot(
+    containers: readonly ContainerCore[],
+    header: (name: string) => unknown,
+  ): Promise<EndReason | undefined> {
+    if (this.#isRefused) return 'handler failed'
+    if (containers.some(({ isDoomed }) => isDoomed)) return 'doomed'
+    const said = header(OWN_HEADER)
+    if (said !== undefined)
+      return (said as string | string[]).toString().trim().toLowerCase() === 'commit' ? undefined : 'vetoed'
+    for (const { veto = isFailure } of this.#parts) {
+      if (veto !== false && (await veto(this.#request, this.#response))) return 'vetoed'
+    }
+    return undefined
+  }
+
+  /** Work that nobody awaited belongs to the request, as long as it does not make the client wait for ever. */
+  async #awaitWork(container: ContainerCore): Promise<void> {
+    const busy = await container.whoIsBusy(AWAIT_MS)
+    if (busy === undefined) return
+    const { label, id } = this.#scope
+    const error = new EnginelightError(
+      'EL_ILLEGAL_MOVE',
+      `The response of ${label} (${id}) was ended while engine "${busy}" was at work, and ${AWAIT_MS} ms later it still is: everything was rolled back. Await every statement, and read every stream to its end, before the response.`,
+      { engine: busy, move: 'commit', waitedMs: AWAIT_MS },
+    )
+    // Ended and not only rolled back, since a rollback would wait for its turn as well.
+    await Promise.all(this.#containers().map(one => one.end('aborted', error, 'handler failed')))
+    throw error
+  }
+
+  async #rollBack(why: EndReason): Promise<void> {
+    for (const container of this.#containers()) {
+      // What is left open is rolled back at the request's end: here nothing can go wrong that has to be told.
+      if (!container.ended) await container.rollback(why).catch(() => {})
+    }
+  }
+}
+
+/** What is a failure unless the mount says otherwise. */
+function isFailure(_request: IncomingMessage, { statusCode }: ServerResponse): boolean {
+  return statusCode >= 400
+}
