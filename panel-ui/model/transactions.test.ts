@@ -286,7 +286,7 @@ test('the list: open ones oldest first, the others newest first, by words, and i
     ['t3', 't4'],
     ['t5', 't2', 't1'],
   ])
-  expect(sentenceOf(all, 1, story.now + 5_000)).toBe(
+  expect(sentenceOf(all, 1, true, story.now + 5_000)).toBe(
     '2 open, the oldest for 5 s. 1 in doubt. Of the last 3 transactions 1 did not commit, 1 of them although asked to.',
   )
   const found = (query: string) => ids([...all.open, ...all.ended].filter(transactionFilter(query)))

@@ -53,8 +53,13 @@ export const isShared = (commit: Commit | undefined): commit is Commit =>
 
 const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
 
-/** The view in one sentence. */
-export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: Time): string {
+/** The view in one sentence. What no server could be asked about is not said to be nothing. */
+export function sentenceOf(
+  { open, ended }: Transactions,
+  inDoubt: number,
+  isCertain: boolean,
+  now: Time,
+): string {
   const oldest = open[0]
   const lost = ended.filter(({ fate }) => NOT_KEPT.has(fate)).length
   const asked = ended.filter(({ fate }) => fate === 'lied' || fate === 'refused').length
@@ -62,7 +67,11 @@ export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: 
     oldest
       ? `${open.length} open, the oldest for ${age(now - oldest.transaction.startedAt).replace('just now', 'a moment')}.`
       : 'Nothing is open.',
-    inDoubt > 0 ? `${inDoubt} in doubt.` : 'Nothing is in doubt.',
+    inDoubt > 0
+      ? `${inDoubt} in doubt.`
+      : isCertain
+        ? 'Nothing is in doubt.'
+        : 'Nothing is known to be in doubt.',
   ]
   if (ended.length > 0)
     parts.push(
