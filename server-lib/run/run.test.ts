@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { observe } from '../channels.ts'
 import { EnginelightError } from '../index.ts'
 import { listen } from '../testing/story.ts'
 import { latch } from '../testing/latch.ts'
@@ -217,6 +218,21 @@ test('the attempt is in info, and in the label that observers see', async () => 
     'request transfer, attempt 2',
     'request finished',
   ])
+})
+
+test('observers hear why each transaction of a run that failed is ended', async () => {
+  const why: string[] = []
+  const stop = observe(
+    'enginelight:session',
+    message => void (message.phase === 'ending' && why.push(`${message.engine} ${message.why}`)),
+  )
+  const failing = two.engines.run(async db => {
+    await db.writer('t').insert({ name: 'a' })
+    throw new Error('no')
+  })
+  await expect(failing).rejects.toThrow('no')
+  stop()
+  expect(why).toEqual(['writer handler failed'])
 })
 
 test('errors of ours can be told by their class', async () => {

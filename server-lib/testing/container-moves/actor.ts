@@ -247,8 +247,9 @@ export class Actor {
     const pid = this.#pidOf(on)
     if (pid === null) return
     await this.#terminate(on, pid)
+    if (!isNoticed) return
     const until = performance.now() + 2_000
-    while (isNoticed && this.#pidOf(on) === pid && performance.now() < until) await sleep(1)
+    while (this.#pidOf(on) === pid && performance.now() < until) await sleep(1)
   }
 
   async #commitSession(on: Name): Promise<void> {
