@@ -14,7 +14,7 @@ export const project = (): string => process.env.ENGINELIGHT_E2E_PROJECT as stri
 export interface RunningShop {
   app: string
   panel: string
-  databases: { shop: string; logs: string }
+  databases: { shop: string; logs: string; warehouse: string }
   process: ChildProcess
   /** Runs on a connection of the administrator in the shop's database. */
   admin(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>

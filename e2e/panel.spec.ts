@@ -2,7 +2,12 @@ import { readBoard } from './board.ts'
 import { expect, openPanel, test } from './fixtures.ts'
 
 /** The role that each engine of the shop logs in with: how the server tells their backends apart. */
-const ROLES: Record<string, string> = { shop_reader: 'reader', shop_writer: 'writer', shop_logger: 'logger' }
+const ROLES: Record<string, string> = {
+  shop_reader: 'reader',
+  shop_writer: 'writer',
+  shop_warehouse: 'warehouse',
+  shop_logger: 'logger',
+}
 
 test('ten requests at once on pools of two: each engine, slot and pid on the screen is what the server says', async ({
   page,
@@ -24,7 +29,7 @@ test('ten requests at once on pools of two: each engine, slot and pid on the scr
   expect(said).toEqual(backends.map(({ usename, pid }) => `${ROLES[usename]} ${pid}`).toSorted())
 
   // Slots are those of pools of two, each taken once.
-  for (const engine of ['reader', 'writer', 'logger']) {
+  for (const engine of ['reader', 'writer', 'warehouse', 'logger']) {
     const slots = board.filter(lane => lane.engine === engine).map(({ slot }) => slot)
     expect(slots.every(slot => slot === 0 || slot === 1)).toBe(true)
     expect(new Set(slots).size).toBe(slots.length)
@@ -141,7 +146,7 @@ test('another site can neither frame the panel nor open its socket', async ({ pa
 test.describe('at every width, in both themes', () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1440, 1024, 640]) {
-      test(`${width} px, ${colorScheme}: nothing scrolls sideways and the keyboard reaches both views`, async ({
+      test(`${width} px, ${colorScheme}: nothing scrolls sideways and the keyboard reaches each view`, async ({
         browser,
         shop,
       }) => {
@@ -151,7 +156,7 @@ test.describe('at every width, in both themes', () => {
         page.on('pageerror', error => void errors.push(error.message))
         await page.goto(shop.panel)
         await expect(page.getByRole('region', { name: /^reader/ })).toBeVisible()
-        for (const key of ['1', '2']) {
+        for (const key of ['1', '2', '3']) {
           await page.keyboard.press(key)
           await page.waitForTimeout(200)
           const overflow = await page.evaluate(

@@ -1,4 +1,4 @@
-// Takes docs/panel.png and docs/panel-request.png of the demo, as it is built: npm run build && node scripts/take-pictures.js
+// Takes docs/panel.png, docs/panel-request.png and docs/panel-transactions.png of the demo, as it is built: npm run build && node scripts/take-pictures.js
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -27,6 +27,7 @@ try {
     await sleep(PAST_MS)
     await takeConnections(browser, urls)
     await takeRequest(browser, urls)
+    await takeTransactions(browser, urls)
   } finally {
     await browser.close()
   }
@@ -60,6 +61,21 @@ async function takeRequest(browser, urls) {
   await page.getByRole('region', { name: 'Check-out failed' }).waitFor()
   await sleep(500)
   await page.screenshot({ path: 'docs/panel-request.png' })
+  await page.context().close()
+}
+
+/** What a killed process has left prepared, one who waits for another's lock, and how the others ended. */
+async function takeTransactions(browser, urls) {
+  const page = await openPanel(browser, urls, 'light', 1.5)
+  await page.keyboard.press('3')
+  await visit(urls, 'trouble/refused-commit')
+  await visit(urls, 'trouble/swallowed-error')
+  await visit(urls, 'trouble/killed-commit')
+  await sleep(3_000)
+  const troubles = [visit(urls, 'trouble/lock-wait'), visit(urls, 'trouble/idle-in-transaction')]
+  await page.getByText(/waits for pid/).waitFor()
+  await page.screenshot({ path: 'docs/panel-transactions.png' })
+  await Promise.all(troubles)
   await page.context().close()
 }
 

@@ -3,8 +3,8 @@ import { wroteNothing } from './outcome.ts'
 import type { Commit, Doubt, Request, Transaction } from './state.ts'
 
 /**
- * What became of a transaction, as its server told it. `refused`: COMMIT or PREPARE failed with an error. `lied`: it was
- * answered with a rollback, and no error. `prepared`: neither, until somebody ends it.
+ * What became of a transaction, as its server told it. `refused`: a commit was asked for and ended in an error. `lied`: it
+ * was answered with a rollback, and no error. `prepared`: neither, until somebody ends it.
  */
 export type Fate =
   | 'open'
@@ -64,6 +64,8 @@ export function fateOf(
     case 'rolled back':
       if (asked === 'commit' || asked === 'prepare')
         return lastOf(transaction, request)?.error ? 'refused' : 'lied'
+      // The session saw that it had failed, and did not send what could only be answered with a rollback.
+      if (transaction.ending?.why === 'commit') return 'refused'
       return wroteNothing(statementsOf(transaction, request)) ? 'read only' : 'rolled back'
     default:
       return outcome satisfies never

@@ -32,6 +32,8 @@ export interface GidParts {
 
 export interface Doubts {
   readonly inDoubt: readonly InDoubt[]
+  /** Every engine's server has been asked just now. */
+  readonly isCertain: boolean
   /** Newest first. */
   readonly recovered: readonly {
     gid: string
@@ -89,6 +91,7 @@ export function doubtsOf(state: PanelState, truth: ServerTruth | null, now: Time
     }
   }
   return {
+    isCertain: truth !== null && asked.length === truth.engines.length,
     inDoubt: [...inDoubt.values()].sort((a, b) => b.ageMs - a.ageMs),
     recovered: recovered.sort((a, b) => b.at - a.at),
   }

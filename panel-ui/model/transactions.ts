@@ -53,22 +53,31 @@ export const isShared = (commit: Commit | undefined): commit is Commit =>
 
 const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
 
-/** The view in one sentence. */
-export function sentenceOf({ open, ended }: Transactions, inDoubt: number, now: Time): string {
+/** The view in one sentence. What no server could be asked about is not said to be nothing. */
+export function sentenceOf(
+  { open, ended }: Transactions,
+  inDoubt: number,
+  isCertain: boolean,
+  now: Time,
+): string {
   const oldest = open[0]
   const lost = ended.filter(({ fate }) => NOT_KEPT.has(fate)).length
-  const lied = ended.filter(({ fate }) => fate === 'lied').length
+  const asked = ended.filter(({ fate }) => fate === 'lied' || fate === 'refused').length
   const parts = [
     oldest
       ? `${open.length} open, the oldest for ${age(now - oldest.transaction.startedAt).replace('just now', 'a moment')}.`
       : 'Nothing is open.',
-    inDoubt > 0 ? `${inDoubt} in doubt.` : 'Nothing is in doubt.',
+    inDoubt > 0
+      ? `${inDoubt} in doubt.`
+      : isCertain
+        ? 'Nothing is in doubt.'
+        : 'Nothing is known to be in doubt.',
   ]
   if (ended.length > 0)
     parts.push(
       lost === 0
         ? `Of the last ${count(ended.length, 'transaction')} none was rolled back.`
-        : `Of the last ${count(ended.length, 'transaction')} ${lost} did not commit${lied > 0 ? `, ${lied} of them although asked to` : ''}.`,
+        : `Of the last ${count(ended.length, 'transaction')} ${lost} did not commit${asked > 0 ? `, ${asked} of them although asked to` : ''}.`,
     )
   return parts.join(' ')
 }
@@ -83,7 +92,7 @@ export interface EndingLine {
 export function endingLines(ended: readonly Told[]): EndingLine[] {
   const lines = new Map<string, { site: string; committed: number; lost: number }>()
   for (const { site, fate } of ended) {
-    if (site === null || fate === 'read only') continue
+    if (site === null || (fate !== 'committed' && !NOT_KEPT.has(fate))) continue
     let line = lines.get(site)
     if (!line) lines.set(site, (line = { site, committed: 0, lost: 0 }))
     if (fate === 'committed') line.committed++

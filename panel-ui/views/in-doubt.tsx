@@ -16,7 +16,7 @@ interface Props {
 }
 
 /** Transactions that are prepared and that nobody has ended: each goes on holding its locks until somebody does. */
-export function InDoubtSection({ doubts: { inDoubt, recovered }, truth, now }: Props) {
+export function InDoubtSection({ doubts: { inDoubt, recovered, isCertain }, truth, now }: Props) {
   const unasked = (truth?.engines ?? []).flatMap(it => ('unasked' in it ? [it] : []))
   return (
     <section className="in-doubt" aria-label="In doubt" aria-busy={truth === null}>
@@ -26,7 +26,7 @@ export function InDoubtSection({ doubts: { inDoubt, recovered }, truth, now }: P
           {truth === null
             ? 'asking the servers …'
             : inDoubt.length === 0
-              ? 'no server has a prepared transaction that nobody ends'
+              ? `no server ${isCertain ? '' : 'that was asked '}has a prepared transaction that nobody ends`
               : 'prepared, and not ended: their locks are held until somebody does'}
         </span>
       </h2>

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useRef, useState, type ReactNode } from 'react'
+import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react'
 import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
 import type { Told } from '../model/transactions.ts'
 import { TransactionRow } from './transaction-row.tsx'
@@ -23,14 +23,22 @@ interface Props {
 const ROW = 34
 const SPLIT_ROW = 54
 
+const narrow = matchMedia('(width <= 720px)')
+const isNarrow = () => narrow.matches
+function subscribeToWidth(changed: () => void): () => void {
+  narrow.addEventListener('change', changed)
+  return () => narrow.removeEventListener('change', changed)
+}
+
 /** What is open, oldest first, and below it what has ended, newest first; of those only the rows in sight exist. */
 export function TransactionList(props: Props) {
   const { open, ended, isEmpty, reads, opened, follow, query, truth, now, before } = props
   const isSplit = opened !== undefined
+  const isTall = useSyncExternalStore(subscribeToWidth, isNarrow) || isSplit
   const scroller = useRef<HTMLDivElement>(null)
   const rows = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
-  const size = isSplit ? SPLIT_ROW : ROW
+  const size = isTall ? SPLIT_ROW : ROW
   // Whatever stands above the rows changes its height, and says so to nobody else.
   useEffect(() => {
     const [from, list] = [scroller.current, rows.current]
@@ -62,7 +70,7 @@ export function TransactionList(props: Props) {
       truth={told.transaction.endedAt === null ? truth : null}
       now={told.transaction.endedAt === null ? now : 0}
       isOpened={told.transaction.id === opened}
-      isSplit={isSplit}
+      isSplit={isTall}
       query={query}
     />
   )

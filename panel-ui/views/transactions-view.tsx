@@ -76,7 +76,7 @@ export function TransactionsView() {
       <div className="transactions-list">
         {!isSplit && (
           <h1 className="transactions-sentence" aria-live="polite">
-            {sentenceOf(all, left.inDoubt.length, now)}
+            {sentenceOf(all, left.inDoubt.length, left.isCertain, now)}
           </h1>
         )}
         <QueryBox

@@ -20,6 +20,7 @@ const open = () =>
       reader: engine()({ connection: shop.url, access: 'read', pool: { max: 2 } }),
       writer: engine()({ connection: shop.url, default: true, pool: { max: 2 } }),
       ledger: engine()({ connection: books.url, pool: { max: 2 } }),
+      audit: engine()({ connection: books.url, enlist: 'independent', pool: { max: 1 } }),
       logger: engine()({
         connection: books.url,
         mode: 'autocommit',
@@ -148,6 +149,22 @@ test('a swallowed error: nothing is committed anywhere', async () => {
     report: { engines: { writer: 'rolled back', ledger: 'rolled back' } },
   })
   expect(await names(shop)).toEqual([])
+})
+
+test('an independent engine takes no part in a commit, nor in its failure', async () => {
+  await using db = engines.open()
+  await db.audit('t').insert({ name: 'audit' })
+  await db.logger('t').insert({ name: 'log' })
+  await db.ledger('child').insert({ parent: 1 })
+  const error = await db.commit().catch((failure: unknown) => failure)
+  expect(error).toMatchObject({ code: 'EL_COMMIT_FAILED' })
+  expect((error as { report: { engines: object } }).report.engines).toEqual({
+    reader: 'untouched',
+    writer: 'untouched',
+    ledger: 'rolled back',
+  })
+  await db.audit.commit()
+  expect((await names(books)).toSorted()).toEqual(['audit', 'log'])
 })
 
 test('a statement that comes while the commit is under way is refused', async () => {

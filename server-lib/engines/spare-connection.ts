@@ -34,21 +34,23 @@ export function askOver({ hold }: Lease, text: string, values: unknown[], deadli
     driver.query(text, values, (error: Error | null, result?: DriverResult) => {
       if (!deadline.isPending) return
       deadline.stop()
-      giveBack(hold, error === null)
-      const code = error && 'code' in error ? String(error.code) : null
-      if (error) resolve(`the server refused: ${code ?? error.name}`)
-      else resolve((result?.rows ?? []) as Record<string, unknown>[])
+      giveBack(hold, !error, () => {
+        const code = error && 'code' in error ? String(error.code) : null
+        if (error) resolve(`the server refused: ${code ?? error.name}`)
+        else resolve((result?.rows ?? []) as Record<string, unknown>[])
+      })
     })
   })
 }
 
 /** pg tells of a failed statement before it has read that the server is ready again, or that the connection is gone. */
-function giveBack(hold: Hold, isAnswered: boolean): void {
+function giveBack(hold: Hold, isAnswered: boolean, given: () => void): void {
   const { driver } = hold
   const back = (isOpen: boolean) => {
-    if (!isOpen) return hold.discard()
-    driver.removeListener('error', ignore)
-    hold.release()
+    if (isOpen) driver.removeListener('error', ignore)
+    if (isOpen) hold.release()
+    else hold.discard()
+    given()
   }
   if (isAnswered) back(true)
   else onReady(driver, back)

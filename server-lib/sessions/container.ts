@@ -14,6 +14,7 @@ import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
+import type { Ending } from './session-life.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
@@ -255,6 +256,8 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     this.#move('ask')
     try {
       await this.#hooks.runBeforeCommit()
+      // A hook has begun one and did not wait for it.
+      if (this.#savepoints > 0) throw this.#insideSavepoint()
     } catch (error) {
       await this.#failed(error)
       throw error
@@ -337,11 +340,13 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
   async #failed(error: unknown): Promise<void> {
-    await this.#rollBackAll({ why: 'failed elsewhere' })
+    // An independent engine takes no part in a commit, nor in its failure.
+    await rollBackAll(this.atomicSessions(), { why: 'failed elsewhere' })
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
     if (afterMove(this.#state, 'fail')) this.#move('fail')
     this.#reason = error
-    await this.#hooks.rolledBack((error as { report?: CommitReport }).report, error)
+    // A hook may have thrown anything.
+    await this.#hooks.rolledBack((error as { report?: CommitReport } | null | undefined)?.report, error)
   }
 
   /** Rolls back every session and gives the connections back; the container is open again, doomed or not. */
@@ -350,15 +355,10 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     this.#move('rollback')
     this.#reason = undefined
     this.#joined = undefined
-    const failure = await this.#rollBackAll({ why, capture })
+    const cores = [...this.#sessions.values()].map(({ core }) => core)
+    const failure = await rollBackAll(cores, { why, capture })
     await this.#hooks.rolledBack()
     if (failure) throw failure.reason
-  }
-
-  async #rollBackAll(ending: { why: EndReason; capture?: SiteCapture | null }) {
-    const cores = [...this.#sessions.values()].map(({ core }) => core)
-    const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
-    return results.find(result => result.status === 'rejected')
   }
 
   /** Nothing of this unit of work may be committed any more. */
@@ -474,6 +474,11 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
       engine === undefined ? {} : { engine },
     )
   }
+}
+
+async function rollBackAll(cores: readonly SessionCore[], ending: Ending) {
+  const results = await Promise.allSettled(cores.map(core => core.rollback(ending)))
+  return results.find(result => result.status === 'rejected')
 }
 
 export function unknownEngine(name: string, known: readonly string[]): EnginelightError {

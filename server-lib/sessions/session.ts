@@ -392,11 +392,6 @@ export class SessionCore {
     return this.isInTransaction && this.#life.wrote
   }
 
-  /** When nothing runs and nothing waits. */
-  whenQuiet(): Promise<void> {
-    return this.#fifo.whenIdle()
-  }
-
   /** Throws why the open transaction cannot be committed any more, if that is so. */
   requireIntact(): void {
     const { state } = this.#life

@@ -1,4 +1,11 @@
-import { channels, type EngineDescription, type Site } from '../../../server-lib/channels.ts'
+import {
+  channels,
+  type CommitOutcome,
+  type EngineDescription,
+  type ErrorFacts,
+  type Site,
+} from '../../../server-lib/channels.ts'
+import type { CommitStep, EndReason } from '../../../server-lib/commit/report.ts'
 
 /** A site as the session core makes them. */
 export const SITE: Site = {
@@ -203,6 +210,49 @@ export class Speaker {
       command: 'SELECT',
       error: null,
     })
+  }
+
+  ending(id: string, request: string, why: EndReason = 'commit'): void {
+    const { engine, at } = this
+    channels.session.publish({ phase: 'ending', at, id, engine, request, why, site: SITE })
+  }
+
+  commitStart(id: string, request: string, gid: string | null = null): void {
+    const { engine, at } = this
+    const mode = gid === null ? 'one-phase' : 'two-phase'
+    const role = gid === null ? 'commits' : 'prepares'
+    const participants = [{ engine, session: `s-${request}`, role, gid }] as const
+    const transaction = gid === null ? null : '7e57'
+    channels.commit.publish({ phase: 'start', at, id, request, mode, transaction, participants, site: SITE })
+  }
+
+  step(id: string, step: CommitStep): void {
+    const { engine, at } = this
+    channels.commit.publish({ phase: 'step started', at, id, engine, step })
+  }
+
+  stepEnd(id: string, step: CommitStep, error: ErrorFacts | null = null): void {
+    const { engine, at } = this
+    const command = error === null ? 'COMMIT' : null
+    channels.commit.publish({ phase: 'step ended', at, id, engine, step, durationMs: 1, command, error })
+  }
+
+  commitEnd(id: string, outcome: CommitOutcome = 'committed', error: ErrorFacts | null = null): void {
+    const { engine, at } = this
+    const engines = { [engine]: outcome === 'committed' ? 'committed' : 'rolled back' } as const
+    channels.commit.publish({ phase: 'end', at, id, outcome, engines, durationMs: 1, error })
+  }
+
+  inDoubt(gid: string, reason = 'its coordinator is at work'): void {
+    const { engine, at } = this
+    const message = { engine, gid, transaction: '7e57', ageMs: 60_000, reason }
+    channels.commit.publish({ phase: 'in doubt', at, ...message })
+  }
+
+  recovered(gid: string): void {
+    const { engine, at } = this
+    const message = { engine, gid, transaction: '7e57', ageMs: 61_000, outcome: 'committed' } as const
+    channels.commit.publish({ phase: 'recovered', at, ...message })
   }
 
   /** One healthy request from its first line to its last: twelve messages, unless `statements` says more. */

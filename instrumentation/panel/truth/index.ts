@@ -59,8 +59,8 @@ function truthOf({ report }: Asked, rows: readonly Record<string, unknown>[], as
 }
 
 function pidsInTransaction({ connections }: EngineReport): number[] {
-  return connections.flatMap(({ transaction, backendPid }) =>
-    transaction === null || backendPid === null ? [] : [backendPid],
+  return connections.flatMap(({ status, backendPid }) =>
+    backendPid === null || (status !== 'T' && status !== 'E') ? [] : [backendPid],
   )
 }
 

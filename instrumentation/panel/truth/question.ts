@@ -8,7 +8,9 @@
 export const QUESTION = `
 with locks as materialized (
   select l.pid, l.virtualtransaction, l.transactionid, l.granted, l.mode,
-    case when l.relation is null then l.locktype else coalesce(c.relname, 'relation ' || l.relation) end as what
+    case when l.relation is null then l.locktype
+      else case when l.locktype = 'relation' then '' else l.locktype || ' of ' end
+        || coalesce(c.relname, 'relation ' || l.relation) end as what
   from pg_catalog.pg_locks l
   left join pg_catalog.pg_class c on c.oid = l.relation
     and l.database in (0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()))

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest'
+import { KIND } from '../protocol.ts'
+import {
+  expectNothingUncounted,
+  freshPage,
+  latePage,
+  record,
+  recorder,
+  ringRows,
+  speaker,
+  witness,
+} from '../testing/recording.ts'
+
+const REFUSED = { type: 'DatabaseError', code: '23505', message: 'a duplicate key' }
+
+test('a commit under way and what is in doubt are known to a page that comes late, at each of its stages', () => {
+  record({ ringBytes: 16 * 1024, keptBytes: 1024 * 1024 })
+  const saw = witness()
+  speaker.declare()
+  speaker.connect('c1', 0)
+  const traffic = () => {
+    for (let number = 0; number < 20; number++) speaker.wholeRequest(number)
+    expect(freshPage().open()).toEqual(saw.open())
+    expect(latePage().open()).toEqual(saw.open())
+    expectNothingUncounted()
+  }
+  speaker.request('u-open')
+  speaker.session('s-u-open', 'u-open')
+  speaker.inDoubt('gid-1')
+  speaker.inDoubt('gid-2')
+  traffic()
+  speaker.ending('s-u-open', 'u-open')
+  speaker.commitStart('x1', 'u-open', 'gid-3')
+  traffic()
+  speaker.step('x1', 'prepare')
+  traffic()
+  speaker.stepEnd('x1', 'prepare')
+  speaker.inDoubt('gid-1', 'told again')
+  traffic()
+  expect(freshPage().commits.get('x1')).toEqual({
+    mode: 'two-phase',
+    steps: ['prepare writer', 'prepare writer: COMMIT'],
+  })
+  expect(latePage().endings.get('s-u-open')).toBe('commit at src/orders.ts:41')
+  expect([...latePage().inDoubt]).toEqual([
+    ['gid-2', { engine: 'writer', reason: 'its coordinator is at work' }],
+    ['gid-1', { engine: 'writer', reason: 'told again' }],
+  ])
+  speaker.commitEnd('x1')
+  speaker.step('x1', 'forget')
+  speaker.stepEnd('x1', 'forget')
+  speaker.recovered('gid-1')
+  speaker.recovered('gid-never-met')
+  traffic()
+  expect([...latePage().inDoubt.keys()]).toEqual(['gid-2'])
+  speaker.sessionEnd('s-u-open', 'u-open')
+  speaker.requestEnd('u-open')
+  traffic()
+  expect(recorder.failures).toBe(0)
+})
+
+test('a request whose commit failed is kept aside when all healthy ones have left', () => {
+  record({ ringBytes: 16 * 1024 })
+  speaker.declare()
+  speaker.connect('c1', 0)
+  speaker.request('u-refused')
+  speaker.session('s-u-refused', 'u-refused')
+  speaker.ending('s-u-refused', 'u-refused')
+  speaker.commitStart('x1', 'u-refused', 'gid')
+  speaker.step('x1', 'prepare')
+  speaker.stepEnd('x1', 'prepare', REFUSED)
+  speaker.commitEnd('x1', 'rolled back', REFUSED)
+  // It answers 200 all the same: nothing else about it is worth a second look.
+  speaker.sessionEnd('s-u-refused', 'u-refused')
+  speaker.requestEnd('u-refused')
+  for (let number = 0; number < 200; number++) speaker.wholeRequest(number)
+  const kept = recorder.history.asOfNow().rows.filter(row => row[1] === KIND.stepEnd)
+  expect(kept).toEqual([
+    [
+      expect.any(Number),
+      KIND.stepEnd,
+      1_000,
+      'x1',
+      'writer',
+      'prepare',
+      1,
+      null,
+      '23505',
+      expect.any(Number),
+    ],
+  ])
+  expect([...latePage().requests.keys()]).toEqual(['u-refused'])
+  expectNothingUncounted()
+})
+
+test('a job that commits ten thousand times, and ten thousand in doubt, cost no more than a bounded memory', () => {
+  record({ ringBytes: 16 * 1024 })
+  speaker.request('job')
+  speaker.session('s-job', 'job')
+  for (let number = 0; number < 10_000; number++) {
+    speaker.ending('s-job', 'job')
+    speaker.commitStart(`x${number}`, 'job')
+    speaker.commitEnd(`x${number}`)
+    speaker.inDoubt(`gid-${number}`)
+  }
+  for (let number = 0; number < 200; number++) speaker.wholeRequest(number)
+  const before = recorder.history.beforeRing().rows
+  expect(before.filter(row => row[1] === KIND.inDoubt).length).toBe(1_000)
+  // One row of each kind for the session; the rest is the request kept as long as it runs, within its own limit.
+  expect(before.filter(row => row[1] === KIND.sessionEnding).length).toBeLessThan(5_000)
+  expect(latePage().inDoubt.size).toBe(1_000)
+  expect(ringRows().length).toBeLessThan(1_000)
+  expectNothingUncounted()
+})

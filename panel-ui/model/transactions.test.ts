@@ -1,0 +1,318 @@
+import { expect, test } from 'vitest'
+import { KIND, type AnyRow, type EndReason, type ServerTruth } from '../../instrumentation/panel/protocol.ts'
+import { apply } from './apply.ts'
+import { commitTimeline } from './commit-timeline.ts'
+import { fateOf, savepointDepth, whyOf } from './fate.ts'
+import { doubtsOf, gidParts } from './in-doubt.ts'
+import { emptyState, type PanelState } from './state.ts'
+import { transactionFilter } from './transaction-filter.ts'
+import { transactionVerdict } from './transaction-verdict.ts'
+import { endingLines, sentenceOf, transactionsOf } from './transactions.ts'
+
+const TEXTS = [
+  '',
+  'POST /orders',
+  'orders.ts:41',
+  'update t',
+  'COMMIT',
+  'a duplicate key',
+  'held by its coordinator',
+]
+const GID = 'enginelight:shop:7e57:warehouse:10c'
+
+type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
+  ? [kind: K, ...columns: Columns]
+  : never
+
+/** A state told row by row, ten milliseconds apart. */
+class Story {
+  now = 0
+  readonly rows: AnyRow[] = []
+
+  tell(...row: WithoutHead<AnyRow>): this {
+    this.now += 10
+    const [kind, ...columns] = row
+    this.rows.push([this.rows.length + 1, kind, this.now, ...columns] as unknown as AnyRow)
+    return this
+  }
+
+  /** A request that has written something on an engine, in a session and a transaction of that number. */
+  written(number: number, engine = 'writer'): this {
+    const [u, s, c, t, q] = ['u1', `s${number}`, `c${number}`, `t${number}`, `q${number}`]
+    if (number === 1) this.tell(KIND.requestStart, u, 'http', 1, 'db', ['writer', 'warehouse'])
+    return this.tell(KIND.connected, c, engine, `${engine}#1`, 0, 100 + number, 0)
+      .tell(KIND.sessionStart, s, engine, u, 'transaction')
+      .tell(KIND.transactionStart, t, c, null, s, u, 2)
+      .tell(KIND.statementStart, q, c, null, s, u, t, 3, 0, 0, 2, 0)
+      .tell(KIND.statementEnd, q, 1, 'UPDATE', null, null)
+  }
+
+  ending(why: EndReason, number = 1): this {
+    return this.tell(KIND.sessionEnding, `s${number}`, why, 2)
+  }
+
+  sent(number: number, code: string | null): this {
+    return this.tell(
+      KIND.statementStart,
+      `e${number}`,
+      `c${number}`,
+      null,
+      `s${number}`,
+      'u1',
+      `t${number}`,
+      4,
+      0,
+      0,
+      2,
+      0,
+    ).tell(KIND.statementEnd, `e${number}`, null, code ? null : 'ROLLBACK', code, code ? 5 : null)
+  }
+
+  get state(): PanelState {
+    return apply(emptyState, this.rows, id => TEXTS[id] ?? '…')
+  }
+
+  /** How the first transaction stands, and why, at which line. */
+  get told(): string {
+    const { state } = this
+    const request = state.requests.get('u1')
+    const [transaction] = request?.transactions ?? []
+    if (!transaction) return 'none'
+    const commit = state.commits.get(transaction.commit ?? '')
+    const { why, site } = whyOf(transaction, request)
+    return `${fateOf(transaction, request, commit, state.doubts)}: ${why} (${site})`
+  }
+}
+
+const committing = () =>
+  new Story()
+    .written(1)
+    .written(2, 'warehouse')
+    .tell(
+      KIND.commitStart,
+      'x1',
+      'u1',
+      'two-phase',
+      '7e57',
+      [
+        ['warehouse', 's2', 'prepares', GID],
+        ['writer', 's1', 'decides', null],
+      ],
+      2,
+    )
+
+test.each<[string, Story, string]>([
+  ['open', new Story().written(1), 'open: begun (orders.ts:41)'],
+  ['being ended', new Story().written(1).ending('commit'), 'ending: commit (orders.ts:41)'],
+  [
+    'failed, and open',
+    new Story().written(1).tell(KIND.transactionFailed, 't1', 'q1', '23505'),
+    'failed: a statement failed with 23505 (orders.ts:41)',
+  ],
+  [
+    'committed',
+    new Story().written(1).ending('commit').tell(KIND.transactionEnd, 't1', 'committed', 'commit', 2),
+    'committed: commit (orders.ts:41)',
+  ],
+  [
+    'rolled back as asked',
+    new Story().written(1).ending('doomed').tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2),
+    'rolled back: doomed (orders.ts:41)',
+  ],
+  [
+    'a commit that lied',
+    new Story().written(1).sent(1, null).tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2),
+    'lied: commit outside of sessions (orders.ts:41)',
+  ],
+  [
+    'a commit that failed with an error',
+    new Story()
+      .written(1)
+      .ending('commit')
+      .sent(1, '23505')
+      .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2),
+    'refused: commit failed with 23505 (orders.ts:41)',
+  ],
+  [
+    'a commit that the session did not even send',
+    new Story().written(1).ending('commit').tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2),
+    'refused: commit (orders.ts:41)',
+  ],
+  [
+    'lost with its connection',
+    new Story().written(1).tell(KIND.transactionEnd, 't1', 'lost', null, 1),
+    'lost: lost (orders.ts:41)',
+  ],
+  [
+    'thrown away with its connection',
+    new Story().written(1).ending('client aborted').tell(KIND.transactionEnd, 't1', 'lost', null, 1),
+    'rolled back: the client went away (orders.ts:41)',
+  ],
+])('%s', (_name, story, told) => {
+  expect(story.told).toBe(told)
+})
+
+test('one that is prepared is what its commit, or else recovery, made of it', () => {
+  const fate = (story: Story) => {
+    const { state } = story
+    const request = state.requests.get('u1')
+    const transaction = request?.transactions.find(t => t.id === 't2')
+    if (!transaction) return 'none'
+    return fateOf(transaction, request, state.commits.get('x1'), state.doubts)
+  }
+  const prepared = () => committing().tell(KIND.transactionEnd, 't2', 'prepared', 'prepare', 2)
+  expect(fate(prepared())).toBe('prepared')
+  const ended = (step: 'commit prepared' | 'rollback prepared', code: string | null) =>
+    prepared()
+      .tell(KIND.stepStart, 'x1', 'warehouse', step)
+      .tell(KIND.stepEnd, 'x1', 'warehouse', step, 5, code ? null : 'COMMIT', code, code ? 5 : null)
+  expect(fate(ended('commit prepared', null))).toBe('committed')
+  expect(fate(ended('rollback prepared', null))).toBe('rolled back')
+  expect(fate(ended('commit prepared', '08006'))).toBe('prepared')
+  const recovered = ended('commit prepared', '08006').tell(
+    KIND.recovered,
+    'warehouse',
+    GID,
+    '7e57',
+    6_000,
+    'committed',
+  )
+  expect(fate(recovered)).toBe('committed')
+})
+
+test('a commit has a lane for each engine, the decision at the end of its COMMIT, and the place where it broke off', () => {
+  const story = committing()
+    .tell(KIND.stepStart, 'x1', 'writer', 'decision')
+    .tell(KIND.stepEnd, 'x1', 'writer', 'decision', 10, 'INSERT', null, null)
+    .tell(KIND.stepStart, 'x1', 'warehouse', 'prepare')
+    .tell(KIND.stepEnd, 'x1', 'warehouse', 'prepare', 10, 'PREPARE', null, null)
+    .tell(KIND.stepStart, 'x1', 'writer', 'commit')
+  const startedAt = story.state.commits.get('x1')!.startedAt
+  const timeline = () => commitTimeline(story.state.commits.get('x1')!, story.now)
+  expect(timeline().lanes.map(({ engine, role, end }) => `${engine} ${role}: ${end}`)).toEqual([
+    'writer decides: committing',
+    'warehouse prepares: prepared',
+  ])
+  expect(timeline()).toMatchObject({ decidedAt: null, brokeOff: null, answeredAt: null })
+  story.tell(KIND.stepEnd, 'x1', 'writer', 'commit', 10, 'COMMIT', null, null)
+  expect(timeline().decidedAt).toBe(story.now - startedAt)
+  story.tell(KIND.stepStart, 'x1', 'warehouse', 'commit prepared').tell(
+    KIND.commitEnd,
+    'x1',
+    'committed',
+    [
+      ['writer', 'committed'],
+      ['warehouse', 'committed, pending'],
+    ],
+    70,
+    null,
+    null,
+  )
+  const { lanes, brokeOff, length } = timeline()
+  expect(lanes.map(({ end }) => end)).toEqual(['committed', 'committed, pending'])
+  expect(brokeOff).toMatchObject({ engine: 'warehouse', step: 'commit prepared', endedAt: null })
+  for (const { bars } of lanes)
+    for (const { from, to } of bars) expect([from >= 0, to >= from, to <= length]).toEqual([true, true, true])
+})
+
+const truth = (now: number, gids: string[]): ServerTruth => ({
+  type: 'truth',
+  now,
+  engines: ['warehouse', 'other'].map(engine => ({
+    engine,
+    askedMs: 0,
+    open: [],
+    prepared: gids.map(gid => ({ gid, owner: 'ada', ageMs: 1_000, locks: [] })),
+  })),
+})
+
+test('in doubt is what a server has prepared and no commit under way is about to end, each once', () => {
+  const story = committing()
+  const left = (of: ServerTruth | null) =>
+    doubtsOf(story.state, of, story.now + 500).inDoubt.map(({ gid, engine, reason, ageMs, owner }) =>
+      [gid, engine, reason, ageMs, owner].join(' | '),
+    )
+  // Its commit is under way: it is where it should be.
+  expect(left(truth(story.now, [GID]))).toEqual([])
+  expect(left(truth(story.now, ['by hand']))).toEqual([
+    'by hand | warehouse | not prepared by Enginelight: recovery leaves it alone | 1500 | ada',
+  ])
+  story.tell(KIND.commitEnd, 'x1', 'unknown', [['writer', 'unknown']], 1, null, null)
+  expect(left(truth(story.now, [GID]))).toEqual([
+    `${GID} | warehouse | its commit ended unknown | 1500 | ada`,
+  ])
+  // What recovery says of it is the better reason, and is believed where the server cannot be asked.
+  story.tell(KIND.inDoubt, 'warehouse', GID, '7e57', 60_000, 6)
+  expect(left(truth(story.now, [GID]))).toEqual([`${GID} | warehouse | held by its coordinator | 1500 | ada`])
+  expect(left(null)).toEqual([`${GID} | warehouse | held by its coordinator | 60500 | `])
+  // The server has been asked since, and has it no more.
+  expect(left(truth(story.now + 1, []))).toEqual([])
+  story.tell(KIND.recovered, 'warehouse', GID, '7e57', 61_000, 'rolled back')
+  expect(doubtsOf(story.state, null, story.now)).toMatchObject({
+    inDoubt: [],
+    recovered: [{ gid: GID, outcome: 'rolled back', ageMs: 61_000 }],
+  })
+})
+
+test('a gid is taken apart if it is one of ours', () => {
+  expect(gidParts(GID)).toEqual({ application: 'shop', key: '7e57', engine: 'warehouse', location: '10c' })
+  expect(gidParts('by hand')).toBe(null)
+})
+
+test('savepoints are as deep as they were nested at once', () => {
+  const depth = (...actions: [name: string, action: 'set' | 'released' | 'rolled back'][]) => {
+    const story = new Story().written(1)
+    for (const [name, action] of actions) story.tell(KIND.savepoint, 't1', name, action)
+    return savepointDepth(story.state.transactions.get('t1')!)
+  }
+  expect(depth()).toBe(0)
+  expect(depth(['a', 'set'], ['a', 'released'], ['b', 'set'])).toBe(1)
+  expect(depth(['a', 'set'], ['b', 'set'], ['a', 'rolled back'], ['c', 'set'])).toBe(2)
+  expect(depth(['a', 'set'], ['b', 'set'], ['c', 'set'], ['a', 'released'])).toBe(3)
+})
+
+test('the list: open ones oldest first, the others newest first, by words, and in one sentence', () => {
+  const story = committing()
+    .tell(KIND.transactionEnd, 't1', 'committed', 'commit', 2)
+    .tell(KIND.transactionEnd, 't2', 'prepared', 'prepare', 2)
+    .written(3)
+    .written(4)
+    .written(5)
+    .sent(5, null)
+    .tell(KIND.transactionEnd, 't5', 'rolled back', 'commit', 2)
+  const all = transactionsOf(story.state)
+  const ids = (of: readonly { transaction: { id: string } }[]) => of.map(told => told.transaction.id)
+  expect([ids(all.open), ids(all.ended)]).toEqual([
+    ['t3', 't4'],
+    ['t5', 't2', 't1'],
+  ])
+  expect(sentenceOf(all, 1, true, story.now + 5_000)).toBe(
+    '2 open, the oldest for 5 s. 1 in doubt. Of the last 3 transactions 1 did not commit, 1 of them although asked to.',
+  )
+  const found = (query: string) => ids([...all.open, ...all.ended].filter(transactionFilter(query)))
+  expect(found('two-phase')).toEqual(['t2', 't1'])
+  expect(found('engine:warehouse')).toEqual(['t2'])
+  expect(found('lied')).toEqual(['t5'])
+  expect(found('-open committed')).toEqual(['t1'])
+  expect(found('orders.ts:41 /orders')).toHaveLength(5)
+  expect(endingLines(all.ended)).toEqual([{ site: 'orders.ts:41', committed: 1, lost: 1 }])
+  expect(all.ended.map(transactionVerdict)).toEqual([
+    'Nothing was kept: the server answered COMMIT with ROLLBACK at orders.ts:41.',
+    'Prepared: it waits for the decision of its commit.',
+    'The server committed it, together with warehouse, in two phases at orders.ts:41.',
+  ])
+})
+
+test('those that only read are left out unless asked for', () => {
+  const story = new Story()
+    .tell(KIND.requestStart, 'u1', 'http', 1, 'db', ['reader'])
+    .tell(KIND.connected, 'c1', 'reader', 'reader#1', 0, 1, 0)
+    .tell(KIND.transactionStart, 't1', 'c1', null, null, 'u1', 2)
+    .tell(KIND.statementStart, 'q1', 'c1', null, null, 'u1', 't1', 3, 0, 0, 2, 0)
+    .tell(KIND.statementEnd, 'q1', 1, 'SELECT', null, null)
+    .tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 1)
+  const { ended } = transactionsOf(story.state)
+  expect(ended.map(({ fate }) => fate)).toEqual(['read only'])
+  expect(ended.filter(transactionFilter(''))).toEqual([])
+  expect(ended.filter(transactionFilter('with-reads'))).toHaveLength(1)
+})
