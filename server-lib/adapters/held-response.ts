@@ -67,18 +67,11 @@ export class HeldResponse {
     this.#response = response
     this.#gate = gate
     this.#options = options
-    this.#before = new ResponseBefore(response, METHODS)
-    this.#inner = response as unknown as Inner
-    this.#inner = Object.fromEntries(METHODS.map(method => [method, this.#inner[method]])) as Inner
-    for (const method of METHODS) {
-      const held = (...args: unknown[]) => this.#call({ method, args })
-      Object.defineProperty(response, method, {
-        value: held,
-        configurable: true,
-        writable: true,
-        enumerable: true,
-      })
-    }
+    this.#before = new ResponseBefore(response)
+    const methods = response as unknown as Inner
+    const { writeHead, flushHeaders, write, end } = methods
+    this.#inner = { writeHead, flushHeaders, write, end }
+    for (const method of METHODS) methods[method] = (...args) => this.#call({ method, args })
     this.#watchDrains()
   }
 
