@@ -41,6 +41,26 @@ const TABLES = {
       row.spans === null ? '' : row.spans.toFixed(1),
     ]),
   ],
+  commit: rows => [
+    [
+      '',
+      'engines',
+      'concurrency',
+      'µs per unit',
+      'CPU µs per unit',
+      '/ by hand',
+      '/ one COMMIT after the other',
+    ],
+    ...rows.map(row => [
+      row.title,
+      String(row.engines),
+      String(row.concurrency),
+      spread(row.wallUs, 0),
+      spread(row.cpuUs, 0),
+      spread(row.hand, 2),
+      row.plain ? spread(row.plain, 2) : '',
+    ]),
+  ],
   session: rows => [
     ['', 'concurrency', 'µs per unit', 'CPU µs per unit', '/ hand-written pg', '/ `knex.transaction()`'],
     ...rows.map(row => [

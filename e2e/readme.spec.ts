@@ -67,7 +67,8 @@ test("the README's five minutes, walked: plain knex in an Express application is
 })
 
 test("the README's sessions compile as they stand, and what it says does not compile does not", async () => {
-  const code = `import express from 'express'\nconst app = express()\n${await codeOf('ts', 'interface Register')}`
+  const parts = [await codeOf('ts', 'interface Register'), await codeOf('ts', 'transactional: true')]
+  const code = `import express from 'express'\nconst app = express()\n${parts.join('\n')}`
   expect(await compile(code)).toBe('')
   const wrong = await compile(`${code}
     app.get('/', req => {
@@ -83,11 +84,16 @@ test("the README's sessions compile as they stand, and what it says does not com
 test('every block of TypeScript in the manuals compiles', async () => {
   const given = `
     declare const server: import('node:http').Server
+    declare const app: import('express').Express
     declare const engines: import('enginelight').Engines<import('enginelight').Definitions>
   `
   const blocks = (
-    await Promise.all(['docs/panel.md', 'server-lib/channels.md'].map(page => blocksOf(page, 'ts')))
+    await Promise.all(
+      ['docs/panel.md', 'docs/request-transactions.md', 'server-lib/channels.md'].map(page =>
+        blocksOf(page, 'ts'),
+      ),
+    )
   ).flat()
-  expect(blocks.length).toBeGreaterThanOrEqual(3)
+  expect(blocks.length).toBeGreaterThanOrEqual(8)
   for (const block of blocks) expect(await compile(given + block), block).toBe('')
 })

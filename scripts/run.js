@@ -28,8 +28,16 @@ switch (command) {
     process.exit(await runTests({ long: command === 'test:long', only: rest }))
     break
   }
+  case 'test:crash': {
+    await installed()
+    await built()
+    const { code } = await run('node', [join('bench', 'crash.js'), ...rest])
+    process.exit(code)
+    break
+  }
   case 'bench:session':
   case 'bench:observers':
+  case 'bench:commit':
   case 'bench:soak': {
     await installed()
     await built()
@@ -40,7 +48,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, test, test:long, bench:session, bench:observers and bench:soak.`,
+      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit and bench:soak.`,
     )
     process.exit(1)
 }

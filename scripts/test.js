@@ -79,7 +79,17 @@ const soak = requests =>
     run('node', ['bench/soak.js', '--requests', String(requests)], { capture: true }),
   )
 
-async function steps({ soakRequests, env = {} }) {
+/** Transfers between three servers while a killer strikes; then recovery, and the books are compared. On the built library. */
+const crash = ({ transfers, kills, stops, stopSeconds }) =>
+  check(`R30 crash bench (${transfers} transfers at least, ${kills} kills)`, () =>
+    run('node', ['bench/crash.js', ...flags({ transfers, kills, stops, 'stop-seconds': stopSeconds })], {
+      capture: true,
+    }),
+  )
+
+const flags = values => Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
+
+async function steps({ soakRequests, crashes, env = {} }) {
   return [
     check('build: types of every project', () => tool('tsc', ['-b', '--force'], { capture: true })),
     check('build: without fault points', () =>
@@ -100,12 +110,19 @@ async function steps({ soakRequests, env = {} }) {
     ),
     vitest('unit and integration (vitest)', 'vitest.json', [], env),
     soak(soakRequests),
+    crash(crashes),
     playwright(await findChromium()),
   ]
 }
 
+const shortRun = { soakRequests: 20_000, crashes: { transfers: 20, kills: 6, stops: 1, stopSeconds: 3 } }
+
 async function long() {
-  const all = await steps({ soakRequests: 100_000, env: { ENGINELIGHT_LONG: '1' } })
+  const all = await steps({
+    soakRequests: 100_000,
+    crashes: { transfers: 300, kills: 60, stops: 3, stopSeconds: 10 },
+    env: { ENGINELIGHT_LONG: '1' },
+  })
   for (const major of ['22', '24']) {
     all.push(check(`every door imported and required on Node ${major}`, () => doorsOn(major)))
     all.push({
@@ -166,7 +183,7 @@ async function vitestOn(major) {
 export async function runTests({ long: isLong, only = [] }) {
   await mkdir(results, { recursive: true })
   const total = { passed: 0, failed: 0, skipped: 0 }
-  const chosen = (isLong ? await long() : await steps({ soakRequests: 20_000 })).filter(
+  const chosen = (isLong ? await long() : await steps(shortRun)).filter(
     ({ name }) => only.length === 0 || only.some(word => name.includes(word)),
   )
   for (const { name, run: runStep } of chosen) {

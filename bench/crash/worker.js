@@ -35,19 +35,18 @@ observe('enginelight:commit', ({ phase, outcome }) => {
 })
 const recovery = engines.recovery({ everyMs: 300, olderThanMs: 400 })
 const chance = new Seeded(seed)
-let isStopping = false
+const stopping = new AbortController()
 let made = 0
 
 process.on('message', message => {
   if (message.strike) {
     const { point, after, signal } = message.strike
     strikeAt(point, () => process.kill(process.pid, signal), { after })
-  } else if (message.stop) isStopping = true
+  } else if (message.stop) stopping.abort()
 })
 
 async function work(chance) {
-  // oxlint-disable-next-line no-unmodified-loop-condition -- a message sets it
-  while (!isStopping) await transfer(`${process.pid}-${made++}`, chance)
+  while (!stopping.signal.aborted) await transfer(`${process.pid}-${made++}`, chance)
 }
 
 async function transfer(id, chance) {

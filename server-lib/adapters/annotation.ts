@@ -7,7 +7,7 @@ const LONGEST = 1_000
  * What a request says of itself, as settings of a transaction. Throws EL_CONFIG for what is no name of a setting or no text:
  * a value must not be cut or guessed, since an audit may rest on it.
  */
-export function settingsOf(annotation: unknown): Record<string, string> {
+export function settingsOf(annotation: unknown): Record<string, string> | undefined {
   if (typeof annotation !== 'object' || annotation === null) {
     throw wrong(`must return an object, not ${describe(annotation)}`)
   }
@@ -22,7 +22,7 @@ export function settingsOf(annotation: unknown): Record<string, string> {
     }
     settings[`enginelight.${name}`] = value
   }
-  return settings
+  return Object.keys(settings).length > 0 ? settings : undefined
 }
 
 const wrong = (needs: string) =>

@@ -9,8 +9,11 @@ export interface Gate {
   readonly isDue: boolean
   /** Whether the body may come out of what is open: then that cannot be ended before the body flows. */
   readonly feedsBody: boolean
-  /** Ends what is open. Rejects when the response must not be sent. `header` reads the headers that it would have. */
-  settle(header: (name: string) => unknown): Promise<void>
+  /**
+   * Ends what is open. Rejects when the response must not be sent. `header` reads the headers that it would have; where the
+   * response has not been ended the handler is still at work.
+   */
+  settle(header: (name: string) => unknown, isEnded: boolean): Promise<void>
   /** The response was not sent. It can be answered anew, unless `response.headersSent`: then its connection was cut. */
   failed(error: unknown): void
 }
@@ -232,7 +235,7 @@ export class HeldResponse {
     const isFlowing = this.#phase === 'flowing'
     this.#phase = 'settling'
     this.#gate
-      .settle(name => this.#header(name))
+      .settle(name => this.#header(name), this.#response.writableEnded)
       .then(() => this.#settled(isFlowing))
       .catch((error: unknown) => {
         if (!this.drop(error)) this.cut()

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EnginelightError } from '../errors.ts'
 import { describe } from '../engines/engine-config.ts'
 import { enginesInside, type EnginesInside } from '../engines/create-engines.ts'
+import type { ContainerCore } from '../sessions/container.ts'
+import { coreOf } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
 import { settingsOf } from './annotation.ts'
 import { RequestTransaction } from './request-transaction.ts'
@@ -66,11 +68,16 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
     const { scope } = known
     scope.expects(inside)
     const given = container?.(request)
-    if (given) lend(scope, inside, given)
+    if (given !== undefined) lend(scope, inside, given)
     hangContainer(request, as, scope, inside)
     if (annotate && !scope.annotate) scope.annotate = () => settingsOf(annotate(request))
     const isSent = response.headersSent || response.closed || response.destroyed
-    if (inside.isTransactional && !given && !isSent && (activate === undefined || activate(request))) {
+    if (
+      inside.isTransactional &&
+      !isLent(scope, inside) &&
+      !isSent &&
+      (activate === undefined || activate(request))
+    ) {
       known.transaction ??= new RequestTransaction(request, response, scope, options, answerFailure)
       known.transaction.add(inside, options)
     }
@@ -87,11 +94,36 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
   }
 }
 
-/** Puts a container of the application in the place of the request's own: it goes on when the request is over. */
-function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
-  if (scope.container(inside)) return
-  scope.addContainer(inside, Object.assign({ end: () => Promise.resolve(), unreleased: () => [] }, { db }))
+/** A container of the application's own, in the place of the request's: it goes on when the request is over. */
+class Lent {
+  readonly db: object
+  readonly core: ContainerCore
+
+  constructor(db: object, core: ContainerCore) {
+    this.db = db
+    this.core = core
+  }
+  end(): Promise<void> {
+    return Promise.resolve()
+  }
+  unreleased(): string[] {
+    return []
+  }
 }
+
+function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
+  const core = coreOf(db)
+  if (!core) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Option container must return a container, as engines.open() makes one, or undefined; not ${describe(db)}.`,
+      { option: 'container' },
+    )
+  }
+  if (!scope.container(inside)) scope.addContainer(inside, new Lent(db, core))
+}
+
+const isLent = (scope: RequestScope, inside: EnginesInside) => scope.container(inside) instanceof Lent
 
 function hangContainer(
   request: IncomingMessage,

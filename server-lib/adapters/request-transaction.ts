@@ -63,7 +63,7 @@ export class RequestTransaction implements Gate {
     return this.#containers().some(({ isReading }) => isReading)
   }
 
-  async settle(header: (name: string) => unknown): Promise<void> {
+  async settle(header: (name: string) => unknown, isEnded: boolean): Promise<void> {
     const containers = this.#containers()
     for (const container of containers) await this.#awaitWork(container)
     const why = await this.#whyNot(containers, header).catch(async (error: unknown) => {
@@ -73,7 +73,7 @@ export class RequestTransaction implements Gate {
     if (why) return this.#rollBack(why)
     try {
       // One after the other: two sets of engines have no common commit.
-      for (const container of containers) await container.commit()
+      for (const container of containers) await container.commit(null, { pauses: !isEnded })
     } catch (error) {
       await this.#rollBack('failed elsewhere')
       throw error

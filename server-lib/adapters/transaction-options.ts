@@ -19,7 +19,8 @@ export interface TransactionOptions {
   veto?: false | OfBoth<boolean | Promise<boolean>>
   /**
    * Settings of the request's transactions, for triggers and logs of the server: `{ user }` is read there as
-   * `current_setting('enginelight.user', true)`. Asked once, at the request's first BEGIN, on every engine in transaction mode.
+   * `current_setting('enginelight.user', true)`. Asked at each BEGIN, on every engine in transaction mode, so by then the user must
+   * be known; a round trip for each.
    */
   annotate?: Of<IncomingMessage, Readonly<Record<string, string | undefined>>>
   /**

@@ -8,8 +8,6 @@ export interface BeginOptions {
   isolation?: Isolation | undefined
   statementTimeoutMs: number | undefined
   idleInTransactionTimeoutMs: number | undefined
-  /** Settings of the application's own, by name. */
-  settings?: Readonly<Record<string, string>> | undefined
 }
 
 /** BEGIN with everything that holds for this transaction alone, as one text and so one round trip. */
@@ -18,7 +16,6 @@ export function beginText({
   isolation,
   statementTimeoutMs,
   idleInTransactionTimeoutMs,
-  settings,
 }: BeginOptions): string {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
   const parts = [`BEGIN${level}${readOnly ? ' READ ONLY' : ''}`]
@@ -26,7 +23,6 @@ export function beginText({
   if (idleInTransactionTimeoutMs !== undefined) {
     parts.push(`SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`)
   }
-  for (const name in settings) parts.push(`SET LOCAL ${name} = ${literal(settings[name] as string)}`)
   return parts.join('; ')
 }
 
@@ -47,6 +43,16 @@ export function resetTexts(engine: {
   if (!resetOnRelease) return isReadOnlySession && !owned ? [RESET_READ_ONLY_SESSION] : []
   // Of a pool of our own each connection was opened so.
   return isReadOnlySession && owned ? [DISCARD_ALL, READ_ONLY_SESSION] : [DISCARD_ALL]
+}
+
+/**
+ * Settings of the transaction that is open. With parameters, although BEGIN could bring them along: the text of a statement is
+ * told to observers, and what a request says of itself is not for them.
+ */
+export function setForTransaction(settings: Readonly<Record<string, string>>) {
+  const pairs = Object.entries(settings)
+  const calls = pairs.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`)
+  return { text: `SELECT ${calls.join(', ')}`, values: pairs.flat() }
 }
 
 export const savepoint = (name: string) => `SAVEPOINT ${name}`

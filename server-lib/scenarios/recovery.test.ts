@@ -209,7 +209,7 @@ describe('R32 recovery', () => {
       engine: 'writer',
       gid: lost.gid,
       reason:
-        'none of these engines is connected to the database that holds the decision (00000000-0000-4000-8000-00000000dead)',
+        'the decision is in the database 00000000-0000-4000-8000-00000000dead, and none that could be looked at has this id',
     })
     expect(warnings).toEqual([expect.stringContaining(lost.gid)])
     await shop.admin(`rollback prepared '${lost.gid}'`)

@@ -150,3 +150,16 @@ test('an independent engine takes no part in it', async () => {
   await expect(failing).rejects.toThrow('no')
   expect(await two.names()).toEqual([[], ['log']])
 })
+
+test('a hook that begins one and does not wait for it turns the commit into a rollback', async () => {
+  await using db = two.engines.open()
+  await db.writer('t').insert({ name: 'a' })
+  let open: Promise<unknown> | undefined
+  db.beforeCommit(() => {
+    open = db.savepoint(() => sleep(30))
+  })
+  await expect(db.commit()).rejects.toMatchObject({ code: 'EL_ILLEGAL_MOVE', state: 'in a savepoint' })
+  await expect(open).rejects.toMatchObject({ code: 'EL_ILLEGAL_MOVE' })
+  await db.rollback()
+  expect(await two.names()).toEqual([[], []])
+})

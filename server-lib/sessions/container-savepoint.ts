@@ -68,7 +68,7 @@ async function setOnAll(members: readonly Member[], name: string, capture: SiteC
 /** Whether all can be kept, asked before anything is: what has been released on one engine cannot be taken back. */
 async function requireWhole(owner: SavepointOwner, members: readonly Member[]): Promise<void> {
   // What the function did not wait for is part of it.
-  await Promise.all(owner.atomicSessions().map(session => session.whenQuiet()))
+  await Promise.all(owner.atomicSessions().map(session => session.whenIdle()))
   for (const session of owner.atomicSessions()) session.requireIntact()
   const gone = members.find(member => !isStill(member))
   if (!gone) return
@@ -109,7 +109,7 @@ async function undo(
   capture: SiteCapture,
 ): Promise<void> {
   // One that is under way may be about to begin.
-  await Promise.all(owner.atomicSessions().map(session => session.whenQuiet()))
+  await Promise.all(owner.atomicSessions().map(session => session.whenIdle()))
   const standing = members.filter(isStill)
   const joined = owner
     .atomicSessions()

@@ -62,6 +62,7 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
   #forgetSignal: (() => void) | undefined
   #lastWritten: string | undefined
   #ending: Promise<void> | undefined
+  #pause: Promise<void> | undefined
   #state: ContainerState = 'open'
   /** What doomed it, or the commit that failed. */
   #reason: unknown
@@ -219,6 +220,11 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     return commitErrors.illegal(move, this.#state, `${label} (${id})`, this.#reason)
   }
 
+  /** Until a commit is over that its caller knows nothing of: what he asks for meanwhile begins after it. */
+  get pause(): Promise<void> | undefined {
+    return this.#pause
+  }
+
   refusal({ engine }: SessionCore): Error | undefined {
     if (this.#state !== 'committing' && this.#state !== 'failed') return undefined
     const { enlist, mode } = engine.options
@@ -228,15 +234,21 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
 
   /**
    * Commits what is open on every engine that takes part, all or nothing, and leaves the container usable. When it rejects
-   * everything is rolled back but for what the error says, and only `rollback()` is possible.
+   * everything is rolled back but for what the error says, and only `rollback()` is possible. With `pauses` a transaction that
+   * would begin meanwhile waits, and is not refused.
    */
-  async commit(capture: SiteCapture | null = null): Promise<CommitReport> {
+  async commit(
+    capture: SiteCapture | null = null,
+    { pauses = false }: { pauses?: boolean } = {},
+  ): Promise<CommitReport> {
     if (this.#ending) throw this.#endedError()
     if (this.#state !== 'open') throw this.#illegal('commit()')
     if (this.#savepoints > 0) throw this.#insideSavepoint()
     this.#move('ask')
     try {
       await this.#hooks.runBeforeCommit()
+      // A hook has begun one and did not wait for it.
+      if (this.#savepoints > 0) throw this.#insideSavepoint()
     } catch (error) {
       await this.#failed(error)
       throw error
@@ -245,14 +257,22 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     if (this.isDoomed) throw this.#illegal('commit()')
     if (this.#ending) throw this.#endedError()
     this.#move('commit')
+    let resume = () => {}
+    if (pauses) this.#pause = new Promise(resolve => (resume = resolve))
     let report: CommitReport
     try {
       report = await new Commit(this.#setup.commits, this.scope, capture).run(this.atomicSessions())
+      this.#move('done')
     } catch (error) {
+      // Who waits is refused before the rollback, which would stand behind him in his session's queue.
+      this.#reason = error
+      this.#pause = undefined
+      resume()
       await this.#failed(error)
       throw error
     }
-    this.#move('done')
+    this.#pause = undefined
+    resume()
     this.#joined = undefined
     await this.#hooks.committed(report)
     return report
@@ -316,7 +336,8 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
     if (afterMove(this.#state, 'fail')) this.#move('fail')
     this.#reason = error
-    await this.#hooks.rolledBack((error as { report?: CommitReport }).report, error)
+    // A hook may have thrown anything.
+    await this.#hooks.rolledBack((error as { report?: CommitReport } | null | undefined)?.report, error)
   }
 
   /** Rolls back every session and gives the connections back; the container is open again, doomed or not. */

@@ -93,6 +93,14 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   '__proto__',
 ])
 
+/** Where a container keeps what is behind its public face. */
+const CORE = Symbol('core of a container')
+
+/** What is behind a container's public face, or undefined for anything else. */
+export function coreOf(db: unknown): ContainerCore | undefined {
+  return typeof db === 'object' && db !== null ? (db as { [CORE]?: ContainerCore })[CORE] : undefined
+}
+
 /** Makes the class of containers for a set of engines: a getter for each on its prototype, so a container costs one object. */
 export function defineDb(names: readonly string[]): (core: ContainerCore) => object {
   class Container {
@@ -104,6 +112,9 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     static session(db: object, name: string): Session {
       if (!(#core in db)) throw new EnginelightError('EL_CONFIG', 'This is no container of Enginelight.')
       return db.#core.session(name)
+    }
+    get [CORE](): ContainerCore {
+      return this.#core
     }
     lazy(name: string): () => Session {
       return () => this.#core.session(name)

@@ -23,9 +23,8 @@ export class RequestScope {
   readonly #engines: object[] = []
   #closing = false
   #ended = false
-  /** What the request says of itself, as settings of each of its transactions; asked at the first BEGIN. */
-  annotate: (() => Readonly<Record<string, string>>) | undefined
-  #settings: Readonly<Record<string, string>> | undefined
+  /** What the request says of itself, as settings of each of its transactions; asked at each BEGIN. */
+  annotate: (() => Readonly<Record<string, string>> | undefined) | undefined
   /** The nearest one around it that was still going on as this one began. */
   #around: RequestScope | undefined
 
@@ -45,10 +44,6 @@ export class RequestScope {
         engines,
       })
     }
-  }
-
-  get settings(): Readonly<Record<string, string>> | undefined {
-    return (this.#settings ??= this.annotate?.())
   }
 
   /** From the moment in which its containers begin to end: one that is made after that has ended already. */

@@ -45,11 +45,11 @@ export function containerEnds(
 ): EnginelightError {
   const instead =
     move === 'commit'
-      ? 'a request behind sessions(…) by itself when it was successful, everything else with db.commit()'
-      : 'db.rollback() takes back all of it, savepoint(fn) a part'
+      ? 'a request behind sessions(…) is committed by itself, and anything else by db.commit()'
+      : 'db.rollback() takes back all of it, and savepoint(fn) a part'
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',
-    `${move}() is not for ${called(session)}: the engine is transactional, so the container commits; ${instead}.`,
+    `${move}() is not for ${called(session)}, which is transactional: ${instead}.`,
     { ...numbers(session), move, legalMoves: ['savepoint'] },
   )
 }

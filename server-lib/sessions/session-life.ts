@@ -3,7 +3,7 @@ import type { EndReason } from '../commit/report.ts'
 import type { CheckedOptions } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
-import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK } from '../postgres/control.ts'
+import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -107,14 +107,12 @@ export class SessionLife {
     const readOnly = options.access === 'read' || isReading
     try {
       if (options.mode === 'transaction') {
-        const { settings } = this.request
-        const begun = held.control(
-          beginText({ readOnly, isolation, ...options, settings }),
-          options.beginTimeoutMs,
-        )
+        const begun = held.control(beginText({ readOnly, isolation, ...options }), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
+        const settings = this.request.annotate?.()
+        if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
       else if (readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)

@@ -36,6 +36,8 @@ export interface SessionOwner {
   readonly kind: TransactionKind
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
+  /** Until when no transaction of its sessions may begin. */
+  readonly pause: Promise<void> | undefined
   /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
   refusal(session: SessionCore): Error | undefined
 }
@@ -135,7 +137,9 @@ export class SessionCore {
     sender?: Sender,
   ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
-    const statement = asked(config, capture, reads && this.engine.options.pipeline, sender)
+    // Settings go between BEGIN and the first statement.
+    const takesBegin = reads && this.engine.options.pipeline && !this.request.annotate
+    const statement = asked(config, capture, takesBegin, sender)
     this.#fifo.push({
       refuse: callback,
       start: done => {
@@ -233,6 +237,9 @@ export class SessionCore {
     }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
     if (held && state !== 'idle') return use(held)
+    const { pause } = this.#owner
+    // The commit holds the queues of all sessions that it needs already, so it does not wait for this one.
+    if (pause) return void pause.then(() => this.#withConnection(statement, use, refuse))
     const refusal = this.#owner.refusal(this)
     if (refusal) return refuse(refusal)
     this.#takeAndBegin(statement, use).catch(refuse)
@@ -383,11 +390,6 @@ export class SessionCore {
   /** Whether a transaction is open in which a statement has said that it changed something. */
   get hasWritten(): boolean {
     return this.isInTransaction && this.#life.wrote
-  }
-
-  /** When nothing runs and nothing waits. */
-  whenQuiet(): Promise<void> {
-    return this.#fifo.whenIdle()
   }
 
   /** Throws why the open transaction cannot be committed any more, if that is so. */

@@ -20,7 +20,7 @@ export async function askAll(
 ): Promise<Fenced> {
   const [first, ...others] = deciders
   if (!first) {
-    const reason = `none of these engines is connected to the database that holds the decision (${location})`
+    const reason = `the decision is in the database ${location}, and none that could be looked at has this id`
     return { decision: 'unknown', reason }
   }
   const answer = await askDecision(first, transaction, { deadlineMs: STEP_DEADLINE_MS, location })

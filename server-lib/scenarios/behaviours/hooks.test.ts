@@ -86,6 +86,22 @@ test('B43 an error before the commit aborts everything: ours rolls back, and cal
   expect(await two.names()).toEqual([[], []])
 })
 
+test.each([[undefined], [null], ['a text']])('B43 whatever it throws (%s)', async thrown => {
+  await using db = two.engines.open()
+  const told: unknown[] = []
+  db.beforeCommit(() => {
+    throw thrown
+  })
+  db.afterRollback((report, error) => told.push(report, error))
+  await db.writer('t').insert({ name: 'a' })
+  const outcome = await db.commit().then(
+    () => 'committed',
+    (error: unknown) => ({ error }),
+  )
+  expect([outcome, told]).toEqual([{ error: thrown }, [undefined, thrown]])
+  await db.rollback()
+})
+
 test('B44 after a commit the hooks are told more than a boolean: what became of each engine; of one that failed, those of rollback', async () => {
   await using db = two.engines.open()
   const told: [string, CommitReport | undefined][] = []
