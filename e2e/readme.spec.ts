@@ -98,3 +98,9 @@ test('every block of TypeScript in the manuals compiles', async () => {
   expect(blocks.length).toBeGreaterThanOrEqual(10)
   for (const block of blocks) expect(await compile(given + block), block).toBe('')
 })
+
+test('every block of the page on commits compiles, after the engines that its first one makes', async () => {
+  const [given, ...blocks] = await blocksOf('docs/commit.md', 'ts')
+  expect(blocks.length).toBeGreaterThanOrEqual(5)
+  for (const block of blocks) expect(await compile(`${given}\n${block}`), block).toBe('')
+})
