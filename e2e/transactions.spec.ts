@@ -42,7 +42,7 @@ test('what is open, since when and with which locks is what pg_stat_activity and
 }) => {
   await openTransactions(page, shop)
   await expect(page.getByRole('heading', { name: /^Nothing is open\. Nothing is in doubt\./ })).toBeVisible()
-  const request = fetch(`${shop.app}trouble/idle-in-transaction`, json)
+  const request = fetch(`${shop.app}trouble/idle-in-transaction?seconds=6`, json)
   const open = page.getByRole('list', { name: 'Open transactions, oldest first' }).getByRole('listitem')
   await expect(open).toHaveCount(1)
   const row = open.getByRole('link')
