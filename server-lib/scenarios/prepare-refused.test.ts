@@ -168,3 +168,24 @@ describe('R31 PREPARE', () => {
     await shop.admin(`rollback prepared '${'x'.repeat(199)}'`)
   })
 })
+
+test('R30 a decision row that cannot be written, as on a full disk: nothing was prepared, and all is rolled back', async () => {
+  await books.admin(`create function full_disk() returns trigger language plpgsql as
+      $$ begin raise exception using errcode = '53100', message = 'could not extend file'; end $$;
+    create trigger full_disk before insert on enginelight_decision for each row execute function full_disk()`)
+  const steps: string[] = []
+  const stop = observe('enginelight:commit', message => {
+    if (message.phase === 'step started') steps.push(message.step)
+  })
+  await expect(commitWith(async () => {})).rejects.toMatchObject({
+    code: 'EL_COMMIT_FAILED',
+    sqlstate: '53100',
+    engine: 'ledger',
+    report: { engines: { writer: 'rolled back', ledger: 'rolled back' } },
+  })
+  stop()
+  expect(steps).not.toContain('prepare')
+  await books.admin('drop function full_disk cascade')
+  expect(await rows()).toEqual([0, 0])
+  expect(await commitWith(async () => {})).toMatchObject({ mode: 'two-phase' })
+})
