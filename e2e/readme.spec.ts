@@ -86,14 +86,21 @@ test('every block of TypeScript in the manuals compiles', async () => {
     declare const server: import('node:http').Server
     declare const app: import('express').Express
     declare const engines: import('enginelight').Engines<import('enginelight').Definitions>
+    export {}
   `
   const blocks = (
     await Promise.all(
-      ['docs/panel.md', 'docs/request-transactions.md', 'server-lib/channels.md'].map(page =>
-        blocksOf(page, 'ts'),
+      ['docs/panel.md', 'docs/request-transactions.md', 'docs/two-phase.md', 'server-lib/channels.md'].map(
+        page => blocksOf(page, 'ts'),
       ),
     )
   ).flat()
-  expect(blocks.length).toBeGreaterThanOrEqual(8)
+  expect(blocks.length).toBeGreaterThanOrEqual(10)
   for (const block of blocks) expect(await compile(given + block), block).toBe('')
+})
+
+test('every block of the page on commits compiles, after the engines that its first one makes', async () => {
+  const [given, ...blocks] = await blocksOf('docs/commit.md', 'ts')
+  expect(blocks.length).toBeGreaterThanOrEqual(5)
+  for (const block of blocks) expect(await compile(`${given}\n${block}`), block).toBe('')
 })

@@ -70,6 +70,21 @@ export async function typesOfEngines(): Promise<void> {
   ).toEqualTypeOf<number | undefined>()
   expectTypeOf(db.writer.identity?.backendPid).toEqualTypeOf<number | null | undefined>()
 
+  // What a run resolves to is what its function does, a builder's rows included.
+  expectTypeOf(await engines.run(() => 5, { isolation: 'serializable', retry: 3 })).toEqualTypeOf<number>()
+  expectTypeOf(await engines.run(inside => inside.reader('groups').first())).toEqualTypeOf<
+    { id: number; name: string } | undefined
+  >()
+  expectTypeOf(await db.savepoint(async () => 'kept')).toEqualTypeOf<string>()
+  // @ts-expect-error: no such isolation
+  void engines.run(() => {}, { isolation: 'snapshot' })
+  // @ts-expect-error: no such propagation
+  void engines.run(() => {}, { propagation: 'supports' })
+  // @ts-expect-error: no such option
+  void engines.run(() => {}, { retries: 3 })
+  // @ts-expect-error: times is needed
+  void engines.run(() => {}, { retry: { on: ['40001'] } })
+
   // @ts-expect-error: a container's parts cannot be replaced
   db.writer = db.writer
 }

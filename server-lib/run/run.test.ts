@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { EnginelightError } from '../index.ts'
+import { observe } from '../channels.ts'
+import { createEngines, engine, EnginelightError } from '../index.ts'
 import { listen } from '../testing/story.ts'
 import { latch } from '../testing/latch.ts'
 import { twoDatabases } from '../testing/two-databases.ts'
@@ -71,6 +72,23 @@ test('isolation and readOnly reach BEGIN of every engine that takes part, and of
     'statement BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY',
   ])
   expect(await two.names()).toEqual([[], ['log']])
+})
+
+test('nor of an independent engine that has transactions of its own', async () => {
+  const engines = createEngines({
+    main: engine()({ connection: two.shop.url }),
+    journal: engine()({ connection: two.books.url, enlist: 'independent' }),
+  })
+  await engines.run(
+    async db => {
+      await db.main.query('select 1')
+      await db.journal('t').insert({ name: 'noted' })
+      await db.journal.commit()
+    },
+    { readOnly: true },
+  )
+  await engines.close()
+  expect(await two.names()).toEqual([[], ['noted']])
 })
 
 test('a swallowed error is no success', async () => {
@@ -217,6 +235,21 @@ test('the attempt is in info, and in the label that observers see', async () => 
     'request transfer, attempt 2',
     'request finished',
   ])
+})
+
+test('observers hear why each transaction of a run that failed is ended', async () => {
+  const why: string[] = []
+  const stop = observe(
+    'enginelight:session',
+    message => void (message.phase === 'ending' && why.push(`${message.engine} ${message.why}`)),
+  )
+  const failing = two.engines.run(async db => {
+    await db.writer('t').insert({ name: 'a' })
+    throw new Error('no')
+  })
+  await expect(failing).rejects.toThrow('no')
+  stop()
+  expect(why).toEqual(['writer handler failed'])
 })
 
 test('errors of ours can be told by their class', async () => {

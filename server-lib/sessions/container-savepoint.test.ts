@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { listen } from '../testing/story.ts'
 import { twoDatabases } from '../testing/two-databases.ts'
 
 const two = twoDatabases()
@@ -68,7 +69,13 @@ test('an engine in which no savepoint can be set: none is, and the function is n
   await db.writer('t').insert({ name: 'a' })
   await db.ledger.query('select 1/0').catch(() => {})
   let ran = false
+  const { told, stop } = listen('transaction')
   await expect(db.savepoint(() => void (ran = true))).rejects.toMatchObject({ code: 'EL_TRANSACTION_FAILED' })
+  stop()
+  expect(told().filter(line => line.includes('savepoint'))).toEqual([
+    'transaction savepoint set',
+    'transaction savepoint rolled back',
+  ])
   expect(ran).toBe(false)
   expect(db.writer.state).toBe('active')
 })

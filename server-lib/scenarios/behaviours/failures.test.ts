@@ -52,6 +52,22 @@ test('B16 fail in commit (the decision): those that are prepared are rolled back
   expect([await two.names(), await two.prepared()]).toEqual([[[], []], []])
 })
 
+test.each(['ledger', 'reader'] as const)(
+  'B16 fail before all: one that is lost (%s), though it has only read, keeps the others from being committed',
+  async name => {
+    await using db = open()
+    await db.writer('t').insert({ name: 'x' })
+    await db[name].query('select 1')
+    await two.books.admin(`select pg_terminate_backend(${db[name].identity?.backendPid})`)
+    await expect.poll(() => db[name].state).toBe('lost')
+    expect(await failureOf(db)).toMatchObject({
+      code: 'EL_CONNECTION_LOST',
+      report: { engines: { writer: 'rolled back' } },
+    })
+    expect(await two.names()).toEqual([[], []])
+  },
+)
+
 test('B17 fail in finish: after the decision an engine that is lost is committed on another connection', async () => {
   await using db = open()
   await writeBoth(db)
