@@ -117,3 +117,20 @@ test('what tests strike at is not in the package', async () => {
   for (const file of files)
     expect(await readFile(join(folder, file), 'utf8'), file).not.toContain('faultPoint')
 })
+
+test('the command is there, and the SQL of install() beside it', async () => {
+  const bin = join(project(), 'node_modules/.bin/enginelight')
+  const { stdout } = await exec(bin, ['--help'], { cwd: project() })
+  expect(stdout).toContain('enginelight recover --engines ./engines.js')
+  await writeFile(
+    join(project(), 'engines.mjs'),
+    `import { createEngines, engine } from 'enginelight'
+    export const engines = createEngines({ main: engine()({ connection: 'postgres://x@127.0.0.1:1/x' }) })`,
+  )
+  const away = await exec(bin, ['recover', '--engines', 'engines.mjs'], { cwd: project() }).catch(
+    (error: { code: number; stdout: string }) => error,
+  )
+  expect(away).toMatchObject({ code: 1, stdout: expect.stringContaining('could not be looked at') })
+  const { stdout: path } = await node(`console.log(import.meta.resolve('enginelight/install.sql'))`)
+  expect(await readFile(new URL(path.trim()), 'utf8')).toContain('CREATE TABLE IF NOT EXISTS')
+})

@@ -86,15 +86,16 @@ test('every block of TypeScript in the manuals compiles', async () => {
     declare const server: import('node:http').Server
     declare const app: import('express').Express
     declare const engines: import('enginelight').Engines<import('enginelight').Definitions>
+    export {}
   `
   const blocks = (
     await Promise.all(
-      ['docs/panel.md', 'docs/request-transactions.md', 'server-lib/channels.md'].map(page =>
-        blocksOf(page, 'ts'),
+      ['docs/panel.md', 'docs/request-transactions.md', 'docs/two-phase.md', 'server-lib/channels.md'].map(
+        page => blocksOf(page, 'ts'),
       ),
     )
   ).flat()
-  expect(blocks.length).toBeGreaterThanOrEqual(8)
+  expect(blocks.length).toBeGreaterThanOrEqual(10)
   for (const block of blocks) expect(await compile(given + block), block).toBe('')
 })
 

@@ -14,6 +14,7 @@ beforeAll(async () => {
   for (const name of [
     'server-lib',
     'instrumentation',
+    'cli',
     'panel-ui',
     'tsconfig.json',
     '.oxlintrc.json',
@@ -50,6 +51,7 @@ describe('an import against the arrows fails the build', () => {
   test.each([
     ['server-lib', 'against.ts', `export { panel } from '../instrumentation/panel/index.ts'\n`],
     ['panel-ui', 'against.ts', `export { panel } from '../instrumentation/panel/index.ts'\n`],
+    ['cli', 'against.ts', `export { panel } from '../instrumentation/panel/index.ts'\n`],
     ['panel-ui', 'against.ts', `export { createEngines } from '../server-lib/index.ts'\n`],
     ['panel-ui', 'against.ts', `export { readFile } from 'node:fs/promises'\n`],
   ])('%s: %s', async (folder, name, text) => {
@@ -83,6 +85,8 @@ describe('an import against the arrows fails the build', () => {
       `import { trace } from '@opentelemetry/api'\nexport const tracer = trace\n`,
       /do not know each other/,
     ],
+    ['cli/against.ts', `export { Engine } from '../server-lib/engines/engine.ts'\n`, /public door/],
+    ['cli/against.ts', `export { panel } from '../instrumentation/panel/index.ts'\n`, /public door/],
     [
       'panel-ui/against.ts',
       `export { panel } from '../instrumentation/panel/index.ts'\n`,

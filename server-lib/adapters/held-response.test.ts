@@ -255,6 +255,40 @@ describe.each(KINDS)('%s', kind => {
     expect([await grounds.rows(), errors]).toEqual([[[], []], []])
   })
 
+  test('an answer does not overtake the only statement, although nobody awaited it', async () => {
+    const { url } = await serve(kind, (request, response) => {
+      const { writer } = request.db
+      switch (request.url) {
+        case '/session':
+          void insert(request, 'session').then(() => {})
+          break
+        // Goes through a runner of knex, which takes a while.
+        case '/knex':
+          void writer
+            .knex('t')
+            .insert({ name: 'knex' })
+            .then(() => {})
+          break
+        default:
+          void writer.query(`insert into t (name) values ('text')`)
+      }
+      response.end('done')
+    })
+    for (const path of ['/session', '/knex', '/text']) await (await fetch(url + path)).text()
+    expect(await grounds.rows()).toEqual([['session', 'knex', 'text'], []])
+  })
+
+  test('a handler that fails in the middle of an answer in which nothing is open is answered as ever', async () => {
+    const { url, errors } = await serve(kind, (_request, response) => {
+      response.write('half')
+      throw new Error('handler')
+    })
+    const ask = async () => (await fetch(url)).text()
+    const text = await ask().catch(() => 'cut')
+    expect(text).toBe(kind === 'node:http' ? 'half' : 'cut')
+    expect(errors).toHaveLength(kind === 'node:http' ? 1 : 0)
+  })
+
   test('a statement that nobody awaited is committed with the rest, and one that does not end is an error', async () => {
     const { url, errors } = await serve(kind, async (request, response) => {
       await insert(request, String(request.url))
@@ -372,25 +406,38 @@ describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
   })
 
   test.each(['before', 'after'] as const)('a compressor that is mounted %s', async where => {
+    const bodies: Record<string, string[]> = {
+      '/short': ['short'],
+      // More than is held, and less than the compressor takes before it wants a pause.
+      '/some': Array.from({ length: 6 }, () => 'z'.repeat(600)),
+      '/long': Array.from({ length: 90 }, () => 'y'.repeat(40_000)),
+      '/bad': ['bad'],
+    }
     const { url } = await serve(
       kind,
       async (request, response) => {
         if (request.url === '/bad') await insertOrphan(request)
         else await insert(request)
-        const body =
-          request.url === '/long' ? Array.from({ length: 90 }, () => 'y'.repeat(40_000)) : ['short']
-        await pipeline(Readable.from(body, { objectMode: false, highWaterMark: 1 }), response)
+        await pipeline(Readable.from(bodies[String(request.url)] ?? []), response)
       },
-      { [where]: [compressor] },
+      {
+        [where]: [compressor],
+        mount: { holdBytes: 1_000 },
+        onError: (_error, response) => {
+          response.statusCode = 500
+          Readable.from(bodies['/long'] ?? []).pipe(response)
+        },
+      },
     )
-    expect(await (await fetch(`${url}/short`)).text()).toBe('short')
-    const long = await fetch(`${url}/long`)
-    expect(long.headers.get('content-encoding')).toBe('gzip')
-    expect(await long.text()).toHaveLength(90 * 40_000)
-    const bad = await fetch(`${url}/bad`)
-    expect([bad.status, await bad.text()]).toEqual([500, 'error page: EL_COMMIT_FAILED'])
-    expect(bad.headers.get('content-encoding')).toBe(where === 'before' ? 'gzip' : null)
-    expect((await grounds.rows())[0]).toEqual(['a', 'a'])
+    for (const path of ['/short', '/some', '/long', '/bad']) {
+      const response = await fetch(url + path)
+      const isBad = path === '/bad'
+      expect(response.status).toBe(isBad ? 500 : 200)
+      expect(await response.text(), path).toBe(bodies[isBad ? '/long' : path]?.join(''))
+      // An error page does not go through what has ended the answer before.
+      expect(response.headers.get('content-encoding')).toBe(isBad && where === 'after' ? null : 'gzip')
+    }
+    expect((await grounds.rows())[0]).toEqual(['a', 'a', 'a'])
   })
 
   test('an error page is answered by the router in which the handler was found', async () => {

@@ -59,6 +59,7 @@ export class HeldResponse {
   #heldBytes = 0
   /** How much of a body of known length is to come. */
   #left = Number.POSITIVE_INFINITY
+  #settling: Promise<void> | undefined
   #owesDrain = false
   #drains: (() => void)[] = []
 
@@ -66,18 +67,11 @@ export class HeldResponse {
     this.#response = response
     this.#gate = gate
     this.#options = options
-    this.#before = new ResponseBefore(response, METHODS)
-    this.#inner = response as unknown as Inner
-    this.#inner = Object.fromEntries(METHODS.map(method => [method, this.#inner[method]])) as Inner
-    for (const method of METHODS) {
-      const held = (...args: unknown[]) => this.#call({ method, args })
-      Object.defineProperty(response, method, {
-        value: held,
-        configurable: true,
-        writable: true,
-        enumerable: true,
-      })
-    }
+    this.#before = new ResponseBefore(response)
+    const methods = response as unknown as Inner
+    const { writeHead, flushHeaders, write, end } = methods
+    this.#inner = { writeHead, flushHeaders, write, end }
+    for (const method of METHODS) methods[method] = (...args) => this.#call({ method, args })
     this.#watchDrains()
   }
 
@@ -90,8 +84,9 @@ export class HeldResponse {
       if (typeof callback === 'function') process.nextTick(callback, error)
     }
     this.#calls = []
-    this.#phase = 'dropped'
-    if (this.#response.headersSent) return false
+    // Whoever goes on with what has begun has Node to himself.
+    this.#phase = this.#response.headersSent ? 'over' : 'dropped'
+    if (this.#phase === 'over') return false
     this.#before.restore()
     return true
   }
@@ -111,9 +106,9 @@ export class HeldResponse {
     response.destroy()
   }
 
-  /** Whether the end has been asked for already. */
-  get isEnding(): boolean {
-    return this.#phase === 'settling' || this.#phase === 'over'
+  /** Until the transaction has been ended, where that is under way. Never rejects. */
+  get settled(): Promise<void> | undefined {
+    return this.#settling
   }
 
   // ------------------------------------------------------------------------------------------- calls
@@ -234,12 +229,13 @@ export class HeldResponse {
   #settle(): void {
     const isFlowing = this.#phase === 'flowing'
     this.#phase = 'settling'
-    this.#gate
+    this.#settling = this.#gate
       .settle(name => this.#header(name), this.#response.writableEnded)
       .then(() => this.#settled(isFlowing))
       .catch((error: unknown) => {
         if (!this.drop(error)) this.cut()
-        this.#gate.failed(error)
+        // Not from here: what an error handler throws is no failure of ours.
+        process.nextTick(() => this.#gate.failed(error))
       })
   }
 

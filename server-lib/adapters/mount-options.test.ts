@@ -11,6 +11,7 @@ import {
   type Handler,
   type Serving,
 } from '../testing/transaction-server.ts'
+import { createEngines, engine } from '../index.ts'
 import { sessions } from './express.ts'
 import type { MountOptions } from './mount.ts'
 
@@ -65,6 +66,18 @@ describe.each(KINDS)('%s', kind => {
     expect(JSON.stringify(messages)).not.toContain('drop table')
     await (await fetch(`${url}/${'x'.repeat(2_000)}`)).text()
     expect(errors).toEqual([expect.objectContaining({ code: 'EL_CONFIG', option: 'annotate' })])
+  })
+
+  test('an option that throws is an error of the request', async () => {
+    const { messages, stop } = listen('request')
+    const activate = () => {
+      throw new Error('activate')
+    }
+    const { url, errors } = await serve((_request, response) => void response.end('never'), { activate })
+    expect((await fetch(url)).status).toBe(500)
+    expect(errors).toEqual([expect.objectContaining({ message: 'activate' })])
+    await expect.poll(() => messages.at(-1)).toMatchObject({ phase: 'end', outcome: 'failed' })
+    stop()
   })
 
   test('67: a test gives its own container, which it rolls back itself', async () => {
@@ -129,6 +142,30 @@ test('66: mounts within mounts commit once, and the first that is active says ho
     ['a', 'a'],
     ['b', 'b'],
   ])
+})
+
+test('66: two sets of engines on one request are held together, and committed one after the other', async () => {
+  const [, database] = grounds.databases
+  const more = createEngines({
+    second: engine()({ connection: database.url, transactional: true, pool: { max: 1 } }),
+  })
+  const { url } = await serveTransactions(
+    'Express 5',
+    grounds.engines,
+    async (request, response) => {
+      const { later } = request as unknown as { later: ReturnType<typeof more.open> }
+      await request.db.writer('t').insert({ name: 'a' })
+      await later.second('t').insert({ name: 'b' })
+      if (request.url === '/bad') await request.db.writer('child').insert({ parent: 4711 })
+      response.end('done')
+    },
+    { after: [sessions(more, { as: 'later' })] },
+  ).then(started => (serving = started))
+  expect((await fetch(`${url}/bad`)).status).toBe(500)
+  expect(await grounds.rows()).toEqual([[], []])
+  expect((await fetch(url)).status).toBe(200)
+  expect(await grounds.rows()).toEqual([['a'], ['b']])
+  await more.close()
 })
 
 async function serveNested(router: express.Router, mount: MountOptions): Promise<Serving> {

@@ -66,6 +66,14 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
       mounted.set(request, known)
     }
     const { scope } = known
+    // Once for the request, however many mounts it passes: they all end together.
+    if (isFirst) {
+      const ended = known
+      const onClose = () => void finish(ended, response)
+      // A client that was gone before we came: its `close` has been and will not come again.
+      if (response.closed || response.destroyed) onClose()
+      else response.once('close', onClose)
+    }
     scope.expects(inside)
     const given = container?.(request)
     if (given !== undefined) lend(scope, inside, given)
@@ -80,14 +88,6 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
     ) {
       known.transaction ??= new RequestTransaction(request, response, scope, options, answerFailure)
       known.transaction.add(inside, options)
-    }
-    // Once for the request, however many mounts it passes: they all end together.
-    if (isFirst) {
-      const ended = known
-      const onClose = () => void finish(ended, response)
-      // A client that was gone before we came: its `close` has been and will not come again.
-      if (response.closed || response.destroyed) onClose()
-      else response.once('close', onClose)
     }
     if (currentRequest() === scope) return next()
     runInRequest(scope, next)

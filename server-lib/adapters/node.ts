@@ -41,7 +41,12 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
         failed(error)
       }
     }
-    mount(request, response, handle, answer)
+    try {
+      mount(request, response, handle, answer)
+    } catch (error) {
+      // An option that is a function of the request has thrown: nobody else would answer.
+      answer(error)
+    }
   }
 }
 

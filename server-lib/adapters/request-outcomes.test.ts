@@ -350,4 +350,48 @@ describe.each(KINDS)('%s', kind => {
     expect([calls, errors.length]).toEqual([1, 1])
     expect(errors).toEqual([expect.objectContaining({ code: '40001' })])
   })
+
+  test('under load, what was answered with success is what is committed, on both databases', async () => {
+    const { url } = await serve(kind, async (request, response) => {
+      const [, how, name] = String(request.url).split('/')
+      await request.db.writer('t').insert({ name })
+      await request.db.other('t').insert({ name })
+      switch (how) {
+        case 'throws':
+          throw new Error('handler')
+        case 'orphan':
+          await request.db.writer('child').insert({ parent: 4711 })
+          break
+        case 'refused':
+          response.statusCode = 409
+          break
+        case 'doomed':
+          request.db.doom()
+          response.statusCode = 202
+          break
+        case 'leaves':
+          await request.db.writer.query('select pg_sleep(5)')
+      }
+      response.write('a')
+      response.end('b')
+    })
+    const ways = ['good', 'throws', 'orphan', 'refused', 'doomed', 'leaves', 'good', 'good']
+    const good: string[] = []
+    const one = async (at: number) => {
+      const how = ways[at % ways.length] as string
+      const signal = how === 'leaves' ? AbortSignal.timeout(30 + at) : null
+      const answer = await fetch(`${url}/${how}/${at}`, { signal }).catch(() => undefined)
+      if (answer?.status === 200) {
+        expect(await answer.text()).toBe('ab')
+        good.push(String(at))
+      }
+    }
+    await Promise.all(Array.from({ length: 96 }, (_, at) => one(at)))
+    await expectQuiet(grounds.databases[0])
+    await expectQuiet(grounds.databases[1])
+    expect(good).toHaveLength(36)
+    const [first, second] = await grounds.rows()
+    expect(first.toSorted()).toEqual(good.toSorted())
+    expect(second.toSorted()).toEqual(good.toSorted())
+  })
 })

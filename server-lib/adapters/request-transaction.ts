@@ -56,7 +56,7 @@ export class RequestTransaction implements Gate {
   // ------------------------------------------------------------------------------- what the response asks
 
   get isDue(): boolean {
-    return !this.#failed && this.#containers().some(({ isEnlisted }) => isEnlisted)
+    return !this.#failed && this.#containers().some(one => one.isEnlisted || one.mayEnlist)
   }
 
   get feedsBody(): boolean {
@@ -65,6 +65,11 @@ export class RequestTransaction implements Gate {
 
   async settle(header: (name: string) => unknown, isEnded: boolean): Promise<void> {
     const containers = this.#containers()
+    if (!containers.some(one => one.isEnlisted)) {
+      // A builder that nobody awaited is not sent in the tick in which it is made.
+      await new Promise(resolve => setImmediate(resolve))
+      if (!containers.some(one => one.isEnlisted)) return
+    }
     for (const container of containers) await this.#awaitWork(container)
     const why = await this.#whyNot(containers, header).catch(async (error: unknown) => {
       await this.#rollBack('handler failed')
@@ -99,12 +104,15 @@ export class RequestTransaction implements Gate {
    * Where the response is on its way already it stays as it is; where a part of it is, the connection is cut.
    */
   async handlerFailed(error: unknown): Promise<void> {
-    if (this.#failed || this.#held.isEnding) return
+    if (this.#failed || this.#response.writableEnded) return
+    // A commit before the rest of a long body: what the handler fails for comes after it.
+    await this.#held.settled
+    if (this.#failed) return
     const isDue = this.isDue
     this.#failed = true
-    const began = this.#response.headersSent
+    const hasBegun = this.#response.headersSent
     if (isDue) await this.#rollBack('handler failed')
-    if (!this.#held.drop(error) && began && isDue) this.#held.cut()
+    if (!this.#held.drop(error) && hasBegun && (isDue || this.#held.settled)) this.#held.cut()
   }
 
   // -------------------------------------------------------------------------------------------- the end

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 
-/** `on` and its other name belong to it: a compressor leads those who wait for `drain` to a stream that is over by then. */
-const LISTENING = ['on', 'addListener', 'once'] as const
+/** `on` is among them: a compressor leads those who wait for `drain` to a stream that is over by then. */
+const METHODS = ['writeHead', 'flushHeaders', 'write', 'end', 'on', 'addListener', 'once'] as const
 
 /**
  * A response as it was when it came by: status, headers and methods. Middlewares that come later put their own methods in
@@ -12,23 +12,23 @@ export class ResponseBefore {
   readonly #status: number
   readonly #message: string
   readonly #headers: readonly (readonly [string, number | string | readonly string[]])[]
-  readonly #methods: readonly (readonly [string, PropertyDescriptor | undefined])[]
+  readonly #methods: Record<string, unknown> = {}
 
-  constructor(response: ServerResponse, methods: readonly string[]) {
+  constructor(response: ServerResponse) {
     this.#response = response
     this.#status = response.statusCode
     this.#message = response.statusMessage
-    const names = rawNames(response)
-    this.#headers = names.map(name => [name, response.getHeader(name) as string])
-    const replaced = [...methods, ...LISTENING]
-    this.#methods = replaced.map(name => [name, Object.getOwnPropertyDescriptor(response, name)])
+    this.#headers = rawNames(response).map(name => [name, response.getHeader(name) as string])
+    const own = response as unknown as Record<string, unknown>
+    for (const name of METHODS) this.#methods[name] = Object.hasOwn(own, name) ? own[name] : undefined
   }
 
   restore(): void {
     const response = this.#response
-    for (const [name, own] of this.#methods) {
-      if (own) Object.defineProperty(response, name, own)
-      else delete (response as unknown as Record<string, unknown>)[name]
+    const own = response as unknown as Record<string, unknown>
+    for (const [name, method] of Object.entries(this.#methods)) {
+      if (method === undefined) delete own[name]
+      else own[name] = method
     }
     response.statusCode = this.#status
     response.statusMessage = this.#message

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -94,6 +95,18 @@ describe.each(KINDS)('65: %s', kind => {
     expect(answers.indexOf(false)).toBe(Math.floor(MIB / 20_000))
   })
 
+  test('commit first: a source that had to wait goes on, although the socket has room for all of it', async () => {
+    const { url } = await serve(
+      async (request, response) => {
+        await insert(request)
+        await pipeline(Readable.from(['a'.repeat(20), 'b', 'c']), response)
+      },
+      { holdBytes: 10 },
+    )
+    expect(await (await ask(url)).body).toBe(`${'a'.repeat(20)}bc`)
+    expect(await committed()).toEqual(['a'])
+  })
+
   test('commit first: a commit that fails is still an error page', async () => {
     const { url } = await serve(
       async (request, response) => {
@@ -108,6 +121,22 @@ describe.each(KINDS)('65: %s', kind => {
     const { head, body } = await ask(url)
     expect([head.statusCode, head.headers['x-handler']]).toEqual([500, undefined])
     expect(await body).not.toContain('x')
+  })
+
+  test('commit first: a handler that fails while a long body waits does not make it look complete', async () => {
+    const { url } = await serve(
+      async (request, response) => {
+        await insert(request)
+        response.write('x'.repeat(100))
+        throw new Error('handler')
+      },
+      { holdBytes: 10 },
+    )
+    const answer = await ask(url).then(
+      ({ body }) => body,
+      () => '<cut>',
+    )
+    expect(answer).toMatch(/^x*<cut>$/)
   })
 
   test('commit first: a veto is asked with the status that the response has', async () => {
@@ -145,7 +174,9 @@ describe.each(KINDS)('65: %s', kind => {
     expect(String(event)).toContain('event 1')
     await expect
       .poll(() =>
-        grounds.databases[0].admin(`select 1 from pg_stat_activity where state = 'idle in transaction'`),
+        grounds.databases[0].admin(
+          `select 1 from pg_stat_activity where state = 'idle in transaction' and datname = current_database()`,
+        ),
       )
       .toHaveLength(1)
     seen.push(await committed())
@@ -174,6 +205,44 @@ describe.each(KINDS)('65: %s', kind => {
       [],
       [['before'], Array.from({ length: 30 }, (_, turn) => `${turn}`)],
     ])
+  })
+
+  test('and is refused where that commit fails, whose error page does not wait for it', async () => {
+    const [database] = grounds.databases
+    // At COMMIT, which takes a while for it; by its name before the foreign key.
+    await database.admin(`
+      create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return new; end $$;
+      create constraint trigger "A" after insert on child deferrable initially deferred for each row execute function slowly()`)
+    const seen: unknown[] = []
+    const { url, errors } = await serve(async (request, response) => {
+      await insertOrphan(request)
+      response.flushHeaders()
+      const commits = `select 1 from pg_stat_activity where query = 'COMMIT' and state = 'active' and datname = current_database()`
+      await expect.poll(() => database.admin(commits), { interval: 10 }).toHaveLength(1)
+      const late = request.db.other('t').insert({ name: 'late' })
+      await late.catch((error: { code: string }) => seen.push(error.code))
+    })
+    const { head } = await ask(url)
+    expect([head.statusCode, seen, errors]).toEqual([
+      500,
+      ['EL_ILLEGAL_MOVE'],
+      [expect.objectContaining({ code: 'EL_COMMIT_FAILED' })],
+    ])
+    expect(await grounds.rows()).toEqual([[], []])
+    await database.admin('drop function slowly cascade')
+  })
+
+  test('a body that ends with its connection is reset where its commit fails', async () => {
+    const { port } = await serve(async (request, response) => {
+      response.write('begin, ')
+      await insertOrphan(request)
+      response.end('end')
+    })
+    const socket = connect(port, '127.0.0.1')
+    socket.write('GET / HTTP/1.0\r\n\r\n')
+    socket.resume()
+    const [error] = (await once(socket, 'error')) as [{ code: string }]
+    expect(error.code).toBe('ECONNRESET')
   })
 
   test('a transaction that is opened in a response that has begun: its commit is before the end, its failure cuts it', async () => {

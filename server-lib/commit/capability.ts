@@ -25,7 +25,8 @@ const BELIEVED_MS = 5_000
 const FACTS = `select current_setting('max_prepared_transactions')::int as slots, pg_is_in_recovery() as standby,
   current_database() as database,
   to_regclass('${DECISION_TABLE}') is not null and to_regclass('${LOCATION_TABLE}') is not null as installed,
-  coalesce(has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'INSERT, SELECT')
+  coalesce(has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'INSERT')
+    and has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'SELECT')
     and has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'DELETE')
     and has_table_privilege(to_regclass('${LOCATION_TABLE}')::oid, 'SELECT'), false) as may`
 

@@ -118,6 +118,18 @@ test('a missing table, a swallowed row, another unique key, another database and
   expect(performance.now() - startedAt).toBeLessThan(1_000)
 })
 
+test('what somebody has settled by hand, with an abort row, is aborted', async () => {
+  await using coordinator = await Coordinator.between(books, shop)
+  await coordinator.toPrepared()
+  await coordinator.die()
+  await books.admin(
+    `insert into enginelight_decision (transaction, outcome, participants) values ($1, 'abort', '[]')`,
+    [coordinator.transaction],
+  )
+  expect(await outcome(coordinator.transaction)).toBe('aborted')
+  expect(await endPrepared(inside('writer'), coordinator.gid, 'rollback', 1_000)).toBe('done')
+})
+
 test('a read-only server is no answer: its default is overruled where it may be, and a standby is not believed', async () => {
   const transaction = '00000000-0000-4000-8000-000000000002'
   await books.admin(`alter database ${books.name} set default_transaction_read_only = on`)

@@ -92,8 +92,22 @@ async function insertOn(
   } catch (error) {
     if (failureOf(error) === 'connection') throw error
     await send(ROLLBACK).catch(() => spoil('not rolled back'))
-    return isDecided(error) ? { decision: 'committed', reason: null } : unknown(reasonOf(engine, error))
+    if (!isDecided(error)) return unknown(reasonOf(engine, error))
+    return { decision: await decisionThere(send, transaction), reason: null }
   }
+}
+
+/**
+ * Somebody may have settled it by hand, with an abort row that he committed: then no coordinator could insert its own. A
+ * row that is gone by now was a commit that everybody has carried out: nothing else is ever deleted.
+ */
+async function decisionThere(send: OwnConnection['send'], transaction: string): Promise<Decision> {
+  const { rows } = await send({
+    text: `SELECT outcome FROM ${DECISION_TABLE} WHERE transaction = $1`,
+    values: [transaction],
+  })
+  const [row] = rows as { outcome: string }[]
+  return row?.outcome === 'abort' ? 'aborted' : 'committed'
 }
 
 const unknown = (reason: string) => ({ decision: 'unknown', reason }) as const
@@ -115,6 +129,8 @@ function reasonOf(engine: Engine, error: unknown): string {
     case '55P03':
       return 'its coordinator still holds the decision open'
     case '25006':
+    // READ WRITE itself is refused there.
+    case '0A000':
       return `engine "${engine.name}", which holds the decision, is on a standby`
     case '42P01':
       return `the decision table of engine "${engine.name}" is missing`

@@ -188,7 +188,7 @@ describe('R32 recovery', () => {
     expect(inShop?.toSorted()).toEqual(decided.map(one => one.transaction).toSorted())
   })
 
-  test('what nobody here can tell is reported with its reason, warned of once, and tried again', async () => {
+  test('R33 what nobody here can tell is reported with its age and reason, warned of once, and tried again', async () => {
     const lost = await died('decided', { location: '00000000-0000-4000-8000-00000000dead' })
     const warnings: string[] = []
     const hear = (warning: Error & { code?: string }) => {
@@ -208,6 +208,7 @@ describe('R32 recovery', () => {
       phase: 'in doubt',
       engine: 'writer',
       gid: lost.gid,
+      ageMs: expect.any(Number),
       reason:
         'the decision is in the database 00000000-0000-4000-8000-00000000dead, and none that could be looked at has this id',
     })

@@ -185,6 +185,15 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     return false
   }
 
+  /** Whether a transactional engine was asked for and nothing sent yet: a statement may be on its way. */
+  get mayEnlist(): boolean {
+    if (this.#ending) return false
+    for (const { core } of this.#sessions.values()) {
+      if (core.engine.options.transactional && core.isUnused) return true
+    }
+    return false
+  }
+
   /** Whether a stream is being read from a session that takes part in a commit: the commit would wait for its reader. */
   get isReading(): boolean {
     return this.atomicSessions().some(core => core.isReading)

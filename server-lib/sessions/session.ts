@@ -404,6 +404,11 @@ export class SessionCore {
     return this.#fifo.busy
   }
 
+  /** Whether no statement was sent yet. */
+  get isUnused(): boolean {
+    return this.#statements === 0
+  }
+
   /** Whether a stream is being read, which goes on for as long as its reader likes. */
   get isReading(): boolean {
     return this.#read.length > 0
