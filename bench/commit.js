@@ -51,7 +51,8 @@ const FIGURES = [
   { way: 'query 2', base: 'plain 2', limit: 1.6 },
 ]
 
-const WARM_UP_MS = 800
+/** All of them at once: most of a commit is waiting for a disk, and code that has run only some hundred times is not compiled yet. */
+const WARM_UP_MS = 6_000
 
 const { values: flags } = parseArgs({
   options: {
@@ -113,7 +114,7 @@ async function measure() {
       const execArgv = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}/${id.replace(' ', '-')}`] : []
       subjects.push(await startSubject({ name: id, module, options: { urls, max, ...options }, execArgv }))
     }
-    await warmUp(subjects, { ms: WARM_UP_MS, concurrency: 4 })
+    await Promise.all(subjects.map(subject => warmUp([subject], { ms: WARM_UP_MS, concurrency: 4 })))
     for (const [concurrency, results] of measured) {
       const units = await calibrate(subjects, { ms, concurrency })
       const options = { rounds: Math.ceil(rounds / generations), warmup: 1, units, concurrency }

@@ -35,7 +35,11 @@ export function isWorthRetrying(error: unknown, { on }: CheckedRetry): boolean {
 const COLLISIONS = new Set(['40001', '40P01'])
 
 function isTransient(error: unknown): boolean {
-  if (error instanceof EnginelightError) return error.code === 'EL_CONNECTION_LOST'
+  if (error instanceof EnginelightError) {
+    // A server that restarts refuses connections for a while; a wrong password it refuses for ever.
+    if (error.code === 'EL_CHECKOUT_FAILED') return failureOf(error.cause) === 'connection'
+    return error.code === 'EL_CONNECTION_LOST'
+  }
   const sqlstate = sqlstateOf(error)
   // What has no SQLSTATE is for the chain's outer errors to judge: any error of the application is such a one.
   return sqlstate !== undefined && (COLLISIONS.has(sqlstate) || failureOf(error) === 'connection')

@@ -11,7 +11,7 @@ export interface RetryOptions {
    * Which errors are worth another attempt: a list of codes (`'40001'`, `'EL_CONNECTION_LOST'`), looked for in the error
    * and its causes, or a function, which is asked before anything is rolled back. Whatever it says, a commit whose outcome
    * is unknown or partial is never repeated. Default: serialization failures (40001), deadlocks (40P01), and connections
-   * that were lost before COMMIT was sent.
+   * that were lost, or could not be opened, before COMMIT was sent.
    */
   on?: ((error: unknown) => boolean) | readonly string[]
   /**

@@ -217,6 +217,29 @@ test('a container that the function ended commits nothing, and says so', async (
   expect(await two.names()).toEqual([[], []])
 })
 
+test('engines that are closed end a run, which says so and does not begin another attempt', async () => {
+  const engines = two.open()
+  let attempts = 0
+  const running = engines.run(
+    async db => {
+      attempts++
+      await db.writer('t').insert({ name: 'a' })
+      await db.writer.query('select pg_sleep(30)')
+    },
+    { retry: 3 },
+  )
+  const failed = expect(running).rejects.toMatchObject({ code: 'EL_ENDED' })
+  await expect.poll(() => attempts).toBe(1)
+  await sleep(50)
+  await engines.close({ graceMs: 300 })
+  await failed
+  await expect(engines.run(db => db.writer.query('select 1'))).rejects.toMatchObject({
+    code: 'EL_ENGINE_CLOSED',
+  })
+  expect(attempts).toBe(1)
+  expect(await two.names()).toEqual([[], []])
+})
+
 test('the attempt is in info, and in the label that observers see', async () => {
   const { told, stop } = listen('request')
   const attempts: unknown[] = []

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { createEngines, engine, type EngineOptions } from '../index.ts'
+import { createEngines, engine, type EngineOptions, type PoolSizes } from '../index.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { expectBackends, expectQuiet } from './ground-truth.ts'
 
@@ -19,19 +19,22 @@ const TABLES = `
   create function write_by_function(text) returns void language sql as 'insert into t (name) values ($1)';
 `
 
+/** What is asked of all engines but the logger. */
+type Shared = EngineOptions & { pool?: PoolSizes }
+
 export interface TwoDatabases {
   readonly shop: TestDatabase
   readonly books: TestDatabase
   /** `reader`, `writer` and `stock` on the one, `ledger` on the other, and a `logger` that takes no part in commits. */
   readonly engines: ReturnType<typeof openEngines>
   /** Others on the same databases, which the test has to close. */
-  open(options?: EngineOptions): ReturnType<typeof openEngines>
+  open(options?: Shared): ReturnType<typeof openEngines>
   /** The names in `t`, in order: of the shop, then of the books. */
   names(): Promise<string[][]>
   prepared(): Promise<string[]>
 }
 
-function openEngines(shop: TestDatabase, books: TestDatabase, options: EngineOptions = {}) {
+function openEngines(shop: TestDatabase, books: TestDatabase, options: Shared = {}) {
   const shared = { pool: { max: 2 }, checkoutTimeoutMs: 2_000, ...options }
   return createEngines(
     {
