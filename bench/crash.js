@@ -79,8 +79,13 @@ try {
     const enough = own.done + chance.between(0, 8)
     while (own.lives && own.done < enough && performance.now() < until) await pause(5)
     const isDue = stops < wanted.stops && killer.kills >= (wanted.kills / wanted.stops) * stops
-    if (isDue) stops++
-    await killer.strike(own, isDue ? 'stopped' : undefined)
+    if (isDue) {
+      stops++
+      await killer.strike(own, 'stopped')
+      await killer.strike(await living(), 'paused')
+    } else {
+      await killer.strike(own)
+    }
   }
   await (await living()).stop()
   ended()

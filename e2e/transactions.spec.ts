@@ -42,7 +42,7 @@ test('what is open, since when and with which locks is what pg_stat_activity and
 }) => {
   await openTransactions(page, shop)
   await expect(page.getByRole('heading', { name: /^Nothing is open\. Nothing is in doubt\./ })).toBeVisible()
-  const request = fetch(`${shop.app}trouble/idle-in-transaction`, json)
+  const request = fetch(`${shop.app}trouble/idle-in-transaction?seconds=6`, json)
   const open = page.getByRole('list', { name: 'Open transactions, oldest first' }).getByRole('listitem')
   await expect(open).toHaveCount(1)
   const row = open.getByRole('link')
@@ -138,8 +138,10 @@ test('what is in doubt is what pg_prepared_xacts says, with its locks, until rec
   const warehouse = new pg.Client({ connectionString: shop.databases.warehouse })
   await warehouse.connect()
   await openTransactions(page, shop)
-  for (const after of ['prepare', 'commit'])
-    expect((await fetch(`${shop.app}trouble/killed-commit?after=${after}`, json)).status).toBe(200)
+  const killed = ['prepare', 'commit'].map(after =>
+    fetch(`${shop.app}trouble/killed-commit?after=${after}`, json),
+  )
+  for (const response of await Promise.all(killed)) expect(response.status).toBe(200)
   const doubts = page.getByRole('article', { name: 'Prepared transaction on warehouse' })
   await expect(doubts).toHaveCount(2)
   const prepared = (await warehouse.query('select gid, owner from pg_prepared_xacts order by gid')).rows

@@ -24,17 +24,20 @@ const STOPPED_AT = [
   'end-prepared:sent',
 ]
 
+const PAUSED_AT = ['decision:answered', 'prepare:answered', 'commit:due']
+
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** How many out of a hundred. The rare ones take longest. */
 const KINDS = [
-  ['killed at a point', 42],
+  ['killed at a point', 38],
   ['killed at random', 24],
   ['killed, a participant unreachable', 8],
   ['backend terminated', 8],
   ['reply to COMMIT lost', 8],
   ['network reset', 6],
   ['server restarted', 4],
+  ['paused', 4],
 ]
 
 /** Draws and carries out the strikes, and counts them. */
@@ -127,6 +130,17 @@ export class Killer {
         await pause(chance.between(0, 300))
         await postgres.start()
         return alsoKills ? 'killed, and a server restarted' : kind
+      }
+      case 'paused': {
+        // For longer than a recoverer waits for a decision, and shorter than the server lets it be held: it must wake to
+        // find all as it was.
+        const stopRecoverers = startRecoverers(this.#env)
+        await pause(700)
+        worker.strikeAt(chance.pick(PAUSED_AT), chance.between(0, 4), 'SIGSTOP')
+        await pause(COMMIT_TIMEOUT_MS * 0.85)
+        worker.signal('SIGCONT')
+        await stopRecoverers()
+        return 'paused for a moment'
       }
       case 'stopped': {
         // In the middle of a commit, whichever half of it.

@@ -15,7 +15,7 @@ const REQUESTS_GRACE_MS = 1_500
 const ENGINES_GRACE_MS = 1_000
 
 const RECOVERY_EVERY_MS = 1_500
-const RECOVERY_OLDER_MS = 6_000
+const RECOVERY_OLDER_MS = 8_000
 
 /**
  * @typedef {object} RunningShop

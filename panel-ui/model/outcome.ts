@@ -20,10 +20,11 @@ export function outcomeOf(request: Request, now: Time): Outcome {
   if (isFailed(request)) return 'failed'
   const outcomes = new Set(request.transactions.map(t => t.outcome))
   if (outcomes.has('lost')) return 'failed'
-  if (outcomes.has('committed') || outcomes.has('prepared')) return 'committed'
+  if (outcomes.has('committed')) return 'committed'
+  // What is prepared is committed only where the one that decided is; by itself it waits for somebody to end it.
   if (outcomes.has('rolled back'))
     return request.omitted === 0 && wroteNothing(rolledBack(request)) ? 'none' : 'rolled back'
-  return 'none'
+  return outcomes.has('prepared') ? 'open' : 'none'
 }
 
 /** The response and the release of the last connection are told apart by less than this where all is well. */
@@ -52,7 +53,12 @@ export function outlivedMs(request: Request): number {
 
 /** COMMIT was asked for and the server answered ROLLBACK: nothing was kept, and no error was raised. */
 export const committedNothing = (request: Request): boolean =>
-  request.transactions.some(t => t.asked === 'commit' && t.outcome === 'rolled back')
+  request.transactions.some(
+    t =>
+      t.asked === 'commit' &&
+      t.outcome === 'rolled back' &&
+      !request.statements.findLast(s => s.transaction === t.id)?.error,
+  )
 
 function isFailed(request: Request): boolean {
   return (

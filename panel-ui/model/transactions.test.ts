@@ -4,6 +4,7 @@ import { apply } from './apply.ts'
 import { commitTimeline } from './commit-timeline.ts'
 import { fateOf, savepointDepth, whyOf } from './fate.ts'
 import { doubtsOf, gidParts } from './in-doubt.ts'
+import { committedNothing, outcomeOf } from './outcome.ts'
 import { emptyState, type PanelState } from './state.ts'
 import { transactionFilter } from './transaction-filter.ts'
 import { transactionVerdict } from './transaction-verdict.ts'
@@ -315,4 +316,26 @@ test('those that only read are left out unless asked for', () => {
   expect(ended.map(({ fate }) => fate)).toEqual(['read only'])
   expect(ended.filter(transactionFilter(''))).toEqual([])
   expect(ended.filter(transactionFilter('with-reads'))).toHaveLength(1)
+})
+
+test('a request is committed where the one that decided is, and not because another was prepared', () => {
+  const outcome = (story: Story) =>
+    outcomeOf(story.tell(KIND.requestEnd, 'u1', 'finished', 200, []).state.requests.get('u1')!, story.now)
+  const prepared = () => committing().tell(KIND.transactionEnd, 't2', 'prepared', 'prepare', 2)
+  expect(outcome(prepared().tell(KIND.transactionEnd, 't1', 'committed', 'commit', 2))).toBe('committed')
+  expect(outcome(prepared().tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2))).toBe(
+    'rolled back',
+  )
+  const alone = new Story().written(1).tell(KIND.transactionEnd, 't1', 'prepared', 'prepare', 2)
+  expect(outcome(alone)).toBe('open')
+  const lied = new Story()
+    .written(1)
+    .sent(1, null)
+    .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2)
+  expect(committedNothing(lied.state.requests.get('u1')!)).toBe(true)
+  const refused = new Story()
+    .written(1)
+    .sent(1, '23505')
+    .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2)
+  expect(committedNothing(refused.state.requests.get('u1')!)).toBe(false)
 })

@@ -1,6 +1,8 @@
 import { ServerResponse } from 'node:http'
 import { copied, sizeOf } from './chunk.ts'
+import { DrainListeners } from './drain-listeners.ts'
 import { ResponseBefore } from './response-before.ts'
+import { ResponseMask } from './response-mask.ts'
 import { headerOf, withoutHeader } from './write-head.ts'
 
 /** What a response has to wait for, as it sees it. */
@@ -40,9 +42,6 @@ type Method = (typeof METHODS)[number]
 type Call = { readonly method: Method; readonly args: unknown[] }
 type Inner = Record<Method, (...args: unknown[]) => unknown>
 
-/** Node's own field for the head as text. While it is a text `headersSent` is true and `setHeader` throws. */
-type Masked = { _header: string | null; finished: boolean }
-
 /**
  * Holds back a response until what is open is ended: nothing reaches the client, nor any middleware mounted before, so that
  * all of it can still be taken back. To whoever writes it looks as if it went its way: `headersSent`, `writableEnded`,
@@ -53,6 +52,8 @@ export class HeldResponse {
   readonly #gate: Gate
   readonly #options: HoldOptions
   readonly #before: ResponseBefore
+  readonly #mask: ResponseMask
+  readonly #drains: DrainListeners
   readonly #inner: Inner
   #phase: Phase = 'untouched'
   #calls: Call[] = []
@@ -61,23 +62,23 @@ export class HeldResponse {
   #left = Number.POSITIVE_INFINITY
   #settling: Promise<void> | undefined
   #owesDrain = false
-  #drains: (() => void)[] = []
 
   constructor(response: ServerResponse, gate: Gate, options: HoldOptions) {
     this.#response = response
     this.#gate = gate
     this.#options = options
     this.#before = new ResponseBefore(response)
+    this.#mask = new ResponseMask(response)
     const methods = response as unknown as Inner
     const { writeHead, flushHeaders, write, end } = methods
     this.#inner = { writeHead, flushHeaders, write, end }
     for (const method of METHODS) methods[method] = (...args) => this.#call({ method, args })
-    this.#watchDrains()
+    this.#drains = new DrainListeners(response)
   }
 
   /** Takes back what is held, so that another answer can be given. False where the head has gone out. */
   drop(error: unknown): boolean {
-    this.#unmask()
+    this.#mask.off()
     // Somebody waits for the end of what is not sent.
     for (const { args } of this.#calls) {
       const callback = args.at(-1)
@@ -141,21 +142,21 @@ export class HeldResponse {
     }
     if (method === 'end') {
       if (typeof args[0] !== 'function' && args[0] != null) refuseWrong(this.#response, args)
-      this.#mask()
+      this.#begin()
       this.#calls.push(call)
-      this.#maskEnd()
+      this.#mask.end()
       this.#settle()
       return this.#response
     }
     let isFull = method === 'flushHeaders'
     if (method === 'write') {
       refuseWrong(this.#response, args)
-      this.#mask()
+      this.#begin()
       this.#calls.push(copied(call))
       this.#heldBytes += sizeOf(args)
       isFull = this.#heldBytes > this.#options.holdBytes
     } else {
-      this.#mask()
+      this.#begin()
       this.#calls.push(call)
     }
     if (!isFull) return answerOf(call, this.#response, true)
@@ -168,6 +169,11 @@ export class HeldResponse {
     return answerOf(call, this.#response, false)
   }
 
+  #begin(): void {
+    this.#phase = 'holding'
+    this.#mask.head()
+  }
+
   #holdHead(args: unknown[]): ServerResponse {
     const response = this.#response
     if (this.#phase === 'untouched') {
@@ -176,7 +182,7 @@ export class HeldResponse {
       response.statusCode = Number(status)
       if (typeof message === 'string') response.statusMessage = message
       this.#calls.push({ method: 'writeHead', args })
-      this.#mask()
+      this.#begin()
       return response
     }
     // A second one: Node has the error for it.
@@ -188,7 +194,7 @@ export class HeldResponse {
     const { method } = call
     if (method === 'writeHead') return this.#holdHead(call.args)
     const isLate = this.#response.writableEnded
-    if (method === 'end' && !isLate) this.#maskEnd()
+    if (method === 'end' && !isLate) this.#mask.end()
     if (method === 'write' && !isLate) {
       refuseWrong(this.#response, call.args)
       this.#owesDrain = true
@@ -206,7 +212,7 @@ export class HeldResponse {
         return this.#pass(call)
       }
       this.#calls.push(call)
-      this.#maskEnd()
+      this.#mask.end()
       this.#settle()
       return this.#response
     }
@@ -242,7 +248,7 @@ export class HeldResponse {
   #settled(isFlowing: boolean): void {
     const waiting = this.#calls
     if (isFlowing) {
-      this.#unmask()
+      this.#mask.off()
       this.#phase = 'over'
       this.#calls = []
       for (const call of waiting) this.#pass(call)
@@ -250,16 +256,18 @@ export class HeldResponse {
     }
     // What came until it was asked for the end, or for more than is held, is the response; what came then had to wait.
     this.#release()
-    if (this.#owesDrain && !this.#response.writableEnded) this.#tellDrain()
+    if (this.#owesDrain && !this.#response.writableEnded) this.#drains.tell()
+    this.#owesDrain = false
   }
 
   /** Lets go what is held. What the last write answered. */
   #release(): unknown {
     const calls = this.#calls
     this.#calls = []
-    this.#unmask()
+    this.#mask.off()
     if (this.#response.hasHeader(OWN_HEADER)) this.#response.removeHeader(OWN_HEADER)
     this.#phase = 'flowing'
+    this.#drains.stop()
     const length = Number(this.#header('content-length', calls) ?? Number.NaN)
     if (!Number.isNaN(length)) this.#left = length
     let last: unknown
@@ -275,55 +283,6 @@ export class HeldResponse {
   #header(name: string, calls = this.#calls): unknown {
     const head = calls.find(({ method }) => method === 'writeHead')
     return (head && headerOf(head.args, name)) ?? this.#response.getHeader(name)
-  }
-
-  // --------------------------------------------------------------------------------- what it looks like
-
-  #mask(): void {
-    this.#phase = 'holding'
-    const masked = this.#response as unknown as Masked
-    masked._header ??= 'held back'
-  }
-
-  #maskEnd(): void {
-    const response = this.#response
-    ;(response as unknown as Masked).finished = true
-    // It would be true at once, since Node has nothing to send yet.
-    Object.defineProperty(response, 'writableFinished', { value: false, configurable: true })
-  }
-
-  #unmask(): void {
-    const masked = this.#response as unknown as Masked
-    if (this.#phase === 'flowing' || this.#phase === 'over') return
-    if (masked._header === 'held back') masked._header = null
-    if (Object.hasOwn(masked, 'writableFinished')) {
-      delete (masked as { writableFinished?: boolean }).writableFinished
-      masked.finished = false
-    }
-  }
-
-  /**
-   * A middleware mounted before (a compressor) may lead those who wait for `drain` to a stream of its own, which does not
-   * know that we have made them wait.
-   */
-  #watchDrains(): void {
-    const response = this.#response
-    if (!Object.hasOwn(response, 'on')) return
-    const { on } = response
-    response.on = (name: string, listener: (...args: any[]) => void) => {
-      if (name === 'drain' && this.#phase !== 'flowing' && this.#phase !== 'over') this.#drains.push(listener)
-      return on.call(response, name, listener)
-    }
-  }
-
-  #tellDrain(): void {
-    this.#owesDrain = false
-    const drains = this.#drains.splice(0)
-    // Not from here: what a listener throws is no failure of ours.
-    process.nextTick(() => {
-      if (drains.length === 0) this.#response.emit('drain')
-      for (const listener of drains) listener.call(this.#response)
-    })
   }
 }
 

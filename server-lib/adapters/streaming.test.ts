@@ -155,21 +155,24 @@ describe.each(KINDS)('65: %s', kind => {
 
   test('flushHeaders commits first, and what is written after it is committed before the end', async () => {
     const seen: string[][] = []
-    let proceed!: () => void
+    let goOn!: () => void
+    let finish!: () => void
+    const going = new Promise<void>(resolve => (goOn = resolve))
+    const finishing = new Promise<void>(resolve => (finish = resolve))
     const { url } = await serve(async (request, response) => {
       await insert(request, 'before')
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.flushHeaders()
-      await new Promise<void>(resolve => (proceed = resolve))
+      await going
       response.write('event 1\n')
       await insert(request, 'after')
       response.write('event 2\n')
-      await new Promise<void>(resolve => (proceed = resolve))
+      await finishing
       response.end('bye\n')
     })
     const { head, body } = await ask(url)
     seen.push(await committed())
-    proceed()
+    goOn()
     const [event] = (await once(head, 'data')) as [Buffer]
     expect(String(event)).toContain('event 1')
     await expect
@@ -180,7 +183,7 @@ describe.each(KINDS)('65: %s', kind => {
       )
       .toHaveLength(1)
     seen.push(await committed())
-    proceed()
+    finish()
     expect(await body).toContain('bye')
     expect([...seen, await committed()]).toEqual([['before'], ['before'], ['before', 'after']])
   })

@@ -108,6 +108,7 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     'step commit ledger: COMMIT',
     'step commit prepared writer',
     'step commit prepared writer: COMMIT',
+    'step forget ledger',
     'commit committed',
   ])
   expect([await names(shop), await names(books)]).toEqual([['a'], ['b']])

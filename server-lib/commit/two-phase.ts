@@ -81,7 +81,7 @@ export async function twoPhase(
   const decided = await decide(last, transaction, location, telling)
   switch (decided.outcome) {
     case 'committed':
-      return finish(last, others, transaction)
+      return finish(last, others, transaction, telling)
     case 'aborted':
       await abort(last, others, others)
       throw commitFailed(last.name, 'COMMIT', decided.cause, engines)
@@ -117,11 +117,23 @@ async function decide(
 }
 
 /** Everybody is to be committed: the decision stands. */
-async function finish(last: Participant, others: readonly Participant[], transaction: string): Promise<void> {
+async function finish(
+  last: Participant,
+  others: readonly Participant[],
+  transaction: string,
+  telling: Telling,
+): Promise<void> {
   last.outcome = 'committed'
   const ended = await Promise.all(others.map(one => endOne(one, 'commit')))
+  const { life } = last
+  const { held } = life
   // Only when nobody can ask for it any more. A row that stays costs a few bytes, until recovery takes it away.
-  last.life.giveBack(ended.every(Boolean) ? [deleteDecision(transaction)] : undefined)
+  if (!held || !ended.every(Boolean)) return life.giveBack()
+  // The caller need not wait for it.
+  void telling.step(last.name, 'forget', () => {
+    life.giveBack([deleteDecision(transaction)])
+    return held.returned ?? Promise.resolve()
+  })
 }
 
 /** Nothing was decided, or it was decided against: what is open is rolled back, what may be prepared as well. Never rejects. */

@@ -196,7 +196,7 @@ describe('R32 recovery', () => {
     }
     process.on('warning', hear)
     const { messages, stop } = listen('commit')
-    const recovery = engines.recovery({ everyMs: 50, olderThanMs: 0 })
+    const recovery = engines.recovery({ everyMs: 1, olderThanMs: 0 })
     await expect.poll(() => messages.length).toBeGreaterThan(2)
     await recovery.stop()
     const told = messages.length

@@ -200,7 +200,6 @@ test('the whole tree of a commit over two real databases', async () => {
       CLIENT insert t
       CLIENT SET
       CLIENT COMMIT
-    CLIENT SET
   INTERNAL enginelight.session warehouse
     INTERNAL enginelight.transaction outcome=prepared
       CLIENT insert t
@@ -210,7 +209,9 @@ test('the whole tree of a commit over two real databases', async () => {
     INTERNAL enginelight.step prepare warehouse
     INTERNAL enginelight.step commit writer
     INTERNAL enginelight.step commit prepared warehouse
-      CLIENT COMMIT PREPARED`,
+      CLIENT COMMIT PREPARED
+    INTERNAL enginelight.step forget writer
+      CLIENT SET`,
   )
   expect([recorder.unfinished(), recorder.instrumentation.openCount]).toEqual([[], 0])
   for (const database of databases) await expectQuiet(database)
