@@ -65,7 +65,7 @@ export type PoolMessage =
       uses: number
     }
 
-/** One unit of work: an HTTP request behind `sessions(…)`, an `engines.scope`, or an `engines.open`. */
+/** One unit of work: an HTTP request behind `sessions(…)`, an `engines.scope`, an attempt of `engines.run` with a container of its own, or an `engines.open`. */
 export type RequestMessage =
   | {
       phase: 'start'

@@ -8,8 +8,9 @@ import { twoDatabases } from '../../testing/two-databases.ts'
 
 const two = twoDatabases()
 
-/** The steps of commits, in order. */
-const steps = (told: readonly string[]) => told.filter(line => line.startsWith('step'))
+/** The steps of commits, in order, without the deletion of the decision row, which nobody waits for. */
+const steps = (told: readonly string[]) =>
+  told.filter(line => line.startsWith('step') && !line.startsWith('step forget'))
 
 test('B7 order across engines: the decision row, then all PREPARE, then the decision, then all COMMIT PREPARED', async () => {
   const { told, stop } = listen('commit')
