@@ -114,7 +114,7 @@ async function measure() {
       const execArgv = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}/${id.replace(' ', '-')}`] : []
       subjects.push(await startSubject({ name: id, module, options: { urls, max, ...options }, execArgv }))
     }
-    await Promise.all(subjects.map(subject => warmUp([subject], { ms: WARM_UP_MS, concurrency: 4 })))
+    for (const subject of subjects) await warmUp([subject], { ms: WARM_UP_MS, concurrency: 8 })
     for (const [concurrency, results] of measured) {
       const units = await calibrate(subjects, { ms, concurrency })
       const options = { rounds: Math.ceil(rounds / generations), warmup: 1, units, concurrency }

@@ -2,7 +2,7 @@
 // nothing fails: what a crash would leave behind, nobody here would end.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { deleteDecision, insertDecision } from '../../dist/server-lib/commit/decision.js'
+import { deleteDecisions, insertDecision } from '../../dist/server-lib/commit/decision.js'
 import { formatGid } from '../../dist/server-lib/commit/gid.js'
 import { INSERT, NOTE } from './unit.js'
 
@@ -53,7 +53,7 @@ async function commitInTwoPhases(clients, location) {
   await send(last, 'COMMIT', 'COMMIT')
   await Promise.all(others.map(({ client, gid }) => send(client, `COMMIT PREPARED '${gid}'`, 'COMMIT')))
   // The row is taken away while the caller goes on, and the connection goes back when that is done.
-  last.query(deleteDecision(transaction)).then(
+  last.query(deleteDecisions([transaction])).then(
     () => last.release(),
     error => last.release(error),
   )

@@ -45,15 +45,22 @@ export function forgetCapability(engine: Engine): void {
   known.delete(engine)
 }
 
+/** What has been asked before, and is still believed. */
+export function knownCapability(engine: Engine): Capability | undefined {
+  const before = known.get(engine)
+  if (!before || before.pool !== engine.pool || before.until <= performance.now()) return undefined
+  return before.capability
+}
+
 /**
  * What the participant's server can do. Asked on its own connection, within its open transaction, since the pool may have
  * no other; so nothing is asked that could fail. Once per pool, and again after a while where something is missing.
  */
 export async function capabilityOf(participant: Participant): Promise<Capability> {
   const { engine } = participant
-  const { pool } = engine.description
-  const before = known.get(engine)
-  if (before && before.pool === pool && before.until > performance.now()) return before.capability
+  const before = knownCapability(engine)
+  if (before) return before
+  const { pool } = engine
   const capability = await ask(participant)
   const isWhole = capability.notPreparable === null && capability.notDeciding === null
   known.set(engine, { capability, pool, until: isWhole ? Infinity : performance.now() + BELIEVED_MS })

@@ -108,11 +108,39 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     'step commit ledger: COMMIT',
     'step commit prepared writer',
     'step commit prepared writer: COMMIT',
-    'step forget ledger',
     'commit committed',
   ])
   expect([await names(shop), await names(books)]).toEqual([['a'], ['b']])
   await expect.poll(() => books.admin('select * from enginelight_decision')).toEqual([])
+  expect(await prepared()).toEqual([])
+})
+
+test('rows of decisions are deleted together, a moment later, and at the latest by close()', async () => {
+  const some = createEngines({
+    writer: engine()({ connection: shop.url, pool: { max: 4 } }),
+    ledger: engine()({ connection: books.url, pool: { max: 4 } }),
+  })
+  const { messages, stop } = listen('statement', 'commit')
+  const transfer = async () => {
+    await using db = some.open()
+    await db.writer('t').insert({ name: 'a' })
+    await db.ledger('t').insert({ name: 'b' })
+    await db.commit()
+  }
+  await transfer()
+  await Promise.all([transfer(), transfer(), transfer()])
+  await some.close()
+  stop()
+  expect(await books.admin('select * from enginelight_decision')).toEqual([])
+  const deletions = messages.filter(
+    message => 'text' in message && message.text.includes('DELETE FROM public.enginelight_decision'),
+  )
+  expect(deletions.length).toBeLessThan(4)
+  expect(
+    messages.filter(message => message.phase === 'step ended' && message.step === 'forget'),
+  ).toHaveLength(4)
+  // It belongs to none of those whose rows it takes away.
+  expect(deletions[0]).toMatchObject({ request: null, session: null })
 })
 
 test('a deferred constraint of the last participant fails: all is rolled back', async () => {

@@ -2,7 +2,7 @@ import { EnginelightError, warn } from '../errors.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { RequestScope } from '../sessions/request-scope.ts'
 import type { SessionCore, SessionSeat } from '../sessions/session.ts'
-import { capabilityOf, type Capability } from './capability.ts'
+import { capabilityOf, knownCapability, type Capability } from './capability.ts'
 import { commitFailed, partial, unavailable } from './commit-errors.ts'
 import { Participant } from './participant.ts'
 import { plan } from './plan.ts'
@@ -46,7 +46,8 @@ export class Commit {
    * rejects everything that can be is rolled back; the error has the report.
    */
   async run(sessions: readonly SessionCore[]): Promise<CommitReport> {
-    const entered = await enterAll(sessions)
+    const seats = enterAll(sessions)
+    const entered = seats instanceof Promise ? await seats : seats
     try {
       this.#participants = entered
         .filter(({ core }) => core.isInTransaction)
@@ -110,7 +111,8 @@ export class Commit {
   }
 
   /** Those who have changed something. A SELECT can have as well, so whoever shows no mark is asked. */
-  async #written(writable: readonly Participant[]): Promise<Participant[]> {
+  async #written(writable: readonly Participant[]): Promise<readonly Participant[]> {
+    if (writable.every(showsMark)) return writable
     const wrote = await Promise.allSettled(writable.map(one => hasWritten(one)))
     const failed = wrote.findIndex(({ status }) => status === 'rejected')
     if (failed !== -1) {
@@ -155,6 +157,11 @@ export class Commit {
 
   async #capabilities(written: readonly Participant[]): Promise<Map<Participant, Capability>> {
     const capabilities = new Map<Participant, Capability>()
+    for (const one of written) {
+      const known = knownCapability(one.engine)
+      if (known) capabilities.set(one, known)
+    }
+    if (capabilities.size === written.length) return capabilities
     const asked = await Promise.allSettled(
       written.map(async one => void capabilities.set(one, await capabilityOf(one))),
     )
@@ -197,18 +204,31 @@ export class Commit {
   }
 }
 
+/** What cannot be prepared has done something that COMMIT must carry out. */
+const showsMark = ({ life }: Participant) => life.wrote || life.unpreparable
+
 async function hasWritten(one: Participant): Promise<boolean> {
-  // What cannot be prepared has done something that COMMIT must carry out.
-  if (one.life.wrote || one.life.unpreparable) return true
+  if (showsMark(one)) return true
   const { result } = await one.send(WRITTEN, one.engine.options.checkoutTimeoutMs)
   const [row] = (result.rows ?? []) as { written: boolean }[]
   return row?.written ?? true
 }
 
 /** All of them, in their own turns. When one has ended meanwhile the others are let go. */
-async function enterAll(sessions: readonly SessionCore[]): Promise<SessionSeat[]> {
-  const inUse = sessions.filter(core => core.isInTransaction || core.isBusy)
-  const results = await Promise.allSettled(inUse.map(core => core.enter()))
+function enterAll(sessions: readonly SessionCore[]): SessionSeat[] | Promise<SessionSeat[]> {
+  const entered: SessionSeat[] = []
+  const waiting: (SessionSeat | Promise<SessionSeat>)[] = []
+  for (const core of sessions) {
+    if (!core.isInTransaction && !core.isBusy) continue
+    const seat = core.enter()
+    if (!(seat instanceof Promise)) entered.push(seat)
+    waiting.push(seat)
+  }
+  return entered.length === waiting.length ? entered : allSeated(waiting)
+}
+
+async function allSeated(entering: readonly (SessionSeat | Promise<SessionSeat>)[]): Promise<SessionSeat[]> {
+  const results = await Promise.allSettled(entering.map(seat => Promise.resolve(seat)))
   const seats = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   const refused = results.find(result => result.status === 'rejected')
   if (!refused) return seats

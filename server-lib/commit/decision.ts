@@ -37,11 +37,13 @@ export function insertDecision(
 }
 
 /**
- * Takes the row away when everybody has committed. Its loss costs nothing, so it need not reach the disk: as one text
- * the two are a transaction of their own.
+ * Takes away the rows of those that everybody has carried out. Their loss costs nothing, so they need not reach the disk.
  */
-export const deleteDecision = (transaction: string) =>
-  `SET LOCAL synchronous_commit = off; DELETE FROM ${DECISION_TABLE} WHERE transaction = ${literal(transaction)}`
+export const deleteDecisions = (transactions: readonly string[]) => ({
+  text: `WITH lazily AS (SELECT pg_catalog.set_config('synchronous_commit', 'off', true))
+    DELETE FROM ${DECISION_TABLE} USING lazily WHERE transaction = ANY ($1::uuid[])`,
+  values: [transactions],
+})
 
 /**
  * Asks for the decision by trying to take its place: it waits behind a coordinator that still holds the row, fails with a

@@ -68,7 +68,7 @@ export class Participant {
   }
 
   /** A plain COMMIT, verified. Throws as `session.commit()` does. */
-  async commit(options: { resolves?: boolean; keeps?: boolean } = {}): Promise<void> {
+  async commit(options: { resolves?: boolean } = {}): Promise<void> {
     try {
       await this.#telling.step(this.name, 'commit', async () => {
         await this.life.commit({ why: 'commit', capture: this.#capture }, options)

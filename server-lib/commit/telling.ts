@@ -33,12 +33,15 @@ export class Telling {
   }
 
   /** Runs one step on one engine. The server's answer is its command tag. */
-  async step<T extends string | null | void>(
+  step<T extends string | null | void>(engine: string, step: CommitStep, run: () => Promise<T>): Promise<T> {
+    return this.#started ? this.#toldStep(engine, step, run) : run()
+  }
+
+  async #toldStep<T extends string | null | void>(
     engine: string,
     step: CommitStep,
     run: () => Promise<T>,
   ): Promise<T> {
-    if (!this.#started) return run()
     const id = this.#id
     const startedAt = performance.now()
     channels.commit.publish({ phase: 'step started', at: startedAt, id, engine, step })

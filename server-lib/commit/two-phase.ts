@@ -3,9 +3,10 @@ import type { EnginelightError } from '../errors.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { forgetCapability, type Capability } from './capability.ts'
 import { commitFailed, unknownDecision } from './commit-errors.ts'
-import { deleteDecision, insertDecision } from './decision.ts'
+import { insertDecision } from './decision.ts'
 import { endPrepared } from './end-prepared.ts'
 import { fence } from './fence.ts'
+import { forgetSoon } from './forget-soon.ts'
 import { endInBackground } from './left-behind.ts'
 import { formatGid } from './gid.ts'
 import type { Participant, Prepared } from './participant.ts'
@@ -103,7 +104,7 @@ async function decide(
   telling: Telling,
 ): Promise<Decision> {
   try {
-    await last.commit({ resolves: false, keeps: true })
+    await last.commit({ resolves: false })
     return { outcome: 'committed' }
   } catch (error) {
     const { code, cause = error } = error as EnginelightError
@@ -125,15 +126,8 @@ async function finish(
 ): Promise<void> {
   last.outcome = 'committed'
   const ended = await Promise.all(others.map(one => endOne(one, 'commit')))
-  const { life } = last
-  const { held } = life
-  // Only when nobody can ask for it any more. A row that stays costs a few bytes, until recovery takes it away.
-  if (!held || !ended.every(Boolean)) return life.giveBack()
-  // The caller need not wait for it.
-  void telling.step(last.name, 'forget', () => {
-    life.giveBack([deleteDecision(transaction)])
-    return held.returned ?? Promise.resolve()
-  })
+  // Only when nobody can ask for it any more.
+  if (ended.every(Boolean)) forgetSoon(last.engine, transaction, telling)
 }
 
 /** Nothing was decided, or it was decided against: what is open is rolled back, what may be prepared as well. Never rejects. */

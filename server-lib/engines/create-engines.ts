@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Knex } from 'knex'
 import type { CommitSetup } from '../commit/commit.ts'
+import { forgetNow } from '../commit/forget-soon.ts'
 import { gidApplication } from '../commit/gid.ts'
 import { installOn, takesPart, type InstallReport } from '../commit/install.ts'
 import { RecoveryLoop, type Recovery, type RecoveryOptions } from '../commit/recovery/recovery.ts'
@@ -415,6 +416,8 @@ class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHost<Db<D
     for (const recovery of this.#recoveries) void recovery.stop()
     const engines = [...this.#engines.values()]
     while (this.#open.size > 0 && !time.isGraceOver) await new Promise(resolve => setTimeout(resolve, 10))
+    const forgetting = engines.flatMap(engine => forgetNow(engine) ?? [])
+    if (forgetting.length > 0) await Promise.race([Promise.all(forgetting), time.graceOver])
     const holders = this.#open.size > 0 ? engines.flatMap(engine => engine.holders()) : []
     const ended: EndedWork[] = []
     const endings: Promise<void>[] = []

@@ -84,6 +84,11 @@ export class Engine implements CheckoutOwner {
     return this.#open.owned
   }
 
+  /** The name of the pool that is in use: another one after a `reinit`. */
+  get pool(): string {
+    return this.#open.pool.ledger.pool
+  }
+
   get description(): EngineDescription {
     const { options } = this
     const { pool, source, owned, serverAddress, serverPort, database } = this.#open

@@ -148,13 +148,13 @@ export class HeldConnection {
   }
 
   /**
-   * Back to the pool, after `last` has been sent and answered. pg tells of an error before it has read the ReadyForQuery that follows; then it goes back when
+   * Back to the pool. pg tells of an error before it has read the ReadyForQuery that follows; then it goes back when
    * that has come, and is closed if it does not come.
    */
-  giveBack(last?: readonly string[]): void {
+  giveBack(): void {
     if (this.#given) return
     if (this.#cancelled) return this.discard('cancelled')
-    const resets = last ? [...last, ...this.#engine.resets] : this.#engine.resets
+    const { resets } = this.#engine
     if (resets.length > 0) this.#returned = this.#resetAndReturn(resets)
     else if (this.driver.readyForQuery !== false) this.#return()
     else this.#returned = this.#returnWhenIdle()

@@ -24,8 +24,6 @@ export interface Ending {
 export interface CommitOptions {
   /** Whether the transaction's id may be fetched first, to ask for its outcome. Where a decision row exists that is not needed. */
   readonly resolves?: boolean
-  /** Whether the connection stays with the session afterwards, idle, until it is given back by name. */
-  readonly keeps?: boolean
 }
 
 /** How long a rollback may take, before its connection is closed instead. */
@@ -150,7 +148,7 @@ export class SessionLife {
     return this.#failure
   }
 
-  async commit(ending: Ending, { resolves = true, keeps = false }: CommitOptions = {}): Promise<void> {
+  async commit(ending: Ending, { resolves = true }: CommitOptions = {}): Promise<void> {
     const held = this.#held
     if (this.#state === 'idle') return
     // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
@@ -178,7 +176,7 @@ export class SessionLife {
     const committed = commandOf(result) === 'COMMIT'
     // What was committed stays so when the connection is lost in the very packet that says it.
     this.move(committed && this.#held === held ? 'commit' : 'rollback')
-    if (!keeps) this.giveBack()
+    this.giveBack()
     if (!committed) throw errors.commitRolledBack(this, failure)
   }
 
@@ -288,9 +286,8 @@ export class SessionLife {
     held.discard(reason)
   }
 
-  /** Gives the connection back; `last` are statements that are still to be sent on it, whose answer nobody waits for. */
-  giveBack(last?: readonly string[]): void {
-    this.letGo()?.giveBack(last)
+  giveBack(): void {
+    this.letGo()?.giveBack()
   }
 
   /** A step of a commit over many engines: `move` where the session has not been ended meanwhile. */

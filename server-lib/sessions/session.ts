@@ -428,21 +428,25 @@ export class SessionCore {
    * Holds the session's queue, when its turn has come, so that nothing of the application comes between the steps of a
    * commit. An end of the session waits for it, as for a COMMIT. Rejects when the session ends before.
    */
-  enter(): Promise<SessionSeat> {
+  enter(): SessionSeat | Promise<SessionSeat> {
     if (this.#ending) return Promise.reject(errors.sessionEnded(this))
-    return new Promise((resolve, reject) => {
-      this.#fifo.push({
-        refuse: reject,
-        start: done => {
-          this.#isCommitting = true
-          const leave = () => {
-            this.#isCommitting = false
-            done()
-          }
-          resolve({ core: this, life: this.#life, leave })
-        },
-      })
+    // With nobody before it, as nearly always, it has its seat at once.
+    let seat: SessionSeat | undefined
+    let sit: ((seat: SessionSeat) => void) | undefined
+    let refuse: ((error: Error) => void) | undefined
+    this.#fifo.push({
+      refuse: error => refuse?.(error),
+      start: done => {
+        this.#isCommitting = true
+        const leave = () => {
+          this.#isCommitting = false
+          done()
+        }
+        seat = { core: this, life: this.#life, leave }
+        sit?.(seat)
+      },
     })
+    return seat ?? new Promise<SessionSeat>((resolve, reject) => ([sit, refuse] = [resolve, reject]))
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */

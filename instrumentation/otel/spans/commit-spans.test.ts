@@ -210,8 +210,7 @@ test('the whole tree of a commit over two real databases', async () => {
     INTERNAL enginelight.step commit writer
     INTERNAL enginelight.step commit prepared warehouse
       CLIENT COMMIT PREPARED
-    INTERNAL enginelight.step forget writer
-      CLIENT SET`,
+    INTERNAL enginelight.step forget writer`,
   )
   expect([recorder.unfinished(), recorder.instrumentation.openCount]).toEqual([[], 0])
   for (const database of databases) await expectQuiet(database)
