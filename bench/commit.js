@@ -51,7 +51,11 @@ const FIGURES = [
   { way: 'query 2', base: 'plain 2', limit: 1.6 },
 ]
 
-/** All of them at once: most of a commit is waiting for a disk, and code that has run only some hundred times is not compiled yet. */
+/**
+ * For each by itself, some ten thousand units: code that has run only a thousand times is not compiled yet, and a commit
+ * is mostly waiting for a disk. Those of one number of engines are warmed and measured, then the next: V8 throws away
+ * the code of a process that stands idle for a minute.
+ */
 const WARM_UP_MS = 6_000
 
 const { values: flags } = parseArgs({
@@ -75,26 +79,33 @@ const wanted = flags.engines.split(',').map(Number)
 const ways = WAYS.filter(({ engines }) => wanted.includes(engines))
 
 const servers = await startServers(3)
-const measured = new Map(flags.concurrency.split(',').map(concurrency => [Number(concurrency), []]))
+const concurrencies = flags.concurrency.split(',').map(Number)
+/** Rounds by concurrency and number of engines. */
+const measured = new Map(concurrencies.map(one => [one, new Map(wanted.map(engines => [engines, []]))]))
 const trips = []
 try {
   for (const engines of wanted) trips.push(await countRoundTrips(servers.urls.slice(0, engines)))
-  for (let generation = 0; generation < generations; generation++) await measure()
+  for (let generation = 0; generation < generations; generation++) {
+    for (const engines of wanted) await measure(engines)
+  }
 } finally {
   await servers.stop()
 }
 
-const rows = [...measured].flatMap(([concurrency, results]) =>
-  ways.map(({ id, engines, title }) => ({
-    way: id,
-    engines,
-    title,
-    concurrency,
-    wallUs: spreadOf(results.map(round => round[id].wallUs)),
-    cpuUs: spreadOf(results.map(round => round[id].cpuUs)),
-    hand: ratioOf(results, id, `hand ${engines}`, 'wallUs'),
-    plain: engines > 1 ? ratioOf(results, id, `plain ${engines}`, 'wallUs') : null,
-  })),
+const rows = [...measured].flatMap(([concurrency, byEngines]) =>
+  ways.map(({ id, engines, title }) => {
+    const results = byEngines.get(engines)
+    return {
+      way: id,
+      engines,
+      title,
+      concurrency,
+      wallUs: spreadOf(results.map(round => round[id].wallUs)),
+      cpuUs: spreadOf(results.map(round => round[id].cpuUs)),
+      hand: ratioOf(results, id, `hand ${engines}`, 'wallUs'),
+      plain: engines > 1 ? ratioOf(results, id, `plain ${engines}`, 'wallUs') : null,
+    }
+  }),
 )
 await print({
   bench: 'commit',
@@ -105,20 +116,20 @@ await print({
   flags,
 })
 
-async function measure() {
+async function measure(count) {
   const subjects = []
   try {
-    for (const { id, engines, module, options } of ways) {
+    for (const { id, engines, module, options } of ways.filter(way => way.engines === count)) {
       const urls = servers.urls.slice(0, engines)
       const profile = flags['cpu-prof']
       const execArgv = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}/${id.replace(' ', '-')}`] : []
       subjects.push(await startSubject({ name: id, module, options: { urls, max, ...options }, execArgv }))
     }
     for (const subject of subjects) await warmUp([subject], { ms: WARM_UP_MS, concurrency: 8 })
-    for (const [concurrency, results] of measured) {
+    for (const [concurrency, byEngines] of measured) {
       const units = await calibrate(subjects, { ms, concurrency })
       const options = { rounds: Math.ceil(rounds / generations), warmup: 1, units, concurrency }
-      results.push(...(await measureRounds(subjects, options)))
+      byEngines.get(count).push(...(await measureRounds(subjects, options)))
     }
   } finally {
     for (const subject of subjects) await subject.stop()
