@@ -2,7 +2,7 @@
 // nothing fails: what a crash would leave behind, nobody here would end.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { deleteDecisions, insertDecision } from '../../dist/server-lib/commit/decision.js'
+import { deleteDecisions, insertDecision, RAISE_DURABILITY } from '../../dist/server-lib/commit/decision.js'
 import { formatGid } from '../../dist/server-lib/commit/gid.js'
 import { INSERT, NOTE } from './unit.js'
 
@@ -49,7 +49,8 @@ async function commitInTwoPhases(clients, location) {
   })
   const parts = others.map(({ gid }, index) => ({ engine: `e${index}`, database: 'postgres', gid }))
   await last.query(insertDecision(transaction, 'bench', parts, LIMITS))
-  await Promise.all(others.map(({ client, gid }) => send(client, `PREPARE TRANSACTION '${gid}'`, 'PREPARE')))
+  const prepared = others.map(({ client, gid }) => send(client, `PREPARE TRANSACTION '${gid}'`, 'PREPARE'))
+  await Promise.all([last.query(RAISE_DURABILITY), ...prepared])
   await send(last, 'COMMIT', 'COMMIT')
   await Promise.all(others.map(({ client, gid }) => send(client, `COMMIT PREPARED '${gid}'`, 'COMMIT')))
   // The row is taken away while the caller goes on, and the connection goes back when that is done.

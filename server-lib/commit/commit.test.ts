@@ -115,6 +115,33 @@ test('two engines have written: prepared, decided, committed, and the row is gon
   expect(await prepared()).toEqual([])
 })
 
+test.each([
+  ['off', 1],
+  ['local', 1],
+  ['on', 0],
+  ['remote_apply', 0],
+])(
+  'the decision is made durable before it is sent, and never less so: synchronous_commit %s',
+  async (level, raised) => {
+    await using db = engines.open()
+    await db.writer('t').insert({ name: 'a' })
+    await db.ledger.query(`set local synchronous_commit = ${level}`)
+    await db.ledger('t').insert({ name: 'b' })
+    const { messages, stop } = listen('statement', 'commit')
+    await db.commit()
+    stop()
+    const asked = messages.find(message => 'text' in message && message.text.includes('synchronous_commit'))
+    const answered = messages.findIndex(message => 'rows' in message && message.id === asked?.id)
+    expect(messages[answered]).toMatchObject({ rows: raised, error: null })
+    // All that follows the decision itself comes later.
+    const decided = messages.findIndex(
+      message => message.phase === 'step started' && message.step === 'commit',
+    )
+    expect(answered).toBeGreaterThan(-1)
+    expect(answered).toBeLessThan(decided)
+  },
+)
+
 test('rows of decisions are deleted together, a moment later, and at the latest by close()', async () => {
   const some = createEngines({
     writer: engine()({ connection: shop.url, pool: { max: 4 } }),

@@ -19,8 +19,7 @@ export interface DecisionLimits {
 
 /**
  * Inserts the decision row in the open transaction of the last participant; its COMMIT is the decision. One text, so one
- * round trip. A coordinator that stands still must not hold it for ever, so the server ends it then; and what is told as
- * committed must survive a crash of the server, so `synchronous_commit` is raised where it is lower.
+ * round trip. A coordinator that stands still must not hold it for ever, so the server ends it then.
  */
 export function insertDecision(
   transaction: string,
@@ -31,10 +30,16 @@ export function insertDecision(
   return [
     `SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`,
     `SET LOCAL lock_timeout = ${lockTimeoutMs}`,
-    `SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`,
     `INSERT INTO ${DECISION_TABLE} (transaction, outcome, application, participants) VALUES (${literal(transaction)}, 'commit', ${literal(application)}, ${literal(JSON.stringify(parts))})`,
   ].join('; ')
 }
+
+/**
+ * What is told as committed must survive a crash of the server, so where the transaction that holds the decision has a
+ * lower `synchronous_commit` it is raised; never lowered. It costs as much as the row itself (85 µs, where both SET LOCAL
+ * take 10), so it is sent while the others are being prepared, and has to be answered before the COMMIT is sent.
+ */
+export const RAISE_DURABILITY = `SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`
 
 /**
  * Takes away the rows of those that everybody has carried out. Their loss costs nothing, so they need not reach the disk.

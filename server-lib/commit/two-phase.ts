@@ -3,7 +3,7 @@ import type { EnginelightError } from '../errors.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { forgetCapability, type Capability } from './capability.ts'
 import { commitFailed, unknownDecision } from './commit-errors.ts'
-import { insertDecision } from './decision.ts'
+import { insertDecision, RAISE_DURABILITY } from './decision.ts'
 import { endPrepared } from './end-prepared.ts'
 import { fence } from './fence.ts'
 import { forgetSoon } from './forget-soon.ts'
@@ -69,7 +69,12 @@ export async function twoPhase(
     throw commitFailed(last.name, 'The decision row', cause, engines)
   }
 
+  const raised = last.send(RAISE_DURABILITY, last.limitMs).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
   const prepared = await Promise.all(others.map(async one => [one, await one.prepare()] as const))
+  const unraised = await raised
   const failure = prepared.find(([, { state }]) => state !== 'prepared')
   if (failure) {
     const [one, { cause }] = failure as [Participant, Exclude<Prepared, { state: 'prepared' }>]
@@ -77,6 +82,11 @@ export async function twoPhase(
     const open = prepared.filter(([, { state }]) => state !== 'refused').map(([each]) => each)
     await abort(last, others, open)
     throw commitFailed(one.name, 'PREPARE', cause, engines)
+  }
+
+  if (unraised) {
+    await abort(last, others, others)
+    throw commitFailed(last.name, 'The decision', unraised.error, engines)
   }
 
   const decided = await decide(last, transaction, location, telling)

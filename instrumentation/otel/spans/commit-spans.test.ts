@@ -199,6 +199,7 @@ test('the whole tree of a commit over two real databases', async () => {
     INTERNAL enginelight.transaction outcome=committed
       CLIENT insert t
       CLIENT SET
+      CLIENT SELECT
       CLIENT COMMIT
   INTERNAL enginelight.session warehouse
     INTERNAL enginelight.transaction outcome=prepared
