@@ -1,5 +1,5 @@
 export { createEngines } from './engines/create-engines.ts'
-export type { EngineHandle, Engines, EnginesOptions, OpenOptions } from './engines/create-engines.ts'
+export type { EngineHandle, Engines, EnginesOptions, OpenOptions } from './engines/engines.ts'
 export type { CloseReport, EndedSession, EndedWork } from './engines/close-report.ts'
 export type { RetryOptions, RunOptions } from './run/run-options.ts'
 export type { Propagation } from './run/propagation.ts'

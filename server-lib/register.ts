@@ -1,4 +1,4 @@
-import type { Engines } from './engines/create-engines.ts'
+import type { Engines } from './engines/engines.ts'
 import type { Db, Definitions } from './sessions/db.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EnginelightError } from '../errors.ts'
 import { describe } from '../engines/engine-config.ts'
-import { enginesInside, type EnginesInside } from '../engines/create-engines.ts'
+import { enginesInside, type EnginesInside } from '../engines/engines-inside.ts'
 import type { ContainerCore } from '../sessions/container.ts'
 import { coreOf } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Engines } from '../engines/create-engines.ts'
+import type { Engines } from '../engines/engines.ts'
 import { warn } from '../errors.ts'
 import type { Db, Definitions } from '../sessions/db.ts'
 import { createMount, transactionOf, type MountOptions } from './mount.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EndReason } from '../commit/report.ts'
-import type { EnginesInside } from '../engines/create-engines.ts'
+import type { EnginesInside } from '../engines/engines-inside.ts'
 import { EnginelightError } from '../errors.ts'
 import type { ContainerCore } from '../sessions/container.ts'
 import type { RequestScope } from '../sessions/request-scope.ts'

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import express from 'express'
 import { sessions as expressSessions } from '../adapters/express.ts'
 import { sessions as nodeSessions } from '../adapters/node.ts'
-import type { Engines } from '../engines/create-engines.ts'
+import type { Engines } from '../engines/engines.ts'
 import type { Db, Definitions } from '../sessions/db.ts'
 
 export type Handler<D extends Definitions> = (
