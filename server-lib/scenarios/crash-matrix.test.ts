@@ -29,6 +29,8 @@ process.once('SIGUSR2', async () => {
     error => (error.code === 'EL_COMMIT_UNKNOWN' ? 'unknown' : 'failed'),
   )
   // And goes without a goodbye: what it still had to do is left to recovery too.
+  // The row of the decision is deleted a moment later.
+  await new Promise(resolve => setTimeout(resolve, 100))
   writeSync(1, 'told ' + told + '\\n')
   process.exit(0)
 })

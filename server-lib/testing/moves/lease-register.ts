@@ -7,6 +7,8 @@ import { observe } from '../../channels.ts'
 export class LeaseRegister implements Disposable {
   readonly faults: string[] = []
   readonly #held = new Map<string, { checkout: string; pool: string }>()
+  /** Check-outs that it has seen begin: what came before may still be on its way back. */
+  readonly #asked = new Set<string>()
   readonly #stop: () => void
 
   /** `max` by engine; others are not counted. */
@@ -14,6 +16,7 @@ export class LeaseRegister implements Disposable {
     this.#stop = observe('enginelight:checkout', message => {
       const limit = max[message.engine]
       if (limit === undefined) return
+      if (message.phase === 'start') this.#asked.add(message.id)
       if (message.phase === 'acquired') this.#acquired(message.id, message.pool, message.connection, limit)
       if (message.phase === 'released') this.#released(message.id, message.connection)
       if (message.phase === 'dirty') this.faults.push(`${message.connection} came with an open transaction`)
@@ -29,6 +32,7 @@ export class LeaseRegister implements Disposable {
   }
 
   #released(checkout: string, connection: string): void {
+    if (!this.#asked.has(checkout)) return
     const holder = this.#held.get(connection)
     if (holder?.checkout !== checkout)
       this.faults.push(`${checkout} gave back ${connection}, held by ${holder?.checkout}`)
