@@ -7,7 +7,7 @@ import { observe } from '../../channels.ts'
 export class LeaseRegister implements Disposable {
   readonly faults: string[] = []
   readonly #held = new Map<string, { checkout: string; pool: string }>()
-  /** Check-outs that it has seen begin: what came before may still be on its way back. */
+  /** Check-outs that it has seen begin: of those that came before it would see only a part. */
   readonly #asked = new Set<string>()
   readonly #stop: () => void
 
@@ -24,6 +24,7 @@ export class LeaseRegister implements Disposable {
   }
 
   #acquired(checkout: string, pool: string, connection: string, limit: number): void {
+    if (!this.#asked.has(checkout)) return
     const other = this.#held.get(connection)
     if (other) this.faults.push(`${connection} went to ${checkout} while ${other.checkout} held it`)
     this.#held.set(connection, { checkout, pool })
