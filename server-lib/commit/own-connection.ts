@@ -25,7 +25,9 @@ export async function onOwnConnection<T>(
   use: (connection: OwnConnection) => Promise<T>,
 ): Promise<T> {
   const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
-  const held = new HeldConnection(engine, await takeCleanLease(engine, asker, undefined, leftMs()), () => {})
+  const lease = await takeCleanLease(engine, asker, undefined, leftMs())
+  // At once, as a session does: the pool may already have opened another in its place.
+  const held: HeldConnection = new HeldConnection(engine, lease, () => held.discard('connection lost'))
   let spoilt: string | undefined
   try {
     const value = await use({

@@ -1,6 +1,7 @@
 import type { TestDatabase } from '../database.ts'
 import { LeaseRegister } from '../moves/lease-register.ts'
 import { Actor } from './actor.ts'
+import { Decisions } from './decisions.ts'
 import type { Sequence } from './move.ts'
 import type { World } from './world.ts'
 
@@ -10,6 +11,7 @@ let runs = 0
 export async function playContainers(world: World, { max, containers }: Sequence): Promise<void> {
   const { shop, books } = world
   const run = `r${++runs}`
+  using decisions = new Decisions()
   using leases = new LeaseRegister({ one: max, two: max, three: max })
   const actors = containers.map((_moves, index) => new Actor(`${run}.${index}`, world))
   await Promise.all(actors.map((actor, index) => actor.play(containers[index] ?? [])))
@@ -17,6 +19,7 @@ export async function playContainers(world: World, { max, containers }: Sequence
   const fail = (what: string) => new Error(`${what}\n${told()}`)
   const faults = actors.flatMap(actor => actor.faults)
   if (faults.length > 0) throw fail(faults.join('\n'))
+  await expectNothing('decisions left', () => decisions.left(), fail)
   await expectNothing('left in hands', () => leases.left(), fail)
   for (const database of [shop, books]) {
     await expectNothing('left on the server', () => leftOnServer(database), fail)
