@@ -74,6 +74,8 @@ test('R41 killed in the middle of two-phase commits and started again: what was 
     for (const line of app.output().split('\n')) if (/^\d+$/.test(line)) acknowledged.add(Number(line))
   }
   const last = await start(9, false)
+  // Nothing may have been left, and then it would be ended before it listens.
+  await expect.poll(() => last.output(), { timeout: 10_000 }).toContain('ready')
   await expect.poll(prepared, { timeout: 10_000 }).toEqual([])
   last.process.kill('SIGTERM')
   expect(await last.ended).toBe(0)
