@@ -172,9 +172,9 @@ test('the line of each statement is told while an observer asks for sites, that 
   const unaskedAgain = await run()
   stops.forEach(stop => stop())
   await engines.close()
-  // A session: its check-out, BEGIN, its transaction, two statements, COMMIT or ROLLBACK.
+  // A session: its check-out, BEGIN and the statement that it travels with, its transaction, another statement, ROLLBACK.
   const without = [
-    [here, 'no line', here, 'no line', 'no line', 'no line'],
+    [here, 'no line', 'no line', here, 'no line', 'no line'],
     ['no line', 'no line'],
   ]
   expect(unasked).toEqual(without)

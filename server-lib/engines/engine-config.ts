@@ -80,7 +80,10 @@ export interface EngineOptions {
    * set that in the connection string or at the role. Default false.
    */
   resetOnRelease?: boolean
-  /** Lets BEGIN travel with the first statement where that is a SELECT of a builder: one round trip less. Needs pg 8.23. Default false. */
+  /**
+   * Lets BEGIN travel with the first statement of a transaction, where that is a builder's or has parameters: one round trip less.
+   * They share a Sync, so a statement whose BEGIN has failed is not run. Default true; false sends BEGIN alone.
+   */
   pipeline?: boolean
   /** Lets `sessionOf(row)` find the session of a row, at up to a microsecond a row. Default false. */
   traceRows?: boolean
@@ -252,7 +255,7 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     resolveUnknownCommit: boolean('resolveUnknownCommit', false),
     rollbackOnCheckout: boolean('rollbackOnCheckout', mode === 'transaction'),
     resetOnRelease: boolean('resetOnRelease', false),
-    pipeline: boolean('pipeline', false),
+    pipeline: boolean('pipeline', true),
     traceRows: boolean('traceRows', false),
   }
 }

@@ -18,6 +18,8 @@ export interface StatementAnswer {
   readonly pool: string
   readonly request: string | null
   readonly capture: SiteCapture | null
+  /** The status that follows from the answer, where the server has not said it yet. */
+  readonly status?: TransactionStatus
 }
 
 /**
@@ -62,15 +64,16 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
  */
 function statusAfter(
   record: ConnectionRecord,
-  { error }: StatementAnswer,
+  { error, status: known }: StatementAnswer,
   asked: ControlRequest | null,
 ): TransactionStatus {
   const status = record.driver.getTransactionStatus?.() ?? 'I'
-  if (!error) return status
+  if (!error) return known ?? status
   if (failureOf(error) === 'connection') return 'I'
   // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
   if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'I'
-  return status === 'I' ? 'I' : 'E'
+  // Of a BEGIN that travelled with the statement the status byte has not told yet, when the statement fails.
+  return status === 'I' && !record.transaction ? 'I' : 'E'
 }
 
 function startTransaction(record: ConnectionRecord, answer: StatementAnswer): void {

@@ -3,12 +3,14 @@ import { errorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
+import { isBeginningQuery, type BeginningQuery } from '../postgres/beginning-query.ts'
 import {
   commandOf,
   isSubmittable,
   rowsOf,
   type DriverCallback,
   type DriverResult,
+  type TransactionStatus,
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { currentRequest } from '../sessions/request-scope.ts'
@@ -31,7 +33,8 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
     'query',
     original =>
       function query(this: unknown, ...args) {
-        record.statements++
+        const [sent] = args
+        record.statements += isBeginningQuery(sent) ? 2 : 1
         const isHeard = watching && !record.checkout?.isObserver
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
           return tellOfStatement(ledger, record, args, told => original.apply(this, told))
@@ -55,6 +58,8 @@ function tellOfStatement(
   const statement = describe(args)
   // Not a statement as far as we can tell: the driver will say what is wrong with it.
   if (!statement) return send(args)
+  const [config] = args
+  if (isBeginningQuery(config)) tellOfBegin(ledger, record, config)
   const told = statementStarted(ledger, record, statement)
   try {
     return sendTold(args, told, send)
@@ -63,6 +68,16 @@ function tellOfStatement(
     told.refused(error)
     throw error
   }
+}
+
+/** BEGIN travels with a statement of the session: to observers they are two, and one is answered before the other. */
+function tellOfBegin(ledger: Ledger, record: ConnectionRecord, query: BeginningQuery): void {
+  const { upcoming } = record
+  record.upcoming = upcoming && { queuedMs: 0, capture: upcoming.capture }
+  const begin = statementStarted(ledger, record, { text: query.beginText, parameters: 0, kind: 'query' })
+  record.upcoming = upcoming
+  // What the server will say of its state when all is answered, it says of BEGIN no sooner.
+  query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'T'))
 }
 
 function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) => unknown): unknown {
@@ -100,7 +115,13 @@ const isThenable = (value: unknown): value is Promise<unknown> =>
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 interface ToldStatement {
-  ended(error: Error | null, commands: (string | null)[], rows: number | null): void
+  /** With `status` where the server has not said it yet. */
+  ended(
+    error: Error | null,
+    commands: (string | null)[],
+    rows: number | null,
+    status?: TransactionStatus,
+  ): void
   answered(error: Error | null, result: DriverResult | DriverResult[] | undefined): void
   /** The driver did not even take it. */
   refused(error: unknown): void
@@ -147,7 +168,7 @@ function statementStarted(
   }
 
   let over = false
-  const ended: ToldStatement['ended'] = (error, commands, rows) => {
+  const ended: ToldStatement['ended'] = (error, commands, rows, status) => {
     if (over) return
     over = true
     const at = performance.now()
@@ -165,7 +186,8 @@ function statementStarted(
       })
     }
     const { engine, pool } = ledger
-    followTransaction(record, { id, text, startedAt, commands, error, engine, pool, request, capture })
+    const answer = { id, text, startedAt, commands, error, engine, pool, request, capture }
+    followTransaction(record, status === undefined ? answer : { ...answer, status })
   }
   return {
     ended,

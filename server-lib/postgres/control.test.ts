@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { beginText, controlRequest } from './control.ts'
+import { beginTexts, controlRequest } from './control.ts'
 
 test.each([
   ['begin', { ask: 'begin' }],
@@ -23,11 +23,14 @@ test.each([
   expect(controlRequest(text)).toEqual(request)
 })
 
-test('BEGIN carries what holds for the transaction in one text', () => {
-  expect(
-    beginText({ readOnly: false, statementTimeoutMs: undefined, idleInTransactionTimeoutMs: undefined }),
-  ).toBe('BEGIN')
-  expect(beginText({ readOnly: true, statementTimeoutMs: 5, idleInTransactionTimeoutMs: 6 })).toBe(
-    'BEGIN READ ONLY; SET LOCAL statement_timeout = 5; SET LOCAL idle_in_transaction_session_timeout = 6',
-  )
+test('BEGIN brings what holds for the transaction', () => {
+  const ordinary = { statementTimeoutMs: undefined, idleInTransactionTimeoutMs: undefined }
+  expect(beginTexts(ordinary, { readOnly: false, isolation: undefined })).toEqual(['BEGIN'])
+  const impatient = { statementTimeoutMs: 5, idleInTransactionTimeoutMs: 6 }
+  expect(beginTexts(impatient, { readOnly: true, isolation: 'serializable' })).toEqual([
+    'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY',
+    'SET LOCAL statement_timeout = 5',
+    'SET LOCAL idle_in_transaction_session_timeout = 6',
+  ])
+  expect(beginTexts(impatient, { readOnly: false, isolation: undefined })[0]).toBe('BEGIN')
 })

@@ -2,28 +2,46 @@
 export const ISOLATIONS = ['read committed', 'repeatable read', 'serializable'] as const
 export type Isolation = (typeof ISOLATIONS)[number]
 
-export interface BeginOptions {
-  readOnly: boolean
-  /** Undefined leaves it to the server's default. */
-  isolation?: Isolation | undefined
-  statementTimeoutMs: number | undefined
-  idleInTransactionTimeoutMs: number | undefined
+interface TransactionTimeouts {
+  readonly statementTimeoutMs: number | undefined
+  readonly idleInTransactionTimeoutMs: number | undefined
 }
 
-/** BEGIN with everything that holds for this transaction alone, as one text and so one round trip. */
-export function beginText({
+interface BeginOptions extends TransactionTimeouts {
+  readonly readOnly: boolean
+  /** Undefined leaves it to the server's default. */
+  readonly isolation: Isolation | undefined
+}
+
+/** What begins transactions, by the options of their engine and what is asked of them. */
+const textsByOptions = new WeakMap<object, Map<string, readonly string[]>>()
+
+/** BEGIN with everything that holds for this transaction alone, a statement each. The same list for the same `options`. */
+export function beginTexts(
+  options: TransactionTimeouts,
+  { readOnly, isolation }: { readOnly: boolean; isolation: Isolation | undefined },
+): readonly string[] {
+  let texts = textsByOptions.get(options)
+  if (!texts) textsByOptions.set(options, (texts = new Map()))
+  const key = `${readOnly} ${isolation}`
+  let known = texts.get(key)
+  if (!known) texts.set(key, (known = textsFor({ readOnly, isolation, ...options })))
+  return known
+}
+
+function textsFor({
   readOnly,
   isolation,
   statementTimeoutMs,
   idleInTransactionTimeoutMs,
-}: BeginOptions): string {
+}: BeginOptions): string[] {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`
   const parts = [`BEGIN${level}${readOnly ? ' READ ONLY' : ''}`]
   if (statementTimeoutMs !== undefined) parts.push(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
   if (idleInTransactionTimeoutMs !== undefined) {
     parts.push(`SET LOCAL idle_in_transaction_session_timeout = ${idleInTransactionTimeoutMs}`)
   }
-  return parts.join('; ')
+  return parts
 }
 
 export const COMMIT = 'COMMIT'

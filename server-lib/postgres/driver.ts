@@ -93,8 +93,13 @@ export function isSubmittable(config: unknown): config is Submittable {
   return typeof config === 'object' && config !== null && typeof (config as Submittable).submit === 'function'
 }
 
+export interface TextAndValues {
+  readonly text: string
+  readonly values: unknown[]
+}
+
 /** Whether a config says no more than text and values, as nearly all do. */
-export function isTextAndValues(config: unknown): config is { text: string; values: unknown[] } {
+export function isTextAndValues(config: unknown): config is TextAndValues {
   if (typeof config !== 'object' || config === null) return false
   const { text, values } = config as { text?: unknown; values?: unknown }
   if (typeof text !== 'string' || !Array.isArray(values)) return false

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
+import { isBeginningQuery } from '../postgres/beginning-query.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 
@@ -100,11 +101,21 @@ test.each(['BEGIN', 'COMMIT'])(
       free => free.resource,
     )
     const query = driver.query
-    driver.query = function (config: unknown, callback: (...answer: unknown[]) => void) {
+    const lost = () =>
+      driver.emit('error', Object.assign(new Error('terminated'), { code: '57P01', severity: 'FATAL' }))
+    driver.query = function (config: any, callback: (...answer: unknown[]) => void) {
+      if (text === 'BEGIN' && isBeginningQuery(config)) {
+        const begun = config.handleCommandComplete?.bind(config)
+        config.handleCommandComplete = (...answer) => {
+          delete config.handleCommandComplete
+          begun?.(...answer)
+          lost()
+        }
+      }
       if (config !== text) return query.apply(this, arguments)
       return query.call(this, config, (...answer: unknown[]) => {
         callback(...answer)
-        driver.emit('error', Object.assign(new Error('terminated'), { code: '57P01', severity: 'FATAL' }))
+        lost()
       })
     }
     const written = db
@@ -113,7 +124,7 @@ test.each(['BEGIN', 'COMMIT'])(
       .then(() => db.main.commit())
     if (text === 'BEGIN') await expect(written).rejects.toMatchObject({ code: 'EL_CONNECTION_LOST' })
     else await written
-    expect(db.main.state).toBe('idle')
+    expect(db.main.state).toBe(text === 'BEGIN' ? 'lost' : 'idle')
     expect(await names()).toEqual(text === 'BEGIN' ? [] : ['second'])
     await db.end()
     await engines.close()

@@ -13,7 +13,9 @@ import {
   type DriverCallback,
   type DriverConnection,
   type DriverResult,
+  type TextAndValues,
 } from '../postgres/driver.ts'
+import { beginningQuery, type Begun } from '../postgres/beginning-query.ts'
 import { endWithin } from '../postgres/goodbye.ts'
 import { onReady } from '../postgres/ready.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -31,6 +33,9 @@ export interface SessionIdentity {
 
 type ControlStatement = string | { text: string; values: unknown[] }
 const textOf = (statement: ControlStatement) => (typeof statement === 'string' ? statement : statement.text)
+
+const unanswered = (text: string | undefined, deadlineMs: number) =>
+  new Error(`no answer to ${text} within ${deadlineMs} ms`)
 
 /** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
 const DRAIN_DEADLINE_MS = 1_000
@@ -97,15 +102,14 @@ export class HeldConnection {
   }
 
   /**
-   * Whether the driver may write a statement before the one ahead of it is answered. The returned function puts it back
-   * as it was. A driver older than pg 8.23 does not know it, and goes on one by one.
+   * Has the driver write one statement at a time, where the pool that it comes from lets it write ahead. The returned
+   * function puts it back as it was.
    */
-  pipelined(wanted: boolean): () => void {
+  oneByOne(): () => void {
     const { driver } = this
-    const before = driver.pipeline
-    if (before === undefined || before === wanted) return () => {}
-    driver.pipeline = wanted
-    return () => void (driver.pipeline = before)
+    if (!driver.pipeline) return () => {}
+    driver.pipeline = false
+    return () => void (driver.pipeline = true)
   }
 
   /** Whether a statement of the session runs, as opposed to its own BEGIN or COMMIT. */
@@ -126,12 +130,32 @@ export class HeldConnection {
   }
 
   /**
+   * Sends a statement together with the BEGIN of its transaction. `begun` is told once, before `callback` is: null when BEGIN is
+   * answered, else the driver's error, or that no answer came within `deadlineMs`; then nobody may use the connection again.
+   */
+  beginWith(
+    texts: readonly string[],
+    statement: TextAndValues,
+    { begun, callback, deadlineMs }: { begun: Begun; callback: DriverCallback; deadlineMs: number },
+  ): void {
+    let isTold = false
+    const tell: Begun = error => {
+      if (isTold) return
+      isTold = true
+      deadline.stop()
+      begun(error)
+    }
+    const deadline = startDeadline(deadlineMs, () => tell(unanswered(texts[0], deadlineMs)))
+    this.driver.query(beginningQuery(this.driver, statement, callback, { texts, begun: tell }))
+  }
+
+  /**
    * Sends transaction control, or another statement of our own. Rejects with the driver's error, or when no answer comes
    * within `deadlineMs`; then nobody may use the connection again.
    */
   control(statement: ControlStatement, deadlineMs: number): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      const giveUp = () => reject(new Error(`no answer to ${textOf(statement)} within ${deadlineMs} ms`))
+      const giveUp = () => reject(unanswered(textOf(statement), deadlineMs))
       const deadline = startDeadline(deadlineMs, giveUp)
       const answer: DriverCallback = (error, result) => {
         deadline.stop()

@@ -3,7 +3,8 @@ import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { SessionCore } from './session.ts'
 
-const READING = new Set(['select', 'first', 'pluck'])
+/** What knex calls the builders' methods that make one statement and no more. */
+const SINGLE = new Set(['select', 'first', 'pluck', 'insert', 'update', 'del', 'counter'])
 
 /**
  * What knex sees as its connection while it runs one statement of a session. Everything it sends goes through
@@ -13,8 +14,8 @@ const READING = new Set(['select', 'first', 'pluck'])
 export class SessionConnection {
   readonly #session: SessionCore
   readonly #capture: SiteCapture | null
-  /** Whether the builder said that the statement only reads: then BEGIN may travel with it. */
-  #reads = false
+  /** Whether a builder made the statement, which is one then and no more: BEGIN may travel with it. */
+  #isSingle = false
   /** Whether a builder of the session sends, and not somebody who took the connection by itself. */
   #isBuilders = false
   /** Where knex leads a stream to: what the application has in hand. */
@@ -29,10 +30,10 @@ export class SessionConnection {
     this.#capture = capture
   }
 
-  /** A builder of the session sends on it: what knex calls its method tells whether it only reads. */
+  /** A builder of the session sends on it: what knex calls its method tells whether it is a single statement. */
   sentByBuilder(method: string | undefined): void {
     this.#isBuilders = true
-    this.#reads = READING.has(method ?? '')
+    this.#isSingle = SINGLE.has(method ?? '')
   }
 
   query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
@@ -45,7 +46,7 @@ export class SessionConnection {
     if (given) {
       // knex only settles a promise in it. Anybody else's would run in the context that opened the socket.
       const answer = this.#isBuilders ? given : AsyncResource.bind(given)
-      return this.#session.send(statement, answer, this.#capture, this.#reads, this)
+      return this.#session.send(statement, answer, this.#capture, this.#isSingle, this)
     }
     return this.#session.query(statement, this.#capture)
   }

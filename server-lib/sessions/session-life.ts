@@ -3,7 +3,7 @@ import type { EndReason } from '../commit/report.ts'
 import type { CheckedOptions } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
-import { beginText, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
+import { beginTexts, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -101,11 +101,9 @@ export class SessionLife {
   /** Opens the transaction, or in autocommit what stands for it. */
   async begin(held: HeldConnection): Promise<void> {
     const { options, owned } = this.engine
-    const { isolation, readOnly: isReading } = takesPart(options) ? this.#kind : ORDINARY
-    const readOnly = options.access === 'read' || isReading
     try {
       if (options.mode === 'transaction') {
-        const begun = held.control(beginText({ readOnly, isolation, ...options }), options.beginTimeoutMs)
+        const begun = held.control(this.beginTexts().join('; '), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
@@ -113,19 +111,46 @@ export class SessionLife {
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
+      else if (this.#readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
     } catch (cause) {
-      this.discard(held, 'BEGIN failed')
-      throw errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
+      throw this.beginFailed(held, cause)
     }
-    // Lost in the very packet that answered BEGIN.
-    if (this.#held !== held)
-      throw errors.connectionLost(this, this.#failure ?? 'closed', 'before its first statement')
+    const lost = this.begun(held)
+    if (lost) throw lost
+  }
+
+  get #ownKind(): TransactionKind {
+    return takesPart(this.engine.options) ? this.#kind : ORDINARY
+  }
+
+  get #readOnly(): boolean {
+    return this.engine.options.access === 'read' || this.#ownKind.readOnly
+  }
+
+  /** What begins a transaction on the server. */
+  beginTexts(): readonly string[] {
+    return beginTexts(this.engine.options, { readOnly: this.#readOnly, isolation: this.#ownKind.isolation })
+  }
+
+  /** BEGIN was answered. Returns why that is of no use: the connection was lost before, or in the very packet that says so. */
+  begun(held: HeldConnection): EnginelightError | undefined {
+    if (this.#held !== held) return this.#lostAtBegin('closed')
     this.#failure = undefined
     this.wrote = false
     this.unpreparable = false
     this.transactions++
     this.move('begin')
+    return undefined
+  }
+
+  /** BEGIN was not answered, or with an error: the connection is closed. */
+  beginFailed(held: HeldConnection, cause: unknown): EnginelightError {
+    this.discard(held, 'BEGIN failed')
+    return this.#lostAtBegin(cause)
+  }
+
+  #lostAtBegin(cause: unknown): EnginelightError {
+    return errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
   }
 
   /** The transaction's end is about to be asked for. */

@@ -6,7 +6,14 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import { commandOf, type DriverCallback, type DriverResult, type Submittable } from '../postgres/driver.ts'
+import { canBringBegin } from '../postgres/beginning-query.ts'
+import {
+  commandOf,
+  type DriverCallback,
+  type DriverResult,
+  type Submittable,
+  type TextAndValues,
+} from '../postgres/driver.ts'
 import {
   bindToContext,
   closeWhenOver,
@@ -49,11 +56,11 @@ interface Statement {
   readonly askedAt: number
   /** How long it stood behind other statements of the session, set when its turn comes. */
   queuedMs: number
-  /** Whether BEGIN may travel with it. */
-  readonly takesBegin: boolean
+  /** Whether its text is known to be one statement and no more. */
+  readonly isSingle: boolean
   readonly sender: Sender | undefined
-  /** The BEGIN that travels with it, and what is due before anything else is sent after the two. */
-  begun: { readonly done: Promise<void>; readonly restore: () => void } | undefined
+  /** What begins its transaction, where that travels with it. */
+  beginning: readonly string[] | undefined
 }
 
 /** Whoever sends a statement and may lose patience before it is sent. */
@@ -133,13 +140,11 @@ export class SessionCore {
     config: unknown,
     callback: DriverCallback,
     capture: SiteCapture | null,
-    reads = false,
+    isSingle = false,
     sender?: Sender,
   ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
-    // Settings go between BEGIN and the first statement.
-    const takesBegin = reads && this.engine.options.pipeline && !this.request.annotate
-    const statement = asked(config, capture, takesBegin, sender)
+    const statement = asked(config, capture, isSingle, sender)
     this.#fifo.push({
       refuse: callback,
       start: done => {
@@ -190,8 +195,8 @@ export class SessionCore {
           this.#statements++
           this.#read = [submittable, outlet]
           held.announce(statement.queuedMs, capture)
-          // pg refuses a cursor on a pipelined connection; nothing else is under way on ours now.
-          const restore = held.pipelined(false)
+          // pg refuses a cursor where it may write ahead; nothing else is under way on ours now.
+          const restore = held.oneByOne()
           const tell = (error: Error) => this.#tell(error)
           tellErrors(submittable, tell)
           closeWhenOver(submittable, tell)
@@ -255,7 +260,10 @@ export class SessionCore {
     }
     const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
     this.#life.take(held)
-    if (statement.takesBegin) return this.#beginWith(held, statement, use)
+    if (this.#bringsBegin(statement, held)) {
+      statement.beginning = this.#life.beginTexts()
+      return use(held)
+    }
     await this.#life.begin(held)
     // A ROLLBACK may stand behind BEGIN by now: sent after it, the statement would commit by itself.
     if (this.#cut) throw errors.sessionEnded(this)
@@ -273,24 +281,18 @@ export class SessionCore {
     this.#withConnection(statement, use, refuse)
   }
 
-  /**
-   * BEGIN and a reading statement in one round trip: the statement is written before BEGIN has been answered. Should
-   * BEGIN fail, the statement runs by itself, which is why it must be a read.
-   */
-  #beginWith(held: HeldConnection, statement: Statement, use: (held: HeldConnection) => void): void {
-    // Until both are answered: pg loses what it has sent ahead when it is told in between to stop doing so.
-    const restore = held.pipelined(true)
-    const done = this.#life.begin(held)
-    // Told by the statement's own answer, which may come later.
-    done.catch(() => {})
-    statement.begun = { done, restore }
-    use(held)
+  /** Whether BEGIN can travel with the statement: settings go between the two. */
+  #bringsBegin({ config, isSingle }: Statement, { driver }: HeldConnection): boolean {
+    const { pipeline, mode } = this.engine.options
+    return (
+      pipeline && mode === 'transaction' && !this.request.annotate && canBringBegin(driver, config, isSingle)
+    )
   }
 
   #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
-    const { sender } = statement
+    const { sender, beginning } = statement
     // Its sender lost patience while the connection was opened.
-    if (sender?.gaveUp && !statement.begun) return callback(givenUp())
+    if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
     this.#statements++
     held.announce(statement.queuedMs, statement.capture)
@@ -308,24 +310,31 @@ export class SessionCore {
       faultPoint('statement:answered', held.driver)
       if (sender) sender.isSent = false
       deadline?.stop()
-      const { begun } = statement
-      if (!begun) return settle(error, result)
-      begun.restore()
-      // Both answers can come in one packet, this one before the session has seen that of BEGIN.
-      begun.done.then(
-        () => settle(error, result),
-        (failure: Error) => callback(failure),
-      )
+      settle(error, result)
     }
-    const deadline =
-      statementTimeoutMs === undefined
-        ? undefined
-        : startStatementDeadline(this.engine, statementTimeoutMs, error => {
-            void held.cancel()
-            this.#life.lose(held, error)
-            answer(error)
-          })
-    held.query(statement.config, answer)
+    let deadline: { stop(): void } | undefined
+    const runs = () => {
+      if (statementTimeoutMs === undefined || over) return
+      deadline = startStatementDeadline(this.engine, statementTimeoutMs, error => {
+        void held.cancel()
+        this.#life.lose(held, error)
+        answer(error)
+      })
+    }
+    if (beginning) {
+      const begun = (failure: Error | null) => {
+        faultPoint('begin:answered', held.driver)
+        const lost = failure ? this.#life.beginFailed(held, failure) : this.#life.begun(held)
+        if (lost) answer(lost)
+        else runs()
+      }
+      const { beginTimeoutMs: deadlineMs } = this.engine.options
+      held.beginWith(beginning, statement.config as TextAndValues, { begun, callback: answer, deadlineMs })
+      faultPoint('begin:sent', held.driver)
+    } else {
+      runs()
+      held.query(statement.config, answer)
+    }
     faultPoint('statement:sent', held.driver)
   }
 
@@ -568,15 +577,10 @@ const RELEASED = Promise.resolve(true)
 /** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
 
-function asked(
-  config: unknown,
-  capture: SiteCapture | null,
-  takesBegin: boolean,
-  sender?: Sender,
-): Statement {
+function asked(config: unknown, capture: SiteCapture | null, isSingle: boolean, sender?: Sender): Statement {
   // Unheard, nobody asks how long it stood in the queue.
   const askedAt = channels.statement.hasSubscribers ? performance.now() : 0
-  return { config, capture, askedAt, queuedMs: 0, takesBegin, sender, begun: undefined }
+  return { config, capture, askedAt, queuedMs: 0, isSingle, sender, beginning: undefined }
 }
 
 const givenUp = () => new Error('Given up before it was sent.')
