@@ -30,7 +30,7 @@ const FIGURES = [
 ]
 
 /** Each way by itself, before anything is measured. */
-const WARM_UP_MS = 1_500
+const WARM_UP_MS = 5_000
 
 const { values: flags } = parseArgs({
   options: {

@@ -1,3 +1,5 @@
+import { Linked, Ring } from './ring.ts'
+
 /** How often deadlines are looked at, and so how late one can pass. */
 const PERIOD_MS = 20
 /** Later than this the timer was not late, the event loop stood still. */
@@ -18,33 +20,24 @@ let aliveMs = 0
  * timer of Node's for each costs more than the rest of a check-out. They hang in a ring, which nothing has to be
  * allocated for.
  */
-export class Deadline {
+export class Deadline extends Linked {
   dueAt: number
   readonly passed: () => void
   hadOvertime = false
-  before: Deadline = this
-  after: Deadline = this
 
   constructor(afterMs: number, passed: () => void) {
+    super()
     const now = performance.now()
     this.passed = passed
     this.dueAt = aliveMs + Math.min(now - lookedAt, PERIOD_MS + LATE_MS) + afterMs
   }
 
-  get isPending(): boolean {
-    return this.after !== this
-  }
-
   stop(): void {
-    this.before.after = this.after
-    this.after.before = this.before
-    this.before = this
-    this.after = this
+    this.leave()
   }
 }
 
-/** Where the ring begins and ends. */
-const ring = new Deadline(Infinity, () => {})
+const pending = new Ring<Deadline>()
 
 export function startDeadline(afterMs: number, passed: () => void): Deadline {
   if (timer === undefined) {
@@ -52,10 +45,7 @@ export function startDeadline(afterMs: number, passed: () => void): Deadline {
     timer = setTimeout(look, PERIOD_MS)
   }
   const deadline = new Deadline(afterMs, passed)
-  deadline.before = ring.before
-  deadline.after = ring
-  ring.before.after = deadline
-  ring.before = deadline
+  pending.join(deadline)
   return deadline
 }
 
@@ -65,7 +55,7 @@ function look(): void {
   const stood = elapsedMs > PERIOD_MS + LATE_MS
   aliveMs += Math.min(elapsedMs, PERIOD_MS + LATE_MS)
   lookedAt = now
-  for (let deadline = ring.after; deadline !== ring; deadline = deadline.after) {
+  for (const deadline of pending.members()) {
     if (deadline.dueAt > aliveMs) continue
     if (stood && !deadline.hadOvertime) {
       deadline.hadOvertime = true
@@ -77,11 +67,11 @@ function look(): void {
     setImmediate(pass, deadline)
   }
   // Not cleared when the last one is stopped: the next one is usually near.
-  timer = ring.isPending ? setTimeout(look, PERIOD_MS) : undefined
+  timer = pending.isEmpty ? undefined : setTimeout(look, PERIOD_MS)
 }
 
 function pass(deadline: Deadline): void {
-  if (!deadline.isPending) return
+  if (!deadline.isMember) return
   deadline.stop()
   deadline.passed()
 }

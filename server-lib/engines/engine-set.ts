@@ -4,6 +4,7 @@ import { installOn, takesPart, type InstallReport } from '../commit/install.ts'
 import { RecoveryLoop, type Recovery, type RecoveryOptions } from '../commit/recovery/recovery.ts'
 import { EnginelightError } from '../errors.ts'
 import { run, type RunHost } from '../run/run.ts'
+import { Ring } from '../ring.ts'
 import type { RunOptions } from '../run/run-options.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, type Db, type Definitions } from '../sessions/db.ts'
@@ -49,7 +50,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
   readonly #setup: ContainerSetup
   readonly #makeDb: (core: ContainerCore) => object
   /** Containers with a session: those that `close` has to wait for. */
-  readonly #open = new Set<ContainerCore>()
+  readonly #open = new Ring<ContainerCore>()
   readonly #recoveries = new Set<RecoveryLoop>()
   #closing: { time: ClosingTime; report: Promise<CloseReport> } | undefined
 
@@ -62,8 +63,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
       engines,
       prefer,
       commits,
-      opened: container => void this.#open.add(container),
-      closed: container => void this.#open.delete(container),
+      open: this.#open,
     }
     insides.set(this, this)
   }
@@ -174,13 +174,13 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     // A pass that runs ends by itself: its next check-out is refused.
     for (const recovery of this.#recoveries) void recovery.stop()
     const engines = [...this.#engines.values()]
-    while (this.#open.size > 0 && !time.isGraceOver) await new Promise(resolve => setTimeout(resolve, 10))
+    while (!this.#open.isEmpty && !time.isGraceOver) await new Promise(resolve => setTimeout(resolve, 10))
     const forgetting = engines.flatMap(engine => forgetNow(engine) ?? [])
     if (forgetting.length > 0) await Promise.race([Promise.all(forgetting), time.graceOver])
-    const holders = this.#open.size > 0 ? engines.flatMap(engine => engine.holders()) : []
+    const holders = this.#open.isEmpty ? [] : engines.flatMap(engine => engine.holders())
     const ended: EndedWork[] = []
     const endings: Promise<void>[] = []
-    for (const container of this.#open) {
+    for (const container of this.#open.members()) {
       ended.push(container.report(holders))
       endings.push(container.endBy(time.over, new Error('The engines were closed.')))
     }

@@ -32,7 +32,7 @@ export function askOver({ hold }: Lease, text: string, values: unknown[], deadli
       resolve(`the server did not answer within ${deadlineMs} ms`)
     })
     driver.query(text, values, (error: Error | null, result?: DriverResult) => {
-      if (!deadline.isPending) return
+      if (!deadline.isMember) return
       deadline.stop()
       giveBack(hold, !error, () => {
         const code = error && 'code' in error ? String(error.code) : null

@@ -40,6 +40,8 @@ export function checkOut(pool: Pool, asker: Asker, limits: WaitLimits): Promise<
   return new Promise((resolve, reject) => new Wait(pool, asker, limits, resolve, reject))
 }
 
+type Listening = ReturnType<Abandonment['on']>
+
 class Wait implements Taker {
   readonly #askedAt = performance.now()
   readonly #pool: Pool
@@ -50,6 +52,8 @@ class Wait implements Taker {
   readonly #giveUp: GiveUp
   readonly #deadline: Deadline
   readonly #stopSelfWait: () => void
+  readonly #abandoned: Listening | undefined
+  readonly #replaced: Listening
   #isOver = false
 
   constructor(
@@ -67,8 +71,8 @@ class Wait implements Taker {
     this.#giveUp = pool.acquire(asker, this)
     this.#deadline = startDeadline(limits.checkoutTimeoutMs, this.#onDeadline)
     this.#stopSelfWait = watchSelfWait(pool, asker, limits.checkoutTimeoutMs, this.#onSelfWait)
-    limits.abandoned?.on(this.#onAbandoned)
-    limits.replaced.on(this.#onReplaced)
+    this.#abandoned = limits.abandoned?.on(this.#onAbandoned)
+    this.#replaced = limits.replaced.on(this.#onReplaced)
   }
 
   granted(hold: Hold): void {
@@ -112,8 +116,8 @@ class Wait implements Taker {
     this.#isOver = true
     this.#deadline.stop()
     this.#stopSelfWait()
-    this.#limits.abandoned?.off(this.#onAbandoned)
-    this.#limits.replaced.off(this.#onReplaced)
+    this.#abandoned?.leave()
+    this.#replaced.leave()
   }
 }
 

@@ -3,6 +3,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { Linked, Ring } from '../ring.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
@@ -186,16 +187,29 @@ class TarnHold implements Hold {
   }
 }
 
+/** A check-out by the number under which tarn tells how it went. */
+class Asked extends Linked {
+  readonly eventId: number
+  readonly checkout: CheckoutRecord
+
+  constructor(eventId: number, checkout: CheckoutRecord) {
+    super()
+    this.eventId = eventId
+    this.checkout = checkout
+  }
+}
+
 /** Enters what a pool tells of into the books. The returned function ends it. */
 function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnections): () => void {
-  const asked = new Map<number, CheckoutRecord>()
+  const asked = new Ring<Asked>()
   const take = (eventId: number) => {
-    const checkout = asked.get(eventId)
-    asked.delete(eventId)
-    return checkout
+    // The pool serves them in the order of asking: it is the first one, as good as always.
+    const found = asked.find(one => one.eventId === eventId)
+    found?.leave()
+    return found?.checkout
   }
   const listeners: [event: string, listener: (...args: never[]) => void][] = [
-    ['acquireRequest', (eventId: number) => void asked.set(eventId, ledger.asked())],
+    ['acquireRequest', (eventId: number) => asked.join(new Asked(eventId, ledger.asked()))],
     [
       'acquireSuccess',
       (eventId: number, driver: DriverConnection) => {
@@ -228,7 +242,9 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)
     // Who still waits at a pool that is no longer watched is nobody's waiter.
-    for (const checkout of asked.values()) ledger.failed(checkout, new Error('no longer watched'))
-    asked.clear()
+    for (const one of asked.members()) {
+      one.leave()
+      ledger.failed(one.checkout, new Error('no longer watched'))
+    }
   }
 }

@@ -5,10 +5,11 @@ import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
+import { Ring } from '../ring.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { holderText } from './holder-text.ts'
-import type { CheckoutRecord, ConnectionRecord } from './records.ts'
+import { CheckoutRecord, type ConnectionRecord } from './records.ts'
 import { endTransaction } from './transactions.ts'
 
 /** Who asks for a connection on our side: a session, or the engine itself when it warms up. */
@@ -31,7 +32,8 @@ export class Ledger {
   /** `writer#1`. */
   readonly pool: string
   readonly #connections = new Map<DriverConnection, ConnectionRecord>()
-  readonly #waiting = new Set<CheckoutRecord>()
+  readonly #waiting = new Ring<CheckoutRecord>()
+  #waiters = 0
   readonly #slots: boolean[] = []
   #asker: Asker | undefined
 
@@ -58,25 +60,15 @@ export class Ledger {
   asked(capture: SiteCapture | null = null): CheckoutRecord {
     const asker = this.#asker
     this.#asker = undefined
-    const request = asker ? asker.request : currentRequest()
-    const checkout: CheckoutRecord = {
-      id: nextId('k'),
-      request: request?.id ?? null,
-      requestLabel: request?.label ?? null,
-      session: asker?.session ?? null,
-      capture: asker ? asker.capture : (capture ?? lineHere()),
-      askedAt: performance.now(),
-      acquiredAt: 0,
-      state: 'waiting',
-      failure: undefined,
-      inContext: null,
-      grantedIn: null,
-      isSingleStatement: false,
-      overdueAt: null,
-      isObserver: asker?.isObserver === true,
-    }
+    const checkout = new CheckoutRecord(
+      asker ? asker.request : currentRequest(),
+      asker?.session ?? null,
+      asker ? asker.capture : (capture ?? lineHere()),
+      asker?.isObserver === true,
+    )
     if (asker) asker.checkout = checkout
-    this.#waiting.add(checkout)
+    this.#waiting.join(checkout)
+    this.#waiters++
     if (channels.checkout.hasSubscribers && !checkout.isObserver) {
       channels.checkout.publish({
         phase: 'start',
@@ -93,7 +85,7 @@ export class Ledger {
   }
 
   acquired(checkout: CheckoutRecord, driver: DriverConnection): void {
-    this.#waiting.delete(checkout)
+    this.#waitsNoMore(checkout)
     // A pool that cannot take back a request grants it late; whoever asked has gone, and gives it back at once.
     if (checkout.state !== 'waiting') return
     const record = this.#connections.get(driver) ?? this.opened(driver)
@@ -120,7 +112,7 @@ export class Ledger {
   }
 
   failed(checkout: CheckoutRecord, error: unknown): void {
-    this.#waiting.delete(checkout)
+    this.#waitsNoMore(checkout)
     if (checkout.state !== 'waiting') return
     checkout.state = 'failed'
     if (channels.checkout.hasSubscribers && !checkout.isObserver) {
@@ -269,12 +261,18 @@ export class Ledger {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiters
+  }
+
+  #waitsNoMore(checkout: CheckoutRecord): void {
+    if (!checkout.isMember) return
+    checkout.leave()
+    this.#waiters--
   }
 
   /** Whether anybody holds a connection or waits for one. */
   get isInUse(): boolean {
-    return this.#waiting.size > 0 || this.used > 0
+    return this.#waiters > 0 || this.used > 0
   }
 
   /** How many connections are held now. */
@@ -333,7 +331,7 @@ export class Ledger {
   }
 
   waiterReports(): WaiterReport[] {
-    return [...this.#waiting].map(checkout => ({
+    return this.#waiting.members().map(checkout => ({
       checkout: checkout.id,
       request: checkout.request,
       session: checkout.session,

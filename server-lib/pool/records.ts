@@ -1,28 +1,45 @@
+import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
+import { Linked } from '../ring.ts'
 
-/** One hold of a connection, from the asking to the release. */
-export interface CheckoutRecord {
+/** One hold of a connection, from the asking to the release. In the ring of those who wait until it is granted. */
+export class CheckoutRecord extends Linked {
   readonly id: string
   readonly request: string | null
   readonly requestLabel: string | null
   readonly session: string | null
   readonly capture: SiteCapture | null
-  readonly askedAt: number
-  acquiredAt: number
-  state: 'waiting' | 'held' | 'failed' | 'released'
-  /** The error to tell of, where we know better than the pool why it failed (our own deadline). */
-  failure: unknown
-  /** Runs a function in the async context of the one who asked. Set while somebody listens, by a pool whose callbacks run in another's. */
-  inContext: (<T>(fn: () => T) => T) | null
-  /** The request in whose context it was granted: a pool serves a waiter in that of the request that released. */
-  grantedIn: string | null
-  /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
-  isSingleStatement: boolean
-  /** When it was told that the connection is held for long, or null while it is not. */
-  overdueAt: number | null
+  readonly askedAt = performance.now()
   /** Taken for an observer, who looks at the server: told to nobody. */
   readonly isObserver: boolean
+  acquiredAt = 0
+  state: 'waiting' | 'held' | 'failed' | 'released' = 'waiting'
+  /** The error to tell of, where we know better than the pool why it failed (our own deadline). */
+  failure: unknown = undefined
+  /** Runs a function in the async context of the one who asked. Set while somebody listens, by a pool whose callbacks run in another's. */
+  inContext: (<T>(fn: () => T) => T) | null = null
+  /** The request in whose context it was granted: a pool serves a waiter in that of the request that released. */
+  grantedIn: string | null = null
+  /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
+  isSingleStatement = false
+  /** When it was told that the connection is held for long, or null while it is not. */
+  overdueAt: number | null = null
+
+  constructor(
+    request: { readonly id: string; readonly label: string } | undefined,
+    session: string | null,
+    capture: SiteCapture | null,
+    isObserver: boolean,
+  ) {
+    super()
+    this.id = nextId('k')
+    this.request = request?.id ?? null
+    this.requestLabel = request?.label ?? null
+    this.session = session
+    this.capture = capture
+    this.isObserver = isObserver
+  }
 }
 
 /** Who gave a connection back with a transaction open. */

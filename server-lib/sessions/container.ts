@@ -12,6 +12,7 @@ import { Hooks } from '../commit/hooks.ts'
 import type { CommitReport, EndReason } from '../commit/report.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
+import { Linked, type Ring } from '../ring.ts'
 import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import type { Ending } from './session-life.ts'
@@ -28,9 +29,8 @@ export interface ContainerSetup {
   readonly engines: ReadonlyMap<string, Engine>
   readonly prefer: readonly string[]
   readonly commits: CommitSetup
-  /** Called when the first session of a container is made, and when the container has ended. */
-  readonly opened: (container: ContainerCore) => void
-  readonly closed: (container: ContainerCore) => void
+  /** Where a container is from its first session until it has ended. */
+  readonly open: Ring<ContainerCore>
 }
 
 /** What is kept about a container for those who look at it: what it belongs to. */
@@ -52,7 +52,7 @@ interface Started {
 const DONE = Promise.resolve()
 
 /** One request's sessions, one for each engine that it touches. */
-export class ContainerCore implements SessionOwner, SavepointOwner {
+export class ContainerCore extends Linked implements SessionOwner, SavepointOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo
   readonly kind: TransactionKind
@@ -79,6 +79,7 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     signal?: AbortSignal,
     kind: TransactionKind = ORDINARY,
   ) {
+    super()
     this.#setup = setup
     this.scope = scope
     this.kind = kind
@@ -113,7 +114,7 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
     const engine = this.#setup.engines.get(name)
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
     const core = new SessionCore(engine, this)
-    if (this.#sessions.size === 0) this.#setup.opened(this)
+    if (this.#sessions.size === 0) this.#setup.open.join(this)
     const session = sessionFunction(core, this.info, END_GRACE_MS)
     const started: Started = { core, session, released: false }
     this.#sessions.set(name, started)
@@ -461,7 +462,7 @@ export class ContainerCore implements SessionOwner, SavepointOwner {
   }
 
   #ended(): void {
-    if (this.#sessions.size > 0) this.#setup.closed(this)
+    this.leave()
   }
 
   #endedError(engine?: string): EnginelightError {

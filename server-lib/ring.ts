@@ -1,0 +1,57 @@
+/** What can be a member of a ring, of one at a time. */
+export class Linked {
+  before: Linked = this
+  after: Linked = this
+
+  get isMember(): boolean {
+    return this.after !== this
+  }
+
+  /** Leaves its ring, if it is in one. */
+  leave(): void {
+    this.before.after = this.after
+    this.after.before = this.before
+    this.before = this
+    this.after = this
+  }
+}
+
+/**
+ * Those of one kind that come and go with each unit of work, in the order of coming. Not a Set: V8 makes a Set that loses and
+ * gains members a new table every few of them, and each old table leads to the next. Once one of them has grown old, all
+ * that were in it or in a later one look alive to each small collection: here that was every session of the process,
+ * copied once and kept until the next full one.
+ */
+export class Ring<Member extends Linked> {
+  readonly #gate = new Linked()
+
+  get isEmpty(): boolean {
+    return !this.#gate.isMember
+  }
+
+  get first(): Member | undefined {
+    return this.isEmpty ? undefined : (this.#gate.after as Member)
+  }
+
+  join(member: Member): void {
+    const { before } = this.#gate
+    member.before = before
+    member.after = this.#gate
+    before.after = member
+    this.#gate.before = member
+  }
+
+  find(wanted: (member: Member) => boolean): Member | undefined {
+    for (let one = this.#gate.after; one !== this.#gate; one = one.after) {
+      if (wanted(one as Member)) return one as Member
+    }
+    return undefined
+  }
+
+  /** Its members now: they may leave meanwhile. */
+  members(): Member[] {
+    const members: Member[] = []
+    for (let one = this.#gate.after; one !== this.#gate; one = one.after) members.push(one as Member)
+    return members
+  }
+}
