@@ -30,15 +30,15 @@ const FIGURES = [
 ]
 
 /** Each way by itself, before anything is measured. */
-const WARM_UP_MS = 5_000
+const WARM_UP_MS = 3_000
 
 const { values: flags } = parseArgs({
   options: {
     variants: { type: 'string', default: Object.keys(WAYS).join(',') },
     concurrency: { type: 'string', default: '1,8,64' },
-    rounds: { type: 'string', default: '24' },
+    rounds: { type: 'string', default: '18' },
     generations: { type: 'string', default: '3' },
-    ms: { type: 'string', default: '80' },
+    ms: { type: 'string', default: '250' },
     max: { type: 'string', default: '10' },
     'network-ms': { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
@@ -69,8 +69,8 @@ try {
     const network = await startNetwork(server.url, networkMs)
     try {
       const far = wanted.filter(name => ['a', 'b', 'c'].includes(name))
-      const pipelined = far.filter(name => name !== 'a').map(name => ({ name, pipeline: true }))
-      const ways = [...far.map(name => ({ name, pipeline: false })), ...pipelined]
+      const alone = far.filter(name => name !== 'a').map(name => ({ name, pipeline: false }))
+      const ways = [...far.map(name => ({ name })), ...alone]
       await measure(
         ways.map(({ name, pipeline }) => ({ name, options: { url: network.url, max, pipeline } })),
         [1],
@@ -113,10 +113,10 @@ async function measure(ways, concurrencies, network) {
   for (const [concurrency, results] of measured) {
     for (const way of ways) {
       const { name: id } = subjectOf(way)
-      const { pipeline = false } = way.options
+      const { pipeline = true } = way.options
       rows.push({
         way: way.name,
-        title: `${WAYS[way.name].title}${pipeline ? ', `pipeline: true`' : ''}`,
+        title: `${WAYS[way.name].title}${pipeline ? '' : ', `pipeline: false`'}`,
         network,
         pipeline,
         concurrency,
@@ -130,7 +130,7 @@ async function measure(ways, concurrencies, network) {
 }
 
 function subjectOf({ name, options }) {
-  const id = options.pipeline ? `${name} pipelined` : name
+  const id = options.pipeline === false ? `${name} BEGIN alone` : name
   const profile = flags['cpu-prof']
   const execArgv = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}/${id}`] : []
   return { name: id, module: WAYS[name].module, options, execArgv }
@@ -139,16 +139,10 @@ function subjectOf({ name, options }) {
 function figures() {
   return FIGURES.flatMap(({ way, base, concurrency, network = false, limit }) => {
     const found = rows.find(
-      row =>
-        row.way === way &&
-        row.concurrency === concurrency &&
-        row.network === network &&
-        row.pipeline === network,
+      row => row.way === way && row.concurrency === concurrency && row.network === network && row.pipeline,
     )
     if (!found || !wanted.includes(base)) return []
-    const where = network
-      ? `${networkMs} ms network, \`pipeline: true\`, read first`
-      : `concurrency ${concurrency}`
+    const where = network ? `${networkMs} ms network, read first` : `concurrency ${concurrency}`
     return [{ what: `${WAYS[way].title} / ${WAYS[base].title}, ${where}`, limit, measured: found[base] }]
   })
 }

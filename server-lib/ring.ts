@@ -1,7 +1,13 @@
 /** What can be a member of a ring, of one at a time. */
 export class Linked {
-  before: Linked = this
-  after: Linked = this
+  declare before: Linked
+  declare after: Linked
+
+  // Not as initializers of the fields: V8 runs those slowly in a class that others extend, 1.7 µs for each unit of work.
+  constructor() {
+    this.before = this
+    this.after = this
+  }
 
   get isMember(): boolean {
     return this.after !== this

@@ -2,8 +2,8 @@
 import pg from 'pg'
 import { expectRow, INSERT, NOTE, SELECT } from '../unit.js'
 
-export function open({ url, max, pipeline = false }) {
-  const pool = new pg.Pool({ connectionString: url, max, pipeline })
+export function open({ url, max }) {
+  const pool = new pg.Pool({ connectionString: url, max })
   return {
     async unit(id) {
       const client = await pool.connect()

@@ -2,7 +2,7 @@
 import { createEngines, engine } from 'enginelight'
 import { expectRow, INSERT, NOTE, SELECT } from '../unit.js'
 
-export function open({ url, max, pipeline = true }) {
+export function open({ url, max, pipeline }) {
   const engines = createEngines({ main: engine()({ connection: url, pool: { max }, pipeline }) })
   return {
     async unit(id) {

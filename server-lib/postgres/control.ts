@@ -14,7 +14,7 @@ interface BeginOptions extends TransactionTimeouts {
 }
 
 /** What begins transactions, by the options of their engine and what is asked of them. */
-const textsByOptions = new WeakMap<object, Map<string, readonly string[]>>()
+const textsByOptions = new WeakMap<object, Map<number, readonly string[]>>()
 
 /** BEGIN with everything that holds for this transaction alone, a statement each. The same list for the same `options`. */
 export function beginTexts(
@@ -23,7 +23,7 @@ export function beginTexts(
 ): readonly string[] {
   let texts = textsByOptions.get(options)
   if (!texts) textsByOptions.set(options, (texts = new Map()))
-  const key = `${readOnly} ${isolation}`
+  const key = 2 * ISOLATIONS.indexOf(isolation as Isolation) + (readOnly ? 1 : 0)
   let known = texts.get(key)
   if (!known) texts.set(key, (known = textsFor({ readOnly, isolation, ...options })))
   return known

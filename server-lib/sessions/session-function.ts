@@ -60,7 +60,7 @@ const functions = new WeakMap<SessionCore, Session>()
  * line alone is wanted, should an error have to name a holder.
  */
 function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
-  return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 5, below) : null
+  return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 4, below) : null
 }
 
 /** Why a session may not end its transaction itself: that of a transactional engine is the container's. */
@@ -129,7 +129,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
         )
       }
       const { core } = insideOf(this)
-      return core.query(values ? { text, values } : text, lineFor(core, lineFor))
+      return core.query(values ? { text, values } : text, lineFor(core, members.query as Callable))
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core } = insideOf(this)
