@@ -69,11 +69,13 @@ export async function twoPhase(
     throw commitFailed(last.name, 'The decision row', cause, engines)
   }
 
+  // PREPARE first: it takes the longest, and what is sent after it is answered meanwhile.
+  const preparing = others.map(async one => [one, await one.prepare()] as const)
   const raised = last.send(RAISE_DURABILITY, last.limitMs).then(
     () => undefined,
     (error: unknown) => ({ error }),
   )
-  const prepared = await Promise.all(others.map(async one => [one, await one.prepare()] as const))
+  const prepared = await Promise.all(preparing)
   const unraised = await raised
   const failure = prepared.find(([, { state }]) => state !== 'prepared')
   if (failure) {
