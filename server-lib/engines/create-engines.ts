@@ -4,7 +4,7 @@ import { EnginelightError } from '../errors.ts'
 import { unknownEngine } from '../sessions/container.ts'
 import { RESERVED_NAMES, type Definitions } from '../sessions/db.ts'
 import { ClosingTime } from './closing-time.ts'
-import { checkOptions, describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import { checkOptions, describe, takesPart, type CheckedOptions, type EngineConfig } from './engine-config.ts'
 import { Engine } from './engine.ts'
 import { EngineSet } from './engine-set.ts'
 import type { Engines, EnginesOptions } from './engines.ts'
@@ -34,16 +34,7 @@ export function createEngines<const D extends Definitions>(
   const commits = {
     application: gidApplication(application),
     requireTwoPhase,
-    engines: [...checked]
-      .filter(
-        ([
-          ,
-          {
-            options: { enlist, mode },
-          },
-        ]) => enlist === 'atomic' && mode === 'transaction',
-      )
-      .map(([name]) => name),
+    engines: [...checked].filter(([, { options }]) => takesPart(options)).map(([name]) => name),
   }
   return new EngineSet<D>(engines, prefer, commits)
 }

@@ -152,6 +152,10 @@ export interface CheckedOptions {
   readonly traceRows: boolean
 }
 
+/** Whether the engine's transactions are committed with those of the others. A log that is kept apart takes no part. */
+export const takesPart = ({ mode, enlist }: CheckedOptions): boolean =>
+  mode === 'transaction' && enlist === 'atomic'
+
 /** Who has little patience with a full pool still gives a server that is busy the time for one answer. */
 const SHORTEST_BEGIN_MS = 500
 

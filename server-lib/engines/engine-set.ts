@@ -1,6 +1,6 @@
 import type { CommitSetup } from '../commit/commit.ts'
 import { forgetNow } from '../commit/forget-soon.ts'
-import { installOn, takesPart, type InstallReport } from '../commit/install.ts'
+import { installOn, writesInCommits, type InstallReport } from '../commit/install.ts'
 import { RecoveryLoop, type Recovery, type RecoveryOptions } from '../commit/recovery/recovery.ts'
 import { EnginelightError } from '../errors.ts'
 import { run, type RunHost } from '../run/run.ts'
@@ -150,7 +150,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
   }
 
   install(): Promise<InstallReport[]> {
-    return Promise.all([...this.#engines.values()].filter(takesPart).map(installOn))
+    return Promise.all([...this.#engines.values()].filter(writesInCommits).map(installOn))
   }
 
   recovery(options: RecoveryOptions = {}): Recovery {

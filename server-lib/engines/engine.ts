@@ -287,7 +287,7 @@ export class Engine implements CheckoutOwner {
         phase,
         at: performance.now(),
         engine: this.name,
-        pool: this.#open.pool.ledger.pool,
+        pool: this.pool,
       })
     }
   }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { settledWithin, startDeadline } from '../deadline.ts'
+import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { EndedWork } from '../engines/close-report.ts'
 import { EnginelightError, warn, type CheckoutHolder } from '../errors.ts'
@@ -211,8 +212,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   atomicSessions(): SessionCore[] {
     const cores: SessionCore[] = []
     for (const [name, { options }] of this.#setup.engines) {
-      if (options.enlist !== 'atomic' || options.mode !== 'transaction') continue
-      const started = this.#sessions.get(name)
+      const started = takesPart(options) ? this.#sessions.get(name) : undefined
       if (started) cores.push(started.core)
     }
     return cores
@@ -237,8 +237,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
 
   refusal({ engine }: SessionCore): Error | undefined {
     if (this.#state !== 'committing' && this.#state !== 'failed') return undefined
-    const { enlist, mode } = engine.options
-    if (enlist !== 'atomic' || mode !== 'transaction') return undefined
+    if (!takesPart(engine.options)) return undefined
     return this.#illegal(`A statement of engine "${engine.name}"`)
   }
 

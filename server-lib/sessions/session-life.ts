@@ -1,6 +1,6 @@
 import { channels } from '../channels.ts'
 import type { EndReason } from '../commit/report.ts'
-import type { CheckedOptions } from '../engines/engine-config.ts'
+import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
 import { beginTexts, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
@@ -31,9 +31,6 @@ const ROLLBACK_DEADLINE_MS = 5_000
 
 /** Command tags of statements after which PostgreSQL refuses PREPARE TRANSACTION. pg_notify() and temporary tables show none. */
 const UNPREPARABLE = new Set(['NOTIFY', 'LISTEN', 'UNLISTEN'])
-
-/** A log that is kept apart from the commit is kept apart from what is asked of that. */
-const takesPart = ({ mode, enlist }: CheckedOptions) => mode === 'transaction' && enlist === 'atomic'
 
 /**
  * The life of a session: its state, the connection that it holds, and the first thing that went wrong. Everything that

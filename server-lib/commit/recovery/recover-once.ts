@@ -1,5 +1,5 @@
 import type { Engine } from '../../engines/engine.ts'
-import { takesPart } from '../install.ts'
+import { writesInCommits } from '../install.ts'
 import { forgetDecisions, whyNotForgotten } from './forget-decisions.ts'
 import { look, type PreparedHere, type Seen } from './look.ts'
 import type { PreparedReport, RecoveryReport } from './recovery-report.ts'
@@ -40,7 +40,7 @@ export async function recoverOnce(
   engines: ReadonlyMap<string, Engine>,
   { olderThanMs, keepDecisionsMs, dryRun }: PassOptions,
 ): Promise<RecoveryReport> {
-  const all = await Promise.all([...engines.values()].filter(takesPart).map(look))
+  const all = await Promise.all([...engines.values()].filter(writesInCommits).map(look))
   const problems = all.flatMap(one =>
     one.state === 'seen' ? [] : [{ engine: one.engine.name, reason: one.reason }],
   )
