@@ -180,6 +180,12 @@ export function errorFacts(error: unknown): ErrorFacts {
   return { type, code: known, message: safeMessage(message, known, routine) }
 }
 
+/** `23505, duplicate key value …`, or the message alone where the error has no code. */
+export function codeAndMessage(cause: unknown): string {
+  const { code, message } = errorFacts(cause)
+  return code === null ? message : `${code}, ${message}`
+}
+
 /** Classes of SQLSTATE that the server itself raises; others are an application's own. */
 const SERVER_CLASSES = /^(0[0-3]|0[89ABFLPZ]|10|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|XX)/
 

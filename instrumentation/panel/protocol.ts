@@ -114,7 +114,7 @@ export type SessionStartRow = Row<
 >
 export type SessionStateRow = Row<
   21,
-  [session: string, state: 'idle' | 'active' | 'failed' | 'lost' | 'ended']
+  [session: string, state: 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended']
 >
 /** From here the engine is `ended` in that request, if `released`. */
 export type SessionEndRow = Row<22, [session: string, released: boolean, statements: number]>

@@ -120,7 +120,7 @@ export interface Session {
   readonly id: string
   readonly engine: string
   readonly mode: 'transaction' | 'autocommit'
-  readonly state: 'idle' | 'active' | 'failed' | 'lost' | 'ended'
+  readonly state: 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
   /** It ended, and its connection was confirmed released. */
   readonly isReleased: boolean
   readonly startedAt: Time

@@ -1,6 +1,7 @@
 import type { Engine } from '../engines/engine.ts'
-import { DECISION_TABLE, LOCATION_TABLE } from './decision.ts'
+import { DECISION_TABLE, LOCATION_ID, LOCATION_TABLE } from './decision.ts'
 import type { Participant } from './participant.ts'
+import { SERVER_FACTS, type ServerFacts } from './server-facts.ts'
 
 /** What an engine's server can do in a two-phase commit. */
 export interface Capability {
@@ -21,22 +22,6 @@ interface Known {
 
 /** How long a "cannot" is believed: somebody may be about to install what is missing. */
 const BELIEVED_MS = 5_000
-
-const FACTS = `select current_setting('max_prepared_transactions')::int as slots, pg_is_in_recovery() as standby,
-  current_database() as database,
-  to_regclass('${DECISION_TABLE}') is not null and to_regclass('${LOCATION_TABLE}') is not null as installed,
-  coalesce(has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'INSERT')
-    and has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'SELECT')
-    and has_table_privilege(to_regclass('${DECISION_TABLE}')::oid, 'DELETE')
-    and has_table_privilege(to_regclass('${LOCATION_TABLE}')::oid, 'SELECT'), false) as may`
-
-interface FactsRow {
-  slots: number
-  standby: boolean
-  database: string
-  installed: boolean
-  may: boolean
-}
 
 const known = new WeakMap<Engine, Known>()
 
@@ -69,8 +54,8 @@ export async function capabilityOf(participant: Participant): Promise<Capability
 
 async function ask(participant: Participant): Promise<Capability> {
   const { checkoutTimeoutMs } = participant.engine.options
-  const { result } = await participant.send(FACTS, checkoutTimeoutMs)
-  const [facts] = result.rows as [FactsRow]
+  const { result } = await participant.send(SERVER_FACTS, checkoutTimeoutMs)
+  const [facts] = result.rows as [ServerFacts]
   const notDeciding = facts.standby
     ? 'its server is a standby'
     : !facts.installed
@@ -89,7 +74,7 @@ async function ask(participant: Participant): Promise<Capability> {
 
 async function locationOf(participant: Participant): Promise<string | null> {
   const { checkoutTimeoutMs } = participant.engine.options
-  const { result } = await participant.send(`select id::text as id from ${LOCATION_TABLE}`, checkoutTimeoutMs)
+  const { result } = await participant.send(LOCATION_ID, checkoutTimeoutMs)
   const [row] = result.rows as { id: string }[]
   return row?.id ?? null
 }

@@ -1,16 +1,10 @@
-import { EnginelightError, errorFacts, type ErrorCode } from '../errors.ts'
+import { codeAndMessage, EnginelightError, type ErrorCode } from '../errors.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 
 const list = (names: readonly string[]) => names.map(name => `"${name}"`).join(', ')
 
-/** `23505, duplicate key value …`, or the message alone where the error has no code. */
-function told(cause: unknown): string {
-  const { code, message } = errorFacts(cause)
-  return code === null ? message : `${code}, ${message}`
-}
-
 export function doomed(label: string, cause: unknown): EnginelightError {
-  const why = cause instanceof Error ? told(cause) : 'doom() was called'
+  const why = cause instanceof Error ? codeAndMessage(cause) : 'doom() was called'
   return new EnginelightError(
     'EL_DOOMED',
     `The unit of work of ${label} is doomed (${why}): nothing was committed, and only rollback() is possible.`,
@@ -61,7 +55,7 @@ export function commitFailed(
   }
   return new EnginelightError(
     failureOf(cause) === 'connection' ? 'EL_CONNECTION_LOST' : 'EL_COMMIT_FAILED',
-    `${step} of engine "${engine}" failed and everything was rolled back on ${list(engines)}: ${told(cause)}.`,
+    `${step} of engine "${engine}" failed and everything was rolled back on ${list(engines)}: ${codeAndMessage(cause)}.`,
     fields,
   )
 }
@@ -86,7 +80,7 @@ export function unknownDecision(
 ): EnginelightError {
   return new EnginelightError(
     'EL_COMMIT_UNKNOWN',
-    `COMMIT of engine "${engine}", which is the decision for ${list(engines)}, was not answered (${told(cause)}), and whether it is committed could not be found out: all or nothing is, and recovery of transaction ${transaction} will tell.`,
+    `COMMIT of engine "${engine}", which is the decision for ${list(engines)}, was not answered (${codeAndMessage(cause)}), and whether it is committed could not be found out: all or nothing is, and recovery of transaction ${transaction} will tell.`,
     { engine, unknown: engines, transactionId: transaction, cause },
   )
 }
@@ -105,7 +99,7 @@ export function partial(
   const sqlstate = sqlstateOf(cause) ?? (cause as { sqlstate?: string }).sqlstate
   return new EnginelightError(
     'EL_PARTIAL_COMMIT',
-    `The engines were committed one after the other and "${engine}" failed (${told(cause)}): ${said.join(', ')}.`,
+    `The engines were committed one after the other and "${engine}" failed (${codeAndMessage(cause)}): ${said.join(', ')}.`,
     { engine, ...parts, cause, ...(sqlstate !== undefined && { sqlstate }) },
   )
 }

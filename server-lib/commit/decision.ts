@@ -11,6 +11,9 @@ export interface PreparedPart {
 export const DECISION_TABLE = 'public.enginelight_decision'
 export const LOCATION_TABLE = 'public.enginelight_location'
 
+/** Which database it is, whatever name and address it is reached by. */
+export const LOCATION_ID = `SELECT id::text AS id FROM ${LOCATION_TABLE}`
+
 /** How long the holder of the decision may stand idle, and wait for a lock, in milliseconds. */
 export interface DecisionLimits {
   readonly idleTimeoutMs: number

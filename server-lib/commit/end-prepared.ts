@@ -2,7 +2,7 @@ import type { Engine } from '../engines/engine.ts'
 import { commitPrepared, literal, rollbackPrepared } from '../postgres/control.ts'
 import { commandOf } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
-import { onOwnConnection, pause, type OwnConnection } from './own-connection.ts'
+import { onOwnConnection, pause, type OwnConnection } from '../sessions/own-connection.ts'
 
 const ASK_AGAIN_MS = 100
 

@@ -3,8 +3,8 @@ import type { Engine } from '../engines/engine.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import type { DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
-import { DECISION_TABLE, insertFence, LOCATION_TABLE } from './decision.ts'
-import { onOwnConnection, pause, type OwnConnection } from './own-connection.ts'
+import { DECISION_TABLE, insertFence, LOCATION_ID } from './decision.ts'
+import { onOwnConnection, pause, type OwnConnection } from '../sessions/own-connection.ts'
 
 export type Decision = 'committed' | 'aborted' | 'unknown'
 
@@ -114,7 +114,7 @@ const unknown = (reason: string) => ({ decision: 'unknown', reason }) as const
 
 /** On the very connection that will ask: the engine may have been led to another server since anybody looked. */
 async function locationThere({ send }: OwnConnection): Promise<string | undefined> {
-  const { rows } = await send(`SELECT id::text AS id FROM ${LOCATION_TABLE}`)
+  const { rows } = await send(LOCATION_ID)
   return (rows?.[0] as { id: string } | undefined)?.id
 }
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine } from '../engines/engine.ts'
 import { deleteDecisions } from './decision.ts'
-import { onOwnConnection } from './own-connection.ts'
+import { onOwnConnection } from '../sessions/own-connection.ts'
 import type { Telling } from './telling.ts'
 
 /** A decision that everybody has carried out. */

@@ -1,11 +1,13 @@
+import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { errorFacts } from '../errors.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
 import { forgetCapability } from './capability.ts'
+import { SERVER_FACTS, type ServerFacts } from './server-facts.ts'
 import { DECISION_TABLE, LOCATION_TABLE } from './decision.ts'
 import { INSTALL_SQL } from './install-sql.ts'
-import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
+import { firstRow, onOwnConnection, type OwnConnection } from '../sessions/own-connection.ts'
 
 /** What `engines.install()` found and did on one engine. */
 export interface InstallReport {
@@ -22,8 +24,8 @@ export interface InstallReport {
 const INSTALL_DEADLINE_MS = 30_000
 
 /** Whether the engine takes part in the commits of containers by writing: only such a one prepares or decides. */
-export const takesPart = ({ options: { access, mode, enlist } }: Engine) =>
-  access === 'write' && mode === 'transaction' && enlist === 'atomic'
+export const writesInCommits = ({ options }: Engine): boolean =>
+  options.access === 'write' && takesPart(options)
 
 /** Creates what two-phase commits need in the engine's database, where it is missing, and looks what the server allows. Never rejects. */
 export async function installOn(engine: Engine): Promise<InstallReport> {
@@ -68,23 +70,11 @@ async function create({ send }: OwnConnection): Promise<string | undefined> {
   }
 }
 
-interface Facts {
-  readonly standby: boolean
-  readonly slots: number
-  readonly pid: number
-  readonly installed: boolean
-  readonly may: boolean
-  readonly processID: number | null
-}
+type Facts = ServerFacts & { readonly processID: number | null }
 
 async function look({ send, held }: OwnConnection): Promise<Facts> {
-  const facts = await send(`SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
-    current_setting('max_prepared_transactions')::int AS slots,
-    decision IS NOT NULL AND location IS NOT NULL AS installed,
-    coalesce(has_table_privilege(decision, 'SELECT') AND has_table_privilege(decision, 'INSERT')
-      AND has_table_privilege(decision, 'DELETE') AND has_table_privilege(location, 'SELECT'), false) AS may
-    FROM (SELECT to_regclass('${DECISION_TABLE}')::oid AS decision, to_regclass('${LOCATION_TABLE}')::oid AS location) AS tables`)
-  return { ...(firstRow(facts) as Omit<Facts, 'processID'>), processID: held.driver.processID ?? null }
+  const facts = firstRow(await send(SERVER_FACTS)) as ServerFacts
+  return { ...facts, processID: held.driver.processID ?? null }
 }
 
 function judge(engine: Engine, facts: Facts, refused: string | undefined): InstallReport {

@@ -1,8 +1,8 @@
 import type { Engine } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
 import type { DriverResult } from '../postgres/driver.ts'
-import { takeCleanLease } from '../sessions/clean-lease.ts'
-import { HeldConnection } from '../sessions/held-connection.ts'
+import { takeCleanLease } from './clean-lease.ts'
+import { HeldConnection } from './held-connection.ts'
 
 /** A connection of an engine that is taken outside of any session, for a few statements of our own. */
 export interface OwnConnection {
@@ -13,16 +13,18 @@ export interface OwnConnection {
   spoil(reason: string): void
 }
 
-const asker = (): Asker => ({ session: null, request: undefined, capture: null })
+const nobody = (): Asker => ({ session: null, request: undefined, capture: null })
 
 /**
  * Takes a connection, lets it be used and gives it back. One whose use fails is closed: whoever catches a failed
- * statement inside, and knows what state that left, keeps it. `until` is in the time of `performance.now()`.
+ * statement inside, and knows what state that left, keeps it. `until` is in the time of `performance.now()`. It is taken
+ * in nobody's name, or in that of `asker`.
  */
 export async function onOwnConnection<T>(
   engine: Engine,
   until: number,
   use: (connection: OwnConnection) => Promise<T>,
+  asker = nobody,
 ): Promise<T> {
   const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
   const lease = await takeCleanLease(engine, asker, undefined, leftMs())

@@ -1,4 +1,4 @@
-import { EnginelightError, errorFacts } from '../errors.ts'
+import { codeAndMessage, EnginelightError, errorFacts } from '../errors.ts'
 import { legalMoves, type SessionMove, type SessionState } from './session-state.ts'
 
 /** What a session's errors name: itself, its engine, its request. */
@@ -10,12 +10,6 @@ export interface SessionFacts {
 
 const called = ({ id, engine }: SessionFacts) => `session ${id} of engine "${engine.name}"`
 const numbers = ({ id, engine }: SessionFacts) => ({ engine: engine.name, session: id })
-
-/** `23505, duplicate key value …`, or the message alone where the error has no code. */
-function told(cause: unknown): string {
-  const { code, message } = errorFacts(cause)
-  return code === null ? message : `${code}, ${message}`
-}
 
 function sqlstate(cause: unknown): { sqlstate?: string } {
   const { code } = errorFacts(cause)
@@ -70,7 +64,7 @@ export function connectionLost(session: SessionFacts, cause: unknown, when: stri
   if (cause instanceof EnginelightError) return cause
   return new EnginelightError(
     'EL_CONNECTION_LOST',
-    `The connection of ${called(session)} was lost ${when}: ${told(cause)}.`,
+    `The connection of ${called(session)} was lost ${when}: ${codeAndMessage(cause)}.`,
     {
       ...numbers(session),
       ...sqlstate(cause),
@@ -82,14 +76,16 @@ export function connectionLost(session: SessionFacts, cause: unknown, when: stri
 export function transactionFailed(session: SessionFacts, first: Error): EnginelightError {
   return new EnginelightError(
     'EL_TRANSACTION_FAILED',
-    `The transaction of ${called(session)} failed before this statement (${told(first)}); only rollback() is possible.`,
+    `The transaction of ${called(session)} failed before this statement (${codeAndMessage(first)}); only rollback() is possible.`,
     { ...numbers(session), sqlstate: '25P02', cause: first },
   )
 }
 
 export function commitRolledBack(session: SessionFacts, cause: unknown): EnginelightError {
   const why =
-    cause === undefined ? 'the server rolled it back' : `an earlier statement had failed (${told(cause)})`
+    cause === undefined
+      ? 'the server rolled it back'
+      : `an earlier statement had failed (${codeAndMessage(cause)})`
   return new EnginelightError(
     'EL_COMMIT_ROLLED_BACK',
     `Nothing of ${called(session)} was committed: ${why}.`,
@@ -103,7 +99,7 @@ export function commitRolledBack(session: SessionFacts, cause: unknown): Enginel
 export function commitFailed(session: SessionFacts, cause: Error): EnginelightError {
   return new EnginelightError(
     'EL_COMMIT_FAILED',
-    `COMMIT of ${called(session)} failed and everything was rolled back: ${told(cause)}.`,
+    `COMMIT of ${called(session)} failed and everything was rolled back: ${codeAndMessage(cause)}.`,
     { ...numbers(session), ...sqlstate(cause), cause },
   )
 }
@@ -111,7 +107,7 @@ export function commitFailed(session: SessionFacts, cause: Error): EnginelightEr
 export function commitUnknown(session: SessionFacts, cause: Error, transactionId?: string): EnginelightError {
   return new EnginelightError(
     'EL_COMMIT_UNKNOWN',
-    `The connection of ${called(session)} was lost before COMMIT was answered (${told(cause)}): whether it is committed is unknown.${transactionId === undefined ? '' : ` select pg_xact_status('${transactionId}') tells.`}`,
+    `The connection of ${called(session)} was lost before COMMIT was answered (${codeAndMessage(cause)}): whether it is committed is unknown.${transactionId === undefined ? '' : ` select pg_xact_status('${transactionId}') tells.`}`,
     { ...numbers(session), ...(transactionId !== undefined && { transactionId }), cause },
   )
 }

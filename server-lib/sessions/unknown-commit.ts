@@ -1,7 +1,7 @@
 import type { Engine } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
-import { takeCleanLease } from './clean-lease.ts'
-import { HeldConnection } from './held-connection.ts'
+import type { HeldConnection } from './held-connection.ts'
+import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
 
 /** A transaction as its server knows it, for whoever asks after the connection is gone. */
 export interface TransactionMark {
@@ -72,25 +72,18 @@ export async function outcomeOf(
 }
 
 /** `committed`, `aborted`, `in progress`, null for one that is too old, or another text for another history. */
-async function ask(
+function ask(
   engine: Engine,
   asker: () => Asker,
   { xid, timeline, backendPid }: TransactionMark,
   until: number,
 ): Promise<string | null> {
-  const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
-  const lease = await takeCleanLease(engine, asker, undefined, leftMs())
-  const held = new HeldConnection(engine, lease, () => {})
-  try {
-    const { rows } = await held.control({ text: STATUS, values: [xid, timeline] }, leftMs())
-    const row = rows?.[0] as { status: string | null } | undefined
-    if (row?.status === 'in progress') {
-      await held.control({ text: END_WAITING, values: [backendPid, xid] }, leftMs())
-    }
-    held.giveBack()
+  const look = async ({ send }: OwnConnection) => {
+    const row = firstRow(await send({ text: STATUS, values: [xid, timeline] })) as
+      | { status: string | null }
+      | undefined
+    if (row?.status === 'in progress') await send({ text: END_WAITING, values: [backendPid, xid] })
     return row ? row.status : 'another history'
-  } catch (error) {
-    held.discard('asked in vain')
-    throw error
   }
+  return onOwnConnection(engine, until, look, asker)
 }

@@ -2,7 +2,7 @@ import type { Engine } from '../../engines/engine.ts'
 import { errorFacts } from '../../errors.ts'
 import { DECISION_TABLE, type PreparedPart } from '../decision.ts'
 import { gidApplication } from '../gid.ts'
-import { onOwnConnection } from '../own-connection.ts'
+import { onOwnConnection } from '../../sessions/own-connection.ts'
 
 interface DecisionRow {
   readonly transaction: string

@@ -1,8 +1,8 @@
 import type { Engine } from '../../engines/engine.ts'
 import { errorFacts } from '../../errors.ts'
-import { LOCATION_TABLE } from '../decision.ts'
+import { LOCATION_ID, LOCATION_TABLE } from '../decision.ts'
 import { gidApplication, parseGid, type Gid } from '../gid.ts'
-import { firstRow, onOwnConnection } from '../own-connection.ts'
+import { firstRow, onOwnConnection } from '../../sessions/own-connection.ts'
 
 /** A prepared transaction of this application. */
 export interface PreparedHere {
@@ -45,7 +45,7 @@ export async function look(engine: Engine): Promise<Seen> {
         const name = parseGid(gid)
         if (name && name.application === application) prepared.push({ gid, name, ageMs: age_ms })
       }
-      const ids = installed ? (await send(`SELECT id::text AS id FROM ${LOCATION_TABLE}`)).rows : []
+      const ids = installed ? (await send(LOCATION_ID)).rows : []
       const location = (ids?.[0] as { id: string } | undefined)?.id ?? null
       return { state: 'seen', engine, prepared, location }
     })
