@@ -1,6 +1,7 @@
 import './request-list.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef } from 'react'
+import { FreshPill } from './fresh-pill.tsx'
 import { RequestRow } from './request-row.tsx'
 import type { Follow } from './use-follow.ts'
 
@@ -34,18 +35,7 @@ export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
   return (
     <div className="request-list" data-split={isSplit || undefined}>
       {!isSplit && <Heads />}
-      {follow.fresh > 0 && (
-        <button
-          type="button"
-          className="fresh-pill"
-          onClick={() => {
-            follow.catchUp()
-            scroller.current?.scrollTo({ top: 0 })
-          }}
-        >
-          ↑ {follow.fresh} new
-        </button>
-      )}
+      <FreshPill follow={follow} scroller={scroller} />
       <div
         className="request-scroll"
         ref={scroller}

@@ -1,3 +1,4 @@
+import './list-row.css'
 import './request-row.css'
 import { memo } from 'react'
 import { LedgerBar } from '../components/ledger-bar.tsx'
@@ -29,7 +30,7 @@ export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit
   const statements = request.statements.length + request.omitted
   return (
     <a
-      className={isSplit ? 'request-row split' : 'request-row'}
+      className={isSplit ? 'list-row request-row split' : 'list-row request-row'}
       href={write('requests', [id], query)}
       aria-current={isOpened || undefined}
       data-request={id}

@@ -1,16 +1,16 @@
-import './requests-view.css'
+import './split-view.css'
 import { useDeferredValue, useMemo, useRef } from 'react'
-import { useKeys } from '../keys.ts'
 import { FILTER_EXAMPLES, requestFilter } from '../model/request-filter.ts'
 import { NO_CONTEXT } from '../model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
-import { adjust, go, useRoute } from '../route.ts'
+import { adjust, useRoute } from '../route.ts'
 import { NoRequestLink } from './no-request-link.tsx'
 import { NoRequests, NotYetHeard } from './nothing-yet.tsx'
 import { QueryBox } from './query-box.tsx'
 import { RequestDetail } from './request-detail.tsx'
 import { RequestList } from './request-list.tsx'
 import { useFollow } from './use-follow.ts'
+import { useListKeys } from './use-list-keys.ts'
 
 /** Every request as it happens, newest first; one of them opened beside. */
 export function RequestsView() {
@@ -33,32 +33,12 @@ export function RequestsView() {
     return sought ? newestFirst.filter(id => matches(sought.get(id), at)) : newestFirst
   }, [order, sought, matches, at])
   const follow = useFollow(ids, requests, `${searched} ${path.length}`, opened !== undefined)
-  const move = (by: 1 | -1) => {
-    const { shown } = follow
-    if (shown.length === 0) return
-    const at = opened === undefined ? -1 : shown.indexOf(opened)
-    const next = shown[Math.min(shown.length - 1, Math.max(0, at === -1 ? 0 : at + by))]!
-    if (opened === undefined) go('requests', [next], query)
-    else adjust('requests', [next], query)
-  }
-  useKeys({
-    '/': () => box.current?.focus(),
-    f: () => follow.toggle(),
-    j: () => move(1),
-    k: () => move(-1),
-    ArrowDown: () => move(1),
-    ArrowUp: () => move(-1),
-    Escape: () => {
-      if (document.activeElement === box.current) return box.current?.blur()
-      if (opened !== undefined) return go('requests', [], query)
-      return query === '' ? false : adjust('requests', [], '')
-    },
-  })
+  useListKeys({ view: 'requests', box, shown: () => follow.shown, toggleFollow: follow.toggle })
   if (!isHeard) return <NotYetHeard />
   if (order.length === 0 && opened === undefined && !hasStrayWork) return <NoRequests />
   return (
-    <main className="requests" data-split={opened !== undefined || undefined} aria-label="Requests">
-      <div className="requests-list">
+    <main className="split-view" data-split={opened !== undefined || undefined} aria-label="Requests">
+      <div className="split-list">
         <QueryBox
           ref={box}
           query={query}

@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react'
 import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
 import type { Told } from '../model/transactions.ts'
+import { FreshPill } from './fresh-pill.tsx'
 import { TransactionRow } from './transaction-row.tsx'
 import type { Follow } from './use-follow.ts'
 
@@ -76,18 +77,7 @@ export function TransactionList(props: Props) {
   )
   return (
     <div className="transaction-list" data-split={isSplit || undefined}>
-      {follow.fresh > 0 && (
-        <button
-          type="button"
-          className="fresh-pill"
-          onClick={() => {
-            follow.catchUp()
-            scroller.current?.scrollTo({ top: 0 })
-          }}
-        >
-          ↑ {follow.fresh} new
-        </button>
-      )}
+      <FreshPill follow={follow} scroller={scroller} />
       <div className="transaction-scroll" ref={scroller}>
         <div>
           {before}

@@ -1,3 +1,4 @@
+import './list-row.css'
 import './transaction-row.css'
 import { memo } from 'react'
 import { Site } from '../components/site.tsx'
@@ -34,7 +35,7 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
   const depth = savepointDepth(transaction)
   return (
     <a
-      className={isSplit ? 'transaction-row split' : 'transaction-row'}
+      className={isSplit ? 'list-row transaction-row split' : 'list-row transaction-row'}
       href={write('transactions', [id], query)}
       aria-current={isOpened || undefined}
       data-transaction={id}

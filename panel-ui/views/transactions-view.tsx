@@ -1,11 +1,11 @@
+import './split-view.css'
 import './transactions-view.css'
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
-import { useKeys } from '../keys.ts'
 import { doubtsOf } from '../model/in-doubt.ts'
 import { transactionFilter, TRANSACTION_WORDS, WITH_READS } from '../model/transaction-filter.ts'
 import { endingLines, sentenceOf, transactionsOf, type Told } from '../model/transactions.ts'
 import { useModel, useMoment, usePanel } from '../model/use-panel.ts'
-import { adjust, go, useRoute } from '../route.ts'
+import { adjust, useRoute } from '../route.ts'
 import { EndingLines } from './ending-lines.tsx'
 import { InDoubtSection } from './in-doubt.tsx'
 import { NotYetHeard } from './nothing-yet.tsx'
@@ -13,6 +13,7 @@ import { QueryBox } from './query-box.tsx'
 import { TransactionDetail } from './transaction-detail.tsx'
 import { TransactionList } from './transaction-list.tsx'
 import { useFollow } from './use-follow.ts'
+import { useListKeys } from './use-list-keys.ts'
 
 /** Every transaction: what is in doubt, what is open and since when, and how the others ended and where. */
 export function TransactionsView() {
@@ -45,26 +46,11 @@ export function TransactionsView() {
     opened !== undefined,
   )
   const ended = follow.shown.flatMap(id => items.get(id) ?? follow.past?.get(id) ?? [])
-  const move = (by: 1 | -1) => {
-    const shown = [...open, ...ended].map(told => told.transaction.id)
-    if (shown.length === 0) return
-    const at = opened === undefined ? -1 : shown.indexOf(opened)
-    const next = shown[Math.min(shown.length - 1, Math.max(0, at === -1 ? 0 : at + by))]!
-    if (opened === undefined) go('transactions', [next], query)
-    else adjust('transactions', [next], query)
-  }
-  useKeys({
-    '/': () => box.current?.focus(),
-    f: () => follow.toggle(),
-    j: () => move(1),
-    k: () => move(-1),
-    ArrowDown: () => move(1),
-    ArrowUp: () => move(-1),
-    Escape: () => {
-      if (document.activeElement === box.current) return box.current?.blur()
-      if (opened !== undefined) return go('transactions', [], query)
-      return query === '' ? false : adjust('transactions', [], '')
-    },
+  useListKeys({
+    view: 'transactions',
+    box,
+    shown: () => [...open, ...ended].map(told => told.transaction.id),
+    toggleFollow: follow.toggle,
   })
   if (!isHeard) return <NotYetHeard />
   const reads = all.ended.filter(({ fate }) => fate === 'read only').length
@@ -72,8 +58,8 @@ export function TransactionsView() {
   const isSplit = opened !== undefined
   const engines = [...new Set([...all.open, ...all.ended].map(told => `engine:${told.transaction.engine}`))]
   return (
-    <main className="transactions" data-split={isSplit || undefined} aria-label="Transactions">
-      <div className="transactions-list">
+    <main className="transactions split-view" data-split={isSplit || undefined} aria-label="Transactions">
+      <div className="split-list">
         {!isSplit && (
           <h1 className="transactions-sentence" aria-live="polite">
             {sentenceOf(all, left.inDoubt.length, left.isCertain, now)}

@@ -9,36 +9,18 @@ import { join } from 'node:path'
 import { createGzip, type Gzip } from 'node:zlib'
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express'
 import express4 from 'express4'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import {
+  insert,
+  insertOrphan,
   KINDS,
-  serveTransactions,
   transactionGrounds,
-  type Grounds,
   type Handler,
-  type Kind,
-  type Serving,
 } from '../testing/transaction-server.ts'
 
-let grounds: Grounds
-let serving: Serving | undefined
-
-beforeAll(async () => void (grounds = await transactionGrounds()))
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  for (const database of grounds.databases) {
-    await expectQuiet(database)
-    await database.admin('truncate t cascade')
-  }
-})
-afterAll(() => grounds.close())
-
-async function serve(kind: Kind, handler: Handler, options: Parameters<typeof serveTransactions>[3] = {}) {
-  serving = await serveTransactions(kind, grounds.engines, handler, options)
-  return serving
-}
+const grounds = transactionGrounds()
+const { serve } = grounds
 
 /** Everything that the server sends on one connection for these bytes, until it closes it. */
 async function raw(port: number, text: string): Promise<string> {
@@ -51,9 +33,6 @@ async function raw(port: number, text: string): Promise<string> {
   return answer
 }
 
-const insert = (request: Parameters<Handler>[0], name = 'a') => request.db.writer('t').insert({ name })
-/** Fails at COMMIT. */
-const insertOrphan = (request: Parameters<Handler>[0]) => request.db.writer('child').insert({ parent: 4711 })
 const codeOf = (fn: () => unknown) => {
   try {
     fn()

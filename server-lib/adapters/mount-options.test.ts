@@ -1,37 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import express from 'express'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { describe, expect, test } from 'vitest'
 import { listen } from '../testing/story.ts'
-import {
-  KINDS,
-  serveTransactions,
-  transactionGrounds,
-  type Grounds,
-  type Handler,
-  type Serving,
-} from '../testing/transaction-server.ts'
+import { KINDS, transactionGrounds, type Handler } from '../testing/transaction-server.ts'
 import { createEngines, engine } from '../index.ts'
 import { sessions } from './express.ts'
 import type { MountOptions } from './mount.ts'
 
-let grounds: Grounds
-let serving: Serving | undefined
-
-beforeAll(async () => void (grounds = await transactionGrounds()))
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  for (const database of grounds.databases) {
-    await expectQuiet(database)
-    await database.admin('truncate t cascade')
-  }
-})
-afterAll(() => grounds.close())
+const grounds = transactionGrounds()
 
 describe.each(KINDS)('%s', kind => {
-  const serve = async (handler: Handler, mount: MountOptions = {}) =>
-    (serving = await serveTransactions(kind, grounds.engines, handler, { mount }))
+  const serve = (handler: Handler, mount: MountOptions = {}) => grounds.serve(kind, handler, { mount })
 
   test('62: a request says of itself what triggers of the server want to know, for its transactions alone', async () => {
     const [database] = grounds.databases
@@ -131,10 +110,10 @@ test('66: mounts within mounts commit once, and the first that is active says ho
     [true, 'outer'],
     [false, 'inner'],
   ] as const) {
-    const { url } = await serveNested(router, { veto: veto('outer') as never, activate: () => active })
+    const { url, close } = await serveNested(router, { veto: veto('outer') as never, activate: () => active })
     expect((await fetch(`${url}/deep`)).status).toBe(404)
     expect(asked.splice(0)).toEqual([expected])
-    await serving?.close()
+    await close()
   }
   stop()
   expect(messages.filter(({ phase }) => phase === 'start')).toHaveLength(2)
@@ -149,9 +128,8 @@ test('66: two sets of engines on one request are held together, and committed on
   const more = createEngines({
     second: engine()({ connection: database.url, transactional: true, pool: { max: 1 } }),
   })
-  const { url } = await serveTransactions(
+  const { url } = await grounds.serve(
     'Express 5',
-    grounds.engines,
     async (request, response) => {
       const { later } = request as unknown as { later: ReturnType<typeof more.open> }
       await request.db.writer('t').insert({ name: 'a' })
@@ -160,7 +138,7 @@ test('66: two sets of engines on one request are held together, and committed on
       response.end('done')
     },
     { after: [sessions(more, { as: 'later' })] },
-  ).then(started => (serving = started))
+  )
   expect((await fetch(`${url}/bad`)).status).toBe(500)
   expect(await grounds.rows()).toEqual([[], []])
   expect((await fetch(url)).status).toBe(200)
@@ -168,13 +146,8 @@ test('66: two sets of engines on one request are held together, and committed on
   await more.close()
 })
 
-async function serveNested(router: express.Router, mount: MountOptions): Promise<Serving> {
-  serving = await serveTransactions('Express 5', grounds.engines, () => {}, {
-    mount,
-    after: [express().use('/deep', router) as never],
-  })
-  return serving
-}
+const serveNested = (router: express.Router, mount: MountOptions) =>
+  grounds.serve('Express 5', () => {}, { mount, after: [express().use('/deep', router) as never] })
 
 test('options that are wrong are refused as the mount is made', () => {
   const refusal = (options: object) => {

@@ -1,29 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
-import {
-  KINDS,
-  serveTransactions,
-  transactionGrounds,
-  type Grounds,
-  type Handler,
-  type Kind,
-  type Serving,
-} from '../testing/transaction-server.ts'
+import { KINDS, transactionGrounds, type Handler } from '../testing/transaction-server.ts'
 
-let grounds: Grounds
-let serving: Serving | undefined
-
-beforeAll(async () => void (grounds = await transactionGrounds()))
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  for (const database of grounds.databases) {
-    await expectQuiet(database)
-    await database.admin('truncate t cascade')
-  }
-})
-afterAll(() => grounds.close())
+const grounds = transactionGrounds()
+const { serve } = grounds
 
 /** Writes to both databases and answers with this status. */
 const writesAndAnswers =
@@ -37,11 +18,6 @@ const writesAndAnswers =
 
 const BOTH = [['a'], ['b']]
 const NONE = [[], []]
-
-async function serve(kind: Kind, handler: Handler, options: Parameters<typeof serveTransactions>[3] = {}) {
-  serving = await serveTransactions(kind, grounds.engines, handler, options)
-  return serving
-}
 
 describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
   test('56: an error that was handled is rolled back by the status of its page', async () => {
@@ -70,9 +46,9 @@ describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
       await request.db.writer('t').insert({ name: 'a' })
       throw new Error('handler')
     }
-    const { url } = await serve(kind, fails, { ...answersOk, rollbackOnError: true })
+    const { url, close } = await serve(kind, fails, { ...answersOk, rollbackOnError: true })
     expect([(await fetch(url)).status, await grounds.rows()]).toEqual([200, NONE])
-    await serving?.close()
+    await close()
     // Without it the page is the answer of a request that succeeded.
     const other = await serve(kind, fails, answersOk)
     expect([(await fetch(other.url)).status, await grounds.rows()]).toEqual([200, [['a'], []]])
@@ -164,7 +140,7 @@ describe.each(KINDS)('%s', kind => {
 
   test('57: a veto by status, which can be replaced or taken away', async () => {
     const { messages, stop } = listen('session')
-    const { url } = await serve(kind, writesAndAnswers(409))
+    const { url, close } = await serve(kind, writesAndAnswers(409))
     const response = await fetch(url)
     expect([response.status, await response.text(), await grounds.rows()]).toEqual([409, 'done', NONE])
     stop()
@@ -173,11 +149,11 @@ describe.each(KINDS)('%s', kind => {
       expect.objectContaining({ engine: 'writer', why: 'vetoed' }),
       expect.objectContaining({ engine: 'other', why: 'vetoed' }),
     ])
-    await serving?.close()
+    await close()
 
     const without = await serve(kind, writesAndAnswers(409), { mount: { veto: false } })
     expect([(await fetch(without.url)).status, await grounds.rows()]).toEqual([409, BOTH])
-    await serving?.close()
+    await without.close()
     await Promise.all(grounds.databases.map(({ admin }) => admin('truncate t cascade')))
 
     const asked: unknown[] = []
@@ -203,7 +179,7 @@ describe.each(KINDS)('%s', kind => {
       [500, 'commit', BOTH],
     ] as const) {
       for (const inWriteHead of [true, false]) {
-        const { url } = await serve(kind, async (request, response) => {
+        const { url, close } = await serve(kind, async (request, response) => {
           await request.db.writer('t').insert({ name: 'a' })
           await request.db.other('t').insert({ name: 'b' })
           if (inWriteHead) response.writeHead(status, ['X-Tm', value, 'x-other', 'stays'])
@@ -213,7 +189,7 @@ describe.each(KINDS)('%s', kind => {
         const response = await fetch(url)
         expect([response.status, await grounds.rows()]).toEqual([status, expected])
         expect([response.headers.get('x-tm'), response.headers.get('x-other')]).toEqual([null, 'stays'])
-        await serving?.close()
+        await close()
         await Promise.all(grounds.databases.map(({ admin }) => admin('truncate t cascade')))
       }
     }

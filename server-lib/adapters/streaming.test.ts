@@ -4,35 +4,20 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import {
+  insert,
+  insertOrphan,
   KINDS,
-  serveTransactions,
   transactionGrounds,
-  type Grounds,
   type Handler,
-  type Serving,
 } from '../testing/transaction-server.ts'
 import type { TransactionOptions } from './transaction-options.ts'
 
-let grounds: Grounds
-let serving: Serving | undefined
-
-beforeAll(async () => void (grounds = await transactionGrounds()))
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  for (const database of grounds.databases) {
-    await expectQuiet(database)
-    await database.admin('truncate t cascade')
-  }
-})
-afterAll(() => grounds.close())
+const grounds = transactionGrounds()
 
 const MIB = 1_048_576
-const insert = (request: Parameters<Handler>[0], name = 'a') => request.db.writer('t').insert({ name })
-const insertOrphan = (request: Parameters<Handler>[0]) => request.db.writer('child').insert({ parent: 4711 })
 const committed = async () => (await grounds.rows())[0]
 
 /** The answer as it comes: its head at once, then its body or that it was cut. */
@@ -52,8 +37,7 @@ async function ask(url: string): Promise<{ head: IncomingMessage; body: Promise<
 }
 
 describe.each(KINDS)('65: %s', kind => {
-  const serve = async (handler: Handler, mount: TransactionOptions = {}) =>
-    (serving = await serveTransactions(kind, grounds.engines, handler, { mount }))
+  const serve = (handler: Handler, mount: TransactionOptions = {}) => grounds.serve(kind, handler, { mount })
 
   test('a body that is held is one, whatever its parts; a long one given to end() at once is held as well', async () => {
     const seen: string[][] = []

@@ -1,22 +1,18 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import type { Engine } from '../engines/engine.ts'
 import { Coordinator } from '../testing/coordinator.ts'
-import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { shopAndBooks } from '../testing/shop-and-books.ts'
 import { endPrepared } from './end-prepared.ts'
 import { askDecision, fence } from './fence.ts'
-import { INSTALL_SQL } from './install-sql.ts'
 
-const SCHEMA = `create table t (id serial primary key, name text); ${INSTALL_SQL}`
-let shop: TestDatabase
-let books: TestDatabase
+const two = shopAndBooks()
 let engines: ReturnType<typeof open>
 const open = (options: object = {}) =>
   createEngines(
     {
-      writer: engine()({ connection: shop.url, pool: { max: 2 }, ...options }),
-      ledger: engine()({ connection: books.url, pool: { max: 2 }, ...options }),
+      writer: engine()({ connection: two.shop.url, pool: { max: 2 }, ...options }),
+      ledger: engine()({ connection: two.books.url, pool: { max: 2 }, ...options }),
     },
     { application: 'recovery' },
   )
@@ -24,29 +20,15 @@ const inside = (name: 'writer' | 'ledger') => engines.get(name) as unknown as En
 const outcome = (transaction: string, deadlineMs = 500) =>
   fence(inside('ledger'), transaction, { deadlineMs })
 const rows = async () => [
-  (await shop.admin('select * from t')).length,
-  (await books.admin('select * from t')).length,
+  (await two.shop.admin('select * from t')).length,
+  (await two.books.admin('select * from t')).length,
 ]
 
-beforeAll(async () => {
-  shop = await createDatabase(SCHEMA)
-  books = await createDatabase(SCHEMA)
-  engines = open()
-})
-afterEach(async () => {
-  for (const database of [shop, books]) {
-    await expectQuiet(database)
-    await database.admin('truncate t, enginelight_decision')
-  }
-})
-afterAll(async () => {
-  await engines.close()
-  await shop.drop()
-  await books.drop()
-})
+beforeAll(() => void (engines = open()))
+afterAll(() => engines.close())
 
 test('committed, aborted, and neither while a coordinator holds the row open', async () => {
-  await using coordinator = await Coordinator.between(books, shop)
+  await using coordinator = await Coordinator.between(two.books, two.shop)
   await coordinator.toPrepared()
   const { decision, reason } = await askDecision(inside('ledger'), coordinator.transaction, {
     deadlineMs: 300,
@@ -61,7 +43,7 @@ test('committed, aborted, and neither while a coordinator holds the row open', a
   expect(await endPrepared(inside('writer'), coordinator.gid, 'commit', 1_000)).toBe('gone')
   expect(await rows()).toEqual([1, 1])
 
-  await using other = await Coordinator.between(books, shop)
+  await using other = await Coordinator.between(two.books, two.shop)
   await other.toPrepared()
   const askedToo = outcome(other.transaction, 5_000)
   await new Promise(resolve => setTimeout(resolve, 100))
@@ -75,35 +57,36 @@ test('asking leaves no row and no connection out, so the next one hears the same
   const transaction = '00000000-0000-4000-8000-000000000000'
   const answers = await Promise.all(Array.from({ length: 10 }, () => outcome(transaction, 5_000)))
   expect(new Set(answers)).toEqual(new Set(['aborted']))
-  expect(await books.admin('select * from enginelight_decision')).toEqual([])
+  expect(await two.books.admin('select * from enginelight_decision')).toEqual([])
   expect(engines.get('ledger').description.max).toBe(2)
-  expect((await books.backends()).every(({ state }) => state === 'idle')).toBe(true)
+  expect((await two.books.backends()).every(({ state }) => state === 'idle')).toBe(true)
 })
 
 test('a missing table, a swallowed row, another unique key, another database and a closed engine are no answer', async () => {
   const transaction = '00000000-0000-4000-8000-000000000001'
   const ask = (location?: string) =>
     askDecision(inside('ledger'), transaction, { deadlineMs: 250, ...(location && { location }) })
-  await books.admin('alter table enginelight_decision rename to elsewhere')
+  await two.books.admin('alter table enginelight_decision rename to elsewhere')
   expect(await ask()).toEqual({
     decision: 'unknown',
     reason: expect.stringContaining('table of engine "ledger" is missing'),
   })
-  await books.admin('alter table elsewhere rename to enginelight_decision')
+  await two.books.admin('alter table elsewhere rename to enginelight_decision')
 
-  await books.admin(`create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;
+  await two.books
+    .admin(`create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;
     create trigger swallow before insert on enginelight_decision for each row execute function swallow()`)
   expect(await ask()).toEqual({
     decision: 'unknown',
     reason: expect.stringContaining('kept the row from being inserted'),
   })
-  await books.admin('drop function swallow cascade')
+  await two.books.admin('drop function swallow cascade')
 
-  await books.admin(`create table audit (one int primary key); insert into audit values (1);
+  await two.books.admin(`create table audit (one int primary key); insert into audit values (1);
     create function note() returns trigger language plpgsql as $$ begin insert into audit values (1); return new; end $$;
     create trigger note before insert on enginelight_decision for each row execute function note()`)
   expect(await ask()).toMatchObject({ decision: 'unknown' })
-  await books.admin('drop function note cascade; drop table audit')
+  await two.books.admin('drop function note cascade; drop table audit')
 
   expect(await ask('00000000-0000-4000-8000-00000000000f')).toEqual({
     decision: 'unknown',
@@ -119,10 +102,10 @@ test('a missing table, a swallowed row, another unique key, another database and
 })
 
 test('what somebody has settled by hand, with an abort row, is aborted', async () => {
-  await using coordinator = await Coordinator.between(books, shop)
+  await using coordinator = await Coordinator.between(two.books, two.shop)
   await coordinator.toPrepared()
   await coordinator.die()
-  await books.admin(
+  await two.books.admin(
     `insert into enginelight_decision (transaction, outcome, participants) values ($1, 'abort', '[]')`,
     [coordinator.transaction],
   )
@@ -132,31 +115,32 @@ test('what somebody has settled by hand, with an abort row, is aborted', async (
 
 test('a read-only server is no answer: its default is overruled where it may be, and a standby is not believed', async () => {
   const transaction = '00000000-0000-4000-8000-000000000002'
-  await books.admin(`alter database ${books.name} set default_transaction_read_only = on`)
+  await two.books.admin(`alter database ${two.books.name} set default_transaction_read_only = on`)
   const fresh = open()
   expect(await fence(fresh.get('ledger') as unknown as Engine, transaction, { deadlineMs: 500 })).toBe(
     'aborted',
   )
   await fresh.close()
-  await books.admin(`alter database ${books.name} reset default_transaction_read_only`)
+  await two.books.admin(`alter database ${two.books.name} reset default_transaction_read_only`)
 })
 
 test('what another role has prepared is ended as that role where it may, and refused where it may not', async () => {
   const [member, stranger] = [`member_${process.pid}`, `stranger_${process.pid}`]
-  await shop.admin(`create role ${member} login password 'x'; create role ${stranger} login password 'x'`)
-  await shop.admin(`create role owner_${process.pid} login password 'x'; grant owner_${process.pid} to ${member};
+  await two.shop.admin(`create role ${member} login password 'x'; create role ${stranger} login password 'x'`)
+  await two.shop
+    .admin(`create role owner_${process.pid} login password 'x'; grant owner_${process.pid} to ${member};
     grant all on all tables in schema public to public; grant all on all sequences in schema public to public`)
   const as = (name: string, url: string) => url.replace('postgres:postgres@', `${name}:x@`)
-  const own = { ...shop, url: as(`owner_${process.pid}`, shop.url) }
-  await using coordinator = await Coordinator.between(books, own)
+  const own = { ...two.shop, url: as(`owner_${process.pid}`, two.shop.url) }
+  await using coordinator = await Coordinator.between(two.books, own)
   await coordinator.toPrepared()
   await coordinator.commit()
-  const forStranger = createEngines({ writer: engine()({ connection: as(stranger, shop.url) }) })
+  const forStranger = createEngines({ writer: engine()({ connection: as(stranger, two.shop.url) }) })
   await expect(
     endPrepared(forStranger.get() as unknown as Engine, coordinator.gid, 'commit', 2_000),
   ).rejects.toMatchObject({ code: '42501' })
   const forMember = createEngines({
-    writer: engine()({ connection: as(member, shop.url), pool: { max: 1 } }),
+    writer: engine()({ connection: as(member, two.shop.url), pool: { max: 1 } }),
   })
   expect(await endPrepared(forMember.get() as unknown as Engine, coordinator.gid, 'commit', 2_000)).toBe(
     'done',
@@ -166,6 +150,6 @@ test('what another role has prepared is ended as that role where it may, and ref
   await db.end()
   await coordinator.die()
   await Promise.all([forStranger.close(), forMember.close()])
-  for (const name of [member, stranger, `owner_${process.pid}`]) await shop.admin(`drop owned by ${name}`)
-  for (const name of [member, stranger, `owner_${process.pid}`]) await shop.admin(`drop role ${name}`)
+  for (const name of [member, stranger, `owner_${process.pid}`]) await two.shop.admin(`drop owned by ${name}`)
+  for (const name of [member, stranger, `owner_${process.pid}`]) await two.shop.admin(`drop role ${name}`)
 })

@@ -1,31 +1,13 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { expectQuiet } from '../testing/ground-truth.ts'
-import {
-  serveTransactions,
-  transactionGrounds,
-  type Grounds,
-  type Handler,
-} from '../testing/transaction-server.ts'
+import { expect, test } from 'vitest'
+import { transactionGrounds, type Handler } from '../testing/transaction-server.ts'
 
-let grounds: Grounds
-beforeAll(async () => void (grounds = await transactionGrounds()))
-afterEach(async () => {
-  for (const database of grounds.databases) {
-    await expectQuiet(database)
-    await database.admin('truncate t cascade')
-  }
-})
-afterAll(() => grounds.close())
+const grounds = transactionGrounds()
 
 /** What one request to this handler is answered, and the rows that it leaves. */
 async function ask(handler: Handler): Promise<[number, [string[], string[]]]> {
-  const serving = await serveTransactions('Express 5', grounds.engines, handler)
-  try {
-    const { status } = await fetch(serving.url, { method: 'POST' })
-    return [status, await grounds.rows()]
-  } finally {
-    await serving.close()
-  }
+  const { url } = await grounds.serve('Express 5', handler)
+  const { status } = await fetch(url, { method: 'POST' })
+  return [status, await grounds.rows()]
 }
 
 test('a run takes part in the transaction of its request, also where the request had used nothing yet', async () => {

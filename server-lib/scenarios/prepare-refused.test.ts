@@ -1,49 +1,35 @@
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { observe } from '../channels.ts'
 import { formatGid, gidApplication, parseGid } from '../commit/gid.ts'
-import { INSTALL_SQL } from '../commit/install-sql.ts'
 import { createEngines, engine } from '../index.ts'
-import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { shopAndBooks } from '../testing/shop-and-books.ts'
 import type { Session } from '../sessions/session-types.ts'
 
-const TABLES = `create table t (id serial primary key, name text); ${INSTALL_SQL}`
-let shop: TestDatabase
-let books: TestDatabase
+const two = shopAndBooks()
 let toBooks: FaultProxy
 let engines: ReturnType<typeof open>
 const open = (application = 'refused') =>
   createEngines(
     {
-      writer: engine()({ connection: shop.url, pool: { max: 1 } }),
+      writer: engine()({ connection: two.shop.url, pool: { max: 1 } }),
       ledger: engine()({ connection: toBooks.url, pool: { max: 1 } }),
     },
     { application, requireTwoPhase: true },
   )
 
 beforeAll(async () => {
-  shop = await createDatabase(TABLES)
-  books = await createDatabase(TABLES)
-  toBooks = await startFaultProxy(books.url)
+  toBooks = await startFaultProxy(two.books.url)
   engines = open()
-})
-afterEach(async () => {
-  for (const database of [shop, books]) {
-    await expectQuiet(database)
-    await database.admin('truncate t')
-  }
 })
 afterAll(async () => {
   await engines.close()
   await toBooks.stop()
-  await shop.drop()
-  await books.drop()
 })
 
 const rows = async () =>
-  Promise.all([shop, books].map(async ({ admin }) => (await admin('select from t')).length))
+  Promise.all([two.shop, two.books].map(async ({ admin }) => (await admin('select from t')).length))
 
 /** Writes on both, does something on the one that will be prepared, and commits. */
 async function commitWith(act: (session: Session) => Promise<unknown>, own = engines) {
@@ -76,7 +62,7 @@ describe('R31 PREPARE', () => {
       report: { mode: 'two-phase', engines: { writer: 'rolled back', ledger: 'rolled back' } },
     })
     expect(await rows()).toEqual([0, 0])
-    await shop.admin(
+    await two.shop.admin(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
        and pid <> pg_backend_pid() and exists (select from pg_locks l where l.pid = pg_stat_activity.pid and locktype = 'advisory')`,
     )
@@ -104,7 +90,7 @@ describe('R31 PREPARE', () => {
   })
 
   test("under a name that somebody has taken: all is rolled back, and the other's is left alone", async () => {
-    const other = new pg.Client(shop.url)
+    const other = new pg.Client(two.shop.url)
     await other.connect()
     let taken: Promise<string> | undefined
     const stop = observe('enginelight:commit', message => {
@@ -149,8 +135,8 @@ describe('R31 PREPARE', () => {
       const gid = formatGid({ application, transaction, engine: 'e'.repeat(63), location })
       expect(Buffer.byteLength(gid)).toBeLessThan(200)
       expect(parseGid(gid)).toEqual({ application, transaction, engine: 'e'.repeat(63), location })
-      await shop.admin(`begin; insert into t default values; prepare transaction '${gid}'`)
-      await shop.admin(`rollback prepared '${gid}'`)
+      await two.shop.admin(`begin; insert into t default values; prepare transaction '${gid}'`)
+      await two.shop.admin(`rollback prepared '${gid}'`)
     }
     for (const application of applications) {
       const own = open(application)
@@ -161,16 +147,16 @@ describe('R31 PREPARE', () => {
 
   test('PostgreSQL takes a name of 199 bytes, and none of 200', async () => {
     const prepare = (bytes: number) =>
-      shop.admin(`begin; insert into t default values; prepare transaction '${'x'.repeat(bytes)}'`)
+      two.shop.admin(`begin; insert into t default values; prepare transaction '${'x'.repeat(bytes)}'`)
     await expect(prepare(200)).rejects.toMatchObject({ code: '22023' })
-    await shop.admin('rollback')
+    await two.shop.admin('rollback')
     await prepare(199)
-    await shop.admin(`rollback prepared '${'x'.repeat(199)}'`)
+    await two.shop.admin(`rollback prepared '${'x'.repeat(199)}'`)
   })
 })
 
 test('R30 a decision row that cannot be written, as on a full disk: nothing was prepared, and all is rolled back', async () => {
-  await books.admin(`create function full_disk() returns trigger language plpgsql as
+  await two.books.admin(`create function full_disk() returns trigger language plpgsql as
       $$ begin raise exception using errcode = '53100', message = 'could not extend file'; end $$;
     create trigger full_disk before insert on enginelight_decision for each row execute function full_disk()`)
   const steps: string[] = []
@@ -185,7 +171,7 @@ test('R30 a decision row that cannot be written, as on a full disk: nothing was 
   })
   stop()
   expect(steps).not.toContain('prepare')
-  await books.admin('drop function full_disk cascade')
+  await two.books.admin('drop function full_disk cascade')
   expect(await rows()).toEqual([0, 0])
   expect(await commitWith(async () => {})).toMatchObject({ mode: 'two-phase' })
 })

@@ -1,44 +1,25 @@
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RecoveryReport } from '../index.ts'
 import { createEngines, engine } from '../index.ts'
-import { INSTALL_SQL } from '../commit/install-sql.ts'
 import { Coordinator, type CoordinatorOptions } from '../testing/coordinator.ts'
-import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { createDatabase } from '../testing/database.ts'
+import { INSTALLED, shopAndBooks } from '../testing/shop-and-books.ts'
 import { listen } from '../testing/story.ts'
 
-const SCHEMA = `create table t (id serial primary key, name text); ${INSTALL_SQL}`
-let shop: TestDatabase
-let books: TestDatabase
+const two = shopAndBooks()
 let engines: ReturnType<typeof open>
 const open = (application = 'recovery', ledger: object = {}) =>
   createEngines(
     {
-      writer: engine()({ connection: shop.url, pool: { max: 3 } }),
-      ledger: engine()({ connection: books.url, pool: { max: 3 }, ...ledger }),
+      writer: engine()({ connection: two.shop.url, pool: { max: 3 } }),
+      ledger: engine()({ connection: two.books.url, pool: { max: 3 }, ...ledger }),
     },
     { application },
   )
 
-beforeAll(async () => {
-  shop = await createDatabase(SCHEMA)
-  books = await createDatabase(SCHEMA)
-  engines = open()
-})
-afterEach(async () => {
-  for (const database of [shop, books]) {
-    await expectQuiet(database)
-    await database.admin('truncate t, enginelight_decision')
-  }
-})
-afterAll(async () => {
-  await engines.close()
-  for (const database of [shop, books]) {
-    await expectBackends(database, 0)
-    await database.drop()
-  }
-})
+beforeAll(() => void (engines = open()))
+afterAll(() => engines.close())
 
 const pass = (options: object = {}, own = engines, dryRun = false): Promise<RecoveryReport> =>
   own.recovery({ everyMs: false, olderThanMs: 0, ...options }).runNow({ dryRun })
@@ -49,13 +30,13 @@ const outcomes = ({ prepared }: RecoveryReport) =>
 /** The transactions that are there, in each database. */
 const written = async () =>
   Promise.all(
-    [shop, books].map(async ({ admin }) =>
+    [two.shop, two.books].map(async ({ admin }) =>
       (await admin('select name from t order by id')).map(row => row.name),
     ),
   )
-const started = async (options: CoordinatorOptions = {}, other = shop) =>
-  (await Coordinator.between(books, other, options)).toPrepared()
-const died = async (how: 'decided' | 'undecided', options: CoordinatorOptions = {}, other = shop) => {
+const started = async (options: CoordinatorOptions = {}, other = two.shop) =>
+  (await Coordinator.between(two.books, other, options)).toPrepared()
+const died = async (how: 'decided' | 'undecided', options: CoordinatorOptions = {}, other = two.shop) => {
   const coordinator = await started(options, other)
   if (how === 'decided') await coordinator.commit()
   await coordinator.die()
@@ -92,14 +73,14 @@ describe('R32 recovery', () => {
   })
 
   test("the young, other applications', other databases' and other tools' prepared transactions are left alone", async () => {
-    const elsewhere = await createDatabase(SCHEMA)
+    const elsewhere = await createDatabase(INSTALLED)
     const ours = await died('decided')
     const others = [
       await died('decided', { application: 'another' }),
       await died('decided', { application: 'recovery.2' }),
       await died('decided', {}, elsewhere),
     ]
-    const client = new pg.Client(shop.url)
+    const client = new pg.Client(two.shop.url)
     await client.connect()
     const foreign = ['somebody', 'enginelight:recovery:', `enginelight:recovery:x:writer:y`, "it's \\ours"]
     for (const gid of foreign) {
@@ -109,9 +90,9 @@ describe('R32 recovery', () => {
     }
     expect(outcomes(await pass({ olderThanMs: 60_000 }))).toEqual({ [ours.gid]: 'young' })
     expect(outcomes(await pass())).toEqual({ [ours.gid]: 'committed' })
-    const left = await shop.admin(
+    const left = await two.shop.admin(
       `select gid from pg_prepared_xacts where database in ($1, $2) order by gid`,
-      [shop.name, elsewhere.name],
+      [two.shop.name, elsewhere.name],
     )
     expect(left.map(({ gid }) => gid).toSorted()).toEqual(
       [...others.map(({ gid }) => gid), ...foreign].toSorted(),
@@ -119,7 +100,7 @@ describe('R32 recovery', () => {
     for (const gid of foreign) await client.query(`rollback prepared '${gid.replaceAll("'", "''")}'`)
     await client.end()
     await elsewhere.admin(`commit prepared '${others[2]?.gid}'`)
-    for (const { gid } of others.slice(0, 2)) await shop.admin(`commit prepared '${gid}'`)
+    for (const { gid } of others.slice(0, 2)) await two.shop.admin(`commit prepared '${gid}'`)
     await elsewhere.drop()
   })
 
@@ -213,15 +194,15 @@ describe('R32 recovery', () => {
         'the decision is in the database 00000000-0000-4000-8000-00000000dead, and none that could be looked at has this id',
     })
     expect(warnings).toEqual([expect.stringContaining(lost.gid)])
-    await shop.admin(`rollback prepared '${lost.gid}'`)
+    await two.shop.admin(`rollback prepared '${lost.gid}'`)
   })
 
   test('a database that is away is a problem of its own, and keeps nobody else from being recovered', async () => {
     const own = await died('undecided')
     const away = createEngines(
       {
-        writer: engine()({ connection: shop.url }),
-        ledger: engine()({ connection: books.url }),
+        writer: engine()({ connection: two.shop.url }),
+        ledger: engine()({ connection: two.books.url }),
         third: engine()({ connection: 'postgres://x:secret@127.0.0.1:1/none', connectTimeoutMs: 300 }),
       },
       { application: 'recovery' },
@@ -243,12 +224,12 @@ describe('R32 recovery', () => {
 
   test("a role without the owner's rights is told so in each pass, and nothing is looped", async () => {
     const role = `stranger_${process.pid}`
-    await shop.admin(`create role ${role} login password 'x'`)
+    await two.shop.admin(`create role ${role} login password 'x'`)
     const own = await died('decided')
     const stranger = createEngines(
       {
-        writer: engine()({ connection: shop.url.replace('postgres:postgres@', `${role}:x@`) }),
-        ledger: engine()({ connection: books.url }),
+        writer: engine()({ connection: two.shop.url.replace('postgres:postgres@', `${role}:x@`) }),
+        ledger: engine()({ connection: two.books.url }),
       },
       { application: 'recovery' },
     )
@@ -260,8 +241,8 @@ describe('R32 recovery', () => {
     )
     await stranger.close()
     expect(outcomes(await pass())).toEqual({ [own.gid]: 'committed' })
-    await shop.admin(`drop owned by ${role}`)
-    await shop.admin(`drop role ${role}`)
+    await two.shop.admin(`drop owned by ${role}`)
+    await two.shop.admin(`drop role ${role}`)
   })
 
   test('a recovery ends with its engines, and is refused afterwards', async () => {
@@ -277,7 +258,9 @@ describe('R32 recovery', () => {
 
 describe('old decisions', () => {
   const decisions = async () =>
-    (await books.admin('select transaction from enginelight_decision')).map(({ transaction }) => transaction)
+    (await two.books.admin('select transaction from enginelight_decision')).map(
+      ({ transaction }) => transaction,
+    )
 
   test('one that was carried out everywhere is deleted when it is old, and not before', async () => {
     const done = await died('decided')
@@ -295,12 +278,12 @@ describe('old decisions', () => {
     await pass()
     const kept: string[] = [young.transaction]
     for (const part of [
-      { engine: 'nobody', database: shop.name },
+      { engine: 'nobody', database: two.shop.name },
       { engine: 'writer', database: 'another' },
-      { engine: 'writer', database: shop.name, application: 'another' },
+      { engine: 'writer', database: two.shop.name, application: 'another' },
     ]) {
       const { application = 'recovery', ...where } = part
-      const [row] = await books.admin(
+      const [row] = await two.books.admin(
         `insert into enginelight_decision (transaction, outcome, application, participants, decided_at)
          values (gen_random_uuid(), 'commit', $1, $2, now() - interval '1 year') returning transaction`,
         [application, JSON.stringify([{ ...where, gid: 'none' }])],
@@ -310,7 +293,7 @@ describe('old decisions', () => {
     const away = createEngines(
       {
         writer: engine()({ connection: 'postgres://x@127.0.0.1:1/none' }),
-        ledger: engine()({ connection: books.url }),
+        ledger: engine()({ connection: two.books.url }),
       },
       { application: 'recovery' },
     )
@@ -324,7 +307,7 @@ describe('old decisions', () => {
 
 /** Nobody reads or inserts a decision until the returned function has run a last statement. */
 async function holdDecisions() {
-  const client = new pg.Client({ connectionString: books.url, application_name: 'administrator' })
+  const client = new pg.Client({ connectionString: two.books.url, application_name: 'administrator' })
   await client.connect()
   await client.query('begin')
   await client.query('lock table enginelight_decision in exclusive mode')

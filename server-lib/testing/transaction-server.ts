@@ -3,11 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import express4 from 'express4'
+import { afterAll, afterEach, beforeAll } from 'vitest'
 import { rollbackOnError, sessions } from '../adapters/express.ts'
 import { sessions as nodeSessions } from '../adapters/node.ts'
 import type { MountOptions } from '../adapters/mount.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { expectQuiet } from './ground-truth.ts'
 
 interface Tables {
   t: { id: number; name: string }
@@ -27,42 +29,70 @@ const open = (first: TestDatabase, second: TestDatabase) =>
     logger: engine<Tables>()({ connection: first.url, mode: 'autocommit', enlist: 'independent' }),
   })
 
-export type TransactionEngines = ReturnType<typeof open>
+type TransactionEngines = ReturnType<typeof open>
 export type Handler = (
   request: IncomingMessage & { readonly db: ReturnType<TransactionEngines['open']> },
   response: ServerResponse & { status(code: number): Express; json(body: unknown): void },
 ) => unknown
 type Express = ServerResponse & { send(body?: unknown): void; json(body: unknown): void }
 
-export interface Grounds {
+export const insert = (request: Parameters<Handler>[0], name = 'a') => request.db.writer('t').insert({ name })
+/** Fails at COMMIT. */
+export const insertOrphan = (request: Parameters<Handler>[0]) =>
+  request.db.writer('child').insert({ parent: 4711 })
+
+interface Grounds {
   readonly databases: readonly [TestDatabase, TestDatabase]
   readonly engines: TransactionEngines
   /** The names in `t` of both databases. */
   rows(): Promise<[string[], string[]]>
-  close(): Promise<void>
+  /** An application with one handler for every path, on a socket of its own; closed after the test at the latest. */
+  serve(kind: Kind, handler: Handler, options?: ServeOptions): Promise<Serving>
 }
 
-export async function transactionGrounds(): Promise<Grounds> {
-  const databases = [await createDatabase(SCHEMA), await createDatabase(SCHEMA)] as const
-  const engines = open(...databases)
-  await engines.install()
+/** Two databases, and engines on them for applications to serve. After each test the servers are quiet and the tables empty. */
+export function transactionGrounds(): Grounds {
+  let databases!: readonly [TestDatabase, TestDatabase]
+  let engines!: TransactionEngines
+  const servings: Serving[] = []
+  beforeAll(async () => {
+    databases = [await createDatabase(SCHEMA), await createDatabase(SCHEMA)]
+    engines = open(...databases)
+    await engines.install()
+  })
+  afterEach(async () => {
+    for (const serving of servings.splice(0)) await serving.close()
+    for (const database of databases) {
+      await expectQuiet(database)
+      await database.admin('truncate t cascade')
+    }
+  })
+  afterAll(async () => {
+    await engines.close()
+    await Promise.all(databases.map(database => database.drop()))
+  })
   const namesIn = async (database: TestDatabase) =>
     (await database.admin<{ name: string }>('select name from t order by id')).map(({ name }) => name)
   return {
-    databases,
-    engines,
+    get databases() {
+      return databases
+    },
+    get engines() {
+      return engines
+    },
     rows: async () => [await namesIn(databases[0]), await namesIn(databases[1])],
-    close: async () => {
-      await engines.close()
-      await Promise.all(databases.map(database => database.drop()))
+    async serve(kind, handler, options = {}) {
+      const serving = await serveTransactions(kind, engines, handler, options)
+      servings.push(serving)
+      return serving
     },
   }
 }
 
-export type Kind = (typeof KINDS)[number]
+type Kind = (typeof KINDS)[number]
 export const KINDS = ['Express 5', 'Express 4', 'node:http'] as const
 
-export interface Serving {
+interface Serving {
   readonly url: string
   readonly port: number
   readonly server: Server
@@ -81,12 +111,11 @@ interface ServeOptions {
   readonly rollbackOnError?: boolean
 }
 
-/** An application with one handler for every path, on a socket of its own. */
-export async function serveTransactions(
+async function serveTransactions(
   kind: Kind,
   engines: TransactionEngines,
   handler: Handler,
-  options: ServeOptions = {},
+  options: ServeOptions,
 ): Promise<Serving> {
   const errors: unknown[] = []
   const answer =

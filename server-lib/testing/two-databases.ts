@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { createEngines, engine, type EngineOptions, type PoolSizes } from '../index.ts'
-import { createDatabase, type TestDatabase } from './database.ts'
-import { expectBackends, expectQuiet } from './ground-truth.ts'
+import type { TestDatabase } from './database.ts'
+import { shopAndBooks, type ShopAndBooks } from './shop-and-books.ts'
 
 /** A row in `gate` makes COMMIT and PREPARE wait for whoever holds the advisory lock 7. */
 const TABLES = `
@@ -22,9 +22,7 @@ const TABLES = `
 /** What is asked of all engines but the logger. */
 type Shared = EngineOptions & { pool?: PoolSizes }
 
-export interface TwoDatabases {
-  readonly shop: TestDatabase
-  readonly books: TestDatabase
+export interface TwoDatabases extends ShopAndBooks {
   /** `reader`, `writer` and `stock` on the one, `ledger` on the other, and a `logger` that takes no part in commits. */
   readonly engines: ReturnType<typeof openEngines>
   /** Others on the same databases, which the test has to close. */
@@ -58,46 +56,31 @@ function openEngines(shop: TestDatabase, books: TestDatabase, options: Shared = 
  * empty; at the end no backend is left.
  */
 export function twoDatabases(): TwoDatabases {
-  let shop!: TestDatabase
-  let books!: TestDatabase
+  const two = shopAndBooks(TABLES, 't, parent, child, counter, gate')
   let engines!: ReturnType<typeof openEngines>
   beforeAll(async () => {
-    ;[shop, books] = await Promise.all([createDatabase(TABLES), createDatabase(TABLES)])
-    engines = openEngines(shop, books)
+    engines = openEngines(two.shop, two.books)
     await engines.install()
   })
-  afterEach(async () => {
-    for (const database of [shop, books]) {
-      await expectQuiet(database)
-      await database.admin('truncate t, parent, child, counter, gate restart identity')
-      await database.admin('delete from enginelight_decision')
-    }
-  })
-  afterAll(async () => {
-    await engines.close()
-    for (const database of [shop, books]) {
-      await expectBackends(database, 0)
-      await database.drop()
-    }
-  })
+  afterAll(() => engines.close())
   const names = async ({ admin }: TestDatabase) =>
     (await admin<{ name: string }>('select name from t order by id')).map(row => row.name)
   return {
     get shop() {
-      return shop
+      return two.shop
     },
     get books() {
-      return books
+      return two.books
     },
     get engines() {
       return engines
     },
-    open: options => openEngines(shop, books, options),
-    names: async () => [await names(shop), await names(books)],
+    open: options => openEngines(two.shop, two.books, options),
+    names: async () => [await names(two.shop), await names(two.books)],
     prepared: async () =>
       (
-        await shop.admin<{ gid: string }>('select gid from pg_prepared_xacts where database = any($1)', [
-          [shop.name, books.name],
+        await two.shop.admin<{ gid: string }>('select gid from pg_prepared_xacts where database = any($1)', [
+          [two.shop.name, two.books.name],
         ])
       ).map(({ gid }) => gid),
   }
