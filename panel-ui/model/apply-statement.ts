@@ -84,6 +84,14 @@ function begin(draft: Draft, statement: Statement): void {
   else keep(request.statements, statement, STATEMENTS_KEPT)
 }
 
+/** A transaction was begun on a connection: what travelled with its BEGIN was sent before there was one, and runs in it. */
+export function takeIntoTransaction(draft: Draft, running: readonly string[], transaction: string): void {
+  for (const id of running) {
+    const statement = draft.get('statements', id)
+    if (statement?.transaction === null) update(draft, { ...statement, transaction })
+  }
+}
+
 function update(draft: Draft, statement: Statement): void {
   draft.set('statements', statement.id, statement)
   const request = draft.edit('requests', statement.request)

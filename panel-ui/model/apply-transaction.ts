@@ -7,6 +7,7 @@ import {
   type TransactionStartRow,
 } from '../../instrumentation/panel/protocol.ts'
 import { keep, ownerOf, replace } from './apply-request.ts'
+import { takeIntoTransaction } from './apply-statement.ts'
 import type { Texts } from './apply.ts'
 import type { Draft } from './draft.ts'
 import { settleLane } from './lane.ts'
@@ -93,7 +94,10 @@ function started(draft: Draft, row: TransactionStartRow, texts: Texts): void {
     statements: 0,
     savepoints: [],
   })
-  if (connection) connection.transaction = id
+  if (connection) {
+    connection.transaction = id
+    takeIntoTransaction(draft, connection.running, id)
+  }
   settleLane(draft, connectionId, at)
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { KIND, type AnyRow, type EndReason, type ServerTruth } from '../../instrumentation/panel/protocol.ts'
 import { apply } from './apply.ts'
 import { commitTimeline } from './commit-timeline.ts'
-import { fateOf, savepointDepth, whyOf } from './fate.ts'
+import { fateOf, savepointDepth, statementsOf, whyOf } from './fate.ts'
 import { doubtsOf, gidParts } from './in-doubt.ts'
 import { committedNothing, outcomeOf } from './outcome.ts'
 import { emptyState, type PanelState } from './state.ts'
@@ -338,4 +338,22 @@ test('a request is committed where the one that decided is, and not because anot
     .sent(1, '23505')
     .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2)
   expect(committedNothing(refused.state.requests.get('u1')!)).toBe(false)
+})
+
+test('a statement that travelled with BEGIN belongs to the transaction that came of it, BEGIN does not', () => {
+  const story = new Story()
+    .tell(KIND.requestStart, 'u1', 'http', 1, 'db', ['writer'])
+    .tell(KIND.connected, 'c1', 'writer', 'writer#1', 0, 101, 0)
+    .tell(KIND.sessionStart, 's1', 'writer', 'u1', 'transaction')
+    .tell(KIND.statementStart, 'b1', 'c1', null, 's1', 'u1', null, 0, 0, 0, 2, 0)
+    .tell(KIND.statementStart, 'q1', 'c1', null, 's1', 'u1', null, 3, 0, 0, 2, 0)
+    .tell(KIND.statementEnd, 'b1', 0, 'BEGIN', null, null)
+    .tell(KIND.transactionStart, 't1', 'c1', null, 's1', 'u1', 2)
+    .tell(KIND.statementEnd, 'q1', 1, 'UPDATE', null, null)
+  const request = story.state.requests.get('u1')
+  const [transaction] = request?.transactions ?? []
+  if (!transaction) throw new Error('no transaction')
+  expect(statementsOf(transaction, request).map(({ id, command }) => [id, command])).toEqual([
+    ['q1', 'UPDATE'],
+  ])
 })
