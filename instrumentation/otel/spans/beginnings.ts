@@ -17,6 +17,7 @@ export interface Beginning {
 }
 
 const CONNECTIONS_AT_ONCE = 1_000
+const STATEMENTS_AT_ONCE = 10_000
 
 /**
  * BEGINs under way, by connection. A transaction is announced when the server has answered its BEGIN, and OpenTelemetry
@@ -24,7 +25,7 @@ const CONNECTIONS_AT_ONCE = 1_000
  */
 export class Beginnings {
   readonly #byConnection = new BoundedMap<Beginning[]>(CONNECTIONS_AT_ONCE, lost => this.#forget(lost))
-  readonly #byStatement = new Map<string, Beginning>()
+  readonly #byStatement = new BoundedMap<Beginning>(STATEMENTS_AT_ONCE)
 
   get size(): number {
     return this.#byConnection.size
@@ -62,13 +63,14 @@ export class Beginnings {
 
   /** The connections on which a BEGIN waits, of one session or of all. */
   connections(session?: string): string[] {
-    const connections = [...this.#byStatement.values()]
+    const connections = this.#byStatement
+      .values()
       .filter(({ start }) => session === undefined || start.session === session)
       .map(({ start }) => start.connection)
     return [...new Set(connections)]
   }
 
   #forget(beginnings: readonly Beginning[]): void {
-    for (const { start } of beginnings) this.#byStatement.delete(start.id)
+    for (const { start } of beginnings) this.#byStatement.take(start.id)
   }
 }

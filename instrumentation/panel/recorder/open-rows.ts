@@ -213,11 +213,13 @@ export class OpenRows {
 
   #closeRequest(id: string, request: OpenRequest): void {
     this.#requests.delete(id)
-    const rows = [...request.rows]
+    const { rows } = request
+    request.rows = []
     for (const [session, its] of request.sessions) {
       this.#requestOfSession.delete(session)
       rows.push(...its)
     }
+    request.sessions.clear()
     this.#leaving(rows, id, true)
   }
 
@@ -276,7 +278,10 @@ export class OpenRows {
 
   #close(open: Map<string, Open>, id: string, entry: Open): void {
     open.delete(id)
-    this.#leaving(entry.rows, entry.request, false)
+    const { rows } = entry
+    // The map's old tables keep the entry a while longer: not with what was in it.
+    entry.rows = []
+    this.#leaving(rows, entry.request, false)
     const owner = entry.request === null ? undefined : this.#requests.get(entry.request)
     if (!owner || entry.request === null) return
     owner.children--

@@ -11,13 +11,23 @@ export class LeaseRegister implements Disposable {
   readonly #asked = new Set<string>()
   readonly #stop: () => void
 
-  /** `max` by engine; others are not counted. */
-  constructor(max: Readonly<Record<string, number>>) {
+  /**
+   * `max` by engine; others are not counted. Where the process has other engines of the same names, `isOurs` tells whose a
+   * check-out is that was granted just now.
+   */
+  constructor(
+    max: Readonly<Record<string, number>>,
+    isOurs: (engine: string, checkout: string) => boolean = () => true,
+  ) {
     this.#stop = observe('enginelight:checkout', message => {
       const limit = max[message.engine]
       if (limit === undefined) return
       if (message.phase === 'start') this.#asked.add(message.id)
-      if (message.phase === 'acquired') this.#acquired(message.id, message.pool, message.connection, limit)
+      if (message.phase === 'acquired') {
+        if (isOurs(message.engine, message.id))
+          this.#acquired(message.id, message.pool, message.connection, limit)
+        else this.#asked.delete(message.id)
+      }
       if (message.phase === 'released') this.#released(message.id, message.connection)
       if (message.phase === 'dirty') this.faults.push(`${message.connection} came with an open transaction`)
     })
