@@ -63,6 +63,7 @@ export class Beginnings {
 
   /** The connections on which a BEGIN waits, of one session or of all. */
   connections(session?: string): string[] {
+    if (this.#byStatement.size === 0) return []
     const connections = this.#byStatement
       .values()
       .filter(({ start }) => session === undefined || start.session === session)
