@@ -1,0 +1,116 @@
+/** What a relation is. A partition is a table of its own that belongs to a partitioned one. */
+export type RelationKind =
+  | 'table'
+  | 'partitioned table'
+  | 'partition'
+  | 'foreign table'
+  | 'view'
+  | 'materialized view'
+
+export interface Column {
+  readonly name: string
+  /** As PostgreSQL writes it: `character varying(20)`, `numeric(10,2)`, `integer[]`, `shop.mood`. */
+  readonly type: string
+  /** Of the type itself, without length, precision or brackets: `varchar`, `numeric`, `int4`, `mood`. */
+  readonly typeName: string
+  readonly isArray: boolean
+  readonly nullable: boolean
+  /** The expression, as PostgreSQL prints it; null where there is none. Not that of a generated column. */
+  readonly default: string | null
+  readonly identity: 'always' | 'by default' | null
+  /** The expression of a generated column. */
+  readonly generated: string | null
+  /** The values of an enum, in their order. Of an array: those of its elements. */
+  readonly enumValues: readonly string[] | null
+  /** The domain's qualified name where the type is one; `typeName` and `enumValues` are then those below it. */
+  readonly domain: string | null
+  /** Null where it is that of the type. */
+  readonly collation: string | null
+  readonly comment: string | null
+}
+
+/** A primary key or a unique constraint. */
+export interface Key {
+  /** Null where the models name none: PostgreSQL will choose one. */
+  readonly name: string | null
+  readonly columns: readonly string[]
+}
+
+export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
+
+export interface ForeignKey extends Key {
+  readonly references: {
+    readonly schema: string
+    readonly table: string
+    readonly columns: readonly string[]
+  }
+  readonly onUpdate: ReferentialAction
+  readonly onDelete: ReferentialAction
+  readonly deferrable: 'not deferrable' | 'initially immediate' | 'initially deferred'
+}
+
+/** A check or an exclusion constraint, as PostgreSQL prints it: `CHECK ((price > 0))`. */
+export interface Constraint {
+  readonly name: string | null
+  readonly definition: string
+}
+
+export interface Index {
+  readonly name: string
+  /** `btree`, `gin`, … */
+  readonly method: string
+  readonly unique: boolean
+  /** A column's name, or an expression. */
+  readonly keys: readonly { readonly column: string | null; readonly expression: string | null }[]
+  /** Of the INCLUDE clause. */
+  readonly included: readonly string[]
+  /** The WHERE clause of a partial index. */
+  readonly predicate: string | null
+  /** The whole statement that would create it; null where it comes from models. */
+  readonly definition: string | null
+}
+
+/** A table or a view, wherever its description comes from: a database's catalogue or the models of an ORM. */
+export interface Table {
+  readonly schema: string
+  readonly name: string
+  readonly kind: RelationKind
+  readonly columns: readonly Column[]
+  readonly primaryKey: Key | null
+  readonly uniques: readonly Key[]
+  readonly foreignKeys: readonly ForeignKey[]
+  readonly checks: readonly Constraint[]
+  readonly exclusions: readonly Constraint[]
+  /** Without those that a primary key or a unique constraint makes. */
+  readonly indexes: readonly Index[]
+  /** Of a partition: the table that it is a part of, and its bounds. */
+  readonly partitionOf: { readonly schema: string; readonly table: string; readonly bounds: string } | null
+  readonly comment: string | null
+}
+
+export interface EnumType {
+  readonly schema: string
+  readonly name: string
+  readonly values: readonly string[]
+  readonly comment: string | null
+}
+
+/** Tables and what they are made of, in the order of schema and name. */
+export interface Schema {
+  readonly tables: readonly Table[]
+  readonly enums: readonly EnumType[]
+}
+
+/** A column whose type has no known counterpart in PostgreSQL: it is in its table all the same, typed as written here. */
+export interface UnknownType {
+  readonly schema: string
+  readonly table: string
+  readonly column: string
+  /** As the model names it. */
+  readonly type: string
+}
+
+/** What the models of an ORM say. */
+export interface ModelSchema extends Schema {
+  readonly unknownTypes: readonly UnknownType[]
+}
