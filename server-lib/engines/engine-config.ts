@@ -104,9 +104,12 @@ export interface PoolSizes {
 
 /** Connections of a host, as `borrow()` of `enginelight/sharing` gives them to an engine. */
 export interface BorrowedSource {
-  readonly status: () => 'Sharing Pool'
-  /** @internal */
-  open(ledger: Ledger): { pool: Pool; knex: Knex; address(): ServerAddress }
+  status(): 'Sharing Pool'
+  /** Called by the engine that is made of it. */
+  open(
+    ledger: Ledger,
+    options: Pick<CheckedOptions, 'access' | 'checkoutTimeoutMs'>,
+  ): { readonly pool: Pool; readonly knex: Knex; address(): ServerAddress }
 }
 
 /** Where an engine's connections come from. Exactly one of `connection`, `knex` or `pool` (a pg.Pool). */
@@ -228,9 +231,19 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
   const threshold = (option: keyof EngineOptions, fallback: number): number | undefined =>
     config[option] === false ? undefined : (duration(option, ', or false') ?? fallback)
-  const sources = (['connection', 'knex', 'pool', 'borrowed'] as const).filter(source => config[source] !== undefined)
-  const hasSource = config.connection !== undefined || config.knex !== undefined || config.borrowed !== undefined || isPoolSource(config.pool)
-  if (!hasSource || (sources.length > 1 && !(config.connection !== undefined && config.knex === undefined && config.borrowed === undefined))) {
+  const sources = (['connection', 'knex', 'pool', 'borrowed'] as const).filter(
+    source => config[source] !== undefined,
+  )
+  const hasSource =
+    config.connection !== undefined ||
+    config.knex !== undefined ||
+    config.borrowed !== undefined ||
+    isPoolSource(config.pool)
+  if (
+    !hasSource ||
+    (sources.length > 1 &&
+      !(config.connection !== undefined && config.knex === undefined && config.borrowed === undefined))
+  ) {
     throw new EnginelightError(
       'EL_CONFIG',
       `Engine "${name}" needs exactly one of connection, knex or pool (a pg.Pool); it has ${sources.join(' and ') || 'none'}.`,

@@ -10,7 +10,14 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
 import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
 import { serverAddressOf, type ServerAddress } from './server-address.ts'
-import { describe, isPgPool, isPoolSource, type BorrowedSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import {
+  describe,
+  isPgPool,
+  isPoolSource,
+  type BorrowedSource,
+  type CheckedOptions,
+  type EngineConfig,
+} from './engine-config.ts'
 
 /** Knex's client object, by what we use of it. */
 export interface KnexClient extends DriverOwner {
@@ -72,7 +79,7 @@ export function openPool(
     }
     return fromKnex(name, makeKnex(name, knex), ledger, 'knex', true, inContext)
   }
-  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger)
+  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger, options)
   if (isPoolSource(config.pool)) {
     const given = isPgPool(config.pool)
     const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
@@ -197,7 +204,7 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
 }
 
 /** Connections of a host. Where its server is shows when the first of them is borrowed. */
-function fromHost(name: string, borrowed: BorrowedSource, ledger: Ledger): OpenPool {
+function fromHost(name: string, borrowed: BorrowedSource, ledger: Ledger, options: CheckedOptions): OpenPool {
   if (typeof borrowed?.open !== 'function') {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -206,7 +213,7 @@ function fromHost(name: string, borrowed: BorrowedSource, ledger: Ledger): OpenP
     )
   }
   refuseSharing(name, borrowed)
-  const { pool, knex, address } = borrowed.open(ledger)
+  const { pool, knex, address } = borrowed.open(ledger, options)
   const unwatch = pool.unwatch.bind(pool)
   pool.unwatch = () => {
     unwatch()

@@ -108,7 +108,8 @@ export class SessionLife {
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (options.mode === 'autocommit' && this.#readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
+      else if (options.mode === 'autocommit' && this.#readOnly && !owned)
+        await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
     } catch (cause) {
       throw this.beginFailed(held, cause)
     }

@@ -1,8 +1,5 @@
 import type { Knex } from 'knex'
-import { makeKnex } from '../engines/make-knex.ts'
-import { EnginelightError } from '../errors.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
-import { cancelStatement } from '../postgres/cancel.ts'
+import { makeKnex, quietLog } from '../engines/make-knex.ts'
 import { inUnit } from './borrowed-unit.ts'
 import type { LentConnection } from './lent-connection.ts'
 
@@ -31,6 +28,7 @@ export function borrowingKnex({ lend }: Lender): Knex {
       numPendingAcquires: () => 0,
     },
     compileSqlOnError: false,
+    log: quietLog,
     version: '18.0',
   } as unknown as Knex.Config)
 }
@@ -49,18 +47,8 @@ function dialectOn(Postgres: Dialect): Dialect {
       return inUnit(() => Reflect.apply(transaction, this, args))
     },
     /** knex would open a connection for it, which it has no settings for. */
-    cancelQuery(connection: DriverConnection) {
-      return cancelStatement(connection)
-    },
+    cancelQuery: (connection: LentConnection) => connection.cancel(),
   })
   dialects.set(Postgres, BorrowingDialect)
   return BorrowingDialect
-}
-
-/** The version of knex is older than what borrowing needs. */
-export function requireConnectionPool(knex: Knex): Knex {
-  if ((knex.client as { pool?: unknown }).pool) return knex
-  throw new EnginelightError('EL_CONFIG', 'borrow() needs knex 3.3 or newer, which takes a connectionPool.', {
-    option: 'knex',
-  })
 }

@@ -131,15 +131,23 @@ export class HostGate {
   #hold(args: unknown[], waitMs: number): unknown {
     const [config] = args
     if (isSubmittable(config)) {
-      this.#wait(waitMs, () => void this.#sendHosts(args), error => {
-        if (config.destroy) config.destroy(error)
-        else config.handleError?.(error)
-      })
+      this.#wait(
+        waitMs,
+        () => void this.#sendHosts(args),
+        error => {
+          if (config.destroy) config.destroy(error)
+          else config.handleError?.(error)
+        },
+      )
       return config
     }
     const callback = callbackOf(args)
     if (callback) {
-      this.#wait(waitMs, () => void this.#sendHosts(args), error => callback.callback(error))
+      this.#wait(
+        waitMs,
+        () => void this.#sendHosts(args),
+        error => callback.callback(error),
+      )
       return undefined
     }
     return new Promise((resolve, reject) => {

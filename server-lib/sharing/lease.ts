@@ -214,8 +214,9 @@ export class Lease implements Turn {
         `A borrower has left the host's connection (backend ${this.#pid ?? 'unknown'}) ${STATUS[now]}, which was ${STATUS[this.#status]}.`,
       )
     }
-    this.#gate.leave(this)
+    // First: whoever is next is granted it within `leave`.
     this.#lessee.over()
+    this.#gate.leave(this)
   }
 
   /** Calls when the server has answered everything, or the connection is gone. */
@@ -231,13 +232,19 @@ export class Lease implements Turn {
       refuse: answer,
       start: done => {
         const told = this.#told(done)
-        this.#run(args, (error, result) => {
+        const settle: DriverCallback = (error, result) => {
           try {
             answer(error, result)
           } finally {
             told()
           }
-        })
+        }
+        try {
+          this.#run(args, settle)
+        } catch (error) {
+          // pg throws for arguments that are no statement; nothing was sent.
+          soon(settle, error as Error)
+        }
       },
     })
   }
@@ -267,7 +274,7 @@ export class Lease implements Turn {
 
   #run(args: unknown[], answer: DriverCallback): void {
     const stopped = this.#stopped()
-    if (stopped) return answer(stopped)
+    if (stopped) return soon(answer, stopped)
     const text = describe(args)?.text ?? ''
     const step = this.#stepFor(text)
     switch (step.act) {
@@ -275,11 +282,11 @@ export class Lease implements Turn {
         return this.isGuarded ? this.#guarded(args, answer) : this.#send(args, answer)
       case 'answer':
         this.#units = step.units
-        return answer(null, resultOf(step.command))
+        return soon(answer, null, resultOf(step.command))
       case 'send':
         return this.#control(step, answer)
       case 'refuse':
-        return answer(step.error)
+        return soon(answer, step.error)
       default:
         throw step satisfies never
     }
@@ -297,11 +304,12 @@ export class Lease implements Turn {
 
   #control(step: Extract<Step, { act: 'send' }>, answer: DriverCallback): void {
     if (this.#hosts === 'I')
-      return answer(errors.noHostTransaction(this.#pid, `${step.command} stands for a savepoint in it`))
+      return soon(answer, errors.noHostTransaction(this.#pid, `${step.command} stands for a savepoint in it`))
+    const isOutermost = !this.isInUnit && this.#rules.access === 'read'
     // From here on the host waits: what it wrote within the savepoint would go with it.
     this.#gate.shut()
     this.#gate.send([
-      step.text,
+      isOutermost ? `${step.text}; SET TRANSACTION READ ONLY` : step.text,
       (error: Error | null) => {
         this.#units = error ? step.unitsAfterError : step.units
         answer(error, resultOf(step.command))
@@ -330,10 +338,12 @@ export class Lease implements Turn {
       if (error) this.#rollBack(error, null, answer)
       else answer(null, result)
     }
-    const enclosed =
-      statement && enclosedQuery(this.#driver, statement, told, ENCLOSURES[this.#rules.access])
+    const enclosed = statement && enclosedQuery(this.#driver, statement, told, ENCLOSURES[this.#rules.access])
     if (enclosed) this.#gate.send([enclosed])
-    else this.#openGuard(answer, () => this.#send(args, (error, result) => this.#closeGuard(error, result, answer)))
+    else
+      this.#openGuard(answer, () =>
+        this.#send(args, (error, result) => this.#closeGuard(error, result, answer)),
+      )
   }
 
   #openGuard(refuse: DriverCallback, then: () => void): void {
@@ -341,7 +351,11 @@ export class Lease implements Turn {
     this.#gate.send([before.join('; '), (error: Error | null) => (error ? refuse(error) : then())])
   }
 
-  #closeGuard(error: Error | null | undefined, result: DriverResult | DriverResult[] | undefined, answer: DriverCallback): void {
+  #closeGuard(
+    error: Error | null | undefined,
+    result: DriverResult | DriverResult[] | undefined,
+    answer: DriverCallback,
+  ): void {
     if (error) return this.#rollBack(error, releaseSavepoint(GUARD), answer)
     this.#gate.send([releaseSavepoint(GUARD), (failure: Error | null) => answer(failure, result)])
   }
@@ -366,11 +380,11 @@ export class Lease implements Turn {
       done()
     }
     // Destroyed while it waited: nobody reads it.
-    if (submittable.destroyed) return done()
+    if (submittable.destroyed) return soon(done)
     const stopped = this.#stopped()
-    if (stopped) return refuse(stopped)
+    if (stopped) return soon(refuse, stopped)
     const step = this.#stepFor(describe([submittable])?.text ?? '')
-    if (step.act === 'refuse') return refuse(step.error)
+    if (step.act === 'refuse') return soon(refuse, step.error)
     const isGuarded = this.isGuarded
     const run = () => {
       const restore = oneByOne(this.#driver)
@@ -389,6 +403,11 @@ export class Lease implements Turn {
   }
 }
 
+/** Not from inside of the call that sends: the queue would take what was never sent for one that still runs. */
+function soon<Args extends unknown[]>(tell: (...args: Args) => void, ...args: Args): void {
+  queueMicrotask(() => tell(...args))
+}
+
 const STATUS: Record<TransactionStatus, string> = {
   I: 'outside of a transaction',
   T: 'in a transaction',
@@ -399,7 +418,8 @@ const resultOf = (command: string) => ({ command, rowCount: null, oid: null, row
 
 /** A text and its values, where that is known to be one statement. */
 function singleStatement([config, values]: unknown[]): TextAndValues | undefined {
-  const statement = typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
+  const statement =
+    typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
   const given = withoutCallback(statement)
   if (!given || given.text === '') return undefined
   return given.values.length > 0 || !given.text.includes(';') ? given : undefined

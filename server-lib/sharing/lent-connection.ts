@@ -56,6 +56,11 @@ export class LentConnection {
   /** knex has lost patience with a statement (`.timeout(ms)`), which still runs: the host gets its connection when it is cancelled. */
   set __knex__disposed(reason: unknown) {
     this.#disposed = reason
-    if (!this.#isOver) void cancelStatement(this.#driver)
+    void this.cancel()
+  }
+
+  /** Asks the server to cancel what runs on it. The host gets it back when that is answered. */
+  cancel(): Promise<void> {
+    return this.#isOver ? Promise.resolve() : cancelStatement(this.#driver)
   }
 }

@@ -78,13 +78,10 @@ export class SharingPool implements Pool {
       }))
       granted.ask()
     }
-    try {
-      const current = this.#current()
-      if (current instanceof Promise) current.then(lend).catch((cause: unknown) => refuse(asRefusal(cause)))
-      else lend(current)
-    } catch (cause) {
-      refuse(asRefusal(cause))
-    }
+    // Asked for here, in the context of whoever asks; told of later, for he has yet to be told how to give up.
+    new Promise<HostConnection | null | undefined>(resolve => resolve(this.#current()))
+      .then(lend)
+      .catch((cause: unknown) => refuse(asRefusal(cause)))
     return () => {
       isGivenUp = true
       lease?.end()
@@ -125,7 +122,9 @@ export class SharingPool implements Pool {
 
 function checked(client: HostConnection | null | undefined): HostConnection {
   if (client === null || client === undefined) {
-    throw noHostConnection(`the function given as connection returned ${client}, so the host has none in use here`)
+    throw noHostConnection(
+      `the function given as connection returned ${client}, so the host has none in use here`,
+    )
   }
   if (typeof client !== 'object' || typeof client.query !== 'function') {
     throw noHostConnection('the function given as connection returned something without a query() method')
