@@ -689,7 +689,7 @@ describe('R19 a lease ends', () => {
     const client = (await host.begin()) as pg.PoolClient & { processID: number }
     client.on('error', () => {})
     await knex('notes')
-    const running = expect(db.host.query('select pg_sleep(5)')).rejects.toMatchObject({
+    const running = expect(db.host.query('select pg_sleep(30)')).rejects.toMatchObject({
       code: 'EL_CONNECTION_LOST',
     })
     await vi.waitFor(async () => {
@@ -698,7 +698,7 @@ describe('R19 a lease ends', () => {
         [client.processID, '%sleep%'],
       )
       expect(row).toEqual({ done: true })
-    })
+    }, 5_000)
     await running
     await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
     host.current = null
