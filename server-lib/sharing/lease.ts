@@ -136,7 +136,7 @@ export class Lease implements Turn {
     if (this.#isOver) return
     this.#isOver = true
     if (!this.#isGranted) return this.#gate.leave(this)
-    this.#fifo.refuseWaiting(this.#ended('its borrower has given it back'))
+    if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(this.#ended('its borrower has given it back'))
     if (!this.#fifo.busy) this.#finish()
   }
 
