@@ -15,7 +15,6 @@ export interface TextQuery {
 
 /** A builder or raw of a session: `db.reader('t').select()`, `db.reader.raw('…')`, one of `db.reader.knex`. */
 export interface BuilderQuery {
-  readonly client: unknown
   toSQL(): unknown
 }
 
@@ -25,7 +24,8 @@ export type ArrowQuery = TextQuery | BuilderQuery
 export interface Prepared {
   readonly text: string
   readonly values: PreparedValue[]
-  core(): Promise<SessionCore>
+  /** Of a builder of `session.knex` it comes later: knex has it so. */
+  core(): SessionCore | Promise<SessionCore>
 }
 
 interface KnexClient {
@@ -46,18 +46,19 @@ export function prepare(query: ArrowQuery): Prepared {
 function ofText({ session, text, values = [] }: TextQuery): Prepared {
   const core = coreOf(session)
   if (!core || typeof text !== 'string' || !Array.isArray(values)) throw noQuery()
-  return { text, values: preparedValues(values), core: () => Promise.resolve(core) }
+  return { text, values: preparedValues(values), core: () => core }
 }
 
 function ofBuilder(builder: BuilderQuery): Prepared {
   const compiled = builder.toSQL()
   const native = (compiled as { toNative?(): { sql: string; bindings: readonly unknown[] } }).toNative?.()
   if (!native?.sql) throw noQuery()
-  const client = builder.client as KnexClient
+  // knex's types have it for builders and not for raws.
+  const { client } = builder as unknown as { client: KnexClient }
   return {
     text: native.sql,
     values: preparedValues(native.bindings),
-    core: () => (client.session ? Promise.resolve(client.session) : coreBehind(client)),
+    core: () => client.session ?? coreBehind(client),
   }
 }
 

@@ -42,7 +42,7 @@ export class ArrowStatement implements Submittable {
   destroyed = false
   rowsTaken = 0
   callback?: DriverCallback
-  readonly #arrow: Arrow
+  readonly #arrow: Arrow | Promise<Arrow>
   readonly #options: ArrowOptions
   readonly #reading: Reading
   readonly #ended = withResolvers()
@@ -56,7 +56,7 @@ export class ArrowStatement implements Submittable {
   #bytesTaken = 0
 
   constructor(
-    arrow: Arrow,
+    arrow: Arrow | Promise<Arrow>,
     query: { text: string; values: PreparedValue[] },
     options: ArrowOptions,
     reading: Reading,
@@ -125,14 +125,14 @@ export class ArrowStatement implements Submittable {
 
   handleRowDescription({ fields }: { fields: readonly Described[] }): void {
     if (this.state === 'done') return
-    try {
-      this.#maker = new BatchMaker(this.#arrow, fields, this.#options)
-    } catch (error) {
-      return this.#refuse(error)
-    }
-    const formats = this.#maker.columns.map(({ format }) => format)
-    this.#wire?.stream.write(bindMessage(this.values, formats))
-    this.#execute()
+    const arrow = this.#arrow
+    if (!(arrow instanceof Promise)) return this.#bind(arrow, fields)
+    // Its turn has come before the library has been read: the server waits for us.
+    this.state = 'idle'
+    arrow.then(
+      loaded => this.#bind(loaded, fields),
+      (error: unknown) => this.#refuse(error),
+    )
   }
 
   /** Rows come through the tap; this one is left for those that pg still reads after an end of its own making. */
@@ -168,6 +168,18 @@ export class ArrowStatement implements Submittable {
 
   // --------------------------------------------------------------------------------------- its steps
 
+  #bind(arrow: Arrow, fields: readonly Described[]): void {
+    if (this.state === 'done') return
+    try {
+      this.#maker = new BatchMaker(arrow, fields, this.#options)
+    } catch (error) {
+      return this.#refuse(error)
+    }
+    const formats = this.#maker.columns.map(({ format }) => format)
+    this.#wire?.stream.write(bindMessage(this.values, formats))
+    this.#execute()
+  }
+
   #row(bytes: Buffer, at: number): void {
     this.rowsTaken++
     if (this.state !== 'busy') return
@@ -188,7 +200,7 @@ export class ArrowStatement implements Submittable {
 
   /** Asks for more rows where somebody waits for them, or nothing is kept for the next who does. */
   #goOn(): void {
-    if (this.state === 'idle' && this.#batches.length === 0) this.#execute()
+    if (this.state === 'idle' && this.#maker && this.#batches.length === 0) this.#execute()
   }
 
   #execute(): void {

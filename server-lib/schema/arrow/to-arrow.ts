@@ -18,11 +18,13 @@ const ABORT_GRACE_MS = 100
  * with another value; with EL_CONFIG and EL_MISSING_PEER before anything is sent.
  */
 export async function toArrow(query: ArrowQuery, options: ArrowOptions = {}): Promise<Table> {
-  const running = start(query, options, 'all', captureSite(undefined, toArrow))
-  const [arrow, statement] = await running
+  const capture = captureSite(undefined, toArrow)
+  checkOptions(options)
+  const statement = await run(prepare(query), options, 'all', capture)
   const batches: RecordBatch[] = []
   for (let batch = await statement.read(); batch; batch = await statement.read()) batches.push(batch)
-  return new arrow.Table(statement.schema as never, batches)
+  const { Table } = await loadArrow()
+  return new Table(statement.schema as never, batches)
 }
 
 /**
@@ -44,7 +46,7 @@ async function* batchesOf(
   options: ArrowOptions,
   capture: SiteCapture,
 ): AsyncGenerator<RecordBatch, void, void> {
-  const [, statement] = await run(prepared, options, 'ahead', capture)
+  const statement = await run(prepared, options, 'ahead', capture)
   try {
     for (let batch = await statement.read(); batch; batch = await statement.read()) yield batch
   } finally {
@@ -52,24 +54,23 @@ async function* batchesOf(
   }
 }
 
-async function start(query: ArrowQuery, options: ArrowOptions, reading: Reading, capture: SiteCapture) {
-  checkOptions(options)
-  return await run(prepare(query), options, reading, capture)
-}
-
-async function run(
+/** Takes its place in the session's queue before it returns, where the session is known by then. */
+function run(
   { text, values, core: find }: Prepared,
   options: ArrowOptions,
   reading: Reading,
   capture: SiteCapture,
-) {
+): ArrowStatement | Promise<ArrowStatement> {
   const { signal } = options
   signal?.throwIfAborted()
-  const [arrow, core] = await Promise.all([loadArrow(), find()])
-  const statement = new ArrowStatement(arrow, { text, values }, options, reading)
-  if (signal) stopAt(signal, statement, core)
-  core.submit(statement, capture)
-  return [arrow, statement] as const
+  const statement = new ArrowStatement(loadArrow(), { text, values }, options, reading)
+  const submit = (core: SessionCore) => {
+    if (signal) stopAt(signal, statement, core)
+    core.submit(statement, capture)
+    return statement
+  }
+  const core = find()
+  return core instanceof Promise ? core.then(submit) : submit(core)
 }
 
 function stopAt(signal: AbortSignal, statement: ArrowStatement, core: SessionCore): void {
