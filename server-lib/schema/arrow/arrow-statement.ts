@@ -154,8 +154,8 @@ export class ArrowStatement implements Submittable {
 
   handleReadyForQuery(): void {
     const maker = this.#maker
-    if (!this.#failure && !this.destroyed && maker && (maker.rows > 0 || maker.batches === 0))
-      this.#hand(maker.take())
+    const isWhole = maker && !this.#failure && !this.destroyed
+    if (isWhole && (maker.rows > 0 || maker.batches === 0)) this.#hand(maker.take())
     this.#finish()
   }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
+import { BLACK_HOLE, HEALTHY, startFaultProxy } from '../../testing/fault-proxy.ts'
 import { expectQuiet } from '../../testing/ground-truth.ts'
 import { arrowBatches, toArrow } from '../index.ts'
 
@@ -182,16 +183,15 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
 
   test('the end of a session in the middle of one cuts it short', async () => {
     const engines = open({ mode })
-    for (const text of ['select pg_sleep(30)', 'select g from generate_series(1, 50000000) as g']) {
-      const db = engines.open()
-      const reading = toArrow({ session: db.main, text }).catch((error: unknown) => error)
-      await sleep(50)
-      await inTime(db.end())
-      expect(await inTime(reading)).toMatchObject({ code: 'EL_ENDED' })
-      expect(
-        await inTime(engines.scope(async next => (await next.main.query('select 1 as one')).rows)),
-      ).toEqual([one])
-    }
+    const text = mode === 'transaction' ? 'select pg_sleep(30)' : numbers(50_000_000)
+    const db = engines.open()
+    const reading = toArrow({ session: db.main, text }).catch((error: unknown) => error)
+    await sleep(50)
+    await inTime(db.end())
+    expect(await inTime(reading)).toMatchObject({ code: 'EL_ENDED' })
+    expect(
+      await inTime(engines.scope(async next => (await next.main.query('select 1 as one')).rows)),
+    ).toEqual([one])
     await engines.close()
   })
 
@@ -215,6 +215,25 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
       await inTime(engines.scope(async next => (await next.main.query('select 1 as one')).rows)),
     ).toEqual([one])
     await engines.close()
+  })
+
+  test('a network that goes silent ends it with EL_STATEMENT_TIMEOUT, and the slot is free again', async () => {
+    const proxy = await startFaultProxy(database.url)
+    const engines = open({ mode, connection: proxy.url, statementTimeoutMs: 200 })
+    const db = engines.open()
+    const reading = (async () => {
+      for await (const _ of arrowBatches({ session: db.main, text: numbers(100_000) }, { batchRows: 100 }))
+        proxy.set(BLACK_HOLE)
+    })()
+    const error = await inTime(reading.catch((failure: unknown) => failure))
+    expect(error).toMatchObject({ code: 'EL_STATEMENT_TIMEOUT' })
+    proxy.set(HEALTHY)
+    proxy.reset()
+    await db.end()
+    const next = engines.scope(async other => (await other.main.query('select 1 as one')).rows)
+    expect(await inTime(next)).toEqual([one])
+    await engines.close()
+    await proxy.stop()
   })
 
   test('in statementTimeoutMs a server that computes must answer; a reader may take its time', async () => {
