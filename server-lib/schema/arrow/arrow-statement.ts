@@ -12,7 +12,6 @@ interface Wire extends MessageEvents {
   parse(query: { text: string }): void
   describe(what: { type: 'S'; name: '' }): void
   execute(what: { rows: number }): void
-  close(what: { type: 'P'; name: '' }): void
   flush(): void
   sync(): void
 }
@@ -102,7 +101,7 @@ export class ArrowStatement implements Submittable {
     this.destroyed = true
     if (error) this.#fail(error)
     if (this.state === 'initialized') return this.#finish()
-    this.#close()
+    this.#sync()
   }
 
   // ------------------------------------------------------------------------- what the driver calls
@@ -219,7 +218,7 @@ export class ArrowStatement implements Submittable {
 
   #refuse(error: unknown): void {
     this.#fail(error)
-    this.#close()
+    this.#sync()
   }
 
   #fail(error: unknown): void {
@@ -228,14 +227,10 @@ export class ArrowStatement implements Submittable {
     for (const { reject } of this.#readers.splice(0)) reject(error)
   }
 
-  /** Ends the exchange early: what the server still sends of it is not read. An open portal would hold its tables. */
-  #close(): void {
-    if (this.state === 'done') return
-    this.#wire?.close({ type: 'P', name: '' })
-    this.#sync()
-  }
-
-  /** Once: the answer to a second one would fall to the next statement on the connection. */
+  /**
+   * Ends the exchange, early or not; what the server still sends of it is let go. The portal has no name and so ends with the
+   * next statement. Once: the answer to a second Sync would fall to that one.
+   */
   #sync(): void {
     if (this.state === 'done') return
     this.state = 'done'

@@ -129,6 +129,25 @@ test('batches of large rows are closed before, and no more than two of them lie 
   })
 })
 
+test('of batches no more than the next one is asked for before it is wanted', async () => {
+  await engines.scope(async db => {
+    await db.main.query('select 1')
+    const { pool } = engines.get().knex.client as {
+      pool: { used: { resource: { connection: { stream: { bytesRead: number } } } }[] }
+    }
+    const { stream } = pool.used[0]?.resource.connection ?? {}
+    const batches = arrowBatches({ session: db.main, text: numbers(100_000) }, { batchRows: 10 })
+    await batches.next()
+    await sleep(30)
+    const before = stream?.bytesRead ?? 0
+    await batches.next()
+    await sleep(30)
+    // A row of it is 15 bytes.
+    expect((stream?.bytesRead ?? 0) - before).toBe(10 * 15 + 5)
+    await batches.return()
+  })
+})
+
 test("batches go through arrow's own writer to a reader", async () => {
   await engines.scope(async db => {
     const batches = arrowBatches({ session: db.main, text: numbers(1_000) }, { batchRows: 300 })

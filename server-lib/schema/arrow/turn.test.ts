@@ -146,6 +146,9 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
       const reading = toArrow({ session: db.main, text }, { signal: stop.signal })
       setTimeout(() => stop.abort(reason), 50)
       expect(await inTime(reading.catch((error: unknown) => error)), where).toBe(reason)
+      await expect
+        .poll(async () => (await database.backends()).filter(({ state }) => state === 'active'))
+        .toEqual([])
       await inTime(db.end())
       expect(
         await inTime(engines.scope(async next => (await next.main.query('select 1 as one')).rows)),

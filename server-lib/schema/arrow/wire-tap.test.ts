@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { cellsOf } from '../../testing/arrow-cells.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { expectQuiet } from '../../testing/ground-truth.ts'
 import { arrowBatches, toArrow } from '../index.ts'
+import { loadArrow } from './arrow-library.ts'
+import { ArrowStatement } from './arrow-statement.ts'
 
 let database: TestDatabase
 const open = () => createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
@@ -75,10 +79,13 @@ test.each([1, 2, 3, 4, 5, 6, 7, 11, 64, 4093])(
 )
 
 test('a notification that came by half when the statement was sent reaches its listener whole', async () => {
+  // No BEGIN goes before the statement.
+  const engines = createEngines({
+    main: engine()({ connection: database.url, mode: 'autocommit', pool: { max: 1 } }),
+  })
   const heard: string[] = []
   const driver = await engines.scope(async db => {
     await db.main.query('listen news')
-    await db.main.commit()
     return driverOf(engines.get().knex)
   })
   driver.on('notification', ({ payload }) => void heard.push(payload))
@@ -97,7 +104,6 @@ test('a notification that came by half when the statement was sent reaches its l
     })
     const isHeld = () => held !== undefined
     await engines.scope(async db => {
-      // Autocommit by hand: a notification comes when the transaction is over.
       await database.admin(`notify news, 'number ${kept}'`)
       await expect.poll(isHeld).toBe(true)
       expect(heard).not.toContain(`number ${kept}`)
@@ -108,7 +114,7 @@ test('a notification that came by half when the statement was sent reaches its l
   }
   expect(heard).toHaveLength(5)
   driver.removeAllListeners('notification')
-  await engines.scope(db => db.main.query('unlisten news').then(() => db.main.commit()))
+  await engines.close()
 })
 
 test('afterwards the socket has the listeners that it had', async () => {
@@ -125,16 +131,15 @@ test('afterwards the socket has the listeners that it had', async () => {
   })
 })
 
-test("pg's own query_timeout in the middle of a message leaves it in step", async () => {
-  const url = `${database.url}?query_timeout=80`
-  const engines = createEngines({ main: engine()({ connection: url, mode: 'autocommit', pool: { max: 1 } }) })
-  await engines.scope(async db => {
-    await db.main.query('select 1')
-    const slow =
-      "select g, pg_sleep(case when g = 3000 then 0.2 else 0 end)::text, repeat('x', 100) from generate_series(1, 6000) as g"
-    await expect(toArrow({ session: db.main, text: slow })).rejects.toThrow('Query read timeout')
-    const after = await db.main.query('select 1 as one').catch((error: unknown) => error)
-    expect(after).toMatchObject({ rows: [{ one: 1 }] })
-  })
-  await engines.close()
+test("pg's own query_timeout in the middle of a message leaves its connection in step", async () => {
+  const client = new pg.Client({ connectionString: database.url, query_timeout: 100 })
+  await client.connect()
+  const text = `select g, pg_sleep(case when g = 3000 then 0.2 else 0 end)::text, repeat('x', 100)
+    from generate_series(1, 6000) as g`
+  const statement = new ArrowStatement(await loadArrow(), { text, values: [] }, {}, 'all')
+  client.query(statement as never)
+  await expect(statement.read()).rejects.toThrow('Query read timeout')
+  await sleep(150)
+  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await client.end()
 })
