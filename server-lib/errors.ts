@@ -5,6 +5,7 @@ import type { CommitReport } from './commit/report.ts'
  * The two lists are held together by a test.
  */
 export const ERROR_CODES = [
+  'EL_ARROW_VALUE',
   'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_FAILED',
   'EL_CHECKOUT_TIMEOUT',
@@ -97,6 +98,7 @@ export interface ErrorFields {
   legalMoves?: readonly string[]
   known?: readonly string[]
   option?: string
+  column?: string
   statement?: string
   transactionId?: string
   committed?: readonly string[]
@@ -130,6 +132,7 @@ export class EnginelightError extends Error {
   declare readonly legalMoves?: readonly string[]
   declare readonly known?: readonly string[]
   declare readonly option?: string
+  declare readonly column?: string
   declare readonly statement?: string
   /** PostgreSQL's 64-bit transaction id. */
   declare readonly transactionId?: string
