@@ -1,0 +1,5 @@
+export { lend } from './lend.ts'
+export type { LendOptions, Lent } from './lend.ts'
+export type { LentClient } from './lent-client.ts'
+export type { LentPool, PoolClass } from './lent-pool.ts'
+export type { ControlPolicy } from './transaction-texts.ts'
