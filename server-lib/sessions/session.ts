@@ -556,6 +556,11 @@ export class SessionCore {
     return this.#ending
   }
 
+  /** Throws EL_ENDED where every use is refused by now. */
+  requireNotEnded(): void {
+    if (this.#ending) throw errors.sessionEnded(this)
+  }
+
   /** Calls as soon as the session begins to end, and refuses everything. */
   onEnding(told: () => void): void {
     if (this.#ending) told()

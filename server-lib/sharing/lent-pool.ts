@@ -75,7 +75,9 @@ function makeClass(base: PoolClass): MakePool {
     }
 
     #client(kind: LentKind): LentClient {
-      return new LentClient(this.#lender(), this.#options, kind)
+      const core = this.#lender()
+      core.requireNotEnded()
+      return new LentClient(core, this.#options, kind)
     }
   } as unknown as MakePool
 }
