@@ -98,6 +98,7 @@ export class SessionCore {
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
   #toldOfEnd = NOBODY
+  #askBeforeCommit: (() => Error | undefined) | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
   /** Ends the time in which what runs may finish. */
@@ -518,6 +519,11 @@ export class SessionCore {
             reject(this.#life.refusal(move))
             return done()
           }
+          const refusal = move === 'commit' ? this.commitRefusal : undefined
+          if (refusal) {
+            reject(refusal)
+            return done()
+          }
           this.#isCommitting = move === 'commit'
           const over = () => {
             this.#isCommitting = false
@@ -559,6 +565,16 @@ export class SessionCore {
   /** Throws EL_ENDED where every use is refused by now. */
   requireNotEnded(): void {
     if (this.#ending) throw errors.sessionEnded(this)
+  }
+
+  /** Has each commit ask whether it may be. Asked when its turn has come. */
+  refuseCommitsBy(ask: () => Error | undefined): void {
+    this.#askBeforeCommit = ask
+  }
+
+  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  get commitRefusal(): Error | undefined {
+    return this.#askBeforeCommit?.()
   }
 
   /** Calls as soon as the session begins to end, and refuses everything. */

@@ -1,10 +1,12 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import Cursor from 'pg-cursor'
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines, engine, type Session } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { eventually, expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { latch } from '../testing/latch.ts'
 import { listen } from '../testing/story.ts'
 import { lend } from './index.ts'
 
@@ -401,7 +403,7 @@ describe('the pool', () => {
     expect(await new Promise(resolve => void pool.connect(resolve))).toMatchObject(outOfScope)
     expect(() => lent.client).toThrow('engines.current')
     await engines.run(() => pool.query(insert('a')))
-    await engines.run(() =>
+    await engines.scope(() =>
       lent.client.query('begin').then(() => expect(lent.client.getTransactionStatus()).toBe('T')),
     )
     await engines.scope(() => pool.query(insert('b')))
@@ -422,8 +424,8 @@ describe('an end of the session', () => {
     const { pool } = lend(session)
     const client = await pool.connect()
     await client.query('begin')
-    await client.query(insert('a'))
-    await session.commit()
+    await client.query(insert('undone'))
+    await session.rollback()
     const over = { code: 'EL_ILLEGAL_MOVE', legalMoves: ['rollback'] }
     await expect(client.query(insert('b'))).rejects.toMatchObject(over)
     // The place is free: the session's next transaction is another.
@@ -433,7 +435,36 @@ describe('an end of the session', () => {
     await client.query(insert('d'))
     await session.rollback()
     expect(await client.query('rollback')).toMatchObject({ command: 'ROLLBACK' })
-    expect(await outside()).toEqual(['a'])
+    expect(await outside()).toEqual([])
+  })
+
+  test('is refused as a commit while a transaction of the host is open: half of it would be kept', async () => {
+    const { pool } = lend(session)
+    const begun = latch()
+    const transact = async () => {
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query(insert('a'))
+      begun.open()
+      await new Promise(resolve => setTimeout(resolve, 20))
+      await client.query(insert('b'))
+      await client.query('commit')
+      client.release()
+    }
+    const forgotten = transact()
+    await begun.opened
+    const early = {
+      code: 'EL_ILLEGAL_MOVE',
+      legalMoves: ['rollback'],
+      message: expect.stringMatching(
+        /BEGIN of a library, sent \d+ ms ago at .*lend\.test\.ts:\d+ is not ended yet/,
+      ),
+    }
+    await expect(session.commit()).rejects.toMatchObject(early)
+    await expect(db.commit()).rejects.toMatchObject(early)
+    await forgotten
+    await session.commit()
+    expect(await outside()).toEqual(['a', 'b'])
   })
 
   test('is EL_ENDED to the host, also to one who waits', async () => {
@@ -452,6 +483,120 @@ describe('an end of the session', () => {
     await expect(cursor.read(1)).rejects.toMatchObject({ code: 'EL_ENDED' })
     expect(await outside()).toEqual([])
     await patient.close()
+  })
+})
+
+describe('when it goes wrong', () => {
+  test('a backend that is killed under a transaction of the host is told to it, and ends nothing else', async () => {
+    const { client } = lend(session)
+    await client.query('begin')
+    await client.query(insert('a'))
+    await database.admin('select pg_terminate_backend($1)', [client.processID])
+    await expect(client.query(insert('b'))).rejects.toMatchObject({ code: 'EL_CONNECTION_LOST' })
+    expect(await client.query('rollback')).toMatchObject({ command: 'ROLLBACK' })
+    await session.rollback()
+    await client.query(insert('c'))
+    await session.commit()
+    expect(await outside()).toEqual(['c'])
+  })
+
+  test('a statement of the host that runs as the session ends is cancelled, and nobody waits for ever', async () => {
+    const { pool } = lend(session)
+    const client = await pool.connect()
+    await client.query('begin')
+    const running = client.query('select pg_sleep(60)')
+    const behind = client.query('commit')
+    const waiting = pool.query(insert('a'))
+    const settled = Promise.allSettled([running, behind, waiting])
+    await eventually(
+      async () => (await database.backends()).some(({ query }) => query.includes('pg_sleep')),
+      true,
+    )
+    await db.end()
+    for (const one of await settled) expect(one).toMatchObject({ reason: { code: 'EL_ENDED' } })
+    await eventually(
+      async () => (await database.backends()).some(({ query }) => query.includes('pg_sleep')),
+      false,
+    )
+  })
+
+  test('a host that cannot have a connection is told who holds them, and gives its place up', async () => {
+    await using others = engines.open()
+    const taken = [engines.open(), engines.open()]
+    for (const one of [others, ...taken]) await one.main.query('select 1')
+    const { pool } = lend(session)
+    const late = { code: 'EL_CHECKOUT_TIMEOUT', holders: expect.any(Array) }
+    const client = await pool.connect()
+    await expect(client.query('begin')).rejects.toMatchObject(late)
+    await expect(pool.query('select 1')).rejects.toMatchObject(late)
+    for (const one of taken) await one.end()
+    await client.query('begin')
+    await client.query('commit')
+    await session.commit()
+  })
+
+  test('callbacks and promises run in the context of whoever asked', async () => {
+    const context = new AsyncLocalStorage<string>()
+    const { pool } = lend(session)
+    await pool.query('select 1')
+    const seen = await context.run('mine', async () => {
+      const told = new Promise(resolve => {
+        pool.query('select 1', () => resolve(context.getStore()))
+      })
+      const connected = new Promise(resolve => {
+        pool.connect((_, __, release) => {
+          release()
+          resolve(context.getStore())
+        })
+      })
+      return [await told, await connected, context.getStore()]
+    })
+    expect(seen).toEqual(['mine', 'mine', 'mine'])
+  })
+
+  test('of many units at once each is there as a whole or not at all', async () => {
+    const patient = createEngines({ main: engine()({ connection: database.url, checkoutTimeoutMs: 60_000 }) })
+    await using own = patient.open()
+    const session = own.main
+    const { pool } = lend(session)
+    const kept: string[] = []
+    const unit = async (at: number) => {
+      const names = [`${at}a`, `${at}b`]
+      const fails = at % 3 === 0
+      const second = insert(fails ? `${at}a` : `${at}b`)
+      if (!fails) kept.push(...names)
+      if (at % 4 === 0) {
+        return session.savepoint(async () => {
+          await session('t').insert({ name: names[0] })
+          const client = await pool.connect()
+          await client.query('begin')
+          await client.query(second).finally(() => client.release())
+          // Released in a transaction it is rolled back; so this one goes on without.
+          await client.query('commit').catch(() => {})
+          if (!fails) await pool.query(second)
+        })
+      }
+      if (at % 4 === 1) {
+        await pool.query({
+          text: 'insert into t (name) values ($1), ($2)',
+          values: [names[0], fails ? names[0] : names[1]],
+        })
+        return
+      }
+      const client = await pool.connect()
+      try {
+        await client.query('begin')
+        await client.query(insert(names[0] as string))
+        await client.query(second)
+        await client.query('commit')
+      } finally {
+        client.release()
+      }
+    }
+    await Promise.allSettled(Array.from({ length: 60 }, (_, at) => unit(at)))
+    await session.commit()
+    await patient.close()
+    expect((await outside()).toSorted()).toEqual(kept.toSorted())
   })
 })
 

@@ -4,16 +4,22 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Session } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { generatePrisma } from '../testing/prisma-client.ts'
-import type { EngineDefinition, Engines } from '../index.ts'
+
+interface Made {
+  scope(fn: () => unknown): Promise<unknown>
+  run(fn: (db: { writer: Pick<Session, 'query'> }) => Promise<unknown>): Promise<unknown>
+  close(): Promise<unknown>
+}
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 let database: TestDatabase
 let prisma: Awaited<ReturnType<typeof generatePrisma>>
-let engines: Engines<{ writer: EngineDefinition }>
+let engines: Made
 let files: string[]
 
 /** The page's blocks as modules of an application: a file each, beside the one that makes the engines. */

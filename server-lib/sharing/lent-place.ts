@@ -13,15 +13,18 @@ const places = new WeakMap<SessionCore, Set<LentPlace>>()
 export class LentPlace implements Guest {
   readonly #core: SessionCore
   readonly #what: string
+  /** Whether what it holds is more than a statement: then nothing is committed until it is over. */
+  readonly #isTransaction: boolean
   readonly #capture: SiteCapture | null
   /** Which transaction of the session it lies in, once something was opened there. */
   #transaction: number | undefined
   #since: number | undefined
   #leave: () => void = () => {}
 
-  constructor(core: SessionCore, what: string, capture: SiteCapture | null) {
+  constructor(core: SessionCore, command: string | null, capture: SiteCapture | null) {
     this.#core = core
-    this.#what = what
+    this.#what = command ?? 'a statement'
+    this.#isTransaction = command !== null
     this.#capture = capture
   }
 
@@ -70,6 +73,17 @@ export class LentPlace implements Guest {
     return true
   }
 
+  /** Why the session cannot commit: half of what a library does as one would be kept. */
+  get commitRefusal(): EnginelightError | undefined {
+    if (!this.#isTransaction || this.#since === undefined || this.isOver) return undefined
+    const { engine, id: session, state } = this.#core
+    return new EnginelightError(
+      'EL_ILLEGAL_MOVE',
+      `commit() is not possible on session ${session} of engine "${engine.name}" while the transaction of a library is open: ${this.#described} is not ended yet. Await it first.`,
+      { engine: engine.name, session, state, move: 'commit', legalMoves: ['rollback'] },
+    )
+  }
+
   get patience(): Patience {
     return this.#patienceOf('savepoint()', () => this.#described)
   }
@@ -77,7 +91,7 @@ export class LentPlace implements Guest {
   get #described(): string {
     const heldMs = Math.round(performance.now() - (this.#since ?? 0))
     const line = siteOf(this.#capture)?.label
-    return `${this.#what} of a library, sent ${heldMs} ms ago${line === undefined ? '' : ` at ${line}`},`
+    return `${this.#what} of a library, sent ${heldMs} ms ago${line === undefined ? '' : ` at ${line}`}`
   }
 
   #patienceOf(what: string, before: () => string): Patience {
@@ -88,7 +102,7 @@ export class LentPlace implements Guest {
       tooLate: () =>
         new EnginelightError(
           'EL_CHECKOUT_TIMEOUT',
-          `${what} waited ${waitMs} ms for its turn on session ${session} of engine "${engine.name}", which ${before()} has. Side by side they run one after the other; one that is inside of the other must be nested by the same means, as tx.transaction() is.`,
+          `${what} waited ${waitMs} ms for its turn on session ${session} of engine "${engine.name}", which is taken by ${before()}. Side by side they run one after the other; one that is inside of the other must be nested by the same means, as tx.transaction() is.`,
           { engine: engine.name, session, waitedMs: waitMs },
         ),
     }
@@ -102,6 +116,10 @@ function placesOf(core: SessionCore): Set<LentPlace> {
     places.set(core, made)
     core.onEnding(() => {
       for (const place of made) place.leave()
+    })
+    core.refuseCommitsBy(() => {
+      for (const { commitRefusal } of made) if (commitRefusal) return commitRefusal
+      return undefined
     })
   }
   return own

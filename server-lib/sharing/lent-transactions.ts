@@ -108,7 +108,7 @@ export class LentTransactions {
       this.#requirePlace()
       return alone()
     }
-    const place = await new LentPlace(this.#core, 'a statement', capture).take()
+    const place = await new LentPlace(this.#core, null, capture).take()
     try {
       return await (this.#options.guardStatements ? this.#guarded(capture, work) : alone())
     } finally {
