@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { eventually, expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { latch } from '../testing/latch.ts'
 import { listen } from '../testing/story.ts'
-import { lend } from './index.ts'
+import { borrow, lend } from './index.ts'
 
 let database: TestDatabase
 let engines: ReturnType<typeof open>
@@ -162,7 +162,7 @@ describe('the client', () => {
     }
     await session.commit()
     expect(await outside()).toEqual(['a', ...names])
-    const unguarded = lend(session, { guardStatements: false })
+    const unguarded = lend(session, { guard: 'none' })
     await expect(unguarded.client.query(insert('a'))).rejects.toMatchObject({ code: '23505' })
     expect(session.state).toBe('failed')
   })
@@ -410,11 +410,20 @@ describe('the pool', () => {
     expect(await outside()).toEqual(['a'])
   })
 
+  test('a session on a borrowed connection is not lent on', async () => {
+    const borrowed = borrow({ connection: () => new pg.Client(database.url) as never })
+    const hosted = createEngines({ host: borrowed.engine })
+    await using own = hosted.open()
+    expect(() => lend(own.host)).toThrow('it is itself on a borrowed connection')
+    await hosted.close()
+  })
+
   test('says what is wrong before any SQL', () => {
     expect(() => lend({} as never)).toThrow('lend() takes a session')
     expect(() => lend((() => 5) as never).client).toThrow('lend() takes a session')
     expect(() => lend(session, { transactionControl: 'commit' as never })).toThrow('savepoint, ignore, error')
-    expect(() => lend(session, { guard: true } as never)).toThrow('"guard"')
+    expect(() => lend(session, { guard: 'all' as never })).toThrow('savepoint, none')
+    expect(() => lend(session, { policy: 'ignore' } as never)).toThrow('"policy"')
     expect(session.state).toBe('idle')
   })
 })

@@ -12,10 +12,10 @@ export interface LendOptions {
   /** What becomes of the host's BEGIN, COMMIT and ROLLBACK. Default: `'savepoint'`. */
   readonly transactionControl?: ControlPolicy
   /**
-   * Whether a statement that the host sends outside of a transaction of its own runs in a savepoint, so that one that fails
-   * leaves the session's transaction as it was. Costs two round trips for each such statement. Default: true.
+   * `'savepoint'` (default) runs each statement that the host sends outside of a transaction of its own in a savepoint, so that
+   * one that fails leaves the session's transaction as it was. Costs two round trips for each. `'none'` does without.
    */
-  readonly guardStatements?: boolean
+  readonly guard?: 'savepoint' | 'none'
 }
 
 /** A session as a host library takes it. */
@@ -65,13 +65,27 @@ export function lend(session: Lendable, options: LendOptions & { readonly Pool?:
 
 function lenderOf(session: Lendable): Lender {
   const core = coreOfSession(session)
-  if (core) return () => core
+  if (core) {
+    requireOwn(core)
+    return () => core
+  }
   if (typeof session !== 'function') throw notASession()
   return () => {
     const given = coreOfSession((session as () => unknown)())
     if (!given) throw notASession()
+    requireOwn(given)
     return given
   }
+}
+
+/** What is borrowed is not lent on: there would be two to decide what a COMMIT is, and neither of them its owner. */
+function requireOwn({ engine }: SessionCore): void {
+  if (engine.options.mode !== 'borrowed') return
+  throw new EnginelightError(
+    'EL_CONFIG',
+    `A session of engine "${engine.name}" cannot be lent: it is itself on a borrowed connection. Give the library that connection.`,
+    { engine: engine.name, option: 'session' },
+  )
 }
 
 const notASession = () =>
@@ -81,19 +95,19 @@ const notASession = () =>
     { option: 'session' },
   )
 
-const OPTIONS = new Set(['transactionControl', 'guardStatements', 'Pool'])
+const OPTIONS = new Set(['transactionControl', 'guard', 'Pool'])
 
 function lentOptions(options: LendOptions & { readonly Pool?: unknown }): LentOptions {
-  const { transactionControl = 'savepoint', guardStatements = true, Pool } = options
+  const { transactionControl = 'savepoint', guard = 'savepoint', Pool } = options
   for (const option in options) {
     if (!OPTIONS.has(option)) throw wrong(option, `is not known; known are ${[...OPTIONS].join(', ')}`)
   }
   if (!CONTROL_POLICIES.includes(transactionControl)) {
     throw wrong('transactionControl', `must be one of ${CONTROL_POLICIES.join(', ')}`)
   }
-  if (typeof guardStatements !== 'boolean') throw wrong('guardStatements', 'must be true or false')
+  if (guard !== 'savepoint' && guard !== 'none') throw wrong('guard', 'must be one of savepoint, none')
   if (Pool !== undefined && typeof Pool !== 'function') throw wrong('Pool', 'must be the class Pool of pg')
-  return { transactionControl, guardStatements }
+  return { transactionControl, guard }
 }
 
 function wrong(option: string, why: string): EnginelightError {

@@ -3,5 +3,5 @@ import type { ControlPolicy } from './transaction-texts.ts'
 /** What is asked of a lent session, with everything filled in. */
 export interface LentOptions {
   readonly transactionControl: ControlPolicy
-  readonly guardStatements: boolean
+  readonly guard: 'savepoint' | 'none'
 }

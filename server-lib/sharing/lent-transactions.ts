@@ -110,7 +110,7 @@ export class LentTransactions {
     }
     const place = await new LentPlace(this.#core, null, capture).take()
     try {
-      return await (this.#options.guardStatements ? this.#guarded(capture, work) : alone())
+      return await (this.#options.guard === 'savepoint' ? this.#guarded(capture, work) : alone())
     } finally {
       place.leave()
     }
