@@ -1,0 +1,18 @@
+export { reflect } from './reflect/index.ts'
+export type { Only, Queryable, ReflectOptions, RelationName, SchemaCache } from './reflect/index.ts'
+export type {
+  Column,
+  Constraint,
+  Deferrability,
+  EnumType,
+  ForeignKey,
+  Index,
+  Key,
+  ModelSchema,
+  ReferentialAction,
+  RelationKind,
+  Schema,
+  Table,
+  UniqueKey,
+  UnknownType,
+} from './table.ts'
