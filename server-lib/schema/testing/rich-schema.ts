@@ -95,7 +95,7 @@ comment on column shop.names.name is 'Theirs';
 create materialized view shop.totals as select mood, count(*) as n, sum(price) as total from shop.customers group by mood;
 create unique index totals_by_mood on shop.totals (mood);
 
-create foreign data wrapper nowhere;
-create server nowhere foreign data wrapper nowhere;
+create extension postgres_fdw;
+create server nowhere foreign data wrapper postgres_fdw;
 create foreign table shop.far (id int not null, name text default 'x') server nowhere;
 `
