@@ -1,5 +1,7 @@
 export { reflect } from './reflect/index.ts'
 export type { Only, Queryable, ReflectOptions, RelationName, SchemaCache } from './reflect/index.ts'
+export { lintNames, namingConvention } from './naming/index.ts'
+export type { Misnamed, NameParts, NameTemplate, NamingConvention, NamingKey } from './naming/index.ts'
 export type {
   Column,
   Constraint,
