@@ -31,15 +31,15 @@ export function lintNames(schema: Schema, convention: NamingConvention): Misname
   // Tables, indexes and those keys that are indexes share their names in a schema; other constraints in a table.
   const taken = new Set(schema.tables.flatMap(({ schema, name }) => [`${schema}.${name}`]))
   for (const one of schema.tables.flatMap(allNames)) taken.add(one)
-  return named
-    .filter(({ name, expected, isRight }) => name !== expected && !isRight(name))
-    .map(({ isRight: _, ...one }) => {
-      const place = placeOf(one)
-      let expected = one.expected
-      for (let number = 2; taken.has(`${place}.${expected}`); number++) expected = `${one.expected}_${number}`
-      taken.add(`${place}.${expected}`)
-      return { ...one, expected, alter: alter(one, expected) }
-    })
+  const wrong = named.filter(({ name, expected, isRight }) => name !== expected && !isRight(name))
+  return wrong.map(one => {
+    const { schema, table, kind, name } = one
+    let { expected } = one
+    for (let number = 2; taken.has(`${placeOf(one)}.${expected}`); number++)
+      expected = `${one.expected}_${number}`
+    taken.add(`${placeOf(one)}.${expected}`)
+    return { schema, table, kind, name, expected, alter: alter(one, expected) }
+  })
 }
 
 const placeOf = ({ schema, table, kind }: Pick<Named, 'schema' | 'table' | 'kind'>): string =>
