@@ -70,6 +70,8 @@ create index fresh on shop.spots (b desc)
 drop index shop.fresh; create index fresh on shop.spots (b) where b > 1
 drop index shop.fresh; create index fresh on shop.spots (b) where b > 2
 drop index shop.fresh; create index fresh on shop.spots (b) include (c)
+alter index shop.fresh set (fillfactor = 70)
+alter index shop.fresh set (fillfactor = 80)
 alter index shop.events_note_idx rename to notes
 alter index shop.notes rename to noted
 alter table shop.replies detach partition shop.old_replies
