@@ -39,6 +39,7 @@ switch (command) {
   case 'bench:observers':
   case 'bench:commit':
   case 'bench:reflect':
+  case 'bench:sharing':
   case 'bench:soak': {
     await installed()
     await built()
@@ -49,7 +50,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:reflect and bench:soak.`,
+      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:reflect, bench:sharing and bench:soak.`,
     )
     process.exit(1)
 }
