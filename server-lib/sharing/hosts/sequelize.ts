@@ -48,7 +48,7 @@ function ending({ finished, parent }: Transaction): string | undefined {
 
 function transactionOf(host: object): Transaction {
   if (typeof host !== 'object' || host === null || !('getQueryInterface' in host)) {
-    if (host && 'afterCommit' in host) return host
+    if (host && 'afterCommit' in host) return host as Transaction
     throw noHostConnection('connectionOf() was given something that is no transaction of Sequelize')
   }
   const { _cls } = host.constructor as { _cls?: { get(name: string): Transaction | undefined } }
