@@ -37,6 +37,8 @@ export const ERROR_CODES = [
   'EL_TRANSACTION_FAILED',
   'EL_TWO_PHASE_UNAVAILABLE',
   'EL_UNKNOWN_ENGINE',
+  'EL_UNKNOWN_SCHEMA',
+  'EL_UNKNOWN_TABLE',
   'EL_UNSUPPORTED_CLIENT',
 ] as const
 
@@ -44,6 +46,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
 export const WARNING_CODES = [
+  'EL_CACHE_FAILED',
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
   'EL_HOOK_FAILED',
