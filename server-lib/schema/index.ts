@@ -1,5 +1,18 @@
 export { reflect } from './reflect/index.ts'
 export type { Only, Queryable, ReflectOptions, RelationName, SchemaCache } from './reflect/index.ts'
+export { tablesFrom } from './from/index.ts'
+export type {
+  DrizzleOptions,
+  HostColumn,
+  MikroOrm,
+  ObjectionModel,
+  SequelizeInstance,
+  TablesFromOptions,
+  TypeOf,
+  TypeormDataSource,
+} from './from/index.ts'
+export { drift } from './drift/index.ts'
+export type { Difference, DifferenceKind, DriftOptions } from './drift/index.ts'
 export type {
   Column,
   Constraint,
@@ -15,4 +28,5 @@ export type {
   Table,
   UniqueKey,
   UnknownType,
+  Unsaid,
 } from './table.ts'
