@@ -13,6 +13,8 @@ export type {
 } from './from/index.ts'
 export { drift } from './drift/index.ts'
 export type { Difference, DifferenceKind, DriftOptions } from './drift/index.ts'
+export { lintNames, namingConvention } from './naming/index.ts'
+export type { Misnamed, NameParts, NameTemplate, NamingConvention, NamingKey } from './naming/index.ts'
 export type {
   Column,
   Constraint,

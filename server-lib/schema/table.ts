@@ -80,6 +80,8 @@ export interface ForeignKey extends Key {
 export interface Constraint {
   readonly name: string | null
   readonly definition: string
+  /** A table above has it, of which this one inherits or is a partition. Absent where the models do not say. */
+  readonly inherited?: boolean
 }
 
 export interface Index {

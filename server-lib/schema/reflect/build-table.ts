@@ -110,9 +110,10 @@ function foreignKey(row: ConstraintRow, names: Names): ForeignKey {
   }
 }
 
-const constraint = ({ name, definition }: ConstraintRow): Constraint => ({
+const constraint = ({ name, definition, inherited }: ConstraintRow): Constraint => ({
   name,
   definition: definition ?? '',
+  inherited,
 })
 
 function index(row: IndexRow, names: Names): Index {

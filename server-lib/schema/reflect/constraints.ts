@@ -12,6 +12,7 @@ export interface ConstraintRow {
   readonly deferrable: boolean
   readonly deferred: boolean
   readonly valid: boolean
+  readonly inherited: boolean
   readonly onUpdate: Action
   readonly onDelete: Action
   readonly match: 's' | 'f' | 'p' | ' '
@@ -36,6 +37,7 @@ const text = (version: number) => `
 select c.conrelid as relation, c.conname::text as name, c.contype::text as kind, c.conkey as columns,
   c.conindid as index, c.condeferrable as deferrable, c.condeferred as deferred,
   ${version >= 180_000 ? 'c.convalidated and c.conenforced' : 'c.convalidated'} as valid,
+  c.coninhcount > 0 as inherited,
   c.confupdtype::text as "onUpdate", c.confdeltype::text as "onDelete", c.confmatchtype::text as match,
   ${version >= 150_000 ? 'c.confdelsetcols' : 'null::int2[]'} as "onDeleteColumns",
   ${version >= 180_000 ? 'c.conperiod' : 'false'} as "withoutOverlaps",

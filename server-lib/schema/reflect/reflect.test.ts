@@ -270,15 +270,20 @@ test('partitions have the keys that they inherited, and none for the partitions 
 })
 
 test('checks and exclusions are as PostgreSQL prints them; a NOT NULL with a name is no check', () => {
+  expect(table('children').checks).toMatchObject([{ name: 'parents_name_check', inherited: true }])
   expect(table('customers').checks).toEqual([
-    { name: 'customers_price_check', definition: 'CHECK ((price >= (0)::numeric))' },
-    { name: 'later', definition: 'CHECK ((price < (1000)::numeric)) NOT VALID' },
-    { name: 'positive_serial', definition: 'CHECK ((serial_number > 0)) NO INHERIT' },
+    { name: 'customers_price_check', definition: 'CHECK ((price >= (0)::numeric))', inherited: false },
+    { name: 'later', definition: 'CHECK ((price < (1000)::numeric)) NOT VALID', inherited: false },
+    { name: 'positive_serial', definition: 'CHECK ((serial_number > 0)) NO INHERIT', inherited: false },
   ])
   expect(column('title').nullable).toBe(false)
   expect(column('address').nullable).toBe(true)
   expect(table('bookings').exclusions).toEqual([
-    { name: 'bookings_during_excl', definition: 'EXCLUDE USING gist (during WITH &&) WHERE ((room > 0))' },
+    {
+      name: 'bookings_during_excl',
+      definition: 'EXCLUDE USING gist (during WITH &&) WHERE ((room > 0))',
+      inherited: false,
+    },
   ])
   expect(table('bookings').indexes).toEqual([])
 })
