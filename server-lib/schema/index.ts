@@ -11,6 +11,18 @@ export type {
   TypeOf,
   TypeormDataSource,
 } from './from/index.ts'
+export { defineTable } from './define-table/index.ts'
+export type {
+  ColumnOf,
+  Finders,
+  IdOf,
+  Page,
+  RangeOptions,
+  RunsBuilders,
+  TableDefinition,
+} from './define-table/index.ts'
+export { getTables } from './references/index.ts'
+export type { GetTablesOptions, RowOf, TableReference, TableReferences } from './references/index.ts'
 export { drift } from './drift/index.ts'
 export type { Difference, DifferenceKind, DriftOptions } from './drift/index.ts'
 export { lintNames, namingConvention } from './naming/index.ts'
