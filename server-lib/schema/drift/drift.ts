@@ -23,7 +23,8 @@ const BOOKKEEPING = new Set(
  * the models do not have are told where they are in a schema of theirs, but for partitions and the hosts' own
  * tables of migrations.
  *
- * Of checks, predicates and generated columns the words are compared and not the parentheses.
+ * Reflect the schemas that the models are in: a table that was not read is told as missing. Of checks, predicates and
+ * generated columns the words are compared and not the parentheses.
  */
 export function drift(reflected: Schema, fromModels: ModelSchema, options: DriftOptions = {}): Difference[] {
   const { ignore = () => false } = options

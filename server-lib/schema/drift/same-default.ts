@@ -50,6 +50,11 @@ function sameValue(a: string, b: string, typeName: string): boolean {
       return instant(a) === instant(b)
     case 'uuid':
       return a.toLowerCase() === b.toLowerCase()
+    case 'bpchar':
+      return a.trimEnd() === b.trimEnd()
+    case 'time':
+    case 'timetz':
+      return wholeTime(a) === wholeTime(b)
     default:
       return false
   }
@@ -80,6 +85,11 @@ function instant(text: string): number | string {
   const zoned = /T.*(Z|[+-]\d\d:?\d\d)$/.test(iso) ? iso : iso.includes('T') ? `${iso}Z` : iso
   const at = Date.parse(zoned)
   return Number.isNaN(at) ? text : at
+}
+
+/** `10:30` with its seconds. */
+function wholeTime(text: string): string {
+  return text.trim().replace(/^(\d\d?:\d\d)(?!:|\d)/, '$1:00')
 }
 
 /** `'{a,b}'` and `ARRAY['a', 'b']` alike. */

@@ -163,6 +163,9 @@ test('tables, views and enums of a Drizzle schema are what drizzle-kit makes of 
       .map(({ schema, name, kind }) => `${schema}.${name} ${kind}`),
   )
   expect(models.enums).toEqual(reflected.enums)
+  expect(models.tables.find(({ name }) => name === 'users')!.checks).toEqual([
+    { name: 'priced', definition: 'CHECK ("price" >= 0 and "small" between 1 and 10)' },
+  ])
   const types = (of: Schema) =>
     of.tables
       .filter(({ kind }) => kind === 'table')

@@ -50,6 +50,7 @@ const User = new EntitySchema<any>({
     clock: { type: 'time' },
     bytes: { type: 'blob', nullable: true },
     mood: { enum: true, items: ['sad', "that's it"], default: 'sad', type: 'string' },
+    short: { enum: true, items: ['a', 'b'], default: 'a', type: 'string', columnType: 'varchar(10)' },
     level: { enum: true, items: [1, 2], type: 'number', default: 1 },
     state: { enum: true, items: ['on', 'off'], nativeEnumName: 'user_state', type: 'string', default: 'on' },
     total: { type: 'number', generated: '(small * 2) stored', columnType: 'int' },

@@ -88,6 +88,12 @@ function define(sequelize: Sequelize): void {
   Group.belongsToMany(User, { through: 'memberships' })
   User.hasMany(Order, { foreignKey: { name: 'approverId', allowNull: false }, onDelete: 'RESTRICT' })
   Order.belongsTo(Group, { foreignKey: 'groupKey' })
+  // A bare name is meant in the schema of the table that refers to it.
+  sequelize.define(
+    'Part',
+    { groupKey: { type: DataTypes.BIGINT, references: { model: 'groups', key: 'key' } } },
+    { schema: 'shop', timestamps: false },
+  )
   sequelize.define('Line', {
     number: { type: DataTypes.SMALLINT, primaryKey: true },
     part: { type: DataTypes.TEXT, primaryKey: true },

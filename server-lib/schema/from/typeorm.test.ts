@@ -62,7 +62,7 @@ const Everything = new EntitySchema<any>({
     ratio: { type: 'float', nullable: true },
     single: { type: 'real', nullable: true },
     name: { type: String, length: 20, default: "it''s" },
-    code: { type: 'char', length: 3, collation: 'C' },
+    code: { type: 'char', length: 3, collation: 'C', default: 'a' },
     note: { type: 'text', nullable: true, comment: 'what else' },
     isOpen: { type: Boolean, default: true, name: 'is_open' },
     tags: { type: 'text', array: true, default: ['a', 'b'] },
@@ -72,7 +72,7 @@ const Everything = new EntitySchema<any>({
     born: { type: 'date', nullable: true },
     at: { type: 'timestamptz', precision: 3, default: () => 'CURRENT_TIMESTAMP(3)' },
     plainAt: { type: 'timestamp', default: () => 'now()' },
-    clock: { type: 'time', nullable: true },
+    clock: { type: 'time', default: '10:30' },
     createdAt: { type: 'timestamptz', createDate: true },
     length: { type: 'interval', nullable: true },
     bytes: { type: 'bytea', nullable: true },
@@ -209,6 +209,9 @@ test('join tables, closure tables, inheritance, embedded columns, views, keys of
       .map(({ schema, name, kind }) => `${schema}.${name} ${kind}`),
   )
   expect(models.unknownTypes).toEqual([{ schema: 'public', table: 'sold', column: 'two', type: 'unknown' }])
+  const nullable = (of: Schema) =>
+    of.tables.find(table => table.name === 'sold')!.columns.map(column => column.nullable)
+  expect(nullable(models)).toEqual(nullable(reflected))
   const person = models.tables.find(table => table.name === 'person')!
   expect(person.primaryKey).toEqual({ name: 'person_key', columns: ['country', 'number'] })
   expect(person.foreignKeys.find(key => key.columns.length === 2)).toMatchObject({
