@@ -72,6 +72,24 @@ const TABLES = {
       row.plain ? spread(row.plain, 2) : '',
     ]),
   ],
+  sharing: rows => [
+    [
+      '',
+      'µs per statement',
+      'CPU µs per statement',
+      '/ the host itself',
+      '/ knex on its own pool',
+      'round trips',
+    ],
+    ...rows.map(row => [
+      row.title,
+      spread(row.wallUs, 0),
+      spread(row.cpuUs, 0),
+      spread(row.host, 2),
+      spread(row.knex, 2),
+      row.roundTrips.toFixed(2),
+    ]),
+  ],
   session: rows => [
     ['', 'concurrency', 'µs per unit', 'CPU µs per unit', '/ hand-written pg', '/ `knex.transaction()`'],
     ...rows.map(row => [

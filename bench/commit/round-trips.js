@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startCounter } from '../ready-counter.js'
 import { open as openByHand } from './by-hand.js'
 import { open as openOurs } from './ours.js'
+import { startCounter } from '../round-trip-counter.js'
 
 const UNITS = 20
 

@@ -185,6 +185,7 @@ export class Ledger {
       id: nextId('c'),
       slot,
       driver,
+      isBorrowed: driver.isBorrowed === true,
       backendPid: driver.processID ?? null,
       since: at,
       openedIn: currentRequest()?.id ?? null,

@@ -18,6 +18,7 @@ import { lineHere } from '../watch/line-here.ts'
 import { shadow } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
+import { isBorrowed } from './borrowed-statements.ts'
 import { callbackOf, describe, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
@@ -35,6 +36,10 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
       function query(this: unknown, ...args) {
         const [sent] = args
         record.statements += isBeginningQuery(sent) ? 2 : 1
+        if (isBorrowed()) {
+          record.changedAt = performance.now()
+          return original.apply(this, args)
+        }
         const isHeard = watching && !record.checkout?.isObserver
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
           return tellOfStatement(ledger, record, args, told => original.apply(this, told))
@@ -196,7 +201,7 @@ function statementStarted(
     }
     const { engine, pool } = ledger
     const answer = { id, text, startedAt, commands, error, engine, pool, request, capture }
-    followTransaction(record, status === undefined ? answer : { ...answer, status })
+    if (!record.isBorrowed) followTransaction(record, status === undefined ? answer : { ...answer, status })
   }
   return {
     ended,

@@ -28,6 +28,10 @@ export interface DriverConnection {
   readonly port?: number
   readonly ssl?: unknown
   readonly connection?: DriverWire
+  /** It is somebody else's, and his transaction is the one that runs on it. */
+  readonly isBorrowed?: boolean
+  /** Of a borrowed one: whether a savepoint of its borrower is open. */
+  readonly isInUnit?: boolean
   /** Set by knex when the connection must not be used again; knex's pool then drops it at the next acquire. */
   __knex__disposed?: unknown
 }

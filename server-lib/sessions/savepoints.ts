@@ -61,6 +61,14 @@ function opened(sessions: readonly SessionCore[], outer: OpenSavepoint | undefin
   return { sessions, outer, last: new Map(), over: false }
 }
 
+/** Whether the running function is inside of a savepoint of this session that is open. */
+export function isInsideSavepoint(session: string): boolean {
+  for (let open = inside.getStore(); open; open = open.outer) {
+    if (!open.over && open.sessions.some(({ id }) => id === session)) return true
+  }
+  return false
+}
+
 export function runInside<T>(open: OpenSavepoint, fn: () => Promise<T> | T): Promise<T> {
   return inside.run(open, async () => fn())
 }

@@ -63,8 +63,10 @@ function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
   return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 4, below) : null
 }
 
-/** Why a session may not end its transaction itself: that of a transactional engine is the container's. */
+/** Why a session may not end its transaction itself: that of a transactional engine is the container's, a borrowed one its host's. */
 function refusedEnd({ core }: Inside, move: 'commit' | 'rollback' | 'release'): Promise<never> | undefined {
+  if (core.engine.options.mode === 'borrowed' && move !== 'release')
+    return Promise.reject(errors.hostEnds(core, move))
   return core.engine.options.transactional ? Promise.reject(errors.containerEnds(core, move)) : undefined
 }
 

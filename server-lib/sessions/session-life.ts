@@ -108,7 +108,8 @@ export class SessionLife {
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (this.#readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
+      else if (options.mode === 'autocommit' && this.#readOnly && !owned)
+        await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
     } catch (cause) {
       throw this.beginFailed(held, cause)
     }
@@ -299,7 +300,7 @@ export class SessionLife {
     this.discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
     // Each statement of an autocommit session is by itself: the next takes another connection.
-    if (this.engine.options.mode === 'autocommit' && this.#state === 'active') this.move('release')
+    if (this.engine.options.mode !== 'transaction' && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
   }
 

@@ -350,10 +350,12 @@ export class SessionCore {
     this.#owner.wrote(this)
   }
 
-  /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
+  /** In autocommit, and of a host, a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
-    if (this.engine.options.mode !== 'autocommit') return
+    if (this.engine.options.mode === 'transaction') return
     if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    // Within a savepoint of its own a borrowed connection is the session's.
+    if (this.#life.held?.driver.isInUnit) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')
@@ -490,7 +492,7 @@ export class SessionCore {
   }
 
   requireTransactions(what: string): void {
-    if (this.engine.options.mode !== 'transaction') throw errors.needsTransaction(this, what)
+    if (this.engine.options.mode === 'autocommit') throw errors.needsTransaction(this, what)
   }
 
   // ------------------------------------------------------------------------------------- the end
