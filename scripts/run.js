@@ -38,11 +38,8 @@ switch (command) {
   case 'bench:session':
   case 'bench:observers':
   case 'bench:commit':
-<<<<<<< HEAD
   case 'bench:reflect':
-=======
   case 'bench:sharing':
->>>>>>> borrowing
   case 'bench:soak': {
     await installed()
     await built()
@@ -53,11 +50,7 @@ switch (command) {
   }
   default:
     console.error(
-<<<<<<< HEAD
-      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:reflect and bench:soak.`,
-=======
-      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:sharing and bench:soak.`,
->>>>>>> borrowing
+      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:reflect, bench:sharing and bench:soak.`,
     )
     process.exit(1)
 }

@@ -27,6 +27,8 @@ export { drift } from './drift/index.ts'
 export type { Difference, DifferenceKind, DriftOptions } from './drift/index.ts'
 export { lintNames, namingConvention } from './naming/index.ts'
 export type { Misnamed, NameParts, NameTemplate, NamingConvention, NamingKey } from './naming/index.ts'
+export { typesOf, writeTypes } from './types/index.ts'
+export type { SessionSource, TypeMap, TypesOptions, TypesReport, WriteTypesOptions } from './types/index.ts'
 export type {
   Column,
   Constraint,

@@ -146,7 +146,9 @@ test('a statement that takes too long is cancelled, and the host goes on', async
   const engines = createEngines({ borrowed: engine()({ borrowed: from, statementTimeoutMs: 100 }) })
   const client = await host.begin()
   await using db = engines.open()
-  await expect(db.borrowed.query('select pg_sleep(5)')).rejects.toMatchObject({ code: 'EL_STATEMENT_TIMEOUT' })
+  await expect(db.borrowed.query('select pg_sleep(5)')).rejects.toMatchObject({
+    code: 'EL_STATEMENT_TIMEOUT',
+  })
   expect((await client.query('select 1 one')).rows).toEqual([{ one: 1 }])
   expect(await db.borrowed.query('select 2 two')).toMatchObject({ rows: [{ two: 2 }] })
   expect(await host.commit()).toBe('COMMIT')

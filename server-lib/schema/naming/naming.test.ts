@@ -117,7 +117,8 @@ test('the lint names what differs, and after its statements nothing does', async
     create table ix_taken (id int constraint pk_ix_taken primary key);
     create table taken (id int constraint pk_taken primary key, x int);
     create index wrong on taken (x);
-    create table ix_taken_x ();
+    create table ix_taken_x_2 ();
+    create index ix_taken_x on ix_taken ((id + 1));
     create table parts (at date, n int check (n > 1), constraint pk_parts primary key (at)) partition by range (at);
     create table part partition of parts for values from ('2025-01-01') to ('2026-01-01');
     create table child () inherits (taken);
@@ -136,7 +137,7 @@ test('the lint names what differs, and after its statements nothing does', async
     'Odd "table: index Odd "table_price_idx -> ix_Odd "table_price',
     'Odd "table: index somehow -> ix_Odd "table_price_2',
     'parts: check parts_n_check -> ck_parts_n',
-    'taken: index wrong -> ix_taken_x_2',
+    'taken: index wrong -> ix_taken_x_3',
     'totals: index by_n -> ix_totals_n',
   ])
   for (const { alter } of found) await database.admin(alter)

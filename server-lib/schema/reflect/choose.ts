@@ -32,9 +32,8 @@ export function chosenRelations(
 
 function isWanted({ schema, name, kind }: Relation, only: Only): boolean {
   if (typeof only === 'function') return only({ schema, name, kind })
-  // A copy without flags: one that is global or sticky goes on where it stopped before.
-  if (only instanceof RegExp)
-    return new RegExp(only.source, only.flags.replace(/[gy]/g, '')).test(`${schema}.${name}`)
+  // A copy: one that is global goes on where it stopped before.
+  if (only instanceof RegExp) return new RegExp(only).test(`${schema}.${name}`)
   return only.includes(name) || only.includes(`${schema}.${name}`)
 }
 

@@ -16,7 +16,8 @@ const CATALOGUES: readonly { readonly from: string; readonly columns: string }[]
   { from: 'pg_namespace x where x.oid = any (select namespace from wanted)', columns: 'x.oid, x.nspname' },
   {
     from: 'pg_class x join relations r on r.oid = x.oid',
-    columns: 'x.oid, x.relname, x.relnamespace, x.relkind, x.relam, x.relispartition, x.relpartbound',
+    columns:
+      'x.oid, x.relname, x.relnamespace, x.relkind, x.relam, x.relispartition, x.relpartbound, x.reloptions',
   },
   {
     from: `pg_attribute x join relations r on r.oid = x.attrelid and r.relkind in ('r', 'p', 'f', 'v', 'm') where x.attnum > 0`,
@@ -53,8 +54,8 @@ const CATALOGUES: readonly { readonly from: string; readonly columns: string }[]
   },
   { from: 'pg_enum x', columns: 'x.enumtypid, x.enumsortorder, x.enumlabel' },
   {
-    from: `pg_description x left join relations r on x.classoid = 'pg_class'::regclass and r.oid = x.objoid
-      where r.oid is not null or x.classoid = 'pg_type'::regclass and x.objoid >= ${FIRST_OF_USERS}`,
+    from: `pg_description x left join relations r on x.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass and r.oid = x.objoid
+      where r.oid is not null or x.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass and x.objoid >= ${FIRST_OF_USERS}`,
     columns: 'x.objoid, x.objsubid, x.description',
   },
   { from: users('pg_proc'), columns: 'x.oid, x.proname, x.pronamespace' },
@@ -84,7 +85,7 @@ const SETTINGS = [
 
 const sums = CATALOGUES.map(
   ({ from, columns }, at) =>
-    `select ${at} as at, count(*) || ' ' || coalesce(sum(hashtextextended(row(x.xmin, ${columns})::text, 0)), 0) as sum from ${from}`,
+    `select ${at} as at, count(*) || ' ' || coalesce(sum(hashtextextended(row(x.xmin, ${columns})::text, 0)), 0) as sum from pg_catalog.${from}`,
 )
 
 /** Temporary tables of other sessions come and go all day, and nobody reflects them. */

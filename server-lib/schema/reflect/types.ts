@@ -36,7 +36,7 @@ select u.oid, case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' el
   u.typname::text as name, u.typtype::text as kind, u.typbasetype as base, u.element, u.typnotnull as "notNull",
   u.typdefault as default,
   case when u.typtype = 'e' then (
-    select pg_catalog.array_agg(l.enumlabel::text order by l.enumsortorder)
+    select coalesce(pg_catalog.array_agg(l.enumlabel::text order by l.enumsortorder), '{}')
     from pg_catalog.pg_enum l where l.enumtypid = u.oid
   ) end as labels,
   d.description as comment
