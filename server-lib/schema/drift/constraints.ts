@@ -24,7 +24,7 @@ export function constraintDrift(table: Table, models: Table, said: Said, isThere
   const halves = [...there, ...wanted].filter(name => !isOn([name]))
   const isWhole = (expression: string) => {
     if (halves.length === 0) return true
-    const words = new Set(reduced(expression, models.name).split(' '))
+    const words = new Set(reduced(expression).split(' '))
     return !halves.some(name => words.has(name))
   }
   const sides: Sides = { table, models, said, isOn, isWhole, isThere }
@@ -211,12 +211,7 @@ function changes<T extends { readonly name: string | null }>(
   wanted: readonly T[],
   text: (of: T) => string,
 ): Found[] {
-  const { name: table } = sides.models
-  const { missing, extra, both } = matched(
-    there,
-    wanted,
-    (a, b) => reduced(text(a), table) === reduced(text(b), table),
-  )
+  const { missing, extra, both } = matched(there, wanted, (a, b) => reduced(text(a)) === reduced(text(b)))
   const changed = missing.flatMap(model => {
     const other = extra.find(({ name }) => name !== null && name === shortened(model.name))
     return other ? [{ model, other }] : []

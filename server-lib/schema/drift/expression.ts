@@ -8,11 +8,11 @@ const PIECE =
 
 /**
  * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
- * prints of it are the same text: no parentheses, casts, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
+ * prints of it are the same text: no parentheses, casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
  * rewrites them. Two expressions that differ in nothing but their parentheses are taken for the same.
  */
-export function reduced(expression: string, table = ''): string {
-  const tokens = withoutPlaces(withoutCasts(pieces(expression)), table)
+export function reduced(expression: string): string {
+  const tokens = withoutPlaces(withoutCasts(pieces(expression)))
   return plain(rewritten(tokens)).map(written).join(' ')
 }
 
@@ -72,13 +72,12 @@ function afterBrackets(tokens: readonly Token[], at: number, open: string, close
   return end === -1 ? at : end
 }
 
-/** `orders.total` is `total` in a constraint of orders, and `public.f()` is `f()`. */
-function withoutPlaces(tokens: readonly Token[], table: string): Token[] {
+/** `orders.total` is `total`, and `shop.f(x)` is `f(x)`: which of the two is written depends on the search path. */
+function withoutPlaces(tokens: readonly Token[]): Token[] {
+  const isDot = (token: Token | undefined) => token?.kind === 'sign' && token.text === '.'
   return tokens.filter((token, at) => {
-    const isPlace = (name: Token | undefined) =>
-      name?.kind === 'word' && [table, 'public', 'pg_catalog'].includes(name.text)
-    if (isPlace(token) && tokens[at + 1]?.text === '.') return false
-    return !(token.text === '.' && token.kind === 'sign' && isPlace(tokens[at - 1]))
+    if (token.kind === 'word') return !isDot(tokens[at + 1])
+    return !(isDot(token) && tokens[at - 1]?.kind === 'word')
   })
 }
 
