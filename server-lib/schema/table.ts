@@ -99,7 +99,7 @@ export interface Index {
   readonly included: readonly string[]
   /** The WHERE clause of a partial index. */
   readonly predicate: string | null
-  /** The whole statement that would create it; null where it comes from models. */
+  /** The whole statement that would create it; null where it comes from models, but for one that they have as a statement. */
   readonly definition: string | null
 }
 

@@ -27,8 +27,16 @@ export function constraintDrift(table: Table, models: Table, said: Said, isThere
     const words = new Set(reduced(expression).split(' '))
     return !halves.some(name => words.has(name))
   }
-  const sides: Sides = { table, models, said, isOn, isWhole, isThere }
+  const statements = models.indexes.filter(isStatement)
+  const without = (of: Table): Table => ({
+    ...of,
+    indexes: of.indexes.filter(
+      index => !statements.some(({ name }) => shortened(name) === shortened(index.name)),
+    ),
+  })
+  const sides: Sides = { table: without(table), models: without(models), said, isOn, isWhole, isThere }
   return [
+    ...statements.flatMap(index => statementDrift(sides, index, table)),
     ...primaryKeyDrift(sides),
     ...uniqueDrift(sides),
     ...foreignKeyDrift(sides),
@@ -116,7 +124,21 @@ function uniquesOf({ uniques, indexes }: Table): UniqueKey[] {
 }
 
 function isPlainUnique({ unique, predicate, keys }: Index): boolean {
-  return unique && predicate === null && keys.every(key => key.column !== null)
+  return unique && predicate === null && keys.length > 0 && keys.every(key => key.column !== null)
+}
+
+/** Of an index that the models have as a statement of their own we know its name and its text alone. */
+function isStatement({ keys, definition }: Index): boolean {
+  return keys.length === 0 && definition !== null
+}
+
+function statementDrift(sides: Sides, { name, definition }: Index, table: Table): Found[] {
+  const there = table.indexes.find(index => index.name === shortened(name))?.definition ?? null
+  const words = (text: string) =>
+    reduced(text.replace(/\b(concurrently|if\s+not\s+exists|using\s+btree)\b/gi, ' '))
+  if (there !== null && definition !== null && words(there) === words(definition)) return []
+  const kind = there === null ? 'missing index' : 'index'
+  return [{ kind, ...at(sides, name), models: definition, database: there }]
 }
 
 function foreignKeyDrift(sides: Sides): Found[] {

@@ -29,8 +29,21 @@ const Address = new EntitySchema<any>({
 const User = new EntitySchema<any>({
   name: 'User',
   comment: 'who uses it',
-  indexes: [{ properties: ['name', 'price'] }, { properties: ['born'], name: 'born_hash', type: 'hash' }],
-  uniques: [{ properties: ['name', 'clock'] }],
+  indexes: [
+    { name: 'lower_name', expression: 'create index if not exists lower_name on "user" (lower(name))' },
+    {
+      name: 'short_of_bosses',
+      expression: 'create unique index short_of_bosses on "user" (name, small) where small <> 5',
+    },
+    {
+      name: 'plainly_unique',
+      expression: 'create unique index plainly_unique on "user" using btree (small, big)',
+    },
+    { properties: ['work.street'] },
+    { properties: ['name', 'price'] },
+    { properties: ['born'], name: 'born_hash', type: 'hash' },
+  ],
+  uniques: [{ properties: ['name', 'clock'] }, { properties: ['work.zip'] }],
   checks: [{ name: 'priced', expression: 'price >= 0 and small in (1, 2)' }],
   properties: {
     id: { type: 'number', primary: true },
@@ -109,6 +122,23 @@ test('entities, with pivot tables, embeddables and enums, are what the schema ge
     reflected.tables.map(({ schema, name }) => `${schema}.${name}`),
   )
   expect(models.enums).toEqual(reflected.enums)
+  // An index that is a statement of its own is told by its name.
+  const without = (names: string[]) => ({
+    ...reflected,
+    tables: reflected.tables.map(table => ({
+      ...table,
+      indexes: table.indexes.filter(({ name }) => !names.includes(name)),
+    })),
+  })
+  expect(
+    drift(without(['lower_name', 'plainly_unique', 'user_work_street_index']), models).map(
+      ({ kind, name }) => [kind, name],
+    ),
+  ).toEqual([
+    ['missing index', 'lower_name'],
+    ['missing index', 'plainly_unique'],
+    ['missing index', 'user_work_street_index'],
+  ])
   const types = (of: typeof reflected) =>
     of.tables.map(({ columns }) =>
       columns

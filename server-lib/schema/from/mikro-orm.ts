@@ -7,6 +7,12 @@ import { modelSchema } from './model-schema.ts'
 /** What we ask of MikroORM, 6 or 7: its schema generator, which knows what it would create. */
 export interface MikroOrm {
   readonly schema: object
+  readonly em: object
+}
+
+interface Platform {
+  /** The keys of an index, those into JSON documents as expressions. */
+  getJsonIndexDefinition(index: TargetIndex): readonly string[]
 }
 
 interface TargetSchema {
@@ -70,8 +76,8 @@ interface TargetForeignKey {
 
 /**
  * The tables of MikroORM's entities, as its schema generator would create them: pivot tables, embeddables and enums included.
- * The connection may be closed; nothing is sent to the database. An index that is written as an expression of its own is
- * left out: it is a whole statement, which we do not read.
+ * The connection may be closed; nothing is sent to the database. An index that is written as a statement of its own has no
+ * keys, but that statement as its `definition`.
  */
 export function mikroOrm(orm: MikroOrm, options: TablesFromOptions = {}): ModelSchema {
   const generator = orm?.schema as { getTargetSchema?: () => TargetSchema } | undefined
@@ -83,6 +89,7 @@ export function mikroOrm(orm: MikroOrm, options: TablesFromOptions = {}): ModelS
     )
   }
   const target = generator.getTargetSchema()
+  const platform = (orm.em as { getPlatform(): Platform }).getPlatform()
   const fallback = options.defaultSchema ?? target.name ?? 'public'
   const nativeEnums = Object.values(target.getNativeEnums())
   const views = (target.getViews?.() ?? []).map((view): DraftTable => ({
@@ -94,7 +101,7 @@ export function mikroOrm(orm: MikroOrm, options: TablesFromOptions = {}): ModelS
   return modelSchema(
     'mikro-orm',
     {
-      tables: [...target.getTables().map(table => tableOf(table, nativeEnums, fallback)), ...views],
+      tables: [...target.getTables().map(table => tableOf(table, nativeEnums, platform, fallback)), ...views],
       enums: nativeEnums.map(known => ({
         schema: known.schema ?? fallback,
         name: known.name,
@@ -106,13 +113,17 @@ export function mikroOrm(orm: MikroOrm, options: TablesFromOptions = {}): ModelS
   )
 }
 
-function tableOf(table: TargetTable, nativeEnums: readonly NativeEnum[], fallback: string): DraftTable {
+function tableOf(
+  table: TargetTable,
+  nativeEnums: readonly NativeEnum[],
+  platform: Platform,
+  fallback: string,
+): DraftTable {
   const schema = table.schema ?? fallback
   const primary = table.getPrimaryKey()
-  // A property with an index of its own may be named by one of the entity as well; MikroORM creates one of them.
-  const indexes = table.getIndexes().filter(index => !index.primary && !index.expression)
-  const isConstraint = ({ unique, columnNames }: TargetIndex) =>
-    unique && !columnNames.some(column => column.includes('.'))
+  const indexes = table.getIndexes().filter(index => !index.primary)
+  const isConstraint = ({ unique, columnNames, expression }: TargetIndex) =>
+    unique && !expression && !columnNames.some(column => column.includes('.'))
   return {
     schema,
     name: table.name,
@@ -125,18 +136,22 @@ function tableOf(table: TargetTable, nativeEnums: readonly NativeEnum[], fallbac
     })),
     foreignKeys: Object.values(table.getForeignKeys()).map(key => foreignKeyOf(key, fallback)),
     checks: checksOf(table),
-    indexes: indexes
-      // An index into a JSON document is an expression of MikroORM's.
-      .filter(index => !isConstraint(index) && !index.columnNames.some(column => column.includes('.')))
-      .map((index): Index => {
-        const method = typeof index.type === 'string' ? index.type : index.type?.indexType
-        return columnIndex(index.keyName, index.columnNames, {
-          unique: index.unique,
-          method: method ?? 'btree',
-        })
-      }),
+    indexes: indexes.filter(index => !isConstraint(index)).map(index => indexOf(index, platform)),
     comment: table.comment ?? null,
   }
+}
+
+function indexOf(index: TargetIndex, platform: Platform): Index {
+  const { keyName, columnNames, unique, type, expression } = index
+  const method = (typeof type === 'string' ? type : type?.indexType) ?? 'btree'
+  const written = columnNames.some(column => column.includes('.'))
+    ? platform.getJsonIndexDefinition(index)
+    : columnNames
+  const keys = columnNames.map((column, at) =>
+    column.includes('.') ? { column: null, expression: written[at] ?? null } : { column, expression: null },
+  )
+  const plain = { ...columnIndex(keyName, [], { unique, method }), keys }
+  return expression === undefined ? plain : { ...plain, keys: [], definition: expression }
 }
 
 function columnOf(
