@@ -2,6 +2,31 @@ export { arrowBatches, toArrow } from './arrow/index.ts'
 export type { ArrowOptions, ArrowQuery } from './arrow/index.ts'
 export { reflect } from './reflect/index.ts'
 export type { Only, Queryable, ReflectOptions, RelationName, SchemaCache } from './reflect/index.ts'
+export { tablesFrom } from './from/index.ts'
+export type {
+  DrizzleOptions,
+  HostColumn,
+  MikroOrm,
+  ObjectionModel,
+  SequelizeInstance,
+  TablesFromOptions,
+  TypeOf,
+  TypeormDataSource,
+} from './from/index.ts'
+export { defineTable } from './define-table/index.ts'
+export type {
+  ColumnOf,
+  Finders,
+  IdOf,
+  Page,
+  RangeOptions,
+  RunsBuilders,
+  TableDefinition,
+} from './define-table/index.ts'
+export { getTables } from './references/index.ts'
+export type { GetTablesOptions, RowOf, TableReference, TableReferences } from './references/index.ts'
+export { drift } from './drift/index.ts'
+export type { Difference, DifferenceKind, DriftOptions } from './drift/index.ts'
 export { lintNames, namingConvention } from './naming/index.ts'
 export type { Misnamed, NameParts, NameTemplate, NamingConvention, NamingKey } from './naming/index.ts'
 export { typesOf, writeTypes } from './types/index.ts'
@@ -21,4 +46,5 @@ export type {
   Table,
   UniqueKey,
   UnknownType,
+  Unsaid,
 } from './table.ts'

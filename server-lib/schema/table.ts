@@ -99,7 +99,7 @@ export interface Index {
   readonly included: readonly string[]
   /** The WHERE clause of a partial index. */
   readonly predicate: string | null
-  /** The whole statement that would create it; null where it comes from models. */
+  /** The whole statement that would create it; null where it comes from models, but for one that they have as a statement. */
   readonly definition: string | null
 }
 
@@ -145,7 +145,24 @@ export interface UnknownType {
   readonly type: string
 }
 
+/** What the models of a host have no words for. Of a `type` they know whether it is a number or a text, and no more. */
+export type Unsaid =
+  | 'type'
+  | 'default'
+  | 'identity'
+  | 'generated'
+  | 'collation'
+  | 'unique'
+  | 'foreign key'
+  | 'foreign key action'
+  | 'deferrability'
+  | 'check'
+  | 'exclusion'
+  | 'index'
+
 /** What the models of an ORM say. */
 export interface ModelSchema extends Schema {
   readonly unknownTypes: readonly UnknownType[]
+  /** What is empty or null because the host's models cannot say it, and not because it is not there. */
+  readonly unsaid: readonly Unsaid[]
 }
