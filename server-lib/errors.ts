@@ -5,6 +5,7 @@ import type { CommitReport } from './commit/report.ts'
  * The two lists are held together by a test.
  */
 export const ERROR_CODES = [
+  'EL_ARROW_VALUE',
   'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_FAILED',
   'EL_CHECKOUT_TIMEOUT',
@@ -36,6 +37,8 @@ export const ERROR_CODES = [
   'EL_TRANSACTION_FAILED',
   'EL_TWO_PHASE_UNAVAILABLE',
   'EL_UNKNOWN_ENGINE',
+  'EL_UNKNOWN_SCHEMA',
+  'EL_UNKNOWN_TABLE',
   'EL_UNSUPPORTED_CLIENT',
 ] as const
 
@@ -43,6 +46,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
 export const WARNING_CODES = [
+  'EL_CACHE_FAILED',
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
   'EL_HOOK_FAILED',
@@ -97,6 +101,7 @@ export interface ErrorFields {
   legalMoves?: readonly string[]
   known?: readonly string[]
   option?: string
+  column?: string
   statement?: string
   transactionId?: string
   committed?: readonly string[]
@@ -130,6 +135,7 @@ export class EnginelightError extends Error {
   declare readonly legalMoves?: readonly string[]
   declare readonly known?: readonly string[]
   declare readonly option?: string
+  declare readonly column?: string
   declare readonly statement?: string
   /** PostgreSQL's 64-bit transaction id. */
   declare readonly transactionId?: string

@@ -41,7 +41,7 @@ class Insides extends Given {
     this.#inside = inside
   }
 
-  static coreIn(session: unknown): SessionCore | undefined {
+  static coreOf(session: unknown): SessionCore | undefined {
     return typeof session === 'function' && #inside in session ? session.#inside.core : undefined
   }
 
@@ -54,8 +54,8 @@ class Insides extends Given {
   }
 }
 
-/** What is behind a public session function; undefined for anything else. */
-export const coreOfSession = (session: unknown): SessionCore | undefined => Insides.coreIn(session)
+/** What is behind a public session function; undefined where it is none. */
+export const coreOf = (session: unknown): SessionCore | undefined => Insides.coreOf(session)
 
 const insideOf = (session: unknown): Inside => Insides.of(session)
 

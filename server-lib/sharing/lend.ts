@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { EnginelightError } from '../errors.ts'
-import { coreOfSession } from '../sessions/session-function.ts'
+import { coreOf } from '../sessions/session-function.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import type { SessionMembers } from '../sessions/session-types.ts'
 import { LentClient } from './lent-client.ts'
@@ -64,14 +64,14 @@ export function lend(session: Lendable, options: LendOptions & { readonly Pool?:
 }
 
 function lenderOf(session: Lendable): Lender {
-  const core = coreOfSession(session)
+  const core = coreOf(session)
   if (core) {
     requireOwn(core)
     return () => core
   }
   if (typeof session !== 'function') throw notASession()
   return () => {
-    const given = coreOfSession((session as () => unknown)())
+    const given = coreOf((session as () => unknown)())
     if (!given) throw notASession()
     requireOwn(given)
     return given
