@@ -15,6 +15,7 @@ const DOORS = [
   'enginelight/express',
   'enginelight/node',
   'enginelight/panel',
+  'enginelight/sharing',
 ]
 
 test('every door can be imported and required, and both give the same module', async () => {

@@ -334,6 +334,30 @@ describe('the pool', () => {
     expect(await inside()).toEqual([])
   })
 
+  test('a savepoint of the session undoes a transaction of the host in it that is not ended in time', async () => {
+    const { pool } = lend(session)
+    const client = await pool.connect()
+    const left = session.savepoint(async () => {
+      await client.query('begin')
+      await client.query(insert('undone'))
+    })
+    const line = expect.stringContaining('BEGIN of a library')
+    await expect(left).rejects.toMatchObject({ code: 'EL_CHECKOUT_TIMEOUT', message: line })
+    await expect(client.query(insert('late'))).rejects.toMatchObject({ code: 'EL_ILLEGAL_MOVE' })
+    client.release()
+    await pool.query(insert('a'))
+    const ended = session.savepoint(async () => {
+      const other = await pool.connect()
+      await other.query('begin')
+      await other.query(insert('b'))
+      // Not awaited: the savepoint does.
+      setTimeout(() => void other.query('commit').then(() => other.release()), 20)
+    })
+    await ended
+    await session.commit()
+    expect(await outside()).toEqual(['a', 'b'])
+  })
+
   test('who waits for a transaction that waits for him is told so', async () => {
     const { pool } = lend(session)
     const client = await pool.connect()
@@ -372,7 +396,7 @@ describe('the pool', () => {
   })
 
   test('has the forms of a callback, is an instance of the class it was given, and its end ends nothing', async () => {
-    const { pool, client } = lend(session, { Pool: pg.Pool })
+    const { pool, client }: { pool: pg.Pool; client: pg.PoolClient } = lend(session, { Pool: pg.Pool })
     expect(pool).toBeInstanceOf(pg.Pool)
     expect(pool.constructor.name).toContain('Pool')
     expect(client.constructor.name).not.toContain('Pool')

@@ -1,6 +1,6 @@
 import { EnginelightError } from '../errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import { inTurn, type Guest, type Patience } from '../sessions/savepoints.ts'
+import { inTurn, type Guest, type OpenSavepoint, type Patience } from '../sessions/savepoints.ts'
 import type { SessionCore } from '../sessions/session.ts'
 
 /** The places that are taken or waited for, by session: with the session they are over. */
@@ -19,6 +19,8 @@ export class LentPlace implements Guest {
   /** Which transaction of the session it lies in, once something was opened there. */
   #transaction: number | undefined
   #since: number | undefined
+  /** The savepoint of our own that it lies in. */
+  #around: OpenSavepoint | undefined
   #leave: () => void = () => {}
 
   constructor(core: SessionCore, command: string | null, capture: SiteCapture | null) {
@@ -36,9 +38,10 @@ export class LentPlace implements Guest {
     })
     placesOf(this.#core).add(this)
     return new Promise((resolve, reject) => {
-      const hold = () =>
+      const hold = (open: OpenSavepoint) =>
         new Promise<void>(leave => {
           this.#leave = leave
+          this.#around = open.outer
           this.#since = performance.now()
           resolve(this)
         })
@@ -54,10 +57,11 @@ export class LentPlace implements Guest {
     this.#transaction = this.#core.transaction
   }
 
-  /** Whether the session's own commit, rollback or end has ended what was open here. */
+  /** Whether a rollback of the session's own, its end, or that of a savepoint around it has ended what was open here. */
   get isOver(): boolean {
     const { state, transaction, isInTransaction } = this.#core
     if (state === 'ended' || state === 'lost') return true
+    for (let around = this.#around; around; around = around.outer) if (around.over) return true
     return this.#transaction !== undefined && (!isInTransaction || transaction !== this.#transaction)
   }
 
