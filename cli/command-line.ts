@@ -12,6 +12,20 @@ export type CommandLine =
       readonly olderThanMs: number
       readonly keepDecisionsMs: number
     }
+  | {
+      readonly command: 'types'
+      readonly engines: string
+      readonly json: boolean
+      readonly out: string
+      readonly check: boolean
+      readonly partitions: boolean
+      /** All where none is named. */
+      readonly only: readonly string[]
+      readonly engine: readonly string[]
+      readonly schema: readonly string[]
+      /** A JSON file. */
+      readonly typeMap: string | undefined
+    }
 
 const OPTIONS = {
   engines: { type: 'string' },
@@ -19,7 +33,21 @@ const OPTIONS = {
   'dry-run': { type: 'boolean', default: false },
   'older-than': { type: 'string', default: '60s' },
   'keep-decisions': { type: 'string', default: '7d' },
+  out: { type: 'string' },
+  engine: { type: 'string', multiple: true },
+  schema: { type: 'string', multiple: true },
+  only: { type: 'string', multiple: true },
+  'type-map': { type: 'string' },
+  partitions: { type: 'boolean', default: false },
+  check: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** The options that only one command has. */
+const OWN = {
+  install: [],
+  recover: ['dry-run', 'older-than', 'keep-decisions'],
+  types: ['out', 'engine', 'schema', 'only', 'type-map', 'partitions', 'check'],
 } as const
 
 /** Throws a UsageError for whatever is not in the usage. */
@@ -28,14 +56,18 @@ export function readCommandLine(args: string[]): CommandLine {
   const [command, ...more] = positionals
   if (values.help || command === 'help') return { command: 'help' }
   if (command === undefined) throw new UsageError('There is no command.')
-  if (command !== 'recover' && command !== 'install') throw new UsageError(`There is no command ${command}.`)
+  if (command !== 'recover' && command !== 'install' && command !== 'types') {
+    throw new UsageError(`There is no command ${command}.`)
+  }
   if (more.length > 0) throw new UsageError(`${more.join(' ')} is too much.`)
   const { engines, json } = values
   if (!engines) throw new UsageError('--engines is missing: the module with the engines.')
-  if (command === 'install') {
-    const foreign = args.find(arg => /^--(dry-run|older-than|keep-decisions)\b/.test(arg))
-    if (foreign) throw new UsageError(`${foreign} goes with recover alone.`)
-    return { command, engines, json }
+  refuseForeign(args, command)
+  if (command === 'install') return { command, engines, json }
+  if (command === 'types') {
+    const { out, engine = [], schema = [], only = [], 'type-map': typeMap, partitions, check } = values
+    if (!out) throw new UsageError('--out is missing: the folder of the types.')
+    return { command, engines, json, out, engine, schema, only, typeMap, partitions, check }
   }
   return {
     command,
@@ -44,6 +76,16 @@ export function readCommandLine(args: string[]): CommandLine {
     dryRun: values['dry-run'],
     olderThanMs: milliseconds('older-than', values['older-than']),
     keepDecisionsMs: milliseconds('keep-decisions', values['keep-decisions']),
+  }
+}
+
+function refuseForeign(args: string[], command: keyof typeof OWN): void {
+  for (const [other, options] of Object.entries(OWN)) {
+    if (other === command) continue
+    const foreign = options.find(option =>
+      args.some(arg => arg === `--${option}` || arg.startsWith(`--${option}=`)),
+    )
+    if (foreign !== undefined) throw new UsageError(`--${foreign} goes with ${other} alone.`)
   }
 }
 

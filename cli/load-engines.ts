@@ -5,7 +5,7 @@ import type { Engines } from '../server-lib/index.ts'
 import { UsageError } from './usage.ts'
 
 /** What the commands need of the engines, whichever they are. */
-export type AnyEngines = Pick<Engines<any>, 'install' | 'recovery' | 'close'>
+export type AnyEngines = Pick<Engines<any>, 'names' | 'open' | 'install' | 'recovery' | 'close'>
 
 /** The engines that a module exports, as `engines` or by default, or that its function makes. Throws a UsageError where there are none. */
 export async function loadEngines(file: string): Promise<AnyEngines> {
@@ -43,6 +43,6 @@ const isSomething = (value: unknown) =>
 
 function isEngines(value: unknown): value is AnyEngines {
   if (!isSomething(value)) return false
-  const { install, recovery, close } = value as Record<string, unknown>
-  return [install, recovery, close].every(member => typeof member === 'function')
+  const { open, install, recovery, close } = value as Record<string, unknown>
+  return [open, install, recovery, close].every(member => typeof member === 'function')
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { readCommandLine } from './command-line.ts'
+import { readCommandLine, type CommandLine } from './command-line.ts'
 import { install } from './install.ts'
-import { loadEngines, messageOf } from './load-engines.ts'
+import { loadEngines, messageOf, type AnyEngines } from './load-engines.ts'
 import { recover } from './recover.ts'
+import { types } from './types.ts'
 import { USAGE, UsageError } from './usage.ts'
 
 /** How long the engines may take to close; what their module started besides is ended with the process. */
@@ -16,12 +17,24 @@ async function run(args: string[]): Promise<number> {
   }
   const engines = await loadEngines(line.engines)
   try {
-    const { text, isClear } =
-      line.command === 'recover' ? await recover(engines, line) : await install(engines, line.json)
+    const { text, isClear } = await carryOut(line, engines)
     await print(process.stdout, `${text}\n`)
     return isClear ? 0 : 1
   } finally {
     await engines.close({ graceMs: CLOSE_MS })
+  }
+}
+
+function carryOut(line: Exclude<CommandLine, { command: 'help' }>, engines: AnyEngines) {
+  switch (line.command) {
+    case 'recover':
+      return recover(engines, line)
+    case 'install':
+      return install(engines, line.json)
+    case 'types':
+      return types(engines, line)
+    default:
+      return line satisfies never
   }
 }
 

@@ -5,6 +5,7 @@ import type { CommitReport } from './commit/report.ts'
  * The two lists are held together by a test.
  */
 export const ERROR_CODES = [
+  'EL_ARROW_VALUE',
   'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_FAILED',
   'EL_CHECKOUT_TIMEOUT',
@@ -21,6 +22,7 @@ export const ERROR_CODES = [
   'EL_HOST_WAITED',
   'EL_ILLEGAL_MOVE',
   'EL_LEASE_ENDED',
+  'EL_MANY_ROWS',
   'EL_MISSING_PEER',
   'EL_NO_HOST_CONNECTION',
   'EL_NO_HOST_TRANSACTION',
@@ -35,7 +37,10 @@ export const ERROR_CODES = [
   'EL_TRANSACTION_CONTROL',
   'EL_TRANSACTION_FAILED',
   'EL_TWO_PHASE_UNAVAILABLE',
+  'EL_UNKNOWN_COLUMN',
   'EL_UNKNOWN_ENGINE',
+  'EL_UNKNOWN_SCHEMA',
+  'EL_UNKNOWN_TABLE',
   'EL_UNSUPPORTED_CLIENT',
 ] as const
 
@@ -43,6 +48,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
 export const WARNING_CODES = [
+  'EL_CACHE_FAILED',
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
   'EL_HOOK_FAILED',
@@ -97,6 +103,7 @@ export interface ErrorFields {
   legalMoves?: readonly string[]
   known?: readonly string[]
   option?: string
+  column?: string
   statement?: string
   transactionId?: string
   committed?: readonly string[]
@@ -130,6 +137,7 @@ export class EnginelightError extends Error {
   declare readonly legalMoves?: readonly string[]
   declare readonly known?: readonly string[]
   declare readonly option?: string
+  declare readonly column?: string
   declare readonly statement?: string
   /** PostgreSQL's 64-bit transaction id. */
   declare readonly transactionId?: string

@@ -1,4 +1,7 @@
-/** What a relation is. A partition is a table of its own that belongs to a partitioned one. */
+/**
+ * What a relation is. A partition is a table of its own that belongs to a partitioned one; one that is partitioned or
+ * foreign itself is called so, and has its `partitionOf` all the same.
+ */
 export type RelationKind =
   | 'table'
   | 'partitioned table'
@@ -20,20 +23,38 @@ export interface Column {
   readonly identity: 'always' | 'by default' | null
   /** The expression of a generated column. */
   readonly generated: string | null
+  /** Whether a generated column is stored or computed as it is read. Absent of others, and where the models do not say. */
+  readonly generation?: 'stored' | 'virtual'
   /** The values of an enum, in their order. Of an array: those of its elements. */
   readonly enumValues: readonly string[] | null
-  /** The domain's qualified name where the type is one; `typeName` and `enumValues` are then those below it. */
+  /**
+   * The domain's qualified name where the type is one; `typeName`, `isArray` and `enumValues` are then those below it. Of
+   * an array of domains that of its elements: its `type` ends in `[]`, that of a domain over an array does not.
+   */
   readonly domain: string | null
   /** Null where it is that of the type. */
   readonly collation: string | null
   readonly comment: string | null
 }
 
-/** A primary key or a unique constraint. */
+/** A constraint over columns, in the constraint's order. */
 export interface Key {
   /** Null where the models name none: PostgreSQL will choose one. */
   readonly name: string | null
   readonly columns: readonly string[]
+}
+
+export type Deferrability = 'not deferrable' | 'initially immediate' | 'initially deferred'
+
+/** A primary key or a unique constraint. What is absent the models do not say; of a database all is there. */
+export interface UniqueKey extends Key {
+  /** Of the INCLUDE clause. */
+  readonly included?: readonly string[]
+  /** Nulls are taken for equal, as PostgreSQL 15 and newer can. */
+  readonly nullsNotDistinct?: boolean
+  /** The last column is a range, and keys must not overlap in it, as PostgreSQL 18 and newer can. */
+  readonly withoutOverlaps?: boolean
+  readonly deferrable?: Deferrability
 }
 
 export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default'
@@ -46,13 +67,21 @@ export interface ForeignKey extends Key {
   }
   readonly onUpdate: ReferentialAction
   readonly onDelete: ReferentialAction
-  readonly deferrable: 'not deferrable' | 'initially immediate' | 'initially deferred'
+  readonly deferrable: Deferrability
+  /** Absent where the models do not say. */
+  readonly match?: 'simple' | 'full'
+  /** False of one that is NOT VALID or NOT ENFORCED: rows may point nowhere. Absent where the models do not say. */
+  readonly valid?: boolean
+  /** Of `on delete set null (…)` and `set default (…)`, where not all columns are set; PostgreSQL 15 and newer. */
+  readonly onDeleteColumns?: readonly string[]
 }
 
 /** A check or an exclusion constraint, as PostgreSQL prints it: `CHECK ((price > 0))`. */
 export interface Constraint {
   readonly name: string | null
   readonly definition: string
+  /** A table above has it, of which this one inherits or is a partition. Absent where the models do not say. */
+  readonly inherited?: boolean
 }
 
 export interface Index {
@@ -60,13 +89,17 @@ export interface Index {
   /** `btree`, `gin`, … */
   readonly method: string
   readonly unique: boolean
+  /** Nulls are taken for equal, as PostgreSQL 15 and newer can. Absent where the models do not say. */
+  readonly nullsNotDistinct?: boolean
+  /** False of one that is not usable: its `create index concurrently` failed or is under way. Absent of models. */
+  readonly valid?: boolean
   /** A column's name, or an expression. */
   readonly keys: readonly { readonly column: string | null; readonly expression: string | null }[]
   /** Of the INCLUDE clause. */
   readonly included: readonly string[]
   /** The WHERE clause of a partial index. */
   readonly predicate: string | null
-  /** The whole statement that would create it; null where it comes from models. */
+  /** The whole statement that would create it; null where it comes from models, but for one that they have as a statement. */
   readonly definition: string | null
 }
 
@@ -76,13 +109,15 @@ export interface Table {
   readonly name: string
   readonly kind: RelationKind
   readonly columns: readonly Column[]
-  readonly primaryKey: Key | null
-  readonly uniques: readonly Key[]
+  readonly primaryKey: UniqueKey | null
+  readonly uniques: readonly UniqueKey[]
   readonly foreignKeys: readonly ForeignKey[]
   readonly checks: readonly Constraint[]
   readonly exclusions: readonly Constraint[]
   /** Without those that a primary key or a unique constraint makes. */
   readonly indexes: readonly Index[]
+  /** Of a partitioned table: `RANGE (at)`. Absent of others, and where the models do not say. */
+  readonly partitionKey?: string
   /** Of a partition: the table that it is a part of, and its bounds. */
   readonly partitionOf: { readonly schema: string; readonly table: string; readonly bounds: string } | null
   readonly comment: string | null
@@ -110,7 +145,24 @@ export interface UnknownType {
   readonly type: string
 }
 
+/** What the models of a host have no words for. Of a `type` they know whether it is a number or a text, and no more. */
+export type Unsaid =
+  | 'type'
+  | 'default'
+  | 'identity'
+  | 'generated'
+  | 'collation'
+  | 'unique'
+  | 'foreign key'
+  | 'foreign key action'
+  | 'deferrability'
+  | 'check'
+  | 'exclusion'
+  | 'index'
+
 /** What the models of an ORM say. */
 export interface ModelSchema extends Schema {
   readonly unknownTypes: readonly UnknownType[]
+  /** What is empty or null because the host's models cannot say it, and not because it is not there. */
+  readonly unsaid: readonly Unsaid[]
 }

@@ -3,7 +3,14 @@ import type { EndReason } from '../commit/report.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
-import { beginTexts, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
+import {
+  beginTexts,
+  COMMIT,
+  READ_ONLY_SESSION,
+  ROLLBACK,
+  setForTransaction,
+  type Isolation,
+} from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -123,6 +130,10 @@ export class SessionLife {
 
   get #readOnly(): boolean {
     return this.engine.options.access === 'read' || this.#ownKind.readOnly
+  }
+
+  get isolation(): Isolation | undefined {
+    return this.#ownKind.isolation
   }
 
   /** What begins a transaction on the server. */
@@ -295,8 +306,9 @@ export class SessionLife {
   lose(held: HeldConnection, error: Error): void {
     // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
     if (this.#held !== held) return
-    // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on.
-    if (sqlstateOf(error) === undefined && held.isExecuting) void held.cancel()
+    // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on. A connection
+    // of a host stays his, and the cancel could come late and hit a statement of his.
+    if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
     this.discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
     // Each statement of an autocommit session is by itself: the next takes another connection.

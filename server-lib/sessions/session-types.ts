@@ -8,8 +8,18 @@ type RowOf<Tables, Name extends keyof Tables> = Tables[Name] extends object
   ? Tables[Name]
   : Record<string, any>
 
-/** A builder for one table whose rows are of this type. */
-export type TableBuilder<Row extends object> = Knex.QueryBuilder<Row, Row[]>
+/**
+ * A builder for one table whose rows are of this type. Of knex's `CompositeTableType<Row, Insert, Update>` what is read,
+ * inserted and updated has a type of its own; a column may be given an expression (`fn.now()`, `raw`) as well.
+ */
+export type TableBuilder<Row extends object> = Knex.QueryBuilder<RecordOf<Row>, Knex.ResolveTableType<Row>[]>
+
+type RecordOf<Row> =
+  Row extends Knex.CompositeTableType<infer Base, infer Insert, infer Update, infer Upsert>
+    ? Knex.CompositeTableType<Base, OrExpression<Insert>, OrExpression<Update>, OrExpression<Upsert>>
+    : Row
+
+type OrExpression<Columns> = { [Name in keyof Columns]: Columns[Name] | Knex.Raw | Knex.QueryBuilder }
 
 /** The builder's methods that write: an engine with `access: 'read'` does not have them. */
 export type WritingMethod =

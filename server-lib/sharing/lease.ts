@@ -196,8 +196,12 @@ export class Lease implements Turn {
     return errors.leaseEnded(this.#pid, why)
   }
 
-  /** Everything was answered, and the lease is over. */
+  /** The lease is over. pg tells of an error before it has read what the server says of the transaction. */
   #finish(): void {
+    this.#whenReady(() => this.#finishReady())
+  }
+
+  #finishReady(): void {
     const [outermost] = this.#units
     this.#units = NO_UNITS
     // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.

@@ -14,7 +14,7 @@ export async function generatePrisma(models: string) {
   const schema = `
     generator client {
       provider = "prisma-client"
-      output = "./made"
+      output = "./generated"
     }
     datasource db {
       provider = "postgresql"
@@ -29,8 +29,8 @@ export async function generatePrisma(models: string) {
     cwd: folder,
     env,
   })
-  const made = (await import(pathToFileURL(join(folder, 'made/client.ts')).href)) as {
+  const made = (await import(pathToFileURL(join(folder, 'generated/client.ts')).href)) as {
     PrismaClient: new (options: { adapter: unknown }) => object
   }
-  return { ...made, remove: () => rm(folder, { recursive: true }) }
+  return { ...made, folder, remove: () => rm(folder, { recursive: true }) }
 }

@@ -1,0 +1,108 @@
+import type { ModelSchema, RelationKind, Schema, Table, Unsaid } from '../table.ts'
+import { columnDrift } from './columns.ts'
+import { constraintDrift } from './constraints.ts'
+import { difference, type Difference, type Found } from './difference.ts'
+
+export interface DriftOptions {
+  /** Takes a difference out of the report where it says true. */
+  readonly ignore?: (difference: Difference) => boolean
+}
+
+/** What hosts and their migrations keep for themselves. */
+const BOOKKEEPING = new Set(
+  'typeorm_metadata migrations SequelizeMeta __drizzle_migrations mikro_orm_migrations knex_migrations knex_migrations_lock'.split(
+    ' ',
+  ),
+)
+
+/**
+ * What a database has otherwise than the models say, each difference once, in words and as data; empty where they agree.
+ * Spelling is no difference: `serial`, an identity by default and `nextval(…)` are the same, as are `varchar` and
+ * `character varying`, `now()` and `CURRENT_TIMESTAMP`, a unique constraint and a unique index; nor is a name that the
+ * models leave to PostgreSQL. What the host's models have no words for (`fromModels.unsaid`) is not asked for. Tables that
+ * the models do not have are told where they are in a schema of theirs, but for partitions and the hosts' own
+ * tables of migrations.
+ *
+ * Reflect the schemas that the models are in: a table that was not read is told as missing. Of checks, predicates and
+ * generated columns the words are compared and not the parentheses.
+ */
+export function drift(reflected: Schema, fromModels: ModelSchema, options: DriftOptions = {}): Difference[] {
+  const { ignore = () => false } = options
+  const said = (what: Unsaid) => !fromModels.unsaid.includes(what)
+  const there = byPlace(reflected.tables)
+  const isThere = ({ schema, table }: { schema: string; table: string }) => there.has(place(schema, table))
+  const found = [
+    ...enumDrift(reflected, fromModels),
+    ...fromModels.tables.flatMap((models): Found[] => {
+      const table = there.get(place(models.schema, models.name))
+      if (!table)
+        return [{ kind: 'missing table', ...at(models), models: article(models.kind), database: null }]
+      if (coarse(table.kind) !== coarse(models.kind)) {
+        return [{ kind: 'kind of relation', ...at(models), models: models.kind, database: table.kind }]
+      }
+      const columns = columnDrift(table, models, said)
+      return coarse(models.kind) === 'table'
+        ? [...columns, ...constraintDrift(table, models, said, isThere), ...commentDrift(table, models)]
+        : columns
+    }),
+    ...extraTables(reflected, fromModels),
+  ]
+  return found.map(difference).filter(one => !ignore(one))
+}
+
+function byPlace(tables: readonly Table[]): Map<string, Table> {
+  return new Map(tables.map(table => [place(table.schema, table.name), table]))
+}
+
+function place(schema: string, name: string): string {
+  return `${schema}\0${name}`
+}
+
+function at({ schema, name }: Table): Pick<Found, 'schema' | 'table' | 'column' | 'name'> {
+  return { schema, table: name, column: null, name: null }
+}
+
+/** Models know a table, and not whether it is partitioned, foreign or a part of another. */
+function coarse(kind: RelationKind): 'table' | 'view' | 'materialized view' {
+  return kind === 'view' || kind === 'materialized view' ? kind : 'table'
+}
+
+function article(kind: RelationKind): string {
+  return `a ${kind}`
+}
+
+function commentDrift(table: Table, models: Table): Found[] {
+  if (models.comment === null || models.comment === table.comment) return []
+  return [{ kind: 'comment', ...at(models), models: models.comment, database: table.comment }]
+}
+
+function enumDrift(reflected: Schema, fromModels: ModelSchema): Found[] {
+  return fromModels.enums.flatMap(({ schema, name, values }): Found[] => {
+    const there = reflected.enums.find(type => type.schema === schema && type.name === name)
+    const wanted = values.join(', ')
+    const where = { schema, table: null, column: null, name }
+    if (there) {
+      const has = there.values.join(', ')
+      return has === wanted ? [] : [{ kind: 'enum values', ...where, models: wanted, database: has }]
+    }
+    // A column of it tells by its type.
+    const isUsed = fromModels.tables.some(table => table.columns.some(column => column.typeName === name))
+    return isUsed ? [] : [{ kind: 'missing enum', ...where, models: wanted, database: null }]
+  })
+}
+
+function extraTables(reflected: Schema, fromModels: ModelSchema): Found[] {
+  const known = byPlace(fromModels.tables)
+  const schemas = new Set(fromModels.tables.map(({ schema }) => schema))
+  return reflected.tables
+    .filter(({ schema, name, kind, partitionOf }) => {
+      if (!schemas.has(schema) || known.has(place(schema, name)) || BOOKKEEPING.has(name)) return false
+      return kind !== 'partition' && partitionOf === null
+    })
+    .map((table): Found => ({
+      kind: 'extra table',
+      ...at(table),
+      models: null,
+      database: article(table.kind),
+    }))
+}

@@ -1,0 +1,88 @@
+/** A type as PostgreSQL writes it, and what it is made of. */
+export interface ReadType {
+  /** `character varying(20)`, `integer[]`. */
+  readonly type: string
+  /** `varchar`, `int4`. */
+  readonly typeName: string
+  readonly isArray: boolean
+  /** Of `serial` and its kin: an integer whose default is the next of a sequence. */
+  readonly isSerial: boolean
+}
+
+/** Every spelling that PostgreSQL takes: its own word for it, and the name in `pg_type`. */
+const SPELLINGS: Record<string, readonly [written: string, typeName: string]> = {}
+
+function spelt(written: string, typeName: string, ...others: string[]): void {
+  for (const spelling of [written, typeName, ...others]) SPELLINGS[spelling] = [written, typeName]
+}
+
+spelt('smallint', 'int2', 'smallserial', 'serial2')
+spelt('integer', 'int4', 'int', 'serial', 'serial4')
+spelt('bigint', 'int8', 'bigserial', 'serial8')
+spelt('real', 'float4')
+spelt('double precision', 'float8', 'double', 'float')
+spelt('numeric', 'numeric', 'decimal', 'dec')
+spelt('boolean', 'bool')
+spelt('character', 'bpchar', 'char', 'nchar', 'national character')
+spelt('character varying', 'varchar', 'char varying', 'national character varying')
+spelt('bit', 'bit')
+spelt('bit varying', 'varbit')
+spelt('timestamp without time zone', 'timestamp')
+spelt('timestamp with time zone', 'timestamptz')
+spelt('time without time zone', 'time')
+spelt('time with time zone', 'timetz')
+const SPELT_ONE_WAY = `
+  text uuid date interval bytea json jsonb jsonpath xml money name oid inet cidr macaddr macaddr8
+  tsvector tsquery pg_lsn regclass regtype point line lseg box path polygon circle
+  int4range int8range numrange tsrange tstzrange daterange
+  int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
+  citext hstore ltree lquery cube geometry geography vector halfvec sparsevec`
+for (const name of SPELT_ONE_WAY.trim().split(/\s+/)) spelt(name, name)
+// The one-byte type of the catalogues, which without its quotes would be another.
+SPELLINGS['"char"'] = ['"char"', 'char']
+
+const SERIAL = /^(small|big)?serial[248]?$/
+/** PostgreSQL writes the precision inside of these: `timestamp(3) without time zone`. */
+const WITH_ZONE = /^(timestamp|time) (with|without) time zone$/
+
+/** Reads a type in any of PostgreSQL's spellings: `VARCHAR(20)`, `int[]`, `timestamptz(3)`; null for a name that is not its own. */
+export function readType(text: string): ReadType | null {
+  const { element, isArray } = withoutBrackets(text)
+  const modifiers = /\(([^)]*)\)/.exec(element)?.[1]?.replace(/\s+/g, '') ?? ''
+  const spelling = element
+    .replace(/\([^)]*\)/, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .toLowerCase()
+    .replace(/^pg_catalog\./, '')
+  const known = Object.hasOwn(SPELLINGS, spelling) ? SPELLINGS[spelling] : undefined
+  if (!known) return null
+  const [written, typeName] = sized(known, spelling, modifiers)
+  return { type: isArray ? `${written}[]` : written, typeName, isArray, isSerial: SERIAL.test(spelling) }
+}
+
+/** An array has as many dimensions as its values have, whatever its type says: PostgreSQL writes one pair of brackets. */
+export function withoutBrackets(text: string): { element: string; isArray: boolean } {
+  const element = text
+    .trim()
+    .replace(/(\s*\[\d*\])+$/, '')
+    .replace(/\s+array$/i, '')
+  return { element, isArray: element !== text.trim() }
+}
+
+function sized(
+  [written, typeName]: readonly [string, string],
+  spelling: string,
+  modifiers: string,
+): [string, string] {
+  if (spelling === 'float' && modifiers !== '' && Number(modifiers) <= 24) return ['real', 'float4']
+  if (written === 'double precision' || SERIAL.test(spelling)) return [written, typeName]
+  // `char` is one character, and so is `bit`; `numeric(10)` has no decimals.
+  if ((written === 'character' || written === 'bit') && modifiers === '' && spelling !== 'bpchar') {
+    return [`${written}(1)`, typeName]
+  }
+  if (modifiers === '') return [spelling === 'bpchar' ? 'bpchar' : written, typeName]
+  if (written === 'numeric' && !modifiers.includes(',')) return [`numeric(${modifiers},0)`, typeName]
+  const zoned = WITH_ZONE.exec(written)
+  return [zoned ? `${zoned[1]}(${modifiers}) ${zoned[2]} time zone` : `${written}(${modifiers})`, typeName]
+}

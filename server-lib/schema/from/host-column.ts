@@ -1,0 +1,39 @@
+/** A column as its host's models have it, for a `typeMap` to judge. */
+export interface HostColumn {
+  readonly host: 'typeorm' | 'sequelize' | 'drizzle' | 'mikro-orm' | 'objection'
+  readonly schema: string
+  readonly table: string
+  readonly column: string
+  /** As the model names it. */
+  readonly type: string
+  /** The host's own object for it: TypeORM's ColumnMetadata, Sequelize's attribute, Drizzle's column, … */
+  readonly definition: unknown
+}
+
+/** Says what type a column has in PostgreSQL, as one would write it in `create table`; undefined leaves it as it is. */
+export type TypeOf = (column: HostColumn) => string | undefined
+
+export interface TablesFromOptions {
+  /**
+   * PostgreSQL types for what the models call otherwise: by the model's own name of the type (`{ money_amount: 'numeric(12,2)' }`),
+   * or a function of the column. Goes before what is known. A type that neither knows is listed in `unknownTypes`.
+   */
+  readonly typeMap?: Readonly<Record<string, string | TypeOf>> | TypeOf
+  /** Where tables are whose model names no schema. Default: what the host is configured with, else `public`. */
+  readonly defaultSchema?: string
+}
+
+/** What the option `typeMap` says of a column: by the host's name of the type, by its SQL, or by that without its length. */
+export function mappedType(
+  column: HostColumn,
+  sqlType: string,
+  { typeMap }: TablesFromOptions,
+): string | undefined {
+  if (typeMap === undefined) return undefined
+  if (typeof typeMap === 'function') return typeMap(column)
+  const name = [column.type, sqlType, sqlType.replace(/\s*\(.*\)/, '')].find(name =>
+    Object.hasOwn(typeMap, name),
+  )
+  const entry = name === undefined ? undefined : typeMap[name]
+  return typeof entry === 'function' ? entry(column) : entry
+}

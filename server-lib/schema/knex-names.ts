@@ -1,0 +1,14 @@
+import { EnginelightError } from '../errors.ts'
+
+/**
+ * Throws EL_CONFIG for a name that knex would not take as it is: it splits at dots, reads ` as ` as an alias, `*` as all
+ * columns and `?` as a parameter, and trims. No quoting in a string helps; such a name can only be written as raw SQL.
+ */
+export function checkKnexName(kind: 'schema' | 'table' | 'column' | 'alias', name: string): void {
+  if (name !== '' && name !== '*' && name.trim() === name && !/[.?\0]| as /i.test(name)) return
+  throw new EnginelightError(
+    'EL_CONFIG',
+    `knex cannot be given the ${kind} name ${JSON.stringify(name)}: it would read something else from it. Write it as raw SQL.`,
+    { option: kind },
+  )
+}

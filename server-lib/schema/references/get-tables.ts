@@ -1,0 +1,112 @@
+import type { Knex } from 'knex'
+import { EnginelightError } from '../../errors.ts'
+import type { TablesShape } from '../../engines/engine-config.ts'
+import { checkKnexName } from '../knex-names.ts'
+import type { Schema, Table } from '../table.ts'
+import { unknownColumn } from '../unknown-column.ts'
+
+/** What is read of a table: of knex's `CompositeTableType` its first part. */
+export type RowOf<Type> = Knex.ResolveTableType<Type>
+
+/** A table and its columns, by names that knex takes wherever it takes one. */
+export interface TableReference<Name extends string, Row, Alias extends string = Name> {
+  /** For `knex(…)`, `from` and `join`: `shop.widgets`, or `widgets as w`. */
+  readonly name: [Alias] extends [Name] ? Name : `${Name} as ${Alias}`
+  /** The columns with their table, for everything that reads: `where`, `select`, `join`, `orderBy`, `groupBy`, … */
+  readonly c: { readonly [Column in keyof Row & string]: `${Alias}.${Column}` }
+  /** The columns by themselves, for what is written: the keys of `insert` and `update`, `returning`, `onConflict`. */
+  readonly keys: { readonly [Column in keyof Row & string]: Column }
+  /** The same table under another name, as a join with itself needs it. */
+  as<Other extends string>(alias: Other): TableReference<Name, Row, Other>
+  /** What the schema says of it. */
+  readonly description: Table
+}
+
+export type TableReferences<Tables extends TablesShape> = {
+  readonly [Name in keyof Tables & string]: TableReference<Name, RowOf<Tables[Name]>>
+}
+
+export interface GetTablesOptions {
+  /**
+   * Schemas whose tables are called without them; of two tables of one name that of the first. All others are called
+   * `'schema.table'`. Default `['public']`, as in the types that `enginelight types` writes.
+   */
+  readonly searchPath?: readonly string[]
+}
+
+/**
+ * The tables of a schema, reflected or from models, by their names: `tables.widgets.c.id` is `widgets.id`, and not
+ * compiled where there is no such column. A table or column that is not in the schema throws EL_UNKNOWN_TABLE or
+ * EL_UNKNOWN_COLUMN, which name those there are; one with a name that knex would misread throws EL_CONFIG, each as it
+ * is asked for.
+ */
+export function getTables<Tables extends TablesShape = Record<string, Record<string, any>>>(
+  schema: Schema,
+  options: GetTablesOptions = {},
+): TableReferences<Tables> {
+  const called = callNames(schema.tables, options.searchPath ?? ['public'])
+  const made = new Map<string, object>()
+  const known = [...called.keys()]
+  return strict(Object.fromEntries(known.map(name => [name, null])), name => {
+    const table = called.get(name)
+    if (!table) {
+      throw new EnginelightError(
+        'EL_UNKNOWN_TABLE',
+        `There is no table ${JSON.stringify(name)}; there are ${known.join(', ')}.`,
+        { known },
+      )
+    }
+    const reference = made.get(name) ?? referenceTo(table, name)
+    made.set(name, reference)
+    return reference
+  }) as TableReferences<Tables>
+}
+
+function callNames(tables: readonly Table[], searchPath: readonly string[]): Map<string, Table> {
+  const called = new Map<string, Table>()
+  for (const schema of searchPath) {
+    for (const table of tables) {
+      if (table.schema === schema && !called.has(table.name)) called.set(table.name, table)
+    }
+  }
+  const bare = new Set(called.values())
+  for (const table of tables) if (!bare.has(table)) called.set(`${table.schema}.${table.name}`, table)
+  return called
+}
+
+function referenceTo(table: Table, name: string, alias?: string): object {
+  checkKnexName('table', table.name)
+  if (name !== table.name) checkKnexName('schema', table.schema)
+  if (alias !== undefined) checkKnexName('alias', alias)
+  const columns = table.columns.map(column => column.name)
+  const known = Object.fromEntries(columns.map(column => [column, null]))
+  const named = (write: (column: string) => string) =>
+    strict(known, column => {
+      if (!columns.includes(column)) throw unknownColumn(name, column, columns)
+      checkKnexName('column', column)
+      return write(column)
+    })
+  return {
+    name: alias === undefined ? name : `${name} as ${alias}`,
+    c: named(column => `${alias ?? name}.${column}`),
+    keys: named(column => column),
+    as: (other: string) => referenceTo(table, name, other),
+    description: table,
+  }
+}
+
+/** What JavaScript itself asks of any object, and must be able to ask without an error. */
+const ASKED = new Set(['then', 'toJSON', 'constructor', 'asymmetricMatch', 'nodeType', '$$typeof'])
+
+/** An object whose properties are those of `known`, each as `read` gives it; for any other `read` has its error. */
+function strict(known: object, read: (name: string) => unknown): object {
+  return new Proxy(Object.assign(Object.create(null) as object, known), {
+    get(target, name) {
+      if (typeof name === 'symbol' || (ASKED.has(name) && !(name in target))) return undefined
+      return read(name)
+    },
+    set: () => false,
+    deleteProperty: () => false,
+    defineProperty: () => false,
+  })
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { codeAndMessage, warn } from '../../errors.ts'
+import type { Schema } from '../table.ts'
+import { fingerprint } from './fingerprint.ts'
+import type { ReflectOptions } from './options.ts'
+import type { Queryable } from './queryable.ts'
+
+/**
+ * Where descriptions are kept, as texts: a `Map` will do, or three lines on Redis. A key is never used for another text,
+ * so that an old entry is only useless: letting go of it is the store's affair.
+ */
+export interface SchemaCache {
+  get(key: string): string | null | undefined | Promise<string | null | undefined>
+  set(key: string, text: string): unknown
+}
+
+/** Of the shape of a description: what an older version of this package has kept is not taken. */
+const FORMAT = 1
+
+/** What is kept under the catalogue's fingerprint, or else what `read` finds. A cache that fails costs time, and a warning. */
+export async function cached(
+  session: Queryable,
+  cache: string | SchemaCache,
+  { schemas, only }: ReflectOptions,
+  read: () => Promise<Schema>,
+): Promise<Schema> {
+  const store = typeof cache === 'string' ? fileCache(cache) : cache
+  const wanted = [
+    FORMAT,
+    await fingerprint(session),
+    schemas ?? null,
+    only instanceof RegExp ? String(only) : (only ?? null),
+  ]
+  const key = createHash('sha256').update(JSON.stringify(wanted)).digest('hex')
+  const kept = await carefully('read', async () => {
+    const text = await store.get(key)
+    return typeof text === 'string' ? (JSON.parse(text) as Schema) : undefined
+  })
+  if (kept) return kept
+  const schema = await read()
+  await carefully('written', () => store.set(key, JSON.stringify(schema)))
+  return schema
+}
+
+async function carefully<T>(done: string, work: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (cause) {
+    warn('EL_CACHE_FAILED', `The cache of reflect() could not be ${done}: ${codeAndMessage(cause)}.`)
+    return undefined
+  }
+}
+
+/** One description in a file. A new one takes its place in one step: a reader finds the old or the new. */
+function fileCache(file: string): SchemaCache {
+  return {
+    async get(key) {
+      const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return ''
+        throw error
+      })
+      const end = text.indexOf('\n')
+      return text.slice(0, end) === key ? text.slice(end + 1) : null
+    },
+    async set(key, text) {
+      const beside = `${file}.${process.pid}`
+      await writeFile(beside, `${key}\n${text}\n`)
+      await rename(beside, file)
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { groupedBy } from './columns.ts'
+import type { Queryable } from './queryable.ts'
+
+/** A row of pg_constraint, its columns still numbers. */
+export interface ConstraintRow {
+  readonly relation: number
+  readonly name: string
+  /** Primary key, unique, foreign key, check, exclusion, or a NOT NULL that is not validated. */
+  readonly kind: 'p' | 'u' | 'f' | 'c' | 'x' | 'n'
+  readonly columns: readonly number[] | null
+  readonly index: number
+  readonly deferrable: boolean
+  readonly deferred: boolean
+  readonly valid: boolean
+  readonly inherited: boolean
+  readonly onUpdate: Action
+  readonly onDelete: Action
+  readonly match: 's' | 'f' | 'p' | ' '
+  readonly onDeleteColumns: readonly number[] | null
+  readonly withoutOverlaps: boolean
+  readonly otherSchema: string | null
+  readonly otherTable: string | null
+  readonly otherColumns: readonly string[] | null
+  readonly definition: string | null
+}
+
+export type Action = 'a' | 'r' | 'c' | 'n' | 'd' | ' '
+
+/**
+ * A foreign key to a partitioned table has a row of its own for each partition of that table, which points there. They
+ * are the server's way to do its work, and no keys of the table: theirs is a parent that points somewhere else. Those
+ * that a partition has inherited point where their parent does, and stay.
+ *
+ * Of NOT NULL only those that are not validated are read, as PostgreSQL 18 knows them: of the others pg_attribute tells.
+ */
+const text = (version: number) => `
+select c.conrelid as relation, c.conname::text as name, c.contype::text as kind, c.conkey as columns,
+  c.conindid as index, c.condeferrable as deferrable, c.condeferred as deferred,
+  ${version >= 180_000 ? 'c.convalidated and c.conenforced' : 'c.convalidated'} as valid,
+  c.coninhcount > 0 as inherited,
+  c.confupdtype::text as "onUpdate", c.confdeltype::text as "onDelete", c.confmatchtype::text as match,
+  ${version >= 150_000 ? 'c.confdelsetcols' : 'null::int2[]'} as "onDeleteColumns",
+  ${version >= 180_000 ? 'c.conperiod' : 'false'} as "withoutOverlaps",
+  fn.nspname::text as "otherSchema", f.relname::text as "otherTable",
+  case when c.contype = 'f' then (
+    select pg_catalog.array_agg(a.attname::text order by k.at)
+    from pg_catalog.unnest(c.confkey) with ordinality k (number, at)
+    join pg_catalog.pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.number
+  ) end as "otherColumns",
+  case when c.contype in ('c', 'x') then pg_catalog.pg_get_constraintdef(c.oid) end as definition
+from pg_catalog.pg_constraint c
+left join pg_catalog.pg_constraint parent on c.contype = 'f' and parent.oid = c.conparentid
+left join pg_catalog.pg_class f on f.oid = c.confrelid
+left join pg_catalog.pg_namespace fn on fn.oid = f.relnamespace
+where c.conrelid = any ($1::oid[])
+  and (c.contype in ('p', 'u', 'f', 'c', 'x') or c.contype = 'n' and not c.convalidated)
+  and (parent.oid is null or parent.confrelid = c.confrelid)`
+
+/** The constraints of relations, by their relation. */
+export async function readConstraints(
+  session: Queryable,
+  relations: readonly number[],
+  version: number,
+): Promise<Map<number, ConstraintRow[]>> {
+  const { rows } = await session.query(text(version), [relations])
+  return groupedBy(rows as ConstraintRow[], row => row.relation)
+}

@@ -1,0 +1,74 @@
+import { EnginelightError } from '../../errors.ts'
+import type { RelationKind } from '../table.ts'
+import type { SchemaCache } from './cache.ts'
+
+/** What `only` is asked about. */
+export interface RelationName {
+  readonly schema: string
+  readonly name: string
+  readonly kind: RelationKind
+}
+
+/** Which tables: names (`orders`, `shop.orders`), a pattern for `schema.name`, or a function that says. */
+export type Only = readonly string[] | RegExp | ((relation: RelationName) => boolean)
+
+export interface ReflectOptions {
+  /**
+   * Names as they are in the catalogue, without quotes; `pg_temp` is that of the session's temporary tables. `'*'` is
+   * every schema that is not the server's own. Default: those on the session's search path, as `select 'orders'` would
+   * look through them.
+   */
+  schemas?: readonly string[] | '*'
+  /**
+   * Tables and views to be read; the others cost nothing. A name without a schema is meant in each. A name that no table
+   * has is EL_UNKNOWN_TABLE. Default: all.
+   */
+  only?: Only
+  /**
+   * A file, or an object that keeps texts by a key. While a fingerprint of the catalogue is the same as before, which one
+   * statement asks, what is kept is used again. Not together with a function as `only`, which has no key.
+   */
+  cache?: string | SchemaCache
+}
+
+const KNOWN = ['schemas', 'only', 'cache']
+
+/** Throws EL_CONFIG for whatever is not among the options. */
+export function checkOptions(options: ReflectOptions): void {
+  const { schemas, only, cache } = options
+  const unknown = Object.keys(options).find(option => !KNOWN.includes(option))
+  if (unknown !== undefined) {
+    wrong(unknown, `reflect() has no option "${unknown}"; there are ${KNOWN.join(', ')}.`)
+  }
+  if (schemas !== undefined && schemas !== '*' && !isNames(schemas)) {
+    wrong('schemas', `schemas must be a list of names, or '*'.`)
+  }
+  if (only !== undefined && !isNames(only) && !(only instanceof RegExp) && typeof only !== 'function') {
+    wrong('only', 'only must be a list of names, a regular expression or a function.')
+  }
+  if (cache === undefined) return
+  if (!isCache(cache))
+    wrong('cache', 'cache must be the name of a file, or an object with get(key) and set(key, text).')
+  if (typeof only === 'function') {
+    wrong(
+      'cache',
+      'A cache cannot tell one function from another: give only as names or a regular expression.',
+    )
+  }
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every(name => typeof name === 'string' && name !== '')
+  )
+}
+
+function isCache(value: unknown): value is string | SchemaCache {
+  if (typeof value === 'string') return value !== ''
+  const { get, set } = (value ?? {}) as Partial<SchemaCache>
+  return typeof get === 'function' && typeof set === 'function'
+}
+
+function wrong(option: string, sentence: string): never {
+  throw new EnginelightError('EL_CONFIG', sentence, { option })
+}

@@ -1,0 +1,50 @@
+import { EnginelightError } from '../../errors.ts'
+import type { Column, Schema, Table } from '../table.ts'
+import type { ValueType } from './value-types.ts'
+
+/**
+ * Types of your own, as TypeScript writes them. The key is the name of a PostgreSQL type (`int8`, `jsonb`, `mood`; of an
+ * array that of its elements with `[]`), a column (`orders.details`) or a column with its schema (`shop.orders.details`);
+ * the nearest wins. One text is for reading and writing, or each has its own.
+ */
+export type TypeMap = Readonly<Record<string, string | { readonly read: string; readonly write?: string }>>
+
+/** Throws EL_CONFIG for what is no type, and for a column that there is not: it would silently do nothing. */
+export function checkTypeMap(map: TypeMap, { tables }: Schema): void {
+  const columns = new Set(tables.flatMap(table => table.columns.flatMap(column => columnKeys(table, column))))
+  for (const [key, entry] of Object.entries(map)) {
+    const { read, write } = both(entry)
+    if (typeof read !== 'string' || read.trim() === '' || typeof write !== 'string' || write.trim() === '') {
+      wrong(key, `typeMap["${key}"] must be a type as TypeScript writes it, or { read, write }.`)
+    }
+    if (key.includes('.') && !columns.has(key)) {
+      wrong(
+        key,
+        `typeMap has "${key}", and there is no such column. Keys are types (int8) and columns (orders.id).`,
+      )
+    }
+  }
+}
+
+export function mappedType(map: TypeMap, table: Table, column: Column): ValueType | undefined {
+  const domain = column.domain?.split('.').pop()
+  const brackets = column.isArray ? '[]' : ''
+  const typeNames = [...(domain === undefined ? [] : [domain]), column.typeName].map(name => name + brackets)
+  const key = [...columnKeys(table, column), ...typeNames].find(key => Object.hasOwn(map, key))
+  const entry = key === undefined ? undefined : map[key]
+  return entry === undefined ? undefined : both(entry)
+}
+
+const columnKeys = ({ schema, name }: Table, column: Column): [string, string] => [
+  `${schema}.${name}.${column.name}`,
+  `${name}.${column.name}`,
+]
+
+const both = (entry: TypeMap[string]): ValueType =>
+  typeof entry === 'string'
+    ? { read: entry, write: entry }
+    : { read: entry?.read, write: entry?.write ?? entry?.read }
+
+function wrong(option: string, sentence: string): never {
+  throw new EnginelightError('EL_CONFIG', sentence, { option })
+}

@@ -1,0 +1,145 @@
+import { EnginelightError } from '../../errors.ts'
+import { byText } from '../reflect/order.ts'
+import type { Column, EnumType, Schema, Table } from '../table.ts'
+import { comment, DeclarationNames, literal, property } from './names.ts'
+import { checkTypeMap, mappedType, type TypeMap } from './type-map.ts'
+import { arrayType, INTERVAL, valueType, type ValueType } from './value-types.ts'
+
+export interface TypesOptions {
+  /** Of the map from table name to its types: that of `engine<ShopTables>()`. Default `Tables`. */
+  name?: string
+  /**
+   * Schemas whose tables are called without them, as on the session's search path; of two tables of one name that of the
+   * first. All others are called `'schema.table'`. Default `['public']`.
+   */
+  searchPath?: readonly string[]
+  typeMap?: TypeMap
+  /** Lines at the head of the file, for the types of `typeMap`: `import type { Money } from './money.js'`. */
+  imports?: readonly string[]
+  /** Whether partitions have types of their own: they are read through the table that they are parts of. Default false. */
+  partitions?: boolean
+}
+
+/**
+ * The TypeScript of a reflected schema: for each table an interface of what is read, one of what may be inserted and one
+ * of what may be updated, and a map of them all for `engine<…>()`. Values are typed as pg reads them by default: `int8` and
+ * `numeric` are texts, `json` is unknown, an array of an enum is a text. What has a default may be left out of an insert;
+ * generated columns and those that are `generated always as identity` cannot be written; views are read alone. The same
+ * schema gives the same text.
+ *
+ * Throws EL_CONFIG for a `typeMap` that names a column that there is not.
+ */
+export function typesOf(schema: Schema, options: TypesOptions = {}): string {
+  const { name = 'Tables', searchPath = ['public'], typeMap = {}, imports = [], partitions = false } = options
+  if (!/^[A-Za-z_$][\w$]*$/.test(name)) {
+    throw new EnginelightError('EL_CONFIG', `name must be that of a type, and not "${name}".`, {
+      option: 'name',
+    })
+  }
+  checkTypeMap(typeMap, schema)
+  const names = new DeclarationNames(name)
+  const tables = schema.tables.filter(({ partitionOf }) => partitions || partitionOf === null)
+  const called = callNames(tables, searchPath)
+  const ordered = tables.toSorted((a, b) => byText(called.get(a) ?? '', called.get(b) ?? ''))
+  const declared = new Map(
+    ordered.map(table => [table, names.take(called.get(table) ?? '', ['Insert', 'Update'])]),
+  )
+  const used = new Map<EnumType, string>()
+  const typeOf = (table: Table, column: Column): ValueType =>
+    mappedType(typeMap, table, column) ?? columnType(column, schema.enums, used, names)
+  const interfaces = ordered.map(table =>
+    tableTypes(table, declared.get(table) ?? '', column => typeOf(table, column)),
+  )
+  const entries = ordered.map(table => {
+    const type = declared.get(table)
+    const written = isReadAlone(table) ? 'never, never, never' : `${type}Insert, ${type}Update`
+    return `  ${property(called.get(table) ?? '')}: Knex.CompositeTableType<${type}, ${written}>\n`
+  })
+  const enums = [...used].map(
+    ([{ values, comment: text }, type]) => `${comment(text, '')}export type ${type} = ${union(values)}\n`,
+  )
+  const body = [...enums, ...interfaces, `export interface ${name} {\n${entries.join('')}}\n`].join('\n')
+  const head = [`import type { Knex } from 'knex'`, ...imports].join('\n')
+  const interval = /\bInterval\b/.test(interfaces.join('')) ? `${INTERVAL}\n` : ''
+  return `// Made by \`enginelight types\` from the database's catalogue: changes made here are lost.\n${head}\n\n${interval}${body}`
+}
+
+/** What each table is called in a query. */
+function callNames(tables: readonly Table[], searchPath: readonly string[]): Map<Table, string> {
+  const owner = new Map<string, string>()
+  for (const schema of searchPath) {
+    for (const table of tables) {
+      if (table.schema === schema && !owner.has(table.name)) owner.set(table.name, schema)
+    }
+  }
+  return new Map(
+    tables.map(table => [
+      table,
+      owner.get(table.name) === table.schema ? table.name : `${table.schema}.${table.name}`,
+    ]),
+  )
+}
+
+const isReadAlone = ({ kind }: Table) => kind === 'view' || kind === 'materialized view'
+
+function tableTypes(table: Table, name: string, typeOf: (column: Column) => ValueType): string {
+  const { columns } = table
+  const line = ({ name, comment: text, nullable }: Column, type: string, isOptional: boolean) =>
+    `${comment(text, '  ')}  ${property(name)}${isOptional ? '?' : ''}: ${nullable ? orNull(type) : type}\n`
+  const declaration = (suffix: string, lines: string[]) =>
+    `export interface ${name}${suffix} {${lines.length === 0 ? '' : '\n'}${lines.join('')}}\n`
+  const row = declaration(
+    '',
+    columns.map(column => line(column, typeOf(column).read, false)),
+  )
+  if (isReadAlone(table)) return comment(table.comment, '') + row
+  const writable = columns.filter(({ generated, identity }) => generated === null && identity !== 'always')
+  const plain = writable.map(column => ({ ...column, comment: null }))
+  return [
+    comment(table.comment, '') + row,
+    declaration(
+      'Insert',
+      plain.map(column => line(column, typeOf(column).write, isOptional(column))),
+    ),
+    declaration(
+      'Update',
+      plain.map(column => line(column, typeOf(column).write, true)),
+    ),
+  ].join('\n')
+}
+
+const isOptional = ({ nullable, default: byDefault, identity }: Column) =>
+  nullable || byDefault !== null || identity !== null
+
+/** `unknown` holds null already. */
+const orNull = (type: string) => (type === 'unknown' || type === 'any' ? type : `${type} | null`)
+
+function columnType(
+  { typeName, isArray, enumValues, domain, type }: Column,
+  enums: readonly EnumType[],
+  used: Map<EnumType, string>,
+  names: DeclarationNames,
+): ValueType {
+  const element =
+    enumValues === null ? valueType(typeName) : enumType(typeName, enumValues, enums, used, names)
+  if (!isArray) return element
+  // A domain over an array is sent as the array, an array of domains as a type that pg does not know.
+  const isOfDomains = domain !== null && type.endsWith('[]')
+  return arrayType(typeName, element, isOfDomains || enumValues !== null)
+}
+
+function enumType(
+  typeName: string,
+  values: readonly string[],
+  enums: readonly EnumType[],
+  used: Map<EnumType, string>,
+  names: DeclarationNames,
+): ValueType {
+  const found = enums.find(({ name, values: its }) => name === typeName && String(its) === String(values))
+  if (!found) return { read: union(values), write: union(values) }
+  const type = used.get(found) ?? names.take(found.name)
+  used.set(found, type)
+  return { read: type, write: type }
+}
+
+const union = (values: readonly string[]) => values.map(literal).join(' | ') || 'never'

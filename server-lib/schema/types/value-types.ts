@@ -1,0 +1,70 @@
+/** What pg makes of a value as it is read, and what it takes as it is written. */
+export interface ValueType {
+  readonly read: string
+  readonly write: string
+}
+
+const STRING: ValueType = { read: 'string', write: 'string' }
+const NUMBER: ValueType = { read: 'number', write: 'number' }
+const DATE: ValueType = { read: 'Date', write: 'Date | string' }
+const JSON_VALUE: ValueType = { read: 'unknown', write: 'unknown' }
+
+/** By the name of the type in pg_type, with the parsers that pg comes with. All others it leaves as they come: texts. */
+const VALUES: Readonly<Record<string, ValueType>> = {
+  bool: { read: 'boolean', write: 'boolean' },
+  int2: NUMBER,
+  int4: NUMBER,
+  oid: NUMBER,
+  float4: NUMBER,
+  float8: NUMBER,
+  // Neither fits into a number without loss.
+  int8: { read: 'string', write: 'string | number | bigint' },
+  numeric: { read: 'string', write: 'string | number' },
+  date: DATE,
+  timestamp: DATE,
+  timestamptz: DATE,
+  interval: { read: 'Interval', write: 'Interval | string' },
+  bytea: { read: 'Buffer', write: 'Uint8Array' },
+  json: JSON_VALUE,
+  jsonb: JSON_VALUE,
+  // It writes an object as JSON, which the server takes for no point.
+  point: { read: '{ x: number; y: number }', write: 'string' },
+  circle: { read: '{ x: number; y: number; radius: number }', write: 'string' },
+}
+
+/**
+ * Of which types pg reads an array as an array. It does not of an enum, a domain, a type of an extension and some of the
+ * server's own: such an array is a text with braces.
+ */
+const READ_AS_ARRAYS = new Set(
+  `bool bytea int2 int4 oid int8 point float4 float8 numeric text bpchar varchar macaddr inet cidr timestamp date
+   timestamptz interval json jsonb numrange uuid money time timetz regproc`.split(/\s+/),
+)
+
+/** What pg makes of an `interval`. */
+export const INTERVAL = `interface Interval {
+  years?: number
+  months?: number
+  days?: number
+  hours?: number
+  minutes?: number
+  seconds?: number
+  milliseconds?: number
+  toPostgres(): string
+  toISO(): string
+}
+`
+
+export const valueType = (typeName: string): ValueType =>
+  (Object.hasOwn(VALUES, typeName) ? VALUES[typeName] : undefined) ?? STRING
+
+/** Of an array whose elements are of this type, by its name in pg_type; `isOwn` says that it is a domain or an enum. */
+export function arrayType(typeName: string, element: ValueType, isOwn: boolean): ValueType {
+  const write = `readonly ${inBrackets(element.write)}[]`
+  if (isOwn || !READ_AS_ARRAYS.has(typeName)) return { read: 'string', write: `string | ${write}` }
+  // pg reads the elements of a numeric[] as numbers, though not a numeric.
+  if (typeName === 'numeric') return { read: 'number[]', write }
+  return { read: `${inBrackets(element.read)}[]`, write }
+}
+
+const inBrackets = (type: string) => (/[|&]/.test(type) ? `(${type})` : type)

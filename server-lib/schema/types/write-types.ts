@@ -1,0 +1,89 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EnginelightError } from '../../errors.ts'
+import { reflect, type Only, type Queryable } from '../reflect/index.ts'
+import { difference } from './difference.ts'
+import { pascalCase } from './names.ts'
+import { typesOf, type TypesOptions } from './types-of.ts'
+
+export interface WriteTypesOptions extends Pick<TypesOptions, 'typeMap' | 'imports' | 'partitions'> {
+  /** The folder; it is made where it is not there. Each engine has its file in it: `shop.d.ts`. */
+  out: string
+  /** Of these engines. Default: all. */
+  engines?: readonly string[]
+  /** As those of `reflect()`. Default: those on each session's search path. */
+  schemas?: readonly string[] | '*'
+  /** As that of `reflect()`. Default: all. */
+  only?: Only
+  /** Writes nothing, and says what differs: for a test that the files are those of the database. Default false. */
+  check?: boolean
+}
+
+export interface TypesReport {
+  readonly engine: string
+  readonly file: string
+  /** With `check`, a file that differs or is not there is `stale`. */
+  readonly state: 'written' | 'unchanged' | 'stale'
+  /** What differs from the file that was there, line by line: `+ Orders: price: string`. */
+  readonly changes: readonly string[]
+}
+
+/** What is needed of the engines. */
+export interface SessionSource {
+  readonly names: readonly string[]
+  open(): object & AsyncDisposable
+}
+
+/**
+ * Writes a file of types for each engine, from the database that it is connected to. The file `shop.d.ts` has the map
+ * `ShopTables`. A file that would not change is not touched. Throws EL_CONFIG and EL_UNKNOWN_ENGINE, and what `reflect()` throws.
+ */
+export async function writeTypes(engines: SessionSource, options: WriteTypesOptions): Promise<TypesReport[]> {
+  const { out, engines: wanted = engines.names, check = false } = options
+  if (typeof out !== 'string' || out === '') {
+    throw new EnginelightError('EL_CONFIG', 'out must be the folder of the types.', { option: 'out' })
+  }
+  const unknown = wanted.find(name => !engines.names.includes(name))
+  if (unknown !== undefined) {
+    throw new EnginelightError(
+      'EL_UNKNOWN_ENGINE',
+      `There is no engine "${unknown}"; there are ${engines.names.join(', ')}.`,
+      { engine: unknown, known: engines.names },
+    )
+  }
+  const reports: TypesReport[] = []
+  await using db = engines.open()
+  for (const engine of wanted) {
+    const session = (db as Record<string, unknown>)[engine] as Queryable
+    const file = join(out, `${engine}.d.ts`)
+    const before = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null
+      throw error
+    })
+    const text = await typesOn(session, engine, options)
+    if (text === before) {
+      reports.push({ engine, file, state: 'unchanged', changes: [] })
+      continue
+    }
+    const changes = before === null ? ['there is no file yet'] : difference(before, text)
+    if (!check) {
+      await mkdir(out, { recursive: true })
+      await writeFile(file, text)
+    }
+    reports.push({ engine, file, state: check ? 'stale' : 'written', changes })
+  }
+  return reports
+}
+
+async function typesOn(session: Queryable, engine: string, options: WriteTypesOptions): Promise<string> {
+  const { schemas, only, typeMap, imports, partitions } = options
+  const schema = await reflect(session, { ...(schemas && { schemas }), ...(only && { only }) })
+  const { rows } = await session.query('select pg_catalog.current_schemas(false)::text[] as path')
+  return typesOf(schema, {
+    name: `${pascalCase(engine)}Tables`,
+    searchPath: rows[0].path,
+    ...(typeMap && { typeMap }),
+    ...(imports && { imports }),
+    ...(partitions !== undefined && { partitions }),
+  })
+}
