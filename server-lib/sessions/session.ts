@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
@@ -24,7 +25,7 @@ import {
 } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
-import { Fifo } from './fifo.ts'
+import { Fifo, type Turn } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
@@ -156,7 +157,7 @@ export class SessionCore {
   ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
     const statement = asked(config, capture, isSingle, sender)
-    queue.push({
+    this.#lineUp(queue, {
       refuse: callback,
       start: done => {
         const finish: DriverCallback = (error, result) => {
@@ -224,7 +225,7 @@ export class SessionCore {
     if (this.#ending) return refuse(errors.sessionEnded(this))
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
-    queue.push({
+    this.#lineUp(queue, {
       refuse,
       start: done => {
         // Nobody reads it any more: there is no reason to trouble the server.
@@ -269,6 +270,13 @@ export class SessionCore {
         })
       },
     })
+  }
+
+  /** Which connection the host has for a statement is asked in the context of that, whoever was before it in the queue. */
+  #lineUp(queue: Fifo, turn: Turn): void {
+    if (this.engine.options.mode !== 'borrowed' || !queue.busy) return queue.push(turn)
+    const inContext = AsyncLocalStorage.snapshot()
+    queue.push({ refuse: turn.refuse, start: done => inContext(() => turn.start(done)) })
   }
 
   #withConnection(
@@ -395,10 +403,11 @@ export class SessionCore {
     this.#owner.wrote(this)
   }
 
-  /** In autocommit, and of a host, a connection is held for the statement alone, or for those that wait behind it. */
+  /** In autocommit a connection is held for the statement and those that wait behind it; of a host, whose next may be another, for it alone. */
   #giveBackBetweenStatements(): void {
-    if (this.engine.options.mode === 'transaction') return
-    if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    const { mode } = this.engine.options
+    if (mode === 'transaction' || this.#life.state !== 'active') return
+    if (mode === 'autocommit' && this.#fifo.waiting > 0) return
     // Within a savepoint of its own a borrowed connection is the session's.
     if (this.#life.held?.driver.isInUnit) return
     const held = this.#life.letGo()

@@ -92,6 +92,30 @@ describe('the contract of a sharing pool', () => {
     for (const client of clients) client.release()
   })
 
+  test('R2 a session that is used in two transactions of the host at once keeps them apart', async () => {
+    const requests = new AsyncLocalStorage<pg.PoolClient & { processID: number }>()
+    const { db } = borrowed({ connection: () => requests.getStore() })
+    const clients = (await Promise.all([host.pool.connect(), host.pool.connect()])) as (pg.PoolClient & {
+      processID: number
+    })[]
+    await Promise.all(clients.map(client => client.query('begin')))
+    const pids = async () => [
+      ...(await Promise.all(
+        Array.from(
+          { length: 3 },
+          async () => (await db.host.query('select pg_backend_pid() pid')).rows[0].pid,
+        ),
+      )),
+      ((await db.host.stream('select pg_backend_pid() pid').toArray()) as { pid: number }[])[0]!.pid,
+    ]
+    const seen = await Promise.all(clients.map(client => requests.run(client, pids)))
+    expect(seen).toEqual(clients.map(({ processID }) => Array.from({ length: 4 }, () => processID)))
+    for (const client of clients) {
+      await client.query('commit')
+      client.release()
+    }
+  })
+
   test('R3 giving it back does nothing to it: no reset, no rollback, no release', async () => {
     const { db, knex } = borrowed()
     await host.begin()

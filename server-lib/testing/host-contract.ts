@@ -79,7 +79,7 @@ export function testHost(adapter: HostAdapter): void {
     let database: TestDatabase
     let host: OpenHost
     const current = new AsyncLocalStorage<HostTransaction>()
-    let borrowed: ReturnType<typeof open>
+    const unended = new Set<OpenTransaction>()
 
     function open() {
       const from = borrow({ connection: () => current.getStore()?.connection() })
@@ -96,6 +96,8 @@ export function testHost(adapter: HostAdapter): void {
       await database?.drop()
     })
     afterEach(async () => {
+      for (const tx of unended) await tx.rollback().catch(() => {})
+      unended.clear()
       await expectQuiet(database)
       await database.admin('truncate notes restart identity')
     })
@@ -105,16 +107,24 @@ export function testHost(adapter: HostAdapter): void {
 
     /** Begins a transaction of the host, and works in its context with a borrower. */
     async function within(
-      work: (tx: OpenTransaction, borrower: typeof borrowed) => Promise<unknown>,
+      work: (tx: OpenTransaction, borrower: ReturnType<typeof open>) => Promise<unknown>,
     ): Promise<void> {
-      borrowed = open()
+      const borrower = open()
       try {
-        const tx = await host.begin()
-        await current.run(tx, () => work(tx, borrowed))
+        const tx = await begin()
+        await current.run(tx, () => work(tx, borrower))
       } finally {
-        await borrowed.db.end()
-        await borrowed.engines.close({ graceMs: 500 })
+        await borrower.db.end()
+        await borrower.engines.close({ graceMs: 500 })
       }
+    }
+
+    /** One that a test leaves open, since it has failed, is rolled back after it. */
+    async function begin(): Promise<OpenTransaction> {
+      const tx = await host.begin()
+      const ended = (end: () => Promise<unknown>) => () => (unended.delete(tx), end())
+      unended.add(tx)
+      return { ...tx, commit: ended(tx.commit), rollback: ended(tx.rollback) }
     }
 
     test('each sees what the other has written, and nobody else does', () =>
@@ -255,7 +265,7 @@ export function testHost(adapter: HostAdapter): void {
         ]
         for (const attempt of attempts)
           await expect(attempt()).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
-        const next = await host.begin()
+        const next = await begin()
         expect(await next.pid(), 'the next transaction has the same connection').toBe(pid)
         await next.insert('of the next')
         for (const attempt of attempts)
@@ -273,11 +283,12 @@ export function testHost(adapter: HostAdapter): void {
     })
 
     test('two transactions at once, one borrower: each in its own', () =>
-      within(async (one, { knex, db }) => {
-        const two = await host.begin()
+      within(async (one, { knex, engines }) => {
+        const two = await begin()
         const [first, second] = await Promise.all(
           [one, two].map((tx, at) =>
             current.run(tx, async () => {
+              await using db = engines.open()
               await knex('notes').insert({ body: `of ${at}` })
               const { rows } = await db.host.query('select pg_backend_pid() pid')
               return { seen: await knex('notes').pluck('body'), own: rows[0].pid === (await tx.pid()) }
@@ -320,7 +331,7 @@ export function testHost(adapter: HostAdapter): void {
       const stop = observe('enginelight:statement', message => {
         if (message.phase === 'start') told.push([message.engine, message.text, message.backendPid])
       })
-      const tx = await host.begin()
+      const tx = await begin()
       let pid = 0
       await current.run(tx, async () => {
         pid = await tx.pid()
