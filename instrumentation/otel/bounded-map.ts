@@ -46,6 +46,11 @@ export class BoundedMap<V> {
     return this.values().find(is)
   }
 
+  some(is: (value: V) => boolean): boolean {
+    for (const entry of this.#entries.values()) if (is(entry.value as V)) return true
+    return false
+  }
+
   count(is: (value: V) => boolean): number {
     return this.values().filter(is).length
   }
