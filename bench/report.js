@@ -31,6 +31,18 @@ export async function print({ bench, rows, micro = [], figures, server, settings
 }
 
 const TABLES = {
+  arrow: rows => [
+    ['', 'ms', 'CPU ms', 'peak MB', 'MB added', 'time / knex', 'memory added / knex'],
+    ...rows.map(row => [
+      row.title,
+      spread(row.wallMs, 0),
+      spread(row.cpuMs, 0),
+      spread(row.peakMb, 0),
+      spread(row.addedMb, 0),
+      spread(row.wall, 2),
+      spread(row.added, 2),
+    ]),
+  ],
   observers: rows => [
     ['', 'CPU µs per statement', 'added', 'to', 'spans per unit'],
     ...rows.map(row => [
@@ -59,6 +71,24 @@ const TABLES = {
       spread(row.cpuUs, 0),
       spread(row.hand, 2),
       row.plain ? spread(row.plain, 2) : '',
+    ]),
+  ],
+  sharing: rows => [
+    [
+      '',
+      'µs per statement',
+      'CPU µs per statement',
+      '/ the host itself',
+      '/ knex on its own pool',
+      'round trips',
+    ],
+    ...rows.map(row => [
+      row.title,
+      spread(row.wallUs, 0),
+      spread(row.cpuUs, 0),
+      spread(row.host, 2),
+      spread(row.knex, 2),
+      row.roundTrips.toFixed(2),
     ]),
   ],
   session: rows => [

@@ -38,6 +38,8 @@ switch (command) {
   case 'bench:session':
   case 'bench:observers':
   case 'bench:commit':
+  case 'bench:arrow':
+  case 'bench:sharing':
   case 'bench:soak': {
     await installed()
     await built()
@@ -48,7 +50,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit and bench:soak.`,
+      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:sharing and bench:soak.`,
     )
     process.exit(1)
 }

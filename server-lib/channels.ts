@@ -101,7 +101,7 @@ export type SessionMessage =
       id: string
       engine: string
       request: string
-      mode: 'transaction' | 'autocommit'
+      mode: 'transaction' | 'autocommit' | 'borrowed'
     }
   | { phase: 'state'; at: number; id: string; engine: string; request: string; state: SessionState }
   | {

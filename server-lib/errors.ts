@@ -5,6 +5,7 @@ import type { CommitReport } from './commit/report.ts'
  * The two lists are held together by a test.
  */
 export const ERROR_CODES = [
+  'EL_ARROW_VALUE',
   'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_FAILED',
   'EL_CHECKOUT_TIMEOUT',
@@ -17,8 +18,13 @@ export const ERROR_CODES = [
   'EL_DUPLICATE_ENGINE',
   'EL_ENDED',
   'EL_ENGINE_CLOSED',
+  'EL_HOST_TRANSACTION_FAILED',
+  'EL_HOST_WAITED',
   'EL_ILLEGAL_MOVE',
+  'EL_LEASE_ENDED',
   'EL_MISSING_PEER',
+  'EL_NO_HOST_CONNECTION',
+  'EL_NO_HOST_TRANSACTION',
   'EL_NO_SCOPE',
   'EL_NOT_OWNED',
   'EL_PANEL_CONFIG',
@@ -27,6 +33,7 @@ export const ERROR_CODES = [
   'EL_RUN_ABORTED',
   'EL_STALE_RELEASE',
   'EL_STATEMENT_TIMEOUT',
+  'EL_TRANSACTION_CONTROL',
   'EL_TRANSACTION_FAILED',
   'EL_TWO_PHASE_UNAVAILABLE',
   'EL_UNKNOWN_ENGINE',
@@ -40,6 +47,7 @@ export const WARNING_CODES = [
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
   'EL_HOOK_FAILED',
+  'EL_HOST_DISTURBED',
   'EL_IN_DOUBT',
   'EL_LEFT_OPEN',
   'EL_NOT_COMMITTED',
@@ -90,6 +98,7 @@ export interface ErrorFields {
   legalMoves?: readonly string[]
   known?: readonly string[]
   option?: string
+  column?: string
   statement?: string
   transactionId?: string
   committed?: readonly string[]
@@ -123,6 +132,7 @@ export class EnginelightError extends Error {
   declare readonly legalMoves?: readonly string[]
   declare readonly known?: readonly string[]
   declare readonly option?: string
+  declare readonly column?: string
   declare readonly statement?: string
   /** PostgreSQL's 64-bit transaction id. */
   declare readonly transactionId?: string

@@ -57,11 +57,12 @@ export interface EngineFacts {
   engine: string
   pool: string
   isDefault: boolean
-  mode: 'transaction' | 'autocommit'
+  /** `borrowed`: in the transaction of a host, on its connections. */
+  mode: 'transaction' | 'autocommit' | 'borrowed'
   access: 'read' | 'write'
   enlist: 'atomic' | 'independent'
   transactional: boolean
-  source: 'connection' | 'knex' | 'pg.Pool'
+  source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
   owned: boolean
   min: number
   max: number
@@ -110,7 +111,7 @@ export type RequestEndRow = Row<
 /** From here the engine is `started` in that request. */
 export type SessionStartRow = Row<
   20,
-  [session: string, engine: string, request: string, mode: 'transaction' | 'autocommit']
+  [session: string, engine: string, request: string, mode: EngineFacts['mode']]
 >
 export type SessionStateRow = Row<
   21,

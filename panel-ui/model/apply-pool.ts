@@ -25,7 +25,8 @@ export function applyPool(draft: Draft, row: PoolRow, texts: Texts): void {
       draft.set('pools', facts.pool, {
         id: facts.pool,
         engine: facts.engine,
-        max: facts.max,
+        // As many as its host has lent, which shows by and by.
+        max: facts.mode === 'borrowed' ? 0 : facts.max,
         retired: false,
         waits,
       })
@@ -79,6 +80,9 @@ function connected(draft: Draft, [, , at, id, engine, pool, slot, backendPid, us
     running: [],
     lastStatement: null,
   })
+  const owner = draft.get('pools', pool)
+  if (owner && slot >= owner.max && draft.get('engines', engine)?.mode === 'borrowed')
+    draft.edit('pools', pool)!.max = slot + 1
   const key = laneKey(pool, slot)
   if (!draft.get('lanes', key)) {
     draft.set('lanes', key, { key, engine, pool, slot, connection: id, checkout: null, segments: [] })

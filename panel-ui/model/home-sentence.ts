@@ -30,15 +30,21 @@ export function homeSentence(state: PanelState, now: Time): HomeSentence {
     }
     const load = loadOf(state, pool, now)
     const statuses = lanesOf(state, pool).map(lane => laneStatus(state, lane, false, now))
-    used += load.used
-    open += pool.max
+    // A borrowed connection is one of its host's, and counted there.
+    if (engine.mode !== 'borrowed') {
+      used += load.used
+      open += pool.max
+    }
     const stuck = statuses.filter(s => s.phase === 'idle in transaction' && s.tone !== 'calm').length
     const leaks = statuses.filter(s => s.overMs !== null)
     if (load.waiting.length > 0 && load.used >= load.max) {
       const longest = Math.max(...load.waiting.map(c => now - c.askedAt))
       return {
         tone: 'bad',
-        say: `${pool.engine} has no free connection: ${load.used} of ${load.max} are held, ${count(load.waiting.length, 'request')} ${load.waiting.length === 1 ? 'waits' : 'wait'}.`,
+        say:
+          engine.mode === 'borrowed'
+            ? `${count(load.waiting.length, 'borrower')} of ${pool.engine} ${load.waiting.length === 1 ? 'waits' : 'wait'} for the connection of the host.`
+            : `${pool.engine} has no free connection: ${load.used} of ${load.max} are held, ${count(load.waiting.length, 'request')} ${load.waiting.length === 1 ? 'waits' : 'wait'}.`,
         why: `${whyFull(
           statuses.flatMap(status => holderOnLane(status) ?? []),
           load.waiting.map(c => c.request),

@@ -1,5 +1,5 @@
 import type { Time } from '../../instrumentation/panel/protocol.ts'
-import type { Checkout, Engine, Lane, PanelState, Pool } from './state.ts'
+import type { Checkout, Connection, Engine, Lane, PanelState, Pool } from './state.ts'
 
 /** How full a pool is, as the rows tell it. */
 export interface PoolLoad {
@@ -43,12 +43,31 @@ export function lanesOf(state: PanelState, pool: Pick<Pool, 'id' | 'max'>): (Lan
   return lanes
 }
 
+/**
+ * The other connections of the page that are the same backend: one that is borrowed has two owners, the engine of its host's pool,
+ * where that is watched, and the one that borrows. A process id alone does not say so, for two servers may have the same.
+ */
+export function otherOwners(state: PanelState, connection: Connection): Connection[] {
+  const { backendPid } = connection
+  if (backendPid === null) return []
+  const isBorrowed = ({ engine }: Connection) => state.engines.get(engine)?.mode === 'borrowed'
+  return [...state.connections.values()].filter(
+    other =>
+      other.id !== connection.id &&
+      other.backendPid === backendPid &&
+      other.disconnected === null &&
+      connection.disconnected === null &&
+      isBorrowed(other) !== isBorrowed(connection),
+  )
+}
+
 /** The words after an engine's name: what sets it apart from a plain one. */
 export function rolesOf(engine: Engine): string[] {
   const roles: string[] = []
   if (engine.isDefault) roles.push('default')
   if (engine.access === 'read') roles.push('read')
   if (engine.mode === 'autocommit') roles.push('autocommit')
+  if (engine.mode === 'borrowed') roles.push('borrowed')
   if (engine.closed) roles.push('closed')
   return roles
 }

@@ -119,7 +119,7 @@ export interface Request {
 export interface Session {
   readonly id: string
   readonly engine: string
-  readonly mode: 'transaction' | 'autocommit'
+  readonly mode: EngineFacts['mode']
   readonly state: 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
   /** It ended, and its connection was confirmed released. */
   readonly isReleased: boolean

@@ -1,4 +1,4 @@
-import { KIND } from '../../instrumentation/panel/protocol.ts'
+import { KIND, type EngineFacts } from '../../instrumentation/panel/protocol.ts'
 import type { Hold } from './pool-sim.ts'
 import type { Step, World } from './world.ts'
 
@@ -182,7 +182,7 @@ export class RequestSim {
     hold.stateSince = this.#world.now
   }
 
-  #mode(engine: string): 'transaction' | 'autocommit' {
+  #mode(engine: string): EngineFacts['mode'] {
     return this.#world.pools.get(engine)!.facts.mode
   }
 

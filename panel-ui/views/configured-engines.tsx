@@ -50,8 +50,14 @@ export function ConfiguredEngines() {
                 </td>
                 <td>{engine.access}</td>
                 <td>{engine.enlist}</td>
-                <td>{engine.owned ? 'Enginelight' : engine.source}</td>
-                <td className="right">{engine.max}</td>
+                <td>
+                  {engine.owned
+                    ? 'Enginelight'
+                    : engine.source === 'borrowed'
+                      ? 'Sharing Pool'
+                      : engine.source}
+                </td>
+                <td className="right">{engine.mode === 'borrowed' ? '–' : engine.max}</td>
               </tr>
             ))}
           </tbody>

@@ -3,7 +3,14 @@ import type { ReactNode } from 'react'
 import { SqlText } from '../components/sql-text.tsx'
 import { age, count, duration } from '../format.ts'
 import { laneStatus } from '../model/lane-status.ts'
-import type { Checkout, Connection, PanelState, Request } from '../model/state.ts'
+import { otherOwners } from '../model/pool-load.ts'
+import {
+  laneKey as laneKeyOf,
+  type Checkout,
+  type Connection,
+  type PanelState,
+  type Request,
+} from '../model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { go, write } from '../route.ts'
 import { StackFrames } from './stack-frames.tsx'
@@ -60,7 +67,7 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
       )}
       <dl className="facts">
         {request && <RequestFacts request={request} checkout={checkout} />}
-        {connection && <ConnectionFacts connection={connection} now={now} />}
+        {connection && <ConnectionFacts state={state} connection={connection} now={now} />}
         {checkout && <HoldFacts checkout={checkout} now={now} />}
         {checkout && connection && (
           <TransactionFacts
@@ -112,8 +119,17 @@ function RequestFacts({ request, checkout }: { request: Request; checkout: Check
   )
 }
 
-function ConnectionFacts({ connection, now }: { connection: Connection; now: number }) {
+function ConnectionFacts({
+  state,
+  connection,
+  now,
+}: {
+  state: PanelState
+  connection: Connection
+  now: number
+}) {
   const hello = usePanel(view => view.hello)
+  const owners = otherOwners(state, connection)
   return (
     <>
       <Fact name="connection">
@@ -124,6 +140,19 @@ function ConnectionFacts({ connection, now }: { connection: Connection; now: num
       <Fact name="backend pid">
         <span className="mono">{connection.backendPid ?? 'unknown'}</span>
       </Fact>
+      {owners.length > 0 && (
+        <Fact name="two owners">
+          {owners.map(owner => (
+            <a
+              key={owner.id}
+              className="inspector-link"
+              href={write('connections', [laneKeyOf(owner.pool, owner.slot)])}
+            >
+              the same connection is {owner.id} of {owner.engine} →
+            </a>
+          ))}
+        </Fact>
+      )}
       <Fact name="process">
         <span className="mono">
           {hello?.pid} · {hello?.thread ? `thread ${hello.thread}` : 'main thread'}

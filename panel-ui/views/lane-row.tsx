@@ -11,6 +11,8 @@ interface Props {
   slot: number
   lane: Lane | undefined
   connection: Connection | undefined
+  /** Where else the same backend is shown, as the connection of another engine. */
+  owners: string
   status: LaneStatus
   /** The last ten seconds in words, for who cannot see them. */
   shares: string
@@ -19,7 +21,7 @@ interface Props {
 
 /** One slot of a pool in words; the canvas behind it draws its last ten seconds. */
 export const LaneRow = memo(function LaneRow(props: Props) {
-  const { laneKey, slot, lane, connection, status, shares, isSelected } = props
+  const { laneKey, slot, lane, connection, owners, status, shares, isSelected } = props
   const { checkout, request, holdsPerSecond } = status
   const isBrisk = holdsPerSecond > 0 && status.tone !== 'bad' && status.tone !== 'warn'
   const open = () => go('connections', checkout ? [laneKey, checkout.request, checkout.id] : [laneKey])
@@ -48,6 +50,12 @@ export const LaneRow = memo(function LaneRow(props: Props) {
         {connection && (
           <>
             {connection.id} <em>pid {connection.backendPid ?? '?'}</em>
+            {owners && (
+              <em className="lane-owners" title={`The same connection is ${owners}`}>
+                {' '}
+                = {owners}
+              </em>
+            )}
           </>
         )}
       </span>
@@ -87,6 +95,7 @@ function isSame(a: Props, b: Props): boolean {
     a.status.checkout?.id === b.status.checkout?.id &&
     a.status.request?.id === b.status.request?.id &&
     a.connection?.id === b.connection?.id &&
+    a.owners === b.owners &&
     a.shares === b.shares &&
     a.isSelected === b.isSelected
   )

@@ -1,8 +1,8 @@
 import './pool-card.css'
 import { duration, percentile } from '../format.ts'
 import { laneStatuses, phaseShares } from '../model/lane-status.ts'
-import { lanesOf, loadOf, rolesOf } from '../model/pool-load.ts'
-import { laneKey, type Engine, type Pool } from '../model/state.ts'
+import { lanesOf, loadOf, otherOwners, rolesOf } from '../model/pool-load.ts'
+import { laneKey, type Connection, type Engine, type Lane, type Pool } from '../model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
 import { BoardCanvas } from './board-canvas.tsx'
 import { LaneRow } from './lane-row.tsx'
@@ -23,6 +23,14 @@ export function PoolCard({
   const lanes = lanesOf(state, pool)
   const statuses = laneStatuses(state, lanes, load.waiting.length, now)
   const isFull = load.waiting.length > 0 && load.used >= load.max
+  const connectionOn = (lane: Lane | undefined) =>
+    lane?.connection ? state.connections.get(lane.connection) : undefined
+  const ownersOf = (connection: Connection | undefined) =>
+    connection
+      ? otherOwners(state, connection)
+          .map(other => `${other.engine} ${other.id}`)
+          .join(', ')
+      : ''
   const title = `${engine.engine}, pool ${pool.id}`
   return (
     <section className="pool" aria-label={title} data-engine={engine.engine} data-pool={pool.id}>
@@ -34,8 +42,9 @@ export function PoolCard({
           </span>
         ))}
         <p>
-          pool {pool.id}
-          {pool.retired && ' (replaced)'} · max {pool.max} ·{' '}
+          {engine.mode === 'borrowed' ? 'Sharing Pool' : 'pool'} {pool.id}
+          {pool.retired && ' (replaced)'} ·{' '}
+          {engine.mode === 'borrowed' ? `${pool.max} lent by its host so far` : `max ${pool.max}`} ·{' '}
           <span className={isFull ? 'hot' : undefined}>used {load.used}</span> ·{' '}
           <span className={isFull ? 'hot' : undefined}>waiting {load.waiting.length}</span> · wait p95{' '}
           {duration(percentile(pool.waits, 0.95))}
@@ -52,7 +61,12 @@ export function PoolCard({
           {engine.lastConnectError.message}
         </p>
       )}
-      <div className="lanes" role="table" aria-label={`Connections of ${title}`}>
+      <div
+        className="lanes"
+        data-shared={lanes.some(lane => ownersOf(connectionOn(lane))) || undefined}
+        role="table"
+        aria-label={`Connections of ${title}`}
+      >
         <div className="lane-heads" role="row">
           <span role="columnheader">slot</span>
           <span role="columnheader">connection</span>
@@ -70,14 +84,15 @@ export function PoolCard({
             state
           </span>
         </div>
-        <BoardCanvas id={pool.id} max={pool.max} />
+        {pool.max > 0 && <BoardCanvas id={pool.id} max={pool.max} />}
         {statuses.map((status, slot) => (
           <LaneRow
             key={slot}
             laneKey={laneKey(pool.id, slot)}
             slot={slot}
             lane={lanes[slot]}
-            connection={lanes[slot]?.connection ? state.connections.get(lanes[slot].connection) : undefined}
+            connection={connectionOn(lanes[slot])}
+            owners={ownersOf(connectionOn(lanes[slot]))}
             status={status}
             shares={phaseShares(lanes[slot], now)}
             isSelected={selected === laneKey(pool.id, slot)}

@@ -39,7 +39,7 @@ function VitalCell({ engine }: { engine: Engine }) {
       </p>
       <p className="vital-load">
         <span className={isFull ? 'hot' : undefined}>
-          {used}/{max} used · {waiting.length} waiting
+          {engine.mode === 'borrowed' ? `${used} lent` : `${used}/${max} used`} · {waiting.length} waiting
         </span>
         {oldestHoldMs !== null && oldestHoldMs >= 100 && (
           <span className={oldestHoldMs > 2000 && isFull ? 'hot' : undefined}>

@@ -1,7 +1,10 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
+import type { Ledger } from '../pool/ledger.ts'
 import type { PgPool } from '../pool/native-pool.ts'
+import type { Pool } from '../pool/pool.ts'
 import { transactionsAreDisabled } from './disable-transaction.ts'
+import type { ServerAddress } from './server-address.ts'
 
 /** Any type of tables: a map from table name to row type. */
 export type TablesShape = object
@@ -99,11 +102,22 @@ export interface PoolSizes {
   idleTimeoutMs?: number
 }
 
+/** Connections of a host, as `borrow()` of `enginelight/sharing` gives them to an engine. */
+export interface BorrowedSource {
+  status(): 'Sharing Pool'
+  /** Called by the engine that is made of it. */
+  open(
+    ledger: Ledger,
+    options: Pick<CheckedOptions, 'access' | 'checkoutTimeoutMs'>,
+  ): { readonly pool: Pool; readonly knex: Knex; address(): ServerAddress }
+}
+
 /** Where an engine's connections come from. Exactly one of `connection`, `knex` or `pool` (a pg.Pool). */
 export type EngineSource =
-  | { connection: string | Record<string, unknown>; pool?: PoolSizes; knex?: never }
-  | { knex: Knex | Knex.Config | (() => Knex); connection?: never; pool?: never }
-  | { pool: PgPool | (() => PgPool); connection?: never; knex?: never }
+  | { connection: string | Record<string, unknown>; pool?: PoolSizes; knex?: never; borrowed?: never }
+  | { knex: Knex | Knex.Config | (() => Knex); connection?: never; pool?: never; borrowed?: never }
+  | { pool: PgPool | (() => PgPool); connection?: never; knex?: never; borrowed?: never }
+  | { borrowed: BorrowedSource; connection?: never; pool?: never; knex?: never }
 
 export type EngineConfig = EngineOptions & EngineSource
 
@@ -116,7 +130,7 @@ export interface EngineDefinition<Tables extends TablesShape, Config extends Eng
 
 /** A type parameter would let a misspelt option through: here each key that is no option must be `never`. */
 type NoOther<Config> = {
-  [Key in Exclude<keyof Config, keyof EngineOptions | 'connection' | 'knex' | 'pool'>]: never
+  [Key in Exclude<keyof Config, keyof EngineOptions | 'connection' | 'knex' | 'pool' | 'borrowed'>]: never
 }
 
 /**
@@ -133,7 +147,8 @@ export function engine<Tables extends TablesShape = Record<string, any>>() {
 export interface CheckedOptions {
   readonly isDefault: boolean
   readonly access: 'read' | 'write'
-  readonly mode: 'transaction' | 'autocommit'
+  /** `borrowed`: in the transaction of a host, which alone begins and ends it. */
+  readonly mode: 'transaction' | 'autocommit' | 'borrowed'
   readonly enlist: 'atomic' | 'independent'
   readonly transactional: boolean
   readonly priority: number
@@ -216,17 +231,29 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
   const threshold = (option: keyof EngineOptions, fallback: number): number | undefined =>
     config[option] === false ? undefined : (duration(option, ', or false') ?? fallback)
-  const sources = (['connection', 'knex', 'pool'] as const).filter(source => config[source] !== undefined)
-  const hasSource = config.connection !== undefined || config.knex !== undefined || isPoolSource(config.pool)
-  if (!hasSource || (sources.length > 1 && !(config.connection !== undefined && config.knex === undefined))) {
+  const sources = (['connection', 'knex', 'pool', 'borrowed'] as const).filter(
+    source => config[source] !== undefined,
+  )
+  const hasSource =
+    config.connection !== undefined ||
+    config.knex !== undefined ||
+    config.borrowed !== undefined ||
+    isPoolSource(config.pool)
+  if (
+    !hasSource ||
+    (sources.length > 1 &&
+      !(config.connection !== undefined && config.knex === undefined && config.borrowed === undefined))
+  ) {
     throw new EnginelightError(
       'EL_CONFIG',
       `Engine "${name}" needs exactly one of connection, knex or pool (a pg.Pool); it has ${sources.join(' and ') || 'none'}.`,
       { engine: name },
     )
   }
-  const mode = word('mode', ['transaction', 'autocommit'], 'transaction')
-  const enlist = word('enlist', ['atomic', 'independent'], 'atomic')
+  if (config.borrowed !== undefined) refuseOwnTransactions(name, config)
+  const isBorrowed = config.borrowed !== undefined
+  const mode = isBorrowed ? 'borrowed' : word('mode', ['transaction', 'autocommit'], 'transaction')
+  const enlist = isBorrowed ? 'independent' : word('enlist', ['atomic', 'independent'], 'atomic')
   const isDisabled = transactionsAreDisabled()
   const transactional = boolean('transactional', false)
   if (transactional && (mode === 'autocommit' || enlist === 'independent')) {
@@ -264,10 +291,36 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
 }
 
+/** What has no meaning where the transaction and the connection are a host's. */
+const NOT_BORROWED = [
+  'mode',
+  'enlist',
+  'priority',
+  'transactional',
+  'connectTimeoutMs',
+  'idleInTransactionTimeoutMs',
+  'commitTimeoutMs',
+  'resolveUnknownCommit',
+  'rollbackOnCheckout',
+  'resetOnRelease',
+  'pipeline',
+] as const satisfies readonly (keyof EngineOptions)[]
+
+function refuseOwnTransactions(name: string, config: EngineConfig): void {
+  const option = NOT_BORROWED.find(one => config[one] !== undefined)
+  if (option === undefined) return
+  throw new EnginelightError(
+    'EL_CONFIG',
+    `Engine "${name}": option ${option} is not for a borrowed engine, whose connection and transaction are its host's.`,
+    { engine: name, option },
+  )
+}
+
 const KNOWN = new Set<string>([
   'connection',
   'knex',
   'pool',
+  'borrowed',
   'default',
   'access',
   'mode',

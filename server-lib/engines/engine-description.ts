@@ -4,12 +4,12 @@ export interface EngineDescription {
   /** `writer#1`; the number rises with each `reinit`. */
   readonly pool: string
   readonly isDefault: boolean
-  readonly mode: 'transaction' | 'autocommit'
+  readonly mode: 'transaction' | 'autocommit' | 'borrowed'
   readonly access: 'read' | 'write'
   readonly enlist: 'atomic' | 'independent'
   readonly transactional: boolean
-  /** Where the pool came from: `connection` made by us, or an application's own knex or pg.Pool. */
-  readonly source: 'connection' | 'knex' | 'pg.Pool'
+  /** Where the pool came from: `connection` made by us, an application's own knex or pg.Pool, or a host whose connections are borrowed. */
+  readonly source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
   /** Whether we made the pool and will close it. */
   readonly owned: boolean
   readonly min: number

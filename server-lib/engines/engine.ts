@@ -127,6 +127,7 @@ export class Engine implements CheckoutOwner {
   }
 
   async ask(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer> {
+    if (this.#open.source === 'borrowed') return "its connections are its host's"
     const refused = this.#closed ? 'the engine is closed' : whyNotSpare(this.#open.pool)
     if (refused !== null) return refused
     try {
@@ -189,6 +190,8 @@ export class Engine implements CheckoutOwner {
   /** Opens the pool's minimum of connections, at least one, so that a wrong password shows at start. */
   async warmup(): Promise<void> {
     this.requireOpen()
+    // Outside of a request its host has no connection in use.
+    if (this.#open.source === 'borrowed') return
     const wanted = Math.max(1, this.#open.pool.min)
     const asker = () => ({ session: null, request: undefined, capture: null })
     const leases = await Promise.allSettled(Array.from({ length: wanted }, () => this.checkOut(asker())))
@@ -229,7 +232,7 @@ export class Engine implements CheckoutOwner {
     if (this.#open.owned) return
     throw new EnginelightError(
       'EL_NOT_OWNED',
-      `Engine "${this.name}" cannot ${what}: its ${this.#open.source} was made by the application. Give a function that makes one instead.`,
+      `Engine "${this.name}" cannot ${what}: its ${this.#open.source === 'borrowed' ? "connections are its host's" : `${this.#open.source} was made by the application`}. Give a function that makes one instead.`,
       { engine: this.name },
     )
   }

@@ -72,10 +72,10 @@ export function knexFor(
   })
 }
 
-/** Knex prints a line for each connection that fails its validation; those are told of on the pool channel. */
-const quietLog = {
+/** Knex prints a line for each connection that fails its validation, or cannot be had; those are told of on the channels. */
+export const quietLog = {
   warn(message: unknown) {
-    if (!/^Connection Error/.test(String(message))) console.warn(message)
+    if (!/^(Acquire c|C)onnection Error/i.test(String(message))) console.warn(message)
   },
 }
 

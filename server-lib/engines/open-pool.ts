@@ -10,7 +10,14 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
 import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
 import { serverAddressOf, type ServerAddress } from './server-address.ts'
-import { describe, isPgPool, isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import {
+  describe,
+  isPgPool,
+  isPoolSource,
+  type BorrowedSource,
+  type CheckedOptions,
+  type EngineConfig,
+} from './engine-config.ts'
 
 /** Knex's client object, by what we use of it. */
 export interface KnexClient extends DriverOwner {
@@ -25,7 +32,7 @@ export interface KnexClient extends DriverOwner {
 export interface OpenPool extends ServerAddress {
   readonly knex: Knex
   readonly pool: Pool
-  readonly source: 'connection' | 'knex' | 'pg.Pool'
+  readonly source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
   /** Made by us or by a factory that we were given: ours to close and to replace. */
   readonly owned: boolean
 }
@@ -72,6 +79,7 @@ export function openPool(
     }
     return fromKnex(name, makeKnex(name, knex), ledger, 'knex', true, inContext)
   }
+  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger, options)
   if (isPoolSource(config.pool)) {
     const given = isPgPool(config.pool)
     const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
@@ -193,6 +201,39 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
     version: '18.0',
   } as unknown as Knex.Config)
   return { knex, pool, source: 'pg.Pool', owned, ...serverAddressOf(given.options) }
+}
+
+/** Connections of a host. Where its server is shows when the first of them is borrowed. */
+function fromHost(name: string, borrowed: BorrowedSource, ledger: Ledger, options: CheckedOptions): OpenPool {
+  if (typeof borrowed?.open !== 'function') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": option borrowed must be made by borrow() of enginelight/sharing, not ${describe(borrowed)}.`,
+      { engine: name, option: 'borrowed' },
+    )
+  }
+  refuseSharing(name, borrowed)
+  const { pool, knex, address } = borrowed.open(ledger, options)
+  const unwatch = pool.unwatch.bind(pool)
+  pool.unwatch = () => {
+    unwatch()
+    watched.delete(borrowed)
+  }
+  return {
+    knex,
+    pool,
+    source: 'borrowed',
+    owned: false,
+    get serverAddress() {
+      return address().serverAddress
+    },
+    get serverPort() {
+      return address().serverPort
+    },
+    get database() {
+      return address().database
+    },
+  }
 }
 
 /** Pools that an open engine watches, and the clients that make them: a second engine on one would tell everything twice. */

@@ -196,6 +196,8 @@ function timedOut(
 }
 
 function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
+  // Of a pool that knows better than that it could not open a connection.
+  if (cause instanceof EnginelightError) return cause
   const { ledger } = pool
   // tarn's own deadline (a pool that we were given may have a shorter one than ours).
   if (cause instanceof Error && cause.name === 'TimeoutError') return timedOut(pool, askedAt, capture, cause)

@@ -15,7 +15,7 @@ export type GiveUp = () => void
 export interface Hold {
   readonly driver: DriverConnection
   release(): void
-  /** Closes the connection instead; the pool opens another when it needs one. */
+  /** Closes the connection instead; the pool opens another when it needs one. A borrowed one is only given back. */
   discard(): void
 }
 

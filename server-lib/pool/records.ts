@@ -62,6 +62,8 @@ export interface ConnectionRecord {
   readonly id: string
   readonly slot: number
   readonly driver: DriverConnection
+  /** Of a host: its transactions are told of by whoever watches the host's own pool. */
+  readonly isBorrowed: boolean
   readonly backendPid: number | null
   readonly since: number
   /** The request in whose context the socket was opened; pg's callbacks run there ever after. */

@@ -18,6 +18,7 @@ import { lineHere } from '../watch/line-here.ts'
 import { shadow } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
+import { isBorrowed } from './borrowed-statements.ts'
 import { callbackOf, describe, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
@@ -35,6 +36,10 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
       function query(this: unknown, ...args) {
         const [sent] = args
         record.statements += isBeginningQuery(sent) ? 2 : 1
+        if (isBorrowed()) {
+          record.changedAt = performance.now()
+          return original.apply(this, args)
+        }
         const isHeard = watching && !record.checkout?.isObserver
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
           return tellOfStatement(ledger, record, args, told => original.apply(this, told))
@@ -196,6 +201,9 @@ class ToldStatement {
     const record = this.#record
     record.changedAt = at
     this.#tell(at, error && errorFacts(error), commands.at(-1) ?? null, rows)
+    const capture = this.#capture
+    this.#capture = null
+    if (record.isBorrowed) return
     const { engine, pool } = this.#ledger
     followTransaction(record, {
       id: this.#id,
@@ -206,10 +214,9 @@ class ToldStatement {
       engine,
       pool,
       request: this.#request,
-      capture: this.#capture,
+      capture,
       status,
     })
-    this.#capture = null
   }
 
   /** The driver did not even take it. */

@@ -24,13 +24,13 @@ export interface BeginningQuery extends Submittable {
 }
 
 /** pg's own `Query`, by what we use of it. */
-interface PgQuery extends Submittable {
+export interface PgQuery extends Submittable {
   queryMode?: string
   requiresPreparation(): boolean
 }
 
 /** pg's protocol-level `Connection`, by the messages that we write. */
-interface Wire {
+export interface Wire {
   readonly stream: {
     readonly writable?: boolean
     cork?(): void
@@ -41,9 +41,10 @@ interface Wire {
   bind(portal: object): void
   execute(portal: object): void
   flush(): void
+  sync(): void
 }
 
-type QueryClass = new (text: string, values: unknown[], callback: DriverCallback) => PgQuery
+export type QueryClass = new (text: string, values: unknown[], callback: DriverCallback) => PgQuery
 type BeginningQueryClass = new (
   statement: TextAndValues,
   callback: DriverCallback,
@@ -88,7 +89,7 @@ export function isBeginningQuery(config: unknown): config is BeginningQuery {
 }
 
 /** The class of statements of whichever pg made the connection; undefined for a driver that does not speak the protocol itself. */
-function queryClassOf(driver: DriverConnection): QueryClass | undefined {
+export function queryClassOf(driver: DriverConnection): QueryClass | undefined {
   const { Query } = driver.constructor as { Query?: QueryClass }
   if (typeof Query !== 'function' || !speaks(driver.connection)) return undefined
   return typeof (Query.prototype as PgQuery).requiresPreparation === 'function' ? Query : undefined
@@ -102,8 +103,8 @@ const speaks = (wire: object | undefined) =>
 /** By the very list of texts: an engine has a few of them, and its transactions all begin with one. */
 const bytesByTexts = new WeakMap<readonly string[], Uint8Array>()
 
-/** What pg writes for these statements, a Flush behind them. */
-function bytesOf(wire: Wire, texts: readonly string[]): Uint8Array {
+/** What pg writes for these statements, with a Flush behind them unless something else has them answered. */
+export function bytesOf(wire: Wire, texts: readonly string[], flushed = true): Uint8Array {
   const known = bytesByTexts.get(texts)
   if (known) return known
   const written: Uint8Array[] = []
@@ -115,7 +116,7 @@ function bytesOf(wire: Wire, texts: readonly string[]): Uint8Array {
     recorder.bind({})
     recorder.execute({})
   }
-  recorder.flush()
+  if (flushed) recorder.flush()
   const bytes = Buffer.concat(written)
   bytesByTexts.set(texts, bytes)
   return bytes

@@ -28,6 +28,10 @@ export interface DriverConnection {
   readonly port?: number
   readonly ssl?: unknown
   readonly connection?: DriverWire
+  /** It is somebody else's, and his transaction is the one that runs on it. */
+  readonly isBorrowed?: boolean
+  /** Of a borrowed one: whether a savepoint of its borrower is open. */
+  readonly isInUnit?: boolean
   /** Set by knex when the connection must not be used again; knex's pool then drops it at the next acquire. */
   __knex__disposed?: unknown
 }
@@ -82,6 +86,8 @@ export interface Submittable {
   cursor?: Cursor
   callback?: DriverCallback
   destroyed?: boolean
+  /** How many rows it has read, of one that reads them itself: its `handleDataRow` is not told of them. */
+  rowsTaken?: number
   destroy?(error?: Error): unknown
   handleError?(error: Error, connection?: unknown): void
   handleReadyForQuery?(connection?: unknown): void

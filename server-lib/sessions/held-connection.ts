@@ -178,6 +178,7 @@ export class HeldConnection {
   giveBack(): void {
     if (this.#given) return
     if (this.#cancelled) return this.discard('cancelled')
+    if (this.driver.isBorrowed) return this.#handBack()
     const { resets } = this.#engine
     if (resets.length > 0) this.#returned = this.#resetAndReturn(resets)
     else if (this.driver.readyForQuery !== false) this.#return()
@@ -227,9 +228,19 @@ export class HeldConnection {
     this.driver.removeListener('error', this.#onError)
   }
 
+  /** To its host, whatever state that has it in. */
+  #handBack(): void {
+    this.#given = true
+    // Before: nothing of ours stays on it, and what the host does next is no business of this session.
+    this.driver.removeListener('error', this.#onError)
+    this.#lease.hold.release()
+  }
+
   /** Closes the connection instead of giving it back. */
   discard(reason: string): void {
     if (this.#given) return
+    // It is not ours to close. The lease waits for what still runs on it.
+    if (this.driver.isBorrowed) return this.#handBack()
     this.#given = true
     this.#close(reason)
   }

@@ -48,6 +48,14 @@ export function containerEnds(
   )
 }
 
+export function hostEnds(session: SessionFacts, move: 'commit' | 'rollback'): EnginelightError {
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `${move}() is not for ${called(session)}, which runs in its host's transaction: the host ends it, and savepoint(fn) takes back a part.`,
+    { ...numbers(session), move, legalMoves: ['savepoint', 'release'] },
+  )
+}
+
 export function sessionEnded(session: SessionFacts, cause?: unknown): EnginelightError {
   const { label, id } = session.request
   return new EnginelightError(

@@ -40,6 +40,10 @@ class Insides extends Given {
     this.#inside = inside
   }
 
+  static coreOf(session: unknown): SessionCore | undefined {
+    return typeof session === 'function' && #inside in session ? session.#inside.core : undefined
+  }
+
   static of(session: unknown): Inside {
     if (typeof session === 'function' && #inside in session) return session.#inside
     throw new EnginelightError(
@@ -48,6 +52,9 @@ class Insides extends Given {
     )
   }
 }
+
+/** What is behind a public session function; undefined where it is none. */
+export const coreOf = (session: unknown): SessionCore | undefined => Insides.coreOf(session)
 
 const insideOf = (session: unknown): Inside => Insides.of(session)
 
@@ -62,8 +69,10 @@ function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
   return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 4, below) : null
 }
 
-/** Why a session may not end its transaction itself: that of a transactional engine is the container's. */
+/** Why a session may not end its transaction itself: that of a transactional engine is the container's, a borrowed one its host's. */
 function refusedEnd({ core }: Inside, move: 'commit' | 'rollback' | 'release'): Promise<never> | undefined {
+  if (core.engine.options.mode === 'borrowed' && move !== 'release')
+    return Promise.reject(errors.hostEnds(core, move))
   return core.engine.options.transactional ? Promise.reject(errors.containerEnds(core, move)) : undefined
 }
 

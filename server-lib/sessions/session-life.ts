@@ -3,7 +3,14 @@ import type { EndReason } from '../commit/report.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
-import { beginTexts, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
+import {
+  beginTexts,
+  COMMIT,
+  READ_ONLY_SESSION,
+  ROLLBACK,
+  setForTransaction,
+  type Isolation,
+} from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -108,7 +115,8 @@ export class SessionLife {
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (this.#readOnly && !owned) await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
+      else if (options.mode === 'autocommit' && this.#readOnly && !owned)
+        await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
     } catch (cause) {
       throw this.beginFailed(held, cause)
     }
@@ -122,6 +130,10 @@ export class SessionLife {
 
   get #readOnly(): boolean {
     return this.engine.options.access === 'read' || this.#ownKind.readOnly
+  }
+
+  get isolation(): Isolation | undefined {
+    return this.#ownKind.isolation
   }
 
   /** What begins a transaction on the server. */
@@ -299,7 +311,7 @@ export class SessionLife {
     this.discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
     // Each statement of an autocommit session is by itself: the next takes another connection.
-    if (this.engine.options.mode === 'autocommit' && this.#state === 'active') this.move('release')
+    if (this.engine.options.mode !== 'transaction' && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
   }
 

@@ -6,6 +6,7 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
+import type { Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
 import {
   commandOf,
@@ -69,6 +70,13 @@ interface Sender {
   readonly gaveUp: boolean
 }
 
+/** Sends in a queue that is held already. */
+export interface Sending {
+  query(config: unknown, capture: SiteCapture | null): Promise<DriverResult>
+  /** Resolves when a cursor or stream is closed, however it went. */
+  submit(submittable: Submittable, capture: SiteCapture | null): Promise<void>
+}
+
 /** A session whose queue is held for the steps of a commit over many engines. */
 export interface SessionSeat {
   readonly core: SessionCore
@@ -89,6 +97,8 @@ export class SessionCore {
   readonly #fifo = new Fifo()
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
+  #toldOfEnd = NOBODY
+  #askBeforeCommit: (() => Error | undefined) | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
   /** Ends the time in which what runs may finish. */
@@ -142,10 +152,11 @@ export class SessionCore {
     capture: SiteCapture | null,
     isSingle = false,
     sender?: Sender,
+    queue = this.#fifo,
   ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
     const statement = asked(config, capture, isSingle, sender)
-    this.#fifo.push({
+    queue.push({
       refuse: callback,
       start: done => {
         const finish: DriverCallback = (error, result) => {
@@ -169,8 +180,42 @@ export class SessionCore {
     })
   }
 
+  /**
+   * Holds the session's queue while `work` sends what belongs together: nothing of anybody else comes between. Settles as
+   * `work` does; rejects with EL_ENDED, without calling it, when the session ends before its turn has come.
+   */
+  together<T>(work: (sending: Sending) => Promise<T>): Promise<T> {
+    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    return new Promise((resolve, reject) => {
+      this.#fifo.push({
+        refuse: reject,
+        start: done => {
+          const queue = new Fifo()
+          const sending: Sending = {
+            query: (config, capture) =>
+              new Promise((answer, fail) => {
+                const callback: DriverCallback = (error, result) =>
+                  error ? fail(error) : answer(result as DriverResult)
+                this.send(config, callback, capture, false, undefined, queue)
+              }),
+            submit: (submittable, capture) => {
+              this.submit(submittable, capture, undefined, queue)
+              return queue.whenIdle()
+            },
+          }
+          work(sending).then(resolve, reject).finally(done)
+        },
+      })
+    })
+  }
+
   /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
-  submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object): void {
+  submit(
+    submittable: Submittable,
+    capture: SiteCapture | null,
+    outlet?: object,
+    queue: Fifo = this.#fifo,
+  ): void {
     const refuse = (error: Error) => {
       if (this.#ending) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
@@ -179,7 +224,7 @@ export class SessionCore {
     if (this.#ending) return refuse(errors.sessionEnded(this))
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
-    this.#fifo.push({
+    queue.push({
       refuse,
       start: done => {
         // Nobody reads it any more: there is no reason to trouble the server.
@@ -350,10 +395,12 @@ export class SessionCore {
     this.#owner.wrote(this)
   }
 
-  /** In autocommit a connection is held for the statement alone, or for those that wait behind it. */
+  /** In autocommit, and of a host, a connection is held for the statement alone, or for those that wait behind it. */
   #giveBackBetweenStatements(): void {
-    if (this.engine.options.mode !== 'autocommit') return
+    if (this.engine.options.mode === 'transaction') return
     if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    // Within a savepoint of its own a borrowed connection is the session's.
+    if (this.#life.held?.driver.isInUnit) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')
@@ -378,6 +425,11 @@ export class SessionCore {
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
   release(capture: SiteCapture | null = null): Promise<void> {
     return this.#turn('release', () => this.#life.rollback('release', { why: 'release', capture }))
+  }
+
+  /** What its transactions are; undefined leaves it to the server's default. */
+  get isolation(): Isolation | undefined {
+    return this.#life.isolation
   }
 
   /** Whether a transaction is open, or was until its connection was lost or it failed. */
@@ -469,6 +521,11 @@ export class SessionCore {
             reject(this.#life.refusal(move))
             return done()
           }
+          const refusal = move === 'commit' ? this.commitRefusal : undefined
+          if (refusal) {
+            reject(refusal)
+            return done()
+          }
           this.#isCommitting = move === 'commit'
           const over = () => {
             this.#isCommitting = false
@@ -490,7 +547,7 @@ export class SessionCore {
   }
 
   requireTransactions(what: string): void {
-    if (this.engine.options.mode !== 'transaction') throw errors.needsTransaction(this, what)
+    if (this.engine.options.mode === 'autocommit') throw errors.needsTransaction(this, what)
   }
 
   // ------------------------------------------------------------------------------------- the end
@@ -501,13 +558,39 @@ export class SessionCore {
    * Resolves to whether the connection is confirmed released.
    */
   end(graceMs: number, why: EndReason = 'finished without commit'): Promise<boolean> {
-    return (this.#ending ??= this.#end(graceMs, why))
+    if (this.#ending) return this.#ending
+    this.#ending = this.#end(graceMs, why)
+    for (const told of this.#toldOfEnd) told()
+    return this.#ending
+  }
+
+  /** Throws EL_ENDED where every use is refused by now. */
+  requireNotEnded(): void {
+    if (this.#ending) throw errors.sessionEnded(this)
+  }
+
+  /** Has each commit ask whether it may be. Asked when its turn has come. */
+  refuseCommitsBy(ask: () => Error | undefined): void {
+    this.#askBeforeCommit = ask
+  }
+
+  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  get commitRefusal(): Error | undefined {
+    return this.#askBeforeCommit?.()
+  }
+
+  /** Calls as soon as the session begins to end, and refuses everything. */
+  onEnding(told: () => void): void {
+    if (this.#ending) told()
+    else if (this.#toldOfEnd === NOBODY) this.#toldOfEnd = [told]
+    else this.#toldOfEnd.push(told)
   }
 
   /** Ends a session that does nothing and holds nothing, as one does that has committed. Whether it was such a one. */
   endIfIdle(): boolean {
     if (this.#ending || this.#fifo.busy || this.#life.held || this.#life.returned) return false
     this.#ending = RELEASED
+    for (const told of this.#toldOfEnd) told()
     this.#ended(true)
     return true
   }
@@ -573,6 +656,8 @@ export class SessionCore {
 }
 
 const RELEASED = Promise.resolve(true)
+/** Shared by all sessions whose end nobody asks for. Never written to. */
+const NOBODY: (() => void)[] = []
 
 /** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))

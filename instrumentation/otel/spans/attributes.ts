@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Site } from '../../../server-lib/channels.ts'
+import type { SessionMessage, Site } from '../../../server-lib/channels.ts'
 import type { EngineAttributes } from '../engine-facts.ts'
 import {
   BACKEND_PID,
@@ -38,7 +38,7 @@ import type { StatementStart } from './beginnings.ts'
 export function outermostAttributes(
   { database, serverAddress, serverPort, engine, pid, thread }: EngineAttributes,
   { session, request }: { readonly session: string | null; readonly request: string | null },
-  mode?: 'transaction' | 'autocommit',
+  mode?: Extract<SessionMessage, { phase: 'start' }>['mode'],
 ): Attributes {
   return {
     [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,

@@ -27,16 +27,22 @@ export function engineRow(message: EngineMessage): AnyRow | null {
   }
 }
 
+const SOURCES = ['connection', 'knex', 'pg.Pool', 'borrowed'] as const
+
+/** As told by a library that may be of another version. */
+export const modeOf = (mode: string): EngineFacts['mode'] =>
+  mode === 'autocommit' || mode === 'borrowed' ? mode : 'transaction'
+
 export function engineFacts(of: EngineDescription): EngineFacts {
   return {
     engine: id(of.engine),
     pool: id(of.pool),
     isDefault: of.isDefault === true,
-    mode: of.mode === 'autocommit' ? 'autocommit' : 'transaction',
+    mode: modeOf(of.mode),
     access: of.access === 'read' ? 'read' : 'write',
     enlist: of.enlist === 'independent' ? 'independent' : 'atomic',
     transactional: of.transactional === true,
-    source: of.source === 'knex' || of.source === 'pg.Pool' ? of.source : 'connection',
+    source: SOURCES.find(source => source === of.source) ?? 'connection',
     owned: of.owned === true,
     min: count(of.min),
     max: count(of.max),

@@ -12,6 +12,7 @@ import {
   type SessionStateRow,
   type TransactionEndRow,
 } from '../protocol.ts'
+import { modeOf } from './rows-of-pools.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ids, ms } from './plain.ts'
 
@@ -49,8 +50,15 @@ export function sessionRow(message: SessionMessage, ink: Ink): AnyRow | null {
   const session = id(message.id)
   switch (message.phase) {
     case 'start': {
-      const mode = message.mode === 'autocommit' ? 'autocommit' : 'transaction'
-      return [0, KIND.sessionStart, at, session, id(message.engine), id(message.request), mode]
+      return [
+        0,
+        KIND.sessionStart,
+        at,
+        session,
+        id(message.engine),
+        id(message.request),
+        modeOf(message.mode),
+      ]
     }
     case 'state':
       return [0, KIND.sessionState, at, session, id(message.state) as SessionStateRow[4]]

@@ -1,0 +1,81 @@
+import { bytesOf, queryClassOf, type PgQuery, type QueryClass, type Wire } from './beginning-query.ts'
+import type { DriverCallback, DriverConnection, Submittable, TextAndValues } from './driver.ts'
+
+/** What is sent before and behind a statement. The same two lists for the same purpose: their bytes are kept. */
+export interface Enclosure {
+  readonly before: readonly string[]
+  readonly behind: readonly string[]
+}
+
+type EnclosedQueryClass = new (
+  statement: TextAndValues,
+  callback: DriverCallback,
+  enclosure: Enclosure,
+) => PgQuery
+
+const classes = new WeakMap<QueryClass, EnclosedQueryClass>()
+
+/**
+ * Makes a statement that is sent in the middle of others, in one packet and one round trip; undefined where the driver is not
+ * one that we know to speak the protocol itself. There is one Sync for all: after the first that fails the server skips the rest.
+ * Only for a single statement without a name.
+ */
+export function enclosedQuery(
+  driver: DriverConnection,
+  statement: TextAndValues,
+  callback: DriverCallback,
+  enclosure: Enclosure,
+): Submittable | undefined {
+  const Query = queryClassOf(driver)
+  if (!Query) return undefined
+  let Enclosed = classes.get(Query)
+  if (!Enclosed) classes.set(Query, (Enclosed = defineEnclosed(Query)))
+  return new Enclosed(statement, callback, enclosure)
+}
+
+function defineEnclosed(Query: QueryClass): EnclosedQueryClass {
+  return class extends Query {
+    readonly #enclosure: Enclosure
+    /** How many answers are still to come before the statement's own. */
+    #due: number
+    #isAnswered = false
+
+    constructor({ text, values }: TextAndValues, callback: DriverCallback, enclosure: Enclosure) {
+      super(text, values, callback)
+      // Without parameters pg would take the protocol of one message for each statement, which is skipped for no error.
+      this.queryMode = 'extended'
+      this.#enclosure = enclosure
+      this.#due = enclosure.before.length
+    }
+
+    override submit(connection: Wire): unknown {
+      const { before, behind } = this.#enclosure
+      const { stream } = connection
+      const write = (texts: readonly string[]) => {
+        if (stream.writable) stream.write(bytesOf(connection, texts, false))
+      }
+      // Where pg writes its Sync, what stands behind the statement has to go before.
+      const sync = () => {
+        write(behind)
+        connection.sync()
+      }
+      stream.cork?.()
+      try {
+        write(before)
+        return super.submit(Object.create(connection, { sync: { value: sync } }))
+      } finally {
+        stream.uncork?.()
+      }
+    }
+
+    override handleCommandComplete(message: unknown, connection: unknown): void {
+      if (this.#due > 0) {
+        this.#due--
+        return
+      }
+      if (this.#isAnswered) return
+      this.#isAnswered = true
+      super.handleCommandComplete?.(message, connection)
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export { arrowBatches, toArrow } from './arrow/index.ts'
+export type { ArrowOptions, ArrowQuery } from './arrow/index.ts'

@@ -1,0 +1,757 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import pg from 'pg'
+import QueryStream from 'pg-query-stream'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createEngines, engine, type Engines } from '../index.ts'
+import { createDatabase, type TestDatabase } from '../testing/database.ts'
+import { expectQuiet } from '../testing/ground-truth.ts'
+import { openHost, type TestHost } from '../testing/host.ts'
+import { borrow, type BorrowOptions } from './index.ts'
+
+let database: TestDatabase
+let host: TestHost
+const open: Engines<any>[] = []
+const containers: { end(): Promise<void> }[] = []
+
+beforeAll(async () => {
+  database = await createDatabase('create table notes (id serial primary key, body text not null unique)')
+})
+beforeEach(() => {
+  host = openHost(database)
+})
+afterEach(async () => {
+  await Promise.all(containers.splice(0).map(db => db.end()))
+  await Promise.all(open.splice(0).map(engines => engines.close({ graceMs: 500 })))
+  await host.close()
+  await expectQuiet(database)
+  await database.admin('truncate notes restart identity')
+})
+afterAll(() => database.drop())
+
+/** A knex and engines over the host's current connection. */
+function borrowed(options: Partial<BorrowOptions> = {}) {
+  const from = borrow({ connection: () => host.current, ...options })
+  const engines = createEngines({ host: from.engine })
+  open.push(engines)
+  const db = engines.open()
+  containers.push(db)
+  return { from, knex: from.knex, engines, db }
+}
+
+const insert = (body: string) => ({ text: 'insert into notes (body) values ($1)', values: [body] })
+const outside = async () =>
+  (await database.admin<{ body: string }>('select body from notes order by body')).map(({ body }) => body)
+const inside = async () =>
+  (await host.current!.query<{ body: string }>('select body from notes order by body')).rows.map(
+    ({ body }) => body,
+  )
+
+async function warnings(run: () => Promise<unknown>): Promise<string[]> {
+  const told: string[] = []
+  const hear = (warning: Error & { code?: string }) => void told.push(`${warning.code}: ${warning.message}`)
+  process.on('warning', hear)
+  try {
+    await run()
+    await new Promise(resolve => void setImmediate(resolve))
+  } finally {
+    process.removeListener('warning', hear)
+  }
+  return told
+}
+
+describe('the contract of a sharing pool', () => {
+  test('R1 it opens no connection: each check-out asks the host for its own', async () => {
+    const asked: (pg.PoolClient | null)[] = []
+    const { db, knex } = borrowed({ connection: () => (asked.push(host.current), host.current) })
+    const { processID } = (await host.begin()) as pg.PoolClient & { processID: number }
+    const [{ pid }] = await knex.select(knex.raw('pg_backend_pid() pid'))
+    const { rows } = await db.host.query('select pg_backend_pid() pid')
+    expect([pid, rows[0].pid]).toEqual([processID, processID])
+    expect(asked).toEqual([host.current, host.current])
+    expect(await database.backends()).toHaveLength(1)
+    await host.commit()
+  })
+
+  test('R2 the host is asked each time, in the context of whoever asks', async () => {
+    const requests = new AsyncLocalStorage<pg.PoolClient>()
+    const { knex, engines } = borrowed({ connection: () => requests.getStore() })
+    const clients = await Promise.all([host.pool.connect(), host.pool.connect()])
+    await Promise.all(clients.map(client => client.query('begin')))
+    const seen = await Promise.all(
+      clients.map(client =>
+        requests.run(client, async () => {
+          const [{ pid }] = await knex.select(knex.raw('pg_backend_pid() pid'))
+          await using db = engines.open()
+          return [pid, (await db.host.query('select pg_backend_pid() pid')).rows[0].pid]
+        }),
+      ),
+    )
+    const pids = clients.map(client => (client as unknown as { processID: number }).processID)
+    expect(seen).toEqual(pids.map(pid => [pid, pid]))
+    await Promise.all(clients.map(client => client.query('commit')))
+    for (const client of clients) client.release()
+  })
+
+  test('R3 giving it back does nothing to it: no reset, no rollback, no release', async () => {
+    const { db, knex } = borrowed()
+    await host.begin()
+    await host.current!.query("set local application_name = 'the host'")
+    await knex('notes').insert({ body: 'a' })
+    await db.host.query('select 1')
+    await db.host.release()
+    expect((await host.current!.query('show application_name')).rows[0].application_name).toBe('the host')
+    expect(await inside()).toEqual(['a'])
+    await host.commit()
+    expect(await outside()).toEqual(['a'])
+  })
+
+  test('R4 destroying the borrower leaves the host as it is', async () => {
+    const { from, knex, engines } = borrowed()
+    await host.begin()
+    await knex('notes').insert({ body: 'a' })
+    await from.dispose()
+    await knex.destroy()
+    await engines.close()
+    expect(await inside()).toEqual(['a'])
+    await host.commit()
+    expect(await outside()).toEqual(['a'])
+  })
+
+  test('R5 recreate() makes another of the same kind', async () => {
+    const { from } = borrowed({ access: 'read' })
+    const again = from.recreate()
+    const engines = createEngines({ again: again.engine })
+    open.push(engines)
+    await host.begin()
+    await host.current!.query(insert('a'))
+    expect(await again.knex('notes').pluck('body')).toEqual(['a'])
+    await expect(engines.open().again.query('delete from notes')).rejects.toMatchObject({ code: '25006' })
+    expect(again.status()).toBe('Sharing Pool')
+    await host.commit()
+  })
+
+  test('R6 its status is Sharing Pool, and an engine says where it is from', () => {
+    const { from, engines } = borrowed()
+    expect(from.status()).toBe('Sharing Pool')
+    expect(engines.get().description).toMatchObject({ source: 'borrowed', mode: 'borrowed', owned: false })
+  })
+
+  test('R7 it needs no credentials, and knows the server from the host', async () => {
+    const { engines, db } = borrowed()
+    expect(engines.get().description.database).toBeNull()
+    await host.begin()
+    await db.host.query('select 1')
+    expect(engines.get().description).toMatchObject({
+      database: database.name,
+      serverPort: Number(new URL(database.url).port),
+    })
+    await host.commit()
+  })
+
+  test('R9 it is inside of the transaction of the host, with its isolation', async () => {
+    const { db, knex } = borrowed()
+    await host.begin('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    await host.current!.query(insert('of the host'))
+    expect(await knex('notes').pluck('body')).toEqual(['of the host'])
+    expect((await db.host.query('show transaction_isolation')).rows).toEqual([
+      { transaction_isolation: 'repeatable read' },
+    ])
+    await db.host('notes').insert({ body: 'of the borrower' })
+    expect(await outside()).toEqual([])
+    await host.rollback()
+    expect(await outside()).toEqual([])
+  })
+
+  test('R10 it sends no BEGIN, COMMIT or ROLLBACK of its own', async () => {
+    const { db, knex, engines } = borrowed()
+    await host.begin()
+    const sent = vi.spyOn(host.current!, 'query')
+    await knex('notes').insert({ body: 'a' })
+    await db.host.savepoint(() => db.host('notes').insert({ body: 'b' }))
+    await db.commit()
+    await db.rollback()
+    await db.end()
+    await engines.close()
+    const texts = sent.mock.calls.map(([config]: any[]) =>
+      typeof config === 'string' ? config : config.text,
+    )
+    expect(texts.filter((text: string) => /^\s*(begin|commit|rollback(?! to))/i.test(text))).toEqual([])
+    expect((await host.current!.query('select 1')).rowCount).toBe(1)
+    sent.mockRestore()
+    await host.commit()
+    expect(await outside()).toEqual(['a', 'b'])
+  })
+
+  test('R10 commit() and rollback() of its session say whose business that is', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    await db.host('notes').insert({ body: 'a' })
+    await expect(db.host.commit()).rejects.toMatchObject({ code: 'EL_ILLEGAL_MOVE' })
+    await expect(db.host.rollback()).rejects.toThrow(/its host's transaction: the host ends it/)
+    await host.commit()
+    expect(await outside()).toEqual(['a'])
+  })
+
+  test("R11 with access: 'read' it cannot write, and the host can", async () => {
+    const { db, knex } = borrowed({ access: 'read' })
+    await host.begin()
+    await host.current!.query(insert('a'))
+    await expect(knex('notes').insert({ body: 'b' })).rejects.toMatchObject({ code: '25006' })
+    await expect(db.host.query("delete from notes where body = 'a'")).rejects.toMatchObject({ code: '25006' })
+    await expect(
+      db.host.savepoint(() => db.host.query("delete from notes where body = 'a'")),
+    ).rejects.toMatchObject({ code: '25006' })
+    await expect(knex.transaction(trx => trx('notes').del())).rejects.toMatchObject({ code: '25006' })
+    expect(await db.host.query('select body from notes')).toMatchObject({ rows: [{ body: 'a' }] })
+    await host.current!.query(insert('c'))
+    await host.commit()
+    expect(await outside()).toEqual(['a', 'c'])
+  })
+
+  test('R12 where the host has no connection the error says so', async () => {
+    const { db, knex } = borrowed()
+    for (const attempt of [
+      () => knex('notes'),
+      () => db.host('notes'),
+      () => knex.transaction(async () => {}),
+    ]) {
+      await expect(attempt()).rejects.toMatchObject({
+        code: 'EL_NO_HOST_CONNECTION',
+        message: expect.stringContaining('returned null, so the host has none in use here'),
+      })
+    }
+    const failing = borrowed({
+      connection: () => {
+        throw new Error('no request')
+      },
+    })
+    await expect(failing.knex('notes')).rejects.toMatchObject({
+      code: 'EL_NO_HOST_CONNECTION',
+      cause: { message: 'no request' },
+    })
+    const late = borrowed({ connection: async () => Promise.reject(new Error('not yet')) })
+    await expect(late.db.host('notes')).rejects.toMatchObject({ cause: { message: 'not yet' } })
+  })
+
+  test('R12 what is no connection of pg is named', async () => {
+    const pool = borrowed({ connection: () => host.pool as never })
+    await expect(pool.knex('notes')).rejects.toThrow(
+      /returned a pool.*give what pool\.connect\(\) resolves to/,
+    )
+    const nothing = borrowed({ connection: () => ({}) as never })
+    await expect(nothing.knex('notes')).rejects.toThrow(/without a query\(\) method/)
+    const old = borrowed({ connection: () => ({ query() {} }) as never })
+    await expect(old.knex('notes')).rejects.toThrow(/pg 8\.21 or newer/)
+  })
+
+  test('R13 it begins without a statement of its own', async () => {
+    await host.begin()
+    const sent = vi.spyOn(host.current!, 'query')
+    const { knex, db, engines } = borrowed({ guard: 'none' })
+    await engines.warmup()
+    expect(sent).not.toHaveBeenCalled()
+    await knex('notes')
+    await db.host.query('select 1')
+    expect(sent.mock.calls.map(([config]: any[]) => config.text ?? config)).toEqual([
+      'select * from "notes"',
+      'select 1',
+    ])
+    sent.mockRestore()
+    await host.commit()
+  })
+
+  test('R14 its errors leave the connection to the host', async () => {
+    const { knex, db } = borrowed()
+    const client = await host.begin()
+    await expect(knex('nowhere')).rejects.toMatchObject({ code: '42P01' })
+    await expect(db.host.query('select 1/0')).rejects.toMatchObject({ code: '22012' })
+    await db.end()
+    await client.query(insert('a'))
+    expect(await host.commit()).toBe('COMMIT')
+    expect(host.pool.totalCount).toBe(1)
+    expect(await outside()).toEqual(['a'])
+  })
+})
+
+describe('R15 transaction control', () => {
+  test('transaction() is a savepoint, and the host can still roll back', async () => {
+    const { knex, db } = borrowed()
+    await host.begin()
+    await knex.transaction(trx => trx('notes').insert({ body: 'kept so far' }))
+    await expect(
+      knex.transaction(async trx => {
+        await trx('notes').insert({ body: 'undone' })
+        throw new Error('no')
+      }),
+    ).rejects.toThrow('no')
+    await knex.transaction(async trx => {
+      await trx('notes').insert({ body: 'outer' })
+      await trx
+        .transaction(async inner => {
+          await inner('notes').insert({ body: 'inner' })
+          throw new Error('inner only')
+        })
+        .catch(() => {})
+    })
+    await db.host.knex.transaction(trx => trx('notes').insert({ body: 'of a session' }))
+    expect(await inside()).toEqual(['kept so far', 'of a session', 'outer'])
+    expect(await outside()).toEqual([])
+    await host.rollback()
+    expect(await outside()).toEqual([])
+  })
+
+  test.each(['BEGIN', 'begin isolation level read committed', 'START TRANSACTION'])(
+    'savepoint: %s and what ends it stay inside of the host',
+    async text => {
+      const { db } = borrowed()
+      await host.begin()
+      await db.host.query(text)
+      await db.host.query("insert into notes (body) values ('a')")
+      expect((await db.host.query('COMMIT')).command).toBe('COMMIT')
+      await db.host.query(text)
+      await db.host.query("insert into notes (body) values ('b')")
+      expect((await db.host.query('ROLLBACK')).command).toBe('ROLLBACK')
+      expect(await inside()).toEqual(['a'])
+      expect(await outside()).toEqual([])
+      await host.rollback()
+      expect(await outside()).toEqual([])
+    },
+  )
+
+  test('savepoint: one that is never ended is rolled back with the request', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    await db.host.query('BEGIN')
+    await db.host.query("insert into notes (body) values ('a')")
+    await db.end()
+    expect(await inside()).toEqual([])
+    await host.commit()
+    expect(await outside()).toEqual([])
+  })
+
+  test('ignore: answered, and not sent', async () => {
+    const { db, knex } = borrowed({ transactionControl: 'ignore' })
+    await host.begin()
+    await db.host.query('BEGIN')
+    await knex.raw("insert into notes (body) values ('a')")
+    await knex.raw('ROLLBACK')
+    await db.host.query('COMMIT')
+    expect(await inside()).toEqual(['a'])
+    expect(await outside()).toEqual([])
+    await host.rollback()
+  })
+
+  test('error: refused', async () => {
+    const { db, knex } = borrowed({ transactionControl: 'error' })
+    await host.begin()
+    await host.current!.query(insert('a'))
+    for (const attempt of [
+      () => db.host.query('commit'),
+      () => knex.raw('/* a comment */ rollback'),
+      () => db.host.query('select 1; commit'),
+      () => db.host.query('begin'),
+    ]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'EL_TRANSACTION_CONTROL' })
+    }
+    expect(await inside()).toEqual(['a'])
+    await host.rollback()
+  })
+
+  test.each(["PREPARE TRANSACTION 'x'", 'select 1; COMMIT', 'SET statement_timeout = 1', 'DISCARD ALL'])(
+    'refused in any case: %s',
+    async text => {
+      const { db } = borrowed()
+      await host.begin()
+      await expect(db.host.query(text)).rejects.toMatchObject({ code: 'EL_TRANSACTION_CONTROL' })
+      await host.commit()
+    },
+  )
+})
+
+describe('R16 a failing statement', () => {
+  test('cannot fail the transaction of the host', async () => {
+    const { knex, db } = borrowed()
+    await host.begin()
+    await host.current!.query(insert('of the host'))
+    for (const attempt of [
+      () => knex('notes').insert({ body: 'of the host' }),
+      () => db.host('notes').insert({ body: 'of the host' }),
+      () => db.host.query('select 1/0'),
+      () => db.host.query('select 1; select 1/0'),
+      () => db.host.query('nonsense'),
+      () => knex.raw('select ?::int', ['x']),
+      () => knex.transaction(trx => trx('nowhere')),
+      () => db.host.savepoint(() => db.host('nowhere')),
+    ]) {
+      await expect(attempt()).rejects.toThrow()
+      expect(host.current!.getTransactionStatus()).toBe('T')
+    }
+    await host.current!.query(insert('as well'))
+    expect(await host.commit()).toBe('COMMIT')
+    expect(await outside()).toEqual(['as well', 'of the host'])
+  })
+
+  test('whose values pg cannot write is undone as well', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    const unwritable = {
+      toPostgres() {
+        throw new Error('cannot be written')
+      },
+    }
+    await expect(db.host.query('select $1::text', [unwritable])).rejects.toThrow('cannot be written')
+    expect((await db.host.query('select 1 one')).rows).toEqual([{ one: 1 }])
+    expect(host.current!.getTransactionStatus()).toBe('T')
+    await host.commit()
+  })
+
+  test('of the host itself is told before anything is sent', async () => {
+    const { knex, db } = borrowed()
+    await host.begin()
+    await expect(host.current!.query('nonsense')).rejects.toThrow()
+    for (const attempt of [() => knex('notes'), () => db.host('notes'), () => db.host.savepoint(() => 1)]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'EL_HOST_TRANSACTION_FAILED' })
+    }
+    await host.rollback()
+  })
+
+  test('without a guard fails the host, and says so', async () => {
+    const { knex } = borrowed({ guard: 'none' })
+    await host.begin()
+    const told = await warnings(() => expect(knex('nowhere')).rejects.toMatchObject({ code: '42P01' }))
+    expect(told).toEqual([
+      expect.stringMatching(/^EL_HOST_DISTURBED: .*in a failed transaction, which was in a/),
+    ])
+    await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_HOST_TRANSACTION_FAILED' })
+    await host.rollback()
+  })
+})
+
+describe('R17 one statement at a time', () => {
+  test('whoever asks, on both sides at once, with no warning of pg and no write of the host lost', async () => {
+    const { knex, db } = borrowed()
+    await host.begin()
+    const told = await warnings(async () => {
+      const ours = Array.from({ length: 20 }, (_, at) => [
+        knex('notes').insert({ body: `knex ${at}` }),
+        db.host('notes').insert({ body: at % 2 ? `session ${at}` : 'taken' }),
+        knex.transaction(trx => trx('notes').insert({ body: at % 3 ? `trx ${at}` : 'taken' })),
+      ]).flat()
+      const theirs = (async () => {
+        for (let at = 0; at < 20; at++) await host.current!.query(insert(`host ${at}`))
+      })()
+      const [, ...settled] = await Promise.allSettled([theirs, ...ours])
+      await theirs
+      expect(settled.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(10)
+    })
+    expect(told).toEqual([])
+    expect((await inside()).filter(body => body.startsWith('host'))).toHaveLength(20)
+    expect((await inside()).filter(body => body.startsWith('knex'))).toHaveLength(20)
+    expect(await host.commit()).toBe('COMMIT')
+    expect((await outside()).filter(body => body.startsWith('host'))).toHaveLength(20)
+  })
+
+  test('a write of the host in the same tick as one of ours that fails is kept', async () => {
+    const { knex, db } = borrowed()
+    await host.begin()
+    await Promise.allSettled([
+      knex('nowhere'),
+      host.current!.query(insert('after knex')),
+      db.host.query('select 1/0'),
+      host.current!.query(insert('after a session')),
+      knex.transaction(async trx => {
+        await trx('notes').insert({ body: 'undone' })
+        await trx('nowhere')
+      }),
+      host.current!.query(insert('after a transaction')),
+    ])
+    expect(await inside()).toEqual(['after a session', 'after a transaction', 'after knex'])
+    expect(await host.commit()).toBe('COMMIT')
+    expect(await outside()).toHaveLength(3)
+  })
+
+  test('a stream holds the connection until it is closed', async () => {
+    const { db, knex } = borrowed()
+    await host.begin()
+    await host.current!.query("insert into notes (body) select 'n' || n from generate_series(1, 500) n")
+    const rows: unknown[] = []
+    const streamed = (async () => {
+      for await (const row of db.host.stream('select body from notes order by id')) rows.push(row)
+    })()
+    await new Promise(resolve => void setTimeout(resolve, 20))
+    const [, count] = await Promise.all([
+      streamed,
+      knex('notes').count('* as n').first(),
+      host.current!.query(insert('of the host')),
+    ])
+    expect(rows).toHaveLength(500)
+    expect(Number(count!.n)).toBeGreaterThanOrEqual(500)
+    for await (const row of knex('notes').select('body').orderBy('id').stream()) {
+      rows.push(row)
+      break
+    }
+    const broken = db.host.stream('select 1 / (3 - n) from generate_series(1, 5) n')
+    await expect(broken.toArray()).rejects.toMatchObject({ code: '22012' })
+    expect(host.current!.getTransactionStatus()).toBe('T')
+    expect(await host.commit()).toBe('COMMIT')
+    expect(await outside()).toHaveLength(501)
+  })
+
+  test('a cursor of the host is read to its end before ours is sent', async () => {
+    const { knex } = borrowed()
+    await host.begin()
+    const stream = host.current!.query(new QueryStream('select n from generate_series(1, 300) n'))
+    const [rows, found] = await Promise.all([stream.toArray(), knex.raw('select 1 one')])
+    expect(rows).toHaveLength(300)
+    expect(found.rows).toEqual([{ one: 1 }])
+    await host.commit()
+  })
+
+  test('a statement of the host inside of our savepoint belongs to it', async () => {
+    const { knex, db } = borrowed()
+    await host.begin()
+    await db.host.savepoint(async () => {
+      await host.current!.query(insert('inside a savepoint'))
+    })
+    await knex.transaction(async trx => {
+      await trx('notes').insert({ body: 'inside a transaction' })
+      await host.current!.query(insert('of the host, inside'))
+    })
+    await db.host
+      .savepoint(async () => {
+        await host.current!.query(insert('undone with it'))
+        throw new Error('no')
+      })
+      .catch(() => {})
+    expect(await inside()).toHaveLength(3)
+    await host.commit()
+  })
+
+  test('a host that would wait for ever is told', async () => {
+    const { db } = borrowed({ checkoutTimeoutMs: 200 })
+    await host.begin()
+    let finish = () => {}
+    const held = db.host.savepoint(async () => {
+      await db.host('notes').insert({ body: 'a' })
+      await new Promise<void>(resolve => void (finish = resolve))
+    })
+    await vi.waitFor(() => expect(db.host.identity).toBeDefined())
+    await expect(host.current!.query(insert('late'))).rejects.toMatchObject({ code: 'EL_HOST_WAITED' })
+    const late = new Promise<Error | null>(resolve => {
+      host.current!.query('select 1', [], error => resolve(error))
+    })
+    expect(await late).toMatchObject({ code: 'EL_HOST_WAITED' })
+    const other = db.host
+    void other
+    finish()
+    await held
+    expect(await inside()).toEqual(['a'])
+    await host.commit()
+  })
+
+  test('a borrower that waits too long is told who has it', async () => {
+    const { engines, db } = borrowed({ checkoutTimeoutMs: 200 })
+    await host.begin()
+    let finish = () => {}
+    const held = db.host.savepoint(async () => {
+      await db.host('notes').insert({ body: 'a' })
+      await new Promise<void>(resolve => void (finish = resolve))
+    })
+    await vi.waitFor(() => expect(db.host.identity).toBeDefined())
+    await expect(engines.open().host('notes')).rejects.toMatchObject({
+      code: 'EL_CHECKOUT_TIMEOUT',
+      holders: [expect.objectContaining({ session: expect.any(String) })],
+    })
+    finish()
+    await held
+    await host.commit()
+  })
+})
+
+test('R18 nothing of the borrower stays on the connection', async () => {
+  const { knex, db } = borrowed()
+  const client = (await host.begin()) as pg.PoolClient & NodeJS.EventEmitter
+  const look = () => ({
+    keys: Reflect.ownKeys(client).map(String).toSorted(),
+    listeners: client.eventNames().map(name => [String(name), client.listenerCount(name)]),
+    query: client.query,
+  })
+  const before = look()
+  await knex('notes').insert({ body: 'a' })
+  await knex.transaction(trx => trx('notes').insert({ body: 'b' }))
+  await knex('nowhere').catch(() => {})
+  await knex
+    .raw('select pg_sleep(5)')
+    .timeout(30, { cancel: true })
+    .catch(() => {})
+  await db.host.savepoint(() => db.host('notes'))
+  await db.host.stream('select 1').toArray()
+  await db.host.query('select 1; select 2')
+  await db.end()
+  await vi.waitFor(() => expect(look()).toEqual(before))
+  expect(await host.commit()).toBe('COMMIT')
+  expect(await outside()).toEqual(['a', 'b'])
+})
+
+describe('R19 a lease ends', () => {
+  test('with the transaction of the host', async () => {
+    const { knex, db } = borrowed()
+    const client = await host.begin()
+    await knex('notes')
+    await client.query('COMMIT')
+    for (const attempt of [() => knex('notes'), () => db.host('notes'), () => db.host.savepoint(() => 1)]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'EL_NO_HOST_TRANSACTION' })
+    }
+    await client.query('BEGIN')
+    await host.commit()
+  })
+
+  test('with the transaction of the host, inside of a savepoint of ours', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    await expect(
+      db.host.savepoint(async () => {
+        await host.current!.query('COMMIT')
+        await db.host('notes').insert({ body: 'too late' })
+      }),
+    ).rejects.toMatchObject({
+      code: 'EL_LEASE_ENDED',
+      message: expect.stringContaining('ended the transaction'),
+    })
+    expect(await outside()).toEqual([])
+    await host.current!.query('BEGIN')
+    await host.commit()
+  })
+
+  test('when the host gives its client back, whoever has it then', async () => {
+    host = openHost(database, { max: 1 })
+    const { knex, db } = borrowed()
+    const client = await host.begin()
+    let reused: pg.PoolClient | undefined
+    await expect(
+      db.host.savepoint(async () => {
+        await host.current!.query('COMMIT')
+        client.release()
+        reused = await host.pool.connect()
+        await reused.query('BEGIN')
+        await reused.query(insert('of another'))
+        await db.host('notes').insert({ body: 'in a foreign transaction' })
+      }),
+    ).rejects.toMatchObject({ code: 'EL_LEASE_ENDED', message: expect.stringContaining('has released it') })
+    host.current = null
+    await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
+    await db.end()
+    expect((await reused!.query('COMMIT')).command).toBe('COMMIT')
+    reused!.release()
+    expect(await outside()).toEqual(['of another'])
+  })
+
+  test('when the host gives its client back while a borrower lines up for it', async () => {
+    host = openHost(database, { max: 1 })
+    const { knex, db } = borrowed()
+    const client = await host.begin()
+    let finish = () => {}
+    const held = db.host.savepoint(async () => {
+      await db.host('notes').insert({ body: 'undone' })
+      await new Promise<void>(resolve => void (finish = resolve))
+    })
+    await vi.waitFor(() => expect(client.getTransactionStatus()).toBe('T'))
+    await new Promise(resolve => void setTimeout(resolve, 20))
+    const late = expect(knex('notes').insert({ body: 'in a foreign transaction' })).rejects.toMatchObject({
+      code: 'EL_LEASE_ENDED',
+      message: expect.stringContaining('has released it'),
+    })
+    await new Promise(resolve => void setImmediate(resolve))
+    client.release()
+    host.current = null
+    const reused = await host.pool.connect()
+    expect(reused).toBe(client)
+    finish()
+    await expect(held).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+    await late
+    // pg-pool does not roll back what its last holder has left open.
+    await reused.query('ROLLBACK')
+    reused.release()
+    expect(await outside()).toEqual([])
+  })
+
+  test('when the host has given its client back, and nobody has it', async () => {
+    const { knex } = borrowed({ requireTransaction: false })
+    const client = await host.begin()
+    await client.query('COMMIT')
+    client.release()
+    await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+    host.current = null
+  })
+
+  test('when the connection is lost', async () => {
+    const { knex, db } = borrowed()
+    const client = (await host.begin()) as pg.PoolClient & { processID: number }
+    client.on('error', () => {})
+    await knex('notes')
+    const running = expect(db.host.query('select pg_sleep(30)')).rejects.toMatchObject({
+      code: 'EL_CONNECTION_LOST',
+    })
+    await vi.waitFor(async () => {
+      const [row] = await database.admin(
+        'select pg_terminate_backend($1) done from pg_stat_activity where pid = $1 and query like $2',
+        [client.processID, '%sleep%'],
+      )
+      expect(row).toEqual({ done: true })
+    }, 5_000)
+    await running
+    await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
+    host.current = null
+    client.release(true)
+  })
+
+  test('for knex, with its transaction', async () => {
+    const { knex } = borrowed()
+    await host.begin()
+    const trx = await knex.transaction()
+    await trx.rollback().catch(() => {})
+    await expect(trx('notes')).rejects.toThrow()
+    await host.commit()
+  })
+})
+
+test('R20 the transaction of the host is as it was before, or a warning tells', async () => {
+  const { knex } = borrowed({ guard: 'none', requireTransaction: false })
+  const client = await host.begin()
+  expect(await warnings(() => knex('notes'))).toEqual([])
+  await client.query('COMMIT')
+  expect(await warnings(() => knex('notes').insert({ body: 'by itself' }))).toEqual([])
+  expect(await outside()).toEqual(['by itself'])
+  await client.query('BEGIN')
+  const told = await warnings(() => knex.raw('do $$ begin raise exception $x$no$x$; end $$').catch(() => {}))
+  expect(told).toHaveLength(1)
+  await host.rollback()
+})
+
+describe('options', () => {
+  test.each<[object, string]>([
+    [
+      {},
+      'option connection must be a function that gives the connection of the host, asked at each check-out',
+    ],
+    [{ connection: () => null, guard: 'no' }, "option guard must be 'savepoint' or 'none', not a text"],
+    [{ connection: () => null, access: 1 }, "option access must be 'write' or 'read', not 1"],
+    [{ connection: () => null, pool: 1 }, 'borrow() has no option pool; there are connection, access'],
+    [{ connection: () => null, checkoutTimeoutMs: 0 }, 'a whole number of milliseconds'],
+  ])('%j is refused', (options, sentence) => {
+    expect(() => borrow(options as never)).toThrow(sentence)
+  })
+
+  test('an engine that borrows has no transactions of its own to speak of', () => {
+    const { from } = borrowed()
+    const define = (options: object) => () =>
+      createEngines({ host: engine()({ borrowed: from.recreate(), ...options } as never) })
+    expect(define({ transactional: true })).toThrow(/option transactional is not for a borrowed engine/)
+    expect(define({ mode: 'autocommit' })).toThrow(/option mode is not for/)
+    expect(define({ connection: 'postgres://x' })).toThrow(/exactly one of/)
+    expect(() => createEngines({ again: from.engine })).toThrow(/a pool that another engine has already/)
+    expect(() => createEngines({ host: engine()({ borrowed: {} as never }) })).toThrow(
+      /must be made by borrow\(\)/,
+    )
+  })
+})

@@ -1,0 +1,191 @@
+import type { Knex } from 'knex'
+import { describe, engine, type BorrowedSource, type EngineDefinition } from '../engines/engine-config.ts'
+import { EnginelightError } from '../errors.ts'
+import { Abandonment } from '../pool/abandonment.ts'
+import { checkOut } from '../pool/check-out.ts'
+import { Ledger } from '../pool/ledger.ts'
+import { currentRequest } from '../sessions/request-scope.ts'
+import { lineHere } from '../watch/line-here.ts'
+import { watchKnexLines } from '../watch/knex-lines.ts'
+import type { BorrowRules } from './borrow-rules.ts'
+import { borrowingKnex } from './borrowing-knex.ts'
+import type { CurrentConnection } from './host-connection.ts'
+import { LentConnection } from './lent-connection.ts'
+import { SharingPool } from './sharing-pool.ts'
+import { CONTROL_POLICIES, type ControlPolicy } from './transaction-texts.ts'
+
+type Access = 'read' | 'write'
+
+export interface BorrowOptions<A extends Access = Access> {
+  /**
+   * Gives the connection that the host is using now: a client of pg with its transaction open. Called at every check-out, in the
+   * context of whoever asks, and never cached, so it may look into an AsyncLocalStorage. The doors `enginelight/sharing/<host>`
+   * find it for the ORMs that we know.
+   */
+  connection: CurrentConnection
+  /** `'read'` has the server refuse writes of the borrower, while the host goes on to write. Default `'write'`. */
+  access?: A
+  /**
+   * `'savepoint'` (default) encloses each statement of the borrower in a savepoint, so that one that fails cannot fail the host's
+   * transaction; they travel together, in one round trip. The host's own statements wait for that long. `'none'` does neither.
+   */
+  guard?: 'savepoint' | 'none'
+  /**
+   * What becomes of BEGIN, COMMIT and ROLLBACK that the borrower sends as text: a savepoint and its end (default), an answer
+   * without being sent (`'ignore'`), or EL_TRANSACTION_CONTROL (`'error'`).
+   */
+  transactionControl?: ControlPolicy
+  /** Whether to refuse (EL_NO_HOST_TRANSACTION) where the host has no transaction open. Default true. */
+  requireTransaction?: boolean
+  /** How long a borrower waits for the connection, and the host for a savepoint of a borrower, in milliseconds. Default 10,000. */
+  checkoutTimeoutMs?: number
+}
+
+/** Connections of a host, to be used by an engine and by a knex. */
+export interface Borrowed<A extends Access = Access> extends BorrowedSource {
+  /** For `createEngines({ host: borrowed.engine })`. With table types: `engine<Tables>()({ borrowed })`. */
+  readonly engine: EngineDefinition<
+    Record<string, any>,
+    { borrowed: BorrowedSource; access: A; checkoutTimeoutMs: number }
+  >
+  /** A plain knex, its statements on the host's current connection, its transactions savepoints in the host's. */
+  readonly knex: Knex
+  /** Leaves the host's connections as they are, for they are not ours to close. */
+  dispose(): Promise<void>
+  /** Another of the same kind, for an engine of its own. */
+  recreate(): Borrowed<A>
+}
+
+/**
+ * Borrows the connection that another library has its transaction open on. What is sent on it sees the host's uncommitted rows, is
+ * committed or rolled back with them, and cannot end or fail the host's transaction. Nothing is opened, closed, reset or left behind. Throws
+ * EL_CONFIG.
+ */
+export function borrow<const A extends Access = 'write'>(options: BorrowOptions<A>): Borrowed<A> {
+  return new BorrowedConnections(checkedOptions(options))
+}
+
+interface Checked<A extends Access> extends BorrowRules {
+  readonly connection: CurrentConnection
+  readonly access: A
+}
+
+class BorrowedConnections<A extends Access> implements Borrowed<A> {
+  readonly engine: Borrowed<A>['engine']
+  readonly #options: Checked<A>
+  #pool: SharingPool | undefined
+  #knex: Knex | undefined
+
+  constructor(options: Checked<A>) {
+    this.#options = options
+    const { access, checkoutTimeoutMs } = options
+    this.engine = engine()({ borrowed: this as BorrowedSource, access, checkoutTimeoutMs })
+  }
+
+  get knex(): Knex {
+    if (this.#knex) return this.#knex
+    this.#knex = borrowingKnex({ lend: () => this.#lend() })
+    watchKnexLines(this.#knex)
+    return this.#knex
+  }
+
+  status(): 'Sharing Pool' {
+    return 'Sharing Pool'
+  }
+
+  open(ledger: Ledger, { access, checkoutTimeoutMs }: Pick<BorrowRules, 'access' | 'checkoutTimeoutMs'>) {
+    const rules = { ...this.#options, checkoutTimeoutMs }
+    const pool = new SharingPool(
+      this.#options.connection,
+      access === 'read' ? { ...rules, access } : rules,
+      ledger,
+    )
+    this.#pool = pool
+    return { pool, knex: this.knex, address: () => pool.address }
+  }
+
+  dispose(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  recreate(): Borrowed<A> {
+    return new BorrowedConnections(this.#options)
+  }
+
+  /** By the books of the engine, where one was made of it. */
+  async #lend(): Promise<LentConnection> {
+    this.#pool ??= new SharingPool(
+      this.#options.connection,
+      this.#options,
+      new Ledger('borrowed', 'borrowed#1'),
+    )
+    const asker = { session: null, request: currentRequest(), capture: lineHere() }
+    const limits = {
+      checkoutTimeoutMs: this.#options.checkoutTimeoutMs,
+      abandoned: undefined,
+      replaced: NEVER,
+      owner: NOBODY,
+    }
+    const { hold } = await checkOut(this.#pool, asker, limits)
+    return new LentConnection(hold)
+  }
+}
+
+const NEVER = new Abandonment()
+const NOBODY = { checkedOut() {}, afterFailure: () => undefined }
+
+function checkedOptions<A extends Access>(options: BorrowOptions<A>): Checked<A> {
+  if (typeof options !== 'object' || options === null)
+    throw wrong('connection', 'a function that gives the connection of the host', options)
+  const unknown = Object.keys(options).find(option => !OPTIONS.has(option))
+  if (unknown !== undefined) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `borrow() has no option ${unknown}; there are ${[...OPTIONS].join(', ')}.`,
+      { option: unknown, known: [...OPTIONS] },
+    )
+  }
+  const { connection, requireTransaction = true, checkoutTimeoutMs = 10_000 } = options
+  if (typeof connection !== 'function')
+    throw wrong(
+      'connection',
+      'a function that gives the connection of the host, asked at each check-out',
+      connection,
+    )
+  if (typeof requireTransaction !== 'boolean')
+    throw wrong('requireTransaction', 'true or false', requireTransaction)
+  if (!Number.isInteger(checkoutTimeoutMs) || checkoutTimeoutMs < 1 || checkoutTimeoutMs >= 2 ** 31)
+    throw wrong('checkoutTimeoutMs', 'a whole number of milliseconds from 1 to 2147483647', checkoutTimeoutMs)
+  return {
+    connection,
+    access: word('access', ['write', 'read'], options.access) as A,
+    guard: word('guard', ['savepoint', 'none'], options.guard),
+    transactionControl: word('transactionControl', CONTROL_POLICIES, options.transactionControl),
+    requireTransaction,
+    checkoutTimeoutMs,
+  }
+}
+
+const OPTIONS = new Set<string>([
+  'connection',
+  'access',
+  'guard',
+  'transactionControl',
+  'requireTransaction',
+  'checkoutTimeoutMs',
+] satisfies (keyof BorrowOptions)[])
+
+/** One of the words; the first where none is given. */
+function word<W extends string>(option: string, words: readonly W[], value: unknown): W {
+  const found = value === undefined ? words[0] : words.find(one => one === value)
+  if (found === undefined) throw wrong(option, words.map(one => `'${one}'`).join(' or '), value)
+  return found
+}
+
+function wrong(option: string, needs: string, value: unknown): EnginelightError {
+  return new EnginelightError(
+    'EL_CONFIG',
+    `borrow(): option ${option} must be ${needs}, not ${describe(value)}.`,
+    { option },
+  )
+}

@@ -1,0 +1,23 @@
+import type { Listener, TransactionStatus } from '../postgres/driver.ts'
+
+/** The parts of a host's connection that we use: pg's `Client` and `PoolClient` have them all. */
+export interface HostConnection {
+  query(...args: any[]): any
+  on(event: string, listener: Listener): unknown
+  once(event: string, listener: Listener): unknown
+  removeListener(event: string, listener: Listener): unknown
+  /** The server's last word on its transaction. pg 8.21 and newer. */
+  getTransactionStatus(): TransactionStatus | null
+  /** The backend's process id. */
+  readonly processID?: number | null
+  readonly host?: string
+  readonly port?: number
+  readonly database?: string
+}
+
+/** Gives the connection that the host is using now. Asked at every check-out, in the context of whoever asks. */
+export type CurrentConnection = () =>
+  | HostConnection
+  | null
+  | undefined
+  | Promise<HostConnection | null | undefined>

@@ -1,0 +1,66 @@
+import type { Hold } from '../pool/pool.ts'
+import { cancelStatement } from '../postgres/cancel.ts'
+import type { DriverConnection, Listener } from '../postgres/driver.ts'
+import { leaseEnded } from './sharing-errors.ts'
+
+/**
+ * What knex has in hand while it borrows: a token, of no use any more once it is given back, and whatever knex writes on it is
+ * not written on the host's connection.
+ */
+export class LentConnection {
+  readonly #hold: Hold
+  #isOver = false
+  #disposed: unknown
+
+  constructor(hold: Hold) {
+    this.#hold = hold
+  }
+
+  get #driver(): DriverConnection {
+    return this.#hold.driver
+  }
+
+  query(...args: unknown[]): unknown {
+    if (this.#isOver) throw leaseEnded(this.processID ?? null, 'its borrower has given it back')
+    return this.#driver.query(...args)
+  }
+
+  /** Whether it was still out. */
+  giveBack(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    this.#hold.release()
+    return true
+  }
+
+  on(event: string, listener: Listener): unknown {
+    return this.#driver.on(event, listener)
+  }
+
+  once(event: string, listener: Listener): unknown {
+    return this.#driver.once(event, listener)
+  }
+
+  removeListener(event: string, listener: Listener): unknown {
+    return this.#driver.removeListener(event, listener)
+  }
+
+  get processID(): number | null | undefined {
+    return this.#driver.processID
+  }
+
+  get __knex__disposed(): unknown {
+    return this.#disposed
+  }
+
+  /** knex has lost patience with a statement (`.timeout(ms)`), which still runs: the host gets its connection when it is cancelled. */
+  set __knex__disposed(reason: unknown) {
+    this.#disposed = reason
+    void this.cancel()
+  }
+
+  /** Asks the server to cancel what runs on it. The host gets it back when that is answered. */
+  cancel(): Promise<void> {
+    return this.#isOver ? Promise.resolve() : cancelStatement(this.#driver)
+  }
+}

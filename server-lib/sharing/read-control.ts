@@ -1,0 +1,202 @@
+import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
+import { statementHeads, type Token } from '../postgres/statements.ts'
+
+/** What a transaction is asked to be. Undefined where nothing is said. */
+export interface TransactionModes {
+  readonly isolation: Isolation | undefined
+  readonly readOnly: boolean | undefined
+}
+
+/** Transaction control, and what outlives a transaction, as a text asks for it. `words` are those to name it by. */
+export type Control =
+  | { readonly ask: 'begin' | 'set transaction'; readonly words: string; readonly modes: TransactionModes }
+  | { readonly ask: 'commit' | 'rollback'; readonly words: string; readonly chain: boolean }
+  | {
+      readonly ask: 'savepoint' | 'release' | 'rollback to'
+      readonly words: string
+      /** As the server reads it: folded to lower case unless it is in quotes. */
+      readonly name: string
+    }
+  /** Ends or prepares transactions for a two-phase commit. */
+  | { readonly ask: 'prepare' | 'end prepared'; readonly words: string }
+  /** Changes the connection beyond the transaction: SET without LOCAL, LISTEN, DISCARD and the like. */
+  | { readonly ask: 'session'; readonly words: string }
+  /** Transaction control among other statements in one text. */
+  | { readonly ask: 'several'; readonly words: string }
+  /** Begins like transaction control and is none that we know. */
+  | { readonly ask: 'unclear'; readonly words: string }
+
+/** One statement that cannot be control, as nearly all are: it is not worth a scan. */
+const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*;?\s*$/i
+
+/**
+ * What a text asks for of transactions and of the connection, whatever its case, white space and comments; null where it
+ * asks for nothing of the kind. Where the answer would depend on standard_conforming_strings, both readings count: what
+ * either of them sees is seen.
+ */
+export function readControl(text: string): Control | null {
+  if (ORDINARY.test(text)) return null
+  const control = controlOf(statementHeads(text, false))
+  if (control || !text.includes('\\')) return control
+  return controlOf(statementHeads(text, true))
+}
+
+function controlOf(heads: readonly Token[][]): Control | null {
+  const [only, ...others] = heads
+  if (!only) return null
+  if (others.length === 0) return statementControl(only)
+  const found = heads.map(statementControl).filter(control => control !== null)
+  const transactional = found.find(({ ask }) => ask !== 'session')
+  if (transactional) return { ask: 'several', words: transactional.words }
+  return found[0] ?? null
+}
+
+function statementControl(head: Token[]): Control | null {
+  const [first] = head
+  if (first?.kind !== 'word') return null
+  const words = wordsOf(head)
+  const unclear: Control = { ask: 'unclear', words }
+  const rest = new Words(head.slice(1))
+  switch (first.value) {
+    case 'begin':
+      rest.takeAny('work', 'transaction')
+      return begins(words, rest) ?? unclear
+    case 'start':
+      return rest.take('transaction') ? (begins(words, rest) ?? unclear) : null
+    case 'commit':
+    case 'end':
+      if (first.value === 'commit' && rest.take('prepared')) return { ask: 'end prepared', words }
+      rest.takeAny('work', 'transaction')
+      return ends('commit', words, rest) ?? unclear
+    case 'rollback':
+    case 'abort': {
+      if (first.value === 'rollback' && rest.take('prepared')) return { ask: 'end prepared', words }
+      rest.takeAny('work', 'transaction')
+      if (!rest.take('to')) return ends('rollback', words, rest) ?? unclear
+      return named('rollback to', words, rest) ?? unclear
+    }
+    case 'savepoint':
+      return named('savepoint', words, rest) ?? unclear
+    case 'release':
+      return named('release', words, rest) ?? unclear
+    case 'prepare':
+      return rest.take('transaction') ? { ask: 'prepare', words } : null
+    case 'set':
+      return settings(words, rest, unclear)
+    case 'declare':
+      return head.some(({ kind, value }) => kind === 'word' && value === 'hold')
+        ? { ask: 'session', words }
+        : null
+    case 'reset':
+    case 'discard':
+    case 'listen':
+    case 'unlisten':
+    case 'load':
+      return { ask: 'session', words }
+    default:
+      return null
+  }
+}
+
+/** Names that are also keywords need no quotes: SAVEPOINT savepoint, as the grammar has it. */
+function named(
+  ask: 'savepoint' | 'release' | 'rollback to',
+  words: string,
+  rest: Words,
+): Control | undefined {
+  if (ask !== 'savepoint' && rest.left > 1) rest.take('savepoint')
+  const name = rest.takeName()
+  return name !== undefined && rest.left === 0 ? { ask, words, name } : undefined
+}
+
+function ends(ask: 'commit' | 'rollback', words: string, rest: Words): Control | undefined {
+  let chain = false
+  if (rest.take('and')) {
+    chain = !rest.take('no')
+    if (!rest.take('chain')) return undefined
+  }
+  return rest.left === 0 ? { ask, words, chain } : undefined
+}
+
+function begins(words: string, rest: Words): Control | undefined {
+  const modes = modesOf(rest)
+  return modes && { ask: 'begin', words, modes }
+}
+
+/** What SET does; null where it is for the transaction alone. */
+function settings(words: string, rest: Words, unclear: Control): Control | null {
+  if (rest.take('local') || rest.take('constraints')) return null
+  if (!rest.take('transaction')) return { ask: 'session', words }
+  const modes = modesOf(rest)
+  return modes ? { ask: 'set transaction', words, modes } : unclear
+}
+
+/** Undefined where something else stands there, as SNAPSHOT does. */
+function modesOf(rest: Words): TransactionModes | undefined {
+  let isolation: Isolation | undefined
+  let readOnly: boolean | undefined
+  while (rest.left > 0) {
+    rest.take(',')
+    if (rest.take('isolation')) {
+      if (!rest.take('level')) return undefined
+      isolation = levelOf(rest)
+      if (!isolation) return undefined
+    } else if (rest.take('read')) {
+      readOnly = rest.take('only')
+      if (!readOnly && !rest.take('write')) return undefined
+    } else {
+      rest.take('not')
+      if (!rest.take('deferrable')) return undefined
+    }
+  }
+  return { isolation, readOnly }
+}
+
+function levelOf(rest: Words): Isolation | undefined {
+  // The server takes the weakest of the standard's levels for the next one.
+  if (rest.take('read')) return rest.take('committed') || rest.take('uncommitted') ? ISOLATIONS[0] : undefined
+  if (rest.take('repeatable')) return rest.take('read') ? 'repeatable read' : undefined
+  return rest.take('serializable') ? 'serializable' : undefined
+}
+
+/** At most the first three, in capitals. Never a string, which can be a secret. */
+function wordsOf(head: readonly Token[]): string {
+  const [first, ...rest] = head.filter(({ kind }) => kind === 'word').map(({ value }) => value.toUpperCase())
+  const telling = rest.slice(0, 2).filter(word => TELLING.has(word))
+  return [first, ...telling].join(' ')
+}
+
+const TELLING = new Set(
+  'TRANSACTION PREPARED TO SAVEPOINT AND CHAIN ISOLATION LEVEL SESSION ROLE ALL CHARACTERISTICS'.split(' '),
+)
+
+/** The tokens behind the first one, taken from the left. */
+class Words {
+  #tokens: readonly Token[]
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens
+  }
+
+  get left(): number {
+    return this.#tokens.length
+  }
+
+  take(value: string): boolean {
+    const [next] = this.#tokens
+    if (!next || next.kind === 'quoted' || next.value !== value) return false
+    this.#tokens = this.#tokens.slice(1)
+    return true
+  }
+
+  takeAny(...values: string[]): boolean {
+    return values.some(value => this.take(value))
+  }
+
+  takeName(): string | undefined {
+    const [next] = this.#tokens
+    if (!next || next.kind === 'other') return undefined
+    this.#tokens = this.#tokens.slice(1)
+    return next.value
+  }
+}

@@ -1,0 +1,79 @@
+import { EventEmitter } from 'node:events'
+import type { DriverConnection, DriverWire, TransactionStatus } from '../postgres/driver.ts'
+import type { HostConnection } from './host-connection.ts'
+import type { Lease } from './lease.ts'
+import { leaseEnded } from './sharing-errors.ts'
+
+/**
+ * A connection of a host as an engine sees it: what is sent on it goes through the lease that is running. It has a place in the
+ * books of that engine, and no life of its own: nothing that is done to it closes the host's.
+ */
+export class SharedConnection extends EventEmitter implements DriverConnection {
+  readonly isBorrowed = true
+  readonly client: HostConnection
+  lease: Lease | undefined
+
+  constructor(client: HostConnection) {
+    super()
+    this.client = client
+  }
+
+  query(...args: unknown[]): unknown {
+    const { lease } = this
+    if (!lease) throw leaseEnded(this.processID, 'nobody borrows it')
+    return lease.query(args)
+  }
+
+  end(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  get isInUnit(): boolean {
+    return this.lease?.isInUnit === true
+  }
+
+  /** Whether nothing of its borrower runs, nor of the host. */
+  get readyForQuery(): boolean {
+    return this.lease?.isBusy !== true && this.#driver.readyForQuery !== false
+  }
+
+  getTransactionStatus(): TransactionStatus | null {
+    return this.client.getTransactionStatus()
+  }
+
+  get processID(): number | null {
+    return this.client.processID ?? null
+  }
+
+  /** Whether the host has closed it, as far as can be seen without listening to it. */
+  get isClosed(): boolean {
+    const { _ending, _queryable } = this.#driver
+    return _ending === true || _queryable === false
+  }
+
+  // What it takes to cancel a statement over another socket.
+
+  get secretKey(): unknown {
+    return this.#driver.secretKey
+  }
+
+  get host(): string | undefined {
+    return this.#driver.host
+  }
+
+  get port(): number | undefined {
+    return this.#driver.port
+  }
+
+  get ssl(): unknown {
+    return this.#driver.ssl
+  }
+
+  get connection(): DriverWire | undefined {
+    return this.#driver.connection
+  }
+
+  get #driver(): DriverConnection {
+    return this.client as unknown as DriverConnection
+  }
+}

@@ -1,0 +1,148 @@
+import { EnginelightError } from '../errors.ts'
+import type { ServerAddress } from '../engines/server-address.ts'
+import type { Asker, Ledger } from '../pool/ledger.ts'
+import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
+import { WatchedConnections } from '../pool/watched-connections.ts'
+import { isInsideSavepoint } from '../sessions/savepoints.ts'
+import type { BorrowRules } from './borrow-rules.ts'
+import { isInUnitOf, unitHere } from './borrowed-unit.ts'
+import type { CurrentConnection, HostConnection } from './host-connection.ts'
+import { Lease } from './lease.ts'
+import { SharedConnection } from './shared-connection.ts'
+import { noHostConnection } from './sharing-errors.ts'
+
+/**
+ * The pool of a borrowed engine. It opens nothing: at each check-out it asks for the connection that the host is using now, lines
+ * up for that, and gives it back as it was.
+ */
+export class SharingPool implements Pool {
+  readonly ledger: Ledger
+  readonly connections: WatchedConnections
+  readonly min = 0
+  readonly #current: CurrentConnection
+  readonly #rules: BorrowRules
+  readonly #shared = new WeakMap<HostConnection, SharedConnection>()
+  #last: HostConnection | undefined
+
+  constructor(current: CurrentConnection, rules: BorrowRules, ledger: Ledger) {
+    this.#current = current
+    this.#rules = rules
+    this.ledger = ledger
+    this.connections = new WatchedConnections(ledger)
+  }
+
+  /** As many as the host has lent so far and not closed since. */
+  get max(): number {
+    return Math.max(1, this.ledger.connections.length)
+  }
+
+  /** Where the host is connected to, as of the last time that a connection was borrowed. */
+  get address(): ServerAddress {
+    const { host, port, database } = this.#last ?? {}
+    return { serverAddress: host ?? null, serverPort: port ?? null, database: database ?? null }
+  }
+
+  acquire(asker: Asker, taker: Taker): GiveUp {
+    this.#forgetClosed()
+    const { ledger } = this
+    const checkout = ledger.askingFor(asker, () => ledger.asked())
+    const unit = unitHere()
+    let lease: Lease | undefined
+    let isGivenUp = false
+    const refuse = (cause: unknown) => {
+      ledger.failed(checkout, cause)
+      taker.refused(cause)
+    }
+    const lend = (client: HostConnection | null | undefined) => {
+      if (isGivenUp) return
+      const shared = this.#sharedOf(client)
+      const { session } = asker
+      const granted: Lease = (lease = new Lease(shared.client, this.#rules, {
+        granted: () => {
+          shared.lease = granted
+          this.connections.enter(shared)
+          ledger.acquired(checkout, shared)
+          taker.granted(this.#hold(shared, granted))
+        },
+        refused: refuse,
+        idle: () => void shared.emit('drain'),
+        over: () => {
+          shared.lease = undefined
+          const record = ledger.recordOf(shared)
+          ledger.released(shared)
+          if (record) record.discarded = null
+          if (shared.isClosed) this.connections.gone(shared, 'closed by the host')
+          else shared.emit('drain')
+        },
+        isInside: () => (session === null ? isInUnitOf(unit) : isInsideSavepoint(session)),
+      }))
+      granted.ask()
+    }
+    // Asked for here, in the context of whoever asks; told of later, for he has yet to be told how to give up.
+    new Promise<HostConnection | null | undefined>(resolve => resolve(this.#current()))
+      .then(lend)
+      .catch((cause: unknown) => refuse(asRefusal(cause)))
+    return () => {
+      isGivenUp = true
+      lease?.end()
+      ledger.failed(checkout, checkout.failure)
+    }
+  }
+
+  #hold(driver: SharedConnection, lease: Lease): Hold {
+    return { driver, release: () => lease.end(), discard: () => lease.end() }
+  }
+
+  #sharedOf(given: HostConnection | null | undefined): SharedConnection {
+    const client = checked(given)
+    this.#last = client
+    let shared = this.#shared.get(client)
+    if (!shared) this.#shared.set(client, (shared = new SharedConnection(client)))
+    return shared
+  }
+
+  /** Nobody listens to a connection that is not borrowed, so that nothing of ours stays on it. */
+  #forgetClosed(): void {
+    for (const { driver } of this.ledger.connections) {
+      const shared = driver as SharedConnection
+      if (!shared.lease && shared.isClosed) this.connections.gone(shared, 'closed by the host')
+    }
+  }
+
+  unwatch(): void {
+    this.connections.leaveAll()
+  }
+
+  destroy(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  cut(): void {}
+}
+
+function checked(client: HostConnection | null | undefined): HostConnection {
+  if (client === null || client === undefined) {
+    throw noHostConnection(
+      `the function given as connection returned ${client}, so the host has none in use here`,
+    )
+  }
+  if (typeof client !== 'object' || typeof client.query !== 'function') {
+    throw noHostConnection('the function given as connection returned something without a query() method')
+  }
+  if ('totalCount' in client || ('connect' in client && 'idleCount' in client)) {
+    throw noHostConnection(
+      'the function given as connection returned a pool, and each of its statements may run on another connection: give what pool.connect() resolves to',
+    )
+  }
+  if (typeof client.getTransactionStatus !== 'function') {
+    throw noHostConnection(
+      'the function given as connection returned one without getTransactionStatus(): a client of pg 8.21 or newer has it',
+    )
+  }
+  return client
+}
+
+function asRefusal(cause: unknown): unknown {
+  if (cause instanceof EnginelightError) return cause
+  return noHostConnection('the function given as connection failed', cause)
+}

@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto'
+import { EnginelightError } from '../errors.ts'
+import {
+  ISOLATIONS,
+  releaseSavepoint,
+  rollbackToSavepoint,
+  savepoint,
+  type Isolation,
+} from '../postgres/control.ts'
+import { readControl, type Control, type TransactionModes } from './read-control.ts'
+
+/**
+ * What becomes of BEGIN, COMMIT and ROLLBACK that somebody sends as text on a connection whose transaction is not his:
+ * savepoints in it, an answer without being sent, or an error. Savepoints of his own are let through by each.
+ */
+export type ControlPolicy = 'savepoint' | 'ignore' | 'error'
+
+export const CONTROL_POLICIES: readonly ControlPolicy[] = ['savepoint', 'ignore', 'error']
+
+/** One thing that its sender has open: a transaction, as he believes, or a savepoint. */
+export interface Unit {
+  /** The savepoint that stands for it. */
+  readonly savepoint: string
+  /** What he calls it; null for a transaction. */
+  readonly name: string | null
+  readonly readOnly: boolean
+}
+
+/** What somebody has open, the outermost first. */
+export type Units = readonly Unit[]
+
+export const NO_UNITS: Units = []
+
+/** A warning as the server would have sent it. */
+export interface Notice {
+  readonly severity: 'WARNING'
+  readonly code: string
+  readonly message: string
+}
+
+/** What to do with a text. */
+export type Step =
+  /** It asks for nothing of the kind: it is sent as it is. */
+  | { readonly act: 'pass' }
+  /** It is answered with this command tag, and nothing is sent. */
+  | {
+      readonly act: 'answer'
+      readonly command: string
+      readonly notice: Notice | null
+      readonly units: Units
+    }
+  /** This is sent in its place, and answered with this command tag. What is open then depends on how it went. */
+  | {
+      readonly act: 'send'
+      readonly text: string
+      readonly command: string
+      readonly units: Units
+      readonly unitsAfterError: Units
+    }
+  | { readonly act: 'refuse'; readonly error: EnginelightError }
+
+export interface Surroundings {
+  readonly policy: ControlPolicy
+  /** Whether the transaction has failed by now: only a rollback is possible in it. */
+  readonly failed: boolean
+  /** What the transaction around it is; the server's own default is read committed. */
+  readonly isolation?: Isolation | undefined
+}
+
+/**
+ * What to do with a text of somebody whose transactions are savepoints, by what he has open. A COMMIT where a statement has
+ * failed is answered with ROLLBACK, as the server does; where `failed` was not known in time, RELEASE fails with 25P02.
+ */
+export function translate(units: Units, text: string, around: Surroundings): Step {
+  const control = readControl(text)
+  return control ? translateControl(units, control, around) : { act: 'pass' }
+}
+
+function translateControl(units: Units, control: Control, around: Surroundings): Step {
+  const { words } = control
+  switch (control.ask) {
+    case 'begin':
+      return begin(units, control, around)
+    case 'commit':
+    case 'rollback':
+      return end(units, control, around)
+    case 'savepoint':
+    case 'release':
+    case 'rollback to':
+      return named(units, control)
+    case 'set transaction':
+      return setTransaction(units, control, around)
+    case 'session':
+      return refuse(
+        words,
+        'it would outlive the transaction and meet whoever has the connection next; SET LOCAL ends with it',
+      )
+    case 'prepare':
+    case 'end prepared':
+      return refuse(words, 'a two-phase commit is for whoever owns the transaction')
+    case 'several':
+      return refuse(words, 'it stands among other statements in one text; send each by itself')
+    case 'unclear':
+      return refuse(words, 'the rest of the statement is not known to us')
+    default:
+      throw control satisfies never
+  }
+}
+
+// ------------------------------------------------------------------------------------- BEGIN
+
+type Begin = Extract<Control, { ask: 'begin' | 'set transaction' }>
+
+function begin(units: Units, { words, modes }: Begin, { policy, failed, isolation }: Surroundings): Step {
+  if (policy === 'error') return refusedByPolicy(words)
+  const tooStrong = refuseIsolation(words, modes, isolation)
+  if (tooStrong) return tooStrong
+  if (policy === 'ignore') {
+    return modes.readOnly ? refuse(words, 'READ ONLY cannot be ignored') : answer(units, 'BEGIN')
+  }
+  if (units.some(isTransaction)) {
+    // The server refuses anything there; only it knows with which words.
+    if (failed) return send(savepoint(nextName()), 'BEGIN', units, units)
+    return answer(units, 'BEGIN', ALREADY)
+  }
+  const unit: Unit = { savepoint: nextName(), name: null, readOnly: modes.readOnly === true }
+  return send(opening(unit), 'BEGIN', [...units, unit], units)
+}
+
+let names = 0
+const nextName = () => `el_b${++names}`
+
+const isTransaction = (unit: Unit) => unit.name === null
+
+/** The server forgets a READ ONLY at the end of the savepoint in which it was set. */
+const opening = ({ savepoint: name, readOnly }: Unit) =>
+  readOnly ? `${savepoint(name)}; SET TRANSACTION READ ONLY` : savepoint(name)
+
+const ALREADY: Notice = {
+  severity: 'WARNING',
+  code: '25001',
+  message: 'there is already a transaction in progress',
+}
+const NONE: Notice = { severity: 'WARNING', code: '25P01', message: 'there is no transaction in progress' }
+
+/** What is open already cannot be made stronger, and whoever asks for more relies on it. */
+function refuseIsolation(
+  words: string,
+  { isolation }: TransactionModes,
+  has: Isolation = 'read committed',
+): Step | undefined {
+  if (isolation === undefined || ISOLATIONS.indexOf(isolation) <= ISOLATIONS.indexOf(has)) return undefined
+  return refuse(words, `it asks for ${isolation}, and the transaction that is open is ${has}`)
+}
+
+function setTransaction(units: Units, { words, modes }: Begin, { policy, isolation }: Surroundings): Step {
+  if (policy === 'error') return refusedByPolicy(words)
+  const tooStrong = refuseIsolation(words, modes, isolation)
+  if (tooStrong) return tooStrong
+  if (!modes.readOnly) return answer(units, 'SET')
+  // Outside of a savepoint of his own it would hold for everybody else as well.
+  if (!units.some(isTransaction)) return refuse(words, 'READ ONLY would hold for the whole transaction')
+  return send('SET TRANSACTION READ ONLY', 'SET', units, units)
+}
+
+// ------------------------------------------------------------------------------------- COMMIT and ROLLBACK
+
+type End = Extract<Control, { ask: 'commit' | 'rollback' }>
+
+function end(units: Units, { ask, words, chain }: End, { policy, failed }: Surroundings): Step {
+  if (policy === 'error') return refusedByPolicy(words)
+  const keeps = ask === 'commit' && !failed
+  const command = keeps ? 'COMMIT' : 'ROLLBACK'
+  if (policy === 'ignore') return answer(NO_UNITS, command)
+  const at = units.findIndex(isTransaction)
+  const unit = units[at]
+  if (!unit) {
+    if (chain) return refuse(words, 'no transaction of the sender is open')
+    return answer(units, ask === 'commit' ? 'COMMIT' : 'ROLLBACK', NONE)
+  }
+  const outer = units.slice(0, at)
+  const text = keeps ? releaseSavepoint(unit.savepoint) : rollbackToSavepoint(unit.savepoint)
+  // However it went, his transaction is over.
+  if (!chain) return send(text, command, outer, outer)
+  const next: Unit = { ...unit, savepoint: nextName() }
+  return send(`${text}; ${opening(next)}`, command, [...outer, next], outer)
+}
+
+// ------------------------------------------------------------------------------------- savepoints
+
+type Named = Extract<Control, { ask: 'savepoint' | 'release' | 'rollback to' }>
+
+/** Savepoints get names of our own: by the sender's he could release one of somebody else. */
+function named(units: Units, { ask, words, name }: Named): Step {
+  if (ask === 'savepoint') {
+    const unit: Unit = { savepoint: nextNameFor(name), name, readOnly: false }
+    return send(savepoint(unit.savepoint), 'SAVEPOINT', [...units, unit], units)
+  }
+  const at = units.findLastIndex(unit => unit.name === name)
+  // One behind a transaction begun later is out of reach, as it would be on the server.
+  const unit = at > units.findLastIndex(isTransaction) ? units[at] : undefined
+  if (!unit) return refuse(words, `the sender has no savepoint "${name}" open`, '3B001')
+  if (ask === 'release') {
+    return send(releaseSavepoint(unit.savepoint), 'RELEASE', units.slice(0, at), units)
+  }
+  return send(`ROLLBACK TO SAVEPOINT ${unit.savepoint}`, 'ROLLBACK', units.slice(0, at + 1), units)
+}
+
+/** A plain identifier, with as much of the sender's name in it as can be read in the panel. */
+function nextNameFor(name: string): string {
+  const readable = /^[a-z_][a-z0-9_]{0,30}$/.test(name)
+    ? name
+    : createHash('sha256').update(name).digest('hex').slice(0, 8)
+  return `${nextName()}_${readable}`
+}
+
+// ------------------------------------------------------------------------------------- steps
+
+function answer(units: Units, command: string, notice: Notice | null = null): Step {
+  return { act: 'answer', command, notice, units }
+}
+
+function send(text: string, command: string, units: Units, unitsAfterError: Units): Step {
+  return { act: 'send', text, command, units, unitsAfterError }
+}
+
+function refusedByPolicy(words: string): Step {
+  return refuse(words, "transactionControl is 'error'")
+}
+
+function refuse(words: string, why: string, sqlstate?: string): Step {
+  const error = new EnginelightError(
+    'EL_TRANSACTION_CONTROL',
+    `${words} is refused on a connection whose transaction is somebody else's: ${why}.`,
+    { move: words, ...(sqlstate !== undefined && { sqlstate }) },
+  )
+  return { act: 'refuse', error }
+}
