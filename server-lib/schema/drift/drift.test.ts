@@ -308,6 +308,7 @@ test.each([
   `alter table users drop constraint priced, add constraint priced check ((price)::numeric >= '0')`,
   `drop index users_named; create index users_named on users (name, code) where ((name)::text != ''::text) and (price > 0)`,
   'comment on table users is $$more$$',
+  'alter table users alter email set default null::varchar',
   'create table knex_migrations (id int); create schema other; create table other.one (id int)',
   'alter type mood rename to feeling; alter type feeling rename to mood',
 ])('no difference: %s', async change => {
