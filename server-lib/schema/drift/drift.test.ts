@@ -93,6 +93,11 @@ test.each<[kind: string, change: string, words: string]>([
   ['missing table', 'drop view open; drop table orders', ''],
   ['missing table', 'drop view open', 'The models have a view public.open, and the database does not.'],
   [
+    'missing table',
+    'drop table users cascade',
+    'The models have a table public.users, and the database does not.',
+  ],
+  [
     'extra table',
     'create table other (id int)',
     'The database has a table public.other, and the models do not.',
