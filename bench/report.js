@@ -31,6 +31,18 @@ export async function print({ bench, rows, micro = [], figures, server, settings
 }
 
 const TABLES = {
+  arrow: rows => [
+    ['', 'ms', 'CPU ms', 'peak MB', 'MB added', 'time / knex', 'memory added / knex'],
+    ...rows.map(row => [
+      row.title,
+      spread(row.wallMs, 0),
+      spread(row.cpuMs, 0),
+      spread(row.peakMb, 0),
+      spread(row.addedMb, 0),
+      spread(row.wall, 2),
+      spread(row.added, 2),
+    ]),
+  ],
   reflect: rows => [
     ['', 'statements', 'ms', 'CPU ms', 'peak memory, MB', '/ extract-pg-schema'],
     ...rows.map(row => [

@@ -4,7 +4,9 @@ import { connect, createServer } from 'node:net'
 export async function startCounter(url) {
   const { hostname, port } = new URL(url)
   let ready = 0
+  let connections = 0
   const server = createServer(client => {
+    connections++
     const upstream = connect(Number(port), hostname)
     let rest = Buffer.alloc(0)
     upstream.on('data', chunk => {
@@ -27,7 +29,12 @@ export async function startCounter(url) {
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
   const through = new URL(url)
   through.port = String(server.address().port)
-  return { url: through.href, ready: () => ready, stop: () => new Promise(resolve => server.close(resolve)) }
+  return {
+    url: through.href,
+    ready: () => ready,
+    connections: () => connections,
+    stop: () => new Promise(resolve => server.close(resolve)),
+  }
 }
 
 const READY_FOR_QUERY = 'Z'.charCodeAt(0)

@@ -15,6 +15,12 @@ const DOORS = [
   'enginelight/express',
   'enginelight/node',
   'enginelight/panel',
+  'enginelight/sharing',
+  'enginelight/sharing/drizzle',
+  'enginelight/sharing/kysely',
+  'enginelight/sharing/pg',
+  'enginelight/sharing/sequelize',
+  'enginelight/sharing/typeorm',
 ]
 
 test('every door can be imported and required, and both give the same module', async () => {

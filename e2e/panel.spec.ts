@@ -7,6 +7,7 @@ const ROLES: Record<string, string> = {
   shop_writer: 'writer',
   shop_warehouse: 'warehouse',
   shop_logger: 'logger',
+  shop_orm: 'orm',
 }
 
 test('ten requests at once on pools of two: each engine, slot and pid on the screen is what the server says', async ({
@@ -29,7 +30,7 @@ test('ten requests at once on pools of two: each engine, slot and pid on the scr
   expect(said).toEqual(backends.map(({ usename, pid }) => `${ROLES[usename]} ${pid}`).toSorted())
 
   // Slots are those of pools of two, each taken once.
-  for (const engine of ['reader', 'writer', 'warehouse', 'logger']) {
+  for (const engine of ['reader', 'writer', 'warehouse', 'logger', 'orm']) {
     const slots = board.filter(lane => lane.engine === engine).map(({ slot }) => slot)
     expect(slots.every(slot => slot === 0 || slot === 1)).toBe(true)
     expect(new Set(slots).size).toBe(slots.length)
@@ -80,6 +81,51 @@ test('a request, opened: its engines and their status, its connection and pid, i
   expect(text.indexOf('for update')).toBeGreaterThan(text.indexOf('begin'))
   expect(text.indexOf('commit')).toBeGreaterThan(text.indexOf('for update'))
   await expect(page.getByText('req.db').first()).toBeVisible()
+})
+
+test('a connection that is borrowed has two owners, in whichever ORM’s transaction', async ({
+  page,
+  shop,
+}) => {
+  await openPanel(page, shop.panel)
+  const post = (path: string, body: object) =>
+    fetch(`${shop.app}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const review = { productId: 5, customerId: 7, stars: 4, words: 'Just right.' }
+  expect((await post('api/reviews', review)).status).toBe(201)
+  expect((await post('api/wishes', { productId: 5, customerId: 7 })).status).toBe(201)
+  // Refused after our own write, so that goes with TypeORM's.
+  expect((await post('api/reviews', { ...review, customerId: 8, words: '' })).status).toBe(400)
+
+  const pids = (await shop.admin(`select pid from pg_stat_activity where usename = 'shop_orm'`)).map(
+    ({ pid }) => String(pid),
+  )
+  const borrowed = page.locator('section.pool[data-engine=borrowed]')
+  await expect(borrowed).toContainText('Sharing Pool borrowed#1')
+  const lane = borrowed.locator('[role=row][data-backend-pid]').first()
+  const pid = await lane.getAttribute('data-backend-pid')
+  expect(pids).toContain(pid)
+  const own = page.locator(`section.pool[data-engine=orm] [data-backend-pid="${pid}"]`)
+  await expect(lane).toContainText(`= orm ${await own.getAttribute('data-connection')}`)
+  await expect(own).toContainText(`= borrowed ${await lane.getAttribute('data-connection')}`)
+
+  await page.keyboard.press('2')
+  for (const path of ['/api/reviews', '/api/wishes']) {
+    await page
+      .getByRole('link', { name: `POST ${path}` })
+      .last()
+      .click()
+    const engines = page.getByRole('region', { name: 'Engines of this request' })
+    await expect(engines.locator('tr[data-engine=borrowed]')).toContainText(pid ?? 'no pid')
+    await expect(engines.locator('tr[data-engine=orm]')).toContainText(pid ?? 'no pid')
+    await expect(page.locator('.request-lane[data-engine=borrowed]')).toContainText(
+      'in its host’s transaction',
+    )
+    await expect(page.locator('.request-lane[data-engine=orm]')).toContainText('committed')
+  }
 })
 
 test('text of the application is text on the page: markup in a path and in SQL makes no element', async ({

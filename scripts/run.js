@@ -38,6 +38,7 @@ switch (command) {
   case 'bench:session':
   case 'bench:observers':
   case 'bench:commit':
+  case 'bench:arrow':
   case 'bench:reflect':
   case 'bench:sharing':
   case 'bench:soak': {
@@ -50,7 +51,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:reflect, bench:sharing and bench:soak.`,
+      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing and bench:soak.`,
     )
     process.exit(1)
 }

@@ -137,7 +137,11 @@ async function long() {
 function doorsOn(major) {
   const code = `
     const { createRequire } = require('node:module')
-    const doors = ['enginelight', 'enginelight/channels', 'enginelight/express', 'enginelight/node', 'enginelight/panel', 'enginelight/otel']
+    const { exports } = require('./package.json')
+    // The one that is left out starts an SDK.
+    const doors = Object.keys(exports)
+      .filter(door => exports[door].types && door !== './otel/register')
+      .map(door => 'enginelight' + door.slice(1))
     const here = createRequire(process.cwd() + '/x.js')
     Promise.all(doors.map(async door => {
       const [imported, required] = [await import(door), here(door)]

@@ -5,6 +5,7 @@ import type { CommitReport } from './commit/report.ts'
  * The two lists are held together by a test.
  */
 export const ERROR_CODES = [
+  'EL_ARROW_VALUE',
   'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_FAILED',
   'EL_CHECKOUT_TIMEOUT',
@@ -102,6 +103,7 @@ export interface ErrorFields {
   legalMoves?: readonly string[]
   known?: readonly string[]
   option?: string
+  column?: string
   statement?: string
   transactionId?: string
   committed?: readonly string[]
@@ -135,6 +137,7 @@ export class EnginelightError extends Error {
   declare readonly legalMoves?: readonly string[]
   declare readonly known?: readonly string[]
   declare readonly option?: string
+  declare readonly column?: string
   declare readonly statement?: string
   /** PostgreSQL's 64-bit transaction id. */
   declare readonly transactionId?: string

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startCounter } from '../ready-counter.js'
 import { open as openByHand } from './by-hand.js'
 import { open as openOurs } from './ours.js'
 import { startCounter } from '../round-trip-counter.js'

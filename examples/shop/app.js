@@ -7,6 +7,8 @@ import { cart } from './routes/cart.js'
 import { orders } from './routes/orders.js'
 import { products } from './routes/products.js'
 import { report } from './routes/report.js'
+import { reviews } from './routes/reviews.js'
+import { wishes } from './routes/wishes.js'
 import { ShopError } from './shop-error.js'
 import { trouble } from './trouble/index.js'
 
@@ -16,8 +18,9 @@ import { trouble } from './trouble/index.js'
  * `/ready` tells whoever balances the load.
  *
  * @param {import('./shop.js').ShopEngines} engines
+ * @param {import('./orms.js').Orms} orms
  */
-export function createApp(engines) {
+export function createApp(engines, orms) {
   const app = express()
   app.disable('x-powered-by')
   app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))
@@ -25,7 +28,7 @@ export function createApp(engines) {
   app.use(sessions(engines))
   app.use(express.json({ limit: '20kb' }), express.urlencoded({ limit: '20kb' }))
   app.use(logAccess)
-  app.use(products, cart, orders, report, trouble(engines))
+  app.use(products, cart, orders, report, reviews(orms), wishes(orms), trouble(engines))
   app.use(req => {
     throw new ShopError(404, `There is nothing at ${req.path}.`)
   })

@@ -18,6 +18,7 @@ import { startPostgres } from './postgres.js'
 const ROLES = /** @type {const} */ ({
   shop_reader: 'shop',
   shop_writer: 'shop',
+  shop_orm: 'shop',
   shop_warehouse: 'warehouse',
   shop_logger: 'logs',
 })

@@ -1,4 +1,5 @@
 import { createEngines, engine } from 'enginelight'
+import { borrowed } from './orms.js'
 
 /** @type {typeof engine<import('./shop.js').ShopTables>} */
 const shop = engine
@@ -10,12 +11,18 @@ const logs = engine
 /**
  * The shop's engines: one to read the shop's database with a role that cannot write, one to write it, one for the
  * warehouse's database, which is committed together with the shop's, and one for the logs, which are kept whatever
- * becomes of the request.
+ * becomes of the request. Two parts of the shop have an ORM: their pool is watched, and what we do inside of their
+ * transactions we do on their connection.
  *
  * @param {import('./database.js').Databases['urlOf']} urlOf
+ * @param {import('pg').Pool} ormPool
  * @param {{ reader: number, writer: number, warehouse: number, logger: number }} [connections] How many each may have.
  */
-export function createShopEngines(urlOf, connections = { reader: 4, writer: 3, warehouse: 3, logger: 2 }) {
+export function createShopEngines(
+  urlOf,
+  ormPool,
+  connections = { reader: 4, writer: 3, warehouse: 3, logger: 2 },
+) {
   return createEngines(
     {
       reader: shop()({ connection: urlOf('shop_reader'), access: 'read', pool: { max: connections.reader } }),
@@ -38,6 +45,8 @@ export function createShopEngines(urlOf, connections = { reader: 4, writer: 3, w
         enlist: 'independent',
         pool: { max: connections.logger },
       }),
+      orm: engine()({ pool: ormPool, enlist: 'independent' }),
+      borrowed: shop()({ borrowed }),
     },
     { application: 'shop' },
   )

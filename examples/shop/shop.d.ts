@@ -9,6 +9,9 @@ export interface ShopTables {
   cart_items: { cart_id: string; product_id: number; quantity: number }
   orders: { id: number; customer_id: number; coupon: string | null; total_cents: number; created_at: Date }
   order_items: { order_id: number; product_id: number; quantity: number; price_cents: number }
+  reviews: { id: number; product_id: number; customer_id: number; stars: number; words: string }
+  wishes: { customer_id: number; product_id: number }
+  popularity: { product_id: number; stars: string | null; wishes: number }
   payments: { order_id: number; reference: string; amount_cents: number; paid_at: Date }
 }
 

@@ -4,6 +4,7 @@ import { panel } from 'enginelight/panel'
 import { createApp } from './app.js'
 import { startDatabases } from './database.js'
 import { createShopEngines } from './engines.js'
+import { openOrms } from './orms.js'
 import { choosePort } from './ports.js'
 import { startRestocking } from './restock.js'
 import { stopServing } from './stop-serving.js'
@@ -48,7 +49,9 @@ export async function startShop(options, signal) {
     const { pool } = options
     const sizes =
       pool === undefined ? undefined : { reader: pool, writer: pool, warehouse: pool, logger: pool }
-    const engines = createShopEngines(databases.urlOf, sizes)
+    const orms = await openOrms(databases.urlOf('shop_orm'))
+    steps.push(orms.close)
+    const engines = createShopEngines(databases.urlOf, orms.pool, sizes)
     /** @type {import('enginelight/panel').MountedPanel | undefined} */
     let mounted
     /** @type {import('node:http').Server | undefined} */
@@ -68,7 +71,7 @@ export async function startShop(options, signal) {
     // What a killed process left prepared is ended by whoever is alive. A minute is the default; a demo is in a hurry.
     engines.recovery({ everyMs: RECOVERY_EVERY_MS, olderThanMs: RECOVERY_OLDER_MS })
 
-    const app = createApp(engines)
+    const app = createApp(engines, orms)
     app.locals.urlOf = databases.urlOf
     const serving = createServer(app)
     server = serving

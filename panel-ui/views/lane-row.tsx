@@ -52,6 +52,7 @@ export const LaneRow = memo(function LaneRow(props: Props) {
             {connection.id} <em>pid {connection.backendPid ?? '?'}</em>
             {owners && (
               <em className="lane-owners" title={`The same connection is ${owners}`}>
+                {' '}
                 = {owners}
               </em>
             )}

@@ -61,7 +61,12 @@ export function PoolCard({
           {engine.lastConnectError.message}
         </p>
       )}
-      <div className="lanes" role="table" aria-label={`Connections of ${title}`}>
+      <div
+        className="lanes"
+        data-shared={lanes.some(lane => ownersOf(connectionOn(lane))) || undefined}
+        role="table"
+        aria-label={`Connections of ${title}`}
+      >
         <div className="lane-heads" role="row">
           <span role="columnheader">slot</span>
           <span role="columnheader">connection</span>

@@ -1,6 +1,8 @@
 import './request-lanes.css'
 import type { ReactNode } from 'react'
 import { duration, milliseconds } from '../format.ts'
+import type { Engine } from '../model/state.ts'
+import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
 
@@ -12,6 +14,7 @@ interface Props {
 
 /** The request's connections on wall-clock time: waits, holds, statements, and the transactions around them. */
 export function RequestLanes({ timeline, picked, onPick }: Props) {
+  const engines = usePanel(view => view.state.engines)
   const { lanes, length, responseAt } = timeline
   if (lanes.length === 0) return null
   const isPast = responseAt !== null && length - responseAt > length * 0.005
@@ -44,7 +47,7 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
               onPick={onPick}
             />
             <div className="request-lane-end">
-              <EndLink lane={lane}>{endOf(lane, isPast)}</EndLink>
+              <EndLink lane={lane}>{endOf(lane, isPast, engines.get(lane.engine)?.mode)}</EndLink>
             </div>
           </div>
         ))}
@@ -156,11 +159,12 @@ function EndLink({ lane, children }: { lane: TimelineLane; children: ReactNode }
   return <a href={write('transactions', [last.transaction.id])}>{children}</a>
 }
 
-function endOf(lane: TimelineLane, isPast: boolean) {
+function endOf(lane: TimelineLane, isPast: boolean, mode: Engine['mode'] | undefined) {
   const last = lane.brackets.at(-1)
   if (lane.connection === null)
     return <span className="hot">{lane.waits.some(w => w.failed) ? 'timed out' : 'waiting'}</span>
-  if (!last) return <span className="dim">autocommit</span>
+  if (!last)
+    return <span className="dim">{mode === 'borrowed' ? 'in its host’s transaction' : 'autocommit'}</span>
   const { outcome, asked } = last.transaction
   if (outcome === null)
     return isPast ? <span className="hot">still open</span> : <span className="open">open</span>

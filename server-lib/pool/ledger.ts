@@ -143,8 +143,10 @@ export class Ledger {
     // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
     // want to know is its line kept, and never the capture.
     const status = driver.getTransactionStatus?.()
+    const isLeftOpen = status === 'T' || status === 'E' || driver.readyForQuery === false
+    // A borrowed one is its host's, who has a transaction open by right.
     record.leaver =
-      status === 'T' || status === 'E' || driver.readyForQuery === false
+      isLeftOpen && !record.isBorrowed
         ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
         : null
     record.changedAt = performance.now()

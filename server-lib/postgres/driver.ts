@@ -86,6 +86,8 @@ export interface Submittable {
   cursor?: Cursor
   callback?: DriverCallback
   destroyed?: boolean
+  /** How many rows it has read, of one that reads them itself: its `handleDataRow` is not told of them. */
+  rowsTaken?: number
   destroy?(error?: Error): unknown
   handleError?(error: Error, connection?: unknown): void
   handleReadyForQuery?(connection?: unknown): void

@@ -36,7 +36,7 @@ export function onSubmittableEnd(submittable: Submittable, ended: (end: Submitta
       else delete target[name]
     }
     waiting.delete(submittable)
-    for (const listener of listeners) listener({ error, rows, command })
+    for (const listener of listeners) listener({ error, rows: submittable.rowsTaken ?? rows, command })
   }
   const notice = {
     handleReadyForQuery: () => finish(null),

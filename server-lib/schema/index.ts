@@ -1,3 +1,5 @@
+export { arrowBatches, toArrow } from './arrow/index.ts'
+export type { ArrowOptions, ArrowQuery } from './arrow/index.ts'
 export { reflect } from './reflect/index.ts'
 export type { Only, Queryable, ReflectOptions, RelationName, SchemaCache } from './reflect/index.ts'
 export { tablesFrom } from './from/index.ts'

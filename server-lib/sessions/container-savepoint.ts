@@ -48,7 +48,7 @@ async function within<T>(
     await keepOnAll(owner, members, name, capture)
     return value
   } catch (error) {
-    await thoseInside(open)
+    await thoseInside(open).catch(() => {})
     await undo(owner, members, name, capture)
     throw error
   }

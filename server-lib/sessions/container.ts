@@ -252,12 +252,12 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   ): Promise<CommitReport> {
     if (this.#ending) throw this.#endedError()
     if (this.#state !== 'open') throw this.#illegal('commit()')
-    if (this.#savepoints > 0) throw this.#insideSavepoint()
+    this.#requireWhole()
     this.#move('ask')
     try {
       await this.#hooks.runBeforeCommit()
       // A hook has begun one and did not wait for it.
-      if (this.#savepoints > 0) throw this.#insideSavepoint()
+      this.#requireWhole()
     } catch (error) {
       await this.#failed(error)
       throw error
@@ -315,6 +315,15 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
       'EL_NOT_COMMITTED',
       `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`,
     )
+  }
+
+  /** Throws where a part of the work is open that is to be kept or undone as one. */
+  #requireWhole(): void {
+    if (this.#savepoints > 0) throw this.#insideSavepoint()
+    for (const session of this.atomicSessions()) {
+      const refusal = session.commitRefusal
+      if (refusal) throw refusal
+    }
   }
 
   #insideSavepoint(): EnginelightError {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { startDeadline } from '../deadline.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
 import type { SessionCore } from './session.ts'
@@ -28,23 +29,76 @@ export const nextSavepointName = () => `el_${++names}`
  */
 export function runSavepoint<T>(session: SessionCore, fn: () => Promise<T> | T): Promise<T> {
   const capture = captureSite()
-  return inTurn([session], open => within(session, open, fn, capture))
+  return inTurn([session], open => runWithin(session, open, fn, capture))
 }
 
-/** Runs when every savepoint of these sessions that was asked for before, at the same depth, is over. */
+/** How long a place among the savepoints of a session is waited for, and what is said when that was too long. */
+export interface Patience {
+  readonly waitMs: number
+  tooLate(): Error
+}
+
+/**
+ * One who holds such a place for as long as he likes, as the transaction of a library does that a session is lent to. Whoever
+ * waits for him does so with a deadline: he may be waiting for him as well, and nobody could tell.
+ */
+export interface Guest {
+  /** What is said to whoever waits for him too long, and how long that is. */
+  readonly patience: Patience
+  /** Whether what he held is over without his doing. Then he gives his place up, here and now. */
+  leavesIfOver(): boolean
+}
+
+/** For whom those wait that wait for such a promise. */
+const guests = new WeakMap<Promise<unknown>, Guest>()
+
+/**
+ * Runs when every savepoint of these sessions that was asked for before, at the same depth, is over. Without `patience` it
+ * waits for as long as that takes, unless for a guest.
+ */
 export function inTurn<T>(
   sessions: readonly SessionCore[],
   run: (open: OpenSavepoint) => Promise<T>,
+  { patience, guest }: { patience?: Patience; guest?: Guest } = {},
 ): Promise<T> {
   const parents = sessions.map(session => [session, parentOf(session)] as const)
-  const before = Promise.all(parents.map(([session, { last }]) => last.get(session) ?? DONE))
+  const earlier = parents.map(([session, { last }]) => last.get(session) ?? DONE)
+  const host = guestAmong(earlier)
+  const before = Promise.all(earlier)
+  const limit = patience ?? host?.patience
+  const turn = limit ? within(before, limit, host) : before
   const open = opened(sessions, inside.getStore())
-  const done = before.then(() => run(open)).finally(() => void (open.over = true))
-  // Those who wait need to know when it is over, not how it went.
-  const over = done.catch(() => {})
+  const done = turn.then(() => run(open)).finally(() => void (open.over = true))
+  // Those who wait need to know when it is over, not how it went. Who lost patience leaves his place to nobody before its time.
+  const settled = done.catch(() => {})
+  const over = limit ? before.then(() => settled) : settled
+  const waitedFor = guest ?? host
+  if (waitedFor) guests.set(over, waitedFor)
   // On all of them in the same tick: two that need the same sessions never each hold what the other waits for.
   for (const [session, { last }] of parents) last.set(session, over)
   return done
+}
+
+/** One who is there still, of those that are waited for. */
+function guestAmong(waited: readonly Promise<unknown>[]): Guest | undefined {
+  for (const promise of waited) {
+    const guest = guests.get(promise)
+    if (guest && !guest.leavesIfOver()) return guest
+  }
+  return undefined
+}
+
+/** Resolves when all before are over. When the time has passed it rejects, unless the guest turns out to be gone. */
+function within(before: Promise<unknown>, { waitMs, tooLate }: Patience, guest?: Guest): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const deadline = startDeadline(waitMs, () => {
+      if (!guest?.leavesIfOver()) reject(tooLate())
+    })
+    void before.then(() => {
+      deadline.stop()
+      resolve(undefined)
+    })
+  })
 }
 
 function parentOf(session: SessionCore): OpenSavepoint {
@@ -75,10 +129,13 @@ export function runInside<T>(open: OpenSavepoint, fn: () => Promise<T> | T): Pro
 
 /** When those that were opened inside of it are over: one that still ran would go on after a rollback, and be kept. */
 export async function thoseInside(open: OpenSavepoint): Promise<void> {
-  await Promise.all(open.last.values())
+  const inner = [...open.last.values()]
+  const guest = guestAmong(inner)
+  const over = Promise.all(inner)
+  await (guest ? within(over, guest.patience, guest) : over)
 }
 
-async function within<T>(
+async function runWithin<T>(
   session: SessionCore,
   open: OpenSavepoint,
   fn: () => Promise<T> | T,
@@ -94,7 +151,7 @@ async function within<T>(
     await session.query(releaseSavepoint(name), capture)
     return value
   } catch (error) {
-    await thoseInside(open)
+    await thoseInside(open).catch(() => {})
     // The function's own error is the one that matters; a connection that is gone has rolled back anyway.
     await session.query(rollbackToSavepoint(name), capture).catch(() => {})
     throw error

@@ -51,6 +51,10 @@ export class SessionConnection {
     return this.#session.query(statement, this.#capture)
   }
 
+  get session(): SessionCore {
+    return this.#session
+  }
+
   get processID(): number | undefined {
     return this.#session.identity?.backendPid ?? undefined
   }

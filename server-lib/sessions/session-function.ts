@@ -41,6 +41,10 @@ class Insides extends Given {
     this.#inside = inside
   }
 
+  static coreOf(session: unknown): SessionCore | undefined {
+    return typeof session === 'function' && #inside in session ? session.#inside.core : undefined
+  }
+
   static of(session: unknown): Inside {
     if (typeof session === 'function' && #inside in session) return session.#inside
     throw new EnginelightError(
@@ -49,6 +53,9 @@ class Insides extends Given {
     )
   }
 }
+
+/** What is behind a public session function; undefined where it is none. */
+export const coreOf = (session: unknown): SessionCore | undefined => Insides.coreOf(session)
 
 const insideOf = (session: unknown): Inside => Insides.of(session)
 

@@ -3,7 +3,14 @@ import type { EndReason } from '../commit/report.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../errors.ts'
-import { beginTexts, COMMIT, READ_ONLY_SESSION, ROLLBACK, setForTransaction } from '../postgres/control.ts'
+import {
+  beginTexts,
+  COMMIT,
+  READ_ONLY_SESSION,
+  ROLLBACK,
+  setForTransaction,
+  type Isolation,
+} from '../postgres/control.ts'
 import { commandOf, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -123,6 +130,10 @@ export class SessionLife {
 
   get #readOnly(): boolean {
     return this.engine.options.access === 'read' || this.#ownKind.readOnly
+  }
+
+  get isolation(): Isolation | undefined {
+    return this.#ownKind.isolation
   }
 
   /** What begins a transaction on the server. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
@@ -6,6 +7,7 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
+import type { Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
 import {
   commandOf,
@@ -23,7 +25,7 @@ import {
 } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
-import { Fifo } from './fifo.ts'
+import { Fifo, type Turn } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
@@ -69,6 +71,13 @@ interface Sender {
   readonly gaveUp: boolean
 }
 
+/** Sends in a queue that is held already. */
+export interface Sending {
+  query(config: unknown, capture: SiteCapture | null): Promise<DriverResult>
+  /** Resolves when a cursor or stream is closed, however it went. */
+  submit(submittable: Submittable, capture: SiteCapture | null): Promise<void>
+}
+
 /** A session whose queue is held for the steps of a commit over many engines. */
 export interface SessionSeat {
   readonly core: SessionCore
@@ -89,6 +98,8 @@ export class SessionCore {
   readonly #fifo = new Fifo()
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
+  #toldOfEnd = NOBODY
+  #askBeforeCommit: (() => Error | undefined) | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
   /** Ends the time in which what runs may finish. */
@@ -142,10 +153,11 @@ export class SessionCore {
     capture: SiteCapture | null,
     isSingle = false,
     sender?: Sender,
+    queue = this.#fifo,
   ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
     const statement = asked(config, capture, isSingle, sender)
-    this.#fifo.push({
+    this.#lineUp(queue, {
       refuse: callback,
       start: done => {
         const finish: DriverCallback = (error, result) => {
@@ -169,8 +181,42 @@ export class SessionCore {
     })
   }
 
+  /**
+   * Holds the session's queue while `work` sends what belongs together: nothing of anybody else comes between. Settles as
+   * `work` does; rejects with EL_ENDED, without calling it, when the session ends before its turn has come.
+   */
+  together<T>(work: (sending: Sending) => Promise<T>): Promise<T> {
+    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    return new Promise((resolve, reject) => {
+      this.#fifo.push({
+        refuse: reject,
+        start: done => {
+          const queue = new Fifo()
+          const sending: Sending = {
+            query: (config, capture) =>
+              new Promise((answer, fail) => {
+                const callback: DriverCallback = (error, result) =>
+                  error ? fail(error) : answer(result as DriverResult)
+                this.send(config, callback, capture, false, undefined, queue)
+              }),
+            submit: (submittable, capture) => {
+              this.submit(submittable, capture, undefined, queue)
+              return queue.whenIdle()
+            },
+          }
+          work(sending).then(resolve, reject).finally(done)
+        },
+      })
+    })
+  }
+
   /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
-  submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object): void {
+  submit(
+    submittable: Submittable,
+    capture: SiteCapture | null,
+    outlet?: object,
+    queue: Fifo = this.#fifo,
+  ): void {
     const refuse = (error: Error) => {
       if (this.#ending) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
@@ -179,7 +225,7 @@ export class SessionCore {
     if (this.#ending) return refuse(errors.sessionEnded(this))
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
-    this.#fifo.push({
+    this.#lineUp(queue, {
       refuse,
       start: done => {
         // Nobody reads it any more: there is no reason to trouble the server.
@@ -224,6 +270,13 @@ export class SessionCore {
         })
       },
     })
+  }
+
+  /** Which connection the host has for a statement is asked in the context of that, whoever was before it in the queue. */
+  #lineUp(queue: Fifo, turn: Turn): void {
+    if (this.engine.options.mode !== 'borrowed' || !queue.busy) return queue.push(turn)
+    const inContext = AsyncLocalStorage.snapshot()
+    queue.push({ refuse: turn.refuse, start: done => inContext(() => turn.start(done)) })
   }
 
   #withConnection(
@@ -350,10 +403,11 @@ export class SessionCore {
     this.#owner.wrote(this)
   }
 
-  /** In autocommit, and of a host, a connection is held for the statement alone, or for those that wait behind it. */
+  /** In autocommit a connection is held for the statement and those that wait behind it; of a host, whose next may be another, for it alone. */
   #giveBackBetweenStatements(): void {
-    if (this.engine.options.mode === 'transaction') return
-    if (this.#life.state !== 'active' || this.#fifo.waiting > 0) return
+    const { mode } = this.engine.options
+    if (mode === 'transaction' || this.#life.state !== 'active') return
+    if (mode === 'autocommit' && this.#fifo.waiting > 0) return
     // Within a savepoint of its own a borrowed connection is the session's.
     if (this.#life.held?.driver.isInUnit) return
     const held = this.#life.letGo()
@@ -380,6 +434,11 @@ export class SessionCore {
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
   release(capture: SiteCapture | null = null): Promise<void> {
     return this.#turn('release', () => this.#life.rollback('release', { why: 'release', capture }))
+  }
+
+  /** What its transactions are; undefined leaves it to the server's default. */
+  get isolation(): Isolation | undefined {
+    return this.#life.isolation
   }
 
   /** Whether a transaction is open, or was until its connection was lost or it failed. */
@@ -471,6 +530,11 @@ export class SessionCore {
             reject(this.#life.refusal(move))
             return done()
           }
+          const refusal = move === 'commit' ? this.commitRefusal : undefined
+          if (refusal) {
+            reject(refusal)
+            return done()
+          }
           this.#isCommitting = move === 'commit'
           const over = () => {
             this.#isCommitting = false
@@ -503,13 +567,39 @@ export class SessionCore {
    * Resolves to whether the connection is confirmed released.
    */
   end(graceMs: number, why: EndReason = 'finished without commit'): Promise<boolean> {
-    return (this.#ending ??= this.#end(graceMs, why))
+    if (this.#ending) return this.#ending
+    this.#ending = this.#end(graceMs, why)
+    for (const told of this.#toldOfEnd) told()
+    return this.#ending
+  }
+
+  /** Throws EL_ENDED where every use is refused by now. */
+  requireNotEnded(): void {
+    if (this.#ending) throw errors.sessionEnded(this)
+  }
+
+  /** Has each commit ask whether it may be. Asked when its turn has come. */
+  refuseCommitsBy(ask: () => Error | undefined): void {
+    this.#askBeforeCommit = ask
+  }
+
+  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  get commitRefusal(): Error | undefined {
+    return this.#askBeforeCommit?.()
+  }
+
+  /** Calls as soon as the session begins to end, and refuses everything. */
+  onEnding(told: () => void): void {
+    if (this.#ending) told()
+    else if (this.#toldOfEnd === NOBODY) this.#toldOfEnd = [told]
+    else this.#toldOfEnd.push(told)
   }
 
   /** Ends a session that does nothing and holds nothing, as one does that has committed. Whether it was such a one. */
   endIfIdle(): boolean {
     if (this.#ending || this.#fifo.busy || this.#life.held || this.#life.returned) return false
     this.#ending = RELEASED
+    for (const told of this.#toldOfEnd) told()
     this.#ended(true)
     return true
   }
@@ -575,6 +665,8 @@ export class SessionCore {
 }
 
 const RELEASED = Promise.resolve(true)
+/** Shared by all sessions whose end nobody asks for. Never written to. */
+const NOBODY: (() => void)[] = []
 
 /** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))

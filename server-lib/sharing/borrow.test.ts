@@ -92,6 +92,30 @@ describe('the contract of a sharing pool', () => {
     for (const client of clients) client.release()
   })
 
+  test('R2 a session that is used in two transactions of the host at once keeps them apart', async () => {
+    const requests = new AsyncLocalStorage<pg.PoolClient & { processID: number }>()
+    const { db } = borrowed({ connection: () => requests.getStore() })
+    const clients = (await Promise.all([host.pool.connect(), host.pool.connect()])) as (pg.PoolClient & {
+      processID: number
+    })[]
+    await Promise.all(clients.map(client => client.query('begin')))
+    const pids = async () => [
+      ...(await Promise.all(
+        Array.from(
+          { length: 3 },
+          async () => (await db.host.query('select pg_backend_pid() pid')).rows[0].pid,
+        ),
+      )),
+      ((await db.host.stream('select pg_backend_pid() pid').toArray()) as { pid: number }[])[0]!.pid,
+    ]
+    const seen = await Promise.all(clients.map(client => requests.run(client, pids)))
+    expect(seen).toEqual(clients.map(({ processID }) => Array.from({ length: 4 }, () => processID)))
+    for (const client of clients) {
+      await client.query('commit')
+      client.release()
+    }
+  })
+
   test('R3 giving it back does nothing to it: no reset, no rollback, no release', async () => {
     const { db, knex } = borrowed()
     await host.begin()
@@ -634,14 +658,54 @@ describe('R19 a lease ends', () => {
         client.release()
         reused = await host.pool.connect()
         await reused.query('BEGIN')
+        await reused.query(insert('of another'))
         await db.host('notes').insert({ body: 'in a foreign transaction' })
       }),
     ).rejects.toMatchObject({ code: 'EL_LEASE_ENDED', message: expect.stringContaining('has released it') })
     host.current = null
     await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
-    await reused!.query('COMMIT')
+    await db.end()
+    expect((await reused!.query('COMMIT')).command).toBe('COMMIT')
     reused!.release()
+    expect(await outside()).toEqual(['of another'])
+  })
+
+  test('when the host gives its client back while a borrower lines up for it', async () => {
+    host = openHost(database, { max: 1 })
+    const { knex, db } = borrowed()
+    const client = await host.begin()
+    let finish = () => {}
+    const held = db.host.savepoint(async () => {
+      await db.host('notes').insert({ body: 'undone' })
+      await new Promise<void>(resolve => void (finish = resolve))
+    })
+    await vi.waitFor(() => expect(client.getTransactionStatus()).toBe('T'))
+    await new Promise(resolve => void setTimeout(resolve, 20))
+    const late = expect(knex('notes').insert({ body: 'in a foreign transaction' })).rejects.toMatchObject({
+      code: 'EL_LEASE_ENDED',
+      message: expect.stringContaining('has released it'),
+    })
+    await new Promise(resolve => void setImmediate(resolve))
+    client.release()
+    host.current = null
+    const reused = await host.pool.connect()
+    expect(reused).toBe(client)
+    finish()
+    await expect(held).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+    await late
+    // pg-pool does not roll back what its last holder has left open.
+    await reused.query('ROLLBACK')
+    reused.release()
     expect(await outside()).toEqual([])
+  })
+
+  test('when the host has given its client back, and nobody has it', async () => {
+    const { knex } = borrowed({ requireTransaction: false })
+    const client = await host.begin()
+    await client.query('COMMIT')
+    client.release()
+    await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+    host.current = null
   })
 
   test('when the connection is lost', async () => {
@@ -649,7 +713,7 @@ describe('R19 a lease ends', () => {
     const client = (await host.begin()) as pg.PoolClient & { processID: number }
     client.on('error', () => {})
     await knex('notes')
-    const running = expect(db.host.query('select pg_sleep(5)')).rejects.toMatchObject({
+    const running = expect(db.host.query('select pg_sleep(30)')).rejects.toMatchObject({
       code: 'EL_CONNECTION_LOST',
     })
     await vi.waitFor(async () => {
@@ -658,7 +722,7 @@ describe('R19 a lease ends', () => {
         [client.processID, '%sleep%'],
       )
       expect(row).toEqual({ done: true })
-    })
+    }, 5_000)
     await running
     await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
     host.current = null

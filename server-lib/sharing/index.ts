@@ -1,4 +1,8 @@
 export { borrow } from './borrow.ts'
 export type { Borrowed, BorrowOptions } from './borrow.ts'
 export type { CurrentConnection, HostConnection } from './host-connection.ts'
+export { lend } from './lend.ts'
+export type { Lendable, LendOptions, Lent } from './lend.ts'
+export type { LentClient } from './lent-client.ts'
+export type { LentPool, PoolClass } from './lent-pool.ts'
 export type { ControlPolicy } from './transaction-texts.ts'

@@ -20,6 +20,7 @@ import type { BorrowRules } from './borrow-rules.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type Turn } from './host-gate.ts'
 import * as errors from './sharing-errors.ts'
+import { tenureOf, type Tenure } from './tenure.ts'
 import { NO_UNITS, translate, type Step, type Units } from './transaction-texts.ts'
 
 /** Who is told what becomes of a lease. */
@@ -61,13 +62,14 @@ export class Lease implements Turn {
   #isOver = false
   /** The server's word on the host's transaction as the lease began. */
   #status: TransactionStatus = 'I'
-  /** pg-pool gives each check-out a `release` of its own. */
-  #release: unknown
+  /** From when the host gave it: he may have released it while we waited. */
+  readonly #tenure: Tenure
 
   constructor(client: HostConnection, rules: BorrowRules, lessee: Lessee) {
     this.#gate = HostGate.of(client)
     this.#rules = rules
     this.#lessee = lessee
+    this.#tenure = tenureOf(client)
     this.hostWaitMs = rules.checkoutTimeoutMs
   }
 
@@ -77,11 +79,11 @@ export class Lease implements Turn {
   }
 
   come(): void {
-    const refusal = this.#refusal()
+    const left = this.#tenure()
+    const refusal = left === undefined ? this.#refusal() : this.#ended(left)
     if (refusal) return this.#refuse(refusal)
     this.#isGranted = true
     this.#status = this.#hosts
-    this.#release = (this.#client as { release?: unknown }).release
     this.#client.on('error', this.#onError)
     this.#client.on('end', this.#onEnd)
     this.#lessee.granted()
@@ -134,7 +136,7 @@ export class Lease implements Turn {
     if (this.#isOver) return
     this.#isOver = true
     if (!this.#isGranted) return this.#gate.leave(this)
-    this.#fifo.refuseWaiting(this.#ended('its borrower has given it back'))
+    if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(this.#ended('its borrower has given it back'))
     if (!this.#fifo.busy) this.#finish()
   }
 
@@ -198,7 +200,9 @@ export class Lease implements Turn {
   #finish(): void {
     const [outermost] = this.#units
     this.#units = NO_UNITS
-    if (!outermost || this.#isClosed || this.#hosts === 'I') return this.#leave()
+    // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
+    if (!outermost || this.#isClosed || this.#hosts === 'I' || this.#tenure() !== undefined)
+      return this.#leave()
     this.#gate.send([rollbackToSavepoint(outermost.savepoint), () => this.#whenReady(() => this.#leave())])
   }
 
@@ -208,7 +212,7 @@ export class Lease implements Turn {
     this.#client.removeListener('error', this.#onError)
     this.#client.removeListener('end', this.#onEnd)
     const now = this.#hosts
-    if (now !== this.#status && !this.#isClosed) {
+    if (now !== this.#status && !this.#isClosed && this.#tenure() === undefined) {
       warn(
         'EL_HOST_DISTURBED',
         `A borrower has left the host's connection (backend ${this.#pid ?? 'unknown'}) ${STATUS[now]}, which was ${STATUS[this.#status]}.`,
@@ -262,8 +266,8 @@ export class Lease implements Turn {
   /** Why this statement cannot be sent: the lease has ended, or the host's transaction has. */
   #stopped(): Error | undefined {
     if (this.#isOver) return this.#ended('its borrower has given it back')
-    if ((this.#client as { release?: unknown }).release !== this.#release)
-      return this.#ended('the host has released it')
+    const left = this.#tenure()
+    if (left !== undefined) return this.#ended(left)
     if (!this.isInUnit) return this.#refusal()
     if (this.#hosts === 'I') {
       this.#units = NO_UNITS

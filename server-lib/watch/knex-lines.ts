@@ -72,9 +72,9 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
   }
 }
 
-/** Inside of a transaction, or with `.connection(…)`, a builder has one already. */
+/** Inside of a transaction, or with `.connection(…)`, a builder has one already. A dialect that borrows says `transacting` of itself. */
 const takesConnection = (client: unknown, builder: unknown): boolean =>
-  !(client as { transacting?: boolean }).transacting &&
+  !Object.hasOwn(client as object, 'transacting') &&
   (builder as { _connection?: unknown } | undefined)?._connection === undefined
 
 function enteringTransactions(original: Method, isWatching: () => boolean): Method {

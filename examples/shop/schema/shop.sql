@@ -54,6 +54,28 @@ create table payments (
   paid_at timestamptz not null default now()
 );
 
+-- Kept by an older part of the shop through TypeORM, and by a newer one through Drizzle.
+create table reviews (
+  id integer generated always as identity primary key,
+  product_id integer not null references products,
+  customer_id integer not null references customers,
+  stars integer not null check (stars between 1 and 5),
+  words text not null,
+  unique (product_id, customer_id)
+);
+create table wishes (
+  customer_id integer not null references customers,
+  product_id integer not null references products,
+  primary key (customer_id, product_id)
+);
+
+-- Kept by us, with knex, in their transactions.
+create table popularity (
+  product_id integer primary key references products,
+  stars numeric(3, 2),
+  wishes integer not null default 0
+);
+
 insert into products (name, category, description, price_cents) values
   ('Field Notebook', 'Paper', 'Sewn, dotted, 128 pages, opens flat.', 1250),
   ('Pocket Notebook', 'Paper', 'Fits the back pocket of any trousers.', 690),
@@ -103,6 +125,8 @@ insert into payments (order_id, reference, amount_cents, paid_at)
 select id, 'seed-' || id, total_cents, created_at from orders;
 
 grant select on all tables in schema public to shop_reader;
+grant select on all tables in schema public to shop_orm;
+grant insert, update, delete on reviews, wishes, popularity to shop_orm;
 grant select, insert, update, delete on all tables in schema public to shop_writer;
 -- For engines.install(), once: it makes two small tables.
 grant create on schema public to shop_writer;

@@ -15,6 +15,8 @@ const HEALTHY = [
   [6, random => ({ path: `/orders/${random.upTo(240)}` })],
   [8, random => ({ path: '/orders', body: order(random) })],
   [2, () => ({ path: '/api/report' })],
+  [4, random => ({ path: '/api/reviews', body: review(random) })],
+  [4, random => ({ path: '/api/wishes', body: { customerId: random.upTo(30), productId: random.upTo(20) } })],
 ]
 
 const SUM = HEALTHY.reduce((sum, [weight]) => sum + weight, 0)
@@ -43,6 +45,12 @@ export function healthyVisit(random) {
     if (left < 0) return visit(random)
   }
   return { path: '/' }
+}
+
+/** @param {Random} random */
+function review(random) {
+  const words = random.oneOf(['Just right.', 'Not for me.', 'A gift, and a good one.', ''])
+  return { customerId: random.upTo(30), productId: random.upTo(20), stars: random.upTo(5), words }
 }
 
 /** @param {Random} random */

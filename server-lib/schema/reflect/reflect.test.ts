@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
@@ -6,7 +7,9 @@ import type { Column, Schema, Table } from '../table.ts'
 import { connect } from '../testing/connect.ts'
 import { askOracle, likeOracle } from '../testing/oracle.ts'
 import { RICH_SCHEMA } from '../testing/rich-schema.ts'
+import { readConstraints } from './constraints.ts'
 import { reflect } from './index.ts'
+import { readIndexes } from './indexes.ts'
 
 let database: TestDatabase
 let all: Schema
@@ -381,6 +384,24 @@ test('five statements, however many tables there are', async () => {
   await reflect(session.client, { schemas: '*' })
   await reflect(session.client, { schemas: '*', only: ['visits'] })
   expect(session.sent).toHaveLength(10)
+})
+
+test('what older servers are asked has none of the newer columns, and runs', async () => {
+  await using session = await connect(database.url)
+  const { rows } = await session.client.query(
+    `select array_agg(oid) as oids from pg_class where relname = 'visits'`,
+  )
+  const constraints = await readConstraints(session.client, rows[0].oids, 130_000)
+  const indexes = await readIndexes(session.client, rows[0].oids, 130_000)
+  expect([...constraints.values()].flat()).toHaveLength(5)
+  expect([...indexes.values()].flat()).toHaveLength(1)
+  // Of PostgreSQL 14, 15 and 18.
+  const newer =
+    /confdelsetcols|conperiod|conenforced|indnullsnotdistinct|typsubscript|attcompression|inhdetachpending/
+  expect(session.sent.join()).not.toMatch(newer)
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  expect(await reflect(pool, { schemas: '*' })).toEqual(all)
+  await pool.end()
 })
 
 test('a role without any rights sees the same', async () => {

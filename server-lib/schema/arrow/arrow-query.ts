@@ -1,0 +1,90 @@
+import { createRequire } from 'node:module'
+import { EnginelightError } from '../../errors.ts'
+import { SessionConnection } from '../../sessions/session-connection.ts'
+import { coreOf } from '../../sessions/session-function.ts'
+import type { SessionCore } from '../../sessions/session.ts'
+import type { SessionMembers } from '../../sessions/session-types.ts'
+import type { PreparedValue } from './bind-message.ts'
+
+/** A text with `$1`, `$2` …, and the session that is to run it. */
+export interface TextQuery {
+  readonly session: Pick<SessionMembers, 'query'>
+  readonly text: string
+  readonly values?: readonly unknown[]
+}
+
+/** A builder or raw of a session: `db.reader('t').select()`, `db.reader.raw('…')`, one of `db.reader.knex`. */
+export interface BuilderQuery {
+  toSQL(): unknown
+}
+
+export type ArrowQuery = TextQuery | BuilderQuery
+
+/** What is to be run, and the session that has it in its queue. */
+export interface Prepared {
+  readonly text: string
+  readonly values: PreparedValue[]
+  /** Of a builder of `session.knex` it comes later: knex has it so. */
+  core(): SessionCore | Promise<SessionCore>
+}
+
+interface KnexClient {
+  readonly session?: SessionCore
+  acquireConnection(): Promise<unknown>
+  releaseConnection(connection: unknown): Promise<unknown>
+}
+
+/** Throws EL_CONFIG for what is no query of a session, before anything is sent. */
+export function prepare(query: ArrowQuery): Prepared {
+  if (typeof query !== 'object' && typeof query !== 'function') throw noQuery()
+  if (query === null) throw noQuery()
+  if ('text' in query) return ofText(query)
+  if (typeof (query as Partial<BuilderQuery>).toSQL !== 'function') throw noQuery()
+  return ofBuilder(query)
+}
+
+function ofText({ session, text, values = [] }: TextQuery): Prepared {
+  const core = coreOf(session)
+  if (!core || typeof text !== 'string' || !Array.isArray(values)) throw noQuery()
+  return { text, values: preparedValues(values), core: () => core }
+}
+
+function ofBuilder(builder: BuilderQuery): Prepared {
+  const compiled = builder.toSQL()
+  const native = (compiled as { toNative?(): { sql: string; bindings: readonly unknown[] } }).toNative?.()
+  if (!native?.sql) throw noQuery()
+  // knex's types have it for builders and not for raws.
+  const { client } = builder as unknown as { client: KnexClient }
+  return {
+    text: native.sql,
+    values: preparedValues(native.bindings),
+    core: () => client.session ?? coreBehind(client),
+  }
+}
+
+/** The session of a builder that was made by `session.knex`, or by a transaction in it. */
+async function coreBehind(client: KnexClient): Promise<SessionCore> {
+  const connection = await client.acquireConnection()
+  await client.releaseConnection(connection)
+  if (connection instanceof SessionConnection) return connection.session
+  throw new EnginelightError(
+    'EL_CONFIG',
+    'toArrow() runs the builders of a session: db.reader("t"), where this one belongs to a knex of its own.',
+    { option: 'query' },
+  )
+}
+
+const load = createRequire(import.meta.url)
+
+/** pg's own way with dates, arrays and objects: what `query()` would send. */
+function preparedValues(values: readonly unknown[]): PreparedValue[] {
+  const { prepareValue } = load('pg/lib/utils.js') as { prepareValue(value: unknown): PreparedValue }
+  return values.map(value => prepareValue(value) ?? null)
+}
+
+const noQuery = () =>
+  new EnginelightError(
+    'EL_CONFIG',
+    'toArrow() takes one statement of a session: a builder, a raw, or { session, text, values }.',
+    { option: 'query' },
+  )

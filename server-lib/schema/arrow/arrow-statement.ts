@@ -1,0 +1,268 @@
+import { EnginelightError } from '../../errors.ts'
+import type { DriverCallback, Submittable } from '../../postgres/driver.ts'
+import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
+import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
+import { BatchMaker } from './batch-maker.ts'
+import { bindMessage, type PreparedValue } from './bind-message.ts'
+import type { Described } from './column-types.ts'
+import { WireTap, type MessageEvents } from './wire-tap.ts'
+
+/** pg's protocol-level connection, by what we use of it. */
+interface Wire extends MessageEvents {
+  parse(query: { text: string }): void
+  describe(what: { type: 'S'; name: '' }): void
+  execute(what: { rows: number }): void
+  flush(): void
+  sync(): void
+}
+
+/** `all`: the whole result at once, so that the server may compute it in parallel. `ahead`: one batch before it is wanted. */
+export type Reading = 'all' | 'ahead'
+
+/** How many rows are asked for before it is known how large they are. */
+const FIRST_ROWS = 64
+/** How many bytes of rows are asked for at once. */
+const ASKED_BYTES = 4 << 20
+
+interface Reader {
+  resolve(batch: RecordBatch | undefined): void
+  reject(error: unknown): void
+}
+
+/**
+ * A statement whose rows become record batches as they arrive. It drives the protocol itself: Parse and Describe, to know
+ * the columns; Bind, with a format for each; Execute, once or for each batch; at its end one Sync.
+ */
+export class ArrowStatement implements Submittable {
+  readonly text: string
+  readonly values: PreparedValue[]
+  /** `idle` while the server owes no answer; `done` once nothing more is sent. */
+  state: 'initialized' | 'submitted' | 'busy' | 'idle' | 'done' = 'initialized'
+  destroyed = false
+  rowsTaken = 0
+  callback?: DriverCallback
+  readonly #arrow: Arrow | Promise<Arrow>
+  readonly #options: ArrowOptions
+  readonly #reading: Reading
+  readonly #ended = withResolvers()
+  #wire: Wire | undefined
+  #tap: WireTap | undefined
+  #maker: BatchMaker | undefined
+  #batches: RecordBatch[] = []
+  #readers: Reader[] = []
+  #failure: { error: unknown } | undefined
+  #isOver = false
+  #bytesTaken = 0
+
+  constructor(
+    arrow: Arrow | Promise<Arrow>,
+    query: { text: string; values: PreparedValue[] },
+    options: ArrowOptions,
+    reading: Reading,
+  ) {
+    this.text = query.text
+    this.values = query.values
+    this.#arrow = arrow
+    this.#options = options
+    this.#reading = reading
+  }
+
+  get schema(): Schema | undefined {
+    return this.#maker?.schema
+  }
+
+  /** The next batch, or undefined after the last one; of a result without rows there is one that is empty. */
+  read(): Promise<RecordBatch | undefined> {
+    if (this.#failure) return Promise.reject(this.#failure.error as Error)
+    const batch = this.#batches.shift()
+    if (batch === undefined && this.#isOver) return Promise.resolve(undefined)
+    const answer = batch
+      ? Promise.resolve(batch)
+      : new Promise<RecordBatch | undefined>(
+          (resolve, reject) => void this.#readers.push({ resolve, reject }),
+        )
+    this.#goOn()
+    return answer
+  }
+
+  /** Resolves when its turn is over, however it ended. */
+  get whenOver(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Nobody reads any more. Resolves when the connection is free again. */
+  stop(): Promise<void> {
+    this.destroy()
+    return this.#ended.promise
+  }
+
+  /** As `stop`; readers and what they ask from now on get the error. */
+  destroy(error?: Error): void {
+    this.destroyed = true
+    if (error) this.#fail(error)
+    if (this.state === 'initialized') return this.#finish()
+    this.#sync()
+  }
+
+  // ------------------------------------------------------------------------- what the driver calls
+
+  submit(connection: unknown): Error | undefined {
+    const wire = connection as Wire
+    if (typeof wire.stream?.listeners !== 'function') return notPgs()
+    this.#wire = wire
+    this.state = 'submitted'
+    this.#tap = new WireTap(
+      wire,
+      (bytes, at) => this.#row(bytes, at),
+      () => this.#refuse(noColumns()),
+    )
+    wire.parse({ text: this.text })
+    wire.describe({ type: 'S', name: '' })
+    wire.flush()
+    return undefined
+  }
+
+  handleRowDescription({ fields }: { fields: readonly Described[] }): void {
+    if (this.state === 'done') return
+    const arrow = this.#arrow
+    if (!(arrow instanceof Promise)) return this.#bind(arrow, fields)
+    // Its turn has come before the library has been read: the server waits for us.
+    this.state = 'idle'
+    arrow.then(
+      loaded => this.#bind(loaded, fields),
+      (error: unknown) => this.#refuse(error),
+    )
+  }
+
+  /** Rows come through the tap; this one is left for those that pg still reads after an end of its own making. */
+  handleDataRow(): void {}
+
+  handlePortalSuspended(): void {
+    if (this.state === 'done') return
+    this.state = 'idle'
+    this.#goOn()
+  }
+
+  handleCommandComplete(): void {
+    this.#sync()
+  }
+
+  handleEmptyQuery(): void {
+    this.#sync()
+  }
+
+  handleReadyForQuery(): void {
+    const maker = this.#maker
+    const isWhole = maker && !this.#failure && !this.destroyed
+    if (isWhole && (maker.rows > 0 || maker.batches === 0)) this.#hand(maker.take())
+    this.#finish()
+  }
+
+  handleError(error: Error): void {
+    this.#fail(error)
+    // The server reads nothing before a Sync. pg tells of the ReadyForQuery after an error to nobody.
+    this.#sync()
+    this.#finish()
+  }
+
+  // --------------------------------------------------------------------------------------- its steps
+
+  #bind(arrow: Arrow, fields: readonly Described[]): void {
+    if (this.state === 'done') return
+    try {
+      this.#maker = new BatchMaker(arrow, fields, this.#options)
+    } catch (error) {
+      return this.#refuse(error)
+    }
+    const formats = this.#maker.columns.map(({ format }) => format)
+    this.#wire?.stream.write(bindMessage(this.values, formats))
+    this.#execute()
+  }
+
+  #row(bytes: Buffer, at: number): void {
+    this.rowsTaken++
+    if (this.state !== 'busy') return
+    try {
+      this.#bytesTaken += bytes.readInt32BE(at - 4)
+      const batch = this.#maker?.row(bytes, at)
+      if (batch) this.#hand(batch)
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #hand(batch: RecordBatch): void {
+    const reader = this.#readers.shift()
+    if (reader) reader.resolve(batch)
+    else this.#batches.push(batch)
+  }
+
+  /** Asks for more rows where somebody waits for them, or nothing is kept for the next who does. */
+  #goOn(): void {
+    if (this.state === 'idle' && this.#maker && this.#batches.length === 0) this.#execute()
+  }
+
+  #execute(): void {
+    this.state = 'busy'
+    this.#wire?.execute({ rows: this.#reading === 'all' ? 0 : this.#rowsToAsk() })
+    this.#wire?.flush()
+  }
+
+  #rowsToAsk(): number {
+    const { batchRows = DEFAULT_BATCH_ROWS } = this.#options
+    const left = batchRows - (this.#maker?.rows ?? 0)
+    const size = this.#bytesTaken / this.rowsTaken
+    const affordable = this.rowsTaken === 0 ? FIRST_ROWS : Math.max(1, Math.floor(ASKED_BYTES / size))
+    return Math.min(left, affordable)
+  }
+
+  #refuse(error: unknown): void {
+    this.#fail(error)
+    this.#sync()
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#batches = []
+    for (const { reject } of this.#readers.splice(0)) reject(error)
+  }
+
+  /**
+   * Ends the exchange, early or not; what the server still sends of it is let go. The portal has no name and so ends with the
+   * next statement. Once: the answer to a second Sync would fall to that one.
+   */
+  #sync(): void {
+    if (this.state === 'done') return
+    this.state = 'done'
+    this.#wire?.sync()
+  }
+
+  #finish(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.state = 'done'
+    this.#tap?.stop()
+    for (const { resolve } of this.#readers.splice(0)) resolve(undefined)
+    this.#ended.resolve()
+    this.callback?.((this.#failure?.error as Error | undefined) ?? null)
+  }
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>(done => void (resolve = done))
+  return { promise, resolve }
+}
+
+const noColumns = () =>
+  new EnginelightError(
+    'EL_CONFIG',
+    'The statement has no columns to make a table of, and was not run: give it a RETURNING, or send it with query().',
+    { option: 'query' },
+  )
+
+const notPgs = () =>
+  new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    "toArrow() reads pg's own connections, and this engine's is another driver's.",
+  )

@@ -1,0 +1,43 @@
+import { tableFromIPC } from 'apache-arrow'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { runScript } from '../../testing/child.ts'
+import { createDatabase } from '../../testing/database.ts'
+
+const root = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+
+test('the code of docs/schema-arrow.md compiles and runs, one block after the other', async () => {
+  const page = await readFile(root('docs/schema-arrow.md'), 'utf8')
+  const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, code]) => code)
+  expect(blocks.length).toBe(5)
+  const code = `process.chdir(process.env.FOLDER ?? '')\n${blocks.join('\n')}\nawait engines.close()\n`
+  const database = await createDatabase(`
+    create table orders (id int, status text, total numeric(10, 2), placed_at timestamptz default now());
+    insert into orders select g, 'paid', g from generate_series(1, 300) as g;
+  `)
+  const folder = await mkdtemp(join(tmpdir(), 'enginelight-arrow-'))
+  const script = await runScript(code, { FOLDER: folder, DATABASE_URL: database.url })
+  const ended = await script.ended
+  expect(script.output()).toBe(
+    '200 Schema<{ 0: id: Int32, 1: total: Decimal[10e+2], 2: placed_at: Timestamp<MICROSECOND, UTC> }>\n',
+  )
+  expect(ended).toBe(0)
+  expect(tableFromIPC(await readFile(join(folder, 'orders.arrows'))).numRows).toBe(300)
+  const file = root(`.cache/scripts/page-${process.pid}.mts`)
+  await writeFile(file, code)
+  const options =
+    '--ignoreConfig --noEmit --pretty false --strict --skipLibCheck --module nodenext --target es2023 --lib es2023,esnext.disposable --types node'
+  const tsc = root('node_modules/typescript/bin/tsc')
+  const said = await promisify(execFile)(process.execPath, [tsc, ...options.split(' '), file]).catch(
+    (error: unknown) => error,
+  )
+  expect(said).toMatchObject({ stdout: '' })
+  await rm(file)
+  await rm(folder, { recursive: true })
+  await database.drop()
+}, 30_000)

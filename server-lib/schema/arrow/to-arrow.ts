@@ -1,0 +1,89 @@
+import { startDeadline } from '../../deadline.ts'
+import { captureSite, type SiteCapture } from '../../identity/site.ts'
+import type { SessionCore } from '../../sessions/session.ts'
+import { loadArrow, type RecordBatch, type Table } from './arrow-library.ts'
+import { checkOptions, type ArrowOptions } from './arrow-options.ts'
+import { prepare, type ArrowQuery, type Prepared } from './arrow-query.ts'
+import { ArrowStatement, type Reading } from './arrow-statement.ts'
+
+/** How long the rows that are on their way may take after an abort, before the server is told to cancel. */
+const ABORT_GRACE_MS = 100
+
+/**
+ * Runs a query of a session and gives its result as a table of Apache Arrow, read off the wire without a JavaScript value
+ * for each cell. It runs in the session's turn and in its transaction, as any statement of it. Names of columns are the
+ * server's: knex's `postProcessResponse` is not asked, and two columns of one name are two columns.
+ *
+ * Rejects with the server's error; with EL_ARROW_VALUE for a value that its Arrow type cannot say, rather than
+ * with another value; with EL_CONFIG and EL_MISSING_PEER before anything is sent.
+ */
+export async function toArrow(query: ArrowQuery, options: ArrowOptions = {}): Promise<Table> {
+  const capture = captureSite(undefined, toArrow)
+  checkOptions(options)
+  const statement = await run(prepare(query), options, 'all', capture)
+  const batches: RecordBatch[] = []
+  for (let batch = await statement.read(); batch; batch = await statement.read()) batches.push(batch)
+  const { Table } = await loadArrow()
+  return new Table(statement.schema as never, batches)
+}
+
+/**
+ * The same, batch by batch, for results that do not fit in memory: the next one is asked for as one is taken. A result
+ * without rows is one batch without rows, so its schema is known all the same. The session's other statements
+ * wait until it is read to its end or left with `break`.
+ */
+export function arrowBatches(
+  query: ArrowQuery,
+  options: ArrowOptions = {},
+): AsyncGenerator<RecordBatch, void, void> {
+  const capture = captureSite(undefined, arrowBatches)
+  checkOptions(options)
+  return batchesOf(prepare(query), options, capture)
+}
+
+async function* batchesOf(
+  prepared: Prepared,
+  options: ArrowOptions,
+  capture: SiteCapture,
+): AsyncGenerator<RecordBatch, void, void> {
+  const statement = await run(prepared, options, 'ahead', capture)
+  try {
+    for (let batch = await statement.read(); batch; batch = await statement.read()) yield batch
+  } finally {
+    await statement.stop()
+  }
+}
+
+/** Takes its place in the session's queue before it returns, where the session is known by then. */
+function run(
+  { text, values, core: find }: Prepared,
+  options: ArrowOptions,
+  reading: Reading,
+  capture: SiteCapture,
+): ArrowStatement | Promise<ArrowStatement> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const statement = new ArrowStatement(loadArrow(), { text, values }, options, reading)
+  const submit = (core: SessionCore) => {
+    if (signal) stopAt(signal, statement, core)
+    core.submit(statement, capture)
+    return statement
+  }
+  const core = find()
+  return core instanceof Promise ? core.then(submit) : submit(core)
+}
+
+function stopAt(signal: AbortSignal, statement: ArrowStatement, core: SessionCore): void {
+  const abort = () => {
+    const reason = signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason))
+    const isRunning = statement.state === 'submitted' || statement.state === 'busy'
+    statement.destroy(reason)
+    if (!isRunning) return
+    // As the server works on it still, nobody else's statement can be hit by the cancel.
+    const deadline = startDeadline(ABORT_GRACE_MS, () => core.doubt(reason))
+    void statement.whenOver.then(() => deadline.stop())
+  }
+  if (signal.aborted) return abort()
+  signal.addEventListener('abort', abort, { once: true })
+  void statement.whenOver.then(() => signal.removeEventListener('abort', abort))
+}

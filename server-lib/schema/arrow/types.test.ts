@@ -1,0 +1,227 @@
+import { RecordBatchFileWriter, tableFromIPC, tableToIPC } from 'apache-arrow'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createEngines, engine } from '../../index.ts'
+import { cells, cellsOf, type Cell } from '../../testing/arrow-cells.ts'
+import { createDatabase, type TestDatabase } from '../../testing/database.ts'
+import { expectQuiet } from '../../testing/ground-truth.ts'
+import { ORACLES } from '../../testing/arrow-oracles.ts'
+import { toArrow, type ArrowOptions } from './index.ts'
+
+let database: TestDatabase
+const open = () => createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
+let engines: ReturnType<typeof open>
+beforeAll(async () => {
+  database = await createDatabase(`
+    create type mood as enum ('sad', 'ok', 'happy é');
+    create type pair as (a int, b text);
+    create domain price as numeric(10, 2);
+    create domain numbers as int[];
+  `)
+  engines = open()
+})
+afterEach(() => expectQuiet(database))
+afterAll(async () => {
+  await engines.close()
+  await database.drop()
+})
+
+const ask = (text: string, options?: ArrowOptions, values?: unknown[]) =>
+  engines.scope(db => toArrow({ session: db.main, text, ...(values && { values }) }, options))
+
+const failure = (text: string, options?: ArrowOptions) =>
+  ask(text, options).then(
+    () => {
+      throw new Error('It did not fail.')
+    },
+    (error: unknown) => error as Error & { code: string },
+  )
+
+describe.each(ORACLES)('$type', ({ type, arrow, values, says }) => {
+  const list = values.map(value => (value === null ? 'null' : `'${value}'`)).join(', ')
+  const rows = `unnest(array[${list}]::text[]) with ordinality as given(t, n)`
+  const cast = type.replace(/\[\]$/, '')
+
+  test('each value is what PostgreSQL says it is', async () => {
+    const table = await ask(`select t::${cast} as v from ${rows} order by n`)
+    const said = await database.admin<{ said: string | null }>(
+      `select (${says.replaceAll('$v', `t::${cast}`)})::text as said from ${rows} order by n`,
+    )
+    expect(String(table.schema.fields[0]?.type)).toBe(arrow)
+    expect(cellsOf(table)).toEqual([said.map(row => row.said)])
+  })
+
+  test('and so it is in arrays, with nulls, empty ones and two dimensions', async () => {
+    const select = (v: string) =>
+      `select ${v} as v from (select array_agg(t::${cast} order by n) as a from ${rows}) as given`
+    const [said] = await database.admin<{ said: Cell[] }>(
+      `select array_agg((${says.replaceAll('$v', `t::${cast}`)})::text order by n) as said from ${rows}`,
+    )
+    const array = `array[a, a]::${cast}[]`
+    const all = `${select('a')} union all ${select(`'{}'::${cast}[]`)} union all ${select(`null::${cast}[]`)}`
+    const flat = await ask(all)
+    expect(cellsOf(flat)).toEqual([[said?.said, [], null]])
+    const nested = await ask(`${select(array)} union all ${select(`'{}'::${cast}[]`)}`, {
+      dimensions: { v: 2 },
+    })
+    expect(cellsOf(nested)).toEqual([[[said?.said, said?.said], []]])
+    for (const table of [flat, nested])
+      expect(cellsOf(tableFromIPC(tableToIPC(table)))).toEqual(cellsOf(table))
+  })
+})
+
+test('what is not known comes as the text that PostgreSQL writes, whatever the session has set', async () => {
+  const columns = {
+    mood: `'happy é'::mood`,
+    moods: `'{sad,NULL,"happy é"}'::mood[]`,
+    pair: `(1, 'a "b" \\\\')::pair`,
+    range: `'[2020-01-01,infinity)'::daterange`,
+    multirange: `'{[1,3), [5,9)}'::int4multirange`,
+    inet: `'10.0.0.1/8'::inet`,
+    inets: `'{10.0.0.1,NULL}'::inet[]`,
+    money: `'-12.34'::money`,
+    char: `'a'::"char"`,
+    point: `'(1,2)'::point`,
+    timetz: `'12:00+02'::timetz`,
+    bit: `'1011'::bit(4)`,
+    tsvector: `'a fat cat'::tsvector`,
+    regclass: `'pg_class'::regclass`,
+    xid8: `'123456789012345'::xid8`,
+    huge: `repeat('9', 100)::numeric(100)`,
+    free: `'NaN'::numeric`,
+    json: `'{"a": [1, null, "é"]}'::json`,
+    jsonb: `'{"a": [1, null, "é"]}'::jsonb`,
+    literal: `'unknown'`,
+  }
+  const entries = Object.entries(columns)
+  const table = await ask(`select ${entries.map(([name, sql]) => `${sql} as "${name}"`).join(', ')}`)
+  const [said] = await database.admin(
+    `select ${entries.map(([name, sql]) => `(${sql})::text as "${name}"`).join(', ')}`,
+  )
+  for (const [index, [name]] of entries.entries()) {
+    expect(cellsOf(table)[index], name).toEqual([said?.[name]])
+    expect(String(table.schema.fields[index]?.type), name).toBe('Utf8')
+  }
+})
+
+test('a date, time or byte string is the same under any style that the session has set', async () => {
+  await engines.scope(async db => {
+    await db.main.query(
+      "set local datestyle = 'German'; set local timezone = 'Asia/Kolkata'; set local intervalstyle = 'sql_standard'; set local bytea_output = 'escape'; set local extra_float_digits = 0",
+    )
+    const text = `select '2020-02-29'::date as d, '2020-02-29 01:02:03.000004Z'::timestamptz as t,
+      '1 year 2 days -3 seconds'::interval as i, '\\x00ff'::bytea as b, (0.1::float8 + 0.2::float8) as f`
+    const table = await toArrow({ session: db.main, text })
+    expect(cellsOf(table)).toEqual([
+      ['18321'],
+      ['1582938123000004'],
+      ['12 2 -3000000'],
+      ['00ff'],
+      ['3fd3333333333334'],
+    ])
+  })
+})
+
+test('a domain is the type that it is over, and a declared numeric is its decimal, from a table too', async () => {
+  await database.admin(
+    'create table declared (a price, b numeric(76, 30), c numeric(77, 0), d numbers, e numeric(3, -2), f numeric(2, 5))',
+  )
+  await database.admin(
+    "insert into declared values (-12.5, 7.000000000000000000000000000001, 5, '{1,2}', 12345, 0.00012), (null, null, null, null, null, null)",
+  )
+  const table = await engines.scope(db => toArrow(db.main('declared').orderBy('a')))
+  expect(table.schema.fields.map(({ type }) => String(type))).toEqual([
+    'Decimal[10e+2]',
+    'Decimal[76e+30]',
+    'Utf8',
+    'List<Int32>',
+    'Decimal[5e0]',
+    'Decimal[5e+5]',
+  ])
+  expect(cellsOf(table)).toEqual([
+    ['-12.50', null],
+    ['7.000000000000000000000000000001', null],
+    ['5', null],
+    [['1', '2'], null],
+    ['12300', null],
+    ['0.00012', null],
+  ])
+  expect(cellsOf(tableFromIPC(tableToIPC(table)))).toEqual(cellsOf(table))
+})
+
+test('a numeric without precision is text, or a decimal where that is asked for and holds it exactly', async () => {
+  const text = 'select sum(v) as v from (values (0.1), (-1234567890123456789012345678.2)) as t(v)'
+  expect(cellsOf(await ask(text))).toEqual([['-1234567890123456789012345678.1']])
+  const numeric = { precision: 38, scale: 10 } as const
+  const table = await ask(text, { numeric })
+  expect(String(table.schema.fields[0]?.type)).toBe('Decimal[38e+10]')
+  expect(cellsOf(table)).toEqual([['-1234567890123456789012345678.1000000000']])
+  for (const [value, what] of [
+    ['0.00000000001', 'digits after the point'],
+    ['0.10000000001', 'digits after the point'],
+    ['12345678901234567.12345678901', 'digits after the point'],
+    ['10000000000000000000000000000', 'more digits than'],
+    ['NaN', 'NaN'],
+    ['-Infinity', '-Infinity'],
+  ]) {
+    const error = await failure(`select '${value}'::numeric as v`, { numeric })
+    expect(error, value).toMatchObject({ code: 'EL_ARROW_VALUE', column: 'v' })
+    expect(error.message).toContain(what)
+  }
+  for (const [value, fits] of [
+    ['999', true],
+    ['1000', false],
+    ['-1000', false],
+  ] as const) {
+    const asked = ask(`select ${value}::numeric as v`, { numeric: { precision: 3, scale: 0 } })
+    if (fits) expect(cellsOf(await asked)).toEqual([[value]])
+    else await expect(asked).rejects.toMatchObject({ code: 'EL_ARROW_VALUE' })
+  }
+})
+
+test('infinity is an error that says what to do, or null', async () => {
+  for (const type of ['date', 'timestamp', 'timestamptz', 'interval']) {
+    for (const value of ['infinity', '-infinity']) {
+      const text = `select '${value}'::${type} as v union all select null`
+      expect(await failure(text), type).toMatchObject({ code: 'EL_ARROW_VALUE', column: 'v' })
+      expect((await failure(text)).message).toContain("{ infinity: 'null' }")
+      expect(cellsOf(await ask(text, { infinity: 'null' }))).toEqual([[null, null]])
+      const array = `select array['${value}']::${type}[] as v`
+      expect(cellsOf(await ask(array, { infinity: 'null' }))).toEqual([[[null]]])
+    }
+  }
+})
+
+test.each([
+  ["'NaN'::numeric(10, 2)", 'NaN'],
+  ["'24:00'::time", '24:00:00'],
+  ["'294276-12-31 23:59:59.999999'::timestamp", 'beyond the range'],
+  ["'2562047788 hours'::interval", 'nanoseconds'],
+  ["'{{1,2},{3,4}}'::int[]", '2 dimensions where 1 is'],
+])('%s cannot be said in Arrow, and that is an error without the value in it', async (sql, what) => {
+  const error = await failure(`select 1 as other, ${sql} as "a column"`)
+  expect(error).toMatchObject({ code: 'EL_ARROW_VALUE', column: 'a column' })
+  expect(error.message).toContain(what)
+  expect(error.message).toContain('cast it to text')
+})
+
+test('a dictionary has each text once, over all batches, and the writers of both formats take it', async () => {
+  const text = `select case g % 7 when 0 then null when 6 then 'late ' || (g / 400) else (array['sad', 'ok', 'happy é'])[1 + g % 3] end as v
+    from generate_series(1, 1000) as g order by g`
+  const plain = await ask(text)
+  const table = await ask(text, { dictionary: ['v'], batchRows: 150 })
+  expect(String(table.schema.fields[0]?.type)).toBe('Dictionary<Int32, Utf8>')
+  expect(cellsOf(table)).toEqual(cellsOf(plain))
+  expect(table.getChildAt(0)?.toArray().length).toBe(1000)
+  expect([...(table.getChildAt(0) ?? [])]).toEqual(cellsOf(plain)[0])
+  const last = table.batches.at(-1)?.data.children[0] as unknown as { dictionary: { length: number } }
+  expect(last.dictionary.length).toBe(6)
+  expect([...(tableFromIPC(tableToIPC(table)).getChildAt(0) ?? [])]).toEqual(cellsOf(plain)[0])
+  const file = RecordBatchFileWriter.writeAll(table).toUint8Array(true)
+  expect([...(tableFromIPC(file).getChildAt(0) ?? [])]).toEqual(cellsOf(plain)[0])
+  expect(cells(table.getChildAt(0) as never).length).toBe(1000)
+})
+
+test('a dictionary of nulls alone is one', async () => {
+  const table = await ask('select null::text as v from generate_series(1, 3)', { dictionary: ['v'] })
+  expect(cellsOf(tableFromIPC(tableToIPC(table)))).toEqual([[null, null, null]])
+})

@@ -1,0 +1,115 @@
+import { EventEmitter } from 'node:events'
+import { EnginelightError } from '../errors.ts'
+import { coreOf } from '../sessions/session-function.ts'
+import type { SessionCore } from '../sessions/session.ts'
+import type { SessionMembers } from '../sessions/session-types.ts'
+import { LentClient } from './lent-client.ts'
+import type { LentOptions } from './lent-options.ts'
+import { lentPoolClass, type Lender, type LentPool, type PoolClass } from './lent-pool.ts'
+import { CONTROL_POLICIES, type ControlPolicy } from './transaction-texts.ts'
+
+export interface LendOptions {
+  /** What becomes of the host's BEGIN, COMMIT and ROLLBACK. Default: `'savepoint'`. */
+  readonly transactionControl?: ControlPolicy
+  /**
+   * `'savepoint'` (default) runs each statement that the host sends outside of a transaction of its own in a savepoint, so that
+   * one that fails leaves the session's transaction as it was. Costs two round trips for each. `'none'` does without.
+   */
+  readonly guard?: 'savepoint' | 'none'
+}
+
+/** A session as a host library takes it. */
+export interface Lent<Pool = LentPool, Client = LentClient> {
+  /** In the place of a `pg.Pool`. Transactions of the host that run at the same time take turns on it. */
+  readonly pool: Pool
+  /** In the place of a connected `pg.Client`, for one transaction at a time. Of the session that is lent as it is read. */
+  readonly client: Client
+}
+
+/** What `pool.connect()` of a pool resolves to. */
+type ClientOf<Pool> = Pool extends { connect: { (): Promise<infer Client>; (...args: any[]): any } }
+  ? Client
+  : LentClient
+
+class Plain extends EventEmitter {}
+
+/** A session, or what gives the one to lend: it is asked for each client and each statement of the pool. */
+export type Lendable = SessionMembers | (() => SessionMembers)
+
+/**
+ * Lends a session to a library that takes a pg pool or client: what it sends runs in the session's transaction and on its
+ * connection, and its own transactions are savepoints there. Whether anything is kept the session's commit decides.
+ *
+ * With `Pool`, that of `pg`, the pool is an instance of it, to the compiler as well as to a host that asks. Throws EL_CONFIG.
+ */
+export function lend(session: Lendable, options?: LendOptions): Lent
+export function lend<P extends PoolClass>(
+  session: Lendable,
+  options: LendOptions & { readonly Pool: P },
+): Lent<InstanceType<P>, ClientOf<InstanceType<P>>>
+export function lend(session: Lendable, options: LendOptions & { readonly Pool?: PoolClass } = {}): Lent {
+  const lender = lenderOf(session)
+  const lent = lentOptions(options)
+  const MakePool = lentPoolClass(options.Pool ?? Plain)
+  const clients = new WeakMap<SessionCore, LentClient>()
+  return {
+    pool: new MakePool(lender, lent),
+    get client() {
+      const core = lender()
+      let client = clients.get(core)
+      if (!client) clients.set(core, (client = new LentClient(core, lent, 'lasting')))
+      return client
+    },
+  }
+}
+
+function lenderOf(session: Lendable): Lender {
+  const core = coreOf(session)
+  if (core) {
+    requireOwn(core)
+    return () => core
+  }
+  if (typeof session !== 'function') throw notASession()
+  return () => {
+    const given = coreOf((session as () => unknown)())
+    if (!given) throw notASession()
+    requireOwn(given)
+    return given
+  }
+}
+
+/** What is borrowed is not lent on: there would be two to decide what a COMMIT is, and neither of them its owner. */
+function requireOwn({ engine }: SessionCore): void {
+  if (engine.options.mode !== 'borrowed') return
+  throw new EnginelightError(
+    'EL_CONFIG',
+    `A session of engine "${engine.name}" cannot be lent: it is itself on a borrowed connection. Give the library that connection.`,
+    { engine: engine.name, option: 'session' },
+  )
+}
+
+const notASession = () =>
+  new EnginelightError(
+    'EL_CONFIG',
+    'lend() takes a session of an engine, as db.writer is, or a function that gives one.',
+    { option: 'session' },
+  )
+
+const OPTIONS = new Set(['transactionControl', 'guard', 'Pool'])
+
+function lentOptions(options: LendOptions & { readonly Pool?: unknown }): LentOptions {
+  const { transactionControl = 'savepoint', guard = 'savepoint', Pool } = options
+  for (const option in options) {
+    if (!OPTIONS.has(option)) throw wrong(option, `is not known; known are ${[...OPTIONS].join(', ')}`)
+  }
+  if (!CONTROL_POLICIES.includes(transactionControl)) {
+    throw wrong('transactionControl', `must be one of ${CONTROL_POLICIES.join(', ')}`)
+  }
+  if (guard !== 'savepoint' && guard !== 'none') throw wrong('guard', 'must be one of savepoint, none')
+  if (Pool !== undefined && typeof Pool !== 'function') throw wrong('Pool', 'must be the class Pool of pg')
+  return { transactionControl, guard }
+}
+
+function wrong(option: string, why: string): EnginelightError {
+  return new EnginelightError('EL_CONFIG', `The option "${option}" of lend() ${why}.`, { option })
+}

@@ -1,0 +1,90 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { EventEmitter } from 'node:events'
+import { callbackOf } from '../pool/statement-arguments.ts'
+import type { SessionCore } from '../sessions/session.ts'
+import { LentClient, type LentKind } from './lent-client.ts'
+import type { LentOptions } from './lent-options.ts'
+
+type ConnectCallback = (
+  error: Error | undefined,
+  client: LentClient | undefined,
+  release: (error?: unknown) => void,
+) => void
+
+/** What a host library takes for pg's pool. Each client that it hands out is the session's one connection. */
+export interface LentPool extends EventEmitter {
+  connect(): Promise<LentClient>
+  connect(callback: ConnectCallback): void
+  query(...args: any[]): any
+  /** Does nothing: the session's end is its owner's business. */
+  end(): Promise<void>
+  end(callback: () => void): void
+}
+
+/** pg's `Pool`, of any version, or a class that extends it. */
+export type PoolClass = new (...args: any[]) => object
+
+/** The session that is lent now. */
+export type Lender = () => SessionCore
+
+type MakePool = new (lender: Lender, options: LentOptions) => LentPool
+
+const classes = new WeakMap<PoolClass, MakePool>()
+
+/**
+ * The class of lent pools that are instances of this one, as some hosts want it. Its name has `Pool` in it: that is what Drizzle
+ * looks at.
+ */
+export function lentPoolClass(base: PoolClass): MakePool {
+  let made = classes.get(base)
+  if (!made) classes.set(base, (made = makeClass(base)))
+  return made
+}
+
+function makeClass(base: PoolClass): MakePool {
+  // A pool of pg's that nobody connects opens nothing.
+  return class LentPool extends base {
+    readonly #lender: Lender
+    readonly #options: LentOptions
+
+    constructor(lender: Lender, options: LentOptions) {
+      super()
+      this.#lender = lender
+      this.#options = options
+    }
+
+    connect(callback?: ConnectCallback): Promise<LentClient> | undefined {
+      const connected = Promise.resolve().then(() => this.#client('connected'))
+      return callback ? void tellConnected(connected, AsyncResource.bind(callback)) : connected
+    }
+
+    query(...args: unknown[]): unknown {
+      let client: LentClient
+      try {
+        client = this.#client('for one statement')
+      } catch (error) {
+        const given = callbackOf(args)
+        if (!given) return Promise.reject(error as Error)
+        return void process.nextTick(given.callback, error as Error)
+      }
+      return client.query(...args)
+    }
+
+    end(callback?: () => void): Promise<void> | undefined {
+      return callback ? void process.nextTick(callback) : Promise.resolve()
+    }
+
+    #client(kind: LentKind): LentClient {
+      const core = this.#lender()
+      core.requireNotEnded()
+      return new LentClient(core, this.#options, kind)
+    }
+  } as unknown as MakePool
+}
+
+function tellConnected(connected: Promise<LentClient>, callback: ConnectCallback): void {
+  connected.then(
+    client => process.nextTick(callback, undefined, client, (error?: unknown) => client.release(error)),
+    (error: Error) => process.nextTick(callback, error, undefined, () => {}),
+  )
+}

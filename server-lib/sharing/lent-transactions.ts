@@ -1,0 +1,220 @@
+import { EnginelightError } from '../errors.ts'
+import type { SiteCapture } from '../identity/site.ts'
+import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
+import type { DriverResult, Submittable } from '../postgres/driver.ts'
+import { nextSavepointName } from '../sessions/savepoints.ts'
+import type { Sending, SessionCore } from '../sessions/session.ts'
+import { LentPlace } from './lent-place.ts'
+import type { LentOptions } from './lent-options.ts'
+import { NO_UNITS, translate, type Notice, type Step, type Units } from './transaction-texts.ts'
+
+type Sent = Extract<Step, { act: 'send' }>
+
+/**
+ * What one client of a host has open on the session that it is lent. A transaction of the host has the place among the
+ * session's savepoints from its BEGIN to its end; a statement outside of one has it for itself, in a savepoint of its own:
+ * to the host such a statement is committed or has failed by itself.
+ */
+export class LentTransactions {
+  readonly #core: SessionCore
+  readonly #options: LentOptions
+  readonly #isForOneStatement: boolean
+  #units: Units = NO_UNITS
+  #place: LentPlace | undefined
+  onNotice: (notice: Notice) => void = () => {}
+
+  constructor(core: SessionCore, options: LentOptions, isForOneStatement: boolean) {
+    this.#core = core
+    this.#options = options
+    this.#isForOneStatement = isForOneStatement
+  }
+
+  get isOpen(): boolean {
+    return this.#units.length > 0
+  }
+
+  async send(text: string, statement: unknown, capture: SiteCapture | null): Promise<DriverResult> {
+    const step = this.#translate(text)
+    if (step.act === 'refuse') throw step.error
+    if (step.act === 'pass') return this.#pass(statement, capture)
+    this.#core.requireTransactions(firstWords(step))
+    if (step.act === 'answer') {
+      if (step.notice) this.onNotice(step.notice)
+      this.#became(step.units)
+      return answered(step.command)
+    }
+    return this.#control(step, text, capture)
+  }
+
+  /** A cursor or stream, until it is closed. Rejects where it was not sent; what happens to it later it tells itself. */
+  async submit(text: string, submittable: Submittable, capture: SiteCapture | null): Promise<void> {
+    const step = this.#translate(text)
+    if (step.act === 'refuse') throw step.error
+    if (step.act !== 'pass') {
+      throw refused(
+        text.trim().split(/\s/, 1)[0] ?? '',
+        'send it as a text and not by a cursor or a query of its own',
+      )
+    }
+    await this.#single(capture, async sending => {
+      await sending.submit(submittable, capture)
+      return { keep: this.#core.state !== 'failed', value: undefined }
+    })
+  }
+
+  /** The host is done with the client: what it has left open is rolled back. */
+  async abandon(): Promise<void> {
+    const [unit] = this.#units
+    if (unit && !this.#place?.isOver) {
+      await this.#core.query(rollbackToSavepoint(unit.savepoint), null).catch(() => {})
+    }
+    this.#became(NO_UNITS)
+  }
+
+  /** The session begins to end: whoever waits has his turn, to be told so. */
+  leave(): void {
+    this.#place?.leave()
+    this.#place = undefined
+  }
+
+  #translate(text: string): Step {
+    const { transactionControl: policy } = this.#options
+    const failed = this.#core.state === 'failed'
+    const step = translate(this.#units, text, { policy, failed, isolation: this.#core.isolation })
+    return this.#isForOneStatement && opens(step, this.#units)
+      ? {
+          act: 'refuse',
+          error: refused(firstWords(step), 'a transaction needs a client of its own, by pool.connect()'),
+        }
+      : step
+  }
+
+  // ------------------------------------------------------------------------------------- statements
+
+  #pass(statement: unknown, capture: SiteCapture | null): Promise<DriverResult> {
+    return this.#single(capture, async sending => ({
+      keep: true,
+      value: await sending.query(statement, capture),
+    }))
+  }
+
+  /** In the host's transaction as it comes; outside of one in its turn. */
+  async #single<T>(
+    capture: SiteCapture | null,
+    work: (sending: Sending) => Promise<{ keep: boolean; value: T }>,
+  ): Promise<T> {
+    const alone = () => this.#core.together(async sending => (await work(sending)).value)
+    if (this.isOpen || this.#core.engine.options.mode !== 'transaction') {
+      this.#requirePlace()
+      return alone()
+    }
+    const place = await new LentPlace(this.#core, null, capture).take()
+    try {
+      return await (this.#options.guard === 'savepoint' ? this.#guarded(capture, work) : alone())
+    } finally {
+      place.leave()
+    }
+  }
+
+  /** Runs in a savepoint of its own, with nothing of anybody else in between: what fails fails alone. */
+  #guarded<T>(
+    capture: SiteCapture | null,
+    work: (sending: Sending) => Promise<{ keep: boolean; value: T }>,
+  ): Promise<T> {
+    const name = nextSavepointName()
+    return this.#core.together(async sending => {
+      await sending.query(savepoint(name), capture)
+      const undo = () => sending.query(rollbackToSavepoint(name), capture)
+      try {
+        const { keep, value } = await work(sending)
+        await (keep ? sending.query(releaseSavepoint(name), capture) : undo())
+        return value
+      } catch (error) {
+        // The statement's own error is the one that matters; a connection that is gone has rolled back anyway.
+        await undo().catch(() => {})
+        throw error
+      }
+    })
+  }
+
+  /** The session's own commit or rollback has ended the transaction in which the host's was open. */
+  #requirePlace(): void {
+    if (!this.isOpen || !this.#place?.isOver) return
+    const { state, id, engine } = this.#core
+    // Then the session has an error of its own, and says it.
+    if (state === 'ended' || state === 'lost') return
+    throw new EnginelightError(
+      'EL_ILLEGAL_MOVE',
+      `The transaction of session ${id} of engine "${engine.name}" in which a library had begun its own was ended by the session; only ROLLBACK is possible.`,
+      { engine: engine.name, session: id, state, legalMoves: ['rollback'] },
+    )
+  }
+
+  // ------------------------------------------------------------------------------------- transaction control
+
+  async #control(step: Sent, text: string, capture: SiteCapture | null): Promise<DriverResult> {
+    if (this.isOpen) return this.#inside(step, text, capture)
+    const place = await new LentPlace(this.#core, step.command, capture).take()
+    this.#place = place
+    try {
+      await this.#core.query(step.text, capture)
+      place.opened()
+    } catch (error) {
+      this.#became(step.unitsAfterError)
+      throw error
+    }
+    this.#became(step.units)
+    return answered(step.command)
+  }
+
+  async #inside(step: Sent, text: string, capture: SiteCapture | null): Promise<DriverResult> {
+    const ends = step.unitsAfterError.length === 0
+    try {
+      // Nothing of it is there any more that could be rolled back.
+      if (ends && step.command === 'ROLLBACK' && this.#place?.isOver) {
+        this.#became(NO_UNITS)
+        return answered(step.command)
+      }
+      this.#requirePlace()
+      const sent = await this.#sendIn(step, text, capture)
+      this.#became(sent.units)
+      return answered(sent.command)
+    } catch (error) {
+      this.#became(step.unitsAfterError)
+      throw error
+    }
+  }
+
+  async #sendIn(step: Sent, text: string, capture: SiteCapture | null): Promise<Sent> {
+    try {
+      await this.#core.query(step.text, capture)
+      return step
+    } catch (error) {
+      // A statement of the session has failed meanwhile: then this is a COMMIT of a failed transaction after all.
+      const again = this.#core.state === 'failed' ? this.#translate(text) : step
+      if (again.act !== 'send' || again.command === step.command) throw error
+      await this.#core.query(again.text, capture)
+      return again
+    }
+  }
+
+  #became(units: Units): void {
+    this.#units = units
+    if (units.length === 0) this.leave()
+  }
+}
+
+const opens = (step: Step, units: Units): boolean => step.act === 'send' && step.units.length > units.length
+
+const firstWords = (step: Step): string => ('command' in step ? step.command : 'A statement')
+
+function refused(words: string, why: string): EnginelightError {
+  return new EnginelightError('EL_TRANSACTION_CONTROL', `${words.toUpperCase()} is refused: ${why}.`, {
+    move: words.toUpperCase(),
+  })
+}
+
+/** As pg would have it, had the server said so. */
+function answered(command: string): DriverResult {
+  return { command, rowCount: null, oid: null, rows: [], fields: [] } as DriverResult
+}
