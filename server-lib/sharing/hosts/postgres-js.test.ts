@@ -154,7 +154,9 @@ describe('connectionOf of postgres.js', () => {
     await sql.begin(async tx => {
       await using ours = borrowed(tx)
       const { knex, db } = ours
-      const insert = (body: string) => tx`insert into notes (body) values (${body})`
+      // Another text each: postgres.js asks for its parameters first, and nothing may be written in between.
+      const insert = (body: string) =>
+        tx.unsafe(`insert into notes (body) values ($1) /* ${body} */`, [body], { prepare: true })
       await db.host.savepoint(async () => {
         await Promise.all([
           insert('kept 1'),
@@ -180,6 +182,61 @@ describe('connectionOf of postgres.js', () => {
       ])
     })
     expect(await outside()).toEqual(['around', 'kept 1', 'kept 2', 'kept 3', 'kept 4', 'meanwhile'])
+  })
+
+  test('what stood behind our savepoint in the queue of postgres.js keeps its place', async () => {
+    await sql.begin(async tx => {
+      await using ours = borrowed(tx)
+      const { knex } = ours
+      await connectionOf(tx)
+      const insert = (body: string) => tx`insert into notes (body) values (${body})`
+      // Another text each, so that nothing can be written ahead of its answer.
+      const first = tx.unsafe('select pg_sleep($1) one', [0.05]).execute()
+      const own = knex('notes').insert({ body: 'ours' })
+      await later(4, async () => {})
+      // Sent when we have the turn, and our savepoint after it.
+      const second = tx.unsafe('select pg_sleep($1) two', [0.15]).execute()
+      await first
+      await new Promise(resolve => setTimeout(resolve, 50))
+      const order: string[] = []
+      const behind = ['a', 'b', 'c'].map(body => insert(body).then(() => void order.push(body)))
+      await Promise.all([own.then(() => order.push('ours')), second, ...behind])
+      expect(order).toEqual(['ours', 'a', 'b', 'c'])
+    })
+    expect(await outside()).toEqual(['a', 'b', 'c', 'ours'])
+  })
+
+  test('where a savepoint of the host has failed we are refused, and begin() goes on', async () => {
+    await sql.begin(async tx => {
+      await using ours = borrowed(tx)
+      await expect(
+        tx.savepoint(async inner => {
+          await inner`nonsense`.catch(() => {})
+          await expect(ours.knex('notes')).rejects.toMatchObject({ code: 'EL_HOST_TRANSACTION_FAILED' })
+        }),
+      ).rejects.toThrow()
+      await ours.knex('notes').insert({ body: 'afterwards' })
+    })
+    expect(await outside()).toEqual(['afterwards'])
+  })
+
+  test('a transaction that the host ends within our savepoint leaves its connection to others as it was', async () => {
+    const { client } = await sql.begin(async tx => {
+      const ours = borrowed(tx)
+      await expect(
+        ours.db.host.savepoint(async () => {
+          await ours.db.host('notes').insert({ body: 'kept' })
+          await tx.unsafe('commit')
+          await ours.db.host('notes').insert({ body: 'too late' })
+        }),
+      ).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+      return { client: ours }
+    })
+    expect(await Promise.all([1, 2, 3, 4].map(n => sql`select ${n}::int n`.then(([row]) => row!.n)))).toEqual(
+      [1, 2, 3, 4],
+    )
+    await client[Symbol.asyncDispose]()
+    expect(await outside()).toEqual(['kept'])
   })
 
   test('its values, types and errors are those that pg gives', async () => {
@@ -377,7 +434,13 @@ describe('connectionOf of postgres.js', () => {
     const [{ pid }] = await knex.select(knex.raw('pg_backend_pid() pid'))
     const codeOf = (one: PromiseLike<unknown>) =>
       one.then(yes, (error: Error & { code?: string }) => error.code)
-    const running = codeOf(db.host.savepoint(() => db.host.query('select pg_sleep(5)')))
+    let inside: PromiseLike<unknown> = Promise.resolve()
+    const running = codeOf(
+      db.host.savepoint(async () => {
+        inside = codeOf(later(1, () => reserved`select 'inside'`))
+        await db.host.query('select pg_sleep(5)')
+      }),
+    )
     const asleep = () => database.admin('select wait_event from pg_stat_activity where pid = $1', [pid])
     await eventually(asleep, [{ wait_event: 'PgSleep' }])
     const attempts = [running, codeOf(reserved`select 'waits'`), codeOf(knex('notes'))]
@@ -388,6 +451,7 @@ describe('connectionOf of postgres.js', () => {
       'CONNECTION_CLOSED',
       'EL_NO_HOST_CONNECTION',
     ])
+    expect(await inside).toBe('CONNECTION_CLOSED')
     await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
     await expect(connectionOf(reserved)).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
     expect(await sql`select 1 one`).toEqual([{ one: 1 }])
