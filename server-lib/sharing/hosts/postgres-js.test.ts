@@ -192,15 +192,17 @@ describe('connectionOf of postgres.js', () => {
       const insert = (body: string) => tx`insert into notes (body) values (${body})`
       // Another text each, so that nothing can be written ahead of its answer.
       const first = tx.unsafe('select pg_sleep($1) one', [0.05]).execute()
-      const own = knex('notes').insert({ body: 'ours' })
+      const order: string[] = []
+      const own = knex('notes')
+        .insert({ body: 'ours' })
+        .then(() => void order.push('ours'))
       await later(4, async () => {})
       // Sent when we have the turn, and our savepoint after it.
       const second = tx.unsafe('select pg_sleep($1) two', [0.15]).execute()
       await first
-      await new Promise(resolve => setTimeout(resolve, 50))
-      const order: string[] = []
+      await new Promise(resolve => void setTimeout(resolve, 50))
       const behind = ['a', 'b', 'c'].map(body => insert(body).then(() => void order.push(body)))
-      await Promise.all([own.then(() => order.push('ours')), second, ...behind])
+      await Promise.all([own, second, ...behind])
       expect(order).toEqual(['ours', 'a', 'b', 'c'])
     })
     expect(await outside()).toEqual(['a', 'b', 'c', 'ours'])
