@@ -86,8 +86,10 @@ export class HostGate {
   #begin(turn: Turn): void {
     this.#holder = turn
     const driver = this.client as unknown as DriverConnection
+    // Of one that is closed nothing more is heard: whose turn it is sees that by himself.
+    const isClosed = driver._ending === true || driver._queryable === false
     // pg has a queue of its own, and will give it up.
-    if (driver.readyForQuery !== false) return turn.come()
+    if (driver.readyForQuery !== false || isClosed) return turn.come()
     this.#stopWaitingForReady = onReady(driver, isOpen => {
       this.#stopWaitingForReady = undefined
       if (isOpen) turn.come()
