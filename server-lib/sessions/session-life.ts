@@ -308,8 +308,9 @@ export class SessionLife {
   lose(held: HeldConnection, error: Error): void {
     // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
     if (this.#held !== held) return
-    // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on.
-    if (sqlstateOf(error) === undefined && held.isExecuting) void held.cancel()
+    // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on. A connection
+    // of a host stays his, and the cancel could come late and hit a statement of his.
+    if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
     this.discard(held, errorFacts(error).code ?? 'connection lost')
     this.#failure = error
     // Each statement of an autocommit session is by itself: the next takes another connection.

@@ -195,7 +195,7 @@ export class Lease implements Turn {
     return errors.leaseEnded(this.#pid, why)
   }
 
-  /** Everything was answered, and the lease is over. */
+  /** The lease is over. pg tells of an error before it has read what the server says of the transaction. */
   #finish(): void {
     // Until then the status byte is the one from before an error.
     if (this.#driver.readyForQuery === false && !this.#isClosed)

@@ -1,8 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { pgTable, serial, text } from 'drizzle-orm/pg-core'
 import pg from 'pg'
-import { heldOpen, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createDatabase, type TestDatabase } from '../../testing/database.ts'
+import { expectQuiet } from '../../testing/ground-truth.ts'
+import { heldOpen, NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { borrow } from '../index.ts'
 import { connectionOf } from './drizzle.ts'
 
 const notes = pgTable('notes', { id: serial().primaryKey(), body: text().notNull().unique() })
@@ -29,4 +34,58 @@ testHost({
       close: () => pool.end(),
     }
   },
+})
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createDatabase(NOTES)
+})
+afterEach(async () => {
+  await expectQuiet(database)
+  await database.admin('truncate notes restart identity')
+})
+afterAll(() => database.drop())
+
+test('one borrow for the application: the transaction of the context', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  const db = drizzle({ client: pool })
+  type Transaction = Parameters<Parameters<typeof db.transaction>[0]>[0]
+  const current = new AsyncLocalStorage<Transaction>()
+  const { knex } = borrow({
+    connection: () => {
+      const tx = current.getStore()
+      return tx && connectionOf(tx)
+    },
+  })
+  const inTransaction = (work: (tx: Transaction) => Promise<unknown>) =>
+    db.transaction(tx => current.run(tx, () => work(tx)))
+  const seen = await Promise.all(
+    ['a', 'b'].map(body =>
+      inTransaction(async tx => {
+        await tx.insert(notes).values({ body })
+        return knex('notes').where({ body }).pluck('body')
+      }),
+    ),
+  )
+  expect(seen).toEqual([['a'], ['b']])
+  await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
+  await pool.end()
+})
+
+test('a database on one client, whose transactions the application begins itself', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  const client = await pool.connect()
+  const db = drizzle(client)
+  const { knex } = borrow({ connection: () => connectionOf(db) })
+  for (const body of ['a', 'b']) {
+    await db.execute(sql`begin`)
+    await db.insert(notes).values({ body })
+    await knex('notes').insert({ body: `${body} of knex` })
+    await db.execute(sql`rollback`)
+  }
+  client.release()
+  await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+  expect(() => connectionOf(drizzle(pool))).toThrow(/a database of Drizzle on a pool/)
+  expect(() => connectionOf({} as never)).toThrow(/no transaction of Drizzle on node-postgres/)
+  await pool.end()
 })

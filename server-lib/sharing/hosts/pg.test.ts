@@ -1,5 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
-import { testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createDatabase, type TestDatabase } from '../../testing/database.ts'
+import { expectQuiet } from '../../testing/ground-truth.ts'
+import { NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { borrow } from '../index.ts'
 import { connectionOf } from './pg.ts'
 
 testHost({
@@ -47,3 +52,58 @@ function transactionOn(client: pg.PoolClient): HostTransaction {
   }
   return transaction
 }
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createDatabase(NOTES)
+})
+afterEach(async () => {
+  await expectQuiet(database)
+  await database.admin('truncate notes restart identity')
+})
+afterAll(() => database.drop())
+
+test('one borrow for the application: each transaction keeps its token in an AsyncLocalStorage', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  const current = new AsyncLocalStorage<() => pg.PoolClient>()
+  const { knex } = borrow({ connection: () => current.getStore()?.() })
+  async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect()
+    try {
+      await client.query('BEGIN')
+      const result = await current.run(connectionOf(client), () => work(client))
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK')
+      throw error
+    } finally {
+      client.release()
+    }
+  }
+  let late: (() => Promise<unknown>) | undefined
+  await Promise.all([
+    transaction(async client => {
+      await client.query("insert into notes (body) values ('host')")
+      await knex('notes').insert({ body: 'knex' })
+      late = AsyncLocalStorage.bind(async () => knex('notes').insert({ body: 'too late' }))
+    }),
+    transaction(async () => {
+      await knex('notes').insert({ body: 'undone' })
+      throw new Error('no')
+    }).catch(() => {}),
+  ])
+  await expect(late!()).rejects.toMatchObject({
+    code: 'EL_LEASE_ENDED',
+    message: expect.stringContaining('the host has released it'),
+  })
+  const rows = await database.admin('select body from notes order by body')
+  expect(rows).toEqual([{ body: 'host' }, { body: 'knex' }])
+  await pool.end()
+})
+
+test('what is no client is named', () => {
+  const pool = new pg.Pool({ connectionString: database.url })
+  expect(() => connectionOf(pool as never)).toThrow(/was given a pool: give what pool\.connect\(\)/)
+  expect(() => connectionOf(undefined as never)).toThrow(/something without a query\(\) method/)
+})
