@@ -30,6 +30,8 @@ export interface DriverConnection {
   readonly port?: number
   readonly ssl?: unknown
   readonly connection?: DriverWire
+  /** Of a driver that is not pg's: has the server cancel what runs, by its own means. */
+  readonly cancelRunning?: (() => Promise<void>) | undefined
   /** It is somebody else's, and his transaction is the one that runs on it. */
   readonly isBorrowed?: boolean
   /** Of a borrowed one: whether a savepoint of its borrower is open. */

@@ -61,6 +61,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
 
   // What it takes to cancel a statement over another socket.
 
+  get cancelRunning(): (() => Promise<void>) | undefined {
+    return this.#driver.cancelRunning?.bind(this.client)
+  }
+
   get secretKey(): unknown {
     return this.#driver.secretKey
   }

@@ -1,5 +1,5 @@
 import type { HostConnection } from '../host-connection.ts'
-import { PostgresJsConnection } from '../postgres-js/postgres-js-connection.ts'
+import { ENDED, PostgresJsConnection } from '../postgres-js/postgres-js-connection.ts'
 import { wireOf, type PostgresSql, type Reserved } from '../postgres-js/postgres-sql.ts'
 import { leaseEnded, noHostConnection } from '../sharing-errors.ts'
 import { lentDuring } from '../tenure.ts'
@@ -35,8 +35,6 @@ export async function connectionOf(sql: PostgresSql): Promise<HostConnection> {
   connection.sql = sql
   return lentDuring(connection, () => (connection.isOver ? ENDED : undefined))
 }
-
-const ENDED = 'postgres.js has ended its transaction, or given the connection back'
 
 async function find(sql: PostgresSql): Promise<PostgresJsConnection> {
   const found = await wireOf(sql).catch((cause: unknown) => {

@@ -14,6 +14,10 @@ export class HostQueue {
   readonly #reserved: Reserved
   readonly #execute: SqlWire['execute']
   readonly #hold: (query: SqlQuery) => void
+  /** How the connection was lost, while we stood before it. */
+  lost: unknown
+  /** Whom postgres.js tells that the connection is lost. */
+  #closed: SqlWire['onclose']
   #phase: Phase = 'open'
   #isClosing = false
   /** The statement of ours that lines up. */
@@ -61,6 +65,8 @@ export class HostQueue {
     // postgres.js takes a connection back by itself where this says so.
     this.#onReady.release = this.#reserved.release
     this.#wire.reserved = this.#onReady
+    this.#closed = this.#wire.onclose
+    this.#wire.onclose = this.#onClose
   }
 
   /** As soon as what was let through is answered, everything is as it was. */
@@ -116,18 +122,18 @@ export class HostQueue {
 
   #start(query: SqlQuery): unknown {
     this.#running = query
-    Promise.prototype.then.call(query, undefined, (error: unknown) => this.#onFailure(query, error))
     return this.#pass(query)
   }
 
-  /** With the connection go all that wait for it: postgres.js does not know of them. */
-  #onFailure(query: SqlQuery, error: unknown): void {
-    const { code } = error as { code?: unknown }
-    const isLost = this.isOver || (typeof code === 'string' && code.startsWith('CONNECTION_'))
-    if (!isLost || this.#running !== query) return
+  /** postgres.js tells the statement that runs, and does not know of those that wait here. */
+  readonly #onClose = (error: unknown): void => {
+    const { onclose } = this.#wire
+    const left = [this.#first, ...this.#waiting.splice(0)]
+    this.lost = error
     this.#running = undefined
-    for (const one of this.#waiting.splice(0)) one.reject(error)
     this.#restore()
+    for (const query of left) query?.reject(error)
+    if (onclose === this.#onClose) this.#closed?.(error)
   }
 
   #pass(query: SqlQuery): unknown {
@@ -139,5 +145,8 @@ export class HostQueue {
     this.#first = undefined
     if (this.#wire.execute === this.#onExecute) this.#wire.execute = this.#execute
     if (this.#wire.reserved === this.#onReady) this.#wire.reserved = this.#reserved
+    if (this.#wire.onclose !== this.#onClose) return
+    if (this.#closed === undefined) delete this.#wire.onclose
+    else this.#wire.onclose = this.#closed
   }
 }

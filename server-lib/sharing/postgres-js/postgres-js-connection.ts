@@ -9,12 +9,13 @@ import {
 } from '../../postgres/driver.ts'
 import { sqlstateOf } from '../../postgres/sqlstate.ts'
 import type { HostConnection } from '../host-connection.ts'
-import { noHostConnection } from '../sharing-errors.ts'
+import { leaseEnded, noHostConnection } from '../sharing-errors.ts'
 import { answerOf, errorOf, parameterOf, type Answer, type Reading } from './answers.ts'
 import { HostQueue } from './host-queue.ts'
 import { Portal } from './portal.ts'
 import { unheard, type PostgresSql, type Reserved, type SqlQuery, type SqlWire } from './postgres-sql.ts'
 
+export const ENDED = 'postgres.js has ended its transaction, or given the connection back'
 const PROBE = 'SAVEPOINT el_probe; RELEASE SAVEPOINT el_probe'
 const ASK_AGAIN_MS = 10
 
@@ -83,27 +84,33 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
   #probe(): void {
     if (this.#isProbing) return
     this.#isProbing = true
-    this.#send(PROBE, [])
-      .then(
-        () => void (this.#status = 'T'),
-        (error: unknown) => {
-          const code = sqlstateOf(error)
-          // What is no error of the server, and not the loss of it, is postgres.js in the middle of a COPY of the host.
-          if (code === undefined && !this.isOver) return ASK_AGAIN_MS
-          this.#status = code === '25P01' ? 'I' : 'E'
-          return undefined
-        },
-      )
-      .then(againMs => {
-        this.#isProbing = false
-        if (againMs) setTimeout(() => this.listenerCount('drain') > 0 && this.#probe(), againMs)
-        else this.emit(this.isOver ? 'end' : 'drain')
-      })
+    void this.#asked().then(status => {
+      this.#isProbing = false
+      if (status) this.#status = status
+      else return void setTimeout(() => this.listenerCount('drain') > 0 && this.#probe(), ASK_AGAIN_MS)
+      this.emit(this.isOver ? 'end' : 'drain')
+    })
+  }
+
+  /** The server's word on the transaction; undefined while postgres.js is in the middle of a COPY of the host. */
+  async #asked(): Promise<TransactionStatus | undefined> {
+    try {
+      await this.#send(PROBE, [])
+      return 'T'
+    } catch (error) {
+      const code = sqlstateOf(error)
+      if (code === undefined && !this.isOver) return undefined
+      return code === '25P01' ? 'I' : 'E'
+    }
   }
 
   readonly #query = (...args: unknown[]): unknown => {
     const [config, values] = args
-    if (config instanceof HeldQuery) return this.#queue.send(config.query)
+    if (config instanceof HeldQuery) {
+      const { lost } = this.#queue
+      // postgres.js would write it where there is no socket any more, and that throws out of nowhere.
+      return lost ? config.query.reject(lost) : this.#queue.send(config.query)
+    }
     if (isSubmittable(config)) return this.#submit(config)
     const given = callbackOf(args)?.callback
     const answering = this.#ask(config, values)
@@ -143,6 +150,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     parameters: (string | null)[],
     simple = parameters.length === 0,
   ): Promise<unknown> {
+    if (this.isOver) throw errorOf(this.#queue.lost ?? leaseEnded(this.processID, ENDED))
     const query = unheard(this.sql.unsafe(text, [], { prepare: false, simple }) as SqlQuery).raw()
     // The parameters as they are: postgres.js would ask for their types, and write each as it sees fit.
     if (parameters.length > 0) query.parameters = parameters

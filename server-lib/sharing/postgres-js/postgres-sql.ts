@@ -28,6 +28,8 @@ export interface SqlWire {
   /** Of whoever has it to himself, another for each time: called when everything was answered. Null when it is nobody's. */
   reserved: Reserved | null
   terminate(): void
+  /** Of begin(), which it has reject when the connection is lost. */
+  onclose?: ((error: unknown) => void) | null
 }
 
 export interface Reserved {
@@ -54,8 +56,7 @@ export interface SqlColumn {
  * whether or not somebody has caught its error, and they hear of it by `catch`.
  */
 export function unheard(query: SqlQuery): SqlQuery {
-  Object.defineProperty(query, 'catch', { value: () => query })
-  return query
+  return Object.defineProperty(query, 'catch', { value: () => query })
 }
 
 /** Finds the connection that a `sql` sends on, by a statement that does nothing, in a failed transaction neither. */
