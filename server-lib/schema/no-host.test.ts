@@ -16,5 +16,6 @@ test('no file of the schema door loads an ORM: each import is of a type, of Node
       return [...imports].map(([, ...from]) => `${name}: ${from.find(module => module !== undefined)}`)
     }),
   )
-  expect(loaded.flat().filter(line => !/: (\.|node:)/.test(line))).toEqual([])
+  // Arrow is no ORM, and is loaded when the first table is asked for.
+  expect(loaded.flat().filter(line => !/: (\.|node:|apache-arrow$)/.test(line))).toEqual([])
 })

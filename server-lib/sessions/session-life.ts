@@ -11,7 +11,7 @@ import {
   setForTransaction,
   type Isolation,
 } from '../postgres/control.ts'
-import { commandOf, type DriverResult } from '../postgres/driver.ts'
+import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
@@ -296,10 +296,19 @@ export class SessionLife {
   }
 
   #failed(held: HeldConnection, error: Error): void {
-    if (failureOf(error) === 'connection') return this.lose(held, error)
+    if (failureOf(error) === 'connection' && !this.#isStatements(held, error)) return this.lose(held, error)
     if (this.engine.options.mode !== 'transaction') return
     this.#failure ??= error
     if (this.#state === 'active') this.move('fail')
+  }
+
+  /**
+   * Whether the error is no more than that of a statement, though not the server's. A lease refuses what it must not send, and of
+   * what the driver cannot write or read it knows what to undo: neither leaves a borrowed connection in doubt.
+   */
+  #isStatements({ driver }: HeldConnection, error: Error & { code?: unknown }): boolean {
+    if (!driver.isBorrowed || isClosed(driver)) return false
+    return error instanceof EnginelightError || error.code === undefined
   }
 
   /** The connection is gone, or nobody can tell in which state it is. */
@@ -350,7 +359,9 @@ export class SessionLife {
   tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
     const first = this.#failure
-    if (failureOf(error) === 'connection')
+    // On a borrowed connection nothing is lost by an error of the driver's own.
+    const isLost = this.engine.options.mode !== 'borrowed' || first !== undefined
+    if (failureOf(error) === 'connection' && isLost)
       return errors.connectionLost(this, first ?? error, 'while a statement ran')
     if (sqlstateOf(error) === '25P02' && first && first !== error)
       return errors.transactionFailed(this, first)

@@ -75,10 +75,11 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     return this
   }
 
-  /** Asks the server to cancel the statement of ours that runs. */
-  cancelRunning(): Promise<void> {
-    if (this.#running?.active) this.#running.cancel()
-    return Promise.resolve()
+  /** Asks the server to cancel the statement of ours that runs. Resolves when it has taken that, and no later statement can be hit. */
+  async cancelRunning(): Promise<void> {
+    const query = this.#running
+    if (!query?.active) return
+    await query.canceller?.(query).catch(() => {})
   }
 
   #probe(): void {

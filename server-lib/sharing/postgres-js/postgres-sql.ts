@@ -18,7 +18,8 @@ export interface SqlQuery extends Promise<unknown> {
   /** Has the rows come as arrays of what the server sent. */
   raw(): this
   execute(): this
-  cancel(): unknown
+  /** Resolves when the server has taken it. */
+  canceller?: ((query: SqlQuery) => Promise<unknown>) | null
   reject(error: unknown): void
 }
 
