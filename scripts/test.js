@@ -1,6 +1,7 @@
 // Everything that a change must pass, one step after the other: two cores carry no two suites at once. The last line
 // is `N passed, N failed, N skipped`.
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findChromium } from './browser.js'
 import { root, run, tool } from './shell.js'
@@ -130,6 +131,10 @@ async function long() {
       run: () => vitestOn(major),
     })
   }
+  all.push({
+    ...vitest('hosts of a newest major on Node 24', 'vitest-newest.json'),
+    run: () => newestHostsOn('24'),
+  })
   return all
 }
 
@@ -151,11 +156,32 @@ function doorsOn(major) {
   return run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', '-e', code], { capture: true })
 }
 
+/** Libraries whose newest major needs a newer Node than we do, and so is not installed with us. */
+const NEWEST = ['kysely@0.29']
+
+/** The tests of the older major, with the newest in its place. */
+async function newestHostsOn(major) {
+  const folder = await mkdtemp(join(tmpdir(), 'enginelight-newest-'))
+  try {
+    await writeFile(join(folder, 'package.json'), '{ "private": true }')
+    const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...NEWEST]
+    const { code, output } = await run('npm', install, { cwd: folder, capture: true })
+    if (code !== 0) return { passed: 0, failed: 1, skipped: 0, output }
+    return await vitestOn(major, {
+      file: 'vitest-newest.json',
+      tests: NEWEST.map(name => `server-lib/sharing/hosts/${name.split('@')[0]}.test.ts`),
+      env: { ENGINELIGHT_NEWEST: folder },
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
 /** The same tests on another Node, whose binary comes as a package of the registry. */
-async function vitestOn(major) {
-  const path = join(results, `vitest-${major}.json`)
+async function vitestOn(major, { file = `vitest-${major}.json`, tests = [], env = {} } = {}) {
+  const path = join(results, file)
   await rm(path, { force: true })
-  const args = ['run', '--reporter=json', `--outputFile.json=${path}`]
+  const args = ['run', '--reporter=json', `--outputFile.json=${path}`, ...tests]
   const { code, output } = await run(
     'npx',
     [
@@ -167,7 +193,7 @@ async function vitestOn(major) {
       join(root, 'node_modules/vitest/vitest.mjs'),
       ...args,
     ],
-    { capture: true },
+    { capture: true, env },
   )
   try {
     const report = JSON.parse(await readFile(path, 'utf8'))

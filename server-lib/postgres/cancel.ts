@@ -16,11 +16,16 @@ const ASK_AGAIN_MS = 250
  * locks, since it looks for a client that has gone only when it is done. So it is asked once more.
  */
 export function cancelStatement(connection: DriverConnection, over?: Promise<void>): Promise<void> {
+  const asked = requestCancel(connection, over)
+  // What runs on a host's connection a moment later may be the host's.
+  const runs = connection.cancelling?.(asked) ?? (() => connection.readyForQuery === false)
   const again = () => {
-    if (connection.readyForQuery === false) void requestCancel(connection, over)
+    if (!runs()) return
+    const askedAgain = requestCancel(connection, over)
+    connection.cancelling?.(askedAgain)
   }
   setTimeout(again, ASK_AGAIN_MS).unref()
-  return requestCancel(connection, over)
+  return asked
 }
 
 function requestCancel(connection: DriverConnection, over?: Promise<void>): Promise<void> {

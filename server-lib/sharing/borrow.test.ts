@@ -624,6 +624,19 @@ describe('R17 one statement at a time', () => {
   })
 })
 
+test('R18 a cancel of the borrower hits no statement of the host', async () => {
+  const { knex } = borrowed()
+  await host.begin()
+  for (let round = 0; round < 3; round++) {
+    await expect(knex.raw('select pg_sleep(5)').timeout(20, { cancel: true })).rejects.toThrow()
+    await host.current!.query('select 1')
+  }
+  // A cancel is asked for once more after 250 ms, where the statement is still unanswered.
+  await expect(knex.raw('select pg_sleep(5)').timeout(20, { cancel: true })).rejects.toThrow()
+  expect((await host.current!.query('select 1 one, pg_sleep(0.4)')).rows[0].one).toBe(1)
+  expect(await host.commit()).toBe('COMMIT')
+})
+
 test('R18 nothing of the borrower stays on the connection', async () => {
   const { knex, db } = borrowed()
   const client = (await host.begin()) as pg.PoolClient & NodeJS.EventEmitter

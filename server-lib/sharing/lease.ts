@@ -58,6 +58,8 @@ export class Lease implements Turn {
   readonly #lessee: Lessee
   readonly #fifo = new Fifo()
   #units: Units = NO_UNITS
+  /** Cancels that the server has not taken yet. */
+  readonly #cancels = new Set<Promise<void>>()
   #isGranted = false
   #isOver = false
   /** The server's word on the host's transaction as the lease began. */
@@ -140,6 +142,13 @@ export class Lease implements Turn {
     if (!this.#fifo.busy) this.#finish()
   }
 
+  /** A cancel of what runs is on its way; the host gets the connection back after it. Returns whether that still runs. */
+  cancelling(asked: Promise<void>): () => boolean {
+    this.#cancels.add(asked)
+    void asked.then(() => this.#cancels.delete(asked))
+    return () => this.isBusy
+  }
+
   // ------------------------------------------------------------------------------------- asking and ending
 
   get #client(): HostConnection {
@@ -197,6 +206,9 @@ export class Lease implements Turn {
 
   /** The lease is over. pg tells of an error before it has read what the server says of the transaction. */
   #finish(): void {
+    const cancels = [...this.#cancels]
+    // One names the backend and not the statement: coming late it would hit the host's.
+    if (cancels.length > 0) return void Promise.all(cancels).then(() => this.#finish())
     // Until then the status byte is the one from before an error.
     if (this.#driver.readyForQuery === false && !this.#isClosed)
       return this.#whenReady(isOpen => (isOpen ? this.#finish() : this.#leave()))

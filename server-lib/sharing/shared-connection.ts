@@ -37,6 +37,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.lease?.isInUnit === true
   }
 
+  cancelling(asked: Promise<void>): () => boolean {
+    return this.lease?.cancelling(asked) ?? (() => false)
+  }
+
   /** Whether nothing of its borrower runs, nor of the host. */
   get readyForQuery(): boolean {
     return this.lease?.isBusy !== true && this.#driver.readyForQuery !== false
@@ -59,14 +63,14 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return !this.isClosed
   }
 
-  // What it takes to cancel a statement over another socket.
+  // What it takes to cancel a statement over another socket: one of its borrower, so none while nobody borrows it.
 
   get cancelRunning(): (() => Promise<void>) | undefined {
     return this.#driver.cancelRunning?.bind(this.client)
   }
 
   get secretKey(): unknown {
-    return this.#driver.secretKey
+    return this.lease && this.#driver.secretKey
   }
 
   get host(): string | undefined {

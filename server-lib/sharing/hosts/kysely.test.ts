@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import {
   CamelCasePlugin,
   Kysely,
@@ -168,4 +170,13 @@ test('watching a pool leaves two listeners on it, however often, and nothing on 
   client.release()
   other.release()
   await Promise.all([pool.end(), plain.end()])
+})
+
+test('Kysely is the newest, where that was asked for', async () => {
+  const { ENGINELIGHT_NEWEST: folder } = process.env
+  const newest = async () => {
+    const entry = createRequire(`${folder}/x.js`).resolve('kysely')
+    return ((await import(pathToFileURL(entry).href)) as { Kysely: unknown }).Kysely
+  }
+  expect(folder === undefined ? Kysely : await newest()).toBe(Kysely)
 })
