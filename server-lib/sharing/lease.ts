@@ -209,10 +209,9 @@ export class Lease implements Turn {
     const cancels = [...this.#cancels]
     // One names the backend and not the statement: coming late it would hit the host's.
     if (cancels.length > 0) return void Promise.all(cancels).then(() => this.#finish())
-    this.#whenReady(isOpen => (isOpen ? this.#finishReady() : this.#leave()))
-  }
-
-  #finishReady(): void {
+    // Until then the status byte is the one from before an error.
+    if (this.#driver.readyForQuery === false && !this.#isClosed)
+      return this.#whenReady(isOpen => (isOpen ? this.#finish() : this.#leave()))
     const [outermost] = this.#units
     this.#units = NO_UNITS
     // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
