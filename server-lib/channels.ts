@@ -135,7 +135,7 @@ export type CheckoutMessage =
       pool: string
       request: string | null
       session: string | null
-      /** Outside of sessions null as well while no observer has asked for sites. */
+      /** Null as well while no observer has asked for sites; so is that of each other message. */
       site: Site | null
     }
   | {
@@ -260,7 +260,6 @@ export type StatementMessage =
       kind: 'query' | 'cursor'
       /** How long it stood in its session's queue behind other statements of the session. */
       queuedMs: number
-      /** Null as well while no observer has asked for sites. */
       site: Site | null
     }
   | {
@@ -394,7 +393,7 @@ export const channels = {
 }
 
 export interface ObserveOptions {
-  /** Whether this observer reads the `site` of statements. The line of each costs more than the rest of its messages. Default false. */
+  /** Whether this observer reads the `site` of messages, of whatever channel. Each line costs more than the rest of its messages. Default false. */
   readonly sites?: boolean
 }
 

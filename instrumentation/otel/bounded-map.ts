@@ -1,19 +1,26 @@
 /**
- * An entry, emptied when it is taken out. V8 gives a map that entries come and go in a new table every few of them, and
- * each old one leads to the next: with the values in them, every span would look alive to each small collection.
+ * An entry of many, emptied when it is taken out. V8 gives a map that entries come and go in a new table every few of
+ * them, and each old one leads to the next: with the values in them, every span would look alive to each small collection.
  */
 interface Entry<V> {
   value: V | undefined
 }
+
+/** Up to so many stand in a row: to compare that many ids costs less than a table for them. */
+const FEW = 48
 
 /**
  * A map that holds so many entries and no more: one too many, and the oldest is handed to `evicted`.
  * What is open is kept by id, and an end that never comes must not keep it for ever.
  */
 export class BoundedMap<V> {
-  readonly #entries = new Map<string, Entry<V>>()
   readonly #limit: number
   readonly #evicted: (value: V) => void
+  /** The oldest first. */
+  readonly #keys: string[] = []
+  readonly #values: V[] = []
+  /** In place of the row, from when that was full until nothing is left. */
+  #many: Map<string, Entry<V>> | undefined
 
   constructor(limit: number, evicted: (value: V) => void = () => {}) {
     this.#limit = limit
@@ -21,29 +28,63 @@ export class BoundedMap<V> {
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#many ? this.#many.size : this.#keys.length
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key)?.value
+    if (this.#many) return this.#many.get(key)?.value
+    // The youngest first: most of what ends has begun last.
+    const at = this.#keys.lastIndexOf(key)
+    return at === -1 ? undefined : this.#values[at]
   }
 
   set(key: string, value: V): void {
-    this.#entries.set(key, { value })
-    if (this.#entries.size <= this.#limit) return
-    const oldest = this.#entries.keys().next().value!
+    const at = this.#many ? -1 : this.#keys.lastIndexOf(key)
+    if (this.#many) this.#many.set(key, { value })
+    else if (at !== -1) this.#values[at] = value
+    else if (this.#keys.length < FEW) {
+      this.#keys.push(key)
+      this.#values.push(value)
+    } else {
+      this.#many = new Map(this.#keys.map((known, index) => [known, { value: this.#values[index] }]))
+      this.#clearRow()
+      this.#many.set(key, { value })
+    }
+    if (this.size <= this.#limit) return
+    const oldest = this.#many ? this.#many.keys().next().value! : this.#keys[0]!
     this.#evicted(this.take(oldest)!)
   }
 
   take(key: string): V | undefined {
-    const entry = this.#entries.get(key)
-    if (!entry) return undefined
-    this.#entries.delete(key)
-    return emptied(entry)
+    const many = this.#many
+    if (many) {
+      const entry = many.get(key)
+      if (!entry) return undefined
+      many.delete(key)
+      if (many.size === 0) this.#many = undefined
+      return emptied(entry)
+    }
+    const keys = this.#keys
+    const values = this.#values
+    const at = keys.lastIndexOf(key)
+    if (at === -1) return undefined
+    const value = values[at]
+    // By hand: `splice` makes a list of what it takes out.
+    for (let next = at + 1; next < keys.length; next++) {
+      keys[next - 1] = keys[next]!
+      values[next - 1] = values[next]!
+    }
+    keys.pop()
+    values.pop()
+    return value
   }
 
   find(is: (value: V) => boolean): V | undefined {
     return this.values().find(is)
+  }
+
+  some(is: (value: V) => boolean): boolean {
+    return this.#many ? this.values().some(is) : this.#values.some(is)
   }
 
   count(is: (value: V) => boolean): number {
@@ -52,14 +93,21 @@ export class BoundedMap<V> {
 
   /** The oldest first. */
   values(): V[] {
-    return Array.from(this.#entries.values(), ({ value }) => value as V)
+    return this.#many ? Array.from(this.#many.values(), ({ value }) => value as V) : [...this.#values]
   }
 
   /** Takes everything out, youngest first: what was opened inside something else comes before it. */
   drain(): V[] {
-    const values = Array.from(this.#entries.values(), emptied).toReversed()
-    this.#entries.clear()
+    const values = this.values().toReversed()
+    this.#many?.forEach(emptied)
+    this.#many = undefined
+    this.#clearRow()
     return values
+  }
+
+  #clearRow(): void {
+    this.#keys.length = 0
+    this.#values.length = 0
   }
 }
 

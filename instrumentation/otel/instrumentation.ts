@@ -90,26 +90,31 @@ export class EnginelightInstrumentation {
     this.#instruments.current()
     const subscriptions = [
       listen('enginelight:engine', message => engines.handle(message)),
-      listen('enginelight:request', message => spans.request(message)),
+      // Nobody builds a message that nobody hears.
+      ...(options.requestSpans ? [listen('enginelight:request', message => spans.request(message))] : []),
       listen('enginelight:session', message => spans.session(message)),
-      listen('enginelight:checkout', message => spans.checkout(message)),
-      listen('enginelight:checkout', message => checkouts.handle(message)),
+      listenTwice(
+        'enginelight:checkout',
+        message => checkouts.handle(message),
+        message => spans.checkout(message),
+      ),
       listen('enginelight:transaction', message => spans.transaction(message)),
-      listen('enginelight:commit', message => spans.commit(message)),
-      listen('enginelight:commit', message => commits.handle(message)),
-      listen(
+      listenTwice(
+        'enginelight:commit',
+        message => commits.handle(message),
+        message => spans.commit(message),
+      ),
+      listenTwice(
         'enginelight:statement',
+        message =>
+          message.phase === 'start'
+            ? operations.started(message, texts.of(message.text, message.parameters))
+            : operations.ended(message),
         message =>
           message.phase === 'start'
             ? spans.statementStarted(message, texts.of(message.text, message.parameters))
             : spans.statementEnded(message),
-        { sites: options.statementLines },
-      ),
-      // Apart from the spans: a processor of theirs that throws does not keep the measurement.
-      listen('enginelight:statement', message =>
-        message.phase === 'start'
-          ? operations.started(message, texts.of(message.text, message.parameters))
-          : operations.ended(message),
+        { sites: options.lines },
       ),
     ]
     return {
@@ -124,10 +129,22 @@ export class EnginelightInstrumentation {
   }
 }
 
-function listen<N extends ChannelName>(
+/** The spans apart from the measurement: a processor of theirs that throws does not keep it. */
+function listenTwice<N extends ChannelName>(
   name: N,
-  handler: (message: ChannelMessages[N]) => void,
+  measure: (message: ChannelMessages[N]) => void,
+  draw: (message: ChannelMessages[N]) => void,
   wanted?: ObserveOptions,
 ): () => void {
-  return observe(name, guarded(name, handler), wanted)
+  const measured = guarded(name, measure)
+  const drawn = guarded(name, draw)
+  const both = (message: ChannelMessages[N]) => {
+    measured(message)
+    drawn(message)
+  }
+  return observe(name, both, wanted)
+}
+
+function listen<N extends ChannelName>(name: N, handler: (message: ChannelMessages[N]) => void): () => void {
+  return observe(name, guarded(name, handler))
 }

@@ -12,8 +12,8 @@ export interface EnginelightInstrumentationConfig {
   controlStatements?: boolean
   /** Whether a BEGIN has one too. The transaction's span begins where it was sent; a BEGIN that failed has its span in any case. Default false. */
   beginSpans?: boolean
-  /** Whether the spans of statements say from which line they were sent (`code.file.path`), which costs as much again as the span. Those of transactions and check-outs of sessions always do. Default false. */
-  statementLines?: boolean
+  /** Whether spans say from which line of the application it was done (`code.file.path`, `code.line.number`): of statements, transactions, check-outs and commits. Taking and reading lines costs more than the spans. The holders that a failed check-out names have theirs in any case. Default false. */
+  lines?: boolean
   /** A check-out that waited longer has a span; so has any that failed. Milliseconds, default 1. */
   checkoutSpanThresholdMs?: number
   /** Whether each request or scope has an INTERNAL span above its sessions: for processes without HTTP instrumentation. Default false. */
@@ -29,7 +29,7 @@ const DEFAULTS: Options = {
   errorMessages: false,
   controlStatements: true,
   beginSpans: false,
-  statementLines: false,
+  lines: false,
   checkoutSpanThresholdMs: 1,
   requestSpans: false,
 }

@@ -1,7 +1,7 @@
 import { startDeadline } from '../deadline.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
-import type { DriverConnection, DriverResult } from '../postgres/driver.ts'
+import { isClosed, type DriverConnection, type DriverResult } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 
 /** What a server answered, or why it was not asked. */
@@ -57,7 +57,7 @@ function giveBack(hold: Hold, isAnswered: boolean, given: () => void): void {
 }
 
 function isIdle(driver: DriverConnection): boolean {
-  if (driver._ending || driver._queryable === false || driver.readyForQuery === false) return false
+  if (isClosed(driver) || driver.readyForQuery === false) return false
   return (driver.getTransactionStatus?.() ?? 'I') === 'I'
 }
 

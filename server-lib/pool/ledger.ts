@@ -78,7 +78,7 @@ export class Ledger {
         pool: this.pool,
         request: checkout.request,
         session: checkout.session,
-        site: asker || sitesAreWanted() ? siteOf(checkout.capture) : null,
+        site: sitesAreWanted() ? siteOf(checkout.capture) : null,
       })
     }
     return checkout

@@ -2,6 +2,7 @@ import { channels, type TransactionOutcome } from '../channels.ts'
 import { errorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { controlRequest, type ControlRequest } from '../postgres/control.ts'
 import type { TransactionStatus } from '../postgres/driver.ts'
 import { failureOf } from '../postgres/sqlstate.ts'
@@ -19,7 +20,7 @@ export interface StatementAnswer {
   readonly request: string | null
   readonly capture: SiteCapture | null
   /** The status that follows from the answer, where the server has not said it yet. */
-  readonly status?: TransactionStatus
+  readonly status: TransactionStatus | undefined
 }
 
 /**
@@ -91,7 +92,7 @@ function startTransaction(record: ConnectionRecord, answer: StatementAnswer): vo
     checkout: record.checkout?.id ?? null,
     session: record.checkout?.session ?? null,
     request: answer.request,
-    site: siteOf(answer.capture),
+    site: sitesAreWanted() ? siteOf(answer.capture) : null,
   })
 }
 

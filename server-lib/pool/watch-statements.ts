@@ -1,5 +1,5 @@
-import { channels } from '../channels.ts'
-import { errorFacts } from '../errors.ts'
+import { channels, type StatementMessage } from '../channels.ts'
+import { errorFacts, type ErrorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -65,7 +65,7 @@ function tellOfStatement(
   if (!statement) return send(args)
   const [config] = args
   if (isBeginningQuery(config)) tellOfBegin(ledger, record, config)
-  const told = statementStarted(ledger, record, statement)
+  const told = new ToldStatement(ledger, record, statement)
   try {
     return sendTold(args, told, send)
   } catch (error) {
@@ -79,7 +79,7 @@ function tellOfStatement(
 function tellOfBegin(ledger: Ledger, record: ConnectionRecord, query: BeginningQuery): void {
   const { upcoming } = record
   record.upcoming = upcoming && { queuedMs: 0, capture: upcoming.capture }
-  const begin = statementStarted(ledger, record, { text: query.beginText, parameters: 0, kind: 'query' })
+  const begin = new ToldStatement(ledger, record, { text: query.beginText, parameters: 0, kind: 'query' })
   record.upcoming = upcoming
   // What the server will say of its state when all is answered, it says of BEGIN no sooner.
   query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'T'))
@@ -89,25 +89,20 @@ function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) 
   const [config] = args
   if (isBeginningQuery(config)) {
     // Ours alone: to shadow its handlers one by one would cost ten times as much.
-    const { callback } = config
-    config.callback = (error, result) => {
-      told.answered(error ?? null, result)
-      callback?.(error, result)
-    }
+    config.callback = tellingFirst(told, config.callback)
     return send(args)
   }
   if (isSubmittable(config)) {
     onSubmittableEnd(config, ({ error, rows, command }) => told.ended(error, [command], rows))
     return send(args)
   }
-  const callback = callbackOf(args)
-  if (callback) {
-    const answer = function (this: unknown, ...answered: Parameters<DriverCallback>) {
-      told.answered(answered[0] ?? null, answered[1])
-      return Reflect.apply(callback.callback, this, answered)
-    }
-    return callback.sendWith(answer, send)
+  // As sessions and knex send nearly all of theirs. The list of arguments is ours.
+  if (typeof config === 'string' && typeof args[2] === 'function') {
+    args[2] = tellingFirst(told, args[2] as DriverCallback)
+    return send(args)
   }
+  const callback = callbackOf(args)
+  if (callback) return callback.sendWith(tellingFirst(told, callback.callback), send)
   const promise = send(args)
   if (!isThenable(promise)) return promise
   // Derived, not observed on the side: a rejection that the application never handles must stay unhandled.
@@ -123,99 +118,125 @@ function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) 
   )
 }
 
+/**
+ * A statement's callback, and before it the telling. It lets go of what it tells with as it is called: it hangs on the
+ * driver's query, and V8 was seen to carry each such query along for a second, with all that hangs on it.
+ */
+function tellingFirst(statement: ToldStatement, callback: DriverCallback | null | undefined): DriverCallback {
+  let told: ToldStatement | undefined = statement
+  return function (this: unknown, ...answered: Parameters<DriverCallback>) {
+    const telling = told
+    told = undefined
+    telling?.answered(answered[0] ?? null, answered[1])
+    return callback ? Reflect.apply(callback, this, answered) : undefined
+  }
+}
+
 const isThenable = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
-interface ToldStatement {
+/** A statement that was handed to the driver, and what is said of it. Objects of a class: a closure for each thing to say is collected too. */
+class ToldStatement {
+  readonly #ledger: Ledger
+  readonly #record: ConnectionRecord
+  readonly #text: string
+  readonly #id = nextId('q')
+  readonly #startedAt = performance.now()
+  readonly #request: string | null
+  #capture: SiteCapture | null
+  #over = false
+
+  constructor(ledger: Ledger, record: ConnectionRecord, { text, parameters, kind }: Statement) {
+    const { checkout, upcoming } = record
+    record.upcoming = null
+    const isForeign = inForeignContext(record)
+    const isReading = sitesAreWanted()
+    this.#ledger = ledger
+    this.#record = record
+    this.#text = text
+    this.#request = requestOf(record, isForeign)
+    this.#capture = upcoming?.capture ?? (isReading ? lineOf(checkout) : (checkout?.capture ?? null))
+    record.changedAt = this.#startedAt
+    if (!channels.statement.hasSubscribers) return
+    const message: StatementMessage = {
+      phase: 'start',
+      at: this.#startedAt,
+      id: this.#id,
+      engine: ledger.engine,
+      pool: ledger.pool,
+      connection: record.id,
+      slot: record.slot,
+      backendPid: record.backendPid,
+      checkout: checkout?.id ?? null,
+      session: checkout?.session ?? null,
+      request: this.#request,
+      transaction: record.transaction?.id ?? null,
+      text,
+      parameters,
+      kind,
+      queuedMs: upcoming?.queuedMs ?? 0,
+      site: isReading ? siteOf(this.#capture) : null,
+    }
+    if (isForeign && checkout?.inContext) checkout.inContext(() => channels.statement.publish(message))
+    else channels.statement.publish(message)
+  }
+
+  answered(error: Error | null, result: DriverResult | DriverResult[] | undefined): void {
+    const commands = Array.isArray(result) ? result.map(one => one.command ?? null) : [commandOf(result)]
+    this.ended(error, commands, rowsOf(result))
+  }
+
   /** With `status` where the server has not said it yet. */
   ended(
     error: Error | null,
     commands: (string | null)[],
     rows: number | null,
     status?: TransactionStatus,
-  ): void
-  answered(error: Error | null, result: DriverResult | DriverResult[] | undefined): void
-  /** The driver did not even take it. */
-  refused(error: unknown): void
-}
-
-function statementStarted(
-  ledger: Ledger,
-  record: ConnectionRecord,
-  { text, parameters, kind }: Statement,
-): ToldStatement {
-  const { checkout } = record
-  const { upcoming } = record
-  record.upcoming = null
-  const isForeign = inForeignContext(record)
-  const request = requestOf(record, isForeign)
-  const isReading = sitesAreWanted()
-  const capture = upcoming?.capture ?? (isReading ? lineOf(checkout) : (checkout?.capture ?? null))
-  const id = nextId('q')
-  const startedAt = performance.now()
-  record.changedAt = startedAt
-  if (channels.statement.hasSubscribers) {
-    const publish = () =>
-      channels.statement.publish({
-        phase: 'start',
-        at: startedAt,
-        id,
-        engine: ledger.engine,
-        pool: ledger.pool,
-        connection: record.id,
-        slot: record.slot,
-        backendPid: record.backendPid,
-        checkout: checkout?.id ?? null,
-        session: checkout?.session ?? null,
-        request,
-        transaction: record.transaction?.id ?? null,
-        text,
-        parameters,
-        kind,
-        queuedMs: upcoming?.queuedMs ?? 0,
-        site: isReading ? siteOf(capture) : null,
-      })
-    if (isForeign && checkout?.inContext) checkout.inContext(publish)
-    else publish()
-  }
-
-  let over = false
-  const ended: ToldStatement['ended'] = (error, commands, rows, status) => {
-    if (over) return
-    over = true
+  ): void {
+    if (this.#over) return
+    this.#over = true
     const at = performance.now()
+    const record = this.#record
     record.changedAt = at
-    if (channels.statement.hasSubscribers) {
-      channels.statement.publish({
-        phase: 'end',
-        at,
-        id,
-        engine: ledger.engine,
-        durationMs: at - startedAt,
-        rows,
-        command: commands.at(-1) ?? null,
-        error: error && errorFacts(error),
-      })
-    }
-    const { engine, pool } = ledger
-    const answer = { id, text, startedAt, commands, error, engine, pool, request, capture }
-    if (!record.isBorrowed) followTransaction(record, status === undefined ? answer : { ...answer, status })
+    this.#tell(at, error && errorFacts(error), commands.at(-1) ?? null, rows)
+    const capture = this.#capture
+    this.#capture = null
+    if (record.isBorrowed) return
+    const { engine, pool } = this.#ledger
+    followTransaction(record, {
+      id: this.#id,
+      text: this.#text,
+      startedAt: this.#startedAt,
+      commands,
+      error,
+      engine,
+      pool,
+      request: this.#request,
+      capture,
+      status,
+    })
   }
-  return {
-    ended,
-    answered(error, result) {
-      const commands = Array.isArray(result) ? result.map(one => one.command ?? null) : [commandOf(result)]
-      ended(error, commands, rowsOf(result))
-    },
-    refused(error) {
-      over = true
-      if (!channels.statement.hasSubscribers) return
-      const at = performance.now()
-      const answer = { durationMs: at - startedAt, rows: null, command: null, error: errorFacts(error) }
-      channels.statement.publish({ phase: 'end', at, id, engine: ledger.engine, ...answer })
-    },
+
+  /** The driver did not even take it. */
+  refused(error: unknown): void {
+    this.#over = true
+    this.#tell(performance.now(), errorFacts(error), null, null)
+  }
+
+  #tell(at: number, error: ErrorFacts | null, command: string | null, rows: number | null): void {
+    if (!channels.statement.hasSubscribers) return
+    channels.statement.publish({
+      phase: 'end',
+      at,
+      id: this.#id,
+      engine: this.#ledger.engine,
+      durationMs: at - this.#startedAt,
+      rows,
+      command,
+      error,
+    })
   }
 }
 

@@ -85,7 +85,7 @@ export function beginningQuery(
 }
 
 export function isBeginningQuery(config: unknown): config is BeginningQuery {
-  return typeof config === 'object' && config !== null && 'onBegun' in config && 'beginText' in config
+  return typeof config === 'object' && config !== null && 'onBegun' in config
 }
 
 /** The class of statements of whichever pg made the connection; undefined for a driver that does not speak the protocol itself. */

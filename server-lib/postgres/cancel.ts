@@ -29,6 +29,7 @@ export function cancelStatement(connection: DriverConnection, over?: Promise<voi
 }
 
 function requestCancel(connection: DriverConnection, over?: Promise<void>): Promise<void> {
+  if (connection.cancelRunning) return connection.cancelRunning()
   const wire = connection.connection
   const { processID, secretKey, host, port, ssl } = connection
   if (!wire || !processID || secretKey == null || !port) return Promise.resolve()

@@ -18,6 +18,8 @@ export interface DriverConnection {
   getTransactionStatus?(): TransactionStatus | null
   /** True once somebody has called `end()`. pg's pool looks at both as it takes a connection back, not as it lends one. */
   readonly _ending?: boolean
+  /** True once the socket is closed. */
+  readonly _ended?: boolean
   /** False once the socket has failed. */
   readonly _queryable?: boolean
   /** False while a statement is under way. */
@@ -28,6 +30,8 @@ export interface DriverConnection {
   readonly port?: number
   readonly ssl?: unknown
   readonly connection?: DriverWire
+  /** Of a driver that is not pg's: has the server cancel what runs, by its own means. */
+  readonly cancelRunning?: (() => Promise<void>) | undefined
   /** It is somebody else's, and his transaction is the one that runs on it. */
   readonly isBorrowed?: boolean
   /** Of a borrowed one: whether a savepoint of its borrower is open. */
@@ -48,6 +52,11 @@ export interface DriverWire {
   /** Named statements by name, as far as pg knows them to be prepared on the server. */
   parsedStatements?: Record<string, unknown>
   submittedNamedStatements?: Record<string, unknown>
+}
+
+/** Whether nothing can be sent on it any more, as far as can be seen without asking the server. */
+export function isClosed({ _ending, _ended, _queryable }: DriverConnection): boolean {
+  return _ending === true || _ended === true || _queryable === false
 }
 
 /** Tells pg that the server has forgotten its named statements: it would not prepare them again. */

@@ -11,10 +11,11 @@ test('no file of the schema door loads an ORM: each import is of a type, of Node
     files.map(async name => {
       const text = await readFile(join(import.meta.dirname, name), 'utf8')
       const imports = text.matchAll(
-        /^(?:import|export) (?!type )[^'"`]*?from '([^']+)'|\bimport\('([^']+)'\)/gm,
+        /^(?:import|export) (?!type )[^'"`]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm,
       )
-      return [...imports].map(([, from, dynamic]) => `${name}: ${from ?? dynamic}`)
+      return [...imports].map(([, ...from]) => `${name}: ${from.find(module => module !== undefined)}`)
     }),
   )
-  expect(loaded.flat().filter(line => !/: (\.|node:)/.test(line))).toEqual([])
+  // Arrow is no ORM, and is loaded when the first table is asked for.
+  expect(loaded.flat().filter(line => !/: (\.|node:|apache-arrow$)/.test(line))).toEqual([])
 })

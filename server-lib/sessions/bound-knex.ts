@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { createRequire } from 'node:module'
+import { inTurn, runInside } from './savepoints.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 
@@ -41,7 +42,20 @@ export function boundKnex(session: SessionCore): Knex {
     session.requireTransactions('knex.transaction()')
     return transaction(...args)
   }
+  takeTurns(knex, session)
   return knex
+}
+
+/** Transactions side by side run one after the other, as savepoints do: interleaved each would end with what is in the other. */
+function takeTurns(knex: Knex, session: SessionCore): void {
+  const transaction = knex.transaction.bind(knex) as (...args: unknown[]) => Promise<unknown>
+  const inOrder = (fn: unknown, ...config: unknown[]) =>
+    typeof fn === 'function'
+      ? inTurn([session], open =>
+          transaction((trx: unknown) => runInside(open, () => fn(trx) as unknown), ...config),
+        )
+      : transaction(fn, ...config)
+  Object.defineProperty(knex, 'transaction', { value: inOrder, configurable: true, writable: true })
 }
 
 function dialectOf(base: Dialect): Dialect {

@@ -7,7 +7,7 @@ import type { Abandonment } from '../pool/abandonment.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import { isClosed, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 
 /** How long a connection that comes with a statement running on it may take to end that. */
@@ -33,7 +33,7 @@ export async function takeCleanLease(
 
 /** Whether it needs no further look, as nearly always: open, with nothing running and nothing open. */
 function isClean({ hold: { driver } }: Lease): boolean {
-  if (driver._ending || driver._queryable === false || driver.readyForQuery === false) return false
+  if (isClosed(driver) || driver.readyForQuery === false) return false
   const status = driver.getTransactionStatus?.()
   return status !== 'T' && status !== 'E'
 }
@@ -41,7 +41,7 @@ function isClean({ hold: { driver } }: Lease): boolean {
 /** Whether the connection can be used now; one that cannot has been discarded. */
 async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<boolean> {
   const { driver } = lease.hold
-  if (driver._ending || driver._queryable === false) return discard(lease, 'came closed')
+  if (isClosed(driver)) return discard(lease, 'came closed')
   const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
   const status = driver.getTransactionStatus?.()
   const isOpen = status === 'T' || status === 'E'

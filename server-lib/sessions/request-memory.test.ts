@@ -30,11 +30,10 @@ test('a request that is over is let go, though the pool started its timers in it
   await engines.close()
 })
 
-test(
-  'what a unit of work leaves behind does not survive a small collection',
-  { timeout: 60_000 },
-  async () => {
-    const child = await runScript(UNITS, { URL: database.url })
+for (const heard of ['unheard', 'heard']) {
+  const name = `what a unit of work leaves behind does not survive a small collection, ${heard}`
+  test(name, { timeout: 60_000 }, async () => {
+    const child = await runScript(UNITS, { URL: database.url, HEARD: heard })
     expect(await child.ended, child.output()).toBe(0)
     const promoted = [...child.output().matchAll(/ gc=s .* promoted=(\d+)/g)].map(([, bytes]) =>
       Number(bytes),
@@ -43,12 +42,14 @@ test(
     // Of some 13 MB, made by four hundred units. It was 490 kB while every session looked alive.
     const settled = promoted.slice(-10).toSorted((a, b) => a - b)
     expect(settled[5]).toBeLessThan(100_000)
-  },
-)
+  })
+}
 
 const UNITS = `
 import { setFlagsFromString } from 'node:v8'
 import { createEngines, engine } from 'enginelight'
+import { channels, observe } from 'enginelight/channels'
+if (process.env.HEARD === 'heard') for (const { name } of Object.values(channels)) observe(name, () => {})
 const engines = createEngines({ main: engine()({ connection: process.env.URL, pool: { max: 8 } }) })
 setFlagsFromString('--trace-gc-nvp')
 let left = 12_000

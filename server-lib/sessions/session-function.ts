@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
-import { channels } from '../channels.ts'
 import { EnginelightError } from '../errors.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -77,9 +76,9 @@ function refusedEnd({ core }: Inside, move: 'commit' | 'rollback' | 'release'): 
   return core.engine.options.transactional ? Promise.reject(errors.containerEnds(core, move)) : undefined
 }
 
-/** The line that ends a transaction, where somebody listens. */
+/** The line that ends a transaction, where somebody reads lines. */
 export function lineOfEnd(): SiteCapture | null {
-  return channels.session.hasSubscribers || channels.commit.hasSubscribers ? captureSite() : null
+  return sitesAreWanted() ? captureSite() : null
 }
 
 type Callable = (...args: any[]) => unknown

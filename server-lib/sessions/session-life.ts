@@ -11,7 +11,7 @@ import {
   setForTransaction,
   type Isolation,
 } from '../postgres/control.ts'
-import { commandOf, type DriverResult } from '../postgres/driver.ts'
+import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
@@ -296,7 +296,9 @@ export class SessionLife {
   }
 
   #failed(held: HeldConnection, error: Error): void {
-    if (failureOf(error) === 'connection') return this.lose(held, error)
+    // Of a borrowed connection the lease knows: an error of the driver's own leaves nothing in doubt there.
+    if (failureOf(error) === 'connection' && (!held.driver.isBorrowed || isClosed(held.driver)))
+      return this.lose(held, error)
     if (this.engine.options.mode !== 'transaction') return
     this.#failure ??= error
     if (this.#state === 'active') this.move('fail')
@@ -350,7 +352,9 @@ export class SessionLife {
   tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
     const first = this.#failure
-    if (failureOf(error) === 'connection')
+    // On a borrowed connection an error of the driver's own is that of its statement, where nothing was lost before.
+    const isOwn = this.engine.options.mode === 'borrowed' && first === undefined
+    if (failureOf(error) === 'connection' && !isOwn)
       return errors.connectionLost(this, first ?? error, 'while a statement ran')
     if (sqlstateOf(error) === '25P02' && first && first !== error)
       return errors.transactionFailed(this, first)

@@ -3,6 +3,7 @@ import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createEngines, engine, type Engines } from '../index.ts'
+import { getTables, reflect } from '../schema/index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { openHost, type TestHost } from '../testing/host.ts'
@@ -52,8 +53,8 @@ async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   process.on('warning', hear)
   try {
     await run()
-    // The warning follows the server's last word, which follows the error.
-    await new Promise(resolve => void setTimeout(resolve, 30))
+    // What a lease leaves behind is told of when the server has answered, and a warning in a tick of its own.
+    await new Promise(resolve => void setTimeout(resolve, 50))
   } finally {
     process.removeListener('warning', hear)
   }
@@ -171,6 +172,18 @@ describe('the contract of a sharing pool', () => {
       serverPort: Number(new URL(database.url).port),
     })
     await host.commit()
+  })
+
+  test('R8 it needs no tables of its own: they are read through the host, or from its models', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    await host.current!.query('create table of_the_host (id int primary key, note text)')
+    const schema = await reflect(db.host, { only: ['notes', 'of_the_host'] })
+    const { notes, of_the_host: created } = getTables(schema)
+    expect(await db.host(created!.name).insert({ [created!.keys.id!]: 1 })).toMatchObject({ rowCount: 1 })
+    expect(await db.host(notes!.name).select(notes!.c.body!)).toEqual([])
+    await host.rollback()
+    expect(await database.admin(`select to_regclass('of_the_host') found`)).toEqual([{ found: null }])
   })
 
   test('R9 it is inside of the transaction of the host, with its isolation', async () => {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { startDeadline } from '../deadline.ts'
 import { sendingBorrowed } from '../pool/borrowed-statements.ts'
-import { isSubmittable, type DriverConnection } from '../postgres/driver.ts'
+import { isClosed, isSubmittable, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 import { callbackOf } from '../pool/statement-arguments.ts'
 import { hostWaited } from './sharing-errors.ts'
@@ -86,10 +86,9 @@ export class HostGate {
   #begin(turn: Turn): void {
     this.#holder = turn
     const driver = this.client as unknown as DriverConnection
-    // Of one that is closed nothing more is heard: whose turn it is sees that by himself.
-    const isClosed = driver._ending === true || driver._queryable === false
+    if (isClosed(driver)) return turn.lost()
     // pg has a queue of its own, and will give it up.
-    if (driver.readyForQuery !== false || isClosed) return turn.come()
+    if (driver.readyForQuery !== false) return turn.come()
     this.#stopWaitingForReady = onReady(driver, isOpen => {
       this.#stopWaitingForReady = undefined
       if (isOpen) turn.come()

@@ -2,6 +2,7 @@ import { warn } from '../errors.ts'
 import { callbackOf, describe } from '../pool/statement-arguments.ts'
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
 import {
+  isClosed,
   isSubmittable,
   isTextAndValues,
   type DriverCallback,
@@ -13,7 +14,6 @@ import {
 } from '../postgres/driver.ts'
 import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
 import { onReady } from '../postgres/ready.ts'
-import { failureOf } from '../postgres/sqlstate.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { Fifo } from '../sessions/fifo.ts'
 import type { BorrowRules } from './borrow-rules.ts'
@@ -169,8 +169,7 @@ export class Lease implements Turn {
   }
 
   get #isClosed(): boolean {
-    const { _ending, _queryable } = this.#driver
-    return _ending === true || _queryable === false
+    return isClosed(this.#driver)
   }
 
   /** Why nothing can be sent now outside of a savepoint of the borrower, if that is so. */
@@ -210,10 +209,9 @@ export class Lease implements Turn {
     const cancels = [...this.#cancels]
     // One names the backend and not the statement: coming late it would hit the host's.
     if (cancels.length > 0) return void Promise.all(cancels).then(() => this.#finish())
-    this.#whenReady(() => this.#finishReady())
-  }
-
-  #finishReady(): void {
+    // Until then the status byte is the one from before an error.
+    if (this.#driver.readyForQuery === false && !this.#isClosed)
+      return this.#whenReady(isOpen => (isOpen ? this.#finish() : this.#leave()))
     const [outermost] = this.#units
     this.#units = NO_UNITS
     // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
@@ -239,9 +237,10 @@ export class Lease implements Turn {
     this.#gate.leave(this)
   }
 
-  /** Calls when the server has answered everything, or the connection is gone. */
-  #whenReady(then: () => void): void {
-    if (this.#driver.readyForQuery !== false || this.#isClosed) then()
+  /** Calls when the server has answered everything (true), or the connection is gone. */
+  #whenReady(then: (isOpen: boolean) => void): void {
+    if (this.#isClosed) then(false)
+    else if (this.#driver.readyForQuery !== false) then(true)
     else onReady(this.#driver, then)
   }
 
@@ -283,7 +282,11 @@ export class Lease implements Turn {
   #stopped(): Error | undefined {
     if (this.#isOver) return this.#ended('its borrower has given it back')
     const left = this.#tenure()
-    if (left !== undefined) return this.#ended(left)
+    if (left !== undefined) {
+      // Its savepoint is the business of whoever has the connection now.
+      this.#units = NO_UNITS
+      return this.#ended(left)
+    }
     if (!this.isInUnit) return this.#refusal()
     if (this.#hosts === 'I') {
       this.#units = NO_UNITS
@@ -354,7 +357,11 @@ export class Lease implements Turn {
   #guarded(args: unknown[], answer: DriverCallback): void {
     this.#gate.shut()
     const statement = singleStatement(args)
+    let isTold = false
     const told: DriverCallback = (error, result) => {
+      // Of values that it cannot write pg tells at once, and of the rest as if all were well.
+      if (isTold) return
+      isTold = true
       if (error) this.#rollBack(error, null, answer)
       else answer(null, result)
     }
@@ -385,11 +392,10 @@ export class Lease implements Turn {
    * with what the server had no objection to; null where it is closed by then.
    */
   #rollBack(error: Error, intact: string | null, answer: DriverCallback): void {
-    if (failureOf(error) === 'connection') return answer(error)
     // pg tells of an error before it has read what the server says of the transaction.
-    this.#whenReady(() => {
+    this.#whenReady(isOpen => {
       const text = this.#hosts === 'E' ? rollbackToSavepoint(GUARD) : intact
-      if (text === null || this.#isClosed || this.#hosts === 'I') return answer(error)
+      if (text === null || !isOpen || this.#hosts === 'I') return answer(error)
       this.#gate.send([text, () => this.#whenReady(() => answer(error))])
     })
   }

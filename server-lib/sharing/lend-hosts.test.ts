@@ -418,8 +418,7 @@ describe.each(Object.entries(hosts))('%s', (name, make) => {
     expect(await outside()).toEqual(['ours'])
   })
 
-  // Knex on a session is the session's own: its transactions side by side are its user's business.
-  test.skipIf(name.startsWith('objection'))('two transactions of it at once do not mix', async () => {
+  test('two transactions of it at once do not mix', async () => {
     const transact = (mark: string, fails: boolean) =>
       host.transaction(async tx => {
         await tx.insert(`${mark}1`)
@@ -436,7 +435,9 @@ describe.each(Object.entries(hosts))('%s', (name, make) => {
     ])
     expect(settled.map(({ status }) => status[0])).toEqual(['r', 'f', 'r', 'f', 'f', 'f'])
     await session.commit()
-    expect((await outside()).toSorted()).toEqual(['b1', 'b2', 'd1', 'd2', 'e', 'f'])
+    // By the session's own knex it is the session's own statement, and goes with the transaction that was open then.
+    const alone = name.startsWith('objection') ? [] : ['e']
+    expect((await outside()).toSorted()).toEqual(['b1', 'b2', 'd1', 'd2', ...alone, 'f'])
   })
 
   test('after the end of the session it gets EL_ENDED', async () => {

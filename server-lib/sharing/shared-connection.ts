@@ -1,5 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { DriverConnection, DriverWire, TransactionStatus } from '../postgres/driver.ts'
+import {
+  isClosed,
+  type DriverConnection,
+  type DriverWire,
+  type TransactionStatus,
+} from '../postgres/driver.ts'
 import type { HostConnection } from './host-connection.ts'
 import type { Lease } from './lease.ts'
 import { leaseEnded } from './sharing-errors.ts'
@@ -51,11 +56,18 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
 
   /** Whether the host has closed it, as far as can be seen without listening to it. */
   get isClosed(): boolean {
-    const { _ending, _queryable } = this.#driver
-    return _ending === true || _queryable === false
+    return isClosed(this.#driver)
+  }
+
+  get _queryable(): boolean {
+    return !this.isClosed
   }
 
   // What it takes to cancel a statement over another socket: one of its borrower, so none while nobody borrows it.
+
+  get cancelRunning(): (() => Promise<void>) | undefined {
+    return this.lease && this.#driver.cancelRunning?.bind(this.client)
+  }
 
   get secretKey(): unknown {
     return this.lease && this.#driver.secretKey

@@ -1,3 +1,4 @@
+import type { Attributes } from '@opentelemetry/api'
 import type { CheckoutMessage, ErrorFacts } from '../../../server-lib/channels.ts'
 import { POOL_NAME } from '../semconv.ts'
 import type { InstrumentSource } from './instruments.ts'
@@ -5,28 +6,35 @@ import type { InstrumentSource } from './instruments.ts'
 /** How long connections were waited for and held, and how often in vain. Each message has all that is needed. */
 export class CheckoutMetrics {
   readonly #instruments: InstrumentSource
+  readonly #pools = new Map<string, Attributes>()
 
   constructor(instruments: InstrumentSource) {
     this.#instruments = instruments
   }
 
   handle(message: CheckoutMessage): void {
-    const pool = { [POOL_NAME]: message.engine }
     switch (message.phase) {
       case 'start':
       case 'dirty':
       case 'overdue':
         return
       case 'acquired':
-        return this.#instruments.current()?.waitTime.record(message.waitMs / 1000, pool)
+        return this.#instruments.current()?.waitTime.record(message.waitMs / 1000, this.#pool(message))
       case 'failed':
-        if (isTimeout(message.error)) this.#instruments.current()?.timeouts.add(1, pool)
+        if (isTimeout(message.error)) this.#instruments.current()?.timeouts.add(1, this.#pool(message))
         return
       case 'released':
-        return this.#instruments.current()?.useTime.record(message.heldMs / 1000, pool)
+        return this.#instruments.current()?.useTime.record(message.heldMs / 1000, this.#pool(message))
       default:
         message satisfies never
     }
+  }
+
+  /** The same object again for the same engine: an application has a few. */
+  #pool({ engine }: CheckoutMessage): Attributes {
+    let pool = this.#pools.get(engine)
+    if (!pool) this.#pools.set(engine, (pool = { [POOL_NAME]: engine }))
+    return pool
   }
 }
 

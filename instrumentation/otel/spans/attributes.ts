@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { Site } from '../../../server-lib/channels.ts'
+import type { SessionMessage, Site } from '../../../server-lib/channels.ts'
 import type { EngineAttributes } from '../engine-facts.ts'
 import {
   BACKEND_PID,
@@ -19,6 +19,7 @@ import {
   SERVER_ADDRESS,
   SERVER_PORT,
   SESSION_ID,
+  SESSION_MODE,
   SLOT,
   STATEMENT_ID,
   SYSTEM_POSTGRESQL,
@@ -33,10 +34,11 @@ import type { StatementStart } from './beginnings.ts'
  * ones undefined, which OpenTelemetry leaves out: V8 makes that a hundred times faster than an object that grows.
  */
 
-/** Which database, engine, process, session and request: on the outermost of our spans, for those inside of it too. */
+/** Which database, engine, process, session (and its mode, on its own span) and request: on the outermost of our spans, for those inside of it too. */
 export function outermostAttributes(
   { database, serverAddress, serverPort, engine, pid, thread }: EngineAttributes,
   { session, request }: { readonly session: string | null; readonly request: string | null },
+  mode?: Extract<SessionMessage, { phase: 'start' }>['mode'],
 ): Attributes {
   return {
     [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
@@ -49,6 +51,7 @@ export function outermostAttributes(
     [THREAD_ID]: thread,
     [SESSION_ID]: session ?? undefined,
     [REQUEST_ID]: request ?? undefined,
+    [SESSION_MODE]: mode,
   }
 }
 

@@ -16,6 +16,7 @@ export interface Beginning {
   end: StatementEnd | null
 }
 
+const NONE: readonly string[] = []
 const CONNECTIONS_AT_ONCE = 1_000
 const STATEMENTS_AT_ONCE = 10_000
 
@@ -62,13 +63,13 @@ export class Beginnings {
   }
 
   /** The connections on which a BEGIN waits, of one session or of all. */
-  connections(session?: string): string[] {
-    if (this.#byStatement.size === 0) return []
-    const connections = this.#byStatement
-      .values()
-      .filter(({ start }) => session === undefined || start.session === session)
-      .map(({ start }) => start.connection)
-    return [...new Set(connections)]
+  connections(session?: string): readonly string[] {
+    if (this.#byStatement.size === 0) return NONE
+    const isIts = ({ start }: Beginning) => session === undefined || start.session === session
+    // Nearly always: at the end of a session its connection has gone back.
+    if (!this.#byStatement.some(isIts)) return NONE
+    const found = this.#byStatement.values().filter(isIts)
+    return [...new Set(found.map(({ start }) => start.connection))]
   }
 
   #forget(beginnings: readonly Beginning[]): void {

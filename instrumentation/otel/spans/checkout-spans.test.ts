@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { start } from '../testing/start.ts'
 
 test('a check-out has a span when it waited or failed, and the failed one names the holders', () => {
-  const { recorder, script } = start()
+  const { recorder, script } = start({ lines: true })
   script.session()
   script.checkout('k1')
   script.acquired('k1', 0.9)

@@ -95,7 +95,7 @@ export class CheckoutSpans {
       [CHECKOUT_ID]: start.id,
       [CHECKOUT_WAIT_TIME]: waitMs / 1000,
       ...connection,
-      ...lineAttributes(start.site),
+      ...(this.#tree.options.lines ? lineAttributes(start.site) : undefined),
     }
     return this.#tree.start(
       'enginelight.checkout',

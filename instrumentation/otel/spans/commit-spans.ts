@@ -67,7 +67,7 @@ export class CommitSpans {
         [COMMIT_MODE]: mode,
         [COMMIT_TRANSACTION]: transaction ?? undefined,
         [REQUEST_ID]: request,
-        ...lineAttributes(site),
+        ...(this.#tree.options.lines ? lineAttributes(site) : undefined),
       },
       { context: this.#tree.ofRequest(request).context, owner: undefined },
     )

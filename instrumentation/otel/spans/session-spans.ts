@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { SessionMessage } from '../../../server-lib/channels.ts'
-import { ERROR_TYPE, SESSION_MODE, SESSION_STATEMENT_COUNT } from '../semconv.ts'
+import { ERROR_TYPE, SESSION_STATEMENT_COUNT } from '../semconv.ts'
 import { outermostAttributes } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'
 
@@ -34,10 +34,7 @@ export class SessionSpans {
       `enginelight.session ${engine}`,
       SpanKind.INTERNAL,
       at,
-      {
-        ...outermostAttributes(this.#tree.engines.of(engine), { request, session: id }),
-        [SESSION_MODE]: mode,
-      },
+      outermostAttributes(this.#tree.engines.of(engine), { request, session: id }, mode),
       this.#tree.ofRequest(request),
       () => this.#tree.sessions.take(id),
     )

@@ -97,15 +97,22 @@ test('an engine that was declared before the instrumentation came is known by it
   )
 })
 
-test('the line of a statement is asked for and told only when the options say so', () => {
+test('lines are asked for and told only when the options say so', () => {
   const site = { label: 'C:\\shop\\orders.ts:41', frames: [] }
-  for (const statementLines of [false, true]) {
-    const { recorder, script } = start({ statementLines })
-    expect(sitesAreWanted()).toBe(statementLines)
+  for (const lines of [false, true]) {
+    const { recorder, script } = start({ lines })
+    expect(sitesAreWanted()).toBe(lines)
     script.statement('q1', 'select * from orders', { session: null, site })
     script.answer('q1')
+    // Told by whoever else asks for lines, as a panel does.
+    script.checkout('k1', { session: null, request: null })
+    script.acquired('k1', 3)
+    script.commit('one-phase', [], { site })
+    script.commitEnd('committed', {})
     expect(recorder.draw('code.file.path', 'code.line.number')).toBe(
-      statementLines ? 'CLIENT select orders path=C:\\shop\\orders.ts number=41' : 'CLIENT select orders',
+      lines
+        ? 'CLIENT select orders path=C:\\shop\\orders.ts number=41\nINTERNAL enginelight.checkout path=src/orders.ts number=41\nINTERNAL enginelight.commit path=C:\\shop\\orders.ts number=41'
+        : 'CLIENT select orders\nINTERNAL enginelight.checkout\nINTERNAL enginelight.commit',
     )
     recorder.instrumentation.disable()
     expect(sitesAreWanted()).toBe(false)

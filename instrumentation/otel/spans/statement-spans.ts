@@ -68,7 +68,7 @@ export class StatementSpans {
     const attributesOf = parent.owner ? statementAttributes : loneStatementAttributes
     const attributes = attributesOf(engines.of(start.engine), start, facts)
     if (start.queuedMs > 0) attributes[STATEMENT_QUEUE_TIME] = start.queuedMs / 1000
-    if (options.statementLines) Object.assign(attributes, lineAttributes(start.site))
+    if (options.lines) Object.assign(attributes, lineAttributes(start.site))
     const open = this.#tree.start(
       facts.control ?? facts.summary ?? SYSTEM_POSTGRESQL,
       SpanKind.CLIENT,

@@ -62,8 +62,8 @@ export class TransactionSpans {
       [BACKEND_PID]: message.backendPid ?? undefined,
       [CHECKOUT_ID]: message.checkout ?? undefined,
       [TRANSACTION_ID]: id,
-      ...lineAttributes(message.site),
     }
+    if (this.#tree.options.lines) Object.assign(own, lineAttributes(message.site))
     const open = this.#tree.start(
       'enginelight.transaction',
       SpanKind.INTERNAL,

@@ -29,14 +29,21 @@ const LONGEST_TEXT_KEPT = 4_096
 export class StatementTexts {
   readonly #options: TextOptions
   readonly #facts = new Map<string, StatementFacts>()
+  /** Of the statement before: each is asked for twice in a row, by the metrics and by the spans. */
+  #latest: { readonly text: string; readonly facts: StatementFacts } | undefined
 
   constructor(options: TextOptions) {
     this.#options = options
   }
 
   of(text: string, parameters: number): StatementFacts {
+    const latest = this.#latest
+    if (latest && latest.text === text && latest.facts.parameters === parameters) return latest.facts
     const known = this.#facts.get(text)
-    if (known && known.parameters === parameters) return known
+    if (known && known.parameters === parameters) {
+      this.#latest = { text, facts: known }
+      return known
+    }
     const shown = statementText(text, parameters)
     const control = controlOperation(text)
     const facts: StatementFacts = {

@@ -35,6 +35,8 @@ beforeAll(async () => {
     create schema shop;
     create table shop."Lines of ""orders" ("order" int, line text, note text, primary key ("order", line));
     insert into shop."Lines of ""orders" values (1, 'a', '100%'), (1, 'b', '100 %'), (2, 'a', '50_1'), (2, 'b', '5011'), (10, 'c', null), (9, 'back\\slash', 'x''y');
+    -- Lies behind the others now, as any row may that was updated.
+    update shop."Lines of ""orders" set note = note where "order" = 1 and line = 'a';
   `)
   knex = makeKnex({ client: 'pg', connection: database.url, pool: { max: 3 } })
 })
@@ -440,4 +442,16 @@ test.each<[object, RegExp]>([
   expect(() => defineTable(definition as never)).toThrow(
     expect.objectContaining({ code: 'EL_CONFIG', message: expect.stringMatching(message) }),
   )
+})
+
+test('where the order leaves rows open, the primary key decides', async () => {
+  const orders = (rows: { order: number }[]) => rows.map(row => row.order)
+  expect(orders(await lines.getRange(knex, { orderBy: 'line' }))).toEqual([1, 2, 1, 2, 9, 10])
+  expect(orders(await lines.getRange(knex, { orderBy: 'line', direction: 'desc' }))).toEqual([
+    10, 9, 2, 1, 2, 1,
+  ])
+  expect(orders(await lines.getByColumnSimilar(knex, 'line', 'a'))).toEqual([1, 2])
+  expect(orders(await lines.getByColumnLower(knex, 'line', 'A', { allowMany: true }))).toEqual([1, 2])
+  expect((await lines.getByColumnExactThenIlike(knex, 'line', 'a'))?.order).toBe(1)
+  expect((await lines.getById(knex, 'a' as never, { idColumn: 'line' }))?.order).toBe(1)
 })

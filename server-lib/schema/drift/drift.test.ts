@@ -93,6 +93,11 @@ test.each<[kind: string, change: string, words: string]>([
   ['missing table', 'drop view open; drop table orders', ''],
   ['missing table', 'drop view open', 'The models have a view public.open, and the database does not.'],
   [
+    'missing table',
+    'drop table users cascade',
+    'The models have a table public.users, and the database does not.',
+  ],
+  [
     'extra table',
     'create table other (id int)',
     'The database has a table public.other, and the models do not.',
@@ -308,6 +313,7 @@ test.each([
   `alter table users drop constraint priced, add constraint priced check ((price)::numeric >= '0')`,
   `drop index users_named; create index users_named on users (name, code) where ((name)::text != ''::text) and (price > 0)`,
   'comment on table users is $$more$$',
+  'alter table users alter email set default null::varchar',
   'create table knex_migrations (id int); create schema other; create table other.one (id int)',
   'alter type mood rename to feeling; alter type feeling rename to mood',
 ])('no difference: %s', async change => {

@@ -50,8 +50,6 @@ function sameValue(a: string, b: string, typeName: string): boolean {
       return instant(a) === instant(b)
     case 'uuid':
       return a.toLowerCase() === b.toLowerCase()
-    case 'bpchar':
-      return a.trimEnd() === b.trimEnd()
     case 'time':
     case 'timetz':
       return wholeTime(a) === wholeTime(b)

@@ -105,7 +105,6 @@ function strict(known: object, read: (name: string) => unknown): object {
       if (typeof name === 'symbol' || (ASKED.has(name) && !(name in target))) return undefined
       return read(name)
     },
-    set: () => false,
     deleteProperty: () => false,
     defineProperty: () => false,
   })

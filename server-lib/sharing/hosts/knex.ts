@@ -1,0 +1,38 @@
+import type { HostConnection } from '../host-connection.ts'
+import { leaseEnded, noHostConnection } from '../sharing-errors.ts'
+import { lentDuring } from '../tenure.ts'
+
+/** What we ask of a transaction of knex: Objection's are these, and MikroORM's up to 6. */
+export interface KnexTransaction {
+  readonly isTransaction?: boolean
+  isCompleted(): boolean
+  readonly client: { acquireConnection(): Promise<any> }
+}
+
+/**
+ * Gives the client that a transaction of knex or Objection runs on: `borrow({ connection: () => connectionOf(trx) })`. Of a
+ * transaction within a transaction as well. Rejects with EL_LEASE_ENDED once it is committed or rolled back, and with
+ * EL_NO_HOST_CONNECTION for what is no transaction.
+ */
+export async function connectionOf(trx: KnexTransaction): Promise<HostConnection> {
+  // A knex is a function.
+  if (typeof (trx as unknown) !== 'function' || typeof trx.client?.acquireConnection !== 'function') {
+    throw noHostConnection(
+      'connectionOf() was given no transaction of knex. Of models that are bound to one, Model.knex() is it; a provider has to be called first',
+    )
+  }
+  // A knex itself would take one out of its pool.
+  if (trx.isTransaction !== true || typeof trx.isCompleted !== 'function') {
+    throw noHostConnection(
+      'connectionOf() was given a knex, and each of its statements may run on another connection: give the transaction that knex.transaction() hands out',
+    )
+  }
+  const over = () => (trx.isCompleted() ? ENDED : undefined)
+  // There is nothing to give back: a transaction has one connection and gives that to everybody.
+  const client = over() === undefined ? ((await trx.client.acquireConnection()) as HostConnection) : undefined
+  const why = over()
+  if (!client || why !== undefined) throw leaseEnded(client?.processID ?? null, why ?? ENDED)
+  return lentDuring(client, over)
+}
+
+const ENDED = 'the host has committed or rolled back its knex transaction'

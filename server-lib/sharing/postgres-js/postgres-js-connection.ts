@@ -1,0 +1,218 @@
+import { EventEmitter } from 'node:events'
+import { callbackOf } from '../../pool/statement-arguments.ts'
+import {
+  isSubmittable,
+  type Submittable,
+  type DriverCallback,
+  type Listener,
+  type TransactionStatus,
+} from '../../postgres/driver.ts'
+import { sqlstateOf } from '../../postgres/sqlstate.ts'
+import type { HostConnection } from '../host-connection.ts'
+import { leaseEnded, noHostConnection } from '../sharing-errors.ts'
+import { answerOf, errorOf, parameterOf, type Answer, type Reading } from './answers.ts'
+import { HostQueue } from './host-queue.ts'
+import { Portal } from './portal.ts'
+import { unheard, type PostgresSql, type Reserved, type SqlQuery, type SqlWire } from './postgres-sql.ts'
+
+export const ENDED = 'postgres.js has ended its transaction, or given the connection back'
+const PROBE = 'SAVEPOINT el_probe; RELEASE SAVEPOINT el_probe'
+const ASK_AGAIN_MS = 10
+
+type Query = HostConnection['query']
+
+/**
+ * A transaction of postgres.js, or a reserved connection, as a borrower wants it: with pg's `query`, pg's results and errors. What is
+ * sent by it and fails is no business of begin(). postgres.js hides the server's word on the transaction, so before each borrowing
+ * the server is asked, with a savepoint that is released at once.
+ */
+export class PostgresJsConnection extends EventEmitter implements HostConnection {
+  declare query: Query
+  /** Looked up anew by `connectionOf`: within a savepoint of the host it is another. */
+  sql: PostgresSql
+  readonly processID: number | null
+  readonly #queue: HostQueue
+  #status: TransactionStatus = 'T'
+  #running: SqlQuery | undefined
+  #isProbing = false
+  #isLost = false
+
+  constructor(sql: PostgresSql, wire: SqlWire, reserved: Reserved, pid: number | null) {
+    super()
+    this.sql = sql
+    this.processID = pid
+    this.#queue = new HostQueue(wire, reserved, query => this.#hold(wire, query))
+    let query: Query = this.#query
+    // Whoever borrows puts his own `query` here for as long as the host has to wait.
+    Object.defineProperty(this, 'query', {
+      enumerable: true,
+      get: () => query,
+      set: (next: Query) => {
+        query = next
+        if (next === this.#query) this.#queue.open()
+        else this.#queue.shut()
+      },
+    })
+  }
+
+  /** Whether the transaction is over, or the connection lost or given back. */
+  get isOver(): boolean {
+    return this.#isLost || this.#queue.isOver
+  }
+
+  getTransactionStatus(): TransactionStatus {
+    return this.isOver ? 'I' : this.#status
+  }
+
+  /** Nobody knows while nobody borrows it: whoever asks to be told has the server asked. */
+  get readyForQuery(): boolean {
+    return this.listenerCount('error') > 0
+  }
+
+  override once(event: string, listener: Listener): this {
+    super.once(event, listener)
+    if (event === 'drain') this.#probe()
+    return this
+  }
+
+  /** Asks the server to cancel the statement of ours that runs. */
+  cancelRunning(): Promise<void> {
+    if (this.#running?.active) this.#running.cancel()
+    return Promise.resolve()
+  }
+
+  #probe(): void {
+    if (this.#isProbing) return
+    this.#isProbing = true
+    void this.#asked().then(status => {
+      this.#isProbing = false
+      if (status) this.#status = status
+      else return void setTimeout(() => this.listenerCount('drain') > 0 && this.#probe(), ASK_AGAIN_MS)
+      this.emit(this.isOver ? 'end' : 'drain')
+    })
+  }
+
+  /** The server's word on the transaction; undefined while postgres.js is in the middle of a COPY of the host. */
+  async #asked(): Promise<TransactionStatus | undefined> {
+    try {
+      await this.#send(PROBE, [])
+      return 'T'
+    } catch (error) {
+      const code = sqlstateOf(error)
+      if (code === undefined && !this.isOver) return undefined
+      return code === '25P01' ? 'I' : 'E'
+    }
+  }
+
+  readonly #query = (...args: unknown[]): unknown => {
+    const [config, values] = args
+    if (config instanceof HeldQuery) {
+      const { lost } = this.#queue
+      // postgres.js would write it where there is no socket any more, and that throws out of nowhere.
+      return lost ? config.query.reject(lost) : this.#queue.send(config.query)
+    }
+    if (isSubmittable(config)) return this.#submit(config)
+    const given = callbackOf(args)?.callback
+    const answering = this.#ask(config, values)
+    if (!given) return answering
+    answering.then(
+      answer => tell(given, null, answer),
+      (error: Error) => tell(given, error),
+    )
+    return undefined
+  }
+
+  #submit(submittable: Submittable): Submittable {
+    if (!('read' in (submittable.cursor ?? submittable))) {
+      const error = noHostConnection(
+        'that of postgres.js runs texts with values, and of what drives the protocol itself only pg-cursor and pg-query-stream',
+      )
+      queueMicrotask(() => submittable.handleError?.(error))
+      return submittable
+    }
+    const run = (text: string, parameters: (string | null)[]) => this.#send(text, parameters, false)
+    submittable.submit(new Portal(run, submittable, this.#status === 'T'))
+    return submittable
+  }
+
+  async #ask(config: unknown, given: unknown): Promise<Answer | Answer[]> {
+    const { text, values, ...reading } = (typeof config === 'string' ? { text: config } : config) as {
+      text: string
+      values?: unknown[]
+    } & Reading
+    const parameters = values ?? (Array.isArray(given) ? (given as unknown[]) : [])
+    return answerOf(await this.#send(text, parameters.map(parameterOf)), reading)
+  }
+
+  /** Resolves to what postgres.js answers. */
+  async #send(
+    text: string,
+    parameters: (string | null)[],
+    simple = parameters.length === 0,
+  ): Promise<unknown> {
+    if (this.isOver) throw errorOf(this.#queue.lost ?? leaseEnded(this.processID, ENDED))
+    const query = unheard(this.sql.unsafe(text, [], { prepare: false, simple }) as SqlQuery).raw()
+    // The parameters as they are: postgres.js would ask for their types, and write each as it sees fit.
+    if (parameters.length > 0) query.parameters = parameters
+    query.executed = true
+    this.#running = query
+    this.#queue.send(query)
+    try {
+      const result = await query
+      // In a failed transaction nothing but going back to a savepoint succeeds.
+      if (this.#status === 'E') this.#status = 'T'
+      return result
+    } catch (error) {
+      if (sqlstateOf(error) === undefined) this.#onLost(error as Error)
+      else if (this.#status === 'T') this.#status = 'E'
+      throw errorOf(error)
+    } finally {
+      if (this.#running === query) this.#running = undefined
+    }
+  }
+
+  #onLost(error: Error): void {
+    const { code } = error as { code?: unknown }
+    if (this.#isLost || !(typeof code === 'string' && code.startsWith('CONNECTION_'))) return
+    this.#isLost = true
+    if (this.listenerCount('error') > 0) this.emit('error', errorOf(error))
+    this.emit('end')
+  }
+
+  /** A statement of the host that comes while a savepoint of ours is open: the gate lets it go, or has it wait. */
+  #hold(wire: SqlWire, query: SqlQuery): void {
+    this.query(new HeldQuery(query, wire))
+  }
+}
+
+/** A statement of the host, as something that a gate can keep and refuse. */
+class HeldQuery {
+  readonly query: SqlQuery
+  readonly #wire: SqlWire
+
+  constructor(query: SqlQuery, wire: SqlWire) {
+    this.query = query
+    this.#wire = wire
+  }
+
+  submit(): void {}
+
+  handleError(error: Error): void {
+    this.query.reject(error)
+    // postgres.js does not try a second time, and would keep the transaction open for good.
+    if (ENDS.test(this.query.strings[0] ?? '')) this.#wire.terminate()
+  }
+}
+
+const ENDS = /^\s*(commit|end|prepare\s+transaction|abort|rollback(?!\s+to|\s+(work|transaction)\s+to))\b/i
+
+/** Out of the promise: what a callback throws is not for whoever asks for the answer. */
+function tell(callback: DriverCallback, error: Error | null, answer?: Answer | Answer[]): void {
+  try {
+    callback(error, answer as never)
+  } catch (thrown) {
+    process.nextTick(() => {
+      throw thrown
+    })
+  }
+}
