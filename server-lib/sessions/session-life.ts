@@ -296,12 +296,19 @@ export class SessionLife {
   }
 
   #failed(held: HeldConnection, error: Error): void {
-    // Of a borrowed connection the lease knows: an error of the driver's own leaves nothing in doubt there.
-    if (failureOf(error) === 'connection' && (!held.driver.isBorrowed || isClosed(held.driver)))
-      return this.lose(held, error)
+    if (failureOf(error) === 'connection' && !this.#isStatements(held, error)) return this.lose(held, error)
     if (this.engine.options.mode !== 'transaction') return
     this.#failure ??= error
     if (this.#state === 'active') this.move('fail')
+  }
+
+  /**
+   * Whether the error is no more than that of a statement, though not the server's. A lease refuses what it must not send, and of
+   * what the driver cannot write or read it knows what to undo: neither leaves a borrowed connection in doubt.
+   */
+  #isStatements({ driver }: HeldConnection, error: Error & { code?: unknown }): boolean {
+    if (!driver.isBorrowed || isClosed(driver)) return false
+    return error instanceof EnginelightError || error.code === undefined
   }
 
   /** The connection is gone, or nobody can tell in which state it is. */
@@ -352,9 +359,9 @@ export class SessionLife {
   tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
     const first = this.#failure
-    // On a borrowed connection an error of the driver's own is that of its statement, where nothing was lost before.
-    const isOwn = this.engine.options.mode === 'borrowed' && first === undefined
-    if (failureOf(error) === 'connection' && !isOwn)
+    // On a borrowed connection nothing is lost by an error of the driver's own.
+    const isLost = this.engine.options.mode !== 'borrowed' || first !== undefined
+    if (failureOf(error) === 'connection' && isLost)
       return errors.connectionLost(this, first ?? error, 'while a statement ran')
     if (sqlstateOf(error) === '25P02' && first && first !== error)
       return errors.transactionFailed(this, first)

@@ -395,6 +395,24 @@ describe('R15 transaction control', () => {
     await host.rollback()
   })
 
+  test('what is refused inside of a savepoint leaves that open', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    await db.host.savepoint(async () => {
+      await db.host('notes').insert({ body: 'a' })
+      await expect(db.host.query('SET statement_timeout = 1')).rejects.toThrow(/SET/)
+      await db.host('notes').insert({ body: 'b' })
+    })
+    await expect(
+      db.host.savepoint(async () => {
+        await db.host('notes').insert({ body: 'c' })
+        await db.host.query('DISCARD ALL')
+      }),
+    ).rejects.toMatchObject({ code: 'EL_TRANSACTION_CONTROL' })
+    expect(await inside()).toEqual(['a', 'b'])
+    await host.commit()
+  })
+
   test.each(["PREPARE TRANSACTION 'x'", 'select 1; COMMIT', 'SET statement_timeout = 1', 'DISCARD ALL'])(
     'refused in any case: %s',
     async text => {

@@ -6,7 +6,7 @@ import { EnginelightError } from '../../errors.ts'
 /** @ts-ignore apache-arrow is an optional peer. */
 export type Arrow = typeof import('apache-arrow')
 /** @ts-ignore apache-arrow is an optional peer. */
-export type { Data, DataType, Field, RecordBatch, Schema, Table, Vector } from 'apache-arrow'
+export type { Data, DataType, RecordBatch, Schema, Table, Vector } from 'apache-arrow'
 
 const { resolve } = createRequire(import.meta.url)
 let library: Arrow | Promise<Arrow> | undefined

@@ -49,11 +49,11 @@ testHost({
       insert: async body => Bound.query(trx).insert({ body }),
       bodies: async () => (await Bound.query(trx).orderBy('body')).map(({ body }) => body),
       pid: async () => (await trx.first(trx.raw('pg_backend_pid() pid'))).pid,
-      nested: work => transaction(trx, inner => work(over(inner as unknown as Knex.Transaction))),
+      nested: work => transaction(trx, inner => work(over(inner))),
     })
     return {
       async begin(): Promise<OpenTransaction> {
-        const trx = (await Bound.startTransaction()) as unknown as Knex.Transaction
+        const trx = await Bound.startTransaction()
         return { ...over(trx), commit: () => trx.commit(), rollback: () => trx.rollback() }
       },
       close: () => host.destroy(),

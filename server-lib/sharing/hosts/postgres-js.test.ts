@@ -208,6 +208,32 @@ describe('connectionOf of postgres.js', () => {
     expect(await outside()).toEqual(['a', 'b', 'c', 'ours'])
   })
 
+  test('a statement of the host that our savepoint let in is answered before others are written behind it', async () => {
+    await sql.begin(async tx => {
+      await using ours = borrowed(tx)
+      const { knex } = ours
+      for (let round = 0; round < 20; round++) {
+        // Another text each, which postgres.js takes several steps to send.
+        const insert = (body: string) =>
+          tx.unsafe(`insert into notes (body) values ($1) /* ${body} ${round} */`, [`${body} ${round}`], {
+            prepare: true,
+          })
+        let left: Promise<unknown> = Promise.resolve()
+        await Promise.all([
+          knex.transaction(async trx => {
+            await trx('notes').insert({ body: `ours ${round}` })
+            // Nobody waits for it: it meets the RELEASE that is on its way.
+            left = later(1, () => insert('let in'))
+          }),
+          later(2, () => insert('held 1')),
+          later(2, () => insert('held 2')),
+        ])
+        await left
+      }
+    })
+    expect(await outside()).toHaveLength(80)
+  })
+
   test('where a savepoint of the host has failed we are refused, and begin() goes on', async () => {
     await sql.begin(async tx => {
       await using ours = borrowed(tx)
