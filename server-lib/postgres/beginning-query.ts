@@ -88,8 +88,19 @@ export function isBeginningQuery(config: unknown): config is BeginningQuery {
   return typeof config === 'object' && config !== null && 'onBegun' in config
 }
 
+/** By the class of connections. */
+const queryClasses = new WeakMap<object, QueryClass | null>()
+
 /** The class of statements of whichever pg made the connection; undefined for a driver that does not speak the protocol itself. */
 export function queryClassOf(driver: DriverConnection): QueryClass | undefined {
+  let known = queryClasses.get(driver.constructor)
+  // One that has no wire yet says nothing of its kind.
+  if (known === undefined && driver.connection)
+    queryClasses.set(driver.constructor, (known = findQueryClass(driver) ?? null))
+  return known ?? undefined
+}
+
+function findQueryClass(driver: DriverConnection): QueryClass | undefined {
   const { Query } = driver.constructor as { Query?: QueryClass }
   if (typeof Query !== 'function' || !speaks(driver.connection)) return undefined
   return typeof (Query.prototype as PgQuery).requiresPreparation === 'function' ? Query : undefined
