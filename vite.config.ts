@@ -19,7 +19,12 @@ export default defineConfig({
   },
   test: {
     root: '.',
-    alias: newest === undefined ? {} : { kysely: join(newest, 'node_modules/kysely') },
+    alias:
+      newest === undefined
+        ? {}
+        : Object.fromEntries(
+            ['kysely', '@mikro-orm/postgresql'].map(name => [name, join(newest, 'node_modules', name)]),
+          ),
     include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',

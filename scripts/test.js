@@ -157,19 +157,28 @@ function doorsOn(major) {
 }
 
 /** Libraries whose newest major needs a newer Node than we do, and so is not installed with us. */
-const NEWEST = ['kysely@0.29']
+const NEWEST = [
+  { tests: 'kysely', packages: ['kysely@0.29'] },
+  { tests: 'mikro-orm', packages: ['@mikro-orm/core@7.2.1', '@mikro-orm/postgresql@7.2.1'] },
+]
 
 /** The tests of the older major, with the newest in its place. */
 async function newestHostsOn(major) {
   const folder = await mkdtemp(join(tmpdir(), 'enginelight-newest-'))
   try {
     await writeFile(join(folder, 'package.json'), '{ "private": true }')
-    const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...NEWEST]
+    const install = [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      ...NEWEST.flatMap(({ packages }) => packages),
+    ]
     const { code, output } = await run('npm', install, { cwd: folder, capture: true })
     if (code !== 0) return { passed: 0, failed: 1, skipped: 0, output }
     return await vitestOn(major, {
       file: 'vitest-newest.json',
-      tests: NEWEST.map(name => `server-lib/sharing/hosts/${name.split('@')[0]}.test.ts`),
+      tests: NEWEST.map(({ tests }) => `server-lib/sharing/hosts/${tests}.test.ts`),
       env: { ENGINELIGHT_NEWEST: folder },
     })
   } finally {

@@ -1,4 +1,4 @@
-import type { DriverConnection } from './driver.ts'
+import { isClosed, type DriverConnection } from './driver.ts'
 
 /**
  * Calls once when the server has answered everything that was sent (true), or the connection is gone before (false). pg
@@ -18,4 +18,11 @@ export function onReady(driver: DriverConnection, ready: (isOpen: boolean) => vo
   driver.once('drain', onDrain)
   driver.once('end', onEnd)
   return stop
+}
+
+/** The same, at once where everything is answered, or nothing will be. */
+export function whenReady(driver: DriverConnection, then: (isOpen: boolean) => void): void {
+  if (isClosed(driver)) then(false)
+  else if (driver.readyForQuery !== false) then(true)
+  else onReady(driver, then)
 }

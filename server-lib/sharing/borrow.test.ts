@@ -246,6 +246,27 @@ describe('the contract of a sharing pool', () => {
     expect(await outside()).toEqual(['a', 'c'])
   })
 
+  test("R11 with access: 'read' nothing is sent where the server could not keep it", async () => {
+    const { knex } = borrowed({ access: 'read', requireTransaction: false })
+    host.current = await host.pool.connect()
+    await expect(knex('notes').insert({ body: 'a' })).rejects.toMatchObject({
+      code: 'EL_NO_HOST_TRANSACTION',
+      message: expect.stringContaining("access 'read' is kept by a savepoint"),
+    })
+    host.current.release()
+    host.current = null
+    expect(await outside()).toEqual([])
+    const from = borrow({ connection: () => host.current, guard: 'none' })
+    const engines = createEngines({ host: engine()({ borrowed: from, access: 'read' }) })
+    open.push(engines)
+    await host.begin()
+    await using db = engines.open()
+    await expect(db.host.query("insert into notes (body) values ('a')")).rejects.toMatchObject({
+      code: '25006',
+    })
+    await host.commit()
+  })
+
   test('R12 where the host has no connection the error says so', async () => {
     const { db, knex } = borrowed()
     for (const attempt of [
@@ -806,6 +827,7 @@ describe('options', () => {
     [{ connection: () => null, guard: 'no' }, "option guard must be 'savepoint' or 'none', not a text"],
     [{ connection: () => null, access: 1 }, "option access must be 'write' or 'read', not 1"],
     [{ connection: () => null, pool: 1 }, 'borrow() has no option pool; there are connection, access'],
+    [{ connection: () => null, access: 'read', guard: 'none' }, "guard cannot be 'none'"],
     [{ connection: () => null, checkoutTimeoutMs: 0 }, 'a whole number of milliseconds'],
   ])('%j is refused', (options, sentence) => {
     expect(() => borrow(options as never)).toThrow(sentence)

@@ -23,7 +23,10 @@ export interface BorrowOptions<A extends Access = Access> {
    * find it for the ORMs that we know.
    */
   connection: CurrentConnection
-  /** `'read'` has the server refuse writes of the borrower, while the host goes on to write. Default `'write'`. */
+  /**
+   * `'read'` has the server refuse writes of the borrower, while the host goes on to write. It needs the guard, and a transaction
+   * of the host. Default `'write'`.
+   */
   access?: A
   /**
    * `'savepoint'` (default) encloses each statement of the borrower in a savepoint, so that one that fails cannot fail the host's
@@ -97,7 +100,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A> {
     const rules = { ...this.#options, checkoutTimeoutMs }
     const pool = new SharingPool(
       this.#options.connection,
-      access === 'read' ? { ...rules, access } : rules,
+      access === 'read' ? { ...rules, access, guard: 'savepoint' } : rules,
       ledger,
     )
     this.#pool = pool
@@ -156,10 +159,19 @@ function checkedOptions<A extends Access>(options: BorrowOptions<A>): Checked<A>
     throw wrong('requireTransaction', 'true or false', requireTransaction)
   if (!Number.isInteger(checkoutTimeoutMs) || checkoutTimeoutMs < 1 || checkoutTimeoutMs >= 2 ** 31)
     throw wrong('checkoutTimeoutMs', 'a whole number of milliseconds from 1 to 2147483647', checkoutTimeoutMs)
+  const access = word('access', ['write', 'read'], options.access) as A
+  const guard = word('guard', ['savepoint', 'none'], options.guard)
+  if (access === 'read' && guard === 'none') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      "borrow(): access 'read' is kept by the savepoint around each statement, so guard cannot be 'none'.",
+      { option: 'guard' },
+    )
+  }
   return {
     connection,
-    access: word('access', ['write', 'read'], options.access) as A,
-    guard: word('guard', ['savepoint', 'none'], options.guard),
+    access,
+    guard,
     transactionControl: word('transactionControl', CONTROL_POLICIES, options.transactionControl),
     requireTransaction,
     checkoutTimeoutMs,

@@ -1,22 +1,19 @@
 import { warn } from '../errors.ts'
 import { callbackOf, describe } from '../pool/statement-arguments.ts'
-import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
+import { rollbackToSavepoint } from '../postgres/control.ts'
 import {
   isClosed,
   isSubmittable,
-  isTextAndValues,
   type DriverCallback,
   type DriverConnection,
-  type DriverResult,
   type Submittable,
-  type TextAndValues,
   type TransactionStatus,
 } from '../postgres/driver.ts'
-import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
-import { onReady } from '../postgres/ready.ts'
+import { whenReady } from '../postgres/ready.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { Fifo } from '../sessions/fifo.ts'
 import type { BorrowRules } from './borrow-rules.ts'
+import { Guard } from './guard.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type Turn } from './host-gate.ts'
 import * as errors from './sharing-errors.ts'
@@ -35,14 +32,6 @@ export interface Lessee {
   isInside(): boolean
 }
 
-const GUARD = 'el_guard'
-const OPEN = [savepoint(GUARD)]
-const OPEN_READ_ONLY = [savepoint(GUARD), 'SET TRANSACTION READ ONLY']
-/** The server takes back a READ ONLY that was set within a savepoint when that is released. */
-const ENCLOSURES: Record<BorrowRules['access'], Enclosure> = {
-  write: { before: OPEN, behind: [releaseSavepoint(GUARD)] },
-  read: { before: OPEN_READ_ONLY, behind: [releaseSavepoint(GUARD)] },
-}
 /** A rollback as our sessions send it. */
 const ROLLED_BACK = /^(ROLLBACK TO SAVEPOINT \w+); (RELEASE SAVEPOINT \w+)$/
 
@@ -56,6 +45,7 @@ export class Lease implements Turn {
   readonly #gate: HostGate
   readonly #rules: BorrowRules
   readonly #lessee: Lessee
+  readonly #guard: Guard
   readonly #fifo = new Fifo()
   #units: Units = NO_UNITS
   /** Cancels that the server has not taken yet. */
@@ -69,6 +59,7 @@ export class Lease implements Turn {
 
   constructor(client: HostConnection, rules: BorrowRules, lessee: Lessee) {
     this.#gate = HostGate.of(client)
+    this.#guard = new Guard(this.#gate, rules.access)
     this.#rules = rules
     this.#lessee = lessee
     this.#tenure = tenureOf(client)
@@ -179,6 +170,8 @@ export class Lease implements Turn {
     if (status === 'E') return errors.hostTransactionFailed(this.#pid)
     if (status === 'I' && this.#rules.requireTransaction)
       return errors.noHostTransaction(this.#pid, 'the borrower needs one')
+    if (status === 'I' && this.#rules.access === 'read')
+      return errors.noHostTransaction(this.#pid, "access 'read' is kept by a savepoint in one")
     return undefined
   }
 
@@ -211,13 +204,16 @@ export class Lease implements Turn {
     if (cancels.length > 0) return void Promise.all(cancels).then(() => this.#finish())
     // Until then the status byte is the one from before an error.
     if (this.#driver.readyForQuery === false && !this.#isClosed)
-      return this.#whenReady(isOpen => (isOpen ? this.#finish() : this.#leave()))
+      return whenReady(this.#driver, isOpen => (isOpen ? this.#finish() : this.#leave()))
     const [outermost] = this.#units
     this.#units = NO_UNITS
     // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
     if (!outermost || this.#isClosed || this.#hosts === 'I' || this.#tenure() !== undefined)
       return this.#leave()
-    this.#gate.send([rollbackToSavepoint(outermost.savepoint), () => this.#whenReady(() => this.#leave())])
+    this.#gate.send([
+      rollbackToSavepoint(outermost.savepoint),
+      () => whenReady(this.#driver, () => this.#leave()),
+    ])
   }
 
   #leave(): void {
@@ -235,13 +231,6 @@ export class Lease implements Turn {
     // First: whoever is next is granted it within `leave`.
     this.#lessee.over()
     this.#gate.leave(this)
-  }
-
-  /** Calls when the server has answered everything (true), or the connection is gone. */
-  #whenReady(then: (isOpen: boolean) => void): void {
-    if (this.#isClosed) then(false)
-    else if (this.#driver.readyForQuery !== false) then(true)
-    else onReady(this.#driver, then)
   }
 
   // ------------------------------------------------------------------------------------- statements
@@ -302,7 +291,7 @@ export class Lease implements Turn {
     const step = this.#stepFor(text)
     switch (step.act) {
       case 'pass':
-        return this.isGuarded ? this.#guarded(args, answer) : this.#send(args, answer)
+        return this.#isGuarded ? this.#guard.enclose(args, this.#send, answer) : this.#send(args, answer)
       case 'answer':
         this.#units = step.units
         return soon(answer, null, resultOf(step.command))
@@ -340,64 +329,16 @@ export class Lease implements Turn {
     ])
   }
 
-  #send(args: unknown[], answer: DriverCallback): void {
+  readonly #send = (args: unknown[], answer: DriverCallback): void => {
     const callback = callbackOf(args)
     if (callback) return void callback.sendWith(answer, sent => this.#gate.send(sent))
     const [config, values] = args
     this.#gate.send(Array.isArray(values) ? [config, values, answer] : [config, answer])
   }
 
-  // ------------------------------------------------------------------------------------- the guard
-
   /** Whether a statement is enclosed in a savepoint of its own: within one of the borrower, and outside of a transaction, not. */
-  private get isGuarded(): boolean {
+  get #isGuarded(): boolean {
     return this.#rules.guard === 'savepoint' && !this.isInUnit && this.#hosts === 'T'
-  }
-
-  #guarded(args: unknown[], answer: DriverCallback): void {
-    this.#gate.shut()
-    const statement = singleStatement(args)
-    let isTold = false
-    const told: DriverCallback = (error, result) => {
-      // Of values that it cannot write pg tells at once, and of the rest as if all were well.
-      if (isTold) return
-      isTold = true
-      if (error) this.#rollBack(error, null, answer)
-      else answer(null, result)
-    }
-    const enclosed = statement && enclosedQuery(this.#driver, statement, told, ENCLOSURES[this.#rules.access])
-    if (enclosed) this.#gate.send([enclosed])
-    else
-      this.#openGuard(answer, () =>
-        this.#send(args, (error, result) => this.#closeGuard(error, result, answer)),
-      )
-  }
-
-  #openGuard(refuse: DriverCallback, then: () => void): void {
-    const { before } = ENCLOSURES[this.#rules.access]
-    this.#gate.send([before.join('; '), (error: Error | null) => (error ? refuse(error) : then())])
-  }
-
-  #closeGuard(
-    error: Error | null | undefined,
-    result: DriverResult | DriverResult[] | undefined,
-    answer: DriverCallback,
-  ): void {
-    if (error) return this.#rollBack(error, releaseSavepoint(GUARD), answer)
-    this.#gate.send([releaseSavepoint(GUARD), (failure: Error | null) => answer(failure, result)])
-  }
-
-  /**
-   * Undoes a statement that failed; its own error is the one that matters. `intact` closes the guard where the driver found fault
-   * with what the server had no objection to; null where it is closed by then.
-   */
-  #rollBack(error: Error, intact: string | null, answer: DriverCallback): void {
-    // pg tells of an error before it has read what the server says of the transaction.
-    this.#whenReady(isOpen => {
-      const text = this.#hosts === 'E' ? rollbackToSavepoint(GUARD) : intact
-      if (text === null || !isOpen || this.#hosts === 'I') return answer(error)
-      this.#gate.send([text, () => this.#whenReady(() => answer(error))])
-    })
   }
 
   #submit(submittable: Submittable, done: () => void): void {
@@ -411,21 +352,20 @@ export class Lease implements Turn {
     if (stopped) return soon(refuse, stopped)
     const step = this.#stepFor(describe([submittable])?.text ?? '')
     if (step.act === 'refuse') return soon(refuse, step.error)
-    const isGuarded = this.isGuarded
+    const isGuarded = this.#isGuarded
     const run = () => {
       const restore = oneByOne(this.#driver)
       onSubmittableEnd(submittable, ({ error }) => {
         restore()
-        this.#whenReady(() => {
-          if (isGuarded) this.#closeGuard(error, undefined, done)
+        whenReady(this.#driver, () => {
+          if (isGuarded) this.#guard.close(error, undefined, done)
           else done()
         })
       })
       this.#gate.send([submittable])
     }
-    if (!isGuarded) return run()
-    this.#gate.shut()
-    this.#openGuard(refuse, run)
+    if (isGuarded) this.#guard.open(refuse, run)
+    else run()
   }
 }
 
@@ -441,26 +381,6 @@ const STATUS: Record<TransactionStatus, string> = {
 }
 
 const resultOf = (command: string) => ({ command, rowCount: null, oid: null, rows: [], fields: [] })
-
-/** A text and its values, where that is known to be one statement. */
-function singleStatement([config, values]: unknown[]): TextAndValues | undefined {
-  const statement =
-    typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
-  const given = withoutCallback(statement)
-  if (!given || given.text === '') return undefined
-  return given.values.length > 0 || !given.text.includes(';') ? given : undefined
-}
-
-/** knex and others hand over more than pg reads, and nothing that changes how it is sent. */
-function withoutCallback(config: unknown): TextAndValues | undefined {
-  if (isTextAndValues(config)) return config
-  if (typeof config !== 'object' || config === null) return undefined
-  const { text, values = [], ...rest } = config as { text?: unknown; values?: unknown }
-  if (typeof text !== 'string' || !Array.isArray(values)) return undefined
-  return Object.entries(rest).every(([key, value]) => key === 'callback' || value === undefined)
-    ? { text, values }
-    : undefined
-}
 
 function refuseSubmittable(submittable: Submittable, error: Error): void {
   if (submittable.destroy) submittable.destroy(error)

@@ -1,0 +1,105 @@
+import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
+import {
+  isTextAndValues,
+  type DriverCallback,
+  type DriverConnection,
+  type DriverResult,
+  type TextAndValues,
+} from '../postgres/driver.ts'
+import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
+import { whenReady } from '../postgres/ready.ts'
+import type { BorrowRules } from './borrow-rules.ts'
+import type { HostGate } from './host-gate.ts'
+
+const GUARD = 'el_guard'
+const OPEN = [savepoint(GUARD)]
+const OPEN_READ_ONLY = [savepoint(GUARD), 'SET TRANSACTION READ ONLY']
+/** The server takes back a READ ONLY that was set within a savepoint when that is released. */
+const ENCLOSURES: Record<BorrowRules['access'], Enclosure> = {
+  write: { before: OPEN, behind: [releaseSavepoint(GUARD)] },
+  read: { before: OPEN_READ_ONLY, behind: [releaseSavepoint(GUARD)] },
+}
+
+type Send = (args: unknown[], answer: DriverCallback) => void
+
+/** The savepoint around one statement of a borrower: it is undone with the statement, and the host's transaction goes on. */
+export class Guard {
+  readonly #gate: HostGate
+  readonly #driver: DriverConnection
+  readonly #enclosure: Enclosure
+
+  constructor(gate: HostGate, access: BorrowRules['access']) {
+    this.#gate = gate
+    this.#driver = gate.client as unknown as DriverConnection
+    this.#enclosure = ENCLOSURES[access]
+  }
+
+  /** Sends a statement within it: all in one packet where the statement can be, else one after the other by `send`. */
+  enclose(args: unknown[], send: Send, answer: DriverCallback): void {
+    const statement = singleStatement(args)
+    let isTold = false
+    const told: DriverCallback = (error, result) => {
+      // Of values that it cannot write pg tells at once, and of the rest as if all were well.
+      if (isTold) return
+      isTold = true
+      if (error) this.#rollBack(error, null, answer)
+      else answer(null, result)
+    }
+    this.#gate.shut()
+    const enclosed = statement && enclosedQuery(this.#driver, statement, told, this.#enclosure)
+    if (enclosed) this.#gate.send([enclosed])
+    else this.open(answer, () => send(args, (error, result) => this.close(error, result, answer)))
+  }
+
+  /** From now on the host waits: what it wrote would go with the savepoint. */
+  open(refuse: DriverCallback, then: () => void): void {
+    this.#gate.shut()
+    this.#gate.send([
+      this.#enclosure.before.join('; '),
+      (error: Error | null) => (error ? refuse(error) : then()),
+    ])
+  }
+
+  close(
+    error: Error | null | undefined,
+    result: DriverResult | DriverResult[] | undefined,
+    answer: DriverCallback,
+  ): void {
+    if (error) return this.#rollBack(error, releaseSavepoint(GUARD), answer)
+    this.#gate.send([releaseSavepoint(GUARD), (failure: Error | null) => answer(failure, result)])
+  }
+
+  /**
+   * Undoes a statement that failed; its own error is the one that matters. `intact` closes the savepoint where the driver found
+   * fault with what the server had no objection to; null where it is closed by then.
+   */
+  #rollBack(error: Error, intact: string | null, answer: DriverCallback): void {
+    // pg tells of an error before it has read what the server says of the transaction.
+    whenReady(this.#driver, isOpen => {
+      const status = this.#driver.getTransactionStatus?.() ?? 'I'
+      const text = status === 'E' ? rollbackToSavepoint(GUARD) : intact
+      if (text === null || !isOpen || status === 'I') return answer(error)
+      this.#gate.send([text, () => whenReady(this.#driver, () => answer(error))])
+    })
+  }
+}
+
+/** A text and its values, where that is known to be one statement. */
+function singleStatement([config, values]: unknown[]): TextAndValues | undefined {
+  const statement =
+    typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
+  const given = withoutCallback(statement)
+  if (!given || given.text === '') return undefined
+  return given.values.length > 0 || !given.text.includes(';') ? given : undefined
+}
+
+/** knex and others hand over more than pg reads, and nothing that changes how it is sent. */
+function withoutCallback(config: unknown): TextAndValues | undefined {
+  if (isTextAndValues(config)) return config
+  if (typeof config !== 'object' || config === null) return undefined
+  const { text, values = [], ...rest } = config as { text?: unknown; values?: unknown }
+  if (typeof text !== 'string' || !Array.isArray(values)) return undefined
+  return Object.entries(rest).every(([key, value]) => key === 'callback' || value === undefined)
+    ? { text, values }
+    : undefined
+}
