@@ -66,6 +66,7 @@ const VARIANTS = [
   { workload: 'sessions', id: 'the panel’s recorder', observer: 'panel', base: 'nobody listening' },
   { workload: 'sessions', id: 'the panel with a viewer', observer: 'viewer', base: 'nobody listening' },
   { workload: 'sessions', id: 'an SDK alone', observer: 'sdk', base: 'nobody listening' },
+  { workload: 'sessions', id: 'its spans and measurements alone', observer: 'bare', base: 'an SDK alone' },
   { workload: 'sessions', id: 'enginelight/otel', observer: 'otel', base: 'an SDK alone' },
   { workload: 'sessions', id: 'instrumentation-pg + -knex', observer: 'official', base: 'an SDK alone' },
 ].map(variant => ({ ...variant, name: `${variant.workload}: ${variant.id}` }))

@@ -20,6 +20,8 @@ export async function startObserver(name) {
       return startPanel({ isViewed: true })
     case 'sdk':
       return startSdk(async () => [])
+    case 'bare':
+      return startBareSpans()
     case 'otel':
       return startSdk(async () => {
         const { EnginelightInstrumentation } = await import('enginelight/otel')
@@ -34,6 +36,18 @@ export async function startObserver(name) {
     default:
       throw new Error(`There is no observer "${name}".`)
   }
+}
+
+async function startBareSpans() {
+  const { bareSpans } = await import('./bare-spans.js')
+  const observing = await startSdk(async () => [])
+  const make = bareSpans()
+  const unitOf = async unit => {
+    const result = await unit()
+    make()
+    return result
+  }
+  return { ...observing, around: unit => observing.around(() => unitOf(unit)) }
 }
 
 async function subscribe() {
