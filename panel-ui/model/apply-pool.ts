@@ -26,7 +26,7 @@ export function applyPool(draft: Draft, row: PoolRow, texts: Texts): void {
         id: facts.pool,
         engine: facts.engine,
         // As many as its host has lent, which shows by and by.
-        max: facts.mode === 'borrowed' ? 0 : facts.max,
+        max: facts.mode === 'borrowed' ? (draft.get('pools', facts.pool)?.max ?? 0) : facts.max,
         retired: false,
         waits,
       })

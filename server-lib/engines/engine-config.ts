@@ -105,10 +105,11 @@ export interface PoolSizes {
 /** Connections of a host, as `borrow()` of `enginelight/sharing` gives them to an engine. */
 export interface BorrowedSource {
   status(): 'Sharing Pool'
-  /** Called by the engine that is made of it. */
+  /** Called by the engine that is made of it. `found` is told when it shows where the host's server is. */
   open(
     ledger: Ledger,
     options: Pick<CheckedOptions, 'access' | 'checkoutTimeoutMs'>,
+    found: () => void,
   ): { readonly pool: Pool; readonly knex: Knex; address(): ServerAddress }
 }
 

@@ -49,7 +49,9 @@ export class Engine implements CheckoutOwner {
     this.application = application
     this.#config = config
     this.#inContext = inContext
-    this.#open = openPool(name, poolName(name, this.#generation), config, options, inContext)
+    this.#open = openPool(name, poolName(name, this.#generation), config, options, inContext, () =>
+      this.#tell('declared'),
+    )
     const { mode, access, resetOnRelease } = options
     const isReadOnlySession = mode === 'autocommit' && access === 'read'
     this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })

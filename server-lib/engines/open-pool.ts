@@ -40,7 +40,8 @@ export interface OpenPool extends ServerAddress {
 export type InContext = <T>(fn: () => T) => T
 
 /**
- * Opens the source of an engine and begins to watch it. No connection is made. Throws EL_CONFIG,
+ * Opens the source of an engine and begins to watch it. No connection is made. `found` is told when a pool that did not know where
+ * its server is has learnt it. Throws EL_CONFIG,
  * EL_UNSUPPORTED_CLIENT or EL_MISSING_PEER.
  */
 export function openPool(
@@ -49,6 +50,7 @@ export function openPool(
   config: EngineConfig,
   options: CheckedOptions,
   inContext: InContext,
+  found: () => void = () => {},
 ): OpenPool {
   const ledger = new Ledger(name, poolName)
   if (config.connection !== undefined) {
@@ -79,7 +81,7 @@ export function openPool(
     }
     return fromKnex(name, makeKnex(name, knex), ledger, 'knex', true, inContext)
   }
-  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger, options)
+  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger, options, found)
   if (isPoolSource(config.pool)) {
     const given = isPgPool(config.pool)
     const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
@@ -204,7 +206,13 @@ function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: bool
 }
 
 /** Connections of a host. Where its server is shows when the first of them is borrowed. */
-function fromHost(name: string, borrowed: BorrowedSource, ledger: Ledger, options: CheckedOptions): OpenPool {
+function fromHost(
+  name: string,
+  borrowed: BorrowedSource,
+  ledger: Ledger,
+  options: CheckedOptions,
+  found: () => void,
+): OpenPool {
   if (typeof borrowed?.open !== 'function') {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -213,7 +221,7 @@ function fromHost(name: string, borrowed: BorrowedSource, ledger: Ledger, option
     )
   }
   refuseSharing(name, borrowed)
-  const { pool, knex, address } = borrowed.open(ledger, options)
+  const { pool, knex, address } = borrowed.open(ledger, options, found)
   const unwatch = pool.unwatch.bind(pool)
   pool.unwatch = () => {
     unwatch()

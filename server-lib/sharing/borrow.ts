@@ -96,12 +96,17 @@ class BorrowedConnections<A extends Access> implements Borrowed<A> {
     return 'Sharing Pool'
   }
 
-  open(ledger: Ledger, { access, checkoutTimeoutMs }: Pick<BorrowRules, 'access' | 'checkoutTimeoutMs'>) {
+  open(
+    ledger: Ledger,
+    { access, checkoutTimeoutMs }: Pick<BorrowRules, 'access' | 'checkoutTimeoutMs'>,
+    found: () => void,
+  ) {
     const rules = { ...this.#options, checkoutTimeoutMs }
     const pool = new SharingPool(
       this.#options.connection,
       access === 'read' ? { ...rules, access, guard: 'savepoint' } : rules,
       ledger,
+      found,
     )
     this.#pool = pool
     return { pool, knex: this.knex, address: () => pool.address }

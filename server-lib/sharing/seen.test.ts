@@ -85,6 +85,23 @@ test('a statement is told once, by whoever sends it, and the transaction by its 
   expect(new Set(requests).size).toBe(1)
 })
 
+test('where its server is, is told when its host shows it', async () => {
+  const { messages, stop } = listen('engine')
+  const { engines } = open()
+  await host.begin()
+  await using db = engines.open()
+  await db.borrowed.query('select 1')
+  await db.borrowed.query('select 2')
+  stop()
+  const described = messages.flatMap(one =>
+    'description' in one && one.engine === 'borrowed' ? [one.description.database] : [],
+  )
+  expect(described).toEqual([null, database.name])
+  await host.rollback()
+  await db.end()
+  await engines.close()
+})
+
 test('the identity of its session is the backend of the host, which the server confirms', async () => {
   const { engines } = open()
   await using db = engines.open()

@@ -23,8 +23,10 @@ export class SharingPool implements Pool {
   readonly #rules: BorrowRules
   readonly #shared = new WeakMap<HostConnection, SharedConnection>()
   #last: HostConnection | undefined
+  readonly #found: () => void
 
-  constructor(current: CurrentConnection, rules: BorrowRules, ledger: Ledger) {
+  constructor(current: CurrentConnection, rules: BorrowRules, ledger: Ledger, found: () => void = () => {}) {
+    this.#found = found
     this.#current = current
     this.#rules = rules
     this.ledger = ledger
@@ -95,7 +97,9 @@ export class SharingPool implements Pool {
 
   #sharedOf(given: HostConnection | null | undefined): SharedConnection {
     const client = checked(given)
+    const { host, port, database } = this.#last ?? {}
     this.#last = client
+    if (client.host !== host || client.port !== port || client.database !== database) this.#found()
     let shared = this.#shared.get(client)
     if (!shared) this.#shared.set(client, (shared = new SharedConnection(client)))
     return shared
