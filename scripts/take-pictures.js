@@ -28,6 +28,7 @@ try {
     await takeConnections(browser, urls)
     await takeRequest(browser, urls)
     await takeTransactions(browser, urls)
+    await takeBorrowed(browser, urls)
   } finally {
     await browser.close()
   }
@@ -79,6 +80,19 @@ async function takeTransactions(browser, urls) {
   await page.context().close()
 }
 
+/** A request in which we borrow the connection that an ORM has its transaction open on. */
+async function takeBorrowed(browser, urls) {
+  const page = await openPanel(browser, urls, 'light', 1.5)
+  await page.keyboard.press('2')
+  await page.getByRole('searchbox').fill('wishes')
+  await visit(urls, 'api/wishes', { customerId: 3, productId: 9 })
+  await page.getByText('POST /api/wishes').first().click()
+  await page.getByText('in its host’s transaction').waitFor()
+  await sleep(500)
+  await page.screenshot({ path: 'docs/panel-borrowed.png' })
+  await page.context().close()
+}
+
 async function openPanel(browser, urls, colorScheme, deviceScaleFactor) {
   const context = await browser.newContext({ viewport: SIZE, deviceScaleFactor, colorScheme })
   const page = await context.newPage()
@@ -87,7 +101,9 @@ async function openPanel(browser, urls, colorScheme, deviceScaleFactor) {
   return page
 }
 
-async function visit(urls, path) {
-  const response = await fetch(urls.app + path, { headers: { accept: 'application/json' } })
+async function visit(urls, path, body) {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' }
+  const sent = body && { method: 'POST', body: JSON.stringify(body) }
+  const response = await fetch(urls.app + path, { headers, ...sent })
   await response.arrayBuffer()
 }
