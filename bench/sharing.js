@@ -11,7 +11,7 @@ import { SCHEMA } from './unit.js'
 
 const MODULE = './sharing/ways.js'
 
-const WAYS = [
+const ALL_WAYS = [
   { id: 'host', title: 'the host itself', options: { send: 'host' } },
   { id: 'knex', title: 'knex on its own pool', options: { send: 'knex' } },
   { id: 'again', title: 'knex on its own pool once more', options: { send: 'knex' } },
@@ -29,6 +29,7 @@ const WAYS = [
 
 const { values: flags } = parseArgs({
   options: {
+    ways: { type: 'string' },
     rounds: { type: 'string', default: '24' },
     generations: { type: 'string', default: '3' },
     ms: { type: 'string', default: '250' },
@@ -39,6 +40,8 @@ const { values: flags } = parseArgs({
 const rounds = Number(flags.rounds)
 const generations = Math.min(rounds, Number(flags.generations))
 const ms = Number(flags.ms)
+const wanted = flags.ways?.split(',')
+const WAYS = ALL_WAYS.filter(({ id }) => !wanted || wanted.includes(id) || id === 'host' || id === 'knex')
 
 const server = await startServer(SCHEMA)
 const results = []
@@ -74,19 +77,26 @@ const rows = WAYS.map(({ id, title }) => ({
   roundTrips: roundTrips.get(id),
 }))
 const exactly = value => ({ median: value, low: value, high: value })
-const added = id => exactly(roundTrips.get(id) - roundTrips.get('host'))
+const has = ({ way }) => roundTrips.has(way)
+const added = way => exactly(roundTrips.get(way) - roundTrips.get('host'))
 await print({
   bench: 'sharing',
   rows,
   figures: [
     {
+      way: 'bare',
       what: 'borrowing knex without guard / knex on its own pool',
       limit: 1.05,
-      measured: rows.find(({ way }) => way === 'bare').knex,
+      measured: rows.find(({ way }) => way === 'bare')?.knex,
     },
-    { what: 'round trips that the guard adds, knex', limit: 2, measured: added('guarded') },
-    { what: 'round trips that the guard adds, session', limit: 2, measured: added('guarded session') },
-  ],
+    { way: 'guarded', what: 'round trips that the guard adds, knex', limit: 2, measured: added('guarded') },
+    {
+      way: 'guarded session',
+      what: 'round trips that the guard adds, session',
+      limit: 2,
+      measured: added('guarded session'),
+    },
+  ].filter(has),
   server,
   settings: { rounds, generations, ms },
   flags,

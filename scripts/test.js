@@ -116,7 +116,7 @@ async function steps({ soakRequests, crashes, env = {} }) {
   ]
 }
 
-const shortRun = { soakRequests: 20_000, crashes: { transfers: 20, kills: 5, stops: 1, stopSeconds: 3 } }
+const shortRun = { soakRequests: 10_000, crashes: { transfers: 20, kills: 5, stops: 1, stopSeconds: 3 } }
 
 async function long() {
   const all = await steps({
