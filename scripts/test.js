@@ -2,7 +2,7 @@
 // is `N passed, N failed, N skipped`.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { findChromium } from './browser.js'
 import { root, run, tool } from './shell.js'
 
@@ -22,40 +22,77 @@ const check = (name, start) => ({
   },
 })
 
-/** A test runner, which counts by itself and says so in a file. */
+/** A test runner, which counts by itself and says so in a file. What it printed is kept beside that file. */
 const suite = (name, file, start, count) => ({
   name,
   async run() {
     await rm(join(results, file), { force: true })
     const { code, output } = await start(join(results, file))
+    await writeFile(join(results, `${file}.log`), output)
     let counted
     try {
       counted = count(JSON.parse(await readFile(join(results, file), 'utf8')))
     } catch (error) {
       return { passed: 0, failed: 1, skipped: 0, output: `${output}\nno results: ${error}` }
     }
+    const { failures, ...counts } = counted
+    if (counts.passed === 0 && counts.failed === 0)
+      return { ...counts, failed: 1, output: `${output}\nno test was run` }
     // A runner can fail beside its tests: an unhandled rejection, a hook, a server that does not end.
-    if (code !== 0 && counted.failed === 0) counted.failed = 1
-    if (counted.passed === 0 && counted.failed === 0)
-      return { ...counted, failed: 1, output: `${output}\nno test was run` }
-    return { ...counted, output: counted.failed > 0 ? output : '' }
+    if (code !== 0 && failures.length === 0)
+      return { ...counts, failed: Math.max(counts.failed, 1), output: endOf(output) }
+    // Those that failed and nothing else: in a long log nobody would find them.
+    return { ...counts, failures: failures.map(({ name }) => name), output: failures.map(told).join('\n') }
   },
 })
 
-const vitest = (name, file, args = [], env = {}) =>
+const told = ({ name, message }) => `FAIL ${name}\n${message.split('\n').slice(0, 40).join('\n')}\n`
+
+const endOf = output => output.split('\n').slice(-200).join('\n')
+
+const vitest = (name, file, args = [], env = {}, start = startHere) =>
   suite(
     name,
     file,
     path =>
-      tool('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${path}`, ...args], {
+      start(['run', '--reporter=default', '--reporter=json', `--outputFile.json=${path}`, ...args], {
         capture: true,
-        env,
+        env: { ...env, NO_COLOR: '1' },
       }),
-    report => ({
-      passed: report.numPassedTests,
-      failed: report.numFailedTests + (report.numFailedTestSuites > 0 && report.numFailedTests === 0 ? 1 : 0),
-      skipped: report.numPendingTests + report.numTodoTests,
-    }),
+    report => {
+      const failures = report.testResults.flatMap(({ name: path, message, assertionResults }) => {
+        const tests = assertionResults.filter(({ status }) => status === 'failed')
+        if (tests.length === 0 && message) return [{ name: relative(root, path), message }]
+        return tests.map(({ fullName, failureMessages }) => ({
+          name: `${relative(root, path)} > ${fullName}`,
+          message: failureMessages.join('\n'),
+        }))
+      })
+      return {
+        passed: report.numPassedTests,
+        failed: Math.max(report.numFailedTests, failures.length),
+        skipped: report.numPendingTests + report.numTodoTests,
+        failures,
+      }
+    },
+  )
+
+const startHere = (args, options) => tool('vitest', args, options)
+
+/** On another Node, whose binary comes as a package of the registry. */
+const startOn = major => (args, options) =>
+  run(
+    'npx',
+    [
+      '--yes',
+      '--package',
+      `node@${major}`,
+      '--',
+      'node',
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      ...args,
+    ],
+    options,
   )
 
 const playwright = browser =>
@@ -65,14 +102,28 @@ const playwright = browser =>
     path =>
       tool('playwright', ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line,json'], {
         capture: true,
-        env: { PLAYWRIGHT_JSON_OUTPUT_NAME: path, PLAYWRIGHT_CHROMIUM_PATH: browser },
+        env: { PLAYWRIGHT_JSON_OUTPUT_NAME: path, PLAYWRIGHT_CHROMIUM_PATH: browser, NO_COLOR: '1' },
       }),
-    ({ stats }) => ({
+    ({ stats, suites }) => ({
       passed: stats.expected + stats.flaky,
       failed: stats.unexpected,
       skipped: stats.skipped,
+      failures: suites.flatMap(failuresOf),
     }),
   )
+
+const failuresOf = ({ title, specs = [], suites = [] }) =>
+  [
+    ...specs
+      .filter(({ ok }) => !ok)
+      .map(spec => ({
+        name: spec.title,
+        message: spec.tests
+          .flatMap(({ results: runs }) => runs.flatMap(({ errors }) => errors.map(error => error.message)))
+          .join('\n'),
+      })),
+    ...suites.flatMap(failuresOf),
+  ].map(({ name, message }) => ({ name: `${title} > ${name}`, message }))
 
 /** A long run of an application that is disturbed all the time, on the built library. */
 const soak = requests =>
@@ -126,15 +177,9 @@ async function long() {
   })
   for (const major of ['22', '24']) {
     all.push(check(`every door imported and required on Node ${major}`, () => doorsOn(major)))
-    all.push({
-      ...vitest(`unit and integration on Node ${major}`, `vitest-${major}.json`),
-      run: () => vitestOn(major),
-    })
+    all.push(vitest(`unit and integration on Node ${major}`, `vitest-${major}.json`, [], {}, startOn(major)))
   }
-  all.push({
-    ...vitest('hosts of a newest major on Node 24', 'vitest-newest.json'),
-    run: () => newestHostsOn('24'),
-  })
+  all.push({ name: 'hosts of a newest major on Node 24', run: () => newestHostsOn('24') })
   return all
 }
 
@@ -176,45 +221,11 @@ async function newestHostsOn(major) {
     ]
     const { code, output } = await run('npm', install, { cwd: folder, capture: true })
     if (code !== 0) return { passed: 0, failed: 1, skipped: 0, output }
-    return await vitestOn(major, {
-      file: 'vitest-newest.json',
-      tests: NEWEST.map(({ tests }) => `server-lib/sharing/hosts/${tests}.test.ts`),
-      env: { ENGINELIGHT_NEWEST: folder },
-    })
+    const tests = NEWEST.map(({ tests: host }) => `server-lib/sharing/hosts/${host}.test.ts`)
+    const step = vitest('', 'vitest-newest.json', tests, { ENGINELIGHT_NEWEST: folder }, startOn(major))
+    return await step.run()
   } finally {
     await rm(folder, { recursive: true, force: true })
-  }
-}
-
-/** The same tests on another Node, whose binary comes as a package of the registry. */
-async function vitestOn(major, { file = `vitest-${major}.json`, tests = [], env = {} } = {}) {
-  const path = join(results, file)
-  await rm(path, { force: true })
-  const args = ['run', '--reporter=json', `--outputFile.json=${path}`, ...tests]
-  const { code, output } = await run(
-    'npx',
-    [
-      '--yes',
-      '--package',
-      `node@${major}`,
-      '--',
-      'node',
-      join(root, 'node_modules/vitest/vitest.mjs'),
-      ...args,
-    ],
-    { capture: true, env },
-  )
-  try {
-    const report = JSON.parse(await readFile(path, 'utf8'))
-    const failed = report.numFailedTests || (code === 0 ? 0 : 1)
-    return {
-      passed: report.numPassedTests,
-      failed,
-      skipped: report.numPendingTests + report.numTodoTests,
-      output: failed ? output : '',
-    }
-  } catch (error) {
-    return { passed: 0, failed: 1, skipped: 0, output: `${output}\n${error}` }
   }
 }
 
@@ -222,12 +233,14 @@ async function vitestOn(major, { file = `vitest-${major}.json`, tests = [], env 
 export async function runTests({ long: isLong, only = [] }) {
   await mkdir(results, { recursive: true })
   const total = { passed: 0, failed: 0, skipped: 0 }
+  const allFailures = []
   const chosen = (isLong ? await long() : await steps(shortRun)).filter(
     ({ name }) => only.length === 0 || only.some(word => name.includes(word)),
   )
   for (const { name, run: runStep } of chosen) {
     const startedAt = performance.now()
-    const { passed, failed, skipped, output } = await runStep()
+    const { passed, failed, skipped, output, failures = failed > 0 ? [''] : [] } = await runStep()
+    allFailures.push(...failures.map(failure => `FAIL ${name} ${failure}`))
     total.passed += passed
     total.failed += failed
     total.skipped += skipped
@@ -237,6 +250,8 @@ export async function runTests({ long: isLong, only = [] }) {
     )
     if (output) console.log(output)
   }
+  // Once more together: whoever reads a log from its end sees them, as he does who reads it from its beginning.
+  for (const failure of allFailures) console.log(failure)
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
   return total.failed === 0 && total.passed > 0 ? 0 : 1
 }
