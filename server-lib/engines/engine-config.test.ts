@@ -24,7 +24,12 @@ describe('a config that is wrong is refused before anything is opened', () => {
   test.each<[string, () => unknown, string, RegExp]>([
     ['nothing', () => createEngines({}), 'EL_CONFIG', /at least one engine/],
     ['not made by engine()', () => createEngines({ a: {} as never }), 'EL_CONFIG', /engine<Tables>\(\)/],
-    ['no source', one({}), 'EL_CONFIG', /exactly one of connection, knex or pool/],
+    [
+      'no source',
+      one({}),
+      'EL_CONFIG',
+      /exactly one of connection, knex, pool \(a pg.Pool\) or borrowed; it has none/,
+    ],
     ['two sources', one({ connection: url, knex: {} }), 'EL_CONFIG', /connection and knex/],
     [
       'an unknown option',

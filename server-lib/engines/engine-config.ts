@@ -113,7 +113,7 @@ export interface BorrowedSource {
   ): { readonly pool: Pool; readonly knex: Knex; address(): ServerAddress }
 }
 
-/** Where an engine's connections come from. Exactly one of `connection`, `knex` or `pool` (a pg.Pool). */
+/** Where an engine's connections come from. Exactly one of `connection`, `knex`, `pool` (a pg.Pool) or `borrowed`. */
 export type EngineSource =
   | { connection: string | Record<string, unknown>; pool?: PoolSizes; knex?: never; borrowed?: never }
   | { knex: Knex | Knex.Config | (() => Knex); connection?: never; pool?: never; borrowed?: never }
@@ -232,22 +232,16 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
   }
   const threshold = (option: keyof EngineOptions, fallback: number): number | undefined =>
     config[option] === false ? undefined : (duration(option, ', or false') ?? fallback)
+  // Beside a connection `pool` says how many.
   const sources = (['connection', 'knex', 'pool', 'borrowed'] as const).filter(
-    source => config[source] !== undefined,
+    source =>
+      config[source] !== undefined &&
+      !(source === 'pool' && config.connection !== undefined && !isPoolSource(config.pool)),
   )
-  const hasSource =
-    config.connection !== undefined ||
-    config.knex !== undefined ||
-    config.borrowed !== undefined ||
-    isPoolSource(config.pool)
-  if (
-    !hasSource ||
-    (sources.length > 1 &&
-      !(config.connection !== undefined && config.knex === undefined && config.borrowed === undefined))
-  ) {
+  if (sources.length !== 1 || (sources[0] === 'pool' && !isPoolSource(config.pool))) {
     throw new EnginelightError(
       'EL_CONFIG',
-      `Engine "${name}" needs exactly one of connection, knex or pool (a pg.Pool); it has ${sources.join(' and ') || 'none'}.`,
+      `Engine "${name}" needs exactly one of connection, knex, pool (a pg.Pool) or borrowed; it has ${sources.join(' and ') || 'none'}.`,
       { engine: name },
     )
   }

@@ -232,11 +232,13 @@ export class Engine implements CheckoutOwner {
 
   requireOwned(what: string): void {
     if (this.#open.owned) return
-    throw new EnginelightError(
-      'EL_NOT_OWNED',
-      `Engine "${this.name}" cannot ${what}: its ${this.#open.source === 'borrowed' ? "connections are its host's" : `${this.#open.source} was made by the application`}. Give a function that makes one instead.`,
-      { engine: this.name },
-    )
+    const why =
+      this.#open.source === 'borrowed'
+        ? "its connections are its host's"
+        : `its ${this.#open.source} was made by the application. Give a function that makes one instead`
+    throw new EnginelightError('EL_NOT_OWNED', `Engine "${this.name}" cannot ${what}: ${why}.`, {
+      engine: this.name,
+    })
   }
 
   async #drain(old: OpenPool): Promise<void> {

@@ -40,9 +40,8 @@ export interface OpenPool extends ServerAddress {
 export type InContext = <T>(fn: () => T) => T
 
 /**
- * Opens the source of an engine and begins to watch it. No connection is made. `found` is told when a pool that did not know where
- * its server is has learnt it. Throws EL_CONFIG,
- * EL_UNSUPPORTED_CLIENT or EL_MISSING_PEER.
+ * Opens the source of an engine and begins to watch it. No connection is made. `found` is told when a pool that did not
+ * know where its server is has learnt it. Throws EL_CONFIG, EL_UNSUPPORTED_CLIENT or EL_MISSING_PEER.
  */
 export function openPool(
   name: string,
@@ -148,14 +147,12 @@ function fromKnex(
   const unwatchLines = watchKnexLines(knex)
   const opening = owned ? keepOpening(client) : undefined
   const pool = new KnexPool(client, client.pool, ledger, () => knex.destroy(), opening)
-  const unwatch = pool.unwatch.bind(pool)
   const tarn = client.pool
-  pool.unwatch = () => {
-    unwatch()
+  whenUnwatched(pool, () => {
     unwatchLines()
     watched.delete(tarn)
     watched.delete(client)
-  }
+  })
   return { knex, pool, source, owned, ...serverAddressOf(client.connectionSettings) }
 }
 
@@ -178,23 +175,14 @@ function fromConnectionPool(
     )
   }
   const open = fromNativePool(name, connectionPool, ledger, owned)
-  const unwatchLines = watchKnexLines(knex)
-  const unwatch = open.pool.unwatch.bind(open.pool)
-  open.pool.unwatch = () => {
-    unwatch()
-    unwatchLines()
-  }
+  whenUnwatched(open.pool, watchKnexLines(knex))
   return { ...open, knex, source: 'knex' }
 }
 
 function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: boolean): OpenPool {
   refuseSharing(name, given)
   const pool = new NativePool(given, ledger)
-  const unwatch = pool.unwatch.bind(pool)
-  pool.unwatch = () => {
-    unwatch()
-    watched.delete(given)
-  }
+  whenUnwatched(pool, () => watched.delete(given))
   // Only to build statements with; they run on the pool's connections through sessions. A version saves the
   // `select version()` that knex would send on a pool that is not its own.
   const knex = makeKnex(name, {
@@ -222,11 +210,7 @@ function fromHost(
   }
   refuseSharing(name, borrowed)
   const { pool, knex, address } = borrowed.open(ledger, options, found)
-  const unwatch = pool.unwatch.bind(pool)
-  pool.unwatch = () => {
-    unwatch()
-    watched.delete(borrowed)
-  }
+  whenUnwatched(pool, () => watched.delete(borrowed))
   return {
     knex,
     pool,
@@ -241,6 +225,15 @@ function fromHost(
     get database() {
       return address().database
     },
+  }
+}
+
+/** What was begun for a pool ends when it is no longer watched. */
+function whenUnwatched(pool: Pool, end: () => void): void {
+  const unwatch = pool.unwatch.bind(pool)
+  pool.unwatch = () => {
+    unwatch()
+    end()
   }
 }
 

@@ -1,13 +1,12 @@
 import type { Knex } from 'knex'
 import { createRequire } from 'node:module'
+import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
 import { inTurn, runInside } from './savepoints.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 
-type Dialect = new (config: Knex.Config) => object
-
 const load = createRequire(import.meta.url)
-const dialects = new WeakMap<object, Dialect>()
+const dialectOf = transactingDialects()
 
 /**
  * A complete knex on a session: its pool is the session. Its dialect says `transacting`, so knex sends SAVEPOINT
@@ -21,18 +20,13 @@ export function boundKnex(session: SessionCore): Knex {
   }
   const factory = load('knex') as (config: Knex.Config) => Knex
   const { connection: _connection, pool: _pool, client: _client, ...config } = engineClient.config
-  const connectionPool = {
-    acquire: () => ({ promise: Promise.resolve(new SessionConnection(session, null)) }),
-    release: () => true,
-    destroy: () => Promise.resolve(),
-    numFree: () => 0,
-    numUsed: () => 1,
-    numPendingAcquires: () => 0,
-  }
   const knex = factory({
     ...config,
     client: dialectOf(engineClient.constructor),
-    connectionPool,
+    connectionPool: poolOfOne(
+      () => Promise.resolve(new SessionConnection(session, null)),
+      () => true,
+    ),
     compileSqlOnError: false,
     version: engineClient.version ?? '18.0',
   } as unknown as Knex.Config)
@@ -56,14 +50,4 @@ function takeTurns(knex: Knex, session: SessionCore): void {
         )
       : transaction(fn, ...config)
   Object.defineProperty(knex, 'transaction', { value: inOrder, configurable: true, writable: true })
-}
-
-function dialectOf(base: Dialect): Dialect {
-  let dialect = dialects.get(base)
-  if (!dialect) {
-    dialect = class SessionDialect extends base {}
-    Object.assign(dialect.prototype as object, { transacting: true })
-    dialects.set(base, dialect)
-  }
-  return dialect
 }
