@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { codeBlocks, compile, pageText, ROOT } from '../testing/page.ts'
 
-const root = join(import.meta.dirname, '../..')
-const folder = join(root, '.cache', `schema-page-${process.pid}`)
+// Inside of the package, which then finds itself by its own name, as built.
+const folder = join(ROOT, '.cache', `schema-page-${process.pid}`)
 beforeAll(() => mkdir(folder, { recursive: true }))
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -16,8 +15,7 @@ const GIVEN = `
 `
 
 test('every block of the page on schemas compiles', async () => {
-  const page = await readFile(join(root, 'docs/schema.md'), 'utf8')
-  const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, code = '']) => code)
+  const blocks = codeBlocks(await pageText('schema.md'))
   expect(blocks.length).toBeGreaterThanOrEqual(7)
   const generated = blocks.find(block => block.includes('export interface ShopTables')) ?? ''
   await writeFile(join(folder, 'given.d.ts'), GIVEN)
@@ -26,17 +24,5 @@ test('every block of the page on schemas compiles', async () => {
     const before = block.includes('engine<ShopTables>') ? generated : ''
     await writeFile(join(folder, files[at] ?? ''), `${before}\n${block}\nexport {}\n`)
   }
-  const options =
-    '--ignoreConfig --noEmit --strict --skipLibCheck --module nodenext --target es2023 --types node'
-  const lib = ['--lib', 'es2023,esnext.disposable']
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const said = await promisify(execFile)(
-    process.execPath,
-    [tsc, ...options.split(' '), ...lib, 'given.d.ts', ...files],
-    { cwd: folder },
-  ).then(
-    () => '',
-    (error: { stdout: string }) => error.stdout,
-  )
-  expect(said).toBe('')
+  expect(await compile(['given.d.ts', ...files], folder)).toBe('')
 })

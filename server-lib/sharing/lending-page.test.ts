@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Session } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { codeBlocks, compile, onSources, pageText } from '../testing/page.ts'
 import { generatePrisma } from '../testing/prisma-client.ts'
 
 interface Made {
@@ -14,8 +13,6 @@ interface Made {
   run(fn: (db: { writer: Pick<Session, 'query'> }) => Promise<unknown>): Promise<unknown>
   close(): Promise<unknown>
 }
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 let database: TestDatabase
 let prisma: Awaited<ReturnType<typeof generatePrisma>>
@@ -34,17 +31,12 @@ beforeAll(async () => {
       item String?
       @@map("orders")
     }`)
-  const page = await readFile(join(ROOT, 'docs/borrowing.md'), 'utf8')
+  const page = await pageText('borrowing.md')
   const section = page.slice(page.indexOf('## Lending'))
-  const blocks = [...section.slice(0, endOf(section)).matchAll(/```ts\n([^]*?)```/g)].map(
-    ([, code]) => code as string,
-  )
+  const blocks = codeBlocks(section.slice(0, endOf(section)))
   const write = async (name: string, code: string) => {
     const file = join(prisma.folder, name)
-    const here = code
-      .replaceAll("'enginelight/sharing'", `'${ROOT}server-lib/sharing/index.ts'`)
-      .replaceAll("'enginelight'", `'${ROOT}server-lib/index.ts'`)
-    await writeFile(file, here)
+    await writeFile(file, onSources(code))
     return file
   }
   await write('package.json', '{ "type": "module" }')
@@ -91,16 +83,5 @@ test('every library of the page writes in the session, and the session decides',
 })
 
 test('every block of it compiles', async () => {
-  const options =
-    '--noEmit --pretty false --strict --noImplicitOverride --module nodenext --target esnext --types node'
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const skips = '--skipLibCheck --allowImportingTsExtensions --erasableSyntaxOnly'
-  const args = [tsc, ...options.split(' '), ...skips.split(' '), ...files]
-  const run = promisify(execFile)(process.execPath, args, { cwd: prisma.folder })
-  expect(
-    await run.then(
-      ({ stdout }) => stdout,
-      (error: { stdout: string }) => error.stdout,
-    ),
-  ).toBe('')
+  expect(await compile(files, prisma.folder)).toBe('')
 })

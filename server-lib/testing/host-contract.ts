@@ -10,6 +10,26 @@ import { expectQuiet } from './ground-truth.ts'
 /** What every host writes into, each by a model of its own. */
 export const NOTES = 'create table notes (id serial primary key, body text not null unique)'
 
+/** A database with NOTES in it for the tests of a file; after each it is quiet and empty. */
+export function notesDatabase(): Pick<TestDatabase, 'url' | 'admin' | 'backends'> {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createDatabase(NOTES)
+  })
+  afterEach(async () => {
+    await expectQuiet(database)
+    await database.admin('truncate notes restart identity')
+  })
+  afterAll(() => database.drop())
+  return {
+    get url() {
+      return database.url
+    },
+    admin: (...statement) => database.admin(...statement),
+    backends: () => database.backends(),
+  }
+}
+
 /** A transaction of the host, or one nested in it, driven through the host's own API. */
 export interface HostTransaction {
   /** What `connectionOf` gives for what an application has in hand there. */

@@ -1,19 +1,14 @@
 import { tableFromIPC } from 'apache-arrow'
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { runScript } from '../../testing/child.ts'
 import { createDatabase } from '../../testing/database.ts'
-
-const root = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+import { codeBlocks, compile, pageText, ROOT } from '../../testing/page.ts'
 
 test('the code of docs/schema-arrow.md compiles and runs, one block after the other', async () => {
-  const page = await readFile(root('docs/schema-arrow.md'), 'utf8')
-  const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, code]) => code)
+  const blocks = codeBlocks(await pageText('schema-arrow.md'))
   expect(blocks.length).toBe(5)
   const code = `process.chdir(process.env.FOLDER ?? '')\n${blocks.join('\n')}\nawait engines.close()\n`
   const database = await createDatabase(`
@@ -28,15 +23,9 @@ test('the code of docs/schema-arrow.md compiles and runs, one block after the ot
   )
   expect(ended).toBe(0)
   expect(tableFromIPC(await readFile(join(folder, 'orders.arrows'))).numRows).toBe(300)
-  const file = root(`.cache/scripts/page-${process.pid}.mts`)
+  const file = join(ROOT, `.cache/scripts/page-${process.pid}.mts`)
   await writeFile(file, code)
-  const options =
-    '--ignoreConfig --noEmit --pretty false --strict --skipLibCheck --module nodenext --target es2023 --lib es2023,esnext.disposable --types node'
-  const tsc = root('node_modules/typescript/bin/tsc')
-  const said = await promisify(execFile)(process.execPath, [tsc, ...options.split(' '), file]).catch(
-    (error: unknown) => error,
-  )
-  expect(said).toMatchObject({ stdout: '' })
+  expect(await compile([file])).toBe('')
   await rm(file)
   await rm(folder, { recursive: true })
   await database.drop()

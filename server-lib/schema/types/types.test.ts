@@ -1,18 +1,16 @@
-import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
+import { compile, ROOT } from '../../testing/page.ts'
 import { reflect } from '../reflect/index.ts'
 import type { Schema } from '../table.ts'
 import { connect } from '../testing/connect.ts'
 import { RICH_SCHEMA } from '../testing/rich-schema.ts'
 import { typesOf, writeTypes } from './index.ts'
 
-const root = join(import.meta.dirname, '../../..')
-const folder = join(root, '.cache', `types-${process.pid}`)
+const folder = join(ROOT, '.cache', `types-${process.pid}`)
 
 let database: TestDatabase
 let schema: Schema
@@ -30,28 +28,6 @@ afterAll(async () => {
 /** Of one declaration, up to its end. */
 const declaration = (text: string, name: string) =>
   new RegExp(`(/\\*\\*[^\\n]*\\n)?export (interface|type) ${name} [^]*?(\\n}|(?=\\n\\n))`).exec(text)?.[0]
-
-/** Whether it compiles, and what the compiler says. */
-async function compile(...files: string[]): Promise<string> {
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2023',
-    '--types',
-    'node',
-    '--skipLibCheck',
-  ]
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  return promisify(execFile)(process.execPath, [tsc, '--ignoreConfig', ...options, ...files], {
-    cwd: folder,
-  }).then(
-    () => '',
-    (error: { stdout: string }) => error.stdout,
-  )
-}
 
 test('each table has what is read, what may be inserted and what may be updated', () => {
   const text = typesOf(schema, { name: 'ShopTables', searchPath: ['shop', 'public'] })
@@ -314,7 +290,7 @@ second line'; comment on column string.e is 'and */ here'`)
   await session.client.query('rollback')
   const file = join(folder, 'odd.ts')
   await writeFile(file, text)
-  expect(await compile(file)).toBe('')
+  expect(await compile([file], folder)).toBe('')
   expect([...text.matchAll(/^export (?:interface|type) (\S+)/gm)].map(([, name]) => name)).toEqual([
     'OrderItems3',
     'NeverEver',
@@ -375,7 +351,7 @@ test('the file of an engine is its types, and its builders check by them', async
     await writeFile(join(folder, 'use.ts'), USE)
     // Nothing in a .d.ts is checked with skipLibCheck.
     await writeFile(join(folder, 'copy.ts'), await readFile(join(folder, 'shop.d.ts')))
-    expect(await compile('use.ts', 'copy.ts')).toBe('')
+    expect(await compile(['use.ts', 'copy.ts'], folder)).toBe('')
     // The same again, and untouched.
     const { mtimeMs } = await stat(join(folder, 'shop.d.ts'))
     expect((await write()).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])

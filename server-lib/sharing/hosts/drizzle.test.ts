@@ -3,10 +3,8 @@ import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { pgTable, serial, text } from 'drizzle-orm/pg-core'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { expectQuiet } from '../../testing/ground-truth.ts'
-import { heldOpen, NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { expect, test } from 'vitest'
+import { heldOpen, notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './drizzle.ts'
 
@@ -36,15 +34,7 @@ testHost({
   },
 })
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createDatabase(NOTES)
-})
-afterEach(async () => {
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
+const database = notesDatabase()
 
 test('one borrow for the application: the transaction of the context', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })

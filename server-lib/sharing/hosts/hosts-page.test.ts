@@ -1,19 +1,16 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { expectBackends } from '../../testing/ground-truth.ts'
+import { codeBlocks, compile, onSources, pageFolder, pageText } from '../../testing/page.ts'
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const HOSTS = ['pg', 'TypeORM', 'Sequelize', 'Drizzle', 'Kysely']
 
 let database: TestDatabase
-let folder: string
-const fileOf = (host: string) => join(folder, `${host.toLowerCase()}.ts`)
+let folder: Awaited<ReturnType<typeof pageFolder>>
+const fileOf = (host: string) => join(folder.path, `${host.toLowerCase()}.ts`)
 
 beforeAll(async () => {
   database = await createDatabase(`
@@ -21,21 +18,16 @@ beforeAll(async () => {
     create table audit (id serial primary key, what text unique);
   `)
   process.env.DATABASE_URL = database.url
-  folder = await mkdtemp(join(tmpdir(), 'enginelight-page-'))
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  const page = await readFile(join(ROOT, 'docs/borrowing-hosts.md'), 'utf8')
+  folder = await pageFolder()
+  const page = await pageText('borrowing-hosts.md')
   for (const host of HOSTS) {
-    const [, code = ''] = new RegExp(`^## ${host}$[^]*?\`\`\`ts\n([^]*?)\`\`\``, 'm').exec(page) ?? []
-    const here = code
-      .replace(/'enginelight\/sharing\/(\w+)'/, `'${ROOT}server-lib/sharing/hosts/$1.ts'`)
-      .replace("'enginelight/sharing'", `'${ROOT}server-lib/sharing/index.ts'`)
-    await writeFile(fileOf(host), here)
+    const [code = ''] = codeBlocks(page.slice(page.indexOf(`\n## ${host}\n`)))
+    await writeFile(fileOf(host), onSources(code))
   }
 })
 afterAll(async () => {
   delete process.env.DATABASE_URL
-  await rm(folder, { recursive: true, force: true })
+  await folder.remove()
   await database.drop()
 })
 
@@ -55,14 +47,5 @@ test.each(HOSTS)('%s: the program of the page writes both or neither', async hos
 })
 
 test('and all of them compile', async () => {
-  const options =
-    '--noEmit --pretty false --strict --module nodenext --target esnext --types node --skipLibCheck --allowImportingTsExtensions'
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const args = [tsc, ...options.split(' '), ...HOSTS.map(fileOf)]
-  const run = promisify(execFile)(process.execPath, args, { cwd: folder })
-  const said = await run.then(
-    ({ stdout }) => stdout,
-    (error: { stdout: string }) => error.stdout,
-  )
-  expect(said).toBe('')
+  expect(await compile(HOSTS.map(fileOf), folder.path)).toBe('')
 })

@@ -11,10 +11,8 @@ import {
   type Transaction,
 } from 'kysely'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { expectQuiet } from '../../testing/ground-truth.ts'
-import { NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { expect, test } from 'vitest'
+import { notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf, watchPool } from './kysely.ts'
 
@@ -62,17 +60,9 @@ testHost({
   },
 })
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createDatabase(NOTES)
-})
-afterEach(async () => {
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
+const database = notesDatabase()
 
-const poolOf = ({ url }: TestDatabase, max = 2) => new pg.Pool({ connectionString: url, max })
+const poolOf = ({ url }: { url: string }, max = 2) => new pg.Pool({ connectionString: url, max })
 const on = (pool: pg.Pool, sent: string[] = []) =>
   new Kysely<Tables>({
     dialect: new PostgresDialect({ pool }),

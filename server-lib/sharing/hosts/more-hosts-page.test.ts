@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { codeBlocks, compile, onSources, pageText } from '../../testing/page.ts'
 import { generatePrisma } from '../../testing/prisma-client.ts'
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 // What they do is tried host by host, beside each door.
 let prisma: Awaited<ReturnType<typeof generatePrisma>>
@@ -22,29 +18,15 @@ beforeAll(async () => {
 afterAll(() => prisma.remove())
 
 test('the programs of docs/borrowing-more-hosts.md compile', async () => {
-  const page = await readFile(join(ROOT, 'docs/borrowing-more-hosts.md'), 'utf8')
-  const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, code]) => code as string)
+  const blocks = codeBlocks(await pageText('borrowing-more-hosts.md'))
   expect(blocks).toHaveLength(4)
   const files = await Promise.all(
     blocks.map(async (code, at) => {
       const file = join(prisma.folder, `host${at}.ts`)
-      const here = code
-        .replace(/'enginelight\/sharing\/([\w-]+)'/, `'${ROOT}server-lib/sharing/hosts/$1.ts'`)
-        .replace("'enginelight/sharing'", `'${ROOT}server-lib/sharing/index.ts'`)
-      await writeFile(file, here)
+      await writeFile(file, onSources(code))
       return file
     }),
   )
   await writeFile(join(prisma.folder, 'package.json'), '{ "type": "module" }')
-  const options =
-    '--noEmit --pretty false --strict --module nodenext --target esnext --types node --skipLibCheck --allowImportingTsExtensions'
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
-  const run = promisify(execFile)(process.execPath, [tsc, ...options.split(' '), ...files], {
-    cwd: prisma.folder,
-  })
-  const said = await run.then(
-    ({ stdout }) => stdout,
-    (error: { stdout: string }) => error.stdout,
-  )
-  expect(said).toBe('')
+  expect(await compile(files, prisma.folder)).toBe('')
 })

@@ -1,9 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { expectQuiet } from '../../testing/ground-truth.ts'
-import { NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { expect, test } from 'vitest'
+import { notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './pg.ts'
 
@@ -53,15 +51,7 @@ function transactionOn(client: pg.PoolClient): HostTransaction {
   return transaction
 }
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createDatabase(NOTES)
-})
-afterEach(async () => {
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
+const database = notesDatabase()
 
 test('one borrow for the application: each transaction keeps its token in an AsyncLocalStorage', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })

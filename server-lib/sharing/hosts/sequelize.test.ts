@@ -1,9 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DataTypes, QueryTypes, Sequelize, type Transaction } from 'sequelize'
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { expectQuiet } from '../../testing/ground-truth.ts'
-import { NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './sequelize.ts'
 
@@ -50,15 +48,7 @@ testHost({
   },
 })
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createDatabase(NOTES)
-})
-afterEach(async () => {
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
+const database = notesDatabase()
 
 /** What Sequelize needs of a namespace of CLS. */
 function namespace() {

@@ -1,9 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DataSource, EntitySchema, type EntityManager } from 'typeorm'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { expectQuiet } from '../../testing/ground-truth.ts'
-import { heldOpen, NOTES, testHost, type HostTransaction } from '../../testing/host-contract.ts'
+import { expect, test } from 'vitest'
+import { heldOpen, notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './typeorm.ts'
 
@@ -41,15 +39,7 @@ testHost({
   },
 })
 
-let database: TestDatabase
-beforeAll(async () => {
-  database = await createDatabase(NOTES)
-})
-afterEach(async () => {
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
+const database = notesDatabase()
 
 async function open(): Promise<DataSource> {
   const source = new DataSource({ type: 'postgres', url: database.url, poolSize: 2, entities: [Notes] })
