@@ -1,9 +1,11 @@
+import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from './postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     postgresUrl: string
+    postgresMajor: number
   }
 }
 
@@ -11,5 +13,17 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const postgres = await startPostgres()
   project.provide('postgresUrl', postgres.url)
+  project.provide('postgresMajor', await majorOf(postgres.url))
   return () => postgres.stop()
+}
+
+async function majorOf(url: string): Promise<number> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    const { rows } = await client.query("select current_setting('server_version_num')::int / 10000 as major")
+    return rows[0].major
+  } finally {
+    await client.end()
+  }
 }

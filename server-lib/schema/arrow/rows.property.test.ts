@@ -31,6 +31,14 @@ const texts = fc
   .map(text => Buffer.from(text.replaceAll('\0', '')).toString())
 const moments = fc.bigInt(-210_000_000_000_000_000n, 9_000_000_000_000_000_000n)
 
+/** Hours, minutes and seconds: before PostgreSQL 15 none of its other units takes more than 32 bits. */
+function clock(micros: bigint): string {
+  const size = micros < 0n ? -micros : micros
+  const [hours, minutes] = [size / 3_600_000_000n, (size / 60_000_000n) % 60n]
+  const seconds = String(size % 60_000_000n).padStart(8, '0')
+  return `${micros < 0n ? '-' : ''}${hours}:${minutes}:${seconds.slice(0, 2)}.${seconds.slice(2)}`
+}
+
 /** Values as PostgreSQL reads them, or an SQL expression of `$t` where it has no such text. */
 const RANDOM: Record<string, { values: fc.Arbitrary<string>; from?: string }> = {
   bool: { values: fc.constantFrom('t', 'f') },
@@ -69,7 +77,7 @@ const RANDOM: Record<string, { values: fc.Arbitrary<string>; from?: string }> = 
         between(-(2n ** 31n) + 1n, 2n ** 31n - 2n),
         between(-9_000_000_000_000_000n, 9_000_000_000_000_000n),
       )
-      .map(([months, days, micros]) => `${months} months ${days} days ${micros} microseconds`),
+      .map(([months, days, micros]) => `${months} months ${days} days ${clock(BigInt(micros))}`),
   },
 }
 
