@@ -1,3 +1,5 @@
+import { since } from './postgres-major.ts'
+
 /** A type, values of it as texts, and an SQL expression that says of `$v` what its cell in Arrow must be. */
 export interface Oracle {
   readonly type: string
@@ -6,7 +8,9 @@ export interface Oracle {
   readonly says: string
 }
 
-const MICROSECONDS = '(extract(epoch from $v) * 1000000)::numeric(30, 0)'
+/** The whole seconds and what is below them apart: before PostgreSQL 14 the epoch is a double, too short for both. */
+const MICROSECONDS = `(extract(epoch from date_trunc('second', $v))::numeric * 1000000
+  + mod(extract(microseconds from $v)::numeric, 1000000))::numeric(30, 0)`
 
 export const ORACLES: readonly Oracle[] = [
   { type: 'bool', arrow: 'Bool', values: ['t', 'f', null, 't'], says: '$v::int' },
@@ -83,8 +87,7 @@ export const ORACLES: readonly Oracle[] = [
     arrow: 'Utf8',
     values: [
       'NaN',
-      'Infinity',
-      '-Infinity',
+      ...since(14, ['Infinity', '-Infinity'], []),
       '0',
       '0.00',
       '-0.000012',

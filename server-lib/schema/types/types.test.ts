@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { compile, ROOT } from '../../testing/page.ts'
+import { since } from '../../testing/postgres-major.ts'
 import { reflect } from '../reflect/index.ts'
 import type { Schema } from '../table.ts'
 import { connect } from '../testing/connect.ts'
@@ -145,7 +146,7 @@ const READ: Record<string, string> = {
   int4range: '[1,2)',
   numrange: '[1,2)',
   tstzrange: '[2025-01-01,)',
-  int4multirange: '{[1,2)}',
+  ...since(14, { int4multirange: '{[1,2)}' }, {}),
   pg_lsn: '0/1',
   regclass: 'pg_class',
   regproc: 'now',
