@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { observe, type CommitParticipant } from '../../channels.ts'
 import { createEngines, engine } from '../../index.ts'
+import { since } from '../../testing/postgres-major.ts'
 import { listen } from '../../testing/story.ts'
 import { twoDatabases } from '../../testing/two-databases.ts'
 
@@ -130,10 +131,17 @@ test.each([
   ['a CTE', "with w as (insert into t (name) values ('x') returning 1) select * from w"],
   ['a function call', "select write_by_function('x')"],
   ['DDL', 'create table made (id int); drop table made'],
-  [
-    'MERGE',
-    'merge into counter c using (values (1)) v (id) on c.id = v.id when matched then update set n = 3',
-  ],
+  since(
+    15,
+    [
+      'MERGE',
+      'merge into counter c using (values (1)) v (id) on c.id = v.id when matched then update set n = 3',
+    ],
+    [
+      'INSERT … ON CONFLICT',
+      'insert into counter values (1, 3) on conflict (id) do update set n = excluded.n',
+    ],
+  ),
 ])('B12 changed by %s: it takes part in the protocol', async (_what, text) => {
   await two.shop.admin('insert into counter values (1, 1)')
   await using db = two.engines.open()
