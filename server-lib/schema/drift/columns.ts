@@ -1,10 +1,9 @@
-import type { Column, Table, Unsaid } from '../table.ts'
+import type { Column, Table } from '../table.ts'
 import type { Found } from './difference.ts'
 import { reduced } from './expression.ts'
 import { sameDefault } from './same-default.ts'
 import { sameFamily, sameType } from './same-type.ts'
-
-type Said = (what: Unsaid) => boolean
+import type { Said } from './sides.ts'
 
 /** What differs between the columns of a table. Of a view's only that they are there: of what is computed models know little. */
 export function columnDrift(table: Table, models: Table, said: Said): Found[] {
