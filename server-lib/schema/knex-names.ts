@@ -2,9 +2,18 @@ import { EnginelightError } from '../errors.ts'
 
 /**
  * Throws EL_CONFIG for a name that knex would not take as it is: it splits at dots, reads ` as ` as an alias, `*` as all
- * columns and `?` as a parameter, and trims. No quoting in a string helps; such a name can only be written as raw SQL.
+ * columns and `?` as a parameter, and trims. No quoting in a string helps; such a name can only be written as raw SQL. So it
+ * does for one that PostgreSQL would cut off: its rows would come with another.
  */
 export function checkKnexName(kind: 'schema' | 'table' | 'column' | 'alias', name: string): void {
+  const bytes = Buffer.byteLength(name)
+  if (bytes > 63 && kind !== 'alias') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `The ${kind} name ${JSON.stringify(name)} has ${bytes} bytes: PostgreSQL keeps 63 of them, and calls it by those.`,
+      { option: kind },
+    )
+  }
   if (name !== '' && name !== '*' && name.trim() === name && !/[.?\0]| as /i.test(name)) return
   throw new EnginelightError(
     'EL_CONFIG',

@@ -2,7 +2,7 @@ import { EnginelightError } from '../../errors.ts'
 import type { CheckedTable } from './definition.ts'
 import { byKeys } from './keys.ts'
 import { literalPattern } from './like.ts'
-import { checkColumn, checkText, misuse } from './misuse.ts'
+import { checkColumn, checkOptions, checkText, misuse } from './misuse.ts'
 import { checkPage, type Page } from './page.ts'
 import { ordered, paged, rowsOf, type RunsBuilders } from './query.ts'
 import {
@@ -16,6 +16,8 @@ import {
 
 /** One value where the primary key is one column, `{ order_id: 1, line: 2 }` where it is several. */
 export type IdOf<Row> = Row[ColumnOf<Row>] | Partial<Row>
+
+const RANGE_OPTIONS = ['orderBy', 'direction', 'caseSensitive', 'where', 'offset', 'limit']
 
 /** The finders of one table. */
 export class Finders<Row> {
@@ -45,6 +47,7 @@ export class Finders<Row> {
     if (Array.isArray(id)) {
       throw misuse('getById', this.#table, 'was given a list. getByIds takes one.', 'id')
     }
+    checkOptions('getById', this.#table, options, ['idColumn'])
     const wanted = { ids: [id], idColumn: options.idColumn, limit: 1 }
     return (await byKeys<Row>('getById', this.#table, on, wanted))[0]
   }
@@ -58,6 +61,7 @@ export class Finders<Row> {
     if (!Array.isArray(ids)) {
       throw misuse('getByIds', this.#table, 'takes a list. getById takes one key.', 'ids')
     }
+    checkOptions('getByIds', this.#table, options, ['idColumn'])
     return byKeys('getByIds', this.#table, on, { ids, idColumn: options.idColumn })
   }
 
@@ -87,6 +91,7 @@ export class Finders<Row> {
   ): Promise<Row[] | Row | undefined> {
     const { allowMany = false, offset, limit } = options
     checkText('getByColumnLower', this.#table, column, search)
+    checkOptions('getByColumnLower', this.#table, options, ['allowMany', 'offset', 'limit'])
     checkPage('getByColumnLower', options)
     if (!allowMany && (offset !== undefined || limit !== undefined)) {
       throw misuse(
@@ -120,6 +125,7 @@ export class Finders<Row> {
     options: Page & { readonly prefixOnly?: boolean } = {},
   ): Promise<Row[]> {
     checkText('getByColumnSimilar', this.#table, column, seed)
+    checkOptions('getByColumnSimilar', this.#table, options, ['prefixOnly', 'offset', 'limit'])
     checkPage('getByColumnSimilar', options)
     const pattern = `${options.prefixOnly === false ? '%' : ''}${literalPattern(seed)}%`
     const found = rowsOf(this.#table, on)
@@ -150,12 +156,13 @@ export class Finders<Row> {
 
   /** Rows in an order that never leaves two of them open: where `orderBy` does not decide, the primary key does. */
   async getRange(on: RunsBuilders, options: RangeOptions<Row> = {}): Promise<Row[]> {
+    checkOptions('getRange', this.#table, options, RANGE_OPTIONS)
     const { orderBy = this.primaryKey, direction = 'asc', caseSensitive = true, where } = options
     checkPage('getRange', options)
     checkDirection(this.#table, direction)
-    const columns = typeof orderBy === 'string' ? [orderBy] : orderBy
+    const columns = [orderBy].flat() as ColumnOf<Row>[]
     for (const column of columns) checkColumn(this.#table, column)
-    if (typeof where === 'object') checkFilter(this.#table, where)
+    checkFilter(this.#table, where)
     const found = rowsOf(this.#table, on)
     if (typeof where === 'function') where(found)
     else if (where) filter(found, where)
@@ -163,7 +170,7 @@ export class Finders<Row> {
       if (!caseSensitive) orderByWithoutCase(found, column, direction)
       found.orderBy(column, direction)
     }
-    return paged(ordered(this.#table, found, direction), options)
+    return paged(ordered(this.#table, found, direction, columns), options)
   }
 
   /**
@@ -172,9 +179,9 @@ export class Finders<Row> {
    */
   async columnsAsDict(on: RunsBuilders, row: Partial<Row>): Promise<Row | undefined> {
     const loaded = this.loadedColumnsAsDict(row)
-    const missing = this.columns.filter(column => !(column in loaded))
+    const missing = this.columns.filter(column => !Object.hasOwn(loaded, column))
     if (missing.length === 0) return loaded as Row
-    const key = this.primaryKey.filter(column => column in loaded)
+    const key = this.primaryKey.filter(column => Object.hasOwn(loaded, column) && loaded[column] != null)
     if (key.length < this.primaryKey.length) {
       throw misuse(
         'columnsAsDict',

@@ -23,3 +23,20 @@ export function checkText(finder: string, table: CheckedTable, column: string, t
   if (typeof text !== 'string')
     throw misuse(finder, table, `looks for a text, and not for ${typeof text}.`, 'search')
 }
+
+/** Throws EL_CONFIG for what are no options, and for one that there is not: it would silently do nothing. */
+export function checkOptions(
+  finder: string,
+  table: CheckedTable,
+  options: object,
+  known: readonly string[],
+): void {
+  const has = `{ ${known.join(', ')} }`
+  if (typeof options !== 'object' || options === null) {
+    throw misuse(finder, table, `takes its options as an object: ${has}.`, 'options')
+  }
+  const unknown = Object.keys(options).find(option => !known.includes(option))
+  if (unknown !== undefined) {
+    throw misuse(finder, table, `has no option "${unknown}": its options are ${has}.`, unknown)
+  }
+}
