@@ -3,9 +3,8 @@ import * as t from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { drift } from '../drift/index.ts'
-import { reflect } from '../reflect/index.ts'
 import type { Schema } from '../table.ts'
-import { connect } from '../testing/connect.ts'
+import { reflectedAt } from '../testing/same-as-models.ts'
 import { tablesFrom } from './index.ts'
 
 const shop = t.pgSchema('shop')
@@ -147,8 +146,7 @@ let database: TestDatabase
 let reflected: Schema
 beforeAll(async () => {
   database = await createDatabase(DDL)
-  await using connection = await connect(database.url)
-  reflected = await reflect(connection.client, { schemas: ['public', 'shop'] })
+  reflected = await reflectedAt(database.url)
 })
 afterAll(() => database.drop())
 
