@@ -46,5 +46,6 @@ function constraintsDrift(
   if (!sides.said(what)) return []
   const isWhole = ({ definition }: Constraint) => sides.isWhole(definition)
   const text = ({ definition }: Constraint) => definition
-  return changes(sides, what, there.filter(isWhole), wanted.filter(isWhole), text)
+  const isSame = (one: Constraint, other: Constraint) => reduced(text(one)) === reduced(text(other))
+  return changes(sides, what, there.filter(isWhole), wanted.filter(isWhole), { text, isSame })
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ModelSchema, RelationKind, Schema, Table, Unsaid } from '../table.ts'
 import { checkSchema } from '../check-schema.ts'
 import { columnDrift } from './columns.ts'
@@ -81,7 +82,7 @@ function article(kind: RelationKind): string {
 }
 
 function commentDrift(table: Table, models: Table): Found[] {
-  if (models.comment === null || models.comment === table.comment) return []
+  if (!models.comment || models.comment === table.comment) return []
   return [{ kind: 'comment', ...at(models), models: models.comment, database: table.comment }]
 }
 
@@ -92,7 +93,8 @@ function enumDrift(reflected: Schema, fromModels: Schema): Found[] {
     const where = { schema, table: null, column: null, name }
     if (there) {
       const has = there.values.join(', ')
-      return has === wanted ? [] : [{ kind: 'enum values', ...where, models: wanted, database: has }]
+      const isSame = isDeepStrictEqual(there.values, values)
+      return isSame ? [] : [{ kind: 'enum values', ...where, models: wanted, database: has }]
     }
     // A column of it tells by its type.
     const isUsed = fromModels.tables.some(table => table.columns.some(column => column.typeName === name))

@@ -4,7 +4,7 @@ type Token =
   | { readonly kind: 'value'; readonly text: string }
 
 const PIECE =
-  /\s+|--[^\n]*|[eE]?'((?:[^'\\]|''|\\.)*)'|"((?:[^"]|"")*)"|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_$]*)|(::)|([-+*/<>=~!@#%^&|`?]+)|(.)/gsu
+  /\s+|--[^\n]*|[eE]'((?:[^'\\]|''|\\.)*)'|'((?:[^']|'')*)'|"((?:[^"]|"")*)"|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_$]*)|(::)|([-+*/<>=~!@#%^&|`?]+)|(.)/gsu
 
 /**
  * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
@@ -22,12 +22,13 @@ function written({ kind, text }: Token): string {
 
 function pieces(expression: string): Token[] {
   const tokens: Token[] = []
-  for (const [whole, text, name, number, word, cast, sign, other] of expression.matchAll(PIECE)) {
-    if (text !== undefined) tokens.push({ kind: 'value', text: unescaped(text, /^e/i.test(whole)) })
+  for (const [, escaped, text, name, number, word, cast, sign, other] of expression.matchAll(PIECE)) {
+    if (escaped !== undefined) tokens.push({ kind: 'value', text: unescaped(escaped) })
+    else if (text !== undefined) tokens.push({ kind: 'value', text: text.replaceAll("''", "'") })
     else if (name !== undefined) tokens.push({ kind: 'word', text: name.replaceAll('""', '"') })
     else if (number !== undefined) tokens.push({ kind: 'value', text: number })
     else if (word !== undefined) tokens.push({ kind: 'word', text: word.toLowerCase() })
-    else if (cast !== undefined || other !== undefined) tokens.push({ kind: 'sign', text: whole })
+    else if (cast !== undefined || other !== undefined) tokens.push({ kind: 'sign', text: (cast ?? other)! })
     else if (sign !== undefined) tokens.push({ kind: 'sign', text: SIGNS[sign] ?? sign })
   }
   return tokens
@@ -41,9 +42,8 @@ const SIGNS: Record<string, string> = {
   '!~~*': 'not ilike',
 }
 
-function unescaped(text: string, isEscaped: boolean): string {
-  const plain = text.replaceAll("''", "'")
-  return isEscaped ? plain.replace(/\\(.)/gs, '$1') : plain
+function unescaped(text: string): string {
+  return text.replaceAll("''", "'").replace(/\\(.)/gs, '$1')
 }
 
 /** Further words of a type's name, after `double`, `character`, `bit`, `timestamp` and `time`. */

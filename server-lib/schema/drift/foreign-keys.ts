@@ -1,6 +1,7 @@
 import type { ForeignKey } from '../table.ts'
 import { sameSet } from './column-lists.ts'
-import type { Found } from './difference.ts'
+import type { DifferenceKind, Found } from './difference.ts'
+import { agree } from './agree.ts'
 import { matched, renamed } from './matched.ts'
 import { at, type Sides } from './sides.ts'
 
@@ -24,27 +25,24 @@ export function foreignKeyDrift(sides: Sides): Found[] {
         models: null,
         database: arrow(key),
       })),
-    ...both.flatMap(([there, wanted]): Found[] => {
-      const found: Found[] = []
-      if (said('foreign key action') && actions(there) !== actions(wanted)) {
-        found.push({
-          kind: 'foreign key action',
-          ...at(sides, there.name),
-          models: actions(wanted),
-          database: actions(there),
-        })
-      }
-      if (said('deferrability') && there.deferrable !== wanted.deferrable) {
-        found.push({
-          kind: 'deferrability',
-          ...at(sides, there.name),
-          models: wanted.deferrable,
-          database: there.deferrable,
-        })
-      }
-      return [...found, ...renamed(sides, wanted.name, there.name)]
-    }),
+    ...both.flatMap(([there, wanted]) => sameForeignKey(sides, there, wanted)),
   ]
+}
+
+function sameForeignKey(sides: Sides, there: ForeignKey, wanted: ForeignKey): Found[] {
+  const { said } = sides
+  const found: Found[] = []
+  const tell = (kind: DifferenceKind, models: string, database: string) => {
+    if (models !== database) found.push({ kind, ...at(sides, there.name), models, database })
+  }
+  // Whoever knows MATCH, which no host does, knows which columns an action sets.
+  const ofWhich = there.match !== undefined && wanted.match !== undefined
+  if (said('foreign key action'))
+    tell('foreign key action', actions(wanted, ofWhich), actions(there, ofWhich))
+  if (said('deferrability')) tell('deferrability', wanted.deferrable, there.deferrable)
+  if (there.match && wanted.match) tell('match', `match ${wanted.match}`, `match ${there.match}`)
+  if (!agree(there.valid, wanted.valid)) tell('validity', validity(wanted), validity(there))
+  return [...found, ...renamed(sides, wanted.name, there.name)]
 }
 
 function sameReference(a: ForeignKey, b: ForeignKey): boolean {
@@ -61,6 +59,11 @@ function arrow({ columns, references: { schema, table, columns: to } }: ForeignK
   return `(${columns.join(', ')}) references ${schema}.${table} (${to.join(', ')})`
 }
 
-function actions({ onUpdate, onDelete }: ForeignKey): string {
-  return `on update ${onUpdate}, on delete ${onDelete}`
+function actions({ onUpdate, onDelete, onDeleteColumns }: ForeignKey, ofWhich: boolean): string {
+  const columns = ofWhich && onDeleteColumns ? ` (${onDeleteColumns.join(', ')})` : ''
+  return `on update ${onUpdate}, on delete ${onDelete}${columns}`
+}
+
+function validity({ valid }: ForeignKey): string {
+  return valid === false ? 'not valid' : 'valid'
 }

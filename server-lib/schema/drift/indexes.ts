@@ -1,6 +1,7 @@
 import type { Index, Table } from '../table.ts'
 import type { Found } from './difference.ts'
 import { reduced } from './expression.ts'
+import { indexText, sameIndex } from './index-text.ts'
 import { changes, shortened } from './matched.ts'
 import { at, type Sides } from './sides.ts'
 import { isPlainUnique } from './unique-keys.ts'
@@ -12,16 +13,11 @@ export function indexDrift(sides: Sides): Found[] {
     of.indexes.filter(
       index =>
         !isPlainUnique(index) &&
-        sides.isOn(index.keys.flatMap(({ column }) => column ?? [])) &&
+        sides.isOn([...index.keys.flatMap(({ column }) => column ?? []), ...(index.included ?? [])]) &&
         sides.isWhole([...index.keys.map(({ expression }) => expression), index.predicate].join(' ')),
     )
-  return changes(sides, 'index', ours(table), ours(models), indexText)
-}
-
-/** Without INCLUDE, which no host's models say. */
-function indexText({ unique, method, keys, predicate }: Index): string {
-  const over = keys.map(({ column, expression }) => column ?? expression)
-  return `${unique ? 'unique ' : ''}${method} (${over.join(', ')})${predicate === null ? '' : ` where ${predicate}`}`
+  const isSame = (there: Index, wanted: Index) => sameIndex(table, there, wanted)
+  return changes(sides, 'index', ours(table), ours(models), { text: indexText, isSame })
 }
 
 /** Of an index that the models have as a statement of their own we know its name and its text alone. */

@@ -1,5 +1,4 @@
 import type { Found } from './difference.ts'
-import { reduced } from './expression.ts'
 import { at, type Sides } from './sides.ts'
 
 /** Pairs each of the models' with one of the database's; what is over on either side is missing, or extra. */
@@ -26,9 +25,9 @@ export function changes<T extends { readonly name: string | null }>(
   what: 'check' | 'exclusion' | 'index',
   there: readonly T[],
   wanted: readonly T[],
-  text: (of: T) => string,
+  { text, isSame }: { text: (of: T) => string; isSame: (there: T, wanted: T) => boolean },
 ): Found[] {
-  const { missing, extra, both } = matched(there, wanted, (a, b) => reduced(text(a)) === reduced(text(b)))
+  const { missing, extra, both } = matched(there, wanted, isSame)
   const changed = missing.flatMap(model => {
     const other = extra.find(({ name }) => name !== null && name === shortened(model.name))
     return other ? [{ model, other }] : []

@@ -1,6 +1,8 @@
 import type { Index, Table, UniqueKey } from '../table.ts'
 import { list, sameSet, sorted } from './column-lists.ts'
-import type { Found } from './difference.ts'
+import type { DifferenceKind, Found } from './difference.ts'
+import { agree } from './agree.ts'
+import { indexText, isUsable, sameIncluded, sameKey } from './index-text.ts'
 import { matched, renamed } from './matched.ts'
 import { at, type Sides } from './sides.ts'
 
@@ -19,7 +21,7 @@ export function primaryKeyDrift(sides: Sides): Found[] {
       },
     ]
   }
-  return there && wanted ? sameKey(sides, there, wanted) : []
+  return there && wanted ? sameUnique(sides, there, wanted) : []
 }
 
 /** A unique constraint and a unique index over plain columns hold the same: either does for the other. */
@@ -46,34 +48,67 @@ export function uniqueDrift(sides: Sides): Found[] {
         models: null,
         database: list(key.columns),
       })),
-    ...both.flatMap(([there, wanted]) => sameKey(sides, there, wanted)),
+    ...both.flatMap(([there, wanted]) => sameUnique(sides, there, wanted)),
   ]
 }
 
-function sameKey(sides: Sides, there: UniqueKey, wanted: UniqueKey): Found[] {
+/** A unique constraint, or a unique index in its place. */
+interface Unique extends UniqueKey {
+  readonly index?: Index
+}
+
+function sameUnique(sides: Sides, there: Unique, wanted: Unique): Found[] {
   const found = renamed(sides, wanted.name, there.name)
-  const tell = (kind: 'deferrability' | 'nulls', models: string, database: string) => {
+  const tell = (kind: DifferenceKind, models: string | null, database: string | null) => {
     if (models !== database) found.push({ kind, ...at(sides, there.name), models, database })
   }
   if (sides.said('deferrability')) {
     tell('deferrability', wanted.deferrable ?? 'not deferrable', there.deferrable ?? 'not deferrable')
   }
   tell('nulls', nulls(wanted), nulls(there))
+  if (!agree(there.withoutOverlaps, wanted.withoutOverlaps)) {
+    tell('overlaps', overlaps(wanted), overlaps(there))
+  }
+  if (!sameIncluded(there, wanted)) {
+    tell('included columns', list(wanted.included), list(there.included))
+  }
+  if (!keptAlike(sides, there, wanted)) {
+    tell('index', wanted.index ? indexText(wanted.index) : list(wanted.columns), indexText(there.index!))
+  }
   return found
+}
+
+/** A constraint says nothing of the order in which its index keeps the keys, but that the index can be used. */
+function keptAlike({ table }: Sides, { index: there }: Unique, { index: wanted }: Unique): boolean {
+  if (!there) return true
+  if (!wanted) return isUsable(there)
+  const other = (column: string | null) => wanted.keys.find(key => key.column === column)!
+  return (
+    isUsable(there) === isUsable(wanted) && there.keys.every(key => sameKey(table, key, other(key.column)))
+  )
+}
+
+function overlaps({ withoutOverlaps }: UniqueKey): string {
+  return withoutOverlaps === true ? 'forbidden' : 'allowed'
 }
 
 function nulls({ nullsNotDistinct }: UniqueKey): string {
   return nullsNotDistinct === true ? 'not distinct' : 'distinct'
 }
 
-function uniquesOf({ uniques, indexes }: Table): UniqueKey[] {
+function uniquesOf({ uniques, indexes }: Table): Unique[] {
   return [
     ...uniques,
-    ...indexes.filter(isPlainUnique).map(({ name, keys, nullsNotDistinct }) => ({
-      name,
-      columns: keys.map(key => key.column!),
-      ...(nullsNotDistinct !== undefined && { nullsNotDistinct }),
-    })),
+    ...indexes.filter(isPlainUnique).map((index): Unique => {
+      const { name, keys, nullsNotDistinct, included } = index
+      return {
+        index,
+        name,
+        columns: keys.map(key => key.column!),
+        ...(nullsNotDistinct !== undefined && { nullsNotDistinct }),
+        ...(included && { included }),
+      }
+    }),
   ]
 }
 

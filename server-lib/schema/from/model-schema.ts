@@ -122,6 +122,7 @@ function finished(table: DraftTable, column: DraftColumn, typed: Typed): Column 
     default: serial ? nextOfSequence(table, column.name) : (column.default ?? null),
     identity: column.identity ?? null,
     generated: column.generated ?? null,
+    ...(column.generated && column.generation && { generation: column.generation }),
     domain: null,
     collation: column.collation ?? null,
     comment: column.comment ?? null,
