@@ -99,7 +99,7 @@ async function typesOn(session: Queryable, engine: string, options: WriteTypesOp
   return typesOf(schema, {
     name: `${pascalCase(engine)}Tables`,
     searchPath: rows[0].path,
-    ...(typeMap && { typeMap }),
+    ...(typeMap !== undefined && { typeMap }),
     ...(imports && { imports }),
     ...(partitions !== undefined && { partitions }),
   })
