@@ -1,4 +1,5 @@
 import { EnginelightError } from '../errors.ts'
+import { MOST_BYTES } from './kept-name.ts'
 
 /**
  * Throws EL_CONFIG for a name that knex would not take as it is: it splits at dots, reads ` as ` as an alias, `*` as all
@@ -7,10 +8,10 @@ import { EnginelightError } from '../errors.ts'
  */
 export function checkKnexName(kind: 'schema' | 'table' | 'column' | 'alias', name: string): void {
   const bytes = Buffer.byteLength(name)
-  if (bytes > 63 && kind !== 'alias') {
+  if (bytes > MOST_BYTES && kind !== 'alias') {
     throw new EnginelightError(
       'EL_CONFIG',
-      `The ${kind} name ${JSON.stringify(name)} has ${bytes} bytes: PostgreSQL keeps 63 of them, and calls it by those.`,
+      `The ${kind} name ${JSON.stringify(name)} has ${bytes} bytes: PostgreSQL keeps ${MOST_BYTES} of them, and calls it by those.`,
       { option: kind },
     )
   }

@@ -1,3 +1,4 @@
+import { keptName } from '../kept-name.ts'
 import type { Found } from './difference.ts'
 import { at, type Sides } from './sides.ts'
 
@@ -52,8 +53,6 @@ export function renamed(sides: Sides, models: string | null, database: string | 
   return [{ kind: 'name', ...at(sides, database), models, database }]
 }
 
-/** PostgreSQL keeps 63 bytes of a name. */
 export function shortened(name: string | null): string | null {
-  if (name === null || Buffer.byteLength(name) <= 63) return name
-  return new TextDecoder().decode(Buffer.from(name).subarray(0, 63)).replace(/\uFFFD$/, '')
+  return name === null ? null : keptName(name)
 }
