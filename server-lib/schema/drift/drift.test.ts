@@ -208,6 +208,11 @@ test.each<[kind: string, change: string, words: string]>([
   ],
   ['generated', 'alter table users alter doubled drop expression', ''],
   [
+    'generated',
+    'alter table users drop doubled; alter table users add doubled int not null generated always as (id * 2) virtual',
+    'The expression of public.users.doubled is id * 2 stored in the models and (id * 2) virtual in the database.',
+  ],
+  [
     'collation',
     'alter table users alter code type text collate "POSIX"',
     'The collation of public.users.code is C in the models and POSIX in the database.',

@@ -1,10 +1,5 @@
-/** A piece of an expression. Texts and numbers are one kind: PostgreSQL writes `'0'::numeric` for a 0. */
-type Token =
-  | { readonly kind: 'word' | 'sign'; readonly text: string }
-  | { readonly kind: 'value'; readonly text: string }
-
-const PIECE =
-  /\s+|--[^\n]*|[eE]'((?:[^'\\]|''|\\.)*)'|'((?:[^']|'')*)'|"((?:[^"]|"")*)"|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_$]*)|(::)|([-+*/<>=~!@#%^&|`?]+)|(.)/gsu
+import { withoutCasts } from './casts.ts'
+import { pieces, type Token } from './tokens.ts'
 
 /**
  * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
@@ -18,58 +13,6 @@ export function reduced(expression: string): string {
 
 function written({ kind, text }: Token): string {
   return kind === 'value' ? `'${text}'` : text
-}
-
-function pieces(expression: string): Token[] {
-  const tokens: Token[] = []
-  for (const [, escaped, text, name, number, word, cast, sign, other] of expression.matchAll(PIECE)) {
-    if (escaped !== undefined) tokens.push({ kind: 'value', text: unescaped(escaped) })
-    else if (text !== undefined) tokens.push({ kind: 'value', text: text.replaceAll("''", "'") })
-    else if (name !== undefined) tokens.push({ kind: 'word', text: name.replaceAll('""', '"') })
-    else if (number !== undefined) tokens.push({ kind: 'value', text: number })
-    else if (word !== undefined) tokens.push({ kind: 'word', text: word.toLowerCase() })
-    else if (cast !== undefined || other !== undefined) tokens.push({ kind: 'sign', text: (cast ?? other)! })
-    else if (sign !== undefined) tokens.push({ kind: 'sign', text: SIGNS[sign] ?? sign })
-  }
-  return tokens
-}
-
-const SIGNS: Record<string, string> = {
-  '!=': '<>',
-  '~~': 'like',
-  '~~*': 'ilike',
-  '!~~': 'not like',
-  '!~~*': 'not ilike',
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll("''", "'").replace(/\\(.)/gs, '$1')
-}
-
-/** Further words of a type's name, after `double`, `character`, `bit`, `timestamp` and `time`. */
-const TYPE_WORDS = new Set(['precision', 'varying', 'with', 'without', 'time', 'zone'])
-
-function withoutCasts(tokens: readonly Token[]): Token[] {
-  const kept: Token[] = []
-  for (let at = 0; at < tokens.length; at++) {
-    if (tokens[at]!.text !== '::' || tokens[at]!.kind !== 'sign') {
-      kept.push(tokens[at]!)
-      continue
-    }
-    at++
-    while (tokens[at + 1]?.text === '.') at += 2
-    at = afterBrackets(tokens, at, '(', ')')
-    while (tokens[at + 1]?.kind === 'word' && TYPE_WORDS.has(tokens[at + 1]!.text)) at++
-    at = afterBrackets(tokens, at, '(', ')')
-    while (tokens[at + 1]?.text === '[') at = afterBrackets(tokens, at, '[', ']')
-  }
-  return kept
-}
-
-function afterBrackets(tokens: readonly Token[], at: number, open: string, close: string): number {
-  if (tokens[at + 1]?.kind !== 'sign' || tokens[at + 1]!.text !== open) return at
-  const end = tokens.findIndex((token, index) => index > at && token.kind === 'sign' && token.text === close)
-  return end === -1 ? at : end
 }
 
 /** `orders.total` is `total`, and `shop.f(x)` is `f(x)`: which of the two is written depends on the search path. */
