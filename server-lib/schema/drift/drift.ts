@@ -26,8 +26,8 @@ const BOOKKEEPING = new Set(
  * tables of migrations.
  *
  * In place of models it takes what another database has. Reflect the schemas that the models are in: a table that was not
- * read is told as missing. Of checks, predicates and
- * generated columns the words are compared and not the parentheses.
+ * read is told as missing. Of checks, predicates and generated columns the words are compared, and what belongs to which
+ * `and`, `or` and `not`; other parentheses are not. Throws EL_CONFIG for what is no schema.
  */
 export function drift(
   reflected: Schema,

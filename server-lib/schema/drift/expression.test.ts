@@ -33,6 +33,23 @@ test.each([
   [`path::varchar(3) <> '' and CAST(size AS int) > 0`, `path <> 'x'`],
   [`array_length(tags, 1) > 0 and 'x' = any (tags)`, `array_length(tags, 1) > 0`],
   [`at > current_timestamp - interval '1 day'`, `at > now() - interval '2 days'`],
+  [`(path = 'a' or path = 'b') and size > 1`, `path = 'a' or path = 'b' and size > 1`],
+  [`path = 'a' or path = 'b' and size > 1`, `(path = 'a' or path = 'b') and size > 1`],
+  [`not (path = 'a' or size > 1) and path <> 'c'`, `not path = 'a' or size > 1 and path <> 'c'`],
+  [`not path = 'a' and not (not size > 1)`, `not (path = 'a' and not (not size > 1))`],
+  [`size not between 1 and 9 or size is null`, `size between 1 and 9 or size is null`],
+  [`not size between 1 and 9 and path <> 'a'`, `size not between 1 and 9 and path <> 'a'`],
+  [
+    `size between 1 and abs(9) and (path = 'a' or path = 'b')`,
+    `size between 1 and abs(9) and path = 'a' or path = 'b'`,
+  ],
+  [
+    `case when (size > 1 or size < 0) and path = 'a' then true else path in ('x', 'y') end`,
+    `case when size > 1 and path = 'a' then true else path in ('x', 'y') end`,
+  ],
+  [`coalesce(size > 1 and (path = 'a' or path = 'b'), false)`, `coalesce(size > 1 and path = 'a', false)`],
+  [`((size > 1) and ((path = 'a') and (at is null)))`, `size > 1 and path = 'a' or at is null`],
+  [`'x' = any (array['x', 'y'] || tags) and path <> 'a'`, `'x' = any (array['x'] || tags) and path <> 'a'`],
   [`"size" IS NOT NULL AND Path Is Distinct From 'x'`, `size is null and path is distinct from 'x'`],
 ])('the check %s is what PostgreSQL prints of it, and %s is another', async (check, other) => {
   expect(await told(check, check)).toEqual([])

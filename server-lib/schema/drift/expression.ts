@@ -1,14 +1,17 @@
 import { withoutCasts } from './casts.ts'
+import { withLogic } from './logic.ts'
 import { pieces, type Token } from './tokens.ts'
 
 /**
  * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
- * prints of it are the same text: no parentheses, casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
- * rewrites them. Two expressions that differ in nothing but their parentheses are taken for the same.
+ * prints of it are the same text: few parentheses, no casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
+ * rewrites them; of `and`, `or` and `not` it is told which belongs to which. Otherwise two expressions that differ in nothing
+ * but their parentheses, `a - (b - c)` and `a - b - c`, are taken for the same.
  */
 export function reduced(expression: string): string {
   const tokens = withoutPlaces(withoutCasts(pieces(expression)))
-  return plain(rewritten(tokens)).map(written).join(' ')
+  const words = rewritten(tokens).filter(token => !(token.kind === 'word' && token.text === 'array'))
+  return withLogic(words).map(written).join(' ')
 }
 
 function written({ kind, text }: Token): string {
@@ -36,14 +39,19 @@ function rewritten(tokens: readonly Token[]): Token[] {
       result.push(sign(isNot ? '<>' : '='))
       if (countInside(tokens, at + 1) > 1) result.push(sign(isNot ? 'all' : 'any'))
     } else if (kind === 'word' && text === 'between') {
+      const isNot = isWord(result.at(-1), 'not')
+      if (isNot) result.pop()
       const left = operandBefore(result)
-      result.push(sign('>='))
-      const and = tokens.findIndex(
-        (token, index) => index > at && token.kind === 'word' && token.text === 'and',
-      )
+      const and = tokens.findIndex((token, index) => index > at && isWord(token, 'and'))
       if (and === -1) continue
-      result.push(...tokens.slice(at + 1, and), sign('and'), ...left, sign('<='))
-      at = and
+      const end = operandEnd(tokens, and + 1)
+      const [low, high] = isNot ? ['<', '>'] : ['>=', '<=']
+      const lower = [...left, sign(low!), ...rewritten(tokens.slice(at + 1, and))]
+      const upper = [...left, sign(high!), ...rewritten(tokens.slice(and + 1, end))]
+      const connective: Token = { kind: 'word', text: isNot ? 'or' : 'and' }
+      result.splice(result.length - left.length, left.length)
+      result.push(sign('('), ...lower, connective, ...upper, sign(')'))
+      at = end - 1
     } else if (kind === 'word' && ['current_timestamp', 'transaction_timestamp'].includes(text)) {
       result.push({ kind: 'word', text: 'now' })
     } else if (kind === 'value' && /^-\d/.test(text)) {
@@ -53,6 +61,22 @@ function rewritten(tokens: readonly Token[]): Token[] {
     }
   }
   return result
+}
+
+function isWord(token: Token | undefined, word: string): boolean {
+  return token?.kind === 'word' && token.text === word
+}
+
+/** Where what begins here is over: at the next `and`, `or` or comma, or the end of what it is in. */
+function operandEnd(tokens: readonly Token[], from: number): number {
+  let depth = 0
+  for (let at = from; at < tokens.length; at++) {
+    const { kind, text } = tokens[at]!
+    if (kind === 'sign' && (text === '(' || text === '[')) depth++
+    else if (kind === 'sign' && (text === ')' || text === ']') && --depth < 0) return at
+    else if (depth === 0 && (isWord(tokens[at], 'and') || isWord(tokens[at], 'or') || text === ',')) return at
+  }
+  return tokens.length
 }
 
 function countInside(tokens: readonly Token[], open: number): number {
@@ -78,12 +102,4 @@ function operandBefore(tokens: readonly Token[]): Token[] {
     if (tokens[from - 1]?.kind === 'word') from--
   }
   return tokens.slice(Math.max(from, 0))
-}
-
-const SILENT = new Set(['(', ')', '[', ']'])
-
-function plain(tokens: readonly Token[]): Token[] {
-  return tokens.filter(
-    ({ kind, text }) => !(kind === 'sign' && SILENT.has(text)) && !(kind === 'word' && text === 'array'),
-  )
 }

@@ -37,13 +37,14 @@ function keyText({ column, expression, descending = false, nullsFirst, ...key }:
 export function sameIndex(table: Table, there: Index, wanted: Index): boolean {
   const bare = (index: Index) =>
     reduced(
-      `${bareText(
+      bareText(
         index.keys.map(({ column, expression }) => column ?? expression ?? ''),
         index,
-      )} ${index.predicate ?? ''}`,
+      ),
     )
   return (
     bare(there) === bare(wanted) &&
+    reduced(there.predicate ?? '') === reduced(wanted.predicate ?? '') &&
     isUsable(there) === isUsable(wanted) &&
     agree(there.nullsNotDistinct, wanted.nullsNotDistinct) &&
     sameIncluded(there, wanted) &&

@@ -193,6 +193,25 @@ test.each<[statement: string, index: (table: any) => t.PgTableExtraConfigValue]>
   expect((await after(of(other), models)).map(([kind, name]) => [kind, name])).toEqual([['index', 'i']])
 })
 
+test.each([true, false])(
+  'the predicate of an index is what its model says, as a statement: %s',
+  async isStatement => {
+    const over = 'on words (word) where (id = 1 or id = 3) and tags is null'
+    const other = 'on words (word) where id = 1 or id = 3 and tags is null'
+    const [plain] = words(({ word, id, tags }) => [
+      t
+        .index('i')
+        .on(word)
+        .where(sql`(${id} = 1 or ${id} = 3) and ${tags} is null`),
+    ]).tables
+    const statement = { ...plain!.indexes[0]!, keys: [], definition: `create index if not exists i ${over};` }
+    const models = { tables: [isStatement ? { ...plain!, indexes: [statement] } : plain!], enums: [] }
+    expect(await after(`${TABLE}; create index i ${over}`, models)).toEqual([])
+    const told = await after(`${TABLE}; create index i ${other}`, models)
+    expect(told.map(([kind, name]) => [kind, name])).toEqual([['index', 'i']])
+  },
+)
+
 test('the operator class of a type is what there is without one', async () => {
   const models = words(table => [
     t.index('i').on(table.word.op('text_ops'), table.id.op('int4_ops')),

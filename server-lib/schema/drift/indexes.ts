@@ -28,7 +28,12 @@ export function isStatement({ keys, definition }: Index): boolean {
 export function statementDrift(sides: Sides, { name, definition }: Index, table: Table): Found[] {
   const there = table.indexes.find(index => index.name === shortened(name))?.definition ?? null
   const words = (text: string) =>
-    reduced(text.replace(/\b(concurrently|if\s+not\s+exists|using\s+btree)\b/gi, ' '))
+    reduced(
+      text
+        .replace(/\b(concurrently|if\s+not\s+exists|using\s+btree)\b/gi, ' ')
+        // As a whole, as PostgreSQL prints it: `where (…)`.
+        .replace(/\bwhere\b([^]*?);?\s*$/i, 'where ($1)'),
+    )
   if (there !== null && definition !== null && words(there) === words(definition)) return []
   const kind = there === null ? 'missing index' : 'index'
   return [{ kind, ...at(sides, name), models: definition, database: there }]
