@@ -151,3 +151,11 @@ describe('against the server', () => {
     expect(ended).toBeGreaterThan(runs / 100)
   }, 120_000)
 })
+
+test('a long run of white space is read once', () => {
+  const at = performance.now()
+  expect(readControl(`select${' '.repeat(100_000)};${' '.repeat(100_000)}commit`)).toMatchObject({
+    ask: 'several',
+  })
+  expect(performance.now() - at).toBeLessThan(1_000)
+})
