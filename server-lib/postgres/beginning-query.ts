@@ -27,6 +27,7 @@ export interface BeginningQuery extends Submittable {
 export interface PgQuery extends Submittable {
   queryMode?: string
   requiresPreparation(): boolean
+  handleEmptyQuery(connection: unknown): void
 }
 
 /** pg's protocol-level `Connection`, by the messages that we write. */

@@ -77,5 +77,11 @@ function defineEnclosed(Query: QueryClass): EnclosedQueryClass {
       this.#isAnswered = true
       super.handleCommandComplete?.(message, connection)
     }
+
+    /** Of a text without a statement, in the place of its command tag. */
+    override handleEmptyQuery(connection: unknown): void {
+      this.#isAnswered = true
+      super.handleEmptyQuery(connection)
+    }
   }
 }

@@ -8,10 +8,14 @@ import {
 } from '../postgres/driver.ts'
 import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
 import { whenReady } from '../postgres/ready.ts'
+import { sqlstateOf } from '../postgres/sqlstate.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import type { HostGate } from './host-gate.ts'
 
 const GUARD = 'el_guard'
+const CANCELLED = '57014'
+/** How often a rollback is sent that is cancelled in the place of its statement; a cancel is asked for twice at most. */
+const ATTEMPTS = 3
 const OPEN = [savepoint(GUARD)]
 const OPEN_READ_ONLY = [savepoint(GUARD), 'SET TRANSACTION READ ONLY']
 /** The server takes back a READ ONLY that was set within a savepoint when that is released. */
@@ -66,20 +70,30 @@ export class Guard {
     answer: DriverCallback,
   ): void {
     if (error) return this.#rollBack(error, releaseSavepoint(GUARD), answer)
-    this.#gate.send([releaseSavepoint(GUARD), (failure: Error | null) => answer(failure, result)])
+    const released = (failure: Error | null) =>
+      failure ? this.#rollBack(failure, null, answer) : answer(null, result)
+    this.#gate.send([releaseSavepoint(GUARD), released])
   }
 
   /**
    * Undoes a statement that failed; its own error is the one that matters. `intact` closes the savepoint where the driver found
    * fault with what the server had no objection to; null where it is closed by then.
    */
-  #rollBack(error: Error, intact: string | null, answer: DriverCallback): void {
+  #rollBack(error: Error, intact: string | null, answer: DriverCallback, attempts = ATTEMPTS): void {
     // pg tells of an error before it has read what the server says of the transaction.
     whenReady(this.#driver, isOpen => {
       const status = this.#driver.getTransactionStatus?.() ?? 'I'
       const text = status === 'E' ? rollbackToSavepoint(GUARD) : intact
       if (text === null || !isOpen || status === 'I') return answer(error)
-      this.#gate.send([text, () => whenReady(this.#driver, () => answer(error))])
+      const undone = (failure: Error | null) => {
+        // A cancel that was meant for the statement has come late, and the host's transaction is still failed.
+        const again = attempts > 1 && sqlstateOf(failure) === CANCELLED
+        whenReady(this.#driver, () => {
+          if (again) this.#rollBack(error, intact, answer, attempts - 1)
+          else answer(error)
+        })
+      }
+      this.#gate.send([text, undone])
     })
   }
 }
@@ -90,8 +104,12 @@ function singleStatement([config, values]: unknown[]): TextAndValues | undefined
     typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
   const given = withoutCallback(statement)
   if (!given || given.text === '') return undefined
-  return given.values.length > 0 || !given.text.includes(';') ? given : undefined
+  if (given.values.length === 0 && given.text.includes(';')) return undefined
+  return COPIES.test(given.text) ? undefined : given
 }
+
+/** While it waits for rows the server takes whatever else has been sent for a breach of the protocol, and hangs up. */
+const COPIES = /\bcopy\b/i
 
 /** knex and others hand over more than pg reads, and nothing that changes how it is sent. */
 function withoutCallback(config: unknown): TextAndValues | undefined {
