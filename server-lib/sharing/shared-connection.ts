@@ -54,9 +54,9 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.client.processID ?? null
   }
 
-  /** Whether the host has closed it, as far as can be seen without listening to it. */
+  /** Whether the host has closed it, as far as can be seen without listening to it. One of a single transaction goes with that. */
   get isClosed(): boolean {
-    return isClosed(this.#driver)
+    return isClosed(this.#driver) || this.client.isOver === true
   }
 
   get _queryable(): boolean {
