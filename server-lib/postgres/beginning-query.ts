@@ -45,7 +45,11 @@ export interface Wire {
   sync(): void
 }
 
-export type QueryClass = new (text: string, values: unknown[], callback: DriverCallback) => PgQuery
+export type QueryClass = new (
+  config: string | object,
+  values: unknown[] | undefined,
+  callback: DriverCallback,
+) => PgQuery
 type BeginningQueryClass = new (
   statement: TextAndValues,
   callback: DriverCallback,

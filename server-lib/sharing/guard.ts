@@ -1,12 +1,7 @@
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
-import {
-  isTextAndValues,
-  type DriverCallback,
-  type DriverConnection,
-  type DriverResult,
-  type TextAndValues,
-} from '../postgres/driver.ts'
+import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
 import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
+import { singleStatement } from '../postgres/single-statement.ts'
 import { whenReady } from '../postgres/ready.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
 import type { BorrowRules } from './borrow-rules.ts'
@@ -96,28 +91,4 @@ export class Guard {
       this.#gate.send([text, undone])
     })
   }
-}
-
-/** A text and its values, where that is known to be one statement. */
-function singleStatement([config, values]: unknown[]): TextAndValues | undefined {
-  const statement =
-    typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
-  const given = withoutCallback(statement)
-  if (!given || given.text === '') return undefined
-  if (given.values.length === 0 && given.text.includes(';')) return undefined
-  return COPIES.test(given.text) ? undefined : given
-}
-
-/** While it waits for rows the server takes whatever else has been sent for a breach of the protocol, and hangs up. */
-const COPIES = /\bcopy\b/i
-
-/** knex and others hand over more than pg reads, and nothing that changes how it is sent. */
-function withoutCallback(config: unknown): TextAndValues | undefined {
-  if (isTextAndValues(config)) return config
-  if (typeof config !== 'object' || config === null) return undefined
-  const { text, values = [], ...rest } = config as { text?: unknown; values?: unknown }
-  if (typeof text !== 'string' || !Array.isArray(values)) return undefined
-  return Object.entries(rest).every(([key, value]) => key === 'callback' || value === undefined)
-    ? { text, values }
-    : undefined
 }
