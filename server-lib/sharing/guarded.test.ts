@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines, type Engines } from '../index.ts'
@@ -221,6 +223,41 @@ test('a host that ends its transaction before our statement is sent', async () =
   }
   await host.commit()
   expect(await outside()).toEqual([])
+})
+
+test('a statement in a second transaction of the host is not sent in the savepoint of the first', async () => {
+  const requests = new AsyncLocalStorage<pg.PoolClient>()
+  const { db, engines } = borrowed({ connection: () => requests.getStore() })
+  const [first, second] = await Promise.all([host.pool.connect(), host.pool.connect()])
+  await Promise.all([first.query('begin'), second.query('begin')])
+  await requests.run(first, () =>
+    db.host.savepoint(async () => {
+      await db.host('notes').insert({ body: 'first' })
+      await requests.run(second, async () => {
+        for (const attempt of [
+          () => db.host('notes').insert({ body: 'second' }),
+          () => db.host.query('select 1'),
+          () => db.host.stream('select 1').toArray(),
+        ]) {
+          await expect(attempt()).rejects.toMatchObject({
+            code: 'EL_ILLEGAL_MOVE',
+            message: expect.stringContaining(
+              `backend ${(second as unknown as { processID: number }).processID}`,
+            ),
+          })
+        }
+        await using other = engines.open()
+        await other.host('notes').insert({ body: 'of another session' })
+      })
+      // Where the host has none, it is that of the savepoint.
+      await requests.exit(async () => db.host('notes').insert({ body: 'nowhere' }))
+    }),
+  )
+  await requests.run(second, async () => db.host('notes').insert({ body: 'second, after it' }))
+  await second.query('rollback')
+  await first.query('commit')
+  for (const client of [first, second]) client.release()
+  expect(await outside()).toEqual(['first', 'nowhere'])
 })
 
 test('a host that ends its client while our statement runs', async () => {

@@ -1,5 +1,5 @@
 import { warn } from '../errors.ts'
-import { callbackOf } from '../pool/statement-arguments.ts'
+import { callbackOf, describe } from '../pool/statement-arguments.ts'
 import { rollbackToSavepoint } from '../postgres/control.ts'
 import {
   isSubmittable,
@@ -15,6 +15,7 @@ import { Cancels } from './cancels.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type Turn } from './host-gate.ts'
 import { HostTransaction } from './host-transaction.ts'
+import { readControl } from './read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
 /** Who is told what becomes of a lease. */
@@ -27,6 +28,8 @@ export interface Lessee {
   over(): void
   /** Whether the running code is inside of a savepoint of his. */
   isInside(): boolean
+  /** The connection that the host has for the running code. */
+  current(): Promise<HostConnection | null | undefined>
 }
 
 /**
@@ -93,6 +96,17 @@ export class Lease implements Turn {
     this.#cancels.add(asked)
     const turn = this.#turn
     return () => this.isBusy && this.#turn === turn
+  }
+
+  /** A savepoint ends where it began, whatever the host is at by then; all else belongs to the transaction that it is sent in. */
+  elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
+    if (!this.isInUnit || readControl(describe([config])?.text ?? '')) return undefined
+    const { client } = this.#gate
+    return this.#lessee.current().then(
+      current => (current && current !== client ? current : undefined),
+      // It says so itself of a transaction that is over.
+      () => undefined,
+    )
   }
 
   // ------------------------------------------------------------------------------------- statements

@@ -37,6 +37,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.lease?.isInUnit === true
   }
 
+  elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
+    return this.lease?.elsewhere(config)
+  }
+
   cancelling(asked: Promise<void>): () => boolean {
     return this.lease?.cancelling(asked) ?? (() => false)
   }

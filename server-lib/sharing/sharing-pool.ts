@@ -80,12 +80,13 @@ export class SharingPool implements Pool {
           if (shared.isClosed) this.#forget(shared)
           else shared.emit('drain')
         },
+        current: () => this.#ask(),
         isInside: () => (session === null ? isInUnitOf(unit) : isInsideSavepoint(session)),
       }))
       granted.ask()
     }
     // Asked for here, in the context of whoever asks; told of later, for he has yet to be told how to give up.
-    new Promise<HostConnection | null | undefined>(resolve => resolve(this.#current()))
+    this.#ask()
       .then(lend)
       .catch((cause: unknown) => refuse(asRefusal(cause)))
     return () => {
@@ -93,6 +94,10 @@ export class SharingPool implements Pool {
       lease?.end()
       ledger.failed(checkout, checkout.failure)
     }
+  }
+
+  #ask(): Promise<HostConnection | null | undefined> {
+    return new Promise(resolve => resolve(this.#current()))
   }
 
   #hold(driver: SharedConnection, lease: Lease): Hold {
