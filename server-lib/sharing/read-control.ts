@@ -90,6 +90,10 @@ function statementControl(head: Token[]): Control | null {
       return head.some(({ kind, value }) => kind === 'word' && value === 'hold')
         ? { ask: 'session', words }
         : null
+    // With it those go that others have prepared on the connection, and whose drivers still count on them.
+    case 'deallocate':
+      rest.take('prepare')
+      return rest.take('all') && rest.left === 0 ? { ask: 'session', words } : null
     case 'reset':
     case 'discard':
     case 'listen':
