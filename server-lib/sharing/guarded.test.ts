@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type pg from 'pg'
+import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEngines, type Engines } from '../index.ts'
@@ -258,6 +258,34 @@ test('a statement in a second transaction of the host is not sent in the savepoi
   await first.query('commit')
   for (const client of [first, second]) client.release()
   expect(await outside()).toEqual(['first', 'nowhere'])
+})
+
+test('two borrowers and a host that writes ahead, all at once: what fails fails alone', async () => {
+  const client = new pg.Client({ connectionString: database.url, pipeline: true } as pg.ClientConfig)
+  await client.connect()
+  const [one, two] = [borrowed({ connection: () => client }), borrowed({ connection: () => client })]
+  const sent: [succeeds: boolean, send: () => PromiseLike<unknown>][] = [
+    [true, () => client.query(insert('of the host, at once'))],
+    [true, () => one.knex('notes').insert({ body: 'of a knex' })],
+    [false, () => one.knex('nowhere')],
+    [true, () => two.knex('notes').insert({ body: 'of another' })],
+    [true, () => client.query(insert('of the host, in between'))],
+    [
+      false,
+      () => two.knex.transaction(trx => trx.raw("insert into notes (body) values ('gone'); select 1/0")),
+    ],
+    [true, () => one.db.host.stream('select * from generate_series(1, 500)').toArray()],
+    [false, () => two.db.host.query('select 1/0')],
+    [true, () => one.db.host.savepoint(() => one.db.host('notes').insert({ body: 'in a savepoint' }))],
+    [false, () => one.knex.raw('select pg_sleep(1)').timeout(10, { cancel: true })],
+    [true, () => client.query(insert('of the host, behind'))],
+  ]
+  await client.query('begin')
+  const settled = await Promise.allSettled(sent.map(([, send]) => send()))
+  expect(settled.map(({ status }) => status === 'fulfilled')).toEqual(sent.map(([succeeds]) => succeeds))
+  expect((await client.query('commit')).command).toBe('COMMIT')
+  await client.end()
+  expect(await outside()).toHaveLength(6)
 })
 
 test('a host that ends its client while our statement runs', async () => {
