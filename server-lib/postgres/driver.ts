@@ -36,6 +36,11 @@ export interface DriverConnection {
   readonly isBorrowed?: boolean
   /** Of a borrowed one: whether a savepoint of its borrower is open. */
   readonly isInUnit?: boolean
+  /**
+   * Of a borrowed one, where a savepoint of its borrower is open: which other connection the host has for whoever sends this
+   * statement from here, if it has one.
+   */
+  elsewhere?(config: unknown): Promise<{ readonly processID?: number | null } | undefined> | undefined
   /** Of a borrowed one: told of a cancel that is on its way to the server. Returns whether what it is meant for still runs. */
   cancelling?(asked: Promise<void>): () => boolean
   /** Set by knex when the connection must not be used again; knex's pool then drops it at the next acquire. */

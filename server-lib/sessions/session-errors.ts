@@ -25,6 +25,18 @@ export function illegalMove(session: SessionFacts, state: SessionState, move: Se
   )
 }
 
+type Backend = { readonly processID?: number | null }
+
+export function inAnotherTransaction(session: SessionFacts, held: Backend, here: Backend): EnginelightError {
+  const of = ({ processID }: Backend) => `backend ${processID ?? 'unknown'}`
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `${called(session)} has a savepoint open in a transaction of its host (${of(held)}), and this statement is in another one (${of(here)}). ` +
+      'Await the savepoint first, or take a session of its own by engines.scope().',
+    { ...numbers(session), move: 'query', legalMoves: [] },
+  )
+}
+
 export function needsTransaction(session: SessionFacts, what: string): EnginelightError {
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',

@@ -294,7 +294,15 @@ export class SessionCore {
       if (held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
     }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
-    if (held && state !== 'idle') return use(held)
+    if (held && state !== 'idle') {
+      const elsewhere = held.driver.elsewhere?.(statement.config)
+      if (!elsewhere) return use(held)
+      return void elsewhere.then(other => {
+        if (other) refuse(errors.inAnotherTransaction(this, held.driver, other))
+        else if (this.#life.held === held && !this.#cut) use(held)
+        else this.#withConnection(statement, use, refuse)
+      })
+    }
     const { pause } = this.#owner
     // The commit holds the queues of all sessions that it needs already, so it does not wait for this one.
     if (pause) return void pause.then(() => this.#withConnection(statement, use, refuse))

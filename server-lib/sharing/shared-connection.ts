@@ -37,6 +37,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.lease?.isInUnit === true
   }
 
+  elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
+    return this.lease?.elsewhere(config)
+  }
+
   cancelling(asked: Promise<void>): () => boolean {
     return this.lease?.cancelling(asked) ?? (() => false)
   }
@@ -54,9 +58,9 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.client.processID ?? null
   }
 
-  /** Whether the host has closed it, as far as can be seen without listening to it. */
+  /** Whether the host has closed it, as far as can be seen without listening to it. One of a single transaction goes with that. */
   get isClosed(): boolean {
-    return isClosed(this.#driver)
+    return isClosed(this.#driver) || this.client.isOver === true
   }
 
   get _queryable(): boolean {
