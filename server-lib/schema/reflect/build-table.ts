@@ -116,8 +116,13 @@ const constraint = ({ name, definition, inherited }: ConstraintRow): Constraint 
   inherited,
 })
 
+// Bits of `pg_index.indoption`.
+const DESCENDING = 1
+const NULLS_FIRST = 2
+
 function index(row: IndexRow, names: Names): Index {
   const numbers = row.columns.split(' ').map(Number)
+  const options = row.options.split(' ').map(Number)
   const expressions = [...(row.expressions ?? [])]
   return {
     name: row.name,
@@ -125,13 +130,14 @@ function index(row: IndexRow, names: Names): Index {
     unique: row.unique,
     nullsNotDistinct: row.nullsNotDistinct,
     valid: row.valid,
-    keys: numbers
-      .slice(0, row.keys)
-      .map(number =>
-        number === 0
-          ? { column: null, expression: expressions.shift() ?? null }
-          : { column: names([number])[0] ?? null, expression: null },
-      ),
+    keys: numbers.slice(0, row.keys).map((number, at) => ({
+      column: names([number])[0] ?? null,
+      expression: number === 0 ? (expressions.shift() ?? null) : null,
+      descending: ((options[at] ?? 0) & DESCENDING) !== 0,
+      nullsFirst: ((options[at] ?? 0) & NULLS_FIRST) !== 0,
+      collation: row.collations?.[at] ?? null,
+      operatorClass: row.operatorClasses?.[at] ?? null,
+    })),
     included: names(numbers.slice(row.keys)),
     predicate: row.predicate,
     definition: row.definition,

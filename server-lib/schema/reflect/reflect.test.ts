@@ -291,24 +291,48 @@ test('checks and exclusions are as PostgreSQL prints them; a NOT NULL with a nam
   expect(table('bookings').indexes).toEqual([])
 })
 
-test('indexes have columns, expressions, INCLUDE and predicates', () => {
+test('indexes have columns, expressions, INCLUDE and predicates, and each key its order, collation and operator class', () => {
   expect(table('customers').indexes).toMatchObject([
     {
       name: 'by_name',
       method: 'btree',
       unique: false,
       keys: [
-        { column: null, expression: 'lower(("Name")::text)' },
-        { column: 'at', expression: null },
+        { column: null, expression: 'lower(("Name")::text)', descending: true, nullsFirst: false },
+        { column: 'at', expression: null, descending: false, nullsFirst: false },
       ],
       included: ['price'],
       predicate: '(price > (10)::numeric)',
       definition:
         'CREATE INDEX by_name ON shop.customers USING btree (lower(("Name")::text) DESC NULLS LAST, at) INCLUDE (price) WHERE (price > (10)::numeric)',
     },
-    { name: 'by_place', method: 'gist' },
+    { name: 'by_order' },
+    { name: 'by_place', method: 'gist', keys: [{ column: 'place', descending: false, operatorClass: null }] },
     { name: 'by_slug', unique: true, nullsNotDistinct: true, valid: true },
     { name: 'by_tags', method: 'gin', predicate: null },
+  ])
+  const keys = table('customers').indexes.find(({ name }) => name === 'by_order')?.keys
+  const plain = { descending: false, nullsFirst: false, collation: null, operatorClass: null }
+  expect(keys).toEqual([
+    {
+      column: 'Name',
+      expression: null,
+      descending: true,
+      nullsFirst: true,
+      collation: null,
+      operatorClass: 'varchar_pattern_ops',
+    },
+    { ...plain, column: 'title', expression: null },
+    { ...plain, column: 'title', expression: null, nullsFirst: true, collation: 'shop.german' },
+    { ...plain, column: 'german', expression: null, descending: true, operatorClass: 'shop.by_length' },
+    {
+      ...plain,
+      column: null,
+      expression: 'lower(title)',
+      collation: 'POSIX',
+      operatorClass: 'text_pattern_ops',
+    },
+    { ...plain, column: null, expression: '((price + (1)::numeric))' },
   ])
   expect(table('totals').indexes).toMatchObject([{ name: 'totals_by_mood', unique: true }])
 })
