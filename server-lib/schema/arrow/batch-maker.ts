@@ -3,6 +3,7 @@ import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
 import { readColumn, type Described, type ReadColumn } from './column-types.ts'
 import { Unrepresentable } from './columns/column.ts'
+import type { UserTypes } from './user-types.ts'
 
 /** A batch is closed when it has so many bytes of the wire. */
 const BATCH_BYTES = 16 << 20
@@ -21,7 +22,7 @@ export class BatchMaker {
   #bytes = 0
 
   /** Throws EL_CONFIG where an option names a column that is not there. */
-  constructor(arrow: Arrow, described: readonly Described[], options: ArrowOptions) {
+  constructor(arrow: Arrow, described: readonly Described[], options: ArrowOptions, types: UserTypes) {
     this.#arrow = arrow
     this.#names = described.map(({ name }) => name)
     for (const option of ['dictionary', 'dimensions'] as const) {
@@ -29,7 +30,7 @@ export class BatchMaker {
       for (const name of Array.isArray(named) ? (named as string[]) : Object.keys(named ?? {}))
         if (!this.#names.includes(name)) throw noColumn(option, name, this.#names)
     }
-    this.columns = described.map(column => readColumn(arrow, column, options))
+    this.columns = described.map(column => readColumn(arrow, column, options, types))
     this.schema = new arrow.Schema(
       this.columns.map(
         ({ column }, index) => new arrow.Field(this.#names[index] as string, column.type, true),
