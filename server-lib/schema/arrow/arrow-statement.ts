@@ -186,13 +186,14 @@ export class ArrowStatement implements Submittable {
   #bind(arrow: Arrow): void {
     const wire = this.#wire
     if (this.state === 'done' || !wire) return
+    // Thrown from here it would be thrown in the socket's listener, and end the process.
     try {
       this.#maker = new BatchMaker(arrow, this.#fields, this.#options, knownTypes(wire))
+      const formats = this.#maker.columns.map(({ format }) => format)
+      wire.stream.write(bindMessage(this.values, formats))
     } catch (error) {
       return this.#refuse(error)
     }
-    const formats = this.#maker.columns.map(({ format }) => format)
-    wire.stream.write(bindMessage(this.values, formats))
     this.#execute()
   }
 

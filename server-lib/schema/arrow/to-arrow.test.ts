@@ -211,6 +211,10 @@ test.each([
     'values that are no array',
     (db: Db) => toArrow({ session: db.main, text: 'select 1', values: 1 } as never),
   ],
+  [
+    'more values than the protocol can count',
+    (db: Db) => toArrow({ session: db.main, text: 'select 1', values: Array(65_536).fill(1) }),
+  ],
   ['a builder of another knex', () => toArrow(engines.get().knex('groups'))],
   ['an unknown option', (db: Db) => toArrow(db.main('groups'), { rows: 1 } as never)],
   ['no rows in a batch', (db: Db) => toArrow(db.main('groups'), { batchRows: 0 })],
