@@ -223,6 +223,8 @@ test.each([
   ['a wrong dictionary', (db: Db) => toArrow(db.main('groups'), { dictionary: 'name' as never })],
   ['a dictionary of no column', (db: Db) => toArrow(db.main('groups'), { dictionary: ['nam'] })],
   ['dimensions of no column', (db: Db) => toArrow(db.main('groups'), { dimensions: { nam: 2 } })],
+  ['a dictionary of numbers', (db: Db) => toArrow(db.main('groups'), { dictionary: ['id'] })],
+  ['dimensions of what is no array', (db: Db) => toArrow(db.main('groups'), { dimensions: { id: 2 } })],
   ['wrong dimensions', (db: Db) => toArrow(db.main('groups'), { dimensions: { name: 0 } })],
   ['a wrong signal', (db: Db) => toArrow(db.main('groups'), { signal: true as never })],
 ] as const)('%s is refused, and nothing is run', async (_what, ask) => {
