@@ -1,5 +1,6 @@
 import { groupedBy } from './columns.ts'
 import type { Queryable } from './queryable.ts'
+import { schemaName } from './schema-name.ts'
 
 /** A row of pg_constraint, its columns still numbers. */
 export interface ConstraintRow {
@@ -41,7 +42,7 @@ select c.conrelid as relation, c.conname::text as name, c.contype::text as kind,
   c.confupdtype::text as "onUpdate", c.confdeltype::text as "onDelete", c.confmatchtype::text as match,
   ${version >= 150_000 ? 'c.confdelsetcols' : 'null::int2[]'} as "onDeleteColumns",
   ${version >= 180_000 ? 'c.conperiod' : 'false'} as "withoutOverlaps",
-  fn.nspname::text as "otherSchema", f.relname::text as "otherTable",
+  ${schemaName('fn')} as "otherSchema", f.relname::text as "otherTable",
   case when c.contype = 'f' then (
     select pg_catalog.array_agg(a.attname::text order by k.at)
     from pg_catalog.unnest(c.confkey) with ordinality k (number, at)

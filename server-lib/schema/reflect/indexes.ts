@@ -1,5 +1,6 @@
 import { groupedBy } from './columns.ts'
 import type { Queryable } from './queryable.ts'
+import { qualifiedName } from './schema-name.ts'
 
 /** A row of pg_index, its columns still numbers. */
 export interface IndexRow {
@@ -47,9 +48,8 @@ left join pg_catalog.pg_constraint k
 cross join lateral (
   select
     pg_catalog.array_agg(case when o.opcdefault and (o.opcintype = t.oid or d.oid is null) then null
-      when s.nspname = 'pg_catalog' then o.opcname::text else s.nspname || '.' || o.opcname end order by n) as classes,
-    pg_catalog.array_agg(case when cs.nspname = 'pg_catalog' then l.collname::text
-      else cs.nspname || '.' || l.collname end order by n) as collations
+      else ${qualifiedName('s', 'o.opcname')} end order by n) as classes,
+    pg_catalog.array_agg(${qualifiedName('cs', 'l.collname')} order by n) as collations
   from pg_catalog.generate_series(1, i.indnkeyatts) n
   join pg_catalog.pg_attribute a on i.indkey[n - 1] = 0 and a.attrelid = i.indexrelid and a.attnum = n
     or i.indkey[n - 1] <> 0 and a.attrelid = i.indrelid and a.attnum = i.indkey[n - 1]
