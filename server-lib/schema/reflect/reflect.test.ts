@@ -204,6 +204,7 @@ test('foreign keys point column by column, with their actions', () => {
     deferrable: 'not deferrable',
     match: 'simple',
     valid: true,
+    period: false,
   }
   expect(table('visits').foreignKeys).toEqual([
     {
@@ -409,6 +410,15 @@ test('what is temporary is in pg_temp, wherever it is named', async () => {
   ])
   // The number of the backend.
   expect(JSON.stringify(tables)).not.toMatch(/pg_temp_\d/)
+})
+
+test('a foreign key with a PERIOD is told from another over the same columns', async () => {
+  await using session = await connect(database.url)
+  await session.client.query(`begin; create table shop.stays (room int4range, during tsrange,
+    foreign key (room, period during) references shop.rents (room, period during))`)
+  const { tables } = await reflect(session.client, { schemas: ['shop'], only: ['stays'] })
+  expect(tables[0]?.foreignKeys).toMatchObject([{ columns: ['room', 'during'], period: true }])
+  expect(table('visits').foreignKeys.map(({ period }) => period)).toEqual([false, false, false, false])
 })
 
 test('only takes names, names with schemas, patterns and functions; tables that are left out cost nothing', async () => {
