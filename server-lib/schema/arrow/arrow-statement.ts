@@ -18,8 +18,11 @@ interface Wire extends MessageEvents, Asking {
 /** `all`: the whole result at once, so that the server may compute it in parallel. `ahead`: one batch before it is wanted. */
 export type Reading = 'all' | 'ahead'
 
-/** How many rows are asked for before it is known how large they are. */
-const FIRST_ROWS = 64
+/**
+ * By how much the rows that have come may grow with what is asked for next. The first is asked for alone: how large they
+ * are is not known before, and 64 of 10 MB would all be sent.
+ */
+const GROWTH = 64
 /** How many bytes of rows are asked for at once. */
 const ASKED_BYTES = 4 << 20
 
@@ -231,9 +234,10 @@ export class ArrowStatement implements Submittable {
   #rowsToAsk(): number {
     const { batchRows = DEFAULT_BATCH_ROWS } = this.#options
     const left = batchRows - (this.#maker?.rows ?? 0)
+    if (this.rowsTaken === 0) return 1
     const size = this.#bytesTaken / this.rowsTaken
-    const affordable = this.rowsTaken === 0 ? FIRST_ROWS : Math.max(1, Math.floor(ASKED_BYTES / size))
-    return Math.min(left, affordable)
+    const affordable = Math.max(1, Math.floor(ASKED_BYTES / size))
+    return Math.min(left, affordable, GROWTH * this.rowsTaken)
   }
 
   #refuse(error: unknown): void {

@@ -148,6 +148,25 @@ test('of batches no more than the next one is asked for before it is wanted', as
   })
 })
 
+test('of large rows no more are sent than two batches hold, from the first on', async () => {
+  await engines.scope(async db => {
+    await db.main.query('select 1')
+    const { pool } = engines.get().knex.client as {
+      pool: { used: { resource: { connection: { stream: { bytesRead: number } } } }[] }
+    }
+    const stream = pool.used[0]?.resource.connection.stream ?? { bytesRead: 0 }
+    const before = stream.bytesRead
+    const text = `select repeat('x', 1000000) as v from generate_series(1, 100)`
+    const batches = arrowBatches({ session: db.main, text })
+    await batches.next()
+    let read = 0
+    while (read !== (read = stream.bytesRead)) await sleep(100)
+    // Two of 16 MiB, and what was asked for last.
+    expect(read - before).toBeLessThan(40e6)
+    await batches.return()
+  })
+})
+
 test("batches go through arrow's own writer to a reader", async () => {
   await engines.scope(async db => {
     const batches = arrowBatches({ session: db.main, text: numbers(1_000) }, { batchRows: 300 })
