@@ -1,4 +1,5 @@
-// Takes docs/panel.png, docs/panel-request.png and docs/panel-transactions.png of the demo, as it is built: npm run build && node scripts/take-pictures.js
+// Takes the pictures of docs/ (panel.png, panel-request.png, panel-transactions.png, panel-borrowed.png) of the demo, as
+// it is built: npm run build && node scripts/take-pictures.js
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -40,13 +41,13 @@ try {
 /** One request sits idle in a transaction, two wait for its row, and customers wait for a connection. */
 async function takeConnections(browser, urls) {
   const page = await openPanel(browser, urls, 'light', 2)
-  const troubles = [visit(urls, 'trouble/slow?seconds=3')]
+  const troubles = [visit(urls, 'trouble/slow?seconds=5')]
   await sleep(700)
-  for (let i = 0; i < 3; i++) troubles.push(visit(urls, 'trouble/idle-in-transaction'))
+  for (let i = 0; i < 3; i++) troubles.push(visit(urls, 'trouble/idle-in-transaction?seconds=4'))
   await sleep(200)
   for (let i = 0; i < 2; i++) troubles.push(visit(urls, 'trouble/swallowed-error'))
   await page.getByText(/writer has no free connection/).waitFor()
-  await sleep(1_000)
+  await sleep(700)
   await page.screenshot({ path: 'docs/panel.png' })
   await Promise.all(troubles)
   await page.context().close()
@@ -73,7 +74,10 @@ async function takeTransactions(browser, urls) {
   await visit(urls, 'trouble/swallowed-error')
   await visit(urls, 'trouble/killed-commit')
   await sleep(3_000)
-  const troubles = [visit(urls, 'trouble/lock-wait'), visit(urls, 'trouble/idle-in-transaction')]
+  const troubles = [
+    visit(urls, 'trouble/lock-wait?seconds=6'),
+    visit(urls, 'trouble/idle-in-transaction?seconds=6'),
+  ]
   await page.getByText(/waits for pid/).waitFor()
   await page.screenshot({ path: 'docs/panel-transactions.png' })
   await Promise.all(troubles)

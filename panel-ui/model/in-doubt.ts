@@ -104,12 +104,16 @@ function whyLeft(parts: GidParts | null, commit: Commit | undefined): string {
   return 'whoever prepared it is not in this process'
 }
 
-/** What a server says of the locks of an open transaction; undefined where it was not asked. */
+/**
+ * What a server says of the locks of an open transaction; why it was not asked; or undefined, where the transaction is newer
+ * than its last answer.
+ */
 export function locksOf(
   truth: ServerTruth | null,
   connection: Connection | undefined,
   { engine }: Transaction,
-): OpenTruth | undefined {
-  const asked = truth?.engines.find((it): it is Asked => it.engine === engine && 'open' in it)
-  return asked?.open.find(({ pid }) => pid === connection?.backendPid)
+): OpenTruth | { unasked: string } | undefined {
+  const told = truth?.engines.find(it => it.engine === engine)
+  if (!told || 'unasked' in told) return told
+  return told.open.find(({ pid }) => pid === connection?.backendPid)
 }

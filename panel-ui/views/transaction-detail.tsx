@@ -129,7 +129,7 @@ function Facts({ told }: { told: Told }) {
           </dd>
         </div>
       )}
-      {said && (
+      {said && 'locks' in said && (
         <div>
           <dt>{count(said.locks.length, 'lock')}</dt>
           <dd>

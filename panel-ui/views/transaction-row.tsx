@@ -100,7 +100,13 @@ function Locks({ told, truth }: { told: Told; truth: ServerTruth | null }) {
   const { transaction } = told
   const connection = usePanel(view => view.state.connections.get(transaction.connection))
   const said = locksOf(truth, connection, transaction)
-  if (!said) return <span className="dim">{truth === null ? '…' : 'not asked'}</span>
+  if (!said) return <span className="dim">…</span>
+  if ('unasked' in said)
+    return (
+      <span className="dim" title={said.unasked}>
+        not asked
+      </span>
+    )
   if (said.blockedBy.length > 0) {
     const names = said.blockedBy.map(pid => (pid === 0 ? 'a prepared one' : `pid ${pid}`))
     return <Tag tone="bad">waits for {names.join(', ')}</Tag>

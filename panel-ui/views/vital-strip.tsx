@@ -39,10 +39,12 @@ function VitalCell({ engine }: { engine: Engine }) {
       </p>
       <p className="vital-load">
         <span className={isFull ? 'hot' : undefined}>
-          {engine.mode === 'borrowed' ? `${used} lent` : `${used}/${max} used`} · {waiting.length} waiting
+          {engine.mode === 'borrowed' ? used : `${used}/${max}`}
+          <span className="vital-word">{engine.mode === 'borrowed' ? ' lent' : ' used'}</span> ·{' '}
+          {waiting.length} waiting
         </span>
         {oldestHoldMs !== null && oldestHoldMs >= 100 && (
-          <span className={oldestHoldMs > 2000 && isFull ? 'hot' : undefined}>
+          <span className={oldestHoldMs > 2000 && isFull ? 'vital-oldest hot' : 'vital-oldest'}>
             {' '}
             · oldest {duration(oldestHoldMs)}
           </span>

@@ -3,14 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 
-/** An application of its own process: it forgets to await a statement that fails. */
+/** An application of its own process, on the package as it was built: it forgets to await a statement that fails. */
 const PROGRAM = `
-  import { createServer } from 'vite'
+  import { createEngines, engine } from 'enginelight'
+  import { observe } from 'enginelight/channels'
   const { url, way, kind, handled } = JSON.parse(process.argv[1])
-  const vite = await createServer({ configFile: false, root: process.cwd(), logLevel: 'error', appType: 'custom',
-    server: { middlewareMode: true, hmr: false, ws: false, watch: null }, optimizeDeps: { noDiscovery: true } })
-  const { createEngines, engine } = await vite.ssrLoadModule('/server-lib/index.ts')
-  const { observe } = await vite.ssrLoadModule('/server-lib/channels.ts')
   const { default: pg } = await import('pg')
   const { default: knexFactory } = await import('knex')
   const pool = new pg.Pool({ connectionString: url, max: 1 })

@@ -59,9 +59,11 @@ function truthOf({ report }: Asked, rows: readonly Record<string, unknown>[], as
 }
 
 function pidsInTransaction({ connections }: EngineReport): number[] {
-  return connections.flatMap(({ status, backendPid }) =>
-    backendPid === null || (status !== 'T' && status !== 'E') ? [] : [backendPid],
-  )
+  return connections.flatMap(({ status, transaction, backendPid }) => {
+    // Where BEGIN travels with a statement that waits for a lock the server's own word of it comes with the answer to that.
+    const isOpen = transaction !== null || status === 'T' || status === 'E'
+    return isOpen && backendPid !== null ? [backendPid] : []
+  })
 }
 
 function locksOf(value: unknown): LockTruth[] {

@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import pg from 'pg'
-import { observedEngines, type Reporting } from '../../../server-lib/channels.ts'
+import { observe, observedEngines, type Reporting } from '../../../server-lib/channels.ts'
 import { createEngines, engine, type Engines } from '../../../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../../../server-lib/testing/database.ts'
 import { expectQuiet } from '../../../server-lib/testing/ground-truth.ts'
@@ -31,6 +31,8 @@ test('what is prepared, and who locks and waits for what, is what pg_prepared_xa
     warehouse: engine()({ connection: database.url, pool: { max: 2 } }),
   })
   engines = made
+  // As the panel does: transactions are followed where somebody listens.
+  onTestFinished(observe('enginelight:transaction', () => {}))
   const client = new pg.Client(database.url)
   await client.connect()
   const eye = { query: async (text: string) => (await client.query(text)).rows as unknown[] }
@@ -43,7 +45,8 @@ test('what is prepared, and who locks and waits for what, is what pg_prepared_xa
   await eye.query('begin')
   await eye.query('insert into shelf values (1)')
   await eye.query(`prepare transaction 'another'`)
-  const waiting = waiter.writer.query('update stock set id = 1 where id = 1')
+  // Its BEGIN travels with it, so the server has not said yet that a transaction is open.
+  const waiting = waiter.writer.query('update stock set id = $1 where id = 1', [1])
   const blocked = `select pid from pg_stat_activity where cardinality(pg_blocking_pids(pid)) > 0 and datname = current_database()`
   await expect.poll(() => eye.query(blocked)).toHaveLength(1)
 
