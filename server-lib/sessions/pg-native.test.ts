@@ -3,6 +3,7 @@ import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { arrowBatches, toArrow } from '../schema/index.ts'
+import { borrow } from '../sharing/index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 
@@ -40,3 +41,22 @@ test.each(['autocommit', 'transaction'] as const)(
     await pool.end()
   },
 )
+
+test('and on one that is borrowed, through a session and through the knex of the borrower', async () => {
+  const client = new NativeClient(database.url)
+  await client.connect()
+  await client.query('begin')
+  const { engine, knex } = borrow({ connection: () => client as never })
+  const engines = createEngines({ main: engine })
+  await engines.scope(async db => {
+    await expect(toArrow({ session: db.main, text: 'select 1 as one' })).rejects.toMatchObject({
+      code: 'EL_UNSUPPORTED_CLIENT',
+    })
+    expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  })
+  const stream = knex.raw('select 1 as one').stream() as unknown as QueryStream
+  await expect(stream.toArray()).rejects.toMatchObject({ message: expect.stringMatching(/pg-native/) })
+  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await engines.close()
+  await client.end()
+})
