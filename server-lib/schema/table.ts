@@ -114,8 +114,8 @@ export interface Index {
   /** False of one that is not usable: its `create index concurrently` failed or is under way. Absent of models. */
   readonly valid?: boolean
   readonly keys: readonly IndexKey[]
-  /** Of the INCLUDE clause. */
-  readonly included: readonly string[]
+  /** Of the INCLUDE clause. Absent where the models do not say. */
+  readonly included?: readonly string[]
   /** The WHERE clause of a partial index. */
   readonly predicate: string | null
   /** The whole statement that would create it; null where it comes from models, but for one that they have as a statement. */
