@@ -30,6 +30,8 @@ export interface DriverConnection {
   readonly port?: number
   readonly ssl?: unknown
   readonly connection?: DriverWire
+  /** Of a client of pg-native: libpq, which speaks the protocol itself and lets nobody else do so. */
+  readonly native?: unknown
   /** Of a driver that is not pg's: has the server cancel what runs, by its own means. */
   readonly cancelRunning?: (() => Promise<void>) | undefined
   /** It is somebody else's, and his transaction is the one that runs on it. */

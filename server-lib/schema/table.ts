@@ -72,6 +72,11 @@ export interface ForeignKey extends Key {
   readonly match?: 'simple' | 'full'
   /** False of one that is NOT VALID or NOT ENFORCED: rows may point nowhere. Absent where the models do not say. */
   readonly valid?: boolean
+  /**
+   * The last column is a range, and it takes all the rows together that it points at to cover it, as PostgreSQL 18 and
+   * newer can. Absent where the models do not say.
+   */
+  readonly period?: boolean
   /** Of `on delete set null (…)` and `set default (…)`, where not all columns are set; PostgreSQL 15 and newer. */
   readonly onDeleteColumns?: readonly string[]
 }

@@ -131,3 +131,11 @@ export function commitUnknown(session: SessionFacts, cause: Error, transactionId
     { ...numbers(session), ...(transactionId !== undefined && { transactionId }), cause },
   )
 }
+
+export function noProtocol(session: SessionFacts): EnginelightError {
+  return new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `Streams, cursors and toArrow() drive the protocol themselves, and ${called(session)} is on pg-native, which lets nobody: use pg's own client, or query().`,
+    numbers(session),
+  )
+}

@@ -236,6 +236,12 @@ export class SessionCore {
             this.#giveBackBetweenStatements()
             return done()
           }
+          // It would throw once it has taken the statement for its active one, and answer nothing ever after.
+          if (held.driver.native !== undefined) {
+            this.#giveBackBetweenStatements()
+            refuse(errors.noProtocol(this))
+            return done()
+          }
           // pg would queue it, and run it for nobody should it be destroyed meanwhile.
           if (!held.isReady) return held.whenReady(() => send(held))
           this.#statements++

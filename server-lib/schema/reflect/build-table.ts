@@ -90,13 +90,13 @@ function uniqueKey(row: ConstraintRow, made: IndexRow | undefined, names: Names)
     columns: names(row.columns),
     included: names(included),
     nullsNotDistinct: made?.nullsNotDistinct ?? false,
-    withoutOverlaps: row.withoutOverlaps,
+    withoutOverlaps: row.temporal,
     deferrable: deferrability(row),
   }
 }
 
 function foreignKey(row: ConstraintRow, names: Names): ForeignKey {
-  const { name, otherSchema, otherTable, otherColumns, onDeleteColumns, valid } = row
+  const { name, otherSchema, otherTable, otherColumns, onDeleteColumns, valid, temporal } = row
   return {
     name,
     columns: names(row.columns),
@@ -106,6 +106,7 @@ function foreignKey(row: ConstraintRow, names: Names): ForeignKey {
     deferrable: deferrability(row),
     match: row.match === 'f' ? 'full' : 'simple',
     valid,
+    period: temporal,
     ...(onDeleteColumns === null ? {} : { onDeleteColumns: names(onDeleteColumns) }),
   }
 }

@@ -204,6 +204,7 @@ test('foreign keys point column by column, with their actions', () => {
     deferrable: 'not deferrable',
     match: 'simple',
     valid: true,
+    period: false,
   }
   expect(table('visits').foreignKeys).toEqual([
     {
@@ -385,6 +386,39 @@ test('what a transaction has changed and not committed is seen in it', async () 
     await engines.close()
     await expectQuiet(database)
   }
+})
+
+test('what is temporary is in pg_temp, wherever it is named', async () => {
+  await using session = await connect(database.url)
+  await session.client.query(`
+    create collation pg_temp.german (provider = icu, locale = 'de');
+    create domain pg_temp.title as text;
+    create temporary table works (id int primary key, title pg_temp.title, name text collate pg_temp.german);
+    create index by_name on works (title collate pg_temp.german);
+    create temporary table parts (work int references works) partition by list (work);
+    create temporary table first_parts partition of parts for values in (1);
+  `)
+  const { tables } = await reflect(session.client, { schemas: ['pg_temp'] })
+  expect(tables).toMatchObject([
+    { name: 'first_parts', partitionOf: { schema: 'pg_temp', table: 'parts' } },
+    { name: 'parts', foreignKeys: [{ references: { schema: 'pg_temp', table: 'works' } }] },
+    {
+      name: 'works',
+      columns: [{}, { domain: 'pg_temp.title' }, { collation: 'pg_temp.german' }],
+      indexes: [{ keys: [{ collation: 'pg_temp.german' }] }],
+    },
+  ])
+  // The number of the backend.
+  expect(JSON.stringify(tables)).not.toMatch(/pg_temp_\d/)
+})
+
+test('a foreign key with a PERIOD is told from another over the same columns', async () => {
+  await using session = await connect(database.url)
+  await session.client.query(`begin; create table shop.stays (room int4range, during tsrange,
+    foreign key (room, period during) references shop.rents (room, period during))`)
+  const { tables } = await reflect(session.client, { schemas: ['shop'], only: ['stays'] })
+  expect(tables[0]?.foreignKeys).toMatchObject([{ columns: ['room', 'during'], period: true }])
+  expect(table('visits').foreignKeys.map(({ period }) => period)).toEqual([false, false, false, false])
 })
 
 test('only takes names, names with schemas, patterns and functions; tables that are left out cost nothing', async () => {
