@@ -96,6 +96,8 @@ test('types takes engines, schemas, tables and a map of types', async () => {
 
 test('what is wrong with the command line is one sentence and exit code 2', async () => {
   await writeFile(join(folder, 'broken.json'), '{')
+  await writeFile(join(folder, 'list.json'), '["bigint"]')
+  await writeFile(join(folder, 'null.json'), 'null')
   const cases: [string[], RegExp][] = [
     [[], /--out is missing/],
     [['--out', 'x', '--engine', 'nope'], /no engine "nope"; there are writer, ledger/],
@@ -103,6 +105,8 @@ test('what is wrong with the command line is one sentence and exit code 2', asyn
     [['--out', 'x', '--engine', 'writer', '--only', 'nope'], /no table or view "nope"/],
     [['--out', 'x', '--type-map', 'nope.json'], /nope\.json could not be read/],
     [['--out', 'x', '--type-map', 'broken.json'], /broken\.json could not be read/],
+    [['--out', 'x', '--type-map', 'list.json'], /typeMap must be an object/],
+    [['--out', 'x', '--type-map', 'null.json'], /typeMap must be an object/],
     [['--out', 'x', '--dry-run'], /--dry-run goes with recover alone/],
   ]
   const all = await Promise.all(cases.map(([args]) => types(...args)))

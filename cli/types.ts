@@ -18,7 +18,7 @@ export async function types(engines: AnyEngines, line: Types): Promise<{ text: s
     ...(engine.length > 0 && { engines: engine }),
     ...(schema.length > 0 && { schemas: schema.includes('*') ? ('*' as const) : schema }),
     ...(only.length > 0 && { only }),
-    ...(typeMap && { typeMap }),
+    ...(typeMap !== undefined && { typeMap }),
   }).catch(asUsage)
   const isClear = reports.every(({ state }) => state !== 'stale')
   return { text: json ? JSON.stringify(reports, null, 2) : inWords(reports), isClear }

@@ -263,6 +263,16 @@ export class Ledger {
     return [...this.#connections.values()]
   }
 
+  /** How many connections there are. */
+  get size(): number {
+    return this.#connections.size
+  }
+
+  /** One after the other, without a list of them. What is opened or closed meanwhile is met or not met. */
+  records(): MapIterator<ConnectionRecord> {
+    return this.#connections.values()
+  }
+
   get waiting(): number {
     return this.#waiters
   }

@@ -4,6 +4,7 @@ import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { isBeginningQuery, type BeginningQuery } from '../postgres/beginning-query.ts'
+import { isEnclosedQuery } from '../postgres/enclosed-query.ts'
 import {
   commandOf,
   isSubmittable,
@@ -87,7 +88,7 @@ function tellOfBegin(ledger: Ledger, record: ConnectionRecord, query: BeginningQ
 
 function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) => unknown): unknown {
   const [config] = args
-  if (isBeginningQuery(config)) {
+  if (isBeginningQuery(config) || isEnclosedQuery(config)) {
     // Ours alone: to shadow its handlers one by one would cost ten times as much.
     config.callback = tellingFirst(told, config.callback)
     return send(args)

@@ -27,6 +27,7 @@ export interface BeginningQuery extends Submittable {
 export interface PgQuery extends Submittable {
   queryMode?: string
   requiresPreparation(): boolean
+  handleEmptyQuery(connection: unknown): void
 }
 
 /** pg's protocol-level `Connection`, by the messages that we write. */
@@ -44,7 +45,11 @@ export interface Wire {
   sync(): void
 }
 
-export type QueryClass = new (text: string, values: unknown[], callback: DriverCallback) => PgQuery
+export type QueryClass = new (
+  config: string | object,
+  values: unknown[] | undefined,
+  callback: DriverCallback,
+) => PgQuery
 type BeginningQueryClass = new (
   statement: TextAndValues,
   callback: DriverCallback,

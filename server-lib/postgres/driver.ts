@@ -30,12 +30,19 @@ export interface DriverConnection {
   readonly port?: number
   readonly ssl?: unknown
   readonly connection?: DriverWire
+  /** Of a client of pg-native: libpq, which speaks the protocol itself and lets nobody else do so. */
+  readonly native?: unknown
   /** Of a driver that is not pg's: has the server cancel what runs, by its own means. */
   readonly cancelRunning?: (() => Promise<void>) | undefined
   /** It is somebody else's, and his transaction is the one that runs on it. */
   readonly isBorrowed?: boolean
   /** Of a borrowed one: whether a savepoint of its borrower is open. */
   readonly isInUnit?: boolean
+  /**
+   * Of a borrowed one, where a savepoint of its borrower is open: which other connection the host has for whoever sends this
+   * statement from here, if it has one.
+   */
+  elsewhere?(config: unknown): Promise<{ readonly processID?: number | null } | undefined> | undefined
   /** Of a borrowed one: told of a cancel that is on its way to the server. Returns whether what it is meant for still runs. */
   cancelling?(asked: Promise<void>): () => boolean
   /** Set by knex when the connection must not be used again; knex's pool then drops it at the next acquire. */

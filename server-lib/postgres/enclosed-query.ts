@@ -1,5 +1,6 @@
 import { bytesOf, queryClassOf, type PgQuery, type QueryClass, type Wire } from './beginning-query.ts'
-import type { DriverCallback, DriverConnection, Submittable, TextAndValues } from './driver.ts'
+import type { DriverCallback, DriverConnection, Submittable } from './driver.ts'
+import type { SingleStatement } from './single-statement.ts'
 
 /** What is sent before and behind a statement. The same two lists for the same purpose: their bytes are kept. */
 export interface Enclosure {
@@ -8,7 +9,7 @@ export interface Enclosure {
 }
 
 type EnclosedQueryClass = new (
-  statement: TextAndValues,
+  statement: SingleStatement,
   callback: DriverCallback,
   enclosure: Enclosure,
 ) => PgQuery
@@ -22,7 +23,7 @@ const classes = new WeakMap<QueryClass, EnclosedQueryClass>()
  */
 export function enclosedQuery(
   driver: DriverConnection,
-  statement: TextAndValues,
+  statement: SingleStatement,
   callback: DriverCallback,
   enclosure: Enclosure,
 ): Submittable | undefined {
@@ -33,15 +34,24 @@ export function enclosedQuery(
   return new Enclosed(statement, callback, enclosure)
 }
 
+/** Made by `enclosedQuery`. */
+export function isEnclosedQuery(config: unknown): config is Submittable {
+  return typeof config === 'object' && config !== null && ENCLOSED in config
+}
+
+const ENCLOSED = Symbol('enclosed')
+
 function defineEnclosed(Query: QueryClass): EnclosedQueryClass {
   return class extends Query {
+    readonly [ENCLOSED] = true
     readonly #enclosure: Enclosure
     /** How many answers are still to come before the statement's own. */
     #due: number
     #isAnswered = false
 
-    constructor({ text, values }: TextAndValues, callback: DriverCallback, enclosure: Enclosure) {
-      super(text, values, callback)
+    constructor(statement: SingleStatement, callback: DriverCallback, enclosure: Enclosure) {
+      const { text, values, rowMode, types } = statement
+      super({ text, values, rowMode, types }, undefined, callback)
       // Without parameters pg would take the protocol of one message for each statement, which is skipped for no error.
       this.queryMode = 'extended'
       this.#enclosure = enclosure
@@ -76,6 +86,12 @@ function defineEnclosed(Query: QueryClass): EnclosedQueryClass {
       if (this.#isAnswered) return
       this.#isAnswered = true
       super.handleCommandComplete?.(message, connection)
+    }
+
+    /** Of a text without a statement, in the place of its command tag. */
+    override handleEmptyQuery(connection: unknown): void {
+      this.#isAnswered = true
+      super.handleEmptyQuery(connection)
     }
   }
 }

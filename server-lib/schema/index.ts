@@ -38,6 +38,7 @@ export type {
   EnumType,
   ForeignKey,
   Index,
+  IndexKey,
   Key,
   ModelSchema,
   ReferentialAction,

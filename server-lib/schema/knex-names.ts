@@ -1,10 +1,20 @@
 import { EnginelightError } from '../errors.ts'
+import { MOST_BYTES } from './kept-name.ts'
 
 /**
  * Throws EL_CONFIG for a name that knex would not take as it is: it splits at dots, reads ` as ` as an alias, `*` as all
- * columns and `?` as a parameter, and trims. No quoting in a string helps; such a name can only be written as raw SQL.
+ * columns and `?` as a parameter, and trims. No quoting in a string helps; such a name can only be written as raw SQL. So it
+ * does for one that PostgreSQL would cut off: its rows would come with another.
  */
 export function checkKnexName(kind: 'schema' | 'table' | 'column' | 'alias', name: string): void {
+  const bytes = Buffer.byteLength(name)
+  if (bytes > MOST_BYTES && kind !== 'alias') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `The ${kind} name ${JSON.stringify(name)} has ${bytes} bytes: PostgreSQL keeps ${MOST_BYTES} of them, and calls it by those.`,
+      { option: kind },
+    )
+  }
   if (name !== '' && name !== '*' && name.trim() === name && !/[.?\0]| as /i.test(name)) return
   throw new EnginelightError(
     'EL_CONFIG',

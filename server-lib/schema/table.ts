@@ -72,6 +72,11 @@ export interface ForeignKey extends Key {
   readonly match?: 'simple' | 'full'
   /** False of one that is NOT VALID or NOT ENFORCED: rows may point nowhere. Absent where the models do not say. */
   readonly valid?: boolean
+  /**
+   * The last column is a range, and it takes all the rows together that it points at to cover it, as PostgreSQL 18 and
+   * newer can. Absent where the models do not say.
+   */
+  readonly period?: boolean
   /** Of `on delete set null (…)` and `set default (…)`, where not all columns are set; PostgreSQL 15 and newer. */
   readonly onDeleteColumns?: readonly string[]
 }
@@ -84,6 +89,21 @@ export interface Constraint {
   readonly inherited?: boolean
 }
 
+/** Where an index has one of its values from, and how it keeps them. Of `included` no more than the name is kept. */
+export interface IndexKey {
+  /** A column's name; null of an expression. */
+  readonly column: string | null
+  readonly expression: string | null
+  /** Always false of methods that keep no order: those other than `btree`. Absent where the models do not say. */
+  readonly descending?: boolean
+  /** As PostgreSQL has it, nulls come first where the order is descending and nothing else is said. As `descending`. */
+  readonly nullsFirst?: boolean
+  /** Null where it is that of the column, or the type's of an expression. Absent where the models do not say. */
+  readonly collation?: string | null
+  /** `jsonb_path_ops`; null where it is the default of the type. Absent where the models do not say. */
+  readonly operatorClass?: string | null
+}
+
 export interface Index {
   readonly name: string
   /** `btree`, `gin`, … */
@@ -93,10 +113,9 @@ export interface Index {
   readonly nullsNotDistinct?: boolean
   /** False of one that is not usable: its `create index concurrently` failed or is under way. Absent of models. */
   readonly valid?: boolean
-  /** A column's name, or an expression. */
-  readonly keys: readonly { readonly column: string | null; readonly expression: string | null }[]
-  /** Of the INCLUDE clause. */
-  readonly included: readonly string[]
+  readonly keys: readonly IndexKey[]
+  /** Of the INCLUDE clause. Absent where the models do not say. */
+  readonly included?: readonly string[]
   /** The WHERE clause of a partial index. */
   readonly predicate: string | null
   /** The whole statement that would create it; null where it comes from models, but for one that they have as a statement. */

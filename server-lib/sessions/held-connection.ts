@@ -16,6 +16,7 @@ import {
   type TextAndValues,
 } from '../postgres/driver.ts'
 import { beginningQuery, type Begun } from '../postgres/beginning-query.ts'
+import { EnclosedStatement, sendEnclosed } from '../postgres/enclosed-statement.ts'
 import { endWithin } from '../postgres/goodbye.ts'
 import { onReady } from '../postgres/ready.ts'
 import { faultPoint } from '../testing/fault-points.ts'
@@ -126,6 +127,7 @@ export class HeldConnection {
   query(config: unknown, callback: DriverCallback): void {
     // pg copies a config property by property; a text and its values it takes as they are.
     if (isTextAndValues(config)) this.driver.query(config.text, config.values, callback)
+    else if (config instanceof EnclosedStatement) sendEnclosed(this.driver, config, callback)
     else this.driver.query(config, callback)
   }
 

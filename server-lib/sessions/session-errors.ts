@@ -25,6 +25,18 @@ export function illegalMove(session: SessionFacts, state: SessionState, move: Se
   )
 }
 
+type Backend = { readonly processID?: number | null }
+
+export function inAnotherTransaction(session: SessionFacts, held: Backend, here: Backend): EnginelightError {
+  const of = ({ processID }: Backend) => `backend ${processID ?? 'unknown'}`
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `${called(session)} has a savepoint open in a transaction of its host (${of(held)}), and this statement is in another one (${of(here)}). ` +
+      'Await the savepoint first, or take a session of its own by engines.scope().',
+    { ...numbers(session), move: 'query', legalMoves: [] },
+  )
+}
+
 export function needsTransaction(session: SessionFacts, what: string): EnginelightError {
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',
@@ -117,5 +129,13 @@ export function commitUnknown(session: SessionFacts, cause: Error, transactionId
     'EL_COMMIT_UNKNOWN',
     `The connection of ${called(session)} was lost before COMMIT was answered (${codeAndMessage(cause)}): whether it is committed is unknown.${transactionId === undefined ? '' : ` select pg_xact_status('${transactionId}') tells.`}`,
     { ...numbers(session), ...(transactionId !== undefined && { transactionId }), cause },
+  )
+}
+
+export function noProtocol(session: SessionFacts): EnginelightError {
+  return new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `Streams, cursors and toArrow() drive the protocol themselves, and ${called(session)} is on pg-native, which lets nobody: use pg's own client, or query().`,
+    numbers(session),
   )
 }

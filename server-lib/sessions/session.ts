@@ -236,6 +236,12 @@ export class SessionCore {
             this.#giveBackBetweenStatements()
             return done()
           }
+          // It would throw once it has taken the statement for its active one, and answer nothing ever after.
+          if (held.driver.native !== undefined) {
+            this.#giveBackBetweenStatements()
+            refuse(errors.noProtocol(this))
+            return done()
+          }
           // pg would queue it, and run it for nobody should it be destroyed meanwhile.
           if (!held.isReady) return held.whenReady(() => send(held))
           this.#statements++
@@ -294,7 +300,15 @@ export class SessionCore {
       if (held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
     }
     // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
-    if (held && state !== 'idle') return use(held)
+    if (held && state !== 'idle') {
+      const elsewhere = held.driver.elsewhere?.(statement.config)
+      if (!elsewhere) return use(held)
+      return void elsewhere.then(other => {
+        if (other) refuse(errors.inAnotherTransaction(this, held.driver, other))
+        else if (this.#life.held === held && !this.#cut) use(held)
+        else this.#withConnection(statement, use, refuse)
+      })
+    }
     const { pause } = this.#owner
     // The commit holds the queues of all sessions that it needs already, so it does not wait for this one.
     if (pause) return void pause.then(() => this.#withConnection(statement, use, refuse))

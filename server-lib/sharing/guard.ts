@@ -1,17 +1,16 @@
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
-import {
-  isTextAndValues,
-  type DriverCallback,
-  type DriverConnection,
-  type DriverResult,
-  type TextAndValues,
-} from '../postgres/driver.ts'
+import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
 import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
+import { singleStatement } from '../postgres/single-statement.ts'
 import { whenReady } from '../postgres/ready.ts'
+import { sqlstateOf } from '../postgres/sqlstate.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import type { HostGate } from './host-gate.ts'
 
 const GUARD = 'el_guard'
+const CANCELLED = '57014'
+/** How often a rollback is sent that is cancelled in the place of its statement; a cancel is asked for twice at most. */
+const ATTEMPTS = 3
 const OPEN = [savepoint(GUARD)]
 const OPEN_READ_ONLY = [savepoint(GUARD), 'SET TRANSACTION READ ONLY']
 /** The server takes back a READ ONLY that was set within a savepoint when that is released. */
@@ -66,40 +65,30 @@ export class Guard {
     answer: DriverCallback,
   ): void {
     if (error) return this.#rollBack(error, releaseSavepoint(GUARD), answer)
-    this.#gate.send([releaseSavepoint(GUARD), (failure: Error | null) => answer(failure, result)])
+    const released = (failure: Error | null) =>
+      failure ? this.#rollBack(failure, null, answer) : answer(null, result)
+    this.#gate.send([releaseSavepoint(GUARD), released])
   }
 
   /**
    * Undoes a statement that failed; its own error is the one that matters. `intact` closes the savepoint where the driver found
    * fault with what the server had no objection to; null where it is closed by then.
    */
-  #rollBack(error: Error, intact: string | null, answer: DriverCallback): void {
+  #rollBack(error: Error, intact: string | null, answer: DriverCallback, attempts = ATTEMPTS): void {
     // pg tells of an error before it has read what the server says of the transaction.
     whenReady(this.#driver, isOpen => {
       const status = this.#driver.getTransactionStatus?.() ?? 'I'
       const text = status === 'E' ? rollbackToSavepoint(GUARD) : intact
       if (text === null || !isOpen || status === 'I') return answer(error)
-      this.#gate.send([text, () => whenReady(this.#driver, () => answer(error))])
+      const undone = (failure: Error | null) => {
+        // A cancel that was meant for the statement has come late, and the host's transaction is still failed.
+        const again = attempts > 1 && sqlstateOf(failure) === CANCELLED
+        whenReady(this.#driver, () => {
+          if (again) this.#rollBack(error, intact, answer, attempts - 1)
+          else answer(error)
+        })
+      }
+      this.#gate.send([text, undone])
     })
   }
-}
-
-/** A text and its values, where that is known to be one statement. */
-function singleStatement([config, values]: unknown[]): TextAndValues | undefined {
-  const statement =
-    typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config
-  const given = withoutCallback(statement)
-  if (!given || given.text === '') return undefined
-  return given.values.length > 0 || !given.text.includes(';') ? given : undefined
-}
-
-/** knex and others hand over more than pg reads, and nothing that changes how it is sent. */
-function withoutCallback(config: unknown): TextAndValues | undefined {
-  if (isTextAndValues(config)) return config
-  if (typeof config !== 'object' || config === null) return undefined
-  const { text, values = [], ...rest } = config as { text?: unknown; values?: unknown }
-  if (typeof text !== 'string' || !Array.isArray(values)) return undefined
-  return Object.entries(rest).every(([key, value]) => key === 'callback' || value === undefined)
-    ? { text, values }
-    : undefined
 }

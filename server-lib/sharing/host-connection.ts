@@ -10,6 +10,8 @@ export interface HostConnection {
   getTransactionStatus(): TransactionStatus | null
   /** The backend's process id. */
   readonly processID?: number | null
+  /** Of one that stands for a single transaction: whether that is over. */
+  readonly isOver?: boolean
   readonly host?: string
   readonly port?: number
   readonly database?: string

@@ -37,10 +37,10 @@ const gates = new WeakMap<object, HostGate>()
 export class HostGate {
   readonly client: HostConnection
   #holder: Turn | undefined
-  #isShut = false
-  /** The host's `query`, where ours stands before it. */
+  /** Ours, while it stands before the host's `query`. */
+  #guard: Query | undefined
   #beneath: Query | undefined
-  /** Whether that was the connection's own property. */
+  /** Whether the host's was the connection's own property. */
   #wasOwn = false
   #waiting: (Turn | HostStatement)[] = []
   #stopWaitingForReady: (() => void) | undefined
@@ -98,35 +98,37 @@ export class HostGate {
 
   /** From now on the host's own statements wait. */
   shut(): void {
-    if (this.#isShut) return
-    this.#isShut = true
+    if (this.#guard) return
     const { client } = this
+    const beneath = client.query as Query
+    // Another each time: on one of before somebody may have put theirs, so that ours would be beneath itself.
+    const guard: Query = (...args) => {
+      const holder = this.#guard === guard ? this.#holder : undefined
+      if (!holder || holder.isInside()) return Reflect.apply(beneath, client, args)
+      return this.#hold(args, holder.hostWaitMs)
+    }
     this.#wasOwn = Object.hasOwn(client, 'query')
-    this.#beneath = client.query as Query
-    client.query = this.#guard
+    this.#beneath = beneath
+    this.#guard = guard
+    client.query = guard
   }
 
   /** The host's statements go through again; those that wait do so when the turn is given back. */
   open(): void {
-    if (!this.#isShut) return
-    this.#isShut = false
     const { client } = this
+    const guard = this.#guard
+    if (!guard) return
+    this.#guard = undefined
     // Somebody has put theirs before ours since: ours stays, and does nothing but pass on.
-    if (client.query !== this.#guard) return
+    if (client.query !== guard) return
     if (this.#wasOwn) client.query = this.#beneath as Query
     else delete (client as { query?: unknown }).query
   }
 
   /** Sends a statement of whoever has the turn. */
   send(args: unknown[]): unknown {
-    const query = this.#isShut ? (this.#beneath as Query) : (this.client.query as Query)
+    const query = this.#guard ? (this.#beneath as Query) : (this.client.query as Query)
     return sendingBorrowed(() => Reflect.apply(query, this.client, args))
-  }
-
-  readonly #guard: Query = (...args) => {
-    const passOn = () => Reflect.apply(this.#beneath as Query, this.client, args)
-    if (!this.#isShut || !this.#holder || this.#holder.isInside()) return passOn()
-    return this.#hold(args, this.#holder.hostWaitMs)
   }
 
   #hold(args: unknown[], waitMs: number): unknown {

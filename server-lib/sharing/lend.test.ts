@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import Cursor from 'pg-cursor'
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { observe } from '../channels.ts'
 import { createEngines, engine, type Session } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { eventually, expectBackends, expectQuiet } from '../testing/ground-truth.ts'
@@ -165,6 +166,48 @@ describe('the client', () => {
     const unguarded = lend(session, { guard: 'none' })
     await expect(unguarded.client.query(insert('a'))).rejects.toMatchObject({ code: '23505' })
     expect(session.state).toBe('failed')
+  })
+
+  test('a statement outside of a transaction takes one round trip, where it is known to be one', async () => {
+    const { client } = lend(session)
+    await session.query('select 1')
+    const Wire = (pg as unknown as { Connection: { prototype: Record<'sync' | 'query', () => void> } })
+      .Connection.prototype
+    const ends = [vi.spyOn(Wire, 'sync'), vi.spyOn(Wire, 'query')]
+    const trips = async (statement: unknown) => {
+      const before = ends.map(({ mock }) => mock.calls.length)
+      await client.query(statement).catch(() => {})
+      return ends.reduce((sum, { mock }, at) => sum + mock.calls.length - before[at]!, 0)
+    }
+    expect(await trips(insert('a'))).toBe(1)
+    expect(await trips('select 1')).toBe(1)
+    expect(await trips({ ...insert('b'), rowMode: 'array', types: pg.types })).toBe(1)
+    expect(await trips(insert('b'))).toBe(2)
+    expect(await trips('select 1; select 2')).toBe(3)
+    expect(await trips({ ...insert('c'), name: 'insert c' })).toBe(3)
+    expect(await trips('copy t from stdin')).toBe(3)
+    for (const spy of ends) spy.mockRestore()
+    expect(session.state).toBe('active')
+    expect(await inside()).toEqual(['a', 'b', 'c'])
+  })
+
+  test('observers are told of it as it is, with its own rows and command', async () => {
+    const { client } = lend(session)
+    await session.query('select 1')
+    const told: unknown[] = []
+    const stop = observe('enginelight:statement', message => {
+      if (message.phase === 'end') told.push([message.command, message.rows, message.error?.code])
+    })
+    await client.query("insert into t (name) values ('a'), ('b')")
+    await client.query(insert('a')).catch(() => {})
+    await client.query('-- nothing')
+    stop()
+    expect(told).toEqual([
+      ['INSERT', 2, undefined],
+      [null, null, '23505'],
+      ['RELEASE', 0, undefined],
+      [null, null, undefined],
+    ])
   })
 
   test('READ ONLY holds for the transaction of the host alone', async () => {

@@ -13,7 +13,8 @@ export interface LendOptions {
   readonly transactionControl?: ControlPolicy
   /**
    * `'savepoint'` (default) runs each statement that the host sends outside of a transaction of its own in a savepoint, so that
-   * one that fails leaves the session's transaction as it was. Costs two round trips for each. `'none'` does without.
+   * one that fails leaves the session's transaction as it was. The savepoint travels with the statement, in one round trip; for one
+   * with a name, several in one text, a COPY or a stream there are two more. `'none'` does without.
    */
   readonly guard?: 'savepoint' | 'none'
 }

@@ -2,13 +2,18 @@ import { EnginelightError } from '../errors.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
 import type { DriverResult, Submittable } from '../postgres/driver.ts'
-import { nextSavepointName } from '../sessions/savepoints.ts'
+import type { Enclosure } from '../postgres/enclosed-query.ts'
+import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import type { Sending, SessionCore } from '../sessions/session.ts'
 import { LentPlace } from './lent-place.ts'
 import type { LentOptions } from './lent-options.ts'
 import { NO_UNITS, translate, type Notice, type Step, type Units } from './transaction-texts.ts'
 
 type Sent = Extract<Step, { act: 'send' }>
+
+/** Around one statement, which nothing comes between: there is never a second of that name. */
+const GUARD = 'el_lent'
+const ENCLOSURE: Enclosure = { before: [savepoint(GUARD)], behind: [releaseSavepoint(GUARD)] }
 
 /**
  * What one client of a host has open on the session that it is lent. A transaction of the host has the place among the
@@ -56,10 +61,11 @@ export class LentTransactions {
         'send it as a text and not by a cursor or a query of its own',
       )
     }
-    await this.#single(capture, async sending => {
-      await sending.submit(submittable, capture)
-      return { keep: this.#core.state !== 'failed', value: undefined }
-    })
+    await this.#single(
+      capture,
+      sending => sending.submit(submittable, capture),
+      sending => this.#around(submittable, capture, sending),
+    )
   }
 
   /** The host is done with the client: what it has left open is rolled back. */
@@ -92,48 +98,52 @@ export class LentTransactions {
   // ------------------------------------------------------------------------------------- statements
 
   #pass(statement: unknown, capture: SiteCapture | null): Promise<DriverResult> {
-    return this.#single(capture, async sending => ({
-      keep: true,
-      value: await sending.query(statement, capture),
-    }))
+    return this.#single(
+      capture,
+      sending => sending.query(statement, capture),
+      sending => this.#enclosed(statement, capture, sending),
+    )
   }
 
-  /** In the host's transaction as it comes; outside of one in its turn. */
+  /** In the host's transaction as it comes; outside of one in its turn, and guarded. Nothing of anybody else comes in between. */
   async #single<T>(
     capture: SiteCapture | null,
-    work: (sending: Sending) => Promise<{ keep: boolean; value: T }>,
+    plain: (sending: Sending) => Promise<T>,
+    guarded: (sending: Sending) => Promise<T>,
   ): Promise<T> {
-    const alone = () => this.#core.together(async sending => (await work(sending)).value)
     if (this.isOpen || this.#core.engine.options.mode !== 'transaction') {
       this.#requirePlace()
-      return alone()
+      return this.#core.together(plain)
     }
     const place = await new LentPlace(this.#core, null, capture).take()
     try {
-      return await (this.#options.guard === 'savepoint' ? this.#guarded(capture, work) : alone())
+      return await this.#core.together(this.#options.guard === 'savepoint' ? guarded : plain)
     } finally {
       place.leave()
     }
   }
 
-  /** Runs in a savepoint of its own, with nothing of anybody else in between: what fails fails alone. */
-  #guarded<T>(
-    capture: SiteCapture | null,
-    work: (sending: Sending) => Promise<{ keep: boolean; value: T }>,
-  ): Promise<T> {
-    const name = nextSavepointName()
-    return this.#core.together(async sending => {
-      await sending.query(savepoint(name), capture)
-      const undo = () => sending.query(rollbackToSavepoint(name), capture)
-      try {
-        const { keep, value } = await work(sending)
-        await (keep ? sending.query(releaseSavepoint(name), capture) : undo())
-        return value
-      } catch (error) {
-        // The statement's own error is the one that matters; a connection that is gone has rolled back anyway.
-        await undo().catch(() => {})
-        throw error
-      }
+  /** In a savepoint of its own that travels with it: what fails fails alone. */
+  async #enclosed(statement: unknown, capture: SiteCapture | null, sending: Sending): Promise<DriverResult> {
+    const hadFailed = this.#core.state === 'failed'
+    try {
+      return await sending.query(new EnclosedStatement(statement, ENCLOSURE), capture)
+    } catch (error) {
+      // The statement's own error is the one that matters; a connection that is gone has rolled back anyway.
+      if (!hadFailed) await sending.query(rollbackToSavepoint(GUARD), capture).catch(() => {})
+      throw error
+    }
+  }
+
+  /** The same for a cursor or stream, which is over when its reader closes it. */
+  async #around(submittable: Submittable, capture: SiteCapture | null, sending: Sending): Promise<void> {
+    await sending.query(savepoint(GUARD), capture)
+    await sending.submit(submittable, capture)
+    const undo = () => sending.query(rollbackToSavepoint(GUARD), capture)
+    if (this.#core.state === 'failed') return void (await undo())
+    await sending.query(releaseSavepoint(GUARD), capture).catch(async (error: unknown) => {
+      await undo().catch(() => {})
+      throw error
     })
   }
 

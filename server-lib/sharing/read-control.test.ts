@@ -58,6 +58,10 @@ test.each([
   ['set role somebody', { ask: 'session', words: 'SET ROLE' }],
   ['reset all', { ask: 'session', words: 'RESET ALL' }],
   ['Discard All', { ask: 'session', words: 'DISCARD ALL' }],
+  ['deallocate all', { ask: 'session', words: 'DEALLOCATE ALL' }],
+  ['DEALLOCATE PREPARE ALL;', { ask: 'session', words: 'DEALLOCATE ALL' }],
+  ['deallocate mine', null],
+  ['deallocate "all"', null],
   ['listen secret', { ask: 'session', words: 'LISTEN' }],
   ['unlisten *', { ask: 'session', words: 'UNLISTEN' }],
   ["load 'x'", { ask: 'session', words: 'LOAD' }],
@@ -150,4 +154,12 @@ describe('against the server', () => {
     )
     expect(ended).toBeGreaterThan(runs / 100)
   }, 120_000)
+})
+
+test('a long run of white space is read once', () => {
+  const at = performance.now()
+  expect(readControl(`select${' '.repeat(100_000)};${' '.repeat(100_000)}commit`)).toMatchObject({
+    ask: 'several',
+  })
+  expect(performance.now() - at).toBeLessThan(1_000)
 })

@@ -26,8 +26,11 @@ export type Control =
   /** Begins like transaction control and is none that we know. */
   | { readonly ask: 'unclear'; readonly words: string }
 
-/** One statement that cannot be control, as nearly all are: it is not worth a scan. */
-const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*;?\s*$/i
+/**
+ * One statement that cannot be control, as nearly all are: it is not worth a scan. There is one way only to read white space
+ * in it: with two, a long run of it takes seconds.
+ */
+const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*(?:;\s*)?$/i
 
 /**
  * What a text asks for of transactions and of the connection, whatever its case, white space and comments; null where it
@@ -87,6 +90,10 @@ function statementControl(head: Token[]): Control | null {
       return head.some(({ kind, value }) => kind === 'word' && value === 'hold')
         ? { ask: 'session', words }
         : null
+    // With it those go that others have prepared on the connection, and whose drivers still count on them.
+    case 'deallocate':
+      rest.take('prepare')
+      return rest.take('all') && rest.left === 0 ? { ask: 'session', words } : null
     case 'reset':
     case 'discard':
     case 'listen':

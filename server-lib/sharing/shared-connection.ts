@@ -1,13 +1,14 @@
 import { EventEmitter } from 'node:events'
 import {
   isClosed,
+  isSubmittable,
   type DriverConnection,
   type DriverWire,
   type TransactionStatus,
 } from '../postgres/driver.ts'
 import type { HostConnection } from './host-connection.ts'
 import type { Lease } from './lease.ts'
-import { leaseEnded } from './sharing-errors.ts'
+import { leaseEnded, noHostConnection } from './sharing-errors.ts'
 
 /**
  * A connection of a host as an engine sees it: what is sent on it goes through the lease that is running. It has a place in the
@@ -26,6 +27,15 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
   query(...args: unknown[]): unknown {
     const { lease } = this
     if (!lease) throw leaseEnded(this.processID, 'nobody borrows it')
+    const [config] = args
+    // It throws in the listener of its socket, which would end the process.
+    if (this.native !== undefined && isSubmittable(config)) {
+      const error = noHostConnection(
+        "that of pg-native runs texts with values, and for what drives the protocol itself it takes pg's own client",
+      )
+      queueMicrotask(() => (config.destroy ? config.destroy(error) : config.handleError?.(error)))
+      return config
+    }
     return lease.query(args)
   }
 
@@ -35,6 +45,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
 
   get isInUnit(): boolean {
     return this.lease?.isInUnit === true
+  }
+
+  elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
+    return this.lease?.elsewhere(config)
   }
 
   cancelling(asked: Promise<void>): () => boolean {
@@ -54,9 +68,9 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.client.processID ?? null
   }
 
-  /** Whether the host has closed it, as far as can be seen without listening to it. */
+  /** Whether the host has closed it, as far as can be seen without listening to it. One of a single transaction goes with that. */
   get isClosed(): boolean {
-    return isClosed(this.#driver)
+    return isClosed(this.#driver) || this.client.isOver === true
   }
 
   get _queryable(): boolean {
@@ -71,6 +85,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
 
   get secretKey(): unknown {
     return this.lease && this.#driver.secretKey
+  }
+
+  get native(): unknown {
+    return this.#driver.native
   }
 
   get host(): string | undefined {

@@ -9,20 +9,20 @@ export function noHostConnection(what: string, cause?: unknown): EnginelightErro
   )
 }
 
-export function noHostTransaction(pid: number | null, needs: string): EnginelightError {
+export function noHostTransaction(pid: number | null, needs: string, cause?: unknown): EnginelightError {
   return new EnginelightError(
     'EL_NO_HOST_TRANSACTION',
     `The host has no transaction open on its connection (backend ${pid ?? 'unknown'}), and ${needs}: ` +
       'it has ended it already, or never begun one.',
-    { backendPid: pid },
+    { backendPid: pid, cause },
   )
 }
 
-export function hostTransactionFailed(pid: number | null): EnginelightError {
+export function hostTransactionFailed(pid: number | null, cause?: unknown): EnginelightError {
   return new EnginelightError(
     'EL_HOST_TRANSACTION_FAILED',
     `The host's transaction on backend ${pid ?? 'unknown'} has failed and can only be rolled back, so nothing was sent.`,
-    { backendPid: pid },
+    { backendPid: pid, cause },
   )
 }
 

@@ -1,6 +1,7 @@
 import { EnginelightError } from '../errors.ts'
 import type { ServerAddress } from '../engines/server-address.ts'
 import type { Asker, Ledger } from '../pool/ledger.ts'
+import type { ConnectionRecord } from '../pool/records.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
 import { isInsideSavepoint } from '../sessions/savepoints.ts'
@@ -23,6 +24,8 @@ export class SharingPool implements Pool {
   readonly #rules: BorrowRules
   readonly #shared = new WeakMap<HostConnection, SharedConnection>()
   #last: HostConnection | undefined
+  /** Goes round over the connections that were borrowed. */
+  #hand: Iterator<ConnectionRecord>
   readonly #found: () => void
 
   constructor(current: CurrentConnection, rules: BorrowRules, ledger: Ledger, found: () => void = () => {}) {
@@ -30,12 +33,13 @@ export class SharingPool implements Pool {
     this.#current = current
     this.#rules = rules
     this.ledger = ledger
+    this.#hand = ledger.records()
     this.connections = new WatchedConnections(ledger)
   }
 
   /** As many as the host has lent so far and not closed since. */
   get max(): number {
-    return Math.max(1, this.ledger.connections.length)
+    return Math.max(1, this.ledger.size)
   }
 
   /** Where the host is connected to, as of the last time that a connection was borrowed. */
@@ -73,15 +77,16 @@ export class SharingPool implements Pool {
           const record = ledger.recordOf(shared)
           ledger.released(shared)
           if (record) record.discarded = null
-          if (shared.isClosed) this.connections.gone(shared, 'closed by the host')
+          if (shared.isClosed) this.#forget(shared)
           else shared.emit('drain')
         },
+        current: () => this.#ask(),
         isInside: () => (session === null ? isInUnitOf(unit) : isInsideSavepoint(session)),
       }))
       granted.ask()
     }
     // Asked for here, in the context of whoever asks; told of later, for he has yet to be told how to give up.
-    new Promise<HostConnection | null | undefined>(resolve => resolve(this.#current()))
+    this.#ask()
       .then(lend)
       .catch((cause: unknown) => refuse(asRefusal(cause)))
     return () => {
@@ -89,6 +94,10 @@ export class SharingPool implements Pool {
       lease?.end()
       ledger.failed(checkout, checkout.failure)
     }
+  }
+
+  #ask(): Promise<HostConnection | null | undefined> {
+    return new Promise(resolve => resolve(this.#current()))
   }
 
   #hold(driver: SharedConnection, lease: Lease): Hold {
@@ -105,12 +114,23 @@ export class SharingPool implements Pool {
     return shared
   }
 
-  /** Nobody listens to a connection that is not borrowed, so that nothing of ours stays on it. */
+  /**
+   * Nobody listens to a connection that is not borrowed, so that nothing of ours stays on it: it has to be looked at. Two at each
+   * check-out, where at most one is new: so they are never many more than the host has open.
+   */
   #forgetClosed(): void {
-    for (const { driver } of this.ledger.connections) {
-      const shared = driver as SharedConnection
-      if (!shared.lease && shared.isClosed) this.connections.gone(shared, 'closed by the host')
+    for (let looked = 0; looked < 2; looked++) {
+      const { done, value } = this.#hand.next()
+      if (done) return void (this.#hand = this.ledger.records())
+      const shared = value.driver as SharedConnection
+      if (!shared.lease && shared.isClosed) this.#forget(shared)
     }
+  }
+
+  #forget(shared: SharedConnection): void {
+    this.connections.gone(shared, 'closed by the host')
+    // Nobody else says so, and until then it counts as closing.
+    shared.emit('end')
   }
 
   unwatch(): void {

@@ -76,8 +76,18 @@ async function coreBehind(client: KnexClient): Promise<SessionCore> {
 
 const load = createRequire(import.meta.url)
 
+/** The protocol counts them in 16 bits. */
+const MAX_VALUES = 65_535
+
 /** pg's own way with dates, arrays and objects: what `query()` would send. */
 function preparedValues(values: readonly unknown[]): PreparedValue[] {
+  if (values.length > MAX_VALUES) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `The statement has ${values.length} values, and PostgreSQL takes ${MAX_VALUES}: pass them as one array, for = any($1) or unnest($1).`,
+      { option: 'query' },
+    )
+  }
   const { prepareValue } = load('pg/lib/utils.js') as { prepareValue(value: unknown): PreparedValue }
   return values.map(value => prepareValue(value) ?? null)
 }

@@ -5,22 +5,24 @@ import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
 import { BatchMaker } from './batch-maker.ts'
 import { bindMessage, type PreparedValue } from './bind-message.ts'
 import type { Described } from './column-types.ts'
+import { knownTypes, TypeLookup, unknownTypes, type Asking } from './user-types.ts'
 import { WireTap, type MessageEvents } from './wire-tap.ts'
 
 /** pg's protocol-level connection, by what we use of it. */
-interface Wire extends MessageEvents {
-  parse(query: { text: string }): void
+interface Wire extends MessageEvents, Asking {
+  readonly stream: MessageEvents['stream'] & Asking['stream']
   describe(what: { type: 'S'; name: '' }): void
-  execute(what: { rows: number }): void
-  flush(): void
   sync(): void
 }
 
 /** `all`: the whole result at once, so that the server may compute it in parallel. `ahead`: one batch before it is wanted. */
 export type Reading = 'all' | 'ahead'
 
-/** How many rows are asked for before it is known how large they are. */
-const FIRST_ROWS = 64
+/**
+ * By how much the rows that have come may grow with what is asked for next. The first is asked for alone: how large they
+ * are is not known before, and 64 of 10 MB would all be sent.
+ */
+const GROWTH = 64
 /** How many bytes of rows are asked for at once. */
 const ASKED_BYTES = 4 << 20
 
@@ -31,7 +33,8 @@ interface Reader {
 
 /**
  * A statement whose rows become record batches as they arrive. It drives the protocol itself: Parse and Describe, to know
- * the columns; Bind, with a format for each; Execute, once or for each batch; at its end one Sync.
+ * the columns; Bind, with a format for each; Execute, once or for each batch; at its end one Sync. Where a column may be an
+ * array of a type that is new to the connection, it asks for that between Describe and Bind, and parses once more.
  */
 export class ArrowStatement implements Submittable {
   readonly text: string
@@ -47,6 +50,8 @@ export class ArrowStatement implements Submittable {
   readonly #ended = withResolvers()
   #wire: Wire | undefined
   #tap: WireTap | undefined
+  #fields: readonly Described[] = []
+  #lookup: TypeLookup | undefined
   #maker: BatchMaker | undefined
   #batches: RecordBatch[] = []
   #readers: Reader[] = []
@@ -123,15 +128,13 @@ export class ArrowStatement implements Submittable {
   }
 
   handleRowDescription({ fields }: { fields: readonly Described[] }): void {
-    if (this.state === 'done') return
-    const arrow = this.#arrow
-    if (!(arrow instanceof Promise)) return this.#bind(arrow, fields)
-    // Its turn has come before the library has been read: the server waits for us.
-    this.state = 'idle'
-    arrow.then(
-      loaded => this.#bind(loaded, fields),
-      (error: unknown) => this.#refuse(error),
-    )
+    const wire = this.#wire
+    if (this.state === 'done' || !wire) return
+    this.#fields = fields
+    const types = unknownTypes(wire, fields)
+    if (types.length === 0) return this.#bindWhenLoaded()
+    this.state = 'busy'
+    this.#lookup = new TypeLookup(wire, types)
   }
 
   /** Rows come through the tap; this one is left for those that pg still reads after an end of its own making. */
@@ -144,7 +147,12 @@ export class ArrowStatement implements Submittable {
   }
 
   handleCommandComplete(): void {
-    this.#sync()
+    const lookup = this.#lookup
+    if (!lookup || this.state === 'done') return this.#sync()
+    lookup.done()
+    this.#lookup = undefined
+    this.#wire?.parse({ text: this.text })
+    this.#bindWhenLoaded()
   }
 
   handleEmptyQuery(): void {
@@ -167,22 +175,37 @@ export class ArrowStatement implements Submittable {
 
   // --------------------------------------------------------------------------------------- its steps
 
-  #bind(arrow: Arrow, fields: readonly Described[]): void {
-    if (this.state === 'done') return
+  #bindWhenLoaded(): void {
+    const arrow = this.#arrow
+    if (!(arrow instanceof Promise)) return this.#bind(arrow)
+    // Its turn has come before the library has been read: the server waits for us.
+    this.state = 'idle'
+    arrow.then(
+      loaded => this.#bind(loaded),
+      (error: unknown) => this.#refuse(error),
+    )
+  }
+
+  #bind(arrow: Arrow): void {
+    const wire = this.#wire
+    if (this.state === 'done' || !wire) return
+    // Thrown from here it would be thrown in the socket's listener, and end the process.
     try {
-      this.#maker = new BatchMaker(arrow, fields, this.#options)
+      this.#maker = new BatchMaker(arrow, this.#fields, this.#options, knownTypes(wire))
+      const formats = this.#maker.columns.map(({ format }) => format)
+      wire.stream.write(bindMessage(this.values, formats))
     } catch (error) {
       return this.#refuse(error)
     }
-    const formats = this.#maker.columns.map(({ format }) => format)
-    this.#wire?.stream.write(bindMessage(this.values, formats))
     this.#execute()
   }
 
   #row(bytes: Buffer, at: number): void {
-    this.rowsTaken++
+    const lookup = this.#lookup
+    if (!lookup) this.rowsTaken++
     if (this.state !== 'busy') return
     try {
+      if (lookup) return lookup.row(bytes, at)
       this.#bytesTaken += bytes.readInt32BE(at - 4)
       const batch = this.#maker?.row(bytes, at)
       if (batch) this.#hand(batch)
@@ -211,9 +234,10 @@ export class ArrowStatement implements Submittable {
   #rowsToAsk(): number {
     const { batchRows = DEFAULT_BATCH_ROWS } = this.#options
     const left = batchRows - (this.#maker?.rows ?? 0)
+    if (this.rowsTaken === 0) return 1
     const size = this.#bytesTaken / this.rowsTaken
-    const affordable = this.rowsTaken === 0 ? FIRST_ROWS : Math.max(1, Math.floor(ASKED_BYTES / size))
-    return Math.min(left, affordable)
+    const affordable = Math.max(1, Math.floor(ASKED_BYTES / size))
+    return Math.min(left, affordable, GROWTH * this.rowsTaken)
   }
 
   #refuse(error: unknown): void {

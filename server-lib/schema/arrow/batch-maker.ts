@@ -3,6 +3,7 @@ import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
 import { readColumn, type Described, type ReadColumn } from './column-types.ts'
 import { Unrepresentable } from './columns/column.ts'
+import type { UserTypes } from './user-types.ts'
 
 /** A batch is closed when it has so many bytes of the wire. */
 const BATCH_BYTES = 16 << 20
@@ -20,21 +21,28 @@ export class BatchMaker {
   batches = 0
   #bytes = 0
 
-  /** Throws EL_CONFIG where an option names a column that is not there. */
-  constructor(arrow: Arrow, described: readonly Described[], options: ArrowOptions) {
+  /** Throws EL_CONFIG where an option names a column that is not there, or is nothing for it. */
+  constructor(arrow: Arrow, described: readonly Described[], options: ArrowOptions, types: UserTypes) {
     this.#arrow = arrow
     this.#names = described.map(({ name }) => name)
-    for (const option of ['dictionary', 'dimensions'] as const) {
-      const named = options[option]
-      for (const name of Array.isArray(named) ? (named as string[]) : Object.keys(named ?? {}))
-        if (!this.#names.includes(name)) throw noColumn(option, name, this.#names)
-    }
-    this.columns = described.map(column => readColumn(arrow, column, options))
+    const { dictionary = [], dimensions = {} } = options
+    const named = [
+      ...dictionary.map(name => ['dictionary', name] as const),
+      ...Object.keys(dimensions).map(name => ['dimensions', name] as const),
+    ]
+    for (const [option, name] of named)
+      if (!this.#names.includes(name)) throw noColumn(option, name, this.#names)
+    this.columns = described.map(column => readColumn(arrow, column, options, types))
     this.schema = new arrow.Schema(
       this.columns.map(
         ({ column }, index) => new arrow.Field(this.#names[index] as string, column.type, true),
       ),
     )
+    for (const [option, name] of named) {
+      const found = this.schema.fields.filter(field => field.name === name)
+      const fits = option === 'dictionary' ? arrow.DataType.isDictionary : arrow.DataType.isList
+      if (!found.some(({ type }) => fits(type))) throw unfit(option, found.join(', '))
+    }
     this.#batchRows = options.batchRows ?? DEFAULT_BATCH_ROWS
   }
 
@@ -93,5 +101,15 @@ function noColumn(option: string, name: string, known: readonly string[]): Engin
     'EL_CONFIG',
     `The option ${option} names the column "${name}", which the result does not have; it has ${known.map(one => `"${one}"`).join(', ')}.`,
     { option, known },
+  )
+}
+
+const WANTED = { dictionary: 'columns of text', dimensions: 'arrays' }
+
+function unfit(option: keyof typeof WANTED, fields: string): EnginelightError {
+  return new EnginelightError(
+    'EL_CONFIG',
+    `The option ${option} is for ${WANTED[option]}, and names the column ${fields}.`,
+    { option },
   )
 }

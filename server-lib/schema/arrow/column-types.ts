@@ -10,11 +10,13 @@ import { ListColumn } from './columns/list-column.ts'
 import { decimalWriter, numericText } from './columns/numeric.ts'
 import { jsonbText, uuidText } from './columns/rewrites.ts'
 import * as words from './columns/words.ts'
+import type { UserTypes } from './user-types.ts'
 
 /** A column of the result as the server describes it. */
 export interface Described {
   readonly name: string
   readonly dataTypeID: number
+  readonly dataTypeSize: number
   readonly dataTypeModifier: number
 }
 
@@ -93,19 +95,24 @@ const ELEMENTS: Record<number, Kind> = {
   3807: 'jsonb',
 }
 
+/** What columns are made with. */
+interface Making {
+  readonly arrow: Arrow
+  readonly options: ArrowOptions
+  readonly types: UserTypes
+}
+
 /** Decides how a column is read. What is not known here comes as PostgreSQL's text: whatever its type, that is right. */
-export function readColumn(arrow: Arrow, described: Described, options: ArrowOptions): ReadColumn {
+export function readColumn(
+  arrow: Arrow,
+  described: Described,
+  options: ArrowOptions,
+  types: UserTypes,
+): ReadColumn {
   const { name, dataTypeID, dataTypeModifier: modifier } = described
-  const element = ELEMENTS[dataTypeID]
-  if (element) {
-    const values = valuesOf(arrow, element, modifier, options)
-    const types: DataType[] = []
-    let { type } = values
-    const depth = Object.hasOwn(options.dimensions ?? {}, name) ? (options.dimensions?.[name] ?? 1) : 1
-    for (let level = 0; level < depth; level++)
-      types.unshift((type = new arrow.List(new arrow.Field('item', type, true))))
-    return { format: 1, column: new ListColumn(types, values) }
-  }
+  const depth = Object.hasOwn(options.dimensions ?? {}, name) ? (options.dimensions?.[name] ?? 1) : 1
+  const list = listOf({ arrow, options, types }, dataTypeID, modifier, depth)
+  if (list) return { format: 1, column: list }
   const kind = KINDS[dataTypeID]
   const column =
     kind && !isText(kind, modifier, options) ? valuesOf(arrow, kind, modifier, options) : undefined
@@ -115,6 +122,32 @@ export function readColumn(arrow: Arrow, described: Described, options: ArrowOpt
     return { format: 0, column: new DictionaryColumn(new arrow.Dictionary(text, new arrow.Int32()), text) }
   }
   return { format: 0, column: new BytesColumn(new arrow.Utf8()) }
+}
+
+/** Undefined where the type is no array, or one of elements that we know no binary form of. */
+function listOf(making: Making, type: number, modifier: number, depth: number): Column | undefined {
+  const { arrow, options, types } = making
+  const known = ELEMENTS[type]
+  const users = types.get(type)
+  const values = known
+    ? valuesOf(arrow, known, modifier, options)
+    : users?.is === 'array' && elementOf(making, users.element, modifier)
+  if (!values) return undefined
+  const lists: DataType[] = []
+  let inner = values.type
+  for (let level = 0; level < depth; level++)
+    lists.unshift((inner = new arrow.List(new arrow.Field('item', inner, true))))
+  return new ListColumn(lists, values)
+}
+
+/** The elements of an array come in the binary form of what is below their domains. */
+function elementOf(making: Making, type: number, modifier: number): Column | undefined {
+  const kind = KINDS[type]
+  if (kind) return valuesOf(making.arrow, kind, modifier, making.options)
+  const users = making.types.get(type)
+  if (users?.is === 'enum') return valuesOf(making.arrow, 'text', modifier, making.options)
+  if (users?.is === 'domain') return elementOf(making, users.base, users.modifier)
+  return listOf(making, type, modifier, 1)
 }
 
 /** Whether the server writes it as text itself. */

@@ -148,6 +148,25 @@ test('of batches no more than the next one is asked for before it is wanted', as
   })
 })
 
+test('of large rows no more are sent than two batches hold, from the first on', async () => {
+  await engines.scope(async db => {
+    await db.main.query('select 1')
+    const { pool } = engines.get().knex.client as {
+      pool: { used: { resource: { connection: { stream: { bytesRead: number } } } }[] }
+    }
+    const stream = pool.used[0]?.resource.connection.stream ?? { bytesRead: 0 }
+    const before = stream.bytesRead
+    const text = `select repeat('x', 1000000) as v from generate_series(1, 100)`
+    const batches = arrowBatches({ session: db.main, text })
+    await batches.next()
+    let read = 0
+    while (read !== (read = stream.bytesRead)) await sleep(100)
+    // Two of 16 MiB, and what was asked for last.
+    expect(read - before).toBeLessThan(40e6)
+    await batches.return()
+  })
+})
+
 test("batches go through arrow's own writer to a reader", async () => {
   await engines.scope(async db => {
     const batches = arrowBatches({ session: db.main, text: numbers(1_000) }, { batchRows: 300 })
@@ -211,6 +230,10 @@ test.each([
     'values that are no array',
     (db: Db) => toArrow({ session: db.main, text: 'select 1', values: 1 } as never),
   ],
+  [
+    'more values than the protocol can count',
+    (db: Db) => toArrow({ session: db.main, text: 'select 1', values: Array(65_536).fill(1) }),
+  ],
   ['a builder of another knex', () => toArrow(engines.get().knex('groups'))],
   ['an unknown option', (db: Db) => toArrow(db.main('groups'), { rows: 1 } as never)],
   ['no rows in a batch', (db: Db) => toArrow(db.main('groups'), { batchRows: 0 })],
@@ -219,6 +242,8 @@ test.each([
   ['a wrong dictionary', (db: Db) => toArrow(db.main('groups'), { dictionary: 'name' as never })],
   ['a dictionary of no column', (db: Db) => toArrow(db.main('groups'), { dictionary: ['nam'] })],
   ['dimensions of no column', (db: Db) => toArrow(db.main('groups'), { dimensions: { nam: 2 } })],
+  ['a dictionary of numbers', (db: Db) => toArrow(db.main('groups'), { dictionary: ['id'] })],
+  ['dimensions of what is no array', (db: Db) => toArrow(db.main('groups'), { dimensions: { id: 2 } })],
   ['wrong dimensions', (db: Db) => toArrow(db.main('groups'), { dimensions: { name: 0 } })],
   ['a wrong signal', (db: Db) => toArrow(db.main('groups'), { signal: true as never })],
 ] as const)('%s is refused, and nothing is run', async (_what, ask) => {

@@ -1,4 +1,5 @@
 import { RecordBatchFileWriter, tableFromIPC, tableToIPC } from 'apache-arrow'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { cells, cellsOf, type Cell } from '../../testing/arrow-cells.ts'
@@ -17,6 +18,11 @@ beforeAll(async () => {
     create type pair as (a int, b text);
     create domain price as numeric(10, 2);
     create domain numbers as int[];
+    create domain small_price as price check (value < 100);
+    create domain feeling as mood not null;
+    create domain feelings as mood[];
+    create type span as range (subtype = float8);
+    create domain wide_span as span;
   `)
   engines = open()
 })
@@ -73,8 +79,10 @@ describe.each(ORACLES)('$type', ({ type, arrow, values, says }) => {
 test('what is not known comes as the text that PostgreSQL writes, whatever the session has set', async () => {
   const columns = {
     mood: `'happy é'::mood`,
-    moods: `'{sad,NULL,"happy é"}'::mood[]`,
     pair: `(1, 'a "b" \\\\')::pair`,
+    pairs: `array[(1, 'a "b" \\\\')::pair, null]`,
+    spans: `array['[1,2]'::span]`,
+    wide_spans: `array['[1,2]'::wide_span]`,
     range: `'[2020-01-01,infinity)'::daterange`,
     ...since(14, { multirange: `'{[1,3), [5,9)}'::int4multirange` }, {}),
     inet: `'10.0.0.1/8'::inet`,
@@ -147,6 +155,74 @@ test('a domain is the type that it is over, and a declared numeric is its decima
     ['0.00012', null],
   ])
   expect(cellsOf(tableFromIPC(tableToIPC(table)))).toEqual(cellsOf(table))
+})
+
+test('arrays of enums and of domains are lists of what those are, however they are built', async () => {
+  const columns: Record<string, [sql: string, type: string, cell: Cell]> = {
+    moods: [`'{sad,NULL,"happy é"}'::mood[]`, 'List<Utf8>', ['sad', null, 'happy é']],
+    none: [`'{}'::mood[]`, 'List<Utf8>', []],
+    nothing: [`null::mood[]`, 'List<Utf8>', null],
+    prices: [`array[1.5, null]::price[]`, 'List<Decimal[10e+2]>', ['1.50', null]],
+    small: [`array[-1.5]::small_price[]`, 'List<Decimal[10e+2]>', ['-1.50']],
+    feelings: [`'{ok,sad}'::feeling[]`, 'List<Utf8>', ['ok', 'sad']],
+    below: [`'{ok}'::feelings`, 'List<Utf8>', ['ok']],
+    lists: [`'{"{1,NULL}",NULL,"{}"}'::numbers[]`, 'List<List<Int32>>', [['1', null], null, []]],
+    moodss: [`'{"{ok,NULL}",NULL}'::feelings[]`, 'List<List<Utf8>>', [['ok', null], null]],
+    matrix: [
+      `array[array['ok', null], array['sad', 'sad']]::mood[]`,
+      'List<List<Utf8>>',
+      [
+        ['ok', null],
+        ['sad', 'sad'],
+      ],
+    ],
+    // Gotten from the catalogue as well, where numbers are not the same everywhere.
+    names: [`array['a']::information_schema.sql_identifier[]`, 'List<Utf8>', ['a']],
+  }
+  const entries = Object.entries(columns)
+  const text = `select ${entries.map(([name, [sql]]) => `${sql} as "${name}"`).join(', ')} from generate_series(1, 3)`
+  const options = { dimensions: { matrix: 2 } }
+  // The second time everything is known already.
+  for (const session of ['new to the connection', 'known']) {
+    const table = await ask(text, options)
+    for (const [index, [name, [, type, cell]]] of entries.entries()) {
+      expect(String(table.schema.fields[index]?.type), `${name}, ${session}`).toBe(type)
+      expect(cellsOf(table)[index], name).toEqual([cell, cell, cell])
+    }
+    expect(cellsOf(tableFromIPC(tableToIPC(table)))).toEqual(cellsOf(table))
+  }
+})
+
+test('a type that was made in the same transaction is known, and one that came after a rollback is not taken for it', async () => {
+  await engines.scope(async db => {
+    for (const labels of [`'a', 'b'`, `'c'`]) {
+      await db.main.query(`create type fresh as enum (${labels})`)
+      const text = `select enum_range(null::fresh) as v, $1::int as n`
+      const table = await toArrow({ session: db.main, text, values: [7] })
+      expect(cellsOf(table)).toEqual([[labels.match(/\w/g)], ['7']])
+      await db.main.rollback()
+      await db.main.query('create type fresh as (a int)')
+      const other = await toArrow({ session: db.main, text: 'select array[row(1)::fresh] as v' })
+      expect(cellsOf(other)).toEqual([['{(1)}']])
+      await db.main.rollback()
+    }
+  })
+})
+
+test('observers are told of one statement with its own rows where types had to be asked for', async () => {
+  const engines = open()
+  await engines.scope(async db => {
+    const text = `select array['ok'::mood] as v, g from generate_series(1, 3) as g`
+    const told: Record<string, unknown>[] = []
+    const listen = (message: unknown) => void told.push(message as Record<string, unknown>)
+    await db.main.query('select 1')
+    subscribe('enginelight:statement', listen)
+    await toArrow({ session: db.main, text })
+    unsubscribe('enginelight:statement', listen)
+    expect(told.filter(({ phase }) => phase === 'start')).toHaveLength(1)
+    expect(told.find(({ phase }) => phase === 'end')).toMatchObject({ rows: 3, command: 'SELECT' })
+  })
+  await engines.close()
 })
 
 test('a numeric without precision is text, or a decimal where that is asked for and holds it exactly', async () => {

@@ -307,6 +307,38 @@ test.each<[string, (on: RunsBuilders) => Promise<unknown>, object]>([
     on => lines.getById(on, { order: 1 }),
     { code: 'EL_CONFIG', message: /needs all of the primary key, { order, line }: line is missing/ },
   ],
+  [
+    'nothing to run on',
+    () => widgets.getById(undefined as never, 1),
+    { code: 'EL_CONFIG', option: 'on', message: /runs on a session or a knex/ },
+  ],
+  [
+    'a client of pg to run on',
+    () => widgets.getRange({ query() {} } as never),
+    { code: 'EL_CONFIG', option: 'on' },
+  ],
+  [
+    'a column where the options go',
+    on => widgets.getById(on, 13, 'id_alternate' as never),
+    { code: 'EL_CONFIG', message: 'getById of widgets takes its options as an object: { idColumn }.' },
+  ],
+  [
+    'an option that there is not',
+    on => widgets.getRange(on, { order: 'name' } as never),
+    { code: 'EL_CONFIG', option: 'order', message: /has no option "order": its options are \{ orderBy, / },
+  ],
+  ['SQL for where', on => widgets.getRange(on, { where: 'id = 1' as never }), { option: 'where' }],
+  ['null for where', on => widgets.getRange(on, { where: null as never }), { option: 'where' }],
+  [
+    'undefined in a list',
+    on => widgets.getRange(on, { where: { id: [1, undefined as never] } }),
+    { code: 'EL_CONFIG', option: 'where', message: /undefined for id/ },
+  ],
+  [
+    'a number for a column',
+    on => widgets.getRange(on, { orderBy: 5 as never }),
+    { code: 'EL_UNKNOWN_COLUMN' },
+  ],
   ['a key that is no object', on => lines.getById(on, 1), { code: 'EL_CONFIG' }],
   [
     'an unknown column',
@@ -437,6 +469,7 @@ test.each<[object, RegExp]>([
   [{ name: 't', columns: ['a'], primaryKey: [] }, /no primary key/],
   [{ name: 'a.b', columns: ['a'], primaryKey: 'a' }, /knex cannot be given the table name "a.b"/],
   [{ name: 't', columns: ['a as b'], primaryKey: 'a as b' }, /knex cannot be given the column name "a as b"/],
+  [{ name: 't', columns: ['é'.repeat(32)], primaryKey: 'é'.repeat(32) }, /column name "é+" has 64 bytes/],
   [{ name: 't', columns: ['a?'], primaryKey: 'a?' }, /knex cannot be given the column name "a\?"/],
 ])('%j cannot be worked with', (definition, message) => {
   expect(() => defineTable(definition as never)).toThrow(
@@ -454,4 +487,54 @@ test('where the order leaves rows open, the primary key decides', async () => {
   expect(orders(await lines.getByColumnLower(knex, 'line', 'A', { allowMany: true }))).toEqual([1, 2])
   expect((await lines.getByColumnExactThenIlike(knex, 'line', 'a'))?.order).toBe(1)
   expect((await lines.getById(knex, 'a' as never, { idColumn: 'line' }))?.order).toBe(1)
+})
+
+test('a list is any of it, null too, and as long as it likes', async () => {
+  const notes = async (note: (string | null)[]) =>
+    (await lines.getRange(knex, { where: { note } })).map(row => row.order)
+  expect(await notes(['5011', null])).toEqual([2, 10])
+  expect(await notes([null])).toEqual([10])
+  expect(await notes([])).toEqual([])
+  const many = Array.from({ length: 70_000 }, (_, id) => id + 2)
+  expect(ids(await widgets.getByIds(knex, many))).toEqual([2, 3, 4])
+  expect(ids(await widgets.getRange(knex, { where: { id: many, name: 'BBBBB' } }))).toEqual([3])
+  const pairs = Array.from({ length: 40_000 }, (_, order) => ({ order, line: 'a' }))
+  expect((await lines.getByIds(knex, pairs)).map(row => row.order)).toEqual([1, 2])
+})
+
+test('what every object has is no value of a column that is called so', async () => {
+  await database.admin(`create table "constructor" (id int, "constructor" int, "toString" text, primary key (id, "constructor"));
+    insert into "constructor" values (1, 2, 'x')`)
+  const odd = defineTable<any>({
+    name: 'constructor',
+    primaryKey: ['id', 'constructor'],
+    columns: ['id', 'constructor', 'toString'],
+  })
+  const whole = { id: 1, constructor: 2, toString: 'x' }
+  await expect(odd.getById(knex, { id: 1 })).rejects.toMatchObject({
+    code: 'EL_CONFIG',
+    message: expect.stringContaining('constructor is missing'),
+  })
+  expect(await odd.getById(knex, { id: 1, constructor: 2 })).toEqual(whole)
+  expect(await odd.getById(knex, Object.assign(Object.create(null), { id: 1, constructor: 2 }))).toEqual(
+    whole,
+  )
+  expect(await odd.columnsAsDict(knex, { id: 1, constructor: 2 })).toEqual(whole)
+  await expect(odd.columnsAsDict(knex, { id: 1 })).rejects.toMatchObject({ code: 'EL_CONFIG' })
+})
+
+test('a domain over a text is sorted without case as the text is', async () => {
+  await database.admin(`create domain word as text collate "C"; create domain amount as int;
+    create table words (id int primary key, word word, amount amount);
+    insert into words values (1, 'C', 10), (2, 'b', 9), (3, 'A', 1)`)
+  const words = defineTable<{ id: number; word: string; amount: number }>({
+    name: 'words',
+    primaryKey: 'id',
+    columns: ['id', 'word', 'amount'],
+  })
+  const by = async (orderBy: 'word' | 'amount', caseSensitive: boolean) =>
+    (await words.getRange(knex, { orderBy, caseSensitive })).map(row => row[orderBy])
+  expect(await by('word', false)).toEqual(['A', 'b', 'C'])
+  expect(await by('word', true)).toEqual(['A', 'C', 'b'])
+  expect(await by('amount', false)).toEqual([1, 9, 10])
 })

@@ -1,33 +1,23 @@
-import type { Knex } from 'knex'
 import { EnginelightError } from '../../errors.ts'
-import { unknownColumn } from '../unknown-column.ts'
 import type { CheckedTable } from './definition.ts'
+import { byKeys } from './keys.ts'
 import { literalPattern } from './like.ts'
+import { checkColumn, checkOptions, checkText, misuse } from './misuse.ts'
 import { checkPage, type Page } from './page.ts'
-
-/** Where a finder runs: a session of any access, or a knex or knex transaction. */
-export interface RunsBuilders {
-  (table: any): unknown
-  raw(sql: string, bindings?: any): unknown
-}
-
-export type ColumnOf<Row> = keyof Row & string
+import { ordered, paged, rowsOf, type RunsBuilders } from './query.ts'
+import {
+  checkDirection,
+  checkFilter,
+  filter,
+  orderByWithoutCase,
+  type ColumnOf,
+  type RangeOptions,
+} from './range.ts'
 
 /** One value where the primary key is one column, `{ order_id: 1, line: 2 }` where it is several. */
 export type IdOf<Row> = Row[ColumnOf<Row>] | Partial<Row>
 
-export interface RangeOptions<Row> extends Page {
-  /** A column, or several, in the order in which they decide. Default: the primary key. */
-  readonly orderBy?: ColumnOf<Row> | readonly ColumnOf<Row>[]
-  /** Of all columns alike. Default `'asc'`. */
-  readonly direction?: 'asc' | 'desc'
-  /** False sorts texts as if they were in small letters; other types are sorted as they are. Default true. */
-  readonly caseSensitive?: boolean
-  /** What the rows must have: values by column (null is null, a list is any of it), or a function that is given knex's builder. */
-  readonly where?:
-    | { readonly [Column in ColumnOf<Row>]?: Row[Column] | null | readonly Row[Column][] }
-    | ((query: Knex.QueryBuilder) => void)
-}
+const RANGE_OPTIONS = ['orderBy', 'direction', 'caseSensitive', 'where', 'offset', 'limit']
 
 /** The finders of one table. */
 export class Finders<Row> {
@@ -36,7 +26,10 @@ export class Finders<Row> {
   readonly columns: readonly ColumnOf<Row>[]
   readonly primaryKey: readonly ColumnOf<Row>[]
 
+  readonly #table: CheckedTable
+
   constructor(table: CheckedTable) {
+    this.#table = table
     this.name = table.name
     this.columns = table.columns as ColumnOf<Row>[]
     this.primaryKey = table.primaryKey as ColumnOf<Row>[]
@@ -52,10 +45,11 @@ export class Finders<Row> {
     options: { readonly idColumn?: ColumnOf<Row> } = {},
   ): Promise<Row | undefined> {
     if (Array.isArray(id)) {
-      throw this.#wrong('getById', 'was given a list. getByIds takes one.', 'id')
+      throw misuse('getById', this.#table, 'was given a list. getByIds takes one.', 'id')
     }
-    const [row] = await this.#byIds(on, 'getById', [id], options.idColumn, 1)
-    return row
+    checkOptions('getById', this.#table, options, ['idColumn'])
+    const wanted = { ids: [id], idColumn: options.idColumn, limit: 1 }
+    return (await byKeys<Row>('getById', this.#table, on, wanted))[0]
   }
 
   /** The rows with these keys, each once, in the order of the primary key. A key that no row has is left out; no keys, no query. */
@@ -64,8 +58,11 @@ export class Finders<Row> {
     ids: readonly IdOf<Row>[],
     options: { readonly idColumn?: ColumnOf<Row> } = {},
   ): Promise<Row[]> {
-    if (!Array.isArray(ids)) throw this.#wrong('getByIds', 'takes a list. getById takes one key.', 'ids')
-    return this.#byIds(on, 'getByIds', ids, options.idColumn)
+    if (!Array.isArray(ids)) {
+      throw misuse('getByIds', this.#table, 'takes a list. getById takes one key.', 'ids')
+    }
+    checkOptions('getByIds', this.#table, options, ['idColumn'])
+    return byKeys('getByIds', this.#table, on, { ids, idColumn: options.idColumn })
   }
 
   /**
@@ -93,14 +90,23 @@ export class Finders<Row> {
     options: Page & { readonly allowMany?: boolean } = {},
   ): Promise<Row[] | Row | undefined> {
     const { allowMany = false, offset, limit } = options
-    this.#checkText('getByColumnLower', column, search)
+    checkText('getByColumnLower', this.#table, column, search)
+    checkOptions('getByColumnLower', this.#table, options, ['allowMany', 'offset', 'limit'])
     checkPage('getByColumnLower', options)
     if (!allowMany && (offset !== undefined || limit !== undefined)) {
-      throw this.#wrong('getByColumnLower', 'finds one row: offset and limit go with allowMany.', 'allowMany')
+      throw misuse(
+        'getByColumnLower',
+        this.#table,
+        'finds one row: offset and limit go with allowMany.',
+        'allowMany',
+      )
     }
-    const found = this.#ordered(this.#from(on).whereRaw('lower(??::text) = lower(?::text)', [column, search]))
-    if (allowMany) return this.#paged(found, options)
-    const [row, another] = await this.#paged(found, { limit: 2 })
+    const found = ordered(
+      this.#table,
+      rowsOf(this.#table, on).whereRaw('lower(??::text) = lower(?::text)', [column, search]),
+    )
+    if (allowMany) return paged(found, options)
+    const [row, another] = await paged<Row>(found, { limit: 2 })
     if (another === undefined) return row
     throw new EnginelightError(
       'EL_MANY_ROWS',
@@ -118,13 +124,14 @@ export class Finders<Row> {
     seed: string,
     options: Page & { readonly prefixOnly?: boolean } = {},
   ): Promise<Row[]> {
-    this.#checkText('getByColumnSimilar', column, seed)
+    checkText('getByColumnSimilar', this.#table, column, seed)
+    checkOptions('getByColumnSimilar', this.#table, options, ['prefixOnly', 'offset', 'limit'])
     checkPage('getByColumnSimilar', options)
     const pattern = `${options.prefixOnly === false ? '%' : ''}${literalPattern(seed)}%`
-    const found = this.#from(on)
+    const found = rowsOf(this.#table, on)
       .whereRaw('lower(??::text) like lower(?::text)', [column, pattern])
       .orderBy(column)
-    return this.#paged(this.#ordered(found), options)
+    return paged(ordered(this.#table, found), options)
   }
 
   /**
@@ -136,10 +143,10 @@ export class Finders<Row> {
     column: ColumnOf<Row>,
     seed: string,
   ): Promise<Row | undefined> {
-    this.#checkText('getByColumnExactThenIlike', column, seed)
+    checkText('getByColumnExactThenIlike', this.#table, column, seed)
     const first = async (condition: string, value: string) => {
-      const found = this.#ordered(this.#from(on).whereRaw(condition, [column, value]))
-      return (await this.#paged(found, { limit: 1 }))[0]
+      const found = ordered(this.#table, rowsOf(this.#table, on).whereRaw(condition, [column, value]))
+      return (await paged<Row>(found, { limit: 1 }))[0]
     }
     return (
       (await first('??::text = ?::text', seed)) ??
@@ -149,32 +156,21 @@ export class Finders<Row> {
 
   /** Rows in an order that never leaves two of them open: where `orderBy` does not decide, the primary key does. */
   async getRange(on: RunsBuilders, options: RangeOptions<Row> = {}): Promise<Row[]> {
+    checkOptions('getRange', this.#table, options, RANGE_OPTIONS)
     const { orderBy = this.primaryKey, direction = 'asc', caseSensitive = true, where } = options
     checkPage('getRange', options)
-    if (direction !== 'asc' && direction !== 'desc') {
-      throw this.#wrong(
-        'getRange',
-        `has the directions asc and desc, and not ${String(direction)}.`,
-        'direction',
-      )
-    }
-    const columns = typeof orderBy === 'string' ? [orderBy] : orderBy
-    for (const column of columns) this.#checkColumn(column)
-    if (typeof where === 'object') this.#checkFilter(where)
-    const found = this.#from(on)
+    checkDirection(this.#table, direction)
+    const columns = [orderBy].flat() as ColumnOf<Row>[]
+    for (const column of columns) checkColumn(this.#table, column)
+    checkFilter(this.#table, where)
+    const found = rowsOf(this.#table, on)
     if (typeof where === 'function') where(found)
-    else for (const [column, value] of Object.entries(where ?? {})) filter(found, column, value)
+    else if (where) filter(found, where)
     for (const column of columns) {
-      // What is no text has no case, and would be sorted as it is written: 10 before 9.
-      if (!caseSensitive)
-        found.orderByRaw(`case when pg_typeof(??)::text = any (?) then lower(??::text) end ${direction}`, [
-          column,
-          TEXTS,
-          column,
-        ])
+      if (!caseSensitive) orderByWithoutCase(found, column, direction)
       found.orderBy(column, direction)
     }
-    return this.#paged(this.#ordered(found, direction), options)
+    return paged(ordered(this.#table, found, direction, columns), options)
   }
 
   /**
@@ -183,19 +179,20 @@ export class Finders<Row> {
    */
   async columnsAsDict(on: RunsBuilders, row: Partial<Row>): Promise<Row | undefined> {
     const loaded = this.loadedColumnsAsDict(row)
-    const missing = this.columns.filter(column => !(column in loaded))
+    const missing = this.columns.filter(column => !Object.hasOwn(loaded, column))
     if (missing.length === 0) return loaded as Row
-    const key = this.primaryKey.filter(column => column in loaded)
+    const key = this.primaryKey.filter(column => Object.hasOwn(loaded, column) && loaded[column] != null)
     if (key.length < this.primaryKey.length) {
-      throw this.#wrong(
+      throw misuse(
         'columnsAsDict',
+        this.#table,
         `reads what is missing by the primary key (${this.primaryKey.join(', ')}), which the row must have.`,
         'row',
       )
     }
-    const found = this.#from(on, missing)
+    const found = rowsOf(this.#table, on, missing)
     for (const column of key) found.where(column, loaded[column] as never)
-    const [rest] = await this.#paged(found, { limit: 1 })
+    const [rest] = await paged<Row>(found, { limit: 1 })
     if (rest === undefined) return undefined
     return this.loadedColumnsAsDict({ ...rest, ...loaded }) as Row
   }
@@ -220,87 +217,4 @@ export class Finders<Row> {
   #loaded(row: Partial<Row>): ColumnOf<Row>[] {
     return this.columns.filter(column => Object.hasOwn(row, column))
   }
-
-  async #byIds(
-    on: RunsBuilders,
-    finder: string,
-    ids: readonly IdOf<Row>[],
-    idColumn: ColumnOf<Row> | undefined,
-    limit?: number,
-  ): Promise<Row[]> {
-    if (idColumn !== undefined) this.#checkColumn(idColumn)
-    const columns = idColumn === undefined ? this.primaryKey : [idColumn]
-    const keys = ids.map(id => this.#key(finder, id, columns))
-    if (keys.length === 0) return []
-    const found = this.#from(on)
-    if (columns.length === 1) found.whereIn(columns[0]!, keys.flat() as never)
-    else found.whereIn([...columns] as string[], keys as never)
-    return this.#paged(this.#ordered(found), limit === undefined ? {} : { limit })
-  }
-
-  #key(finder: string, id: IdOf<Row>, columns: readonly ColumnOf<Row>[]): unknown[] {
-    const values =
-      columns.length === 1 && !isPlain(id)
-        ? [id]
-        : columns.map(column => (isPlain(id) ? (id as Partial<Row>)[column] : undefined))
-    const missing = columns.find((_, at) => values[at] === undefined || values[at] === null)
-    if (missing === undefined) return values
-    throw this.#wrong(
-      finder,
-      columns.length === 1
-        ? `was given no value for ${missing}.`
-        : `needs all of the primary key, { ${columns.join(', ')} }: ${missing} is missing.`,
-      'id',
-    )
-  }
-
-  #checkFilter(where: object): void {
-    for (const [column, value] of Object.entries(where) as [ColumnOf<Row>, unknown][]) {
-      this.#checkColumn(column)
-      if (value !== undefined) continue
-      throw this.#wrong('getRange', `was given undefined for ${column}: null is what is null.`, 'where')
-    }
-  }
-
-  #from(on: RunsBuilders, columns: readonly string[] = this.columns): Knex.QueryBuilder {
-    return (on(this.name) as Knex.QueryBuilder).select(...columns)
-  }
-
-  #ordered(found: Knex.QueryBuilder, direction: 'asc' | 'desc' = 'asc'): Knex.QueryBuilder {
-    for (const column of this.primaryKey) found.orderBy(column, direction)
-    return found
-  }
-
-  async #paged(found: Knex.QueryBuilder, { offset = 0, limit }: Page): Promise<Row[]> {
-    if (offset > 0) found.offset(offset)
-    if (limit !== undefined) found.limit(limit)
-    return (await found) as Row[]
-  }
-
-  #checkText(finder: string, column: ColumnOf<Row>, text: string): void {
-    this.#checkColumn(column)
-    if (typeof text !== 'string')
-      throw this.#wrong(finder, `looks for a text, and not for ${typeof text}.`, 'search')
-  }
-
-  #checkColumn(column: ColumnOf<Row>): void {
-    if (!this.columns.includes(column)) throw unknownColumn(this.name, String(column), this.columns)
-  }
-
-  #wrong(finder: string, sentence: string, option: string): EnginelightError {
-    return new EnginelightError('EL_CONFIG', `${finder} of ${this.name} ${sentence}`, { option })
-  }
-}
-
-function filter(found: Knex.QueryBuilder, column: string, value: unknown): void {
-  if (value === null) found.whereNull(column)
-  else if (Array.isArray(value)) found.whereIn(column, value)
-  else found.where(column, value as never)
-}
-
-const TEXTS = ['text', 'character varying', 'character', 'citext', 'name', '"char"']
-
-/** An object that names columns: no Date, no Buffer, which may be a key's value. */
-function isPlain(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

@@ -16,5 +16,7 @@ export function defineTable<Type extends object = Record<string, any>>(
 }
 
 export type { TableDefinition } from './definition.ts'
-export type { ColumnOf, Finders, IdOf, RangeOptions, RunsBuilders } from './finders.ts'
+export type { Finders, IdOf } from './finders.ts'
 export type { Page } from './page.ts'
+export type { RunsBuilders } from './query.ts'
+export type { ColumnOf, RangeOptions } from './range.ts'

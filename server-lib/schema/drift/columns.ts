@@ -1,10 +1,10 @@
-import type { Column, Table, Unsaid } from '../table.ts'
+import type { Column, Table } from '../table.ts'
 import type { Found } from './difference.ts'
 import { reduced } from './expression.ts'
+import { agree } from './agree.ts'
 import { sameDefault } from './same-default.ts'
 import { sameFamily, sameType } from './same-type.ts'
-
-type Said = (what: Unsaid) => boolean
+import type { Said } from './sides.ts'
 
 /** What differs between the columns of a table. Of a view's only that they are there: of what is computed models know little. */
 export function columnDrift(table: Table, models: Table, said: Said): Found[] {
@@ -45,12 +45,14 @@ function oneColumn(column: Column, model: Column, said: Said): Pick<Found, 'kind
   if (counted) found.push(counted)
   if (said('generated') && !sameExpression(column.generated, model.generated)) {
     found.push({ kind: 'generated', models: model.generated, database: column.generated })
+  } else if (!agree(column.generation, model.generation)) {
+    found.push({ kind: 'generated', models: generated(model), database: generated(column) })
   }
   if (said('collation') && collation(column) !== collation(model)) {
     found.push({ kind: 'collation', models: model.collation, database: column.collation })
   }
   // A comment that the models lack is nobody's concern but the database's.
-  if (model.comment !== null && model.comment !== column.comment) {
+  if (model.comment && model.comment !== column.comment) {
     found.push({ kind: 'comment', models: model.comment, database: column.comment })
   }
   return found
@@ -81,8 +83,14 @@ function sameExpression(a: string | null, b: string | null): boolean {
   return a === null || b === null ? a === b : reduced(a) === reduced(b)
 }
 
+function generated({ generated, generation }: Column): string {
+  return `${generated} ${generation}`
+}
+
+/** `default` is that of the type, as is none. */
 function collation({ collation }: Column): string | null {
-  return collation === null ? null : collation.slice(collation.lastIndexOf('.') + 1).replaceAll('"', '')
+  const name = collation?.slice(collation.lastIndexOf('.') + 1).replaceAll('"', '') ?? null
+  return name === 'default' ? null : name
 }
 
 function nullability({ nullable }: Column): string {

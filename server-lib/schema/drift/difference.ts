@@ -22,6 +22,10 @@ export type DifferenceKind =
   | 'foreign key action'
   | 'deferrability'
   | 'nulls'
+  | 'overlaps'
+  | 'included columns'
+  | 'match'
+  | 'validity'
   | 'check'
   | 'missing check'
   | 'extra check'
@@ -99,6 +103,10 @@ function sentence({ kind, schema, table, column, name, models, database }: Found
     case 'foreign key action':
     case 'deferrability':
     case 'nulls':
+    case 'overlaps':
+    case 'included columns':
+    case 'match':
+    case 'validity':
     case 'check':
     case 'exclusion':
     case 'index':
@@ -130,6 +138,10 @@ const LABELS = {
   'foreign key action': 'foreign key',
   deferrability: 'deferrability',
   nulls: 'treatment of nulls',
+  overlaps: 'treatment of overlaps',
+  'included columns': 'list of included columns',
+  match: 'treatment of nulls',
+  validity: 'validity',
   check: 'check',
   exclusion: 'exclusion constraint',
   index: 'index',

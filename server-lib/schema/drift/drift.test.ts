@@ -213,6 +213,15 @@ test.each<[kind: string, change: string, words: string]>([
   ],
   ['generated', 'alter table users alter doubled drop expression', ''],
   [
+    'generated',
+    `alter table users drop doubled; alter table users add doubled int not null generated always as ${since(18, '(id * 2) virtual', '(id * 4) stored')}`,
+    since(
+      18,
+      'The expression of public.users.doubled is id * 2 stored in the models and (id * 2) virtual in the database.',
+      '',
+    ),
+  ],
+  [
     'collation',
     'alter table users alter code type text collate "POSIX"',
     'The collation of public.users.code is C in the models and POSIX in the database.',
@@ -285,6 +294,11 @@ test.each<[kind: string, change: string, words: string]>([
     '',
   ],
   [
+    'index',
+    `update pg_index set indisvalid = false where indexrelid = 'users_by_price'::regclass`,
+    'The index of public.users "users_by_price" is btree (price) in the models and btree (price), not valid in the database.',
+  ],
+  [
     'name',
     'alter index users_by_price rename to by_price',
     'What the models call "users_by_price" on public.users is called "by_price" in the database.',
@@ -333,6 +347,9 @@ test.each([
   'alter table users alter email set default null::varchar',
   'create table knex_migrations (id int); create schema other; create table other.one (id int)',
   'alter type mood rename to feeling; alter type feeling rename to mood',
+  // TypeORM has no words for any of it.
+  'drop index users_by_price; create index users_by_price on users (price desc nulls last) include (name)',
+  `${constraint('u', 'users')}; alter table users add constraint "UQ_97672ac88f789774dd47f7c8be3" unique (email) include (name)`,
 ])('no difference: %s', async change => {
   expect(drift(await changed(change), models)).toEqual([])
 })

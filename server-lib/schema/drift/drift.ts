@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { ModelSchema, RelationKind, Schema, Table, Unsaid } from '../table.ts'
+import { checkSchema } from '../check-schema.ts'
 import { columnDrift } from './columns.ts'
 import { constraintDrift } from './constraints.ts'
 import { difference, type Difference, type Found } from './difference.ts'
@@ -23,12 +25,20 @@ const BOOKKEEPING = new Set(
  * the models do not have are told where they are in a schema of theirs, but for partitions and the hosts' own
  * tables of migrations.
  *
- * Reflect the schemas that the models are in: a table that was not read is told as missing. Of checks, predicates and
- * generated columns the words are compared and not the parentheses.
+ * In place of models it takes what another database has. Reflect the schemas that the models are in: a table that was not
+ * read is told as missing. Of checks, predicates and generated columns the words are compared, and what belongs to which
+ * `and`, `or` and `not`; other parentheses are not. Throws EL_CONFIG for what is no schema.
  */
-export function drift(reflected: Schema, fromModels: ModelSchema, options: DriftOptions = {}): Difference[] {
+export function drift(
+  reflected: Schema,
+  fromModels: Schema | ModelSchema,
+  options: DriftOptions = {},
+): Difference[] {
+  checkSchema('drift()', reflected)
+  checkSchema('drift()', fromModels)
   const { ignore = () => false } = options
-  const said = (what: Unsaid) => !fromModels.unsaid.includes(what)
+  const unsaid = 'unsaid' in fromModels ? fromModels.unsaid : []
+  const said = (what: Unsaid) => !unsaid.includes(what)
   const there = byPlace(reflected.tables)
   const isThere = ({ schema, table }: { schema: string; table: string }) => there.has(place(schema, table))
   const found = [
@@ -72,18 +82,19 @@ function article(kind: RelationKind): string {
 }
 
 function commentDrift(table: Table, models: Table): Found[] {
-  if (models.comment === null || models.comment === table.comment) return []
+  if (!models.comment || models.comment === table.comment) return []
   return [{ kind: 'comment', ...at(models), models: models.comment, database: table.comment }]
 }
 
-function enumDrift(reflected: Schema, fromModels: ModelSchema): Found[] {
+function enumDrift(reflected: Schema, fromModels: Schema): Found[] {
   return fromModels.enums.flatMap(({ schema, name, values }): Found[] => {
     const there = reflected.enums.find(type => type.schema === schema && type.name === name)
     const wanted = values.join(', ')
     const where = { schema, table: null, column: null, name }
     if (there) {
       const has = there.values.join(', ')
-      return has === wanted ? [] : [{ kind: 'enum values', ...where, models: wanted, database: has }]
+      const isSame = isDeepStrictEqual(there.values, values)
+      return isSame ? [] : [{ kind: 'enum values', ...where, models: wanted, database: has }]
     }
     // A column of it tells by its type.
     const isUsed = fromModels.tables.some(table => table.columns.some(column => column.typeName === name))
@@ -91,7 +102,7 @@ function enumDrift(reflected: Schema, fromModels: ModelSchema): Found[] {
   })
 }
 
-function extraTables(reflected: Schema, fromModels: ModelSchema): Found[] {
+function extraTables(reflected: Schema, fromModels: Schema): Found[] {
   const known = byPlace(fromModels.tables)
   const schemas = new Set(fromModels.tables.map(({ schema }) => schema))
   return reflected.tables

@@ -1,75 +1,21 @@
-/** A piece of an expression. Texts and numbers are one kind: PostgreSQL writes `'0'::numeric` for a 0. */
-type Token =
-  | { readonly kind: 'word' | 'sign'; readonly text: string }
-  | { readonly kind: 'value'; readonly text: string }
-
-const PIECE =
-  /\s+|--[^\n]*|[eE]?'((?:[^'\\]|''|\\.)*)'|"((?:[^"]|"")*)"|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_$]*)|(::)|([-+*/<>=~!@#%^&|`?]+)|(.)/gsu
+import { withoutCasts } from './casts.ts'
+import { withLogic } from './logic.ts'
+import { pieces, type Token } from './tokens.ts'
 
 /**
  * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
- * prints of it are the same text: no parentheses, casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
- * rewrites them. Two expressions that differ in nothing but their parentheses are taken for the same.
+ * prints of it are the same text: few parentheses, no casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
+ * rewrites them; of `and`, `or` and `not` it is told which belongs to which. Otherwise two expressions that differ in nothing
+ * but their parentheses, `a - (b - c)` and `a - b - c`, are taken for the same.
  */
 export function reduced(expression: string): string {
   const tokens = withoutPlaces(withoutCasts(pieces(expression)))
-  return plain(rewritten(tokens)).map(written).join(' ')
+  const words = rewritten(tokens).filter(token => !(token.kind === 'word' && token.text === 'array'))
+  return withLogic(words).map(written).join(' ')
 }
 
 function written({ kind, text }: Token): string {
   return kind === 'value' ? `'${text}'` : text
-}
-
-function pieces(expression: string): Token[] {
-  const tokens: Token[] = []
-  for (const [whole, text, name, number, word, cast, sign, other] of expression.matchAll(PIECE)) {
-    if (text !== undefined) tokens.push({ kind: 'value', text: unescaped(text, /^e/i.test(whole)) })
-    else if (name !== undefined) tokens.push({ kind: 'word', text: name.replaceAll('""', '"') })
-    else if (number !== undefined) tokens.push({ kind: 'value', text: number })
-    else if (word !== undefined) tokens.push({ kind: 'word', text: word.toLowerCase() })
-    else if (cast !== undefined || other !== undefined) tokens.push({ kind: 'sign', text: whole })
-    else if (sign !== undefined) tokens.push({ kind: 'sign', text: SIGNS[sign] ?? sign })
-  }
-  return tokens
-}
-
-const SIGNS: Record<string, string> = {
-  '!=': '<>',
-  '~~': 'like',
-  '~~*': 'ilike',
-  '!~~': 'not like',
-  '!~~*': 'not ilike',
-}
-
-function unescaped(text: string, isEscaped: boolean): string {
-  const plain = text.replaceAll("''", "'")
-  return isEscaped ? plain.replace(/\\(.)/gs, '$1') : plain
-}
-
-/** Further words of a type's name, after `double`, `character`, `bit`, `timestamp` and `time`. */
-const TYPE_WORDS = new Set(['precision', 'varying', 'with', 'without', 'time', 'zone'])
-
-function withoutCasts(tokens: readonly Token[]): Token[] {
-  const kept: Token[] = []
-  for (let at = 0; at < tokens.length; at++) {
-    if (tokens[at]!.text !== '::' || tokens[at]!.kind !== 'sign') {
-      kept.push(tokens[at]!)
-      continue
-    }
-    at++
-    while (tokens[at + 1]?.text === '.') at += 2
-    at = afterBrackets(tokens, at, '(', ')')
-    while (tokens[at + 1]?.kind === 'word' && TYPE_WORDS.has(tokens[at + 1]!.text)) at++
-    at = afterBrackets(tokens, at, '(', ')')
-    while (tokens[at + 1]?.text === '[') at = afterBrackets(tokens, at, '[', ']')
-  }
-  return kept
-}
-
-function afterBrackets(tokens: readonly Token[], at: number, open: string, close: string): number {
-  if (tokens[at + 1]?.kind !== 'sign' || tokens[at + 1]!.text !== open) return at
-  const end = tokens.findIndex((token, index) => index > at && token.kind === 'sign' && token.text === close)
-  return end === -1 ? at : end
 }
 
 /** `orders.total` is `total`, and `shop.f(x)` is `f(x)`: which of the two is written depends on the search path. */
@@ -93,14 +39,19 @@ function rewritten(tokens: readonly Token[]): Token[] {
       result.push(sign(isNot ? '<>' : '='))
       if (countInside(tokens, at + 1) > 1) result.push(sign(isNot ? 'all' : 'any'))
     } else if (kind === 'word' && text === 'between') {
+      const isNot = isWord(result.at(-1), 'not')
+      if (isNot) result.pop()
       const left = operandBefore(result)
-      result.push(sign('>='))
-      const and = tokens.findIndex(
-        (token, index) => index > at && token.kind === 'word' && token.text === 'and',
-      )
+      const and = tokens.findIndex((token, index) => index > at && isWord(token, 'and'))
       if (and === -1) continue
-      result.push(...tokens.slice(at + 1, and), sign('and'), ...left, sign('<='))
-      at = and
+      const end = operandEnd(tokens, and + 1)
+      const [low, high] = isNot ? ['<', '>'] : ['>=', '<=']
+      const lower = [...left, sign(low!), ...rewritten(tokens.slice(at + 1, and))]
+      const upper = [...left, sign(high!), ...rewritten(tokens.slice(and + 1, end))]
+      const connective: Token = { kind: 'word', text: isNot ? 'or' : 'and' }
+      result.splice(result.length - left.length, left.length)
+      result.push(sign('('), ...lower, connective, ...upper, sign(')'))
+      at = end - 1
     } else if (kind === 'word' && ['current_timestamp', 'transaction_timestamp'].includes(text)) {
       result.push({ kind: 'word', text: 'now' })
     } else if (kind === 'value' && /^-\d/.test(text)) {
@@ -110,6 +61,22 @@ function rewritten(tokens: readonly Token[]): Token[] {
     }
   }
   return result
+}
+
+function isWord(token: Token | undefined, word: string): boolean {
+  return token?.kind === 'word' && token.text === word
+}
+
+/** Where what begins here is over: at the next `and`, `or` or comma, or the end of what it is in. */
+function operandEnd(tokens: readonly Token[], from: number): number {
+  let depth = 0
+  for (let at = from; at < tokens.length; at++) {
+    const { kind, text } = tokens[at]!
+    if (kind === 'sign' && (text === '(' || text === '[')) depth++
+    else if (kind === 'sign' && (text === ')' || text === ']') && --depth < 0) return at
+    else if (depth === 0 && (isWord(tokens[at], 'and') || isWord(tokens[at], 'or') || text === ',')) return at
+  }
+  return tokens.length
 }
 
 function countInside(tokens: readonly Token[], open: number): number {
@@ -135,12 +102,4 @@ function operandBefore(tokens: readonly Token[]): Token[] {
     if (tokens[from - 1]?.kind === 'word') from--
   }
   return tokens.slice(Math.max(from, 0))
-}
-
-const SILENT = new Set(['(', ')', '[', ']'])
-
-function plain(tokens: readonly Token[]): Token[] {
-  return tokens.filter(
-    ({ kind, text }) => !(kind === 'sign' && SILENT.has(text)) && !(kind === 'word' && text === 'array'),
-  )
 }

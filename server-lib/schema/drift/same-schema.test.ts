@@ -16,7 +16,7 @@ test('a database has no drift from itself, whatever is in it and whatever the se
   const there = await reflect(connection.client, { schemas: '*' })
   expect(there).not.toEqual(here)
   for (const reflected of [here, there]) {
-    expect(drift(reflected, { ...here, unknownTypes: [], unsaid: [] })).toEqual([])
+    expect(drift(reflected, here)).toEqual([])
   }
 })
 
@@ -31,5 +31,14 @@ test('each table that is left out is told once, and nothing else', async () => {
     expect(drift(without, models).map(({ kind, table: name }) => [kind, name])).toEqual([
       ['missing table', table.name],
     ])
+  }
+})
+
+test('what is no schema is told', () => {
+  const schema = { tables: [], enums: [] }
+  for (const wrong of [undefined, Promise.resolve(schema), []]) {
+    const error = expect.objectContaining({ code: 'EL_CONFIG', option: 'schema' })
+    expect(() => drift(wrong as never, schema)).toThrow(error)
+    expect(() => drift(schema, wrong as never)).toThrow(error)
   }
 })

@@ -1,4 +1,5 @@
 import type {
+  Column,
   Constraint,
   EnumType,
   ForeignKey,
@@ -23,6 +24,8 @@ export interface DraftColumn {
   readonly isSerial?: boolean
   readonly identity?: 'always' | 'by default' | null
   readonly generated?: string | null
+  /** Of a generated column. */
+  readonly generation?: Column['generation']
   readonly collation?: string | null
   readonly comment?: string | null
   /** The host's own object. */
@@ -82,7 +85,6 @@ export function columnIndex(
     method,
     unique,
     keys: columns.map(column => ({ column, expression: null })),
-    included: [],
     predicate,
     definition: null,
   }

@@ -3,9 +3,8 @@ import * as t from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { drift } from '../drift/index.ts'
-import { reflect } from '../reflect/index.ts'
 import type { Schema } from '../table.ts'
-import { connect } from '../testing/connect.ts'
+import { reflectedAt } from '../testing/same-as-models.ts'
 import { tablesFrom } from './index.ts'
 
 const shop = t.pgSchema('shop')
@@ -147,8 +146,7 @@ let database: TestDatabase
 let reflected: Schema
 beforeAll(async () => {
   database = await createDatabase(DDL)
-  await using connection = await connect(database.url)
-  reflected = await reflect(connection.client, { schemas: ['public', 'shop'] })
+  reflected = await reflectedAt(database.url)
 })
 afterAll(() => database.drop())
 
@@ -209,4 +207,32 @@ test('what is no schema of Drizzle is told before anything else', () => {
     expect.objectContaining({ code: 'EL_CONFIG', option: 'schema' }),
   )
   expect(() => tablesFrom.drizzle(undefined as any)).toThrow(/none of what it was given is a pgTable/)
+})
+
+test('a name that PostgreSQL cuts off is the one that it keeps', async () => {
+  const [table, column] = ['t'.repeat(70), 'ö'.repeat(40)]
+  const long = t.pgTable(
+    table,
+    {
+      id: t.integer('id').primaryKey(),
+      long: t.text(column),
+      up: t.integer(`${column}2`).references((): any => long.id),
+    },
+    of => [t.index('by_long').on(of.long)],
+  )
+  await database.admin(`create table ${table} (id int primary key, "${column}" text)`)
+  const models = tablesFrom.drizzle({
+    long: t.pgTable(table, { id: t.integer('id').primaryKey(), long: t.text(column) }),
+  })
+  const there = await reflectedAt(database.url)
+  expect(drift(there, models).filter(({ kind }) => kind !== 'extra table')).toEqual([])
+  const [kept] = tablesFrom.drizzle({ long }).tables
+  expect([kept!.name, kept!.columns[1]!.name, kept!.indexes[0]!.keys[0]!.column]).toEqual([
+    't'.repeat(63),
+    'ö'.repeat(31),
+    'ö'.repeat(31),
+  ])
+  expect(kept!.foreignKeys).toMatchObject([
+    { columns: ['ö'.repeat(31)], references: { table: 't'.repeat(63) } },
+  ])
 })

@@ -1,5 +1,5 @@
 import { EnginelightError } from '../../errors.ts'
-import type { Constraint, EnumType, ForeignKey, Index, ModelSchema, UniqueKey } from '../table.ts'
+import type { Constraint, EnumType, ForeignKey, Index, IndexKey, ModelSchema, UniqueKey } from '../table.ts'
 import { action, type DraftColumn, type DraftTable } from './drafts.ts'
 import {
   isEnum,
@@ -10,6 +10,7 @@ import {
   type DrizzleEnum,
   type Writer,
 } from './drizzle-parts.ts'
+import { expressionKey, keyOrder } from './expression-key.ts'
 import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
@@ -124,6 +125,7 @@ function columnOf(column: DrizzleColumn, write: Writer, fallback: string): Draft
     default: column.default === undefined ? null : write.literal(column.default, column),
     identity: generatedIdentity ? (generatedIdentity.type === 'always' ? 'always' : 'by default') : null,
     generated: generated ? expressionOf(generated.as, column, write) : null,
+    generation: 'stored',
     definition: column,
   }
 }
@@ -186,6 +188,11 @@ function foreignKeyOf(key: object, write: Writer, fallback: string): ForeignKey 
   }
 }
 
+interface IndexedColumn {
+  readonly name: string
+  readonly indexConfig?: { readonly order?: string; readonly nulls?: string; readonly opClass?: string }
+}
+
 interface IndexConfig {
   readonly name?: string
   readonly unique: boolean
@@ -200,11 +207,18 @@ function indexOf(
   columns: readonly DrizzleColumn[],
   write: Writer,
 ): Index {
-  const keys = config.columns.map(key => {
-    if (kindOf(key) === 'SQL') return { column: null, expression: write.sql(key) }
-    const { name } = key as { name: string }
+  const keys = config.columns.map((key): IndexKey => {
+    if (kindOf(key) === 'SQL') return expressionKey(write.sql(key))
+    const { name, indexConfig = {} } = key as IndexedColumn
+    const { order, nulls, opClass } = indexConfig
     const column = columns.find(known => known.name === name)
-    return { column: column ? write.name(column) : name, expression: null }
+    return {
+      column: column ? write.name(column) : name,
+      expression: null,
+      operatorClass: opClass ?? null,
+      // Beside an operator class drizzle-kit writes no order, whatever the model says.
+      ...(opClass === undefined && keyOrder(order, nulls)),
+    }
   })
   return {
     // Without a name it is called as drizzle-kit calls it.
@@ -212,7 +226,6 @@ function indexOf(
     method: config.method ?? 'btree',
     unique: config.unique,
     keys,
-    included: [],
     predicate: config.where ? write.sql(config.where) : null,
     definition: null,
   }

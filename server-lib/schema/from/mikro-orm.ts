@@ -154,6 +154,8 @@ function indexOf(index: TargetIndex, platform: Platform): Index {
   return expression === undefined ? plain : { ...plain, keys: [], definition: expression }
 }
 
+const GENERATION = /\s+(stored|virtual)\s*$/i
+
 function columnOf(
   column: TargetColumn,
   schema: string,
@@ -177,7 +179,8 @@ function columnOf(
     default: isCounted || column.default === 'null' ? null : (column.default ?? null),
     isSerial: isCounted,
     identity: isIdentity ? (generated === 'identity' ? 'always' : 'by default') : null,
-    generated: generated && !isIdentity ? generated.replace(/\s+(stored|virtual)\s*$/i, '') : null,
+    generated: generated && !isIdentity ? generated.replace(GENERATION, '') : null,
+    ...(generated && { generation: /virtual\s*$/i.test(generated) ? 'virtual' : 'stored' }),
     collation: column.collation ?? null,
     comment: column.comment ?? null,
     definition: column,

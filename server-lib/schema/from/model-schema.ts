@@ -2,6 +2,7 @@ import { bySchemaAndName } from '../reflect/order.ts'
 import type { Column, EnumType, ModelSchema, Table, UnknownType, Unsaid } from '../table.ts'
 import { readType, withoutBrackets } from './column-type.ts'
 import type { DraftColumn, DraftTable, Drafts } from './drafts.ts'
+import { withKeptNames } from './kept-names.ts'
 import { mappedType, type HostColumn, type TablesFromOptions } from './host-column.ts'
 
 /** Makes a schema of what a host has described: types as PostgreSQL writes them, what is unknown listed, all in order. */
@@ -18,7 +19,8 @@ export function modelSchema(
     }
   }
   const unknownTypes: UnknownType[] = []
-  const tables = drafts.tables.map((draft): Table => {
+  const tables = drafts.tables.map((given): Table => {
+    const draft = withKeptNames(given)
     const { schema, name, kind = 'table' } = draft
     return {
       schema,
@@ -122,6 +124,7 @@ function finished(table: DraftTable, column: DraftColumn, typed: Typed): Column 
     default: serial ? nextOfSequence(table, column.name) : (column.default ?? null),
     identity: column.identity ?? null,
     generated: column.generated ?? null,
+    ...(column.generated && column.generation && { generation: column.generation }),
     domain: null,
     collation: column.collation ?? null,
     comment: column.comment ?? null,

@@ -3,9 +3,8 @@ import { Model, snakeCaseMappers } from 'objection'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { drift } from '../drift/index.ts'
-import { reflect } from '../reflect/index.ts'
 import type { Schema } from '../table.ts'
-import { connect } from '../testing/connect.ts'
+import { reflectedAt } from '../testing/same-as-models.ts'
 import { tablesFrom } from './index.ts'
 
 class Person extends Model {
@@ -94,8 +93,7 @@ beforeAll(async () => {
     table.integer('movie_id').references('movies.id')
     table.text('part')
   })
-  await using connection = await connect(database.url)
-  reflected = await reflect(connection.client, { schemas: ['public', 'shop'] })
+  reflected = await reflectedAt(database.url)
 })
 afterAll(async () => {
   await knex.destroy()

@@ -1,9 +1,7 @@
 import { DataTypes, Deferrable, Op, Sequelize } from 'sequelize'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { drift } from '../drift/index.ts'
-import { reflect } from '../reflect/index.ts'
-import { connect } from '../testing/connect.ts'
+import { expectSame, reflectedAt } from '../testing/same-as-models.ts'
 import { tablesFrom } from './index.ts'
 
 let database: TestDatabase
@@ -105,21 +103,7 @@ test('models, with the join tables of belongsToMany, are what sync() makes of th
   const models = tablesFrom.sequelize(sequelize)
   expect(statements.length).toBe(before)
   await sequelize.sync()
-  await using connection = await connect(database.url)
-  const reflected = await reflect(connection.client, { schemas: ['public', 'shop'] })
-  expect(drift(reflected, models)).toEqual([])
-  expect(models.unknownTypes).toEqual([])
-  expect(models.tables.map(({ schema, name }) => `${schema}.${name}`)).toEqual(
-    reflected.tables.map(({ schema, name }) => `${schema}.${name}`),
-  )
-  expect(models.enums).toEqual(reflected.enums)
-  const types = (of: typeof reflected) =>
-    of.tables.map(({ columns }) =>
-      columns
-        .map(({ name, type, typeName, isArray }) => ({ name, type, typeName, isArray }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    )
-  expect(types(models)).toEqual(types(reflected))
+  expectSame(models, await reflectedAt(database.url))
   const users = models.tables.find(({ name }) => name === 'users')!
   expect(users.columns.map(({ name }) => name)).not.toContain('full_name')
   const join = models.tables.find(({ name }) => name === 'memberships')!

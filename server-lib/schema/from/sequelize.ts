@@ -1,6 +1,7 @@
 import { EnginelightError } from '../../errors.ts'
-import type { ForeignKey, Index, Key, ModelSchema } from '../table.ts'
+import type { ForeignKey, Index, IndexKey, Key, ModelSchema } from '../table.ts'
 import { action, deferrable, type DraftColumn, type DraftTable } from './drafts.ts'
+import { expressionKey, keyOrder } from './expression-key.ts'
 import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
@@ -57,12 +58,22 @@ interface Attribute {
   readonly onUpdate?: string
 }
 
+interface IndexField {
+  readonly name?: string
+  readonly attribute?: string
+  readonly collate?: string
+  readonly operator?: string
+  /** `DESC`, `ASC NULLS FIRST` */
+  readonly order?: string
+}
+
 interface IndexOptions {
   readonly name: string
   readonly unique?: boolean
   readonly using?: string
   readonly where?: object
-  readonly fields: readonly (string | { readonly name?: string; readonly attribute?: string })[]
+  readonly operator?: string
+  readonly fields: readonly (string | IndexField)[]
 }
 
 /**
@@ -187,14 +198,20 @@ function indexOf(index: IndexOptions, sql: QueryGenerator): Index {
     name: index.name,
     method: index.using?.toLowerCase() ?? 'btree',
     unique: index.unique === true,
-    keys: index.fields.map(field => {
-      if (typeof field === 'string') return { column: field, expression: null }
-      const column = field.name ?? field.attribute
-      return column === undefined
-        ? { column: null, expression: sql.handleSequelizeMethod(field) }
-        : { column, expression: null }
+    keys: index.fields.map((given): IndexKey => {
+      const field = typeof given === 'string' ? { name: given } : given
+      const column = field.attribute ?? field.name
+      if (column === undefined) return expressionKey(sql.handleSequelizeMethod(field))
+      const [, direction, nulls] =
+        /^\s*(asc|desc)?(?:\s*nulls\s+(first|last))?/i.exec(field.order ?? '') ?? []
+      return {
+        column,
+        expression: null,
+        collation: field.collate ?? null,
+        operatorClass: field.operator ?? index.operator ?? null,
+        ...keyOrder(direction, nulls),
+      }
     }),
-    included: [],
     predicate: index.where ? sql.whereQuery(index.where).replace(/^\s*WHERE\s+/i, '') : null,
     definition: null,
   }

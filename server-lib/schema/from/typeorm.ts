@@ -190,7 +190,9 @@ function columnOf(
       expression ?? (column.isGenerated && isUuid ? (driver.uuidGenerator ?? 'uuid_generate_v4()') : null),
     isSerial: isCounted && !isIdentity,
     identity: isIdentity ? (column.generatedIdentity === 'ALWAYS' ? 'always' : 'by default') : null,
-    generated: column.asExpression ?? null,
+    // TypeORM makes a plain column of a virtual one.
+    generated: column.generatedType === 'STORED' ? (column.asExpression ?? null) : null,
+    generation: 'stored',
     collation: column.collation ?? null,
     comment: column.comment ?? null,
     definition: column,

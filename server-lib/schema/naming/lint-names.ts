@@ -1,5 +1,6 @@
 import type { Schema, Table } from '../table.ts'
-import type { NamingConvention } from './naming-convention.ts'
+import { checkSchema } from '../check-schema.ts'
+import { namingConvention, type NamingConvention } from './naming-convention.ts'
 import { mayBeShortened } from './shorten.ts'
 import { fill } from './template.ts'
 
@@ -24,9 +25,11 @@ interface Named extends Omit<Misnamed, 'expected' | 'alter'> {
 /**
  * What in a reflected schema is not called as the convention has it, and what would rename it. Not looked at are
  * partitions and inherited checks, whose names come with those of the table above, indexes over expressions, which have
- * no columns to be called after, exclusion constraints, and what models have not named.
+ * no columns to be called after, exclusion constraints, and what models have not named. Without a convention it is the one
+ * that `namingConvention()` gives.
  */
-export function lintNames(schema: Schema, convention: NamingConvention): Misnamed[] {
+export function lintNames(schema: Schema, convention: NamingConvention = namingConvention()): Misnamed[] {
+  checkSchema('lintNames()', schema)
   const named = schema.tables.flatMap(table => (table.partitionOf === null ? namesOf(table, convention) : []))
   // Tables, indexes and those keys that are indexes share their names in a schema; other constraints in a table.
   const taken = new Set(schema.tables.flatMap(({ schema, name }) => [`${schema}.${name}`]))

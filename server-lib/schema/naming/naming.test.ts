@@ -143,3 +143,13 @@ test('the lint names what differs, and after its statements nothing does', async
   for (const { alter } of found) await database.admin(alter)
   expect(await lint()).toEqual([])
 })
+
+test('without a convention the lint has that of namingConvention(), and takes no promise', () => {
+  const key = { name: 'orders_pkey', columns: ['id'] }
+  const orders = { schema: 'public', name: 'orders', primaryKey: key, partitionOf: null }
+  const empty = { uniques: [], foreignKeys: [], checks: [], exclusions: [], indexes: [] }
+  const schema = { tables: [{ ...orders, ...empty }], enums: [] } as never
+  expect(lintNames(schema)).toEqual(lintNames(schema, namingConvention()))
+  expect(lintNames(schema).map(({ expected }) => expected)).toEqual(['pk_orders'])
+  expect(() => lintNames(Promise.resolve(schema) as never)).toThrow(/await reflect\(…\) first/)
+})

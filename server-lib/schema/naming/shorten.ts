@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
+import { firstBytes, MOST_BYTES } from '../kept-name.ts'
 
-/** The longest name that PostgreSQL keeps, in bytes. Longer ones it cuts off, and says so in a notice that nobody reads. */
-const MOST_BYTES = 63
 /** What is left of a long name, in bytes; then comes an underscore and a piece of its hash. As SQLAlchemy has it. */
 const KEPT_BYTES = MOST_BYTES - 8
 
@@ -16,13 +15,3 @@ export const mayBeShortened = (name: string, beginning: string): boolean =>
   /_[0-9a-f]{4}$/.test(name) &&
   Buffer.byteLength(name) > KEPT_BYTES - 3 &&
   firstBytes(name, KEPT_BYTES).startsWith(firstBytes(beginning, KEPT_BYTES))
-
-/** Whole characters only. */
-function firstBytes(text: string, bytes: number): string {
-  let kept = ''
-  for (const character of text) {
-    if (Buffer.byteLength(kept + character) > bytes) break
-    kept += character
-  }
-  return kept
-}

@@ -128,6 +128,18 @@ test('what is not there is told with what is', () => {
   expect(() => tables.widgets!.keys.nope).toThrow(/widgets has no column "nope"; it has id, name, parent/)
 })
 
+test('what is no schema is told, and most of all the promise of one', () => {
+  expect(() => getTables(Promise.resolve(schema) as never)).toThrow(
+    expect.objectContaining({
+      code: 'EL_CONFIG',
+      message: expect.stringContaining('await reflect(…) first'),
+    }),
+  )
+  for (const wrong of [undefined, {}, knex]) {
+    expect(() => getTables(wrong as never)).toThrow(expect.objectContaining({ code: 'EL_CONFIG' }))
+  }
+})
+
 test('a name that knex would misread is told as it is asked for, and the others go on', () => {
   const { odd } = getTables(schema)
   expect(odd!.c.id).toBe('odd.id')
@@ -147,6 +159,7 @@ test('the tables can be awaited, printed and turned into JSON, and not be change
   })
   expect(await Promise.resolve(tables)).toBe(tables)
   expect(inspect(tables)).toContain('widgets')
+  expect(inspect(tables.widgets.as('w').c)).toContain(`name: 'w.name'`)
   expect(JSON.parse(JSON.stringify(tables.widgets.c))).toEqual({
     id: 'widgets.id',
     name: 'widgets.name',

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../../errors.ts'
 import type { TablesShape } from '../../engines/engine-config.ts'
+import { callNames } from '../call-names.ts'
+import { checkSchema } from '../check-schema.ts'
 import { checkKnexName } from '../knex-names.ts'
 import type { Schema, Table } from '../table.ts'
 import { unknownColumn } from '../unknown-column.ts'
@@ -38,16 +40,17 @@ export interface GetTablesOptions {
  * The tables of a schema, reflected or from models, by their names: `tables.widgets.c.id` is `widgets.id`, and not
  * compiled where there is no such column. A table or column that is not in the schema throws EL_UNKNOWN_TABLE or
  * EL_UNKNOWN_COLUMN, which name those there are; one with a name that knex would misread throws EL_CONFIG, each as it
- * is asked for.
+ * is asked for. So does what is no schema.
  */
 export function getTables<Tables extends TablesShape = Record<string, Record<string, any>>>(
   schema: Schema,
   options: GetTablesOptions = {},
 ): TableReferences<Tables> {
+  checkSchema('getTables()', schema)
   const called = callNames(schema.tables, options.searchPath ?? ['public'])
   const made = new Map<string, object>()
   const known = [...called.keys()]
-  return strict(Object.fromEntries(known.map(name => [name, null])), name => {
+  return strict(Object.fromEntries(known.map(name => [name, name])), name => {
     const table = called.get(name)
     if (!table) {
       throw new EnginelightError(
@@ -62,26 +65,13 @@ export function getTables<Tables extends TablesShape = Record<string, Record<str
   }) as TableReferences<Tables>
 }
 
-function callNames(tables: readonly Table[], searchPath: readonly string[]): Map<string, Table> {
-  const called = new Map<string, Table>()
-  for (const schema of searchPath) {
-    for (const table of tables) {
-      if (table.schema === schema && !called.has(table.name)) called.set(table.name, table)
-    }
-  }
-  const bare = new Set(called.values())
-  for (const table of tables) if (!bare.has(table)) called.set(`${table.schema}.${table.name}`, table)
-  return called
-}
-
 function referenceTo(table: Table, name: string, alias?: string): object {
   checkKnexName('table', table.name)
   if (name !== table.name) checkKnexName('schema', table.schema)
   if (alias !== undefined) checkKnexName('alias', alias)
   const columns = table.columns.map(column => column.name)
-  const known = Object.fromEntries(columns.map(column => [column, null]))
   const named = (write: (column: string) => string) =>
-    strict(known, column => {
+    strict(Object.fromEntries(columns.map(column => [column, write(column)])), column => {
       if (!columns.includes(column)) throw unknownColumn(name, column, columns)
       checkKnexName('column', column)
       return write(column)
@@ -98,7 +88,10 @@ function referenceTo(table: Table, name: string, alias?: string): object {
 /** What JavaScript itself asks of any object, and must be able to ask without an error. */
 const ASKED = new Set(['then', 'toJSON', 'constructor', 'asymmetricMatch', 'nodeType', '$$typeof'])
 
-/** An object whose properties are those of `known`, each as `read` gives it; for any other `read` has its error. */
+/**
+ * An object whose properties are those of `known`, each as `read` gives it; for any other `read` has its error. What
+ * prints it passes by `read`, and shows what is in `known`.
+ */
 function strict(known: object, read: (name: string) => unknown): object {
   return new Proxy(Object.assign(Object.create(null) as object, known), {
     get(target, name) {

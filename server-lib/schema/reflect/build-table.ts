@@ -90,13 +90,13 @@ function uniqueKey(row: ConstraintRow, made: IndexRow | undefined, names: Names)
     columns: names(row.columns),
     included: names(included),
     nullsNotDistinct: made?.nullsNotDistinct ?? false,
-    withoutOverlaps: row.withoutOverlaps,
+    withoutOverlaps: row.temporal,
     deferrable: deferrability(row),
   }
 }
 
 function foreignKey(row: ConstraintRow, names: Names): ForeignKey {
-  const { name, otherSchema, otherTable, otherColumns, onDeleteColumns, valid } = row
+  const { name, otherSchema, otherTable, otherColumns, onDeleteColumns, valid, temporal } = row
   return {
     name,
     columns: names(row.columns),
@@ -106,6 +106,7 @@ function foreignKey(row: ConstraintRow, names: Names): ForeignKey {
     deferrable: deferrability(row),
     match: row.match === 'f' ? 'full' : 'simple',
     valid,
+    period: temporal,
     ...(onDeleteColumns === null ? {} : { onDeleteColumns: names(onDeleteColumns) }),
   }
 }
@@ -116,8 +117,13 @@ const constraint = ({ name, definition, inherited }: ConstraintRow): Constraint 
   inherited,
 })
 
+// Bits of `pg_index.indoption`.
+const DESCENDING = 1
+const NULLS_FIRST = 2
+
 function index(row: IndexRow, names: Names): Index {
   const numbers = row.columns.split(' ').map(Number)
+  const options = row.options.split(' ').map(Number)
   const expressions = [...(row.expressions ?? [])]
   return {
     name: row.name,
@@ -125,13 +131,14 @@ function index(row: IndexRow, names: Names): Index {
     unique: row.unique,
     nullsNotDistinct: row.nullsNotDistinct,
     valid: row.valid,
-    keys: numbers
-      .slice(0, row.keys)
-      .map(number =>
-        number === 0
-          ? { column: null, expression: expressions.shift() ?? null }
-          : { column: names([number])[0] ?? null, expression: null },
-      ),
+    keys: numbers.slice(0, row.keys).map((number, at) => ({
+      column: names([number])[0] ?? null,
+      expression: number === 0 ? (expressions.shift() ?? null) : null,
+      descending: ((options[at] ?? 0) & DESCENDING) !== 0,
+      nullsFirst: ((options[at] ?? 0) & NULLS_FIRST) !== 0,
+      collation: row.collations?.[at] ?? null,
+      operatorClass: row.operatorClasses?.[at] ?? null,
+    })),
     included: names(numbers.slice(row.keys)),
     predicate: row.predicate,
     definition: row.definition,

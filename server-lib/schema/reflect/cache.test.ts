@@ -106,6 +106,7 @@ alter table shop.bookings drop constraint bookings_during_excl
 alter table shop.bookings add constraint bookings_during_excl exclude using gist (during with &&)
 drop foreign table shop.far
 set local datestyle to 'German'
+set local standard_conforming_strings to off
 set local search_path to shop
 `
   .split('\n')

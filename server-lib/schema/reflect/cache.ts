@@ -16,7 +16,7 @@ export interface SchemaCache {
 }
 
 /** Of the shape of a description: what an older version of this package has kept is not taken. */
-const FORMAT = 1
+const FORMAT = 3
 
 /** What is kept under the catalogue's fingerprint, or else what `read` finds. A cache that fails costs time, and a warning. */
 export async function cached(

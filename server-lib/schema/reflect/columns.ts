@@ -1,4 +1,5 @@
 import type { Queryable } from './queryable.ts'
+import { qualifiedName } from './schema-name.ts'
 
 /** A row of pg_attribute, its type still a number. */
 export interface ColumnRow {
@@ -21,7 +22,7 @@ select a.attrelid as relation, a.attnum as number, a.attname::text as name, a.at
   pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull",
   a.attidentity::text as identity, a.attgenerated::text as generated,
   pg_catalog.pg_get_expr(e.adbin, e.adrelid) as expression,
-  case when kn.nspname = 'pg_catalog' then k.collname::text else kn.nspname || '.' || k.collname end as collation,
+  ${qualifiedName('kn', 'k.collname')} as collation,
   d.description as comment
 from pg_catalog.pg_attribute a
 left join pg_catalog.pg_attrdef e on a.atthasdef and e.adrelid = a.attrelid and e.adnum = a.attnum

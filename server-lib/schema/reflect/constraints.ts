@@ -1,5 +1,6 @@
 import { groupedBy } from './columns.ts'
 import type { Queryable } from './queryable.ts'
+import { schemaName } from './schema-name.ts'
 
 /** A row of pg_constraint, its columns still numbers. */
 export interface ConstraintRow {
@@ -17,7 +18,8 @@ export interface ConstraintRow {
   readonly onDelete: Action
   readonly match: 's' | 'f' | 'p' | ' '
   readonly onDeleteColumns: readonly number[] | null
-  readonly withoutOverlaps: boolean
+  /** Without overlaps, or with a period. */
+  readonly temporal: boolean
   readonly otherSchema: string | null
   readonly otherTable: string | null
   readonly otherColumns: readonly string[] | null
@@ -40,8 +42,8 @@ select c.conrelid as relation, c.conname::text as name, c.contype::text as kind,
   c.coninhcount > 0 as inherited,
   c.confupdtype::text as "onUpdate", c.confdeltype::text as "onDelete", c.confmatchtype::text as match,
   ${version >= 150_000 ? 'c.confdelsetcols' : 'null::int2[]'} as "onDeleteColumns",
-  ${version >= 180_000 ? 'c.conperiod' : 'false'} as "withoutOverlaps",
-  fn.nspname::text as "otherSchema", f.relname::text as "otherTable",
+  ${version >= 180_000 ? 'c.conperiod' : 'false'} as temporal,
+  ${schemaName('fn')} as "otherSchema", f.relname::text as "otherTable",
   case when c.contype = 'f' then (
     select pg_catalog.array_agg(a.attname::text order by k.at)
     from pg_catalog.unnest(c.confkey) with ordinality k (number, at)

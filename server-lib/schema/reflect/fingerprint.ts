@@ -81,6 +81,7 @@ const SETTINGS = [
   'lc_monetary',
   'quote_all_identifiers',
   'server_version_num',
+  'standard_conforming_strings',
 ]
 
 const sums = CATALOGUES.map(

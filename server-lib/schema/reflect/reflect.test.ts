@@ -205,6 +205,7 @@ test('foreign keys point column by column, with their actions', () => {
     deferrable: 'not deferrable',
     match: 'simple',
     valid: true,
+    period: false,
   }
   expect(table('visits').foreignKeys).toEqual([
     {
@@ -292,24 +293,48 @@ test('checks and exclusions are as PostgreSQL prints them; a NOT NULL with a nam
   expect(table('bookings').indexes).toEqual([])
 })
 
-test('indexes have columns, expressions, INCLUDE and predicates', () => {
+test('indexes have columns, expressions, INCLUDE and predicates, and each key its order, collation and operator class', () => {
   expect(table('customers').indexes).toMatchObject([
     {
       name: 'by_name',
       method: 'btree',
       unique: false,
       keys: [
-        { column: null, expression: 'lower(("Name")::text)' },
-        { column: 'at', expression: null },
+        { column: null, expression: 'lower(("Name")::text)', descending: true, nullsFirst: false },
+        { column: 'at', expression: null, descending: false, nullsFirst: false },
       ],
       included: ['price'],
       predicate: '(price > (10)::numeric)',
       definition:
         'CREATE INDEX by_name ON shop.customers USING btree (lower(("Name")::text) DESC NULLS LAST, at) INCLUDE (price) WHERE (price > (10)::numeric)',
     },
-    { name: 'by_place', method: 'gist' },
+    { name: 'by_order' },
+    { name: 'by_place', method: 'gist', keys: [{ column: 'place', descending: false, operatorClass: null }] },
     { name: 'by_slug', unique: true, nullsNotDistinct: since(15, true, false), valid: true },
     { name: 'by_tags', method: 'gin', predicate: null },
+  ])
+  const keys = table('customers').indexes.find(({ name }) => name === 'by_order')?.keys
+  const plain = { descending: false, nullsFirst: false, collation: null, operatorClass: null }
+  expect(keys).toEqual([
+    {
+      column: 'Name',
+      expression: null,
+      descending: true,
+      nullsFirst: true,
+      collation: null,
+      operatorClass: 'varchar_pattern_ops',
+    },
+    { ...plain, column: 'title', expression: null },
+    { ...plain, column: 'title', expression: null, nullsFirst: true, collation: 'shop.german' },
+    { ...plain, column: 'german', expression: null, descending: true, operatorClass: 'shop.by_length' },
+    {
+      ...plain,
+      column: null,
+      expression: 'lower(title)',
+      collation: 'POSIX',
+      operatorClass: 'text_pattern_ops',
+    },
+    { ...plain, column: null, expression: '((price + (1)::numeric))' },
   ])
   expect(table('totals').indexes).toMatchObject([{ name: 'totals_by_mood', unique: true }])
 })
@@ -362,6 +387,42 @@ test('what a transaction has changed and not committed is seen in it', async () 
     await engines.close()
     await expectQuiet(database)
   }
+})
+
+test('what is temporary is in pg_temp, wherever it is named', async () => {
+  await using session = await connect(database.url)
+  await session.client.query(`
+    create collation pg_temp.german (provider = icu, locale = 'de');
+    create domain pg_temp.title as text;
+    create temporary table works (id int primary key, title pg_temp.title, name text collate pg_temp.german);
+    create index by_name on works (title collate pg_temp.german);
+    create temporary table parts (work int references works) partition by list (work);
+    create temporary table first_parts partition of parts for values in (1);
+  `)
+  const { tables } = await reflect(session.client, { schemas: ['pg_temp'] })
+  expect(tables).toMatchObject([
+    { name: 'first_parts', partitionOf: { schema: 'pg_temp', table: 'parts' } },
+    { name: 'parts', foreignKeys: [{ references: { schema: 'pg_temp', table: 'works' } }] },
+    {
+      name: 'works',
+      columns: [{}, { domain: 'pg_temp.title' }, { collation: 'pg_temp.german' }],
+      indexes: [{ keys: [{ collation: 'pg_temp.german' }] }],
+    },
+  ])
+  // The number of the backend. Before PostgreSQL 15 the server prints it in the definition of an index.
+  const seen = since(15, undefined, (key: string, value: unknown) => (key === 'definition' ? '' : value))
+  expect(JSON.stringify(tables, seen)).not.toMatch(/pg_temp_\d/)
+})
+
+test('a foreign key with a PERIOD is told from another over the same columns', async () => {
+  await using session = await connect(database.url)
+  await session.client.query(`begin; create table shop.stays (room int4range, during tsrange,
+    foreign key ${since(18, '(room, period during) references shop.rents (room, period during)', '(room, during) references shop.rents (room, during)')})`)
+  const { tables } = await reflect(session.client, { schemas: ['shop'], only: ['stays'] })
+  expect(tables[0]?.foreignKeys).toMatchObject([
+    { columns: ['room', 'during'], period: since(18, true, false) },
+  ])
+  expect(table('visits').foreignKeys.map(({ period }) => period)).toEqual([false, false, false, false])
 })
 
 test('only takes names, names with schemas, patterns and functions; tables that are left out cost nothing', async () => {

@@ -1,5 +1,6 @@
 import type { RelationKind } from '../table.ts'
 import type { Queryable } from './queryable.ts'
+import { schemaName } from './schema-name.ts'
 
 /** A row of pg_class that is a table of some kind, before its columns are known. */
 export interface Relation {
@@ -20,16 +21,13 @@ export interface Relations {
   readonly relations: readonly Relation[]
 }
 
-/**
- * One row at least for each schema, so that an empty one can be told from one that does not exist. A temporary schema is
- * called `pg_temp` as in SQL: its own name holds the number of a backend.
- */
+/** One row at least for each schema, so that an empty one can be told from one that does not exist. */
 const TEXT = `
 select pg_catalog.current_setting('server_version_num')::int as version,
-  case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname::text end as schema,
+  ${schemaName('n')} as schema,
   c.oid, c.relname::text as name, c.relkind::text as kind, c.relispartition as "isPartition",
   case when c.relkind = 'p' then pg_catalog.pg_get_partkeydef(c.oid) end as "partitionKey",
-  pn.nspname::text as "parentSchema", p.relname::text as parent,
+  ${schemaName('pn')} as "parentSchema", p.relname::text as parent,
   pg_catalog.pg_get_expr(c.relpartbound, c.oid) as bounds,
   d.description as comment
 from pg_catalog.pg_namespace n

@@ -1,4 +1,5 @@
 import type { Queryable } from './queryable.ts'
+import { schemaName } from './schema-name.ts'
 
 /** A row of pg_type. */
 export interface TypeRow {
@@ -32,8 +33,7 @@ with recursive known as (
   union
   select below.* from used join known below on below.oid in (used.typbasetype, used.element)
 )
-select u.oid, case when n.oid = pg_catalog.pg_my_temp_schema() then 'pg_temp' else n.nspname::text end as schema,
-  u.typname::text as name, u.typtype::text as kind, u.typbasetype as base, u.element, u.typnotnull as "notNull",
+select u.oid, ${schemaName('n')} as schema, u.typname::text as name, u.typtype::text as kind, u.typbasetype as base, u.element, u.typnotnull as "notNull",
   u.typdefault as default,
   case when u.typtype = 'e' then (
     select coalesce(pg_catalog.array_agg(l.enumlabel::text order by l.enumsortorder), '{}')

@@ -56,6 +56,11 @@ comment on table shop.customers is 'Who buys';
 comment on column shop.customers."Name" is 'As printed; it''s "theirs"';
 create index by_name on shop.customers (lower("Name") desc nulls last, at) include (price) where price > 10;
 create unique index by_slug on shop.customers (slug) ${nullsNotDistinct};
+create operator class shop.by_length for type text using btree as operator 1 <, operator 3 =, function 1 bttextcmp(text, text);
+create index by_order on shop.customers (
+  "Name" varchar_pattern_ops desc, title, title collate shop.german nulls first, german shop.by_length desc nulls last,
+  lower(title) collate "POSIX" text_pattern_ops, (price + 1)
+);
 create index by_tags on shop.customers using gin (tags);
 create index by_place on shop.customers using gist (place);
 

@@ -6,13 +6,18 @@ export function difference(before: string, after: string): string[] {
   const old = linesOf(before)
   const fresh = linesOf(after)
   const lines = [
-    ...old.filter(line => !fresh.includes(line)).map(line => `- ${line}`),
-    ...fresh.filter(line => !old.includes(line)).map(line => `+ ${line}`),
+    ...without(old, fresh).map(line => `- ${line}`),
+    ...without(fresh, old).map(line => `+ ${line}`),
   ]
   if (lines.length === 0) return before === after ? [] : ['the order of lines']
   return lines.length > LINES_TOLD
     ? [...lines.slice(0, LINES_TOLD), `and ${lines.length - LINES_TOLD} more`]
     : lines
+}
+
+function without(lines: readonly string[], others: readonly string[]): string[] {
+  const known = new Set(others)
+  return lines.filter(line => !known.has(line))
 }
 
 function linesOf(text: string): string[] {

@@ -10,6 +10,15 @@ const TAKEN = [
   'Number',
   'Boolean',
   'Uint8Array',
+  // Nobody's but those of a type map: `Record<string, number>`.
+  'Map',
+  'Omit',
+  'Partial',
+  'Pick',
+  'Readonly',
+  'ReadonlyArray',
+  'Record',
+  'Set',
 ]
 
 /** Gives out names of declarations, each once. The same questions in the same order have the same answers. */

@@ -11,6 +11,9 @@ export type TypeMap = Readonly<Record<string, string | { readonly read: string; 
 
 /** Throws EL_CONFIG for what is no type, and for a column that there is not: it would silently do nothing. */
 export function checkTypeMap(map: TypeMap, { tables }: Schema): void {
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    wrong('typeMap', 'typeMap must be an object, { "int8": "bigint" }.')
+  }
   const columns = new Set(tables.flatMap(table => table.columns.flatMap(column => columnKeys(table, column))))
   for (const [key, entry] of Object.entries(map)) {
     const { read, write } = both(entry)

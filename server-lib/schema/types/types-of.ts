@@ -1,4 +1,6 @@
 import { EnginelightError } from '../../errors.ts'
+import { callNames } from '../call-names.ts'
+import { checkSchema } from '../check-schema.ts'
 import { byText } from '../reflect/order.ts'
 import type { Column, EnumType, Schema, Table } from '../table.ts'
 import { comment, DeclarationNames, literal, property } from './names.ts'
@@ -36,24 +38,23 @@ export function typesOf(schema: Schema, options: TypesOptions = {}): string {
       option: 'name',
     })
   }
+  checkSchema('typesOf()', schema)
   checkTypeMap(typeMap, schema)
-  const names = new DeclarationNames(name)
+  const names = new DeclarationNames(name, ...namesIn(imports))
   const tables = schema.tables.filter(({ partitionOf }) => partitions || partitionOf === null)
-  const called = callNames(tables, searchPath)
-  const ordered = tables.toSorted((a, b) => byText(called.get(a) ?? '', called.get(b) ?? ''))
-  const declared = new Map(
-    ordered.map(table => [table, names.take(called.get(table) ?? '', ['Insert', 'Update'])]),
+  const called = [...callNames(tables, searchPath)].sort(([a], [b]) => byText(a, b))
+  const declared = called.map(
+    ([callName, table]) => [callName, table, names.take(callName, ['Insert', 'Update'])] as const,
   )
   const used = new Map<EnumType, string>()
   const typeOf = (table: Table, column: Column): ValueType =>
     mappedType(typeMap, table, column) ?? columnType(column, schema.enums, used, names)
-  const interfaces = ordered.map(table =>
-    tableTypes(table, declared.get(table) ?? '', column => typeOf(table, column)),
+  const interfaces = declared.map(([, table, type]) =>
+    tableTypes(table, type, column => typeOf(table, column)),
   )
-  const entries = ordered.map(table => {
-    const type = declared.get(table)
+  const entries = declared.map(([callName, table, type]) => {
     const written = isReadAlone(table) ? 'never, never, never' : `${type}Insert, ${type}Update`
-    return `  ${property(called.get(table) ?? '')}: Knex.CompositeTableType<${type}, ${written}>\n`
+    return `  ${property(callName)}: Knex.CompositeTableType<${type}, ${written}>\n`
   })
   const enums = [...used].map(
     ([{ values, comment: text }, type]) => `${comment(text, '')}export type ${type} = ${union(values)}\n`,
@@ -64,21 +65,9 @@ export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   return `// Made by \`enginelight types\` from the database's catalogue: changes made here are lost.\n${head}\n\n${interval}${body}`
 }
 
-/** What each table is called in a query. */
-function callNames(tables: readonly Table[], searchPath: readonly string[]): Map<Table, string> {
-  const owner = new Map<string, string>()
-  for (const schema of searchPath) {
-    for (const table of tables) {
-      if (table.schema === schema && !owner.has(table.name)) owner.set(table.name, schema)
-    }
-  }
-  return new Map(
-    tables.map(table => [
-      table,
-      owner.get(table.name) === table.schema ? table.name : `${table.schema}.${table.name}`,
-    ]),
-  )
-}
+/** All words of the imports but the files' names: no declaration may have one of them. */
+const namesIn = (imports: readonly string[]): string[] =>
+  imports.flatMap(line => line.replace(/(['"]).*?\1/g, '').match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? [])
 
 const isReadAlone = ({ kind }: Table) => kind === 'view' || kind === 'materialized view'
 

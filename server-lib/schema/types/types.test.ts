@@ -326,12 +326,53 @@ second line'; comment on column string.e is 'and */ here'`)
   ])
 })
 
+test('the names of imports and of a type map are left to them, and a name that two tables have is that of the one which knex finds', async () => {
+  await using session = await connect(database.url)
+  await session.client.query(`begin; create schema a; create schema b; set local search_path to a, b;
+    create table "b.lines" (wrong int); create table a.lines (id int); create table b.lines (id int, details jsonb);
+    create table record (id int); create table "DetailsOfLine" (id int)`)
+  const text = typesOf(await reflect(session.client), {
+    searchPath: ['a', 'b'],
+    imports: [`import type { Of as DetailsOfLine } from './details.js'`],
+    typeMap: { 'b.lines.details': 'DetailsOfLine', jsonb: 'Record<string, number>' },
+  })
+  await session.client.query('rollback')
+  const file = join(folder, 'taken.ts')
+  await writeFile(join(folder, 'details.ts'), 'export type Of = Record<string, string>')
+  await writeFile(file, text)
+  expect(await compile([file], folder)).toBe('')
+  expect(text).toContain('\n  details: DetailsOfLine | null\n')
+  expect(text).not.toContain('wrong')
+  expect(text).toMatch(/ {2}'b.lines': .*\n {2}lines: .*\n {2}record: .*<Record2, /)
+})
+
+test('a mistake is told before anything is read or written', async () => {
+  expect(() => typesOf(Promise.resolve(schema) as never)).toThrow(
+    expect.objectContaining({
+      code: 'EL_CONFIG',
+      message: expect.stringContaining('await reflect(…) first'),
+    }),
+  )
+  const engines = { names: ['shop'], open: () => expect.fail('a session was opened') }
+  for (const [of, options, option] of [
+    [{}, { out: folder }, 'engines'],
+    [engines, { out: folder, chekc: true }, 'chekc'],
+    [engines, {}, 'out'],
+  ] as const) {
+    await expect(writeTypes(of as never, options as never)).rejects.toMatchObject({
+      code: 'EL_CONFIG',
+      option,
+    })
+  }
+})
+
 test('the file of an engine is its types, and its builders check by them', async () => {
   const engines = createEngines({
     shop: engine()({ connection: `${database.url}?options=-c%20search_path%3Dshop` }),
     'my-log': engine()({ connection: database.url }),
   })
   try {
+    const file = (name: string) => readFile(join(folder, name), 'utf8')
     const write = (options: object = {}) => writeTypes(engines, { out: folder, ...options })
     const first = await write()
     expect(first).toEqual([
@@ -358,6 +399,10 @@ test('the file of an engine is its types, and its builders check by them', async
     expect((await write()).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])
     expect((await write({ check: true })).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])
     expect((await stat(join(folder, 'shop.d.ts'))).mtimeMs).toBe(mtimeMs)
+
+    // As a checkout on Windows leaves it.
+    await writeFile(join(folder, 'my-log.d.ts'), (await file('my-log.d.ts')).replaceAll('\n', '\r\n'))
+    expect((await write({ check: true })).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])
 
     await database
       .admin(

@@ -28,6 +28,8 @@ export interface TypesReport {
   readonly changes: readonly string[]
 }
 
+const KNOWN = ['out', 'engines', 'schemas', 'only', 'check', 'typeMap', 'imports', 'partitions']
+
 /** What is needed of the engines. */
 export interface SessionSource {
   readonly names: readonly string[]
@@ -39,6 +41,20 @@ export interface SessionSource {
  * `ShopTables`. A file that would not change is not touched. Throws EL_CONFIG and EL_UNKNOWN_ENGINE, and what `reflect()` throws.
  */
 export async function writeTypes(engines: SessionSource, options: WriteTypesOptions): Promise<TypesReport[]> {
+  if (!Array.isArray(engines?.names) || typeof engines.open !== 'function') {
+    throw new EnginelightError('EL_CONFIG', 'writeTypes() takes engines, as createEngines() gives them.', {
+      option: 'engines',
+    })
+  }
+  // `chekc: true` would write.
+  const misspelt = Object.keys(options).find(option => !KNOWN.includes(option))
+  if (misspelt !== undefined) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `writeTypes() has no option "${misspelt}"; there are ${KNOWN.join(', ')}.`,
+      { option: misspelt, known: KNOWN },
+    )
+  }
   const { out, engines: wanted = engines.names, check = false } = options
   if (typeof out !== 'string' || out === '') {
     throw new EnginelightError('EL_CONFIG', 'out must be the folder of the types.', { option: 'out' })
@@ -61,7 +77,8 @@ export async function writeTypes(engines: SessionSource, options: WriteTypesOpti
       throw error
     })
     const text = await typesOn(session, engine, options)
-    if (text === before) {
+    // As git may have checked it out on Windows.
+    if (text === before?.replaceAll('\r\n', '\n')) {
       reports.push({ engine, file, state: 'unchanged', changes: [] })
       continue
     }
@@ -82,7 +99,7 @@ async function typesOn(session: Queryable, engine: string, options: WriteTypesOp
   return typesOf(schema, {
     name: `${pascalCase(engine)}Tables`,
     searchPath: rows[0].path,
-    ...(typeMap && { typeMap }),
+    ...(typeMap !== undefined && { typeMap }),
     ...(imports && { imports }),
     ...(partitions !== undefined && { partitions }),
   })

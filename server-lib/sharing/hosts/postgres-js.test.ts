@@ -248,6 +248,25 @@ describe('connectionOf of postgres.js', () => {
     expect(await outside()).toEqual(['afterwards'])
   })
 
+  test('a savepoint of the host that is first seen within one of ours is on the same connection', async () => {
+    let current: postgres.TransactionSql | undefined
+    const from = borrow({ connection: () => current && connectionOf(current), checkoutTimeoutMs: 1_000 })
+    const engines = createEngines({ host: from.engine })
+    await engines.scope(db =>
+      sql.begin(async tx => {
+        current = tx
+        await db.host.savepoint(async () => {
+          await tx.savepoint(async inner => {
+            current = inner
+            await db.host('notes').insert({ body: 'within both' })
+          })
+        })
+      }),
+    )
+    await engines.close()
+    expect(await outside()).toEqual(['within both'])
+  })
+
   test('a transaction that the host ends within our savepoint leaves its connection to others as it was', async () => {
     const { client } = await sql.begin(async tx => {
       const ours = borrowed(tx)

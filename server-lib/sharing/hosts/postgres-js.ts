@@ -44,10 +44,12 @@ async function find(sql: PostgresSql): Promise<PostgresJsConnection> {
     throw noHostConnection('this postgres.js does not show its connection: version 3.4 does')
   const { wire, pid } = found
   if (!wire.reserved) throw leaseEnded(pid, ENDED)
-  let connection = connections.get(wire.reserved)
+  // While a savepoint of ours is open something of ours stands there.
+  const reserved = wire.reserved.instead ?? wire.reserved
+  let connection = connections.get(reserved)
   if (!connection) {
-    connection = new PostgresJsConnection(sql, wire, wire.reserved, pid)
-    connections.set(wire.reserved, connection)
+    connection = new PostgresJsConnection(sql, wire, reserved, pid)
+    connections.set(reserved, connection)
   }
   return connection
 }

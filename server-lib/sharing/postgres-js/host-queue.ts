@@ -32,6 +32,7 @@ export class HostQueue {
     this.#reserved = reserved
     this.#execute = wire.execute
     this.#hold = hold
+    this.#onReady.instead = reserved
   }
 
   /** Whether the host has ended its transaction, given the connection back, or lost it. */

@@ -36,6 +36,8 @@ export interface SqlWire {
 export interface Reserved {
   (): unknown
   release?: boolean
+  /** Of ours, which stands in its place for a while. */
+  instead?: Reserved
 }
 
 /** What a statement resolves to; several in one text, to an array of these. */

@@ -1,0 +1,72 @@
+import type { Knex } from 'knex'
+import type { CheckedTable } from './definition.ts'
+import { checkColumn, misuse } from './misuse.ts'
+import type { Page } from './page.ts'
+import { whereAny, type Direction } from './query.ts'
+
+export type ColumnOf<Row> = keyof Row & string
+
+export interface RangeOptions<Row> extends Page {
+  /** A column, or several, in the order in which they decide. Default: the primary key. */
+  readonly orderBy?: ColumnOf<Row> | readonly ColumnOf<Row>[]
+  /** Of all columns alike. Default `'asc'`. */
+  readonly direction?: Direction
+  /** False sorts texts as if they were in small letters; other types are sorted as they are. Default true. */
+  readonly caseSensitive?: boolean
+  /**
+   * What the rows must have: values by column (null is null, a list is any of it, null too), or a function that is given
+   * knex's builder, which a column needs that is a list itself.
+   */
+  readonly where?:
+    | { readonly [Column in ColumnOf<Row>]?: Row[Column] | null | readonly Row[Column][] }
+    | ((query: Knex.QueryBuilder) => void)
+}
+
+/** What an order may be in. Throws EL_CONFIG for another direction: it is written into the statement. */
+export function checkDirection(table: CheckedTable, direction: Direction): void {
+  if (direction === 'asc' || direction === 'desc') return
+  throw misuse(
+    'getRange',
+    table,
+    `has the directions asc and desc, and not ${String(direction)}.`,
+    'direction',
+  )
+}
+
+/** Throws EL_UNKNOWN_COLUMN, and EL_CONFIG for a value that is undefined, or what is neither values nor a function. */
+export function checkFilter(table: CheckedTable, where: unknown): void {
+  if (where === undefined || typeof where === 'function') return
+  if (typeof where !== 'object' || where === null || Array.isArray(where)) {
+    const sentence = `takes { column: value } as where, or a function that is given knex's builder.`
+    throw misuse('getRange', table, sentence, 'where')
+  }
+  for (const [column, value] of Object.entries(where) as [string, unknown][]) {
+    checkColumn(table, column)
+    if (!(Array.isArray(value) ? value : [value]).includes(undefined)) continue
+    throw misuse('getRange', table, `was given undefined for ${column}: null is what is null.`, 'where')
+  }
+}
+
+/** Keeps the rows that have these values. */
+export function filter(found: Knex.QueryBuilder, where: object): void {
+  for (const [column, value] of Object.entries(where) as [string, unknown][]) {
+    if (value === null) found.whereNull(column)
+    else if (Array.isArray(value)) filterList(found, column, value)
+    else found.where(column, value as never)
+  }
+}
+
+/** SQL has a null equal nothing, not even in a list. */
+function filterList(found: Knex.QueryBuilder, column: string, values: readonly unknown[]): void {
+  const there = values.filter(value => value !== null)
+  found.where(either => {
+    whereAny(either, column, there)
+    if (there.length < values.length) void either.orWhereNull(column)
+  })
+}
+
+/** What is no text has no case, and would be sorted as it is written: 10 before 9. A domain is of its type's category. */
+export function orderByWithoutCase(found: Knex.QueryBuilder, column: string, direction: Direction): void {
+  const isText = `(select typcategory = 'S' from pg_catalog.pg_type where oid = pg_typeof(??))`
+  found.orderByRaw(`case when ${isText} then lower(??::text) end ${direction}`, [column, column])
+}

@@ -1,0 +1,4 @@
+/** What one side does not say is no difference. */
+export function agree<T>(there: T | undefined, wanted: T | undefined): boolean {
+  return there === undefined || wanted === undefined || there === wanted
+}

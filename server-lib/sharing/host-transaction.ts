@@ -1,0 +1,66 @@
+import { isClosed, type DriverConnection, type TransactionStatus } from '../postgres/driver.ts'
+import type { BorrowRules } from './borrow-rules.ts'
+import type { HostConnection } from './host-connection.ts'
+import * as errors from './sharing-errors.ts'
+import { tenureOf, type Tenure } from './tenure.ts'
+
+/** What a borrower can know of the transaction that he is in, from when the host gave him the connection. */
+export class HostTransaction {
+  readonly #client: HostConnection
+  readonly #rules: BorrowRules
+  readonly #tenure: Tenure
+
+  constructor(client: HostConnection, rules: BorrowRules) {
+    this.#client = client
+    this.#rules = rules
+    this.#tenure = tenureOf(client)
+  }
+
+  /** The server's last word; of a connection that has not heard any: idle. */
+  get status(): TransactionStatus {
+    return this.#client.getTransactionStatus() ?? 'I'
+  }
+
+  get isClosed(): boolean {
+    return isClosed(this.#client as unknown as DriverConnection)
+  }
+
+  /** Whether somebody else may have the connection by now. */
+  get isLeft(): boolean {
+    return this.#tenure() !== undefined
+  }
+
+  get pid(): number | null {
+    return this.#client.processID ?? null
+  }
+
+  /** Why nothing can be sent now, outside of a savepoint or within one, if that is so. */
+  refusal(isInUnit: boolean): Error | undefined {
+    const left = this.#tenure()
+    if (left !== undefined) return this.ended(left)
+    const { status } = this
+    if (isInUnit) {
+      return status === 'I'
+        ? this.ended('the host has ended the transaction in which a savepoint of the borrower was open')
+        : undefined
+    }
+    if (this.isClosed) return errors.noHostConnection('the host has closed it')
+    if (status === 'E') return this.failed()
+    if (status === 'T') return undefined
+    if (this.#rules.requireTransaction) return this.none('the borrower needs one')
+    if (this.#rules.access === 'read') return this.none("access 'read' is kept by a savepoint in one")
+    return undefined
+  }
+
+  none(needs: string, cause?: unknown): Error {
+    return errors.noHostTransaction(this.pid, needs, cause)
+  }
+
+  failed(cause?: unknown): Error {
+    return errors.hostTransactionFailed(this.pid, cause)
+  }
+
+  ended(why: string, cause?: Error): Error {
+    return errors.leaseEnded(this.pid, why, cause)
+  }
+}
