@@ -75,6 +75,10 @@ class Wait implements Taker {
     this.#replaced = limits.replaced.on(this.#onReplaced)
   }
 
+  get timeoutMs(): number {
+    return this.#limits.checkoutTimeoutMs
+  }
+
   granted(hold: Hold): void {
     // Granted all the same, after the wait was given up: nobody else would ever give it back.
     if (this.#isOver) return hold.release()
@@ -199,11 +203,8 @@ function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause:
   // Of a pool that knows better than that it could not open a connection.
   if (cause instanceof EnginelightError) return cause
   const { ledger } = pool
-  // tarn's own deadline (a pool that we were given may have a shorter one than ours).
-  if (cause instanceof Error && cause.name === 'TimeoutError') return timedOut(pool, askedAt, capture, cause)
-  if (cause instanceof Error && cause.message === 'timeout exceeded when trying to connect') {
-    return timedOut(pool, askedAt, capture, cause)
-  }
+  // A pool that we were given may have a shorter deadline than ours.
+  if (isTimeoutOfPool(cause)) return timedOut(pool, askedAt, capture, cause)
   const waitedMs = performance.now() - askedAt
   const facts = errorFacts(cause)
   return new EnginelightError(
@@ -211,6 +212,15 @@ function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause:
     `Engine "${ledger.engine}" could not open a connection${at(capture)} after ${ms(waitedMs)}: ` +
       `${facts.code === null ? '' : `${facts.code}, `}${facts.message || 'no reason given'}.`,
     { engine: ledger.engine, pool: ledger.pool, waitedMs, cause },
+  )
+}
+
+/** tarn's and pg-pool's, by their texts: neither has a name or a code of its own. tarn's says why it could not connect, where it knows that. */
+function isTimeoutOfPool(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false
+  return (
+    cause.message === 'operation timed out for an unknown reason' ||
+    cause.message === 'timeout exceeded when trying to connect'
   )
 }
 

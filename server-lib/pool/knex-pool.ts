@@ -13,6 +13,8 @@ import { WatchedConnections } from './watched-connections.ts'
 export interface TarnPool {
   readonly min: number
   readonly max: number
+  /** How long it lets somebody wait, read at each `acquire()`. */
+  acquireTimeoutMillis?: number
   acquire(): { promise: Promise<DriverConnection>; abort(): void }
   release(connection: DriverConnection): boolean
   on(event: string, listener: (...args: never[]) => void): void
@@ -115,7 +117,7 @@ export class KnexPool implements Pool {
   acquire(asker: Asker, taker: Taker): GiveUp {
     // Its own pool until the end, though another may be in its place by then.
     const tarn = this.#tarn
-    const pending = this.ledger.askingFor(asker, () => tarn.acquire())
+    const pending = this.ledger.askingFor(asker, () => acquireWithin(tarn, taker.timeoutMs))
     pending.promise.then(
       driver => taker.granted(new TarnHold(tarn, driver, this.#held, this.connections)),
       (cause: unknown) => taker.refused(cause),
@@ -145,6 +147,23 @@ export class KnexPool implements Pool {
     // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
     for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
     for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
+  }
+}
+
+const NEVER_MS = 2 ** 31 - 1
+
+/**
+ * A limit of the pool that is later than the taker's own strikes only where the event loop stood still, which the taker forgives:
+ * it counts for nothing then.
+ */
+function acquireWithin(tarn: TarnPool, timeoutMs: number): ReturnType<TarnPool['acquire']> {
+  const limit = tarn.acquireTimeoutMillis
+  if (limit === undefined || limit <= timeoutMs) return tarn.acquire()
+  tarn.acquireTimeoutMillis = NEVER_MS
+  try {
+    return tarn.acquire()
+  } finally {
+    tarn.acquireTimeoutMillis = limit
   }
 }
 

@@ -4,6 +4,8 @@ import type { WatchedConnections } from './watched-connections.ts'
 
 /** Whoever asked a pool for a connection. One of the two is called, once. */
 export interface Taker {
+  /** When it gives up by itself, in milliseconds of an event loop that runs. */
+  readonly timeoutMs: number
   granted(hold: Hold): void
   refused(cause: unknown): void
 }

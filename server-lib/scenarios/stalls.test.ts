@@ -149,3 +149,33 @@ test('R24 a stall hides no real timeout: not of a check-out, not of a statement'
   await engines.close()
   await proxy.stop()
 })
+
+test("a stall that outlasts the pool's own limit, which is later than ours, is forgiven as well", async () => {
+  const knex = { client: 'pg', connection: database.url, pool: { min: 0, max: 1, acquireTimeoutMillis: 600 } }
+  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 400 }) })
+  await using holder = engines.open()
+  await holder.main.query('select 1')
+  await using waiter = engines.open()
+  const served = codeOf(waiter.main.query('select 1'))
+  await sleep(50)
+  stall(1_000)
+  await sleep(20)
+  await holder.end()
+  expect(await served).toBe('ok')
+  await waiter.end()
+  await engines.close()
+})
+
+test("a pool's own limit that is earlier than ours is a timeout as well, and names the holders", async () => {
+  const knex = { client: 'pg', connection: database.url, pool: { min: 0, max: 1, acquireTimeoutMillis: 200 } }
+  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 5_000 }) })
+  await using holder = engines.open()
+  await holder.main.query('select 1')
+  await expect(engines.scope(db => db.main.query('select 1'))).rejects.toMatchObject({
+    code: 'EL_CHECKOUT_TIMEOUT',
+    message: expect.stringContaining('1 of 1 connections'),
+    holders: [{ engine: 'main', backendPid: holder.main.identity?.backendPid }],
+  })
+  await holder.end()
+  await engines.close()
+})
