@@ -1,47 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createEngines, engine, type Engines } from '../index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { createEngines, engine } from '../index.ts'
 import { getTables, reflect } from '../schema/index.ts'
-import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
-import { openHost, type TestHost } from '../testing/host.ts'
-import { borrow, type BorrowOptions } from './index.ts'
+import { hostOfNotes } from '../testing/borrowers.ts'
+import { borrow } from './index.ts'
 
-let database: TestDatabase
-let host: TestHost
-const open: Engines<any>[] = []
-const containers: { end(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  database = await createDatabase('create table notes (id serial primary key, body text not null unique)')
-})
-beforeEach(() => {
-  host = openHost(database)
-})
-afterEach(async () => {
-  await Promise.all(containers.splice(0).map(db => db.end()))
-  await Promise.all(open.splice(0).map(engines => engines.close({ graceMs: 500 })))
-  await host.close()
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
-
-/** A knex and engines over the host's current connection. */
-function borrowed(options: Partial<BorrowOptions> = {}) {
-  const from = borrow({ connection: () => host.current, ...options })
-  const engines = createEngines({ host: from.engine })
-  open.push(engines)
-  const db = engines.open()
-  containers.push(db)
-  return { from, knex: from.knex, engines, db }
-}
-
-const insert = (body: string) => ({ text: 'insert into notes (body) values ($1)', values: [body] })
-const outside = async () =>
-  (await database.admin<{ body: string }>('select body from notes order by body')).map(({ body }) => body)
+const { database, host, reopen, opened, borrowed, insert, outside } = hostOfNotes()
 const inside = async () =>
   (await host.current!.query<{ body: string }>('select body from notes order by body')).rows.map(
     ({ body }) => body,
@@ -146,8 +112,7 @@ describe('the contract of a sharing pool', () => {
   test('R5 recreate() makes another of the same kind', async () => {
     const { from } = borrowed({ access: 'read' })
     const again = from.recreate()
-    const engines = createEngines({ again: again.engine })
-    open.push(engines)
+    const engines = opened(createEngines({ again: again.engine }))
     await host.begin()
     await host.current!.query(insert('a'))
     expect(await again.knex('notes').pluck('body')).toEqual(['a'])
@@ -257,8 +222,7 @@ describe('the contract of a sharing pool', () => {
     host.current = null
     expect(await outside()).toEqual([])
     const from = borrow({ connection: () => host.current, guard: 'none' })
-    const engines = createEngines({ host: engine()({ borrowed: from, access: 'read' }) })
-    open.push(engines)
+    const engines = opened(createEngines({ host: engine()({ borrowed: from, access: 'read' }) }))
     await host.begin()
     await using db = engines.open()
     await expect(db.host.query("insert into notes (body) values ('a')")).rejects.toMatchObject({
@@ -714,7 +678,7 @@ describe('R19 a lease ends', () => {
   })
 
   test('when the host gives its client back, whoever has it then', async () => {
-    host = openHost(database, { max: 1 })
+    await reopen({ max: 1 })
     const { knex, db } = borrowed()
     const client = await host.begin()
     let reused: pg.PoolClient | undefined
@@ -737,7 +701,7 @@ describe('R19 a lease ends', () => {
   })
 
   test('when the host gives its client back while a borrower lines up for it', async () => {
-    host = openHost(database, { max: 1 })
+    await reopen({ max: 1 })
     const { knex, db } = borrowed()
     const client = await host.begin()
     let finish = () => {}

@@ -1,45 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createEngines, type Engines } from '../index.ts'
-import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
-import { openHost, type TestHost } from '../testing/host.ts'
-import { borrow, type BorrowOptions } from './index.ts'
+import { describe, expect, test } from 'vitest'
+import { hostOfNotes } from '../testing/borrowers.ts'
 
-let database: TestDatabase
-let host: TestHost
-const open: Engines<any>[] = []
-const containers: { end(): Promise<void> }[] = []
-
-beforeAll(async () => {
-  database = await createDatabase('create table notes (id serial primary key, body text not null unique)')
-})
-beforeEach(() => {
-  host = openHost(database)
-})
-afterEach(async () => {
-  await Promise.all(containers.splice(0).map(db => db.end()))
-  await Promise.all(open.splice(0).map(engines => engines.close({ graceMs: 500 })))
-  await host.close()
-  await expectQuiet(database)
-  await database.admin('truncate notes restart identity')
-})
-afterAll(() => database.drop())
-
-function borrowed(options: Partial<BorrowOptions> = {}) {
-  const from = borrow({ connection: () => host.current, ...options })
-  const engines = createEngines({ host: from.engine })
-  open.push(engines)
-  const db = engines.open()
-  containers.push(db)
-  return { from, knex: from.knex, engines, db }
-}
-
-const insert = (body: string) => ({ text: 'insert into notes (body) values ($1)', values: [body] })
-const outside = async () =>
-  (await database.admin<{ body: string }>('select body from notes order by body')).map(({ body }) => body)
+const { database, host, borrowed, insert, outside } = hostOfNotes()
 const soon = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms))
 
 describe('a statement in a savepoint of its own', () => {

@@ -11,7 +11,7 @@ import { expectQuiet } from './ground-truth.ts'
 export const NOTES = 'create table notes (id serial primary key, body text not null unique)'
 
 /** A database with NOTES in it for the tests of a file; after each it is quiet and empty. */
-export function notesDatabase(): Pick<TestDatabase, 'url' | 'admin' | 'backends'> {
+export function notesDatabase(): Pick<TestDatabase, 'name' | 'url' | 'admin' | 'backends'> {
   let database: TestDatabase
   beforeAll(async () => {
     database = await createDatabase(NOTES)
@@ -22,6 +22,9 @@ export function notesDatabase(): Pick<TestDatabase, 'url' | 'admin' | 'backends'
   })
   afterAll(() => database.drop())
   return {
+    get name() {
+      return database.name
+    },
     get url() {
       return database.url
     },

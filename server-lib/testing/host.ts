@@ -12,7 +12,7 @@ export interface TestHost {
   close(): Promise<void>
 }
 
-export function openHost(database: TestDatabase, config: pg.PoolConfig = {}): TestHost {
+export function openHost(database: Pick<TestDatabase, 'url'>, config: pg.PoolConfig = {}): TestHost {
   const pool = new pg.Pool({ connectionString: database.url, max: 2, ...config })
   pool.on('error', () => {})
   const end = async (text: string) => {
