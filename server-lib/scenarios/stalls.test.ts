@@ -150,11 +150,17 @@ test('R24 a stall hides no real timeout: not of a check-out, not of a statement'
   await proxy.stop()
 })
 
-test("a stall that outlasts the pool's own limit, which is later than ours, is forgiven as well", async () => {
-  const knex = { client: 'pg', connection: database.url, pool: { min: 0, max: 1, acquireTimeoutMillis: 600 } }
-  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 400 }) })
-  await using holder = engines.open()
+/** Engines on a pool of one that has a limit of its own, and whoever holds its connection. */
+async function heldPool(acquireTimeoutMillis: number, checkoutTimeoutMs: number) {
+  const knex = { client: 'pg', connection: database.url, pool: { min: 0, max: 1, acquireTimeoutMillis } }
+  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs }) })
+  const holder = engines.open()
   await holder.main.query('select 1')
+  return { engines, holder }
+}
+
+test("a stall that outlasts the pool's own limit, which is later than ours, is forgiven as well", async () => {
+  const { engines, holder } = await heldPool(600, 400)
   await using waiter = engines.open()
   const served = codeOf(waiter.main.query('select 1'))
   await sleep(50)
@@ -167,10 +173,7 @@ test("a stall that outlasts the pool's own limit, which is later than ours, is f
 })
 
 test("a pool's own limit that is earlier than ours is a timeout as well, and names the holders", async () => {
-  const knex = { client: 'pg', connection: database.url, pool: { min: 0, max: 1, acquireTimeoutMillis: 200 } }
-  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 5_000 }) })
-  await using holder = engines.open()
-  await holder.main.query('select 1')
+  const { engines, holder } = await heldPool(200, 5_000)
   await expect(engines.scope(db => db.main.query('select 1'))).rejects.toMatchObject({
     code: 'EL_CHECKOUT_TIMEOUT',
     message: expect.stringContaining('1 of 1 connections'),
