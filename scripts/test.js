@@ -45,29 +45,8 @@ const suite = (name, file, start, count) => ({
     return {
       ...counts,
       failures: failures.map(({ name }) => name),
-      files: [...new Set(failures.map(({ path }) => path))],
       output: failures.map(told).join('\n'),
     }
-  },
-})
-
-const MOST_AGAIN = 5
-
-/**
- * A few tests that failed are run once more, each file by itself and nothing beside it: a test of a deadline can miss it on a
- * machine that is busy with another. What passes only then is counted as passed, and named.
- */
-const againAlone = (step, alone) => ({
-  ...step,
-  async run() {
-    const first = await step.run()
-    const { failures = [], files = [] } = first
-    if (failures.length === 0 || failures.length !== first.failed || files.length > MOST_AGAIN) return first
-    const second = await alone(files).run()
-    if (second.failed > 0) return first
-    const names = failures.map(name => `     ${name}`).join('\n')
-    const output = `     passed only when run again by themselves:\n${names}\n${first.output.replaceAll(/^FAIL /gm, 'at first: ')}`
-    return { passed: first.passed + first.failed, failed: 0, skipped: first.skipped, output }
   },
 })
 
@@ -76,11 +55,6 @@ const told = ({ name, message }) => `FAIL ${name}\n${message.split('\n').slice(0
 const endOf = output => output.split('\n').slice(-200).join('\n')
 
 const vitest = (name, file, args = [], env = {}, start = startHere) =>
-  againAlone(vitestOnce(name, file, args, env, start), files =>
-    vitestOnce(name, `again-${file}`, ['--maxWorkers', '1', ...files], env, start),
-  )
-
-const vitestOnce = (name, file, args, env, start) =>
   suite(
     name,
     file,
@@ -92,9 +66,8 @@ const vitestOnce = (name, file, args, env, start) =>
     report => {
       const failures = report.testResults.flatMap(({ name: path, message, assertionResults }) => {
         const tests = assertionResults.filter(({ status }) => status === 'failed')
-        if (tests.length === 0 && message) return [{ path, name: relative(root, path), message }]
+        if (tests.length === 0 && message) return [{ name: relative(root, path), message }]
         return tests.map(({ fullName, failureMessages }) => ({
-          path,
           name: `${relative(root, path)} > ${fullName}`,
           message: failureMessages.join('\n'),
         }))
