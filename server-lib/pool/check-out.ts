@@ -88,9 +88,17 @@ class Wait implements Taker {
   }
 
   refused(cause: unknown): void {
+    this.#end(failed(this.#pool, this.#askedAt, this.#asker.capture, cause))
+  }
+
+  timedOut(cause: unknown): void {
+    this.#end(timedOut(this.#pool, this.#askedAt, this.#asker.capture, cause))
+  }
+
+  #end(error: EnginelightError): void {
     if (this.#isOver) return
     this.#settle()
-    this.#fail(failed(this.#pool, this.#askedAt, this.#asker.capture, cause))
+    this.#fail(error)
   }
 
   readonly #onDeadline = () => this.#stop(timedOut(this.#pool, this.#askedAt, this.#asker.capture))
@@ -203,8 +211,10 @@ function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause:
   // Of a pool that knows better than that it could not open a connection.
   if (cause instanceof EnginelightError) return cause
   const { ledger } = pool
-  // A pool that we were given may have a shorter deadline than ours.
-  if (isTimeoutOfPool(cause)) return timedOut(pool, askedAt, capture, cause)
+  // pg-pool's own deadline (a pool that we were given may have a shorter one than ours).
+  if (cause instanceof Error && cause.message === 'timeout exceeded when trying to connect') {
+    return timedOut(pool, askedAt, capture, cause)
+  }
   const waitedMs = performance.now() - askedAt
   const facts = errorFacts(cause)
   return new EnginelightError(
@@ -212,15 +222,6 @@ function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause:
     `Engine "${ledger.engine}" could not open a connection${at(capture)} after ${ms(waitedMs)}: ` +
       `${facts.code === null ? '' : `${facts.code}, `}${facts.message || 'no reason given'}.`,
     { engine: ledger.engine, pool: ledger.pool, waitedMs, cause },
-  )
-}
-
-/** tarn's and pg-pool's, by their texts: neither has a name or a code of its own. tarn's says why it could not connect, where it knows that. */
-function isTimeoutOfPool(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false
-  return (
-    cause.message === 'operation timed out for an unknown reason' ||
-    cause.message === 'timeout exceeded when trying to connect'
   )
 }
 

@@ -14,7 +14,7 @@ export interface TarnPool {
   readonly min: number
   readonly max: number
   /** How long it lets somebody wait, read at each `acquire()`. */
-  acquireTimeoutMillis?: number
+  acquireTimeoutMillis?: number | undefined
   acquire(): { promise: Promise<DriverConnection>; abort(): void }
   release(connection: DriverConnection): boolean
   on(event: string, listener: (...args: never[]) => void): void
@@ -117,10 +117,15 @@ export class KnexPool implements Pool {
   acquire(asker: Asker, taker: Taker): GiveUp {
     // Its own pool until the end, though another may be in its place by then.
     const tarn = this.#tarn
-    const pending = this.ledger.askingFor(asker, () => acquireWithin(tarn, taker.timeoutMs))
+    const askedAt = performance.now()
+    const limitMs = limitOf(tarn, taker)
+    const pending = this.ledger.askingFor(asker, () => acquireWithin(tarn, limitMs))
     pending.promise.then(
       driver => taker.granted(new TarnHold(tarn, driver, this.#held, this.connections)),
-      (cause: unknown) => taker.refused(cause),
+      (cause: unknown) =>
+        hasTimedOut(cause, performance.now() - askedAt, limitMs)
+          ? taker.timedOut(cause)
+          : taker.refused(cause),
     )
     return () => {
       if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
@@ -153,18 +158,30 @@ export class KnexPool implements Pool {
 const NEVER_MS = 2 ** 31 - 1
 
 /**
- * A limit of the pool that is later than the taker's own strikes only where the event loop stood still, which the taker forgives:
- * it counts for nothing then.
+ * How long tarn may let the taker wait. A limit that is later than the taker's own strikes only where the event loop stood still,
+ * which the taker forgives: it counts for nothing.
  */
-function acquireWithin(tarn: TarnPool, timeoutMs: number): ReturnType<TarnPool['acquire']> {
-  const limit = tarn.acquireTimeoutMillis
-  if (limit === undefined || limit <= timeoutMs) return tarn.acquire()
-  tarn.acquireTimeoutMillis = NEVER_MS
+function limitOf({ acquireTimeoutMillis = NEVER_MS }: TarnPool, { timeoutMs }: Taker): number {
+  return acquireTimeoutMillis > timeoutMs ? NEVER_MS : acquireTimeoutMillis
+}
+
+function acquireWithin(tarn: TarnPool, limitMs: number): ReturnType<TarnPool['acquire']> {
+  const { acquireTimeoutMillis } = tarn
+  tarn.acquireTimeoutMillis = limitMs
   try {
     return tarn.acquire()
   } finally {
-    tarn.acquireTimeoutMillis = limit
+    tarn.acquireTimeoutMillis = acquireTimeoutMillis
   }
+}
+
+/**
+ * Whether it was the limit of waiting. For a connection that does not open in time tarn says the same, in an error of neither
+ * name nor code; its timers may be a millisecond early.
+ */
+function hasTimedOut(cause: unknown, waitedMs: number, limitMs: number): boolean {
+  const isTimeout = cause instanceof Error && cause.message === 'operation timed out for an unknown reason'
+  return isTimeout && waitedMs >= limitMs - 1
 }
 
 class TarnHold implements Hold {

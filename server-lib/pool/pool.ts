@@ -2,12 +2,14 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { WatchedConnections } from './watched-connections.ts'
 
-/** Whoever asked a pool for a connection. One of the two is called, once. */
+/** Whoever asked a pool for a connection. One of the three is called, once. */
 export interface Taker {
   /** When it gives up by itself, in milliseconds of an event loop that runs. */
   readonly timeoutMs: number
   granted(hold: Hold): void
   refused(cause: unknown): void
+  /** The pool has a limit of its own, which has passed. */
+  timedOut(cause: unknown): void
 }
 
 /** Gives up waiting. A connection that is granted all the same is still given to the taker, who returns it. */

@@ -182,3 +182,17 @@ test("a pool's own limit that is earlier than ours is a timeout as well, and nam
   await holder.end()
   await engines.close()
 })
+
+test("a connection that does not open within the pool's own limit is no timeout of a check-out", async () => {
+  const proxy = await startFaultProxy(database.url)
+  proxy.set(BLACK_HOLE)
+  const knex = { client: 'pg', connection: proxy.url, pool: { min: 0, max: 1, createTimeoutMillis: 200 } }
+  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 5_000 }) })
+  await expect(engines.scope(db => db.main.query('select 1'))).rejects.toMatchObject({
+    code: 'EL_CHECKOUT_FAILED',
+    message: expect.stringContaining('could not open a connection'),
+  })
+  proxy.reset()
+  await engines.close()
+  await proxy.stop()
+})
