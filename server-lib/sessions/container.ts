@@ -344,12 +344,21 @@ export class ContainerCore extends Linked implements SessionOwner {
     return runContainerSavepoint(this, fn, handle)
   }
 
+  /** Ends the savepoints that are open: what is rolled back is nothing that their functions could go on with. */
+  #breakOff(by: string): void {
+    if (!this.units.areOpen) return
+    const { label, id } = this.scope
+    const sentence = `A savepoint of ${label} (${id}) was undone by ${by}: what is sent from inside of it afterwards is refused.`
+    this.units.breakOff(new EnginelightError('EL_ENDED', sentence, { move: by }))
+  }
+
   undone(unit: Unit): Error {
     return unitUndone(unit, unit.session)
   }
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
   async #failed(error: unknown): Promise<void> {
+    this.#breakOff('a commit that failed')
     // An independent engine takes no part in a commit, nor in its failure.
     await rollBackAll(this.atomicSessions(), { why: 'failed elsewhere' })
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
@@ -363,6 +372,7 @@ export class ContainerCore extends Linked implements SessionOwner {
   async rollback(why: EndReason = 'rollback', capture: SiteCapture | null = null): Promise<void> {
     if (this.#ending) throw this.#endedError()
     this.#move('rollback')
+    this.#breakOff('db.rollback()')
     this.#reason = undefined
     this.#joined = undefined
     const cores = [...this.#sessions.values()].map(({ core }) => core)

@@ -30,11 +30,7 @@ export interface SessionClient extends BuilderClient {
 }
 
 /** Makes a client for one statement of a session, with the line that wrote it where that is worth its price. */
-export type MakeClient = new (
-  session: SessionCore,
-  capture: SiteCapture | null,
-  unit?: Unit,
-) => SessionClient
+export type MakeClient = new (session: SessionCore, capture: SiteCapture | null, unit?: Unit) => SessionClient
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 

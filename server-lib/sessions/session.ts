@@ -266,12 +266,7 @@ export class SessionCore {
   }
 
   /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
-  submit(
-    submittable: Submittable,
-    capture: SiteCapture | null,
-    outlet?: object,
-    where: Where = HERE,
-  ): void {
+  submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
     const refuse = (error: Error) => {
       if (this.#ending) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
@@ -352,7 +347,14 @@ export class SessionCore {
       }
       turn.start(done)
     }
-    const asker = { from, owner: this.#owner, session: this, capture, what: isLent ? 'A statement of a library' : 'A statement', isLent }
+    const asker = {
+      from,
+      owner: this.#owner,
+      session: this,
+      capture,
+      what: isLent ? 'A statement of a library' : 'A statement',
+      isLent,
+    }
     lineUp(around, this.#inContext(around, { ...turn, start }), asker)
   }
 
@@ -530,6 +532,11 @@ export class SessionCore {
     return this.#turn('rollback', () => this.#life.rollback('rollback', ending))
   }
 
+  /** The same in a queue that is held. */
+  rollbackIn(queue: Fifo, capture: SiteCapture | null): Promise<void> {
+    return this.#turn('rollback', () => this.#life.rollback('rollback', { why: 'rollback', capture }), queue)
+  }
+
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
   release(capture: SiteCapture | null = null): Promise<void> {
     void this.#breakOff(errors.unitsEnded(this, 'release()'))
@@ -655,10 +662,10 @@ export class SessionCore {
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
-  #turn(move: SessionMove, work: () => Promise<void>): Promise<void> {
+  #turn(move: SessionMove, work: () => Promise<void>, queue = this.#fifo): Promise<void> {
     if (this.#ending) return Promise.reject(errors.sessionEnded(this))
     return new Promise((resolve, reject) => {
-      this.#fifo.push({
+      queue.push({
         refuse: reject,
         start: done => {
           if (!after(this.#life.state, move)) {
@@ -738,6 +745,9 @@ export class SessionCore {
 
   async #end(graceMs: number, why: EndReason): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
+    const ended = errors.sessionEnded(this)
+    // What is sent from now on is refused, so no unit comes to an end by itself.
+    if (this.#fifo.holder) this.#fifo.refuseWaiting(ended)
     if (this.isBusy && graceMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
       await settledWithin(Promise.race([this.whenIdle(), hurried]), graceMs)
@@ -745,7 +755,6 @@ export class SessionCore {
     // A COMMIT is nearly always about to be answered, and whoever cuts it short cannot tell what became of it.
     if (this.isBusy && this.#isCommitting)
       await settledWithin(this.whenIdle(), this.engine.options.commitTimeoutMs)
-    const ended = errors.sessionEnded(this)
     this.#fifo.refuseWaiting(ended)
     const unwound = this.#breakOff(ended)
     if (this.isBusy) await this.#cutShort()

@@ -45,12 +45,9 @@ export class LentPlace {
 
   /** Whether something else has ended what was open here: a rollback of the session, its end, or that of a savepoint around it. */
   get isOver(): boolean {
+    const { state } = this.#core
+    if (state === 'ended' || state === 'lost') return true
     return this.#unit.isOver || this.#place?.isStanding === false
-  }
-
-  /** What is said to what is sent afterwards, where a unit around it was undone. */
-  get brokenBy(): Error | undefined {
-    return this.#unit.brokenBy
   }
 
   /** What waits for it has its turn. */

@@ -5,8 +5,10 @@ import type { DriverResult, Submittable } from '../postgres/driver.ts'
 import type { Enclosure } from '../postgres/enclosed-query.ts'
 import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import type { Sending, SessionCore } from '../sessions/session.ts'
+import { unitHere, unitOf } from '../sessions/units/inside.ts'
 import { LentPlace } from './lent-place.ts'
 import type { LentOptions } from './lent-options.ts'
+import { readControl } from './read-control.ts'
 import { NO_UNITS, translate, type Notice, type Step, type Units } from './transaction-texts.ts'
 
 type Sent = Extract<Step, { act: 'send' }>
@@ -73,7 +75,8 @@ export class LentTransactions {
   /** The host is done with the client: what it has left open is rolled back. */
   async abandon(): Promise<void> {
     const [unit] = this.#units
-    if (unit && !this.#place?.isOver) await this.#query(rollbackToSavepoint(unit.savepoint), null).catch(() => {})
+    if (unit && !this.#place?.isOver)
+      await this.#query(rollbackToSavepoint(unit.savepoint), null).catch(() => {})
     this.#became(NO_UNITS)
   }
 
@@ -149,7 +152,10 @@ export class LentTransactions {
 
   /** The session's own commit or rollback has ended the transaction in which the host's was open. */
   #requirePlace(): void {
+    // Not what comes late from a savepoint of ours that was undone.
+    unitOf(this.#core, unitHere())
     if (!this.isOpen || !this.#place?.isOver) return
+    this.#core.requireNotEnded()
     const { state, id, engine } = this.#core
     // Then the session has an error of its own, and says it.
     if (state === 'ended' || state === 'lost') return
@@ -179,7 +185,7 @@ export class LentTransactions {
     const ends = step.unitsAfterError.length === 0
     try {
       // Nothing of it is there any more that could be rolled back.
-      if (ends && step.command === 'ROLLBACK' && this.#place?.isOver) {
+      if (ends && readControl(text)?.ask === 'rollback' && this.#place?.isOver) {
         this.#became(NO_UNITS)
         return answered(step.command)
       }

@@ -2,7 +2,7 @@ import { Hooks } from '../../commit/hooks.ts'
 import { settledWithin } from '../../deadline.ts'
 import type { Holder } from '../fifo.ts'
 import { runInside } from './inside.ts'
-import { leftOpen, unitGone } from './unit-errors.ts'
+import { leftOpen, unitBroken, unitGone, waitedForTurn } from './unit-errors.ts'
 import type { Unit } from './unit.ts'
 
 /** Runs a function in a unit that is open: kept when it resolves, undone when it throws. */
@@ -22,7 +22,7 @@ export async function keep(unit: Unit): Promise<void> {
   unit.move('close')
   // What the function did not wait for is part of it.
   await whenStill(unit)
-  if (unit.brokenBy) throw unit.brokenBy
+  if (unit.brokenBy) throw unitBroken(unit)
   const places = [...unit.places.values()]
   // Asked of all before anything is kept: what has been released on one engine cannot be taken back.
   for (const { session } of places) session.requireIntact()
@@ -35,7 +35,7 @@ export async function keep(unit: Unit): Promise<void> {
     if (results.some(result => result.status === 'fulfilled')) unit.owner.doom(failed.reason)
     throw failed.reason
   }
-  if (!unit.move('keep')) throw unit.brokenBy
+  if (!unit.move('keep')) throw unitBroken(unit)
   for (const place of places) place.leave()
   if (unit.hooks) unit.owner.hooksIn(unit.outer).adopt(unit.hooks)
 }
@@ -59,7 +59,8 @@ async function whenStill(unit: Unit): Promise<void> {
     const inner = (busy.holder as (Holder & { unit: Unit }) | undefined)?.unit
     // What a function does ends with the function. Of a handle that was forgotten there is no end.
     if (inner === undefined || inner.ownership === 'function') await busy.whenIdle()
-    else if (!(await settledWithin(busy.whenIdle(), unit.owner.units.waitMs))) throw leftOpen(inner, unit)
+    else if (!(await settledWithin(busy.whenIdle(), unit.waitMs)))
+      throw inner.isLent ? waitedForTurn(unit, inner, unit.waitMs) : leftOpen(inner, unit)
   }
 }
 

@@ -21,6 +21,10 @@ export class Place implements Holder {
   /** Which transaction of the session its savepoint lies in. */
   #transaction: number | undefined
   #leave: (() => void) | undefined
+  /** Its turn is over: what is around it goes on, or has taken its savepoint with it. */
+  #isLeft = false
+  /** Whether the transaction began with it, so that nothing of others is in it. */
+  #began = false
 
   constructor(unit: Unit, session: SessionCore, name = `el_${++names}`) {
     this.unit = unit
@@ -57,6 +61,7 @@ export class Place implements Holder {
             this.#leave = leave
             this.enteredAt = performance.now()
             if (unit.isOver) return fail(unit.brokenBy ?? session.undone(unit))
+            this.#began = !session.isInTransaction
             session.queryIn(new Fifo(), text, unit.capture).then(result => {
               this.#transaction = session.transaction
               resolve(result)
@@ -64,7 +69,7 @@ export class Place implements Holder {
             }, fail)
           }
           try {
-            const around = queueOf(session, unit.outer, 'unit')
+            const around = queueOf(session, unit.outer, 'unit', unit.capture)
             const { owner, capture, what, isLent } = unit
             const asker = { from: unit, owner, session, capture, what, isLent }
             lineUp(around, { holder: this, refuse: fail, start: set }, asker)
@@ -99,15 +104,21 @@ export class Place implements Holder {
   /** Rolls back to its savepoint, and gives up its turn. Never rejects: a connection that is gone has rolled back anyway. */
   async undo(error: Error): Promise<void> {
     await this.unwind(error)
-    if (this.isStanding)
-      await this.session
-        .queryIn(this.fifo, rollbackToSavepoint(this.name), this.unit.capture)
-        .catch(() => {})
+    const { session, unit } = this
+    if (!this.#isLeft && this.isStanding) {
+      // Of all engines those are given back that were taken inside.
+      const undone =
+        this.#began && !unit.session
+          ? session.rollbackIn(this.fifo, unit.capture)
+          : session.queryIn(this.fifo, rollbackToSavepoint(this.name), unit.capture)
+      await undone.catch(() => {})
+    }
     this.leave()
   }
 
   /** What waits in the queue around it has its turn. */
   leave(): void {
+    this.#isLeft = true
     this.#leave?.()
   }
 

@@ -17,7 +17,14 @@ export async function runSavepoint<T>(
   const capture = captureSite()
   session.requireTransactions('savepoint()')
   const { owner } = session
-  const unit = new Unit({ owner, session, outer: unitFor(handle), ownership: 'function', capture, what: 'savepoint()' })
+  const unit = new Unit({
+    owner,
+    session,
+    outer: unitFor(handle),
+    ownership: 'function',
+    capture,
+    what: 'savepoint()',
+  })
   try {
     await unit.enter(session)
   } catch (error) {
@@ -55,6 +62,10 @@ export function runContainerSavepoint<T>(
         .then(resolve, reject)
         .finally(done)
     }
-    lineUp(turns, { holder: { fifo: unit.turns, unit } as never, refuse, start }, { ...asked, from, session: undefined, isLent: false })
+    lineUp(
+      turns,
+      { holder: { fifo: unit.turns, unit } as never, refuse, start },
+      { ...asked, from, session: undefined, isLent: false },
+    )
   })
 }

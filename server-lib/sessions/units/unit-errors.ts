@@ -38,6 +38,15 @@ export function unitGone(unit: Unit, session: SessionCore): EnginelightError {
   )
 }
 
+/** A rollback has undone a unit while its function ran. */
+export function unitBroken(unit: Unit): EnginelightError {
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `What was done in ${described(unit)} was rolled back before its function had ended.`,
+    { ...numbers(unit.session), move: unit.what, legalMoves: [], cause: unit.brokenBy },
+  )
+}
+
 /** A unit does nothing, or waits for this one: it was waited for in vain. */
 export function waitedInVain(asker: Asker, ahead: readonly Unit[], stillMs: number): EnginelightError {
   const [unit] = ahead
@@ -55,7 +64,11 @@ export function waitedInVain(asker: Asker, ahead: readonly Unit[], stillMs: numb
 }
 
 /** A library waited too long for its turn, or something for a library. */
-export function waitedForTurn({ what, session }: Asker, unit: Unit | undefined, waitMs: number): EnginelightError {
+export function waitedForTurn(
+  { what, session }: Pick<Asker, 'what' | 'session'>,
+  unit: Unit | undefined,
+  waitMs: number,
+): EnginelightError {
   const taken = unit ? described(unit) : 'another statement'
   return new EnginelightError(
     'EL_CHECKOUT_TIMEOUT',

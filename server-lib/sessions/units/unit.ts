@@ -127,8 +127,14 @@ export class Unit {
     if (seen.has(this)) return false
     seen.add(this)
     for (const place of this.places.values()) if (place.isAlive(seen)) return true
-    for (const { ahead } of this.waits) if (ahead.some(unit => !unit.isOver && unit.isAlive(seen))) return true
+    for (const { ahead } of this.waits)
+      if (ahead.some(unit => !unit.isOver && unit.isAlive(seen))) return true
     return false
+  }
+
+  /** How long it is waited for while it does nothing. */
+  get waitMs(): number {
+    return this.session?.engine.options.checkoutTimeoutMs ?? this.owner.units.waitMs
   }
 
   /** When something of it ran last. */

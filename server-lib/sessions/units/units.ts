@@ -25,6 +25,11 @@ export class Units {
     this.#open.delete(unit)
   }
 
+  /** Everything that is open was rolled back: what their functions ask for is refused from now on. */
+  breakOff(error: Error): void {
+    for (const unit of this.#open) if (unit.state !== 'waiting') unit.breakOff(error)
+  }
+
   get areOpen(): boolean {
     return this.#open.size > 0
   }

@@ -28,7 +28,7 @@ export function queueOf(
   session: SessionCore,
   from: Unit | undefined,
   whose: 'statement' | 'unit',
-  capture: SiteCapture | null = null,
+  capture: SiteCapture | null,
 ): Fifo {
   const unit = unitOf(session, from)
   return within(unit ? unit.placeOn(session).fifo : session.root, from, whose, capture)
@@ -42,7 +42,7 @@ export function within(
   capture: SiteCapture | null,
 ): Fifo {
   for (let unit = holderOf(queue); unit && isOpenTo(unit, whose); unit = holderOf(queue)) {
-    if (whose === 'statement' && !isInside(from, unit)) tellInside(unit, capture)
+    if (!isInside(from, unit)) tellInside(unit, capture)
     queue = (queue.holder as Holder).fifo
   }
   return queue
