@@ -74,7 +74,7 @@ export class ContainerCore extends Linked implements SessionOwner {
   /** What doomed it, or the commit that failed. */
   #reason: unknown
   readonly #hooks = new Hooks()
-  readonly units: Units
+  units: Units | undefined
   /** A run that took part in it and believes that somebody commits. */
   #joined: string | undefined
 
@@ -90,7 +90,6 @@ export class ContainerCore extends Linked implements SessionOwner {
     this.scope = scope
     this.kind = kind
     this.info = { request, requestId: scope.id }
-    this.units = new Units(setup.savepointWaitMs)
     if (signal) this.#endWith(signal)
   }
 
@@ -331,7 +330,7 @@ export class ContainerCore extends Linked implements SessionOwner {
 
   /** Throws where a part of the work is open that is to be kept or undone as one. */
   #requireWhole(): void {
-    const unit = this.units.areOpen ? this.units.among(this.atomicSessions()) : undefined
+    const unit = this.units?.areOpen ? this.units.among(this.atomicSessions()) : undefined
     const { label, id } = this.scope
     if (unit) throw unitIsOpen(unit, `in ${label} (${id})`, unit.session)
   }
@@ -346,10 +345,14 @@ export class ContainerCore extends Linked implements SessionOwner {
 
   /** Ends the savepoints that are open: what is rolled back is nothing that their functions could go on with. */
   #breakOff(by: string): void {
-    if (!this.units.areOpen) return
+    if (!this.units?.areOpen) return
     const { label, id } = this.scope
     const sentence = `A savepoint of ${label} (${id}) was undone by ${by}: what is sent from inside of it afterwards is refused.`
     this.units.breakOff(new EnginelightError('EL_ENDED', sentence, { move: by }))
+  }
+
+  unitsOf(): Units {
+    return (this.units ??= new Units(this.#setup.savepointWaitMs))
   }
 
   undone(unit: Unit): Error {

@@ -25,13 +25,8 @@ export class Fifo {
   #holder: Holder | undefined
   /** How many turns with a holder there are, running or waiting. */
   #holders = 0
-  readonly #isClocked: boolean
-  /** When it became idle last, where that is asked for. */
-  idleSince = 0
-
-  constructor({ isClocked = false }: { isClocked?: boolean } = {}) {
-    this.#isClocked = isClocked
-  }
+  /** When it became idle last: null where that is not asked for. */
+  idleSince: number | null = null
 
   /** How many wait behind the one that runs. */
   get waiting(): number {
@@ -71,7 +66,7 @@ export class Fifo {
       if (!this.#isOverAtOnce(turn)) return
     }
     this.#busy = false
-    if (this.#isClocked) this.idleSince = performance.now()
+    if (this.idleSince !== null) this.idleSince = performance.now()
     const idle = this.#idle
     this.#idle = []
     for (const resolve of idle) resolve()

@@ -57,8 +57,10 @@ export interface SessionOwner {
   readonly pause: Promise<void> | undefined
   /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
   refusal(session: SessionCore): Error | undefined
-  /** The parts of the work that are open and will be kept or undone as one. */
-  readonly units: Units
+  /** The parts of the work that are kept or undone as one; undefined until there is one. */
+  readonly units: Units | undefined
+  /** The same, made where there was none. */
+  unitsOf(): Units
   /** What is said to what comes from the context of a unit that was undone. */
   undone(unit: Unit): Error
   /** What is asked for inside of a unit to be done around the commit. */
@@ -177,7 +179,7 @@ export class SessionCore {
 
   /** Whether the line of the next statement is worth its price: it takes a connection, it may wait, or the line is read. */
   get wantsSite(): boolean {
-    return this.#life.held === undefined || this.#owner.units.areOpen || sitesAreWanted()
+    return this.#life.held === undefined || this.#owner.units?.areOpen === true || sitesAreWanted()
   }
 
   get #ids() {
@@ -331,7 +333,7 @@ export class SessionCore {
   /** Pushes a turn where it belongs: in the unit that it is sent inside of, or by the handle of. */
   #lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn): void {
     if (queue) return this.#push(queue, turn)
-    if (!this.#owner.units.any) return this.#push(this.#fifo, turn)
+    if (!this.#owner.units) return this.#push(this.#fifo, turn)
     const from = unitFor(unit)
     let around: Fifo
     try {
@@ -723,7 +725,7 @@ export class SessionCore {
   /** Why its transaction cannot be committed now although it is intact, if that is so. */
   get commitRefusal(): Error | undefined {
     const { units } = this.#owner
-    const unit = units.areOpen ? units.on(this) : undefined
+    const unit = units?.areOpen ? units.on(this) : undefined
     return unit && unitIsOpen(unit, `on session ${this.id} of engine "${this.engine.name}"`, this)
   }
 

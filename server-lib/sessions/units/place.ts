@@ -15,7 +15,7 @@ export class Place implements Holder {
   readonly unit: Unit
   readonly session: SessionCore
   readonly name: string
-  readonly fifo = new Fifo({ isClocked: true })
+  readonly fifo = new Fifo()
   /** When its turn came. */
   enteredAt = 0
   /** Which transaction of the session its savepoint lies in. */
@@ -30,6 +30,7 @@ export class Place implements Holder {
     this.unit = unit
     this.session = session
     this.name = name
+    this.fifo.idleSince = 0
   }
 
   /** Whether its turn in the queue around it has come. */

@@ -46,7 +46,7 @@ export function runContainerSavepoint<T>(
   const capture = captureSite()
   const from = unitFor(handle)
   return new Promise((resolve, reject) => {
-    const { turns } = unitOfContainer(owner, from) ?? owner.units
+    const { turns } = unitOfContainer(owner, from) ?? owner.unitsOf()
     const asked = { owner, outer: from, ownership: 'function', capture, what: 'db.savepoint()' } as const
     const unit = new Unit(asked)
     const refuse = (error: Error) => {

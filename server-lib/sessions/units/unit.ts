@@ -65,7 +65,7 @@ export class Unit {
     this.ownership = ownership
     this.capture = capture
     this.what = what
-    owner.units.add(this)
+    owner.unitsOf().add(this)
   }
 
   get state(): UnitState {
@@ -86,7 +86,7 @@ export class Unit {
     if (!next) return false
     this.#state = next
     if (next === 'open') this.since = performance.now()
-    if (this.isOver) this.owner.units.remove(this)
+    if (this.isOver) this.owner.unitsOf().remove(this)
     return true
   }
 
@@ -134,7 +134,7 @@ export class Unit {
 
   /** How long it is waited for while it does nothing. */
   get waitMs(): number {
-    return this.session?.engine.options.checkoutTimeoutMs ?? this.owner.units.waitMs
+    return this.session?.engine.options.checkoutTimeoutMs ?? this.owner.unitsOf().waitMs
   }
 
   /** When something of it ran last. */
@@ -142,7 +142,7 @@ export class Unit {
     let last = this.since
     for (const { fifo, enteredAt } of this.places.values()) {
       const inner = (fifo.holder as Place | undefined)?.unit
-      last = Math.max(last, enteredAt, fifo.idleSince, inner?.lastActiveAt ?? 0)
+      last = Math.max(last, enteredAt, fifo.idleSince ?? 0, inner?.lastActiveAt ?? 0)
     }
     return last
   }

@@ -9,15 +9,12 @@ export class Units {
   /** How long one that does nothing is waited for. */
   readonly waitMs: number
   readonly #open = new Set<Unit>()
-  /** Whether there ever was one: until then no statement has to ask where it belongs. */
-  any = false
 
   constructor(waitMs: number) {
     this.waitMs = waitMs
   }
 
   add(unit: Unit): void {
-    this.any = true
     this.#open.add(unit)
   }
 

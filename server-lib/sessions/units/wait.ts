@@ -114,7 +114,7 @@ export function lineUp(queue: Fifo, turn: Turn, asker: Asker): void {
 }
 
 function waitMsOf({ session, owner }: Asker, holder: Unit | undefined): number {
-  return (session ?? holder?.session)?.engine.options.checkoutTimeoutMs ?? owner.units.waitMs
+  return (session ?? holder?.session)?.engine.options.checkoutTimeoutMs ?? owner.unitsOf().waitMs
 }
 
 /** Those that the code which asks is inside of. One whose function is over waits for nothing any more. */
