@@ -117,7 +117,7 @@ export class Unit {
     if (!place) {
       place = new Place(this, session)
       this.places.set(session, place)
-      place.enter()
+      void place.enter()
     }
     return place
   }
