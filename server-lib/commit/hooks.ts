@@ -24,6 +24,14 @@ export class Hooks {
     this.#afterRollback.push(hook)
   }
 
+  /** Takes over those of a part of the work that was kept, in their order. */
+  adopt(inner: Hooks): void {
+    this.#beforeCommit.push(...inner.#beforeCommit)
+    this.#afterCommit.push(...inner.#afterCommit)
+    this.#afterRollback.push(...inner.#afterRollback)
+    inner.#forget()
+  }
+
   /** Whether anybody waits for a commit or a rollback. */
   get any(): boolean {
     return this.#beforeCommit.length + this.#afterCommit.length + this.#afterRollback.length > 0

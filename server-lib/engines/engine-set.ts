@@ -62,6 +62,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     this.#setup = {
       engines,
       prefer,
+      savepointWaitMs: Math.max(...[...engines.values()].map(({ options }) => options.checkoutTimeoutMs)),
       commits,
       open: this.#open,
     }

@@ -19,9 +19,7 @@ export async function runJoined<T>(
   requireFit(core, options)
   const limit = new Limit(options)
   try {
-    const value = await limit.within(() =>
-      runInRequest(core.scope, () => (isSavepoint ? core.savepoint(work) : work())),
-    )
+    const value = await limit.within(() => runInRequest(core.scope, work))
     core.joined(options.label)
     return value
   } catch (error) {

@@ -10,11 +10,16 @@ import { placeOf } from './propagation.ts'
 import { backoffMs, isWorthRetrying } from './retry.ts'
 import { checkRun, type CheckedRunOptions, type RunOptions } from './run-options.ts'
 
+/** What a run needs of a container. */
+export interface RunDb<D> {
+  savepoint<T>(fn: Work<D, T>): Promise<T>
+}
+
 /** What a run needs of the engines that it is of. */
 export interface RunHost<D> {
   readonly names: readonly string[]
   /** The container that the calling code runs inside of, if it does and that goes on. */
-  around(): { readonly core: ContainerCore; readonly db: D } | undefined
+  around(): { readonly core: ContainerCore; readonly db: D & RunDb<D> } | undefined
   openFor(
     scope: RequestScope,
     request: unknown,
@@ -36,7 +41,8 @@ export async function run<D, T>(host: RunHost<D>, fn: Work<D, T>, given: RunOpti
     case 'join':
     case 'savepoint': {
       const { core, db } = around as NonNullable<typeof around>
-      return runJoined(core, async () => fn(db), place === 'savepoint', options)
+      const isSavepoint = place === 'savepoint'
+      return runJoined(core, async () => (isSavepoint ? db.savepoint(fn) : fn(db)), isSavepoint, options)
     }
     case 'open':
       return new OwnRun(host, fn, options, capture).finished()

@@ -1,18 +1,19 @@
 import type { Knex } from 'knex'
 import { createRequire } from 'node:module'
 import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
-import { inTurn, runInside } from './savepoints.ts'
+import { ownTransactions } from './knex-transactions.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
+import type { Unit } from './units/unit.ts'
 
 const load = createRequire(import.meta.url)
 const dialectOf = transactingDialects()
 
 /**
  * A complete knex on a session: its pool is the session. Its dialect says `transacting`, so knex sends SAVEPOINT
- * where it would send BEGIN and never COMMIT. `destroy()` on it touches nothing.
+ * where it would send BEGIN and never COMMIT. `destroy()` on it touches nothing. With `unit`, what it sends belongs to that.
  */
-export function boundKnex(session: SessionCore): Knex {
+export function boundKnex(session: SessionCore, unit?: Unit): Knex {
   const engineClient = session.engine.knex.client as {
     constructor: Dialect
     config: Knex.Config
@@ -24,30 +25,12 @@ export function boundKnex(session: SessionCore): Knex {
     ...config,
     client: dialectOf(engineClient.constructor),
     connectionPool: poolOfOne(
-      () => Promise.resolve(new SessionConnection(session, null)),
+      () => Promise.resolve(new SessionConnection(session, null, unit)),
       () => true,
     ),
     compileSqlOnError: false,
     version: engineClient.version ?? '18.0',
   } as unknown as Knex.Config)
-  const client = knex.client as { transaction(...args: unknown[]): unknown }
-  const transaction = client.transaction.bind(client)
-  client.transaction = (...args) => {
-    session.requireTransactions('knex.transaction()')
-    return transaction(...args)
-  }
-  takeTurns(knex, session)
+  ownTransactions(knex as never, session, unit)
   return knex
-}
-
-/** Transactions side by side run one after the other, as savepoints do: interleaved each would end with what is in the other. */
-function takeTurns(knex: Knex, session: SessionCore): void {
-  const transaction = knex.transaction.bind(knex) as (...args: unknown[]) => Promise<unknown>
-  const inOrder = (fn: unknown, ...config: unknown[]) =>
-    typeof fn === 'function'
-      ? inTurn([session], open =>
-          transaction((trx: unknown) => runInside(open, () => fn(trx) as unknown), ...config),
-        )
-      : transaction(fn, ...config)
-  Object.defineProperty(knex, 'transaction', { value: inOrder, configurable: true, writable: true })
 }

@@ -75,7 +75,7 @@ export class BuilderRunner implements Runner {
     query.queryContext = queryContext
     query.bindings = client.prepBindings(query.bindings)
     query.sql = client.positionBindings(query.sql)
-    const connection = new SessionConnection(client.session, client.capture)
+    const connection = new SessionConnection(client.session, client.capture, client.unit)
     connection.sentByBuilder(query.method)
     let answered: { response?: DriverResult }
     try {

@@ -64,20 +64,31 @@ test('an error that was swallowed on one engine undoes it on all', async () => {
   expect(await two.names()).toEqual([['a'], ['a']])
 })
 
-test('an engine in which no savepoint can be set: none is, and the function is not called', async () => {
+test('an engine in which no savepoint can be set refuses the statement, and the others are undone', async () => {
   await using db = two.engines.open()
   await db.writer('t').insert({ name: 'a' })
   await db.ledger.query('select 1/0').catch(() => {})
-  let ran = false
   const { told, stop } = listen('transaction')
-  await expect(db.savepoint(() => void (ran = true))).rejects.toMatchObject({ code: 'EL_TRANSACTION_FAILED' })
+  const failing = db.savepoint(async () => {
+    await db.writer('t').insert({ name: 'b' })
+    await db.ledger('t').insert({ name: 'b' })
+  })
+  await expect(failing).rejects.toMatchObject({ code: 'EL_TRANSACTION_FAILED', engine: 'ledger' })
   stop()
   expect(told().filter(line => line.includes('savepoint'))).toEqual([
     'transaction savepoint set',
     'transaction savepoint rolled back',
   ])
-  expect(ran).toBe(false)
   expect(db.writer.state).toBe('active')
+  // What a savepoint does not touch is none of its business.
+  expect(
+    await db.savepoint(() =>
+      db
+        .writer('t')
+        .insert({ name: 'c' })
+        .then(() => 'kept'),
+    ),
+  ).toBe('kept')
 })
 
 test('what a function did not wait for is part of it', async () => {
@@ -99,6 +110,7 @@ test('a connection that is lost inside undoes it on the others, and nothing can 
   await db.ledger('t').insert({ name: 'a' })
   const savepoint = db.savepoint(async () => {
     await db.writer('t').insert({ name: 'b' })
+    await db.ledger('t').insert({ name: 'b' })
     await two.books.admin(`select pg_terminate_backend(${db.ledger.identity?.backendPid})`)
     await expect.poll(() => db.ledger.state).toBe('lost')
   })
@@ -125,10 +137,12 @@ test('one whose transaction was ended inside says so', async () => {
   await db.writer('t').insert({ name: 'a' })
   await db.ledger('t').insert({ name: 'a' })
   const rolledBack = db.savepoint(async () => {
-    await db.rollback()
     await db.writer('t').insert({ name: 'b' })
+    await db.rollback()
+    await expect(db.writer('t').insert({ name: 'c' })).rejects.toMatchObject({ code: 'EL_ENDED' })
   })
-  await expect(rolledBack).rejects.toMatchObject({ code: 'EL_ILLEGAL_MOVE', move: 'savepoint()' })
+  await expect(rolledBack).rejects.toMatchObject({ code: 'EL_ILLEGAL_MOVE', move: 'db.savepoint()' })
+  expect(await two.names()).toEqual([[], []])
   expect([db.writer.state, db.ledger.state]).toEqual(['idle', 'idle'])
 })
 

@@ -14,11 +14,15 @@ import type { CommitReport, EndReason } from '../commit/report.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { Linked, type Ring } from '../ring.ts'
-import { runContainerSavepoint, type SavepointOwner } from './container-savepoint.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import type { Ending } from './session-life.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
+import { runOutside, unitOfHook } from './units/inside.ts'
+import { runContainerSavepoint } from './units/savepoint.ts'
+import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
+import type { Unit } from './units/unit.ts'
+import { Units } from './units/units.ts'
 
 export type EngineStatus = 'initialized' | 'started' | 'ended'
 
@@ -29,6 +33,8 @@ const END_GRACE_MS = 1_000
 export interface ContainerSetup {
   readonly engines: ReadonlyMap<string, Engine>
   readonly prefer: readonly string[]
+  /** How long a savepoint over all engines that does nothing is waited for. */
+  readonly savepointWaitMs: number
   readonly commits: CommitSetup
   /** Where a container is from its first session until it has ended. */
   readonly open: Ring<ContainerCore>
@@ -53,7 +59,7 @@ interface Started {
 const DONE = Promise.resolve()
 
 /** One request's sessions, one for each engine that it touches. */
-export class ContainerCore extends Linked implements SessionOwner, SavepointOwner {
+export class ContainerCore extends Linked implements SessionOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo
   readonly kind: TransactionKind
@@ -68,8 +74,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   /** What doomed it, or the commit that failed. */
   #reason: unknown
   readonly #hooks = new Hooks()
-  /** Savepoints over all engines that are open or wait for their turn. */
-  #savepoints = 0
+  units: Units | undefined
   /** A run that took part in it and believes that somebody commits. */
   #joined: string | undefined
 
@@ -108,6 +113,12 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     return this.#started(name).session
   }
 
+  /** The same by the handle of a unit: what it sends belongs to that in any context. */
+  sessionIn(unit: Unit, name: string): Session {
+    const { core } = this.#started(name)
+    return unit.covers(core) ? sessionFunction(core, this.info, END_GRACE_MS, unit) : this.session(name)
+  }
+
   #started(name: string): Started {
     const known = this.#sessions.get(name)
     if (known) return known
@@ -123,8 +134,8 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   }
 
   /** The engine last written here, else the first started one, else the first healthy one, in the preferred order. */
-  any(): Session {
-    if (this.#lastWritten !== undefined) return this.session(this.#lastWritten)
+  anyName(): string {
+    if (this.#lastWritten !== undefined) return this.#lastWritten
     const { prefer, engines } = this.#setup
     const name =
       prefer.find(one => this.#sessions.has(one)) ??
@@ -137,7 +148,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
         { known: [] },
       )
     }
-    return this.session(name)
+    return name
   }
 
   wrote({ engine }: SessionCore): void {
@@ -255,7 +266,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     this.#requireWhole()
     this.#move('ask')
     try {
-      await this.#hooks.runBeforeCommit()
+      await runOutside(() => this.#hooks.runBeforeCommit())
       // A hook has begun one and did not wait for it.
       this.#requireWhole()
     } catch (error) {
@@ -283,7 +294,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     this.#pause = undefined
     resume()
     this.#joined = undefined
-    await this.#hooks.committed(report)
+    await runOutside(() => this.#hooks.committed(report))
     return report
   }
 
@@ -319,36 +330,38 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
 
   /** Throws where a part of the work is open that is to be kept or undone as one. */
   #requireWhole(): void {
-    if (this.#savepoints > 0) throw this.#insideSavepoint()
-    for (const session of this.atomicSessions()) {
-      const refusal = session.commitRefusal
-      if (refusal) throw refusal
-    }
-  }
-
-  #insideSavepoint(): EnginelightError {
+    const unit = this.units?.areOpen ? this.units.among(this.atomicSessions()) : undefined
     const { label, id } = this.scope
-    return new EnginelightError(
-      'EL_ILLEGAL_MOVE',
-      `commit() is not possible in ${label} (${id}) while a savepoint is open: it would be gone before its function has ended.`,
-      { state: 'in a savepoint', move: 'commit()', legalMoves: ['rollback'] },
-    )
+    if (unit) throw unitIsOpen(unit, `in ${label} (${id})`, unit.session)
   }
 
-  /** Runs a function inside of a savepoint on every engine that takes part in commits and has a transaction open. */
-  async savepoint<T>(fn: () => Promise<T> | T): Promise<T> {
-    if (this.#ending) throw this.#endedError()
-    if (this.#state === 'failed' || this.#state === 'committing') throw this.#illegal('savepoint()')
-    this.#savepoints++
-    try {
-      return await runContainerSavepoint(this, fn)
-    } finally {
-      this.#savepoints--
-    }
+  /** Runs a function inside of a savepoint on every engine that takes part in commits and that the function touches. */
+  savepoint<T>(fn: (unit: Unit) => Promise<T> | T, handle?: Unit): Promise<T> {
+    if (this.#ending) return Promise.reject(this.#endedError())
+    if (this.#state === 'failed' || this.#state === 'committing')
+      return Promise.reject(this.#illegal('savepoint()'))
+    return runContainerSavepoint(this, fn, handle)
+  }
+
+  /** Ends the savepoints that are open: what is rolled back is nothing that their functions could go on with. */
+  #breakOff(by: string): void {
+    if (!this.units?.areOpen) return
+    const { label, id } = this.scope
+    const sentence = `A savepoint of ${label} (${id}) was undone by ${by}: what is sent from inside of it afterwards is refused.`
+    this.units.breakOff(new EnginelightError('EL_ENDED', sentence, { move: by }))
+  }
+
+  unitsOf(): Units {
+    return (this.units ??= new Units(this.#setup.savepointWaitMs))
+  }
+
+  undone(unit: Unit): Error {
+    return unitUndone(unit, unit.session)
   }
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
   async #failed(error: unknown): Promise<void> {
+    this.#breakOff('a commit that failed')
     // An independent engine takes no part in a commit, nor in its failure.
     await rollBackAll(this.atomicSessions(), { why: 'failed elsewhere' })
     // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
@@ -362,6 +375,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   async rollback(why: EndReason = 'rollback', capture: SiteCapture | null = null): Promise<void> {
     if (this.#ending) throw this.#endedError()
     this.#move('rollback')
+    this.#breakOff('db.rollback()')
     this.#reason = undefined
     this.#joined = undefined
     const cores = [...this.#sessions.values()].map(({ core }) => core)
@@ -378,9 +392,11 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     this.#move('doom')
   }
 
-  get hooks(): Hooks {
+  /** Those that belong to the next commit, or to the unit that the code which asks is inside of. */
+  hooksIn(from: Unit | undefined): Hooks {
     if (this.#ending) throw this.#endedError()
-    return this.#hooks
+    const unit = unitOfHook(this, from)
+    return unit ? (unit.hooks ??= new Hooks()) : this.#hooks
   }
 
   /** What was written shows no mark: a function that writes, say. Throws EL_ILLEGAL_MOVE for an engine that only reads. */

@@ -1,10 +1,12 @@
 import { EnginelightError } from '../errors.ts'
 import type { EngineConfig, EngineDefinition, TablesShape } from '../engines/engine-config.ts'
-import type { AfterCommit, AfterRollback, BeforeCommit } from '../commit/hooks.ts'
+import type { AfterCommit, AfterRollback, BeforeCommit, Hooks } from '../commit/hooks.ts'
 import type { CommitReport } from '../commit/report.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
 import { lineOfEnd } from './session-function.ts'
 import type { Session } from './session-types.ts'
+import { unitFor } from './units/inside.ts'
+import type { Unit } from './units/unit.ts'
 
 export type Definitions = Record<string, EngineDefinition<TablesShape, EngineConfig>>
 
@@ -41,12 +43,14 @@ export interface DbMembers<D extends Definitions> {
   /** Rolls back every session and gives the connections back; the container stays usable, doomed or not. */
   rollback(): Promise<void>
   /**
-   * Runs a function inside of a savepoint on every engine that has a transaction open: kept on all when it resolves,
-   * rolled back on all when it throws. An engine whose transaction begins inside has no savepoint: when the others are rolled back its
-   * transaction is ended, whoever wrote in it, and its next statement begins anew. May be nested; those side by side take
-   * turns. `commit()` is refused until it is over.
+   * Runs a function inside of a savepoint on every engine that it touches: kept on all when it resolves, undone on all when it
+   * throws. The savepoint is set on an engine before the function's first statement there; what others have done stays. May be
+   * nested; those side by side take turns. What is sent from the function's async context belongs to it, and so does what is sent
+   * by the handle that it is given, in any context; what is sent from outside waits for its end (EL_SAVEPOINT_WAITED once nothing
+   * of it has run for `checkoutTimeoutMs`). What comes from its context after it was undone is EL_ENDED. `commit()` is refused
+   * until it is over. Autocommit, independent and borrowed engines take no part.
    */
-  savepoint<T>(fn: () => Promise<T> | T): Promise<T>
+  savepoint<T>(fn: (db: Db<D>) => Promise<T> | T): Promise<T>
   /** Nothing of this unit of work may be committed: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */
   doom(reason?: unknown): void
   readonly isDoomed: boolean
@@ -105,22 +109,28 @@ export function coreOf(db: unknown): ContainerCore | undefined {
 export function defineDb(names: readonly string[]): (core: ContainerCore) => object {
   class Container {
     readonly #core: ContainerCore
+    /** The unit that it is the handle of. */
+    readonly #unit: Unit | undefined
 
-    constructor(core: ContainerCore) {
+    constructor(core: ContainerCore, unit?: Unit) {
       this.#core = core
+      this.#unit = unit
     }
     static session(db: object, name: string): Session {
       if (!(#core in db)) throw new EnginelightError('EL_CONFIG', 'This is no container of Enginelight.')
-      return db.#core.session(name)
+      return db.#unit ? db.#core.sessionIn(db.#unit, name) : db.#core.session(name)
+    }
+    get #hooks(): Hooks {
+      return this.#core.hooksIn(unitFor(this.#unit))
     }
     get [CORE](): ContainerCore {
       return this.#core
     }
     lazy(name: string): () => Session {
-      return () => this.#core.session(name)
+      return () => Container.session(this, name)
     }
     get any(): Session {
-      return this.#core.any()
+      return Container.session(this, this.#core.anyName())
     }
     get status(): Record<string, EngineStatus> {
       return this.#core.status()
@@ -134,8 +144,8 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     rollback(): Promise<void> {
       return this.#core.rollback('rollback', lineOfEnd())
     }
-    savepoint<T>(fn: () => Promise<T> | T): Promise<T> {
-      return this.#core.savepoint(fn)
+    savepoint<T>(fn: (db: object) => Promise<T> | T): Promise<T> {
+      return this.#core.savepoint(unit => fn(new Container(this.#core, unit)), this.#unit)
     }
     doom(reason?: unknown): void {
       this.#core.doom(reason)
@@ -144,13 +154,13 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
       return this.#core.isDoomed
     }
     beforeCommit(hook: BeforeCommit): void {
-      this.#core.hooks.beforeCommit(hook)
+      this.#hooks.beforeCommit(hook)
     }
     afterCommit(hook: AfterCommit): void {
-      this.#core.hooks.afterCommit(hook)
+      this.#hooks.afterCommit(hook)
     }
     afterRollback(hook: AfterRollback): void {
-      this.#core.hooks.afterRollback(hook)
+      this.#hooks.afterRollback(hook)
     }
     markChanged(name: string): void {
       this.#core.markChanged(name)

@@ -1,8 +1,15 @@
+/** What holds a turn for longer than a statement, and has a queue of its own meanwhile. */
+export interface Holder {
+  readonly fifo: Fifo
+}
+
 /** What waits in a session's queue: it is started when its turn comes, and says when it is done. */
 export interface Turn {
   start(done: () => void): void
   /** Its turn will not come: the session has ended. */
   refuse(error: Error): void
+  /** What holds the turn until it is done, where that is more than a statement. */
+  readonly holder?: Holder
 }
 
 /**
@@ -15,6 +22,11 @@ export class Fifo {
   #first = 0
   #busy = false
   #idle: (() => void)[] = []
+  #holder: Holder | undefined
+  /** How many turns with a holder there are, running or waiting. */
+  #holders = 0
+  /** When it became idle last: null where that is not asked for. */
+  idleSince: number | null = null
 
   /** How many wait behind the one that runs. */
   get waiting(): number {
@@ -25,7 +37,24 @@ export class Fifo {
     return this.#busy
   }
 
+  /** What holds the turn that runs, if anything does. */
+  get holder(): Holder | undefined {
+    return this.#holder
+  }
+
+  /** Whether a turn with a holder runs or waits. */
+  get hasHolders(): boolean {
+    return this.#holders > 0
+  }
+
+  /** What a turn that is pushed now would wait for, beside statements. */
+  holders(): Holder[] {
+    const waiting = this.#waiting.slice(this.#first).map(({ holder }) => holder)
+    return [this.#holder, ...waiting].filter(holder => holder !== undefined)
+  }
+
   push(turn: Turn): void {
+    if (turn.holder) this.#holders++
     if (this.#busy) this.#waiting.push(turn)
     else this.#runFrom(turn)
   }
@@ -37,6 +66,7 @@ export class Fifo {
       if (!this.#isOverAtOnce(turn)) return
     }
     this.#busy = false
+    if (this.idleSince !== null) this.idleSince = performance.now()
     const idle = this.#idle
     this.#idle = []
     for (const resolve of idle) resolve()
@@ -56,15 +86,22 @@ export class Fifo {
   #isOverAtOnce(turn: Turn): boolean {
     let over = false
     let returned = false
+    this.#holder = turn.holder
+    const end = () => {
+      over = true
+      if (!turn.holder) return
+      this.#holder = undefined
+      this.#holders--
+    }
     try {
       turn.start(() => {
         if (over) return
-        over = true
+        end()
         if (returned) this.#runFrom(NOTHING)
       })
     } catch (error) {
       // Whoever comes next has no part in it.
-      over = true
+      end()
       this.#runFrom(NOTHING)
       throw error
     }
@@ -77,6 +114,7 @@ export class Fifo {
     const refused = this.#waiting.slice(this.#first)
     this.#waiting = []
     this.#first = 0
+    this.#holders = this.#holder ? 1 : 0
     for (const turn of refused) turn.refuse(error)
   }
 

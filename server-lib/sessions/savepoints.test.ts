@@ -30,7 +30,7 @@ test('a savepoint inside of one of another engine nests in its own, and does not
   await engines.close()
 })
 
-test('a savepoint that fails waits for those inside of it, so that they are undone with it', async () => {
+test('what is open inside of a savepoint that fails is undone with it, and goes on no more', async () => {
   const engines = one()
   const db = engines.open()
   await db.main('t').insert({ name: 'before' })
@@ -44,7 +44,7 @@ test('a savepoint that fails waits for those inside of it, so that they are undo
     throw new Error('outer')
   })
   await expect(outer).rejects.toThrow('outer')
-  await inner
+  await expect(inner).rejects.toMatchObject({ code: 'EL_ENDED' })
   expect(db.main.state).toBe('active')
   await db.main.commit()
   expect(await names()).toEqual(['before'])

@@ -4,6 +4,7 @@ import type { DriverResult } from '../postgres/driver.ts'
 import { BuilderRunner, type Runner } from './builder-runner.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
+import type { Unit } from './units/unit.ts'
 
 /** A knex client as we use it: it makes builders and runs them. */
 export interface BuilderClient {
@@ -16,6 +17,8 @@ export interface BuilderClient {
 export interface SessionClient extends BuilderClient {
   readonly session: SessionCore
   readonly capture: SiteCapture | null
+  /** The unit whose handle it is made by. */
+  readonly unit: Unit | undefined
   /** Whether somebody listens to the events of this knex. */
   isHeard(): boolean
   // What follows is the dialect's own.
@@ -27,7 +30,7 @@ export interface SessionClient extends BuilderClient {
 }
 
 /** Makes a client for one statement of a session, with the line that wrote it where that is worth its price. */
-export type MakeClient = new (session: SessionCore, capture: SiteCapture | null) => SessionClient
+export type MakeClient = new (session: SessionCore, capture: SiteCapture | null, unit?: Unit) => SessionClient
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
@@ -46,9 +49,15 @@ export function sessionClients(knex: Knex): MakeClient {
 }
 
 function defineClients(knex: Knex): MakeClient {
-  function SessionClient(this: Record<string, unknown>, session: SessionCore, capture: SiteCapture | null) {
+  function SessionClient(
+    this: Record<string, unknown>,
+    session: SessionCore,
+    capture: SiteCapture | null,
+    unit?: Unit,
+  ) {
     this.session = session
     this.capture = capture
+    this.unit = unit
   }
   SessionClient.prototype = sessionBase(knex)
   return SessionClient as unknown as MakeClient
@@ -78,7 +87,7 @@ function sessionBase(knex: Knex): object {
       : own.runner,
 
     acquireConnection(this: SessionClient) {
-      return Promise.resolve(new SessionConnection(this.session, this.capture))
+      return Promise.resolve(new SessionConnection(this.session, this.capture, this.unit))
     },
 
     // The session holds the connection, not the statement.

@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import type { SessionCore } from './session.ts'
+import type { SessionCore, Where } from './session.ts'
+import type { Unit } from './units/unit.ts'
 
 /** What knex calls the builders' methods that make one statement and no more. */
 const SINGLE = new Set(['select', 'first', 'pluck', 'insert', 'update', 'del', 'counter'])
@@ -14,6 +15,8 @@ const SINGLE = new Set(['select', 'first', 'pluck', 'insert', 'update', 'del', '
 export class SessionConnection {
   readonly #session: SessionCore
   readonly #capture: SiteCapture | null
+  /** The unit whose handle sends. */
+  readonly #where: Where | undefined
   /** Whether a builder made the statement, which is one then and no more: BEGIN may travel with it. */
   #isSingle = false
   /** Whether a builder of the session sends, and not somebody who took the connection by itself. */
@@ -25,9 +28,10 @@ export class SessionConnection {
   /** knex marks a connection so after `.timeout(ms)`: its statement still runs, and nobody may use it again. */
   #disposed: unknown
 
-  constructor(session: SessionCore, capture: SiteCapture | null) {
+  constructor(session: SessionCore, capture: SiteCapture | null, unit?: Unit) {
     this.#session = session
     this.#capture = capture
+    this.#where = unit && { unit }
   }
 
   /** A builder of the session sends on it: what knex calls its method tells whether it is a single statement. */
@@ -38,7 +42,7 @@ export class SessionConnection {
 
   query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
     if (isSubmittable(config)) {
-      this.#session.submit(config, this.#capture, this.outlet)
+      this.#session.submit(config, this.#capture, this.outlet, this.#where)
       return config
     }
     const given = typeof values === 'function' ? (values as DriverCallback) : callback
@@ -46,9 +50,9 @@ export class SessionConnection {
     if (given) {
       // knex only settles a promise in it. Anybody else's would run in the context that opened the socket.
       const answer = this.#isBuilders ? given : AsyncResource.bind(given)
-      return this.#session.send(statement, answer, this.#capture, this.#isSingle, this)
+      return this.#session.send(statement, answer, this.#capture, this.#isSingle, this, this.#where)
     }
-    return this.#session.query(statement, this.#capture)
+    return this.#session.query(statement, this.#capture, this.#where)
   }
 
   get session(): SessionCore {

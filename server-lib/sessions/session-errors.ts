@@ -80,6 +80,15 @@ export function sessionEnded(session: SessionFacts, cause?: unknown): Engineligh
   )
 }
 
+/** A move of the session has undone what was open inside of its transaction. */
+export function unitsEnded(session: SessionFacts, move: string): EnginelightError {
+  return new EnginelightError(
+    'EL_ENDED',
+    `${move} of ${called(session)} has undone the savepoint that was open: what is sent from inside of it afterwards is refused.`,
+    { ...numbers(session), move },
+  )
+}
+
 export function connectionLost(session: SessionFacts, cause: unknown, when: string): EnginelightError {
   if (cause instanceof EnginelightError) return cause
   return new EnginelightError(

@@ -6,7 +6,8 @@ import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
 import { coreOfRow } from './row-sessions.ts'
-import { runSavepoint } from './savepoints.ts'
+import { runSavepoint } from './units/savepoint.ts'
+import type { Unit } from './units/unit.ts'
 import * as errors from './session-errors.ts'
 import type { SessionCore } from './session.ts'
 import type { ContainerInfo } from './container.ts'
@@ -18,6 +19,8 @@ interface Inside {
   readonly core: SessionCore
   readonly requestInfo: ContainerInfo
   readonly graceMs: number
+  /** The unit that it is the handle of. */
+  readonly unit: Unit | undefined
   clients: MakeClient | undefined
   info: SessionInfo | undefined
   knex: Knex | undefined
@@ -87,16 +90,29 @@ type Callable = (...args: any[]) => unknown
 function clientFor(inside: Inside, below: Callable): BuilderClient {
   const { core } = inside
   inside.clients ??= sessionClients(core.engine.knex)
-  return new inside.clients(core, lineFor(core, below))
+  return new inside.clients(core, lineFor(core, below), inside.unit)
 }
 
 /** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
-export function sessionFunction(core: SessionCore, requestInfo: ContainerInfo, graceMs: number): Session {
-  const inside: Inside = { core, requestInfo, graceMs, clients: undefined, info: undefined, knex: undefined }
+export function sessionFunction(
+  core: SessionCore,
+  requestInfo: ContainerInfo,
+  graceMs: number,
+  unit?: Unit,
+): Session {
+  const inside: Inside = {
+    core,
+    requestInfo,
+    graceMs,
+    unit,
+    clients: undefined,
+    info: undefined,
+    knex: undefined,
+  }
   const called = (table: string) => clientFor(inside, called).queryBuilder().table(table)
   Object.setPrototypeOf(called, members)
   const session = new Insides(called, inside) as unknown as Session
-  if (core.engine.options.traceRows) functions.set(core, session)
+  if (core.engine.options.traceRows && !unit) functions.set(core, session)
   return session
 }
 
@@ -113,7 +129,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
   ...Object.getOwnPropertyDescriptors({
     get knex(): Knex {
       const inside = insideOf(this)
-      return (inside.knex ??= boundKnex(inside.core))
+      return (inside.knex ??= boundKnex(inside.core, inside.unit))
     },
     get schema(): Knex.SchemaBuilder {
       return clientFor(insideOf(this), clientFor).schemaBuilder()
@@ -136,19 +152,21 @@ const members: SessionMembers = Object.create(Function.prototype, {
           }),
         )
       }
-      const { core } = insideOf(this)
-      return core.query(values ? { text, values } : text, lineFor(core, members.query as Callable))
+      const { core, unit } = insideOf(this)
+      const statement = values ? { text, values } : text
+      return core.query(statement, lineFor(core, members.query as Callable), unit && { unit })
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
-      const { core } = insideOf(this)
+      const { core, unit } = insideOf(this)
       if (typeof source !== 'string') return (source as { stream(): Readable }).stream()
       const QueryStream = loadQueryStream()
       const stream = new QueryStream(source, values ? [...values] : [])
-      core.submit(stream as never, captureSite())
+      core.submit(stream as never, captureSite(), undefined, unit && { unit })
       return stream
     },
-    savepoint<T>(this: object, fn: () => Promise<T> | T) {
-      return runSavepoint(insideOf(this).core, fn)
+    savepoint<T>(this: object, fn: (session: Session) => Promise<T> | T) {
+      const { core, requestInfo, graceMs, unit } = insideOf(this)
+      return runSavepoint(core, inner => fn(sessionFunction(core, requestInfo, graceMs, inner)), unit)
     },
     commit(this: object) {
       const inside = insideOf(this)

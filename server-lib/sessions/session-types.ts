@@ -72,8 +72,13 @@ export interface SessionMembers {
    * read to its end or destroyed. Needs the package pg-query-stream.
    */
   stream(source: StreamSource, values?: readonly unknown[]): Readable
-  /** Runs a function inside of a savepoint: kept when it resolves, undone when it throws. May be nested. */
-  savepoint<T>(fn: () => Promise<T> | T): Promise<T>
+  /**
+   * Runs a function inside of a savepoint: kept when it resolves, undone when it throws. May be nested. What is sent from the
+   * function's async context belongs to it, and so does what is sent by the handle that it is given, in any context. What is sent
+   * from outside waits for its end; EL_SAVEPOINT_WAITED once nothing of it has run for `checkoutTimeoutMs`. What comes from its
+   * context after it was undone is EL_ENDED.
+   */
+  savepoint<T>(fn: (session: this) => Promise<T> | T): Promise<T>
   /** Commits, verified by the server's answer, and gives the connection back. The next statement begins anew. */
   commit(): Promise<void>
   /** Rolls back and gives the connection back. */

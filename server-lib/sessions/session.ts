@@ -3,7 +3,9 @@ import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
 import type { EndReason } from '../commit/report.ts'
+import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
+import type { Hooks } from '../commit/hooks.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -35,6 +37,12 @@ import { SessionLife, type Ending } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import type { TransactionKind } from './transaction-kind.ts'
+import { unitFor } from './units/inside.ts'
+import type { Place } from './units/place.ts'
+import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
+import type { Unit } from './units/unit.ts'
+import type { Units } from './units/units.ts'
+import { lineUp, queueOf } from './units/wait.ts'
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
@@ -49,7 +57,28 @@ export interface SessionOwner {
   readonly pause: Promise<void> | undefined
   /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
   refusal(session: SessionCore): Error | undefined
+  /** The parts of the work that are kept or undone as one; undefined until there is one. */
+  readonly units: Units | undefined
+  /** The same, made where there was none. */
+  unitsOf(): Units
+  /** What is said to what comes from the context of a unit that was undone. */
+  undone(unit: Unit): Error
+  /** What is asked for inside of a unit to be done around the commit. */
+  hooksIn(unit: Unit | undefined): Hooks
+  doom(reason: unknown): void
 }
+
+/** Where a statement has its turn. Without it the async context decides. */
+export interface Where {
+  /** The unit whose handle it is sent by. */
+  readonly unit?: Unit | undefined
+  /** A queue that is held already. */
+  readonly queue?: Fifo
+  /** It comes from a library that the session is lent to, and waits for the transaction of another instead of being part of it. */
+  readonly isLent?: boolean
+}
+
+const HERE: Where = {}
 
 /** One statement on its way: what is sent, when it was asked for, and from which line. */
 interface Statement {
@@ -99,7 +128,6 @@ export class SessionCore {
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
   #toldOfEnd = NOBODY
-  #askBeforeCommit: (() => Error | undefined) | undefined
   /** The end waits no longer: nothing more is sent. */
   #cut = false
   /** Ends the time in which what runs may finish. */
@@ -135,9 +163,23 @@ export class SessionCore {
     return this.#life.held?.identity
   }
 
-  /** Whether the line of the next statement is worth its price: it will take a connection, or somebody reads it. */
+  get owner(): SessionOwner {
+    return this.#owner
+  }
+
+  /** Whether it takes part in the commits of its container. */
+  get takesPart(): boolean {
+    return takesPart(this.engine.options)
+  }
+
+  /** The queue of what belongs to no unit. */
+  get root(): Fifo {
+    return this.#fifo
+  }
+
+  /** Whether the line of the next statement is worth its price: it takes a connection, it may wait, or the line is read. */
   get wantsSite(): boolean {
-    return this.#life.held === undefined || sitesAreWanted()
+    return this.#life.held === undefined || this.#owner.units?.areOpen === true || sitesAreWanted()
   }
 
   get #ids() {
@@ -153,11 +195,11 @@ export class SessionCore {
     capture: SiteCapture | null,
     isSingle = false,
     sender?: Sender,
-    queue = this.#fifo,
+    where: Where = HERE,
   ): void {
     if (this.#ending) return callback(errors.sessionEnded(this))
     const statement = asked(config, capture, isSingle, sender)
-    this.#lineUp(queue, {
+    this.#lineUp(where, capture, {
       refuse: callback,
       start: done => {
         const finish: DriverCallback = (error, result) => {
@@ -175,9 +217,25 @@ export class SessionCore {
   }
 
   /** The same as a promise. Rejects with the driver's error, or with ours where the session is the reason. */
-  query(config: unknown, capture: SiteCapture | null): Promise<DriverResult> {
+  query(config: unknown, capture: SiteCapture | null, where?: Where): Promise<DriverResult> {
+    return this.#promised(config, capture, false, where)
+  }
+
+  /** Sends a single statement of our own in a queue that is held. */
+  queryIn(queue: Fifo, text: string, capture: SiteCapture | null): Promise<DriverResult> {
+    return this.#promised(text, capture, true, { queue })
+  }
+
+  #promised(
+    config: unknown,
+    capture: SiteCapture | null,
+    isSingle: boolean,
+    where?: Where,
+  ): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
-      this.send(config, (error, result) => (error ? reject(error) : resolve(result as DriverResult)), capture)
+      const callback: DriverCallback = (error, result) =>
+        error ? reject(error) : resolve(result as DriverResult)
+      this.send(config, callback, capture, isSingle, undefined, where)
     })
   }
 
@@ -185,22 +243,21 @@ export class SessionCore {
    * Holds the session's queue while `work` sends what belongs together: nothing of anybody else comes between. Settles as
    * `work` does; rejects with EL_ENDED, without calling it, when the session ends before its turn has come.
    */
-  together<T>(work: (sending: Sending) => Promise<T>): Promise<T> {
+  together<T>(
+    work: (sending: Sending) => Promise<T>,
+    where: Where = HERE,
+    capture: SiteCapture | null = null,
+  ): Promise<T> {
     if (this.#ending) return Promise.reject(errors.sessionEnded(this))
     return new Promise((resolve, reject) => {
-      this.#fifo.push({
+      this.#lineUp(where, capture, {
         refuse: reject,
         start: done => {
           const queue = new Fifo()
           const sending: Sending = {
-            query: (config, capture) =>
-              new Promise((answer, fail) => {
-                const callback: DriverCallback = (error, result) =>
-                  error ? fail(error) : answer(result as DriverResult)
-                this.send(config, callback, capture, false, undefined, queue)
-              }),
+            query: (config, capture) => this.query(config, capture, { queue }),
             submit: (submittable, capture) => {
-              this.submit(submittable, capture, undefined, queue)
+              this.submit(submittable, capture, undefined, { queue })
               return queue.whenIdle()
             },
           }
@@ -211,12 +268,7 @@ export class SessionCore {
   }
 
   /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
-  submit(
-    submittable: Submittable,
-    capture: SiteCapture | null,
-    outlet?: object,
-    queue: Fifo = this.#fifo,
-  ): void {
+  submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
     const refuse = (error: Error) => {
       if (this.#ending) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
@@ -225,7 +277,7 @@ export class SessionCore {
     if (this.#ending) return refuse(errors.sessionEnded(this))
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
-    this.#lineUp(queue, {
+    this.#lineUp(where, capture, {
       refuse,
       start: done => {
         // Nobody reads it any more: there is no reason to trouble the server.
@@ -278,11 +330,45 @@ export class SessionCore {
     })
   }
 
-  /** Which connection the host has for a statement is asked in the context of that, whoever was before it in the queue. */
-  #lineUp(queue: Fifo, turn: Turn): void {
-    if (this.engine.options.mode !== 'borrowed' || !queue.busy) return queue.push(turn)
+  /** Pushes a turn where it belongs: in the unit that it is sent inside of, or by the handle of. */
+  #lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn): void {
+    if (queue) return this.#push(queue, turn)
+    if (!this.#owner.units) return this.#push(this.#fifo, turn)
+    const from = unitFor(unit)
+    let around: Fifo
+    try {
+      around = queueOf(this, from, isLent ? 'unit' : 'statement', capture)
+    } catch (error) {
+      return turn.refuse(error as Error)
+    }
+    const start = (done: () => void) => {
+      // It came from a unit that was about to be kept, and was undone instead.
+      if (from?.state === 'undone' && from.covers(this)) {
+        turn.refuse(this.undone(from))
+        return done()
+      }
+      turn.start(done)
+    }
+    const asker = {
+      from,
+      owner: this.#owner,
+      session: this,
+      capture,
+      what: isLent ? 'A statement of a library' : 'A statement',
+      isLent,
+    }
+    lineUp(around, this.#inContext(around, { ...turn, start }), asker)
+  }
+
+  #push(queue: Fifo, turn: Turn): void {
+    queue.push(this.#inContext(queue, turn))
+  }
+
+  /** Asks the host for its connection in the async context of the statement's caller, not in that of the turn before. */
+  #inContext(queue: Fifo, turn: Turn): Turn {
+    if (this.engine.options.mode !== 'borrowed' || !queue.busy) return turn
     const inContext = AsyncLocalStorage.snapshot()
-    queue.push({ refuse: turn.refuse, start: done => inContext(() => turn.start(done)) })
+    return { ...turn, start: done => inContext(() => turn.start(done)) }
   }
 
   #withConnection(
@@ -437,17 +523,40 @@ export class SessionCore {
    * EL_COMMIT_FAILED when COMMIT itself failed, EL_COMMIT_UNKNOWN when the connection went away before the answer.
    */
   commit(capture: SiteCapture | null = null): Promise<void> {
+    const refusal = this.commitRefusal
+    if (refusal) return Promise.reject(refusal)
     return this.#turn('commit', () => this.#life.commit({ why: 'commit', capture }))
   }
 
-  /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. */
+  /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. Undoes the units that are open. */
   rollback(ending: Ending = { why: 'rollback' }): Promise<void> {
+    void this.#breakOff(errors.unitsEnded(this, 'rollback()'))
     return this.#turn('rollback', () => this.#life.rollback('rollback', ending))
+  }
+
+  /** The same in a queue that is held. */
+  rollbackIn(queue: Fifo, capture: SiteCapture | null): Promise<void> {
+    return this.#turn('rollback', () => this.#life.rollback('rollback', { why: 'rollback', capture }), queue)
   }
 
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
   release(capture: SiteCapture | null = null): Promise<void> {
+    void this.#breakOff(errors.unitsEnded(this, 'release()'))
     return this.#turn('release', () => this.#life.rollback('release', { why: 'release', capture }))
+  }
+
+  /** Ends the unit that is open, and those inside of it: their functions are told when they ask for something, or end. */
+  async #breakOff(error: Error): Promise<void> {
+    const place = this.#fifo.holder as Place | undefined
+    if (!place) return
+    place.unit.breakOff(error)
+    await place.unwind(error)
+    place.leave()
+  }
+
+  /** What is said to what comes from the context of a unit that was undone. */
+  undone(unit: Unit): Error {
+    return unitUndone(unit, this)
   }
 
   /** What its transactions are; undefined leaves it to the server's default. */
@@ -483,9 +592,16 @@ export class SessionCore {
     if (state === 'failed') throw errors.transactionFailed(this, this.#life.failure ?? new Error('unknown'))
   }
 
-  /** Whether something is under way that may open a transaction. */
+  /** The queue of the innermost unit that is open: nothing runs but what is in it. */
+  get #innermost(): Fifo {
+    let queue = this.#fifo
+    for (let { holder } = queue; holder; { holder } = queue) queue = holder.fifo
+    return queue
+  }
+
+  /** Whether a statement is under way, which may open a transaction. */
   get isBusy(): boolean {
-    return this.#fifo.busy
+    return this.#innermost.busy
   }
 
   /** Whether no statement was sent yet. */
@@ -498,9 +614,23 @@ export class SessionCore {
     return this.#read.length > 0
   }
 
-  /** Resolves when nothing is under way. */
-  whenIdle(): Promise<void> {
-    return this.#fifo.whenIdle()
+  /** Resolves when no statement is under way. */
+  async whenIdle(): Promise<void> {
+    for (let queue = this.#innermost; queue.busy; queue = this.#innermost) await queue.whenIdle()
+  }
+
+  /** What reads a stream is told that it is over. */
+  stopReading(error: Error): void {
+    const [reading] = this.#read
+    if (reading === undefined) return
+    forgiveErrors(...this.#read)
+    ;(reading as Submittable).destroy?.(error)
+  }
+
+  /** Whether the transaction is open that was as this number was read. */
+  isStillIn(transaction: number): boolean {
+    const { mode } = this.engine.options
+    return mode === 'borrowed' || (this.isInTransaction && this.transaction === transaction)
   }
 
   /** The open transaction has changed something that shows no mark. */
@@ -534,10 +664,10 @@ export class SessionCore {
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
-  #turn(move: SessionMove, work: () => Promise<void>): Promise<void> {
+  #turn(move: SessionMove, work: () => Promise<void>, queue = this.#fifo): Promise<void> {
     if (this.#ending) return Promise.reject(errors.sessionEnded(this))
     return new Promise((resolve, reject) => {
-      this.#fifo.push({
+      queue.push({
         refuse: reject,
         start: done => {
           if (!after(this.#life.state, move)) {
@@ -592,14 +722,11 @@ export class SessionCore {
     if (this.#ending) throw errors.sessionEnded(this)
   }
 
-  /** Has each commit ask whether it may be. Asked when its turn has come. */
-  refuseCommitsBy(ask: () => Error | undefined): void {
-    this.#askBeforeCommit = ask
-  }
-
   /** Why its transaction cannot be committed now although it is intact, if that is so. */
   get commitRefusal(): Error | undefined {
-    return this.#askBeforeCommit?.()
+    const { units } = this.#owner
+    const unit = units?.areOpen ? units.on(this) : undefined
+    return unit && unitIsOpen(unit, `on session ${this.id} of engine "${this.engine.name}"`, this)
   }
 
   /** Calls as soon as the session begins to end, and refuses everything. */
@@ -620,15 +747,21 @@ export class SessionCore {
 
   async #end(graceMs: number, why: EndReason): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    if (this.#fifo.busy && graceMs > 0 && !this.#over) {
+    const ended = errors.sessionEnded(this)
+    // What is sent from now on is refused, so no unit comes to an end by itself.
+    if (this.#fifo.holder) this.#fifo.refuseWaiting(ended)
+    if (this.isBusy && graceMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
-      await settledWithin(Promise.race([this.#fifo.whenIdle(), hurried]), graceMs)
+      await settledWithin(Promise.race([this.whenIdle(), hurried]), graceMs)
     }
     // A COMMIT is nearly always about to be answered, and whoever cuts it short cannot tell what became of it.
-    if (this.#fifo.busy && this.#isCommitting)
-      await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
-    if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
-    if (this.#fifo.busy) await this.#cutShort()
+    if (this.isBusy && this.#isCommitting)
+      await settledWithin(this.whenIdle(), this.engine.options.commitTimeoutMs)
+    this.#fifo.refuseWaiting(ended)
+    const unwound = this.#breakOff(ended)
+    if (this.isBusy) await this.#cutShort()
+    // A unit whose function goes on is told when it asks for something.
+    await settledWithin(unwound, CANCEL_DEADLINE_MS)
     if (this.#life.held) await this.#life.rollback('release', { why })
     await this.#life.returned
     const released = this.#life.held === undefined
@@ -647,14 +780,12 @@ export class SessionCore {
   /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
     this.#cut = true
-    const [reading] = this.#read
-    forgiveErrors(...this.#read)
     // Between two batches the server has nothing that it could cancel: it waits for the reader.
-    ;(reading as Submittable | undefined)?.destroy?.(errors.sessionEnded(this))
+    this.stopReading(errors.sessionEnded(this))
     const { held } = this.#life
     // Not awaited: the server may be out of reach, and then the connection is closed all the same.
     void held?.cancel(this.#over)
-    await settledWithin(this.#fifo.whenIdle(), CANCEL_DEADLINE_MS)
+    await settledWithin(this.whenIdle(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
 

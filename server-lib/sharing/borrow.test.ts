@@ -380,6 +380,30 @@ describe('R15 transaction control', () => {
     await host.rollback()
   })
 
+  test('savepoint: what its context sends after it was undone is refused, after it was kept is the host’s', async () => {
+    const { db } = borrowed()
+    await host.begin()
+    const after = (fails: boolean) => {
+      let open = () => {}
+      const opened = new Promise<void>(resolve => (open = resolve))
+      const late: Promise<unknown>[] = []
+      const ended = db.host.savepoint(async () => {
+        late.push(opened.then(() => db.host.query("insert into notes (body) values ('late')")))
+        late.push(opened.then(() => db.host.savepoint(() => 1)))
+        await db.host('notes').insert({ body: `${fails}` })
+        if (fails) throw new Error('no')
+      })
+      return ended
+        .catch(() => {})
+        .then(() => open())
+        .then(() => Promise.allSettled(late))
+    }
+    for (const one of await after(true)) expect(one).toMatchObject({ reason: { code: 'EL_ENDED' } })
+    expect((await after(false)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
+    expect(await inside()).toEqual(['false', 'late'])
+    await host.commit()
+  })
+
   test('what is refused inside of a savepoint leaves that open', async () => {
     const { db } = borrowed()
     await host.begin()

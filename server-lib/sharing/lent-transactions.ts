@@ -5,12 +5,16 @@ import type { DriverResult, Submittable } from '../postgres/driver.ts'
 import type { Enclosure } from '../postgres/enclosed-query.ts'
 import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import type { Sending, SessionCore } from '../sessions/session.ts'
+import { unitHere, unitOf } from '../sessions/units/inside.ts'
 import { LentPlace } from './lent-place.ts'
 import type { LentOptions } from './lent-options.ts'
+import { readControl } from './read-control.ts'
 import { NO_UNITS, translate, type Notice, type Step, type Units } from './transaction-texts.ts'
 
 type Sent = Extract<Step, { act: 'send' }>
 
+/** A statement outside of a transaction of the library waits for that of another client. */
+const LENT = { isLent: true }
 /** Around one statement, which nothing comes between: there is never a second of that name. */
 const GUARD = 'el_lent'
 const ENCLOSURE: Enclosure = { before: [savepoint(GUARD)], behind: [releaseSavepoint(GUARD)] }
@@ -71,9 +75,8 @@ export class LentTransactions {
   /** The host is done with the client: what it has left open is rolled back. */
   async abandon(): Promise<void> {
     const [unit] = this.#units
-    if (unit && !this.#place?.isOver) {
-      await this.#core.query(rollbackToSavepoint(unit.savepoint), null).catch(() => {})
-    }
+    if (unit && !this.#place?.isOver)
+      await this.#query(rollbackToSavepoint(unit.savepoint), null).catch(() => {})
     this.#became(NO_UNITS)
   }
 
@@ -113,14 +116,14 @@ export class LentTransactions {
   ): Promise<T> {
     if (this.isOpen || this.#core.engine.options.mode !== 'transaction') {
       this.#requirePlace()
-      return this.#core.together(plain)
+      return this.#core.together(plain, this.#place ? { queue: this.#place.queue } : undefined, capture)
     }
-    const place = await new LentPlace(this.#core, null, capture).take()
-    try {
-      return await this.#core.together(this.#options.guard === 'savepoint' ? guarded : plain)
-    } finally {
-      place.leave()
-    }
+    return this.#core.together(this.#options.guard === 'savepoint' ? guarded : plain, LENT, capture)
+  }
+
+  /** Sends in the place of the library's transaction. */
+  #query(text: string, capture: SiteCapture | null): Promise<DriverResult> {
+    return this.#core.query(text, capture, this.#place ? { queue: this.#place.queue } : undefined)
   }
 
   /** In a savepoint of its own that travels with it: what fails fails alone. */
@@ -149,7 +152,10 @@ export class LentTransactions {
 
   /** The session's own commit or rollback has ended the transaction in which the host's was open. */
   #requirePlace(): void {
+    // Not what comes late from a savepoint of ours that was undone.
+    unitOf(this.#core, unitHere())
     if (!this.isOpen || !this.#place?.isOver) return
+    this.#core.requireNotEnded()
     const { state, id, engine } = this.#core
     // Then the session has an error of its own, and says it.
     if (state === 'ended' || state === 'lost') return
@@ -164,11 +170,9 @@ export class LentTransactions {
 
   async #control(step: Sent, text: string, capture: SiteCapture | null): Promise<DriverResult> {
     if (this.isOpen) return this.#inside(step, text, capture)
-    const place = await new LentPlace(this.#core, step.command, capture).take()
-    this.#place = place
+    this.#place = new LentPlace(this.#core, step.command, capture)
     try {
-      await this.#core.query(step.text, capture)
-      place.opened()
+      await this.#place.open(step.text)
     } catch (error) {
       this.#became(step.unitsAfterError)
       throw error
@@ -181,7 +185,7 @@ export class LentTransactions {
     const ends = step.unitsAfterError.length === 0
     try {
       // Nothing of it is there any more that could be rolled back.
-      if (ends && step.command === 'ROLLBACK' && this.#place?.isOver) {
+      if (ends && readControl(text)?.ask === 'rollback' && this.#place?.isOver) {
         this.#became(NO_UNITS)
         return answered(step.command)
       }
@@ -197,13 +201,13 @@ export class LentTransactions {
 
   async #sendIn(step: Sent, text: string, capture: SiteCapture | null): Promise<Sent> {
     try {
-      await this.#core.query(step.text, capture)
+      await this.#query(step.text, capture)
       return step
     } catch (error) {
       // A statement of the session has failed meanwhile: then this is a COMMIT of a failed transaction after all.
       const again = this.#core.state === 'failed' ? this.#translate(text) : step
       if (again.act !== 'send' || again.command === step.command) throw error
-      await this.#core.query(again.text, capture)
+      await this.#query(again.text, capture)
       return again
     }
   }

@@ -4,7 +4,7 @@ import type { Asker, Ledger } from '../pool/ledger.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
-import { isInsideSavepoint } from '../sessions/savepoints.ts'
+import { isInsideUnit } from '../sessions/units/inside.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import { isInUnitOf, unitHere } from './borrowed-unit.ts'
 import type { CurrentConnection, HostConnection } from './host-connection.ts'
@@ -81,7 +81,7 @@ export class SharingPool implements Pool {
           else shared.emit('drain')
         },
         current: () => this.#ask(),
-        isInside: () => (session === null ? isInUnitOf(unit) : isInsideSavepoint(session)),
+        isInside: () => (session === null ? isInUnitOf(unit) : isInsideUnit(session)),
       }))
       granted.ask()
     }

@@ -1,0 +1,47 @@
+import { Fifo } from '../fifo.ts'
+import type { SessionCore } from '../session.ts'
+import type { Unit } from './unit.ts'
+
+/** The units of one container that are open or wait for their turn. */
+export class Units {
+  /** The turns of those over all engines: side by side they run one after the other. */
+  readonly turns = new Fifo()
+  /** How long one that does nothing is waited for. */
+  readonly waitMs: number
+  readonly #open = new Set<Unit>()
+
+  constructor(waitMs: number) {
+    this.waitMs = waitMs
+  }
+
+  add(unit: Unit): void {
+    this.#open.add(unit)
+  }
+
+  remove(unit: Unit): void {
+    this.#open.delete(unit)
+  }
+
+  /** Everything that is open was rolled back: what their functions ask for is refused from now on. */
+  breakOff(error: Error): void {
+    for (const unit of this.#open) if (unit.state !== 'waiting') unit.breakOff(error)
+  }
+
+  get areOpen(): boolean {
+    return this.#open.size > 0
+  }
+
+  /** One that keeps this session from committing. */
+  on(session: SessionCore): Unit | undefined {
+    for (const unit of this.#open) if (unit.covers(session)) return unit
+    return undefined
+  }
+
+  /** One over all engines, or on one of these sessions. */
+  among(sessions: readonly SessionCore[]): Unit | undefined {
+    for (const unit of this.#open) {
+      if (unit.session === undefined || sessions.includes(unit.session)) return unit
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,135 @@
+import { startDeadline } from '../../deadline.ts'
+import type { SiteCapture } from '../../identity/site.ts'
+import type { Fifo, Holder, Turn } from '../fifo.ts'
+import type { SessionCore, SessionOwner } from '../session.ts'
+import { isInside, unitOf } from './inside.ts'
+import { tellInside, waitedForTurn, waitedInVain } from './unit-errors.ts'
+import type { Unit } from './unit.ts'
+
+/** What is asked for inside of a unit and has to wait for others. */
+export interface Wait {
+  readonly ahead: readonly Unit[]
+}
+
+/** Who asks for a turn. */
+export interface Asker {
+  /** The unit that it is asked for inside of. */
+  readonly from: Unit | undefined
+  readonly owner: SessionOwner
+  readonly session: SessionCore | undefined
+  readonly capture: SiteCapture | null
+  readonly what: string
+  /** A library that the session is lent to: it waits for so long at the most, whatever the unit does meanwhile. */
+  readonly isLent: boolean
+}
+
+/** The queue of a session for what is sent from inside of `from`. Throws EL_ENDED where that was undone. */
+export function queueOf(
+  session: SessionCore,
+  from: Unit | undefined,
+  whose: 'statement' | 'unit',
+  capture: SiteCapture | null,
+): Fifo {
+  const unit = unitOf(session, from)
+  return within(unit ? unit.placeOn(session).fifo : session.root, from, whose, capture)
+}
+
+/** What is sent while a unit is open that only a handle owns belongs to it. */
+export function within(
+  queue: Fifo,
+  from: Unit | undefined,
+  whose: 'statement' | 'unit',
+  capture: SiteCapture | null,
+): Fifo {
+  for (let unit = holderOf(queue); unit && isOpenTo(unit, whose); unit = holderOf(queue)) {
+    if (!isInside(from, unit)) tellInside(unit, capture)
+    queue = (queue.holder as Holder).fifo
+  }
+  return queue
+}
+
+function isOpenTo({ ownership }: Unit, whose: 'statement' | 'unit'): boolean {
+  switch (ownership) {
+    case 'function':
+      return false
+    case 'handle':
+      return true
+    case 'lent':
+      return whose === 'statement'
+    default:
+      return ownership satisfies never
+  }
+}
+
+type UnitHolder = Holder & { readonly unit: Unit }
+
+const holderOf = (queue: Fifo): Unit | undefined => (queue.holder as UnitHolder | undefined)?.unit
+
+/**
+ * Pushes a turn that may have to wait for units. It is refused, with EL_SAVEPOINT_WAITED, where that unit waits for the one
+ * that the turn is asked for in, and where the unit has done nothing for too long: its function may be waiting for this very turn.
+ */
+export function lineUp(queue: Fifo, turn: Turn, asker: Asker): void {
+  if (!queue.hasHolders) return queue.push(turn)
+  const ahead = (queue.holders() as UnitHolder[]).map(({ unit }) => unit)
+  const chain = unitsFrom(asker.from)
+  if (ahead.some(unit => waitsFor(unit, chain))) return turn.refuse(waitedInVain(asker, ahead, 0))
+  const wait: Wait = { ahead }
+  for (const unit of chain) unit.waits.add(wait)
+  let isRefused = false
+  const over = () => {
+    deadline.stop()
+    for (const unit of chain) unit.waits.delete(wait)
+  }
+  const refuse = (error: Error) => {
+    isRefused = true
+    over()
+    turn.refuse(error)
+  }
+  const since = performance.now()
+  const look = () => {
+    const unit = holderOf(queue)
+    const waitMs = waitMsOf(asker, unit)
+    if (asker.isLent || unit?.ownership === 'lent') {
+      const waitedMs = performance.now() - since
+      if (waitedMs < waitMs) return again(waitMs - waitedMs)
+      return refuse(waitedForTurn(asker, unit, waitMs))
+    }
+    if (!unit || unit.isAlive()) return again(waitMs)
+    const stillMs = performance.now() - Math.max(since, unit.lastActiveAt)
+    if (stillMs < waitMs) return again(waitMs - stillMs)
+    refuse(waitedInVain(asker, [unit], stillMs))
+  }
+  const again = (ms: number) => void (deadline = startDeadline(ms, look))
+  let deadline = startDeadline(waitMsOf(asker, ahead[0]), look)
+  queue.push({
+    ...(turn.holder && { holder: turn.holder }),
+    refuse,
+    start: done => {
+      if (isRefused) return done()
+      over()
+      turn.start(done)
+    },
+  })
+}
+
+function waitMsOf({ session, owner }: Asker, holder: Unit | undefined): number {
+  return (session ?? holder?.session)?.engine.options.checkoutTimeoutMs ?? owner.unitsOf().waitMs
+}
+
+/** Those that the code which asks is inside of. One whose function is over waits for nothing any more. */
+function unitsFrom(from: Unit | undefined): Unit[] {
+  const units: Unit[] = []
+  for (let unit = from; unit; unit = unit.outer)
+    if (unit.state === 'open' || unit.state === 'waiting') units.push(unit)
+  return units
+}
+
+/** Whether a unit is one of these, or waits for one of them. */
+function waitsFor(unit: Unit, ones: readonly Unit[], seen = new Set<Unit>()): boolean {
+  if (ones.includes(unit)) return true
+  if (seen.has(unit) || unit.isOver) return false
+  seen.add(unit)
+  for (const { ahead } of unit.waits) if (ahead.some(one => waitsFor(one, ones, seen))) return true
+  return false
+}
