@@ -12,9 +12,9 @@ const MORE: Token = { kind: 'other', value: '…' }
 /**
  * The first tokens of each statement of a text, as PostgreSQL's own scanner divides it: comments (nested ones too), quotes,
  * dollar quotes and E'' strings hide what is in them. Empty statements are left out. `backslashes` says whether a plain
- * string takes them as escapes: standard_conforming_strings is off then.
+ * string takes them as escapes: standard_conforming_strings is off then. Behind the last one that is asked for nothing is read.
  */
-export function statementHeads(text: string, backslashes: boolean): Token[][] {
+export function statementHeads(text: string, backslashes: boolean, most = Infinity): Token[][] {
   const heads: Token[][] = []
   const scanner = new Scanner(text, backslashes)
   let head: Token[] = []
@@ -28,7 +28,7 @@ export function statementHeads(text: string, backslashes: boolean): Token[][] {
     parentheses = 0
     isInBody = false
   }
-  while (scanner.next()) {
+  while (heads.length < most && scanner.next()) {
     const { kind } = scanner
     if (kind === 'other') {
       const char = scanner.char
@@ -51,7 +51,7 @@ export function statementHeads(text: string, backslashes: boolean): Token[][] {
     if (head.length < HEAD) head.push({ kind, value })
     else if (head.length === HEAD) head.push(MORE)
   }
-  end()
+  if (heads.length < most) end()
   return heads
 }
 
@@ -76,8 +76,8 @@ function isRoutine([, ...rest]: readonly Token[]): boolean {
 }
 
 /** Where the first token begins that is no semicolon: behind white space, comments and empty statements. */
-export function firstTokenAt(text: string): number {
-  let at = skipBlank(text, 0)
+export function firstTokenAt(text: string, from = 0): number {
+  let at = skipBlank(text, from)
   while (text[at] === ';') at = skipBlank(text, at + 1)
   return at
 }

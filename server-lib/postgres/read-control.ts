@@ -1,5 +1,5 @@
-import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
-import { statementHeads, type Token } from '../postgres/statements.ts'
+import { ISOLATIONS, type Isolation } from './control.ts'
+import { firstTokenAt, statementHeads, type Token } from './statements.ts'
 
 /** What a transaction is asked to be. Undefined where nothing is said. */
 export interface TransactionModes {
@@ -26,11 +26,22 @@ export type Control =
   /** Begins like transaction control and is none that we know. */
   | { readonly ask: 'unclear'; readonly words: string }
 
-/**
- * One statement that cannot be control, as nearly all are: it is not worth a scan. There is one way only to read white space
- * in it: with two, a long run of it takes seconds.
- */
-const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*(?:;\s*)?$/i
+/** What one statement of a text begins with where it asks for something of the kind. */
+const CONTROL_WORD =
+  /(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare|set|declare|deallocate|reset|discard|listen|unlisten|load)\b/iy
+
+/** One statement that is no control, as nearly all are: its first word and the first semicolon tell, and it is not worth a scan. */
+function isOrdinary(text: string): boolean {
+  const at = firstTokenAt(text)
+  if (beginsControl(text, at)) return false
+  const semicolon = text.indexOf(';', at)
+  return semicolon < 0 || firstTokenAt(text, semicolon) === text.length
+}
+
+function beginsControl(text: string, at: number): boolean {
+  CONTROL_WORD.lastIndex = at
+  return CONTROL_WORD.test(text)
+}
 
 /**
  * What a text asks for of transactions and of the connection, whatever its case, white space and comments; null where it
@@ -38,10 +49,39 @@ const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*(?
  * either of them sees is seen.
  */
 export function readControl(text: string): Control | null {
-  if (ORDINARY.test(text)) return null
-  const control = controlOf(statementHeads(text, false))
+  return isOrdinary(text) ? null : byEitherReading(text, controlOf)
+}
+
+/** What the first statement of a text asks for. More than one the server takes of no text that comes with parameters or a name. */
+export function firstControl(text: string): Control | null {
+  if (!beginsControl(text, firstTokenAt(text))) return null
+  const [head] = statementHeads(text, false, 1)
+  return head ? statementControl(head) : null
+}
+
+/** What in a text is for whoever owns the transaction that is open: its end, or the end of one that was prepared. */
+export function ownersControl(text: string): Control | null {
+  if (isOrdinary(text)) return null
+  return byEitherReading(text, heads => heads.map(statementControl).find(isOwners) ?? null)
+}
+
+export function isOwners(control: Control | null): control is Control {
+  return control?.ask === 'end prepared' || endsTransaction(control)
+}
+
+/** COMMIT, ROLLBACK and PREPARE TRANSACTION in all their spellings. */
+export function endsTransaction(control: Control | null): control is Control {
+  if (control?.ask === 'unclear') return ENDS.test(control.words)
+  return control?.ask === 'commit' || control?.ask === 'rollback' || control?.ask === 'prepare'
+}
+
+/** What the server cannot read either ends nothing, but what it reads may be less than the text: it stops at a zero byte. */
+const ENDS = /^(?:COMMIT|END|ROLLBACK|ABORT)\b/
+
+function byEitherReading(text: string, read: (heads: readonly Token[][]) => Control | null): Control | null {
+  const control = read(statementHeads(text, false))
   if (control || !text.includes('\\')) return control
-  return controlOf(statementHeads(text, true))
+  return read(statementHeads(text, true))
 }
 
 function controlOf(heads: readonly Token[][]): Control | null {
