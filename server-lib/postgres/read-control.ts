@@ -1,5 +1,5 @@
 import { ISOLATIONS, type Isolation } from './control.ts'
-import { firstTokenAt, statementHeads, type Token } from './statements.ts'
+import { firstTokenAt, isOneStatement, statementHeads, type Token } from './statements.ts'
 
 /** What a transaction is asked to be. Undefined where nothing is said. */
 export interface TransactionModes {
@@ -26,17 +26,16 @@ export type Control =
   /** Begins like transaction control and is none that we know. */
   | { readonly ask: 'unclear'; readonly words: string }
 
-/** What one statement of a text begins with where it asks for something of the kind. */
-const CONTROL_WORD =
-  /(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare|set|declare|deallocate|reset|discard|listen|unlisten|load)\b/iy
+/** With what a statement begins that asks for something of the kind. */
+const CONTROL_WORDS = new Set(
+  'begin start commit end rollback abort savepoint release prepare set declare deallocate reset discard listen unlisten load'.split(
+    ' ',
+  ),
+)
+const CONTROL_WORD = new RegExp(`(?:${[...CONTROL_WORDS].join('|')})\\b`, 'iy')
 
 /** One statement that is no control, as nearly all are: its first word and the first semicolon tell, and it is not worth a scan. */
-function isOrdinary(text: string): boolean {
-  const at = firstTokenAt(text)
-  if (beginsControl(text, at)) return false
-  const semicolon = text.indexOf(';', at)
-  return semicolon < 0 || firstTokenAt(text, semicolon) === text.length
-}
+const isOrdinary = (text: string): boolean => isOneStatement(text) && !beginsControl(text, firstTokenAt(text))
 
 function beginsControl(text: string, at: number): boolean {
   CONTROL_WORD.lastIndex = at
@@ -96,10 +95,10 @@ function controlOf(heads: readonly Token[][]): Control | null {
 
 function statementControl(head: Token[]): Control | null {
   const [first] = head
-  if (first?.kind !== 'word') return null
+  if (first?.kind !== 'word' || !CONTROL_WORDS.has(first.value)) return null
   const words = wordsOf(head)
   const unclear: Control = { ask: 'unclear', words }
-  const rest = new Words(head.slice(1))
+  const rest = new Words(head)
   switch (first.value) {
     case 'begin':
       rest.takeAny('work', 'transaction')
@@ -208,31 +207,38 @@ function levelOf(rest: Words): Isolation | undefined {
 
 /** At most the first three, in capitals. Never a string, which can be a secret. */
 function wordsOf(head: readonly Token[]): string {
-  const [first, ...rest] = head.filter(({ kind }) => kind === 'word').map(({ value }) => value.toUpperCase())
-  const telling = rest.slice(0, 2).filter(word => TELLING.has(word))
-  return [first, ...telling].join(' ')
+  let words = ''
+  let seen = 0
+  for (const { kind, value } of head) {
+    if (kind !== 'word') continue
+    if (seen === 0) words = value.toUpperCase()
+    else if (TELLING.has(value)) words += ` ${value.toUpperCase()}`
+    if (++seen === 3) break
+  }
+  return words
 }
 
 const TELLING = new Set(
-  'TRANSACTION PREPARED TO SAVEPOINT AND CHAIN ISOLATION LEVEL SESSION ROLE ALL CHARACTERISTICS'.split(' '),
+  'transaction prepared to savepoint and chain isolation level session role all characteristics'.split(' '),
 )
 
 /** The tokens behind the first one, taken from the left. */
 class Words {
-  #tokens: readonly Token[]
+  readonly #tokens: readonly Token[]
+  #at = 1
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens
   }
 
   get left(): number {
-    return this.#tokens.length
+    return this.#tokens.length - this.#at
   }
 
   take(value: string): boolean {
-    const [next] = this.#tokens
+    const next = this.#tokens[this.#at]
     if (!next || next.kind === 'quoted' || next.value !== value) return false
-    this.#tokens = this.#tokens.slice(1)
+    this.#at++
     return true
   }
 
@@ -241,9 +247,9 @@ class Words {
   }
 
   takeName(): string | undefined {
-    const [next] = this.#tokens
+    const next = this.#tokens[this.#at]
     if (!next || next.kind === 'other') return undefined
-    this.#tokens = this.#tokens.slice(1)
+    this.#at++
     return next.value
   }
 }

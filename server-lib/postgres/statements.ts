@@ -76,10 +76,21 @@ function isRoutine([, ...rest]: readonly Token[]): boolean {
 }
 
 /** Where the first token begins that is no semicolon: behind white space, comments and empty statements. */
-export function firstTokenAt(text: string, from = 0): number {
-  let at = skipBlank(text, from)
+export function firstTokenAt(text: string): number {
+  let at = skipBlank(text, 0)
   while (text[at] === ';') at = skipBlank(text, at + 1)
   return at
+}
+
+/**
+ * Whether nothing stands behind the first semicolon, be it in a string. Not even a comment: what looks like one there may be in
+ * the string as well, and hide nothing.
+ */
+export function isOneStatement(text: string): boolean {
+  let at = text.indexOf(';', firstTokenAt(text))
+  if (at < 0) return true
+  while (isBlank(text.charCodeAt(at)) || text[at] === ';') at++
+  return at === text.length
 }
 
 /** Goes through a text token by token, each character once. */

@@ -19,9 +19,11 @@ export function controlIn(config: unknown, isBuilders = false): Control | null {
   if (typeof config !== 'object' || config === null) return null
   const { text, values, name, cursor } = config as Texted
   if (typeof text !== 'string') return cursor ? controlIn(cursor) : null
+  // The server takes one statement, and a builder has made it.
   const isOne = (Array.isArray(values) && values.length > 0) || name !== undefined
-  if (!isOne) return isBuilders && !text.includes(';') ? null : ownersControl(text)
-  const control = isBuilders ? null : firstControl(text)
+  if (isBuilders && (isOne || !text.includes(';'))) return null
+  if (!isOne) return ownersControl(text)
+  const control = firstControl(text)
   return isOwners(control) ? control : null
 }
 
