@@ -18,6 +18,7 @@ export async function runJoined<T>(
   core.requireOpen()
   requireFit(core, options)
   const limit = new Limit(options)
+  core.runs++
   try {
     const value = await limit.within(() => runInRequest(core.scope, work))
     core.joined(options.label)
@@ -28,6 +29,7 @@ export async function runJoined<T>(
     else if (!isSavepoint && core.canBeDoomed) core.doom(error)
     throw error
   } finally {
+    core.runs--
     limit.stop()
   }
 }

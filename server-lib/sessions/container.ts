@@ -75,6 +75,8 @@ export class ContainerCore extends Linked implements SessionOwner {
   #reason: unknown
   readonly #hooks = new Hooks()
   units: Units | undefined
+  /** Runs that are under way in it: its own, and those that take part. */
+  runs = 0
   /** A run that took part in it and believes that somebody commits. */
   #joined: string | undefined
 

@@ -6,6 +6,7 @@ import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
 import { coreOfRow } from './row-sessions.ts'
+import { controlIn } from './control-texts.ts'
 import { runSavepoint } from './units/savepoint.ts'
 import type { Unit } from './units/unit.ts'
 import * as errors from './session-errors.ts'
@@ -65,11 +66,12 @@ const insideOf = (session: unknown): Inside => Insides.of(session)
 const functions = new WeakMap<SessionCore, Session>()
 
 /**
- * The application's line, where the session will want to tell it. Each frame costs: where nobody reads them, the
- * line alone is wanted, should an error have to name a holder.
+ * The application's line, where the session will want to tell it, as it does of a text that ends the transaction. Each frame
+ * costs: where nobody reads them, the line alone is wanted, should an error have to name a holder.
  */
-function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
-  return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 4, below) : null
+function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCapture | null {
+  if (!core.wantsSite && !controlIn(text)) return null
+  return captureSite(sitesAreWanted() ? 20 : 4, below)
 }
 
 /** Why a session may not end its transaction itself: that of a transactional engine is the container's, a borrowed one its host's. */
@@ -87,10 +89,10 @@ export function lineOfEnd(): SiteCapture | null {
 type Callable = (...args: any[]) => unknown
 
 /** A client for one statement. */
-function clientFor(inside: Inside, below: Callable): BuilderClient {
+function clientFor(inside: Inside, below: Callable, text?: unknown): BuilderClient {
   const { core } = inside
   inside.clients ??= sessionClients(core.engine.knex)
-  return new inside.clients(core, lineFor(core, below), inside.unit)
+  return new inside.clients(core, lineFor(core, below, text), inside.unit)
 }
 
 /** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
@@ -138,7 +140,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return insideOf(this).core.engine.knex.fn
     },
     raw(this: object, sql: string, ...bindings: unknown[]): Knex.Raw {
-      return clientFor(insideOf(this), clientFor).raw(sql, ...bindings)
+      return clientFor(insideOf(this), clientFor, sql).raw(sql, ...bindings)
     },
     ref(this: object, name: string) {
       const { core } = insideOf(this)
@@ -154,7 +156,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
       }
       const { core, unit } = insideOf(this)
       const statement = values ? { text, values } : text
-      return core.query(statement, lineFor(core, members.query as Callable), unit && { unit })
+      return core.query(statement, lineFor(core, members.query as Callable, text), unit && { unit })
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core, unit } = insideOf(this)

@@ -8,7 +8,7 @@ import type { Sending, SessionCore } from '../sessions/session.ts'
 import { unitHere, unitOf } from '../sessions/units/inside.ts'
 import { LentPlace } from './lent-place.ts'
 import type { LentOptions } from './lent-options.ts'
-import { readControl } from './read-control.ts'
+import { readControl } from '../postgres/read-control.ts'
 import { NO_UNITS, translate, type Notice, type Step, type Units } from './transaction-texts.ts'
 
 type Sent = Extract<Step, { act: 'send' }>
