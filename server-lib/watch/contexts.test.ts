@@ -227,7 +227,7 @@ const KNEX_WAYS: Record<string, Way<Knex>> = {
     client.releaseConnection(connection)
   },
   'listeners of its pool': async (knex, see) => {
-    const { pool } = knex.client as { pool: NodeJS.EventEmitter & { removeAllListeners: undefined } }
+    const { pool } = knex.client as { pool: Pick<NodeJS.EventEmitter, 'on' | 'removeListener'> }
     const events = ['acquireRequest', 'acquireSuccess', 'release']
     for (const event of events) pool.on(event, see)
     await knex.raw('select 1')
@@ -344,7 +344,7 @@ test('what was there before us runs in no request, and leaves the stores of the 
     const client = await pool.connect()
     client.on('notice', see('notice'))
     client.query('select pg_sleep(0.1)', see('callback'))
-    pool.connect((_error, waiter, release) => {
+    pool.connect((_error, _client, release) => {
       see('waiter')()
       release(true)
     })
