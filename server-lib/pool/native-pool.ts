@@ -3,7 +3,7 @@ import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection, Listener } from '../postgres/driver.ts'
 import { outsideOfRequests } from '../sessions/request-scope.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
-import { boundTo, contextHere, type CallerContext } from '../watch/caller-context.ts'
+import { bindingCallbacks, boundTo, contextHere, type CallerContext } from '../watch/caller-context.ts'
 import { ListenerContexts, type Emitter, type IsOurs } from '../watch/listener-contexts.ts'
 import { shadow, type Method } from '../watch/shadow.ts'
 import type { InContext } from './in-context.ts'
@@ -238,6 +238,7 @@ const bound = (context: CallerContext, arg: unknown): unknown =>
 function openInContext(pool: PgPool, connections: WatchedConnections, inContext: InContext): () => void {
   let watching = true
   const undo = [
+    shadow(pool, 'end', bindingCallbacks(() => watching)),
     shadow(pool, 'newClient', original => {
       return function newClient(this: unknown, ...args) {
         if (!watching) return original.apply(this, args)

@@ -75,9 +75,9 @@ test('a connection that a session discards is nobody’s again, though the pool 
   const broken = engines.open()
   await broken.main.query('select 1')
   expect(broken.main.identity?.backendPid).toBe(first)
-  const killed = broken.main.query('select pg_sleep(60)')
+  const killed = expect(broken.main.query('select pg_sleep(60)')).rejects.toThrow()
   await database.admin('select pg_terminate_backend($1)', [first])
-  await expect(killed).rejects.toThrow()
+  await killed
   await broken.end()
   expect(await knex.raw('select 1 as one')).toMatchObject({ rows: [{ one: 1 }] })
   expect(await pid()).not.toBe(first)

@@ -1,7 +1,9 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 import type { Ledger } from './ledger.ts'
+import { bindingCallbacks } from '../watch/caller-context.ts'
 import { outsideOfItsOpener } from '../watch/foreign-socket.ts'
 import { ListenerContexts, type Emitter } from '../watch/listener-contexts.ts'
+import { shadow } from '../watch/shadow.ts'
 import { watchStatements } from './watch-statements.ts'
 
 /**
@@ -55,7 +57,11 @@ export class WatchedConnections {
     // `pool.query` listens for each of its statements and is bound as a whole; a session does so at each check-out.
     const isOurs = () => this.#ledger.recordOf(driver)?.checkout?.isApplications === false
     const listeners = new ListenerContexts(driver as unknown as Emitter, isOurs)
+    let watching = true
+    const unbindEnd = shadow(driver, 'end', bindingCallbacks(() => watching))
     return () => {
+      watching = false
+      unbindEnd()
       listeners.leave()
       unshield()
     }

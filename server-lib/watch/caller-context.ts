@@ -23,3 +23,14 @@ export function boundTo(context: CallerContext, fn: Method): Method {
     return context.runInAsyncScope(fn, this, ...args)
   }
 }
+
+/** A method whose callbacks run in the context of its caller. For one that is called with a callback now and then. */
+export const bindingCallbacks =
+  (isWatching: () => boolean) =>
+  (original: Method): Method =>
+    function (...args) {
+      if (!isWatching() || !args.some(arg => typeof arg === 'function')) return original.apply(this, args)
+      const context = contextHere()
+      const bound = args.map(arg => (typeof arg === 'function' ? boundTo(context, arg as Method) : arg))
+      return original.apply(this, bound)
+    }

@@ -7,6 +7,7 @@ import pg from 'pg'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { observe } from '../channels.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends } from '../testing/ground-truth.ts'
@@ -170,6 +171,12 @@ const POOL_WAYS: Record<string, Way<pg.Pool>> = {
     await over
     client.release(true)
   },
+  'client.end(callback) and pool.end(callback)': async (pool, see) => {
+    const client = await pool.connect()
+    await called(done => (client as unknown as pg.Client).end(done), see)
+    client.release(true)
+    await called(done => void pool.end(done), see)
+  },
   'listeners of a pool': async (pool, see) => {
     const events = ['acquire', 'release', 'remove', 'connect'] as const
     for (const event of events) pool.once(event as 'connect', see)
@@ -249,7 +256,7 @@ function poolGround(): Ground<pg.Pool> {
     source,
     use: () => source.query('select 1'),
     watch: () => createEngines({ given: engine()({ pool: source }) }),
-    end: () => source.end(),
+    end: async () => (source.ending ? undefined : source.end()),
   }
 }
 
@@ -313,6 +320,10 @@ test('who waits for a connection is served in a context of his own, whoever rele
   const { source: pool, watch, end } = poolGround()
   const engines = watch()
   const found: [string, string][] = []
+  const told: string[] = []
+  const sent = observe('enginelight:statement', message => {
+    if (message.phase === 'start') told.push(`${message.text} in ${look()}, ${message.request}`)
+  })
   const ask = (number: number) =>
     inRequest(`r${number}`, async () => {
       const own = look()
@@ -320,17 +331,22 @@ test('who waits for a connection is served in a context of his own, whoever rele
       await new Promise<void>(resolve =>
         pool.connect((_error, client, release) => {
           see()
-          client?.query('select 1', () => {
+          client?.query(`select ${number}`, () => {
             see()
-            pool.query('select 1', () => (see(), resolve()))
+            pool.query(`select ${number}`, () => (see(), resolve()))
             release()
           })
         }),
       )
+      return own
     })
-  await Promise.all([1, 2, 3, 4].map(ask))
+  const owns = await Promise.all([1, 2, 3, 4].map(ask))
+  sent()
   expect(found).toHaveLength(12)
   for (const [own, saw] of found) expect(saw).toBe(own)
+  // An observer finds the context of the asker where it is told: the span that is active there is the parent.
+  const expected = owns.map((own, at) => `select ${at + 1} in ${own}, ${own.split(', ')[1]}`)
+  expect(told.toSorted()).toEqual([...expected, ...expected].toSorted())
   await engines.close()
   await end()
 })
