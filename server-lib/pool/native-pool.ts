@@ -187,7 +187,10 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
         inQuery = context
         try {
           // The text is first: a function in its place is refused by the pool.
-          return original.apply(this, args.map((arg, at) => (at === 0 ? arg : bound(context, arg))))
+          return original.apply(
+            this,
+            args.map((arg, at) => (at === 0 ? arg : bound(context, arg))),
+          )
         } finally {
           inQuery = null
         }
@@ -238,7 +241,11 @@ const bound = (context: CallerContext, arg: unknown): unknown =>
 function openInContext(pool: PgPool, connections: WatchedConnections, inContext: InContext): () => void {
   let watching = true
   const undo = [
-    shadow(pool, 'end', bindingCallbacks(() => watching)),
+    shadow(
+      pool,
+      'end',
+      bindingCallbacks(() => watching),
+    ),
     shadow(pool, 'newClient', original => {
       return function newClient(this: unknown, ...args) {
         if (!watching) return original.apply(this, args)

@@ -70,7 +70,8 @@ test('knexes that share a pool of knex are watched through it, and one has sessi
 test('a connection that a session discards is nobody’s again, though the pool checks none', async () => {
   const knex = knexOn(pool)
   const engines = createEngines({ main: engine()({ knex }) })
-  const pid = () => engines.run(async db => (await db.main.query('select pg_backend_pid() as pid')).rows[0]?.pid)
+  const pid = () =>
+    engines.run(async db => (await db.main.query('select pg_backend_pid() as pid')).rows[0]?.pid)
   const first = await pid()
   const broken = engines.open()
   await broken.main.query('select 1')

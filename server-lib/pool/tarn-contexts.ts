@@ -81,11 +81,7 @@ function validating(original: Method, inContext: InContext, isWatching: () => bo
 }
 
 /** tarn tells its listeners one by one, past its emitter's `emit`, and logs what one throws. */
-function heardInContext(
-  tarn: TarnPool,
-  isOurs: IsOurs,
-  isWatching: () => boolean,
-): () => void {
+function heardInContext(tarn: TarnPool, isOurs: IsOurs, isWatching: () => boolean): () => void {
   const { emitter } = tarn
   if (!emitter) return () => {}
   const contexts = new ListenerContexts(emitter, isOurs)

@@ -58,7 +58,11 @@ export class WatchedConnections {
     const isOurs = () => this.#ledger.recordOf(driver)?.checkout?.isApplications === false
     const listeners = new ListenerContexts(driver as unknown as Emitter, isOurs)
     let watching = true
-    const unbindEnd = shadow(driver, 'end', bindingCallbacks(() => watching))
+    const unbindEnd = shadow(
+      driver,
+      'end',
+      bindingCallbacks(() => watching),
+    )
     return () => {
       watching = false
       unbindEnd()

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import knexFactory, { type Knex } from 'knex'
@@ -60,7 +60,11 @@ const withClient = async <T>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
 
 const ROWS = 'select n from generate_series(1, 300) n'
 
-function readAll(stream: NodeJS.ReadableStream, see: See, events = ['data', 'end', 'close']): Promise<unknown> {
+function readAll(
+  stream: NodeJS.ReadableStream,
+  see: See,
+  events = ['data', 'end', 'close'],
+): Promise<unknown> {
   const seen = new Set<string>()
   for (const event of events) {
     stream.on(event, () => {
@@ -101,7 +105,12 @@ const POOL_WAYS: Record<string, Way<pg.Pool>> = {
       called(callback => client.query({ text: 'select 1', callback } as never), see),
     ),
   'client.query, promised': (pool, see) =>
-    withClient(pool, client => client.query('selec').catch(() => {}).then(see)),
+    withClient(pool, client =>
+      client
+        .query('selec')
+        .catch(() => {})
+        .then(see),
+    ),
   'client.query in the callback of pool.connect': (pool, see) =>
     called(
       done =>
@@ -133,8 +142,7 @@ const POOL_WAYS: Record<string, Way<pg.Pool>> = {
       await cursor.read(500).then(see)
       await cursor.close().then(see)
     }),
-  'a stream': (pool, see) =>
-    withClient(pool, client => readAll(client.query(new QueryStream(ROWS)), see)),
+  'a stream': (pool, see) => withClient(pool, client => readAll(client.query(new QueryStream(ROWS)), see)),
   'a stream that is closed early': (pool, see) =>
     withClient(pool, async client => {
       const stream = client.query(new QueryStream(ROWS, [], { batchSize: 2 }))
@@ -190,7 +198,14 @@ const KNEX_WAYS: Record<string, Way<Knex>> = {
   'a builder': (knex, see) => knex('pg_class').limit(1).then(see),
   'a builder that fails': (knex, see) => knex('nope').catch(see),
   asCallback: (knex, see) =>
-    called(done => void knex('pg_class').limit(1).asCallback(done).catch(() => {}), see),
+    called(
+      done =>
+        void knex('pg_class')
+          .limit(1)
+          .asCallback(done)
+          .catch(() => {}),
+      see,
+    ),
   'knex.raw': (knex, see) => knex.raw('select 1').then(see),
   '.stream()': (knex, see) => readAll(knex.raw(ROWS).stream(), see),
   '.stream(handler)': async (knex, see) => {
@@ -304,11 +319,14 @@ async function go<Source>(
 
 const both = (ways: object) => SOCKETS.flatMap(opener => Object.keys(ways).map(way => [way, opener] as const))
 
-test.each(both(POOL_WAYS))('on a pg.Pool, %s is the caller’s on a socket opened by %s', async (way, opener) => {
-  const { found, own } = await go(poolGround(), opener, POOL_WAYS[way] as Way<pg.Pool>)
-  expect(found.length).toBeGreaterThan(0)
-  expect(new Set(found)).toEqual(new Set([own]))
-})
+test.each(both(POOL_WAYS))(
+  'on a pg.Pool, %s is the caller’s on a socket opened by %s',
+  async (way, opener) => {
+    const { found, own } = await go(poolGround(), opener, POOL_WAYS[way] as Way<pg.Pool>)
+    expect(found.length).toBeGreaterThan(0)
+    expect(new Set(found)).toEqual(new Set([own]))
+  },
+)
 
 test.each(both(KNEX_WAYS))('on a knex, %s is the caller’s on a socket opened by %s', async (way, opener) => {
   const { found, own } = await go(knexGround(), opener, KNEX_WAYS[way] as Way<Knex>)
@@ -451,9 +469,20 @@ test('a listener stays the application’s: it is found, counted and removed as 
   await end()
 })
 
-test('an error that nobody hears is thrown, and an async listener’s goes where Node sends it', async () => {
+test('an error that nobody hears is thrown, and that of an async listener goes where Node sends it', async () => {
+  EventEmitter.captureRejections = true
+  const capturing = new pg.Pool({ connectionString: database.url, max: 1 })
+  EventEmitter.captureRejections = false
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ given: engine()({ pool }) })
+  const engines = createEngines({ given: engine()({ pool }), capturing: engine()({ pool: capturing }) })
+  capturing.on('acquire', async () => {
+    await sleep(1)
+    throw new Error('late')
+  })
+  const captured = once(capturing, 'error')
+  await capturing.query('select 1')
+  expect(await captured).toMatchObject([{ message: 'late' }])
+  await capturing.end()
   const client = await pool.connect()
   expect(() => client.emit('error', new Error('unheard'))).toThrow('unheard')
   client.on('error', () => {})
@@ -473,7 +502,12 @@ test('close() takes it off again: what is sent and heard after it is the driver�
   await watch().close()
   await inRequest('other', () => pool.query('select 1'))
   const found: string[] = []
-  await inRequest('own', () => called(done => pool.query('select 1', done), () => found.push(look())))
+  await inRequest('own', () =>
+    called(
+      done => pool.query('select 1', done),
+      () => found.push(look()),
+    ),
+  )
   expect(found[0]).toMatch(/^other, EL_ENDED|^other, u/)
   await sleep(1)
   await end()

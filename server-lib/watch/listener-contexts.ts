@@ -40,7 +40,6 @@ export class ListenerContexts {
   constructor(emitter: Emitter, isOurs: IsOurs) {
     this.#emitter = emitter
     for (const event of emitter.eventNames()) this.#byEvent.set(event, new WeakMap())
-    const { run } = this
     const note = (event: EventName, listener: Method, isFirst: boolean) => {
       if (isOurs(event, listener)) this.#ours.add(listener)
       else this.#note(event, listener, isFirst)
@@ -56,8 +55,18 @@ export class ListenerContexts {
         }
       }),
     )
-    // Node hands the rejection of an async listener to such an emitter by means of its own.
-    if (!capturesRejections(emitter)) this.#undo.push(shadow(emitter, 'emit', emitting(isWatching, run)))
+    // Node hands on the rejection of an async listener by means of its own: then it calls them all.
+    const tell = capturesRejections(emitter) ? () => false : this.#tell.bind(this)
+    const has = this.has.bind(this)
+    this.#undo.push(
+      shadow(emitter, 'emit', original => {
+        return function emit(this: unknown, ...args) {
+          const event = args[0] as EventName
+          if (!isWatching() || !has(event)) return original.apply(this, args)
+          return tell(event, args.slice(1)) || outsideOfRequests(() => original.apply(this, args))
+        }
+      }),
+    )
   }
 
   /** Whether an event has, or has had, a listener that is not ours. */
@@ -78,11 +87,11 @@ export class ListenerContexts {
     else registrations.push(contextHere())
   }
 
-  /** Calls the listeners of an event as the emitter would. Undefined where that has to do it by itself. */
-  readonly run = (emitter: Emitter, event: EventName, args: unknown[]): boolean | undefined => {
+  /** Calls the listeners of an event as the emitter would. False where none is left: an `error` that nobody hears is thrown. */
+  #tell(event: EventName, args: unknown[]): boolean {
+    const emitter = this.#emitter
     const calls = this.calls(event)
-    // Also an `error` that nobody hears, which is thrown.
-    if (calls.length === 0) return undefined
+    if (calls.length === 0) return false
     if (event === 'error' && emitter.listenerCount(errorMonitor) > 0) emitter.emit(errorMonitor, ...args)
     for (const call of calls) call(emitter, args)
     return true
@@ -114,15 +123,6 @@ export class ListenerContexts {
 
 const countBefore = (listeners: unknown[], at: number) =>
   listeners.slice(0, at).filter(other => other === listeners[at]).length
-
-function emitting(isWatching: () => boolean, run: ListenerContexts['run']): (original: Method) => Method {
-  return original =>
-    function emit(this: unknown, ...args) {
-      const [event, ...told] = args
-      const heard = isWatching() ? run(this as Emitter, event as EventName, told) : undefined
-      return heard ?? original.apply(this, args)
-    }
-}
 
 /** Node keeps that in a symbol of its own, and shows it nowhere else. */
 const capturesRejections = (emitter: object): boolean =>
