@@ -406,7 +406,34 @@ test('what was there before us runs in no request, and leaves the stores of the 
   await end()
 })
 
-test('a connection of a knex is made and checked in the context of createEngines', async () => {
+test('a socket is opened in the context of createEngines, whoever needed it first', async () => {
+  const { source: pool, end } = poolGround()
+  const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
+  const engines = store.run('boot', () =>
+    createEngines({ pool: engine()({ pool }), knex: engine()({ knex, default: true }) }),
+  )
+  /** The protocol's own emitter, which nobody binds. */
+  const heardOn = async (client: { connection?: EventEmitter }, use: () => unknown) => {
+    const heard = new Promise<string>(resolve =>
+      client.connection?.once('readyForQuery', () => resolve(look())),
+    )
+    await use()
+    return heard
+  }
+  await inRequest('own', async () => {
+    const client = await pool.connect()
+    expect(await heardOn(client as never, () => client.query('select 1'))).toBe('boot, EL_NO_SCOPE')
+    client.release()
+    const trx = await knex.transaction()
+    const [held] = (knex.client as { pool: { used: { resource: object }[] } }).pool.used
+    expect(await heardOn(held?.resource as never, () => trx.rollback())).toBe('boot, EL_NO_SCOPE')
+  })
+  await engines.close()
+  await end()
+  await knex.destroy()
+})
+
+test('a connection of a knex is made and checked in the context of createEngines, and its pool tells of it in that of each listener', async () => {
   const found: string[] = []
   const knex = knexFactory({
     client: 'pg',
@@ -425,8 +452,14 @@ test('a connection of a knex is made and checked in the context of createEngines
     } as Knex.PoolConfig,
   })
   const engines = store.run('boot', () => createEngines({ given: engine()({ knex }) }))
+  const told: string[] = []
+  const { pool } = knex.client as { pool: Pick<NodeJS.EventEmitter, 'on'> }
+  store.run('listener', () => {
+    for (const event of ['createSuccess', 'release']) pool.on(event, () => void told.push(look()))
+  })
   await inRequest('own', () => knex.raw('select 1'))
   await inRequest('own', () => knex.raw('select 1'))
+  expect(told).toEqual(Array.from({ length: 3 }, () => 'listener, EL_NO_SCOPE'))
   expect(found.length).toBeGreaterThan(2)
   expect(new Set(found)).toEqual(new Set(['boot, EL_NO_SCOPE']))
   await engines.close()
