@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { gidApplication } from '../commit/gid.ts'
 import { EnginelightError } from '../errors.ts'
+import type { InContext } from '../pool/in-context.ts'
 import { unknownEngine } from '../sessions/container.ts'
 import { RESERVED_NAMES, type Definitions } from '../sessions/db.ts'
 import { ClosingTime } from './closing-time.ts'
@@ -8,7 +9,6 @@ import { checkOptions, describe, takesPart, type CheckedOptions, type EngineConf
 import { Engine } from './engine.ts'
 import { EngineSet } from './engine-set.ts'
 import type { Engines, EnginesOptions } from './engines.ts'
-import type { InContext } from './open-pool.ts'
 
 /**
  * Checks every engine's options, then opens them all. Makes no connection. Throws EL_CONFIG, EL_RESERVED_NAME,

@@ -1,12 +1,12 @@
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
 import { processWide } from '../identity/process-wide.ts'
-import { KnexPool, type TarnPool } from '../pool/knex-pool.ts'
+import type { InContext } from '../pool/in-context.ts'
+import { KnexPool, isTarnPool, type TarnPool } from '../pool/knex-pool.ts'
 import { Ledger } from '../pool/ledger.ts'
 import { NativePool, type PgPool } from '../pool/native-pool.ts'
 import { keepOpening, type DriverOwner } from '../pool/opening-connections.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
 import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
 import { serverAddressOf, type ServerAddress } from './server-address.ts'
@@ -24,7 +24,6 @@ export interface KnexClient extends DriverOwner {
   readonly config: Record<string, unknown>
   readonly pool?: TarnPool
   readonly connectionSettings?: Record<string, unknown>
-  acquireRawConnection(): Promise<DriverConnection>
   initializePool?(...args: unknown[]): unknown
 }
 
@@ -36,8 +35,6 @@ export interface OpenPool extends ServerAddress {
   /** Made by us or by a factory that we were given: ours to close and to replace. */
   readonly owned: boolean
 }
-
-export type InContext = <T>(fn: () => T) => T
 
 /**
  * Opens the source of an engine and begins to watch it. No connection is made. `found` is told when a pool that did not
@@ -78,13 +75,15 @@ export function openPool(
         },
       )
     }
-    return fromKnex(name, makeKnex(name, knex), ledger, 'knex', true, inContext)
+    // A pool that came in the config is the application's to close.
+    const owned = !('connectionPool' in knex && knex.connectionPool)
+    return fromKnex(name, makeKnex(name, knex), ledger, 'knex', owned, inContext)
   }
   if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger, options, found)
   if (isPoolSource(config.pool)) {
     const given = isPgPool(config.pool)
     const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
-    return fromNativePool(name, pool, ledger, !given)
+    return fromNativePool(name, pool, ledger, !given, inContext)
   }
   throw new EnginelightError('EL_CONFIG', `Engine "${name}" has no source.`, { engine: name })
 }
@@ -126,8 +125,9 @@ function fromKnex(
   const client = knex.client as KnexClient
   const { client: configured } = client.config
   requirePostgres(name, typeof configured === 'string' ? configured : client.constructor.name, client)
-  if (client.config.connectionPool)
-    return fromConnectionPool(name, knex, client.config.connectionPool, ledger, owned)
+  const { connectionPool } = client.config
+  if (isPgPool(connectionPool))
+    return fromConnectionPool(name, knex, connectionPool, ledger, owned, inContext)
   if (!client.pool) {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -138,16 +138,26 @@ function fromKnex(
       },
     )
   }
-  refuseSharing(name, client.pool, client)
-  if (owned) {
-    // A connection lives longer than the request that needed it first: it must not carry that request's stores.
-    const openConnection = client.acquireRawConnection.bind(client)
-    client.acquireRawConnection = () => inContext(openConnection)
+  const tarn = client.pool
+  if (!isTarnPool(tarn)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": the knex that was given runs on a pool that is neither a pg.Pool nor a pool of knex (tarn).`,
+      {
+        engine: name,
+        option: 'knex',
+      },
+    )
   }
+  refuseSharing(name, tarn, client)
   const unwatchLines = watchKnexLines(knex)
   const opening = owned ? keepOpening(client) : undefined
-  const pool = new KnexPool(client, client.pool, ledger, () => knex.destroy(), opening)
-  const tarn = client.pool
+  const destroy = async () => {
+    await knex.destroy()
+    // knex only lets go of a pool that it did not make.
+    if (connectionPool) await tarn.destroy()
+  }
+  const pool = new KnexPool(client, tarn, ledger, destroy, inContext, opening)
   whenUnwatched(pool, () => {
     unwatchLines()
     watched.delete(tarn)
@@ -160,28 +170,25 @@ function fromKnex(
 function fromConnectionPool(
   name: string,
   knex: Knex,
-  connectionPool: unknown,
+  connectionPool: PgPool,
   ledger: Ledger,
   owned: boolean,
+  inContext: InContext,
 ): OpenPool {
-  if (!isPgPool(connectionPool)) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Engine "${name}": the knex that was given runs on a connectionPool that is no pg.Pool.`,
-      {
-        engine: name,
-        option: 'knex',
-      },
-    )
-  }
-  const open = fromNativePool(name, connectionPool, ledger, owned)
+  const open = fromNativePool(name, connectionPool, ledger, owned, inContext)
   whenUnwatched(open.pool, watchKnexLines(knex))
   return { ...open, knex, source: 'knex' }
 }
 
-function fromNativePool(name: string, given: PgPool, ledger: Ledger, owned: boolean): OpenPool {
+function fromNativePool(
+  name: string,
+  given: PgPool,
+  ledger: Ledger,
+  owned: boolean,
+  inContext: InContext,
+): OpenPool {
   refuseSharing(name, given)
-  const pool = new NativePool(given, ledger)
+  const pool = new NativePool(given, ledger, inContext)
   whenUnwatched(pool, () => watched.delete(given))
   // Only to build statements with; they run on the pool's connections through sessions. A version saves the
   // `select version()` that knex would send on a pool that is not its own.

@@ -6,7 +6,10 @@ import type { CheckoutRecord } from './records.ts'
 import { Linked, Ring } from '../ring.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
+import type { Emitter, IsOurs } from '../watch/listener-contexts.ts'
+import type { InContext } from './in-context.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
+import { keepTarnContexts, neverAgain } from './tarn-contexts.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
 /** The parts of knex's pool (tarn) that we use. */
@@ -22,10 +25,22 @@ export interface TarnPool {
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
   readonly pendingAcquires?: readonly { abort(): void }[]
+  destroy(): Promise<unknown>
+  readonly emitter?: Emitter
+  log?(text: string, level: string): void
+}
+
+/** Whether it is a pool of knex: tarn's, also one that the application made and several knexes share. */
+export function isTarnPool(value: object): value is TarnPool {
+  const pool = value as Record<string, unknown>
+  return ['acquire', 'release', 'on', 'removeListener', 'destroy'].every(
+    name => typeof pool[name] === 'function',
+  )
 }
 
 /** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
 export interface PoolOwner {
+  readonly config: Record<string, unknown>
   readonly pool?: TarnPool | undefined
   initializePool?(...args: unknown[]): unknown
 }
@@ -41,6 +56,8 @@ export class KnexPool implements Pool {
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
   readonly #opening: ReadonlySet<DriverConnection>
+  readonly #inContext: InContext
+  readonly #config: PoolOwner['config']
   #destroyed: Promise<void> | undefined
   /** What sessions hold: nobody else can give it back. */
   readonly #held = new Set<DriverConnection>()
@@ -52,12 +69,15 @@ export class KnexPool implements Pool {
     tarn: TarnPool,
     ledger: Ledger,
     destroyKnex: () => Promise<void>,
+    inContext: InContext,
     opening: ReadonlySet<DriverConnection> = new Set(),
   ) {
     this.ledger = ledger
     this.#opening = opening
     this.connections = new WatchedConnections(ledger)
     this.#destroyKnex = destroyKnex
+    this.#inContext = inContext
+    this.#config = owner.config
     this.#tarn = tarn
     this.#detach = this.#attach(tarn)
     let watching = true
@@ -84,7 +104,9 @@ export class KnexPool implements Pool {
   }
 
   #attach(tarn: TarnPool): () => void {
-    const stopListening = listenTo(tarn, this.ledger, this.connections)
+    const stopListening = listenTo(tarn, this.ledger, this.connections, isOurs =>
+      keepTarnContexts(tarn, this.#config, this.connections, isOurs, this.#inContext),
+    )
     const held = this.#held
     const { ledger } = this
     let watching = true
@@ -216,6 +238,7 @@ class TarnHold implements Hold {
     // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
     // acquire, and until then nobody is given it; its socket and its backend go now.
     driver.__knex__disposed ??= 'discarded'
+    neverAgain(driver)
     // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
     void Promise.resolve(driver.end()).catch(() => {})
     this.release()
@@ -236,7 +259,12 @@ class Asked extends Linked {
 }
 
 /** Enters what a pool tells of into the books. The returned function ends it. */
-function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnections): () => void {
+function listenTo(
+  tarn: TarnPool,
+  ledger: Ledger,
+  connections: WatchedConnections,
+  keepContexts: (isOurs: IsOurs) => () => void,
+): () => void {
   const asked = new Ring<Asked>()
   const take = (eventId: number) => {
     // The pool serves them in the order of asking: it is the first one, as good as always.
@@ -269,6 +297,7 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
       (_eventId: number, driver: DriverConnection) => connections.gone(driver, 'closed by the pool'),
     ],
   ]
+  const unkeepContexts = keepContexts((_event, listener) => listeners.some(([, own]) => own === listener))
   for (const [event, listener] of listeners) tarn.on(event, listener)
   for (const { resource } of tarn.free ?? []) connections.enter(resource)
   for (const { resource } of tarn.used ?? []) {
@@ -277,6 +306,7 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
   }
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)
+    unkeepContexts()
     // Who still waits at a pool that is no longer watched is nobody's waiter.
     for (const one of asked.members()) {
       one.leave()

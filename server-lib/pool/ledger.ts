@@ -91,7 +91,6 @@ export class Ledger {
     const record = this.#connections.get(driver) ?? this.opened(driver)
     checkout.state = 'held'
     checkout.acquiredAt = performance.now()
-    checkout.grantedIn = currentRequest()?.id ?? null
     record.checkout = checkout
     record.changedAt = checkout.acquiredAt
     if (checkout.isObserver) return
@@ -190,7 +189,6 @@ export class Ledger {
       isBorrowed: driver.isBorrowed === true,
       backendPid: driver.processID ?? null,
       since: at,
-      openedIn: currentRequest()?.id ?? null,
       uses: 0,
       checkout: null,
       transaction: null,

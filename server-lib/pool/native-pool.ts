@@ -1,10 +1,12 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { channels } from '../channels.ts'
 import { NO_LINE } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection, Listener } from '../postgres/driver.ts'
+import { outsideOfRequests } from '../sessions/request-scope.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
-import { shadow } from '../watch/shadow.ts'
+import { bindingCallbacks, boundTo, contextHere, type CallerContext } from '../watch/caller-context.ts'
+import { ListenerContexts, type Emitter, type IsOurs } from '../watch/listener-contexts.ts'
+import { shadow, type Method } from '../watch/shadow.ts'
+import type { InContext } from './in-context.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
@@ -47,14 +49,22 @@ export class NativePool implements Pool {
   readonly #unshadow: () => void
   #destroyed: Promise<void> | undefined
 
-  constructor(pool: PgPool, ledger: Ledger) {
+  constructor(pool: PgPool, ledger: Ledger, inContext: InContext) {
     this.#pool = pool
     this.ledger = ledger
     this.min = pool.options.min ?? 0
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(ledger)
     this.connections = connections
-    this.#unshadow = watchRequests(pool, ledger, connections)
+    const unwatchRequests = watchRequests(pool, ledger, connections)
+    const unwatchOpening = openInContext(pool, connections, inContext)
+    const isOurs: IsOurs = (_event, listener) => this.#listeners.some(([, own]) => own === listener)
+    const contexts = new ListenerContexts(pool as unknown as Emitter, isOurs)
+    this.#unshadow = () => {
+      contexts.leave()
+      unwatchOpening()
+      unwatchRequests()
+    }
     this.#listeners = [
       ['connect', (driver: DriverConnection) => connections.enter(driver)],
       [
@@ -149,15 +159,15 @@ const unheard = () => {}
 function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
   let watching = true
   /** `pool.query` calls `connect` before it returns, so the next to connect is it. */
-  let isInQuery = false
+  let inQuery: CallerContext | null = null
 
   const asked = (): CheckoutRecord => {
-    const isHeard = channels.statement.hasSubscribers || channels.checkout.hasSubscribers
     // A stack costs more than all the rest; nobody will ask from which line a single statement held its connection.
-    const checkout = ledger.asked(isInQuery && !sitesAreWanted() ? NO_LINE : null)
-    checkout.isSingleStatement = isInQuery
-    isInQuery = false
-    if (isHeard) checkout.inContext = AsyncLocalStorage.snapshot() as NonNullable<CheckoutRecord['inContext']>
+    const checkout = ledger.asked(inQuery && !sitesAreWanted() ? NO_LINE : null)
+    checkout.isSingleStatement = inQuery !== null
+    // A session's callback settles a promise, and whoever awaits that has a context of its own.
+    if (checkout.session === null && !checkout.isObserver) checkout.context = inQuery ?? contextHere()
+    inQuery = null
     return checkout
   }
   const granted = (checkout: CheckoutRecord, driver: DriverConnection) => {
@@ -173,11 +183,16 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
     original =>
       function query(this: unknown, ...args) {
         if (!watching) return original.apply(this, args)
-        isInQuery = true
+        const context = contextHere()
+        inQuery = context
         try {
-          return original.apply(this, args)
+          // The text is first: a function in its place is refused by the pool.
+          return original.apply(
+            this,
+            args.map((arg, at) => (at === 0 ? arg : bound(context, arg))),
+          )
         } finally {
-          isInQuery = false
+          inQuery = null
         }
       },
   )
@@ -194,9 +209,10 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
             const [error, driver] = answered
             if (driver) granted(checkout, driver)
             else ledger.failed(checkout, error)
-            return Reflect.apply(callback, this, answered)
+            return Reflect.apply(callback, this, answered) as unknown
           }
-          return original.call(this, answer, ...args.slice(1))
+          const { context } = checkout
+          return original.call(this, context ? boundTo(context, answer as Method) : answer, ...args.slice(1))
         }
         const promise = original.apply(this, args) as Promise<PooledConnection>
         return promise.then(
@@ -215,5 +231,45 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
     watching = false
     undoConnect()
     undoQuery()
+  }
+}
+
+const bound = (context: CallerContext, arg: unknown): unknown =>
+  typeof arg === 'function' ? boundTo(context, arg as Method) : arg
+
+/** A connection lives longer than the request that needed it first: it must not carry the stores of that. */
+function openInContext(pool: PgPool, connections: WatchedConnections, inContext: InContext): () => void {
+  let watching = true
+  const undo = [
+    shadow(
+      pool,
+      'end',
+      bindingCallbacks(() => watching),
+    ),
+    shadow(pool, 'newClient', original => {
+      return function newClient(this: unknown, ...args) {
+        if (!watching) return original.apply(this, args)
+        return inContext(() => {
+          const answer = original.apply(this, args)
+          const opened = pool._clients?.at(-1)
+          if (opened) connections.opens(opened)
+          return answer
+        })
+      }
+    }),
+  ]
+  // Who waits already was not bound, and is served in the context of whoever releases.
+  if (pool._pendingQueue?.length) {
+    undo.push(
+      shadow(pool, '_pulseQueue', original => {
+        return function pulseQueue(this: unknown, ...args) {
+          return watching ? outsideOfRequests(() => original.apply(this, args)) : original.apply(this, args)
+        }
+      }),
+    )
+  }
+  return () => {
+    watching = false
+    for (const takeOff of undo) takeOff()
   }
 }

@@ -2,6 +2,7 @@ import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { Linked } from '../ring.ts'
+import type { CallerContext } from '../watch/caller-context.ts'
 
 /** One hold of a connection, from the asking to the release. In the ring of those who wait until it is granted. */
 export class CheckoutRecord extends Linked {
@@ -17,10 +18,8 @@ export class CheckoutRecord extends Linked {
   state: 'waiting' | 'held' | 'failed' | 'released' = 'waiting'
   /** The error to tell of, where we know better than the pool why it failed (our own deadline). */
   failure: unknown = undefined
-  /** Runs a function in the async context of the one who asked. Set while somebody listens, by a pool whose callbacks run in another's. */
-  inContext: (<T>(fn: () => T) => T) | null = null
-  /** The request in whose context it was granted: a pool serves a waiter in that of the request that released. */
-  grantedIn: string | null = null
+  /** The async context of the asking, where the pool would answer in another one. */
+  context: CallerContext | null = null
   /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
   isSingleStatement = false
   /** When it was told that the connection is held for long, or null while it is not. */
@@ -39,6 +38,11 @@ export class CheckoutRecord extends Linked {
     this.session = session
     this.capture = capture
     this.isObserver = isObserver
+  }
+
+  /** Whether the application has the connection in hand, and not a session, an observer or the pool itself. */
+  get isApplications(): boolean {
+    return this.session === null && !this.isObserver && !this.isSingleStatement
   }
 }
 
@@ -66,8 +70,6 @@ export interface ConnectionRecord {
   readonly isBorrowed: boolean
   readonly backendPid: number | null
   readonly since: number
-  /** The request in whose context the socket was opened; pg's callbacks run there ever after. */
-  readonly openedIn: string | null
   uses: number
   checkout: CheckoutRecord | null
   transaction: TransactionRecord | null

@@ -15,12 +15,15 @@ import {
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { currentRequest } from '../sessions/request-scope.ts'
+import { bindToContext } from '../watch/bind-submittable.ts'
+import { boundTo, contextHere } from '../watch/caller-context.ts'
+import { isKnexSending } from '../watch/knex-statements.ts'
 import { lineHere } from '../watch/line-here.ts'
-import { shadow } from '../watch/shadow.ts'
+import { shadow, type Method } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { isBorrowed } from './borrowed-statements.ts'
-import { callbackOf, describe, type Statement } from './statement-arguments.ts'
+import { callbackOf, describe, type CallbackArgument, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
 /**
@@ -42,16 +45,41 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
           return original.apply(this, args)
         }
         const isHeard = watching && !record.checkout?.isObserver
+        const send = watching && isApplications(record) ? bindingAnswers(original, args) : original
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
-          return tellOfStatement(ledger, record, args, told => original.apply(this, told))
+          return tellOfStatement(ledger, record, args, told => send.apply(this, told))
         }
         record.upcoming = null
-        return original.apply(this, args)
+        return send.apply(this, args)
       },
   )
   return () => {
     watching = false
     undo()
+  }
+}
+
+/**
+ * Whether a callback or reader of the statement may be the application's. A session, an observer and knex only settle
+ * a promise in theirs, and `pool.query` is bound as a whole.
+ */
+function isApplications({ checkout, isBorrowed }: ConnectionRecord): boolean {
+  return !isBorrowed && !isKnexSending() && checkout?.isApplications !== false
+}
+
+/** The driver's `query`, with what it tells of this statement told in the context that runs now. */
+function bindingAnswers(query: Method, args: unknown[]): Method {
+  const [config] = args
+  if (isSubmittable(config)) {
+    const unbind = bindToContext(config)
+    onSubmittableEnd(config, unbind)
+    return query
+  }
+  if (!callbackOf(args)) return query
+  const context = contextHere()
+  return function (this: unknown, ...told) {
+    const { callback, sendWith } = callbackOf(told) as CallbackArgument
+    return sendWith(boundTo(context, callback as Method) as DriverCallback, sent => query.apply(this, sent))
   }
 }
 
@@ -152,12 +180,11 @@ class ToldStatement {
   constructor(ledger: Ledger, record: ConnectionRecord, { text, parameters, kind }: Statement) {
     const { checkout, upcoming } = record
     record.upcoming = null
-    const isForeign = inForeignContext(record)
     const isReading = sitesAreWanted()
     this.#ledger = ledger
     this.#record = record
     this.#text = text
-    this.#request = requestOf(record, isForeign)
+    this.#request = requestOf(record)
     this.#capture = upcoming?.capture ?? (isReading ? lineOf(checkout) : (checkout?.capture ?? null))
     record.changedAt = this.#startedAt
     if (!channels.statement.hasSubscribers) return
@@ -180,7 +207,8 @@ class ToldStatement {
       queuedMs: upcoming?.queuedMs ?? 0,
       site: isReading ? siteOf(this.#capture) : null,
     }
-    if (isForeign && checkout?.inContext) checkout.inContext(() => channels.statement.publish(message))
+    if (isOutsideOf(checkout) && checkout.context)
+      checkout.context.runInAsyncScope(() => channels.statement.publish(message))
     else channels.statement.publish(message)
   }
 
@@ -241,21 +269,14 @@ class ToldStatement {
   }
 }
 
-/**
- * Whether the async context is one that this statement does not belong to. A callback of pg runs in the context that
- * opened the socket, and one of the pool in that of whoever released: both can be another request's.
- */
-function inForeignContext({ checkout, openedIn }: ConnectionRecord): boolean {
-  if (!checkout) return false
-  if (checkout.isSingleStatement) return true
-  const here = currentRequest()?.id ?? null
-  if (here === checkout.request) return false
-  return here === null || here === openedIn || here === checkout.grantedIn
+/** Whether the holder's request is known and the async context has none: a listener that was there before us, a worker. */
+function isOutsideOf(checkout: CheckoutRecord | null): checkout is CheckoutRecord {
+  return checkout !== null && checkout.request !== null && currentRequest() === undefined
 }
 
 /** A session knows its request. Elsewhere it is that of the context that sends, or else of the check-out. */
-function requestOf({ checkout }: ConnectionRecord, isForeign: boolean): string | null {
-  if (checkout && (isForeign || checkout.session)) return checkout.request
+function requestOf({ checkout }: ConnectionRecord): string | null {
+  if (checkout?.session) return checkout.request
   return currentRequest()?.id ?? checkout?.request ?? null
 }
 

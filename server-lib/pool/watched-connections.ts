@@ -1,5 +1,9 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 import type { Ledger } from './ledger.ts'
+import { bindingCallbacks } from '../watch/caller-context.ts'
+import { outsideOfItsOpener } from '../watch/foreign-socket.ts'
+import { ListenerContexts, type Emitter } from '../watch/listener-contexts.ts'
+import { shadow } from '../watch/shadow.ts'
 import { watchStatements } from './watch-statements.ts'
 
 /**
@@ -9,6 +13,8 @@ import { watchStatements } from './watch-statements.ts'
 export class WatchedConnections {
   readonly #ledger: Ledger
   readonly #leave = new Map<DriverConnection, () => void>()
+  /** Opened in our context, and not in that of whoever needed a connection first. */
+  readonly #opened = new WeakSet<DriverConnection>()
   readonly #closing = new Set<DriverConnection>()
   #onceClosed: (() => void)[] = []
 
@@ -21,11 +27,17 @@ export class WatchedConnections {
     return this.#leave.size + this.#closing.size
   }
 
+  /** One that is on its way, or has just come, by a call of ours. */
+  opens(driver: DriverConnection): void {
+    this.#opened.add(driver)
+  }
+
   /** Enters a connection in the books and watches its statements, the first time that it is seen. */
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
     const record = this.#ledger.opened(driver)
     const unwatch = watchStatements(this.#ledger, record)
+    const unbind = record.isBorrowed ? () => {} : this.#bind(driver)
     const onEnd = () => {
       this.#closing.add(driver)
       this.gone(driver, 'connection ended')
@@ -34,8 +46,29 @@ export class WatchedConnections {
     driver.on('end', onEnd)
     this.#leave.set(driver, () => {
       unwatch()
+      unbind()
       driver.removeListener('end', onEnd)
     })
+  }
+
+  /** Puts the listeners of a connection in the context of their registration. */
+  #bind(driver: DriverConnection): () => void {
+    const unshield = this.#opened.has(driver) ? () => {} : outsideOfItsOpener(driver)
+    // `pool.query` listens for each of its statements and is bound as a whole; a session does so at each check-out.
+    const isOurs = () => this.#ledger.recordOf(driver)?.checkout?.isApplications === false
+    const listeners = new ListenerContexts(driver as unknown as Emitter, isOurs)
+    let watching = true
+    const unbindEnd = shadow(
+      driver,
+      'end',
+      bindingCallbacks(() => watching),
+    )
+    return () => {
+      watching = false
+      unbindEnd()
+      listeners.leave()
+      unshield()
+    }
   }
 
   /** The connection is closed, or is about to: nobody is given it any more. */

@@ -94,6 +94,7 @@ export interface Cursor {
   _cb?: ReadCallback | null
   /** Reads that wait for their turn: how many rows, and who is told. */
   readonly _queue?: [rows: number, told: ReadCallback][]
+  listenerCount?(event: string): number
 }
 
 /** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */
@@ -104,6 +105,7 @@ export interface Submittable {
   cursor?: Cursor
   callback?: DriverCallback
   destroyed?: boolean
+  listenerCount?(event: string): number
   /** How many rows it has read, of one that reads them itself: its `handleDataRow` is not told of them. */
   rowsTaken?: number
   destroy?(error?: Error): unknown

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Cursor, Submittable } from './driver.ts'
 
 /** How a submittable statement ended. */
@@ -132,31 +131,4 @@ export function isOwedAnAnswer(submittable: Submittable): boolean {
  */
 function stayDone(cursor: Cursor): void {
   Object.defineProperty(cursor, 'state', { get: () => 'done', set: () => {}, configurable: true })
-}
-
-/** What the driver tells a cursor, but for its rows: those are told of in batches, by the others. */
-const TOLD = [
-  'handleRowDescription',
-  'handlePortalSuspended',
-  'handleCommandComplete',
-  'handleEmptyQuery',
-  'handleReadyForQuery',
-  'handleError',
-  'handleCopyInResponse',
-  'handleCopyData',
-]
-
-/**
- * Lets a cursor or stream be served in the async context that it is sent in. The driver tells it in the one that opened
- * the socket, which is another request's or nobody's, and so its reader's listeners would run there.
- */
-export function bindToContext(submittable: Submittable): void {
-  const inContext = AsyncLocalStorage.snapshot()
-  const target = submittable as unknown as Record<string, unknown>
-  for (const name of TOLD) {
-    const original = target[name]
-    if (typeof original !== 'function') continue
-    target[name] = (...args: unknown[]): unknown =>
-      inContext(() => Reflect.apply(original, submittable, args) as unknown)
-  }
 }

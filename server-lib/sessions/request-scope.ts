@@ -113,7 +113,7 @@ export class RequestScope {
   }
 }
 
-const storage = new AsyncLocalStorage<RequestScope>()
+const storage = new AsyncLocalStorage<RequestScope | undefined>()
 
 /** The request that is being served in this async context, if any. A look-up: state lives in the request's containers. */
 export function currentRequest(): RequestScope | undefined {
@@ -122,4 +122,9 @@ export function currentRequest(): RequestScope | undefined {
 
 export function runInRequest<T>(request: RequestScope, fn: () => T): T {
   return storage.run(request, fn)
+}
+
+/** Runs a function in the same async context without its request: that would be another one's. */
+export function outsideOfRequests<T>(fn: () => T): T {
+  return storage.getStore() === undefined ? fn() : storage.run(undefined, fn)
 }

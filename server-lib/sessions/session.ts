@@ -19,14 +19,9 @@ import {
   type Submittable,
   type TextAndValues,
 } from '../postgres/driver.ts'
-import {
-  bindToContext,
-  closeWhenOver,
-  isOwedAnAnswer,
-  onSubmittableEnd,
-  tellErrors,
-} from '../postgres/submittable.ts'
+import { closeWhenOver, isOwedAnAnswer, onSubmittableEnd, tellErrors } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
+import { bindToContext } from '../watch/bind-submittable.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo, type Turn } from './fifo.ts'

@@ -13,3 +13,6 @@ export const siteFromCaller = (): SiteCapture | undefined => storage.getStore()
 export function withCallerSite<T>(site: SiteCapture | undefined, fn: () => T): T {
   return storage.run(site, fn)
 }
+
+/** For the rest of this turn and what follows from it: where no function can be put around what comes. */
+export const leaveCallerSite = (): void => storage.enterWith(undefined)

@@ -1,7 +1,9 @@
 import type { Knex } from 'knex'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import { withCallerSite } from './caller-site.ts'
+import { leaveCallerSite, withCallerSite } from './caller-site.ts'
+import { sendingByKnex } from './knex-statements.ts'
+import { beforeStack, withoutOurFrame } from './knex-stacks.ts'
 import { runsSingleStatement } from './single-statement.ts'
 import { shadow, type Method } from './shadow.ts'
 
@@ -30,6 +32,7 @@ function shadowClient(client: object, isWatching: () => boolean): () => void {
   const undos = [
     ...BUILDERS.map(name => shadow(client, name, original => tellingLines(original, isListening))),
     shadow(client, 'runner', original => carryingLines(original, isListening)),
+    shadow(client, '_query', sendingByKnex),
     shadow(client, 'transaction', original => enteringTransactions(original, isWatching)),
   ]
   return () => undos.forEach(undo => undo())
@@ -38,7 +41,14 @@ function shadowClient(client: object, isWatching: () => boolean): () => void {
 /** A factory, or a builder's `clone`: what it makes was written here. */
 function tellingLines(original: Method, isListening: () => boolean): Method {
   return function (...args) {
-    const builder = original.apply(this, args)
+    const afterStack = beforeStack(this)
+    let builder: unknown
+    try {
+      builder = original.apply(this, args)
+    } finally {
+      afterStack?.()
+    }
+    if (afterStack) withoutOurFrame(builder, this)
     if (!isListening() || typeof builder !== 'object' || builder === null) return builder
     sitesByBuilder.set(builder, captureSite())
     // A clone is made by its constructor, past the factories.
@@ -83,12 +93,27 @@ function enteringTransactions(original: Method, isWatching: () => boolean): Meth
     // Also where nobody reads lines: whoever times out waiting for a connection is told the line of its holder, and a
     // forgotten transaction is the holder that matters. Beside what knex spends on one the capture is nothing.
     if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
-    const inside = (transaction: { client?: object }) => {
-      // A transaction has a client of its own, made from the prototype; it goes when the transaction does.
-      if (transaction.client) shadowClient(transaction.client, isWatching)
-      // The application's code again: what it sends by other ways has lines of its own.
-      return withCallerSite(undefined, () => (container as Method)(transaction))
-    }
-    return withCallerSite(captureSite(), () => original.call(this, inside, ...args.slice(1)))
+    const transaction = withCallerSite(captureSite(), () => original.apply(this, args)) as object
+    // It has a client of its own, made from the prototype; that goes when the transaction does.
+    onceSet(transaction, 'trxClient', client => void shadowClient(client, isWatching))
+    // The application's function is called next: what it sends by other ways has lines of its own.
+    onceSet(transaction, 'transactor', leaveCallerSite)
+    return transaction
   }
+}
+
+/**
+ * Tells when a transaction of knex is given one of its parts. The application's function is left as it is: around it a frame of
+ * ours would stand in the stack of each error that is made in it.
+ */
+function onceSet(transaction: object, part: 'trxClient' | 'transactor', tell: (value: object) => void): void {
+  const shape = { configurable: true, enumerable: true }
+  Object.defineProperty(transaction, part, {
+    ...shape,
+    get: () => undefined,
+    set(value: object) {
+      Object.defineProperty(transaction, part, { ...shape, writable: true, value })
+      tell(value)
+    },
+  })
 }

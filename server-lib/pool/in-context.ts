@@ -1,0 +1,2 @@
+/** Runs a function in an async context that was kept: that of `createEngines`. */
+export type InContext = <T>(fn: () => T) => T

@@ -1,0 +1,107 @@
+import type { DriverConnection } from '../postgres/driver.ts'
+import { ListenerContexts, type IsOurs } from '../watch/listener-contexts.ts'
+import { shadow, type Method } from '../watch/shadow.ts'
+import type { InContext } from './in-context.ts'
+import type { TarnPool } from './knex-pool.ts'
+import type { WatchedConnections } from './watched-connections.ts'
+
+/** Connections that must not be used again. A pool that knex did not make does not ask knex about that. */
+const unfit = new WeakSet<DriverConnection>()
+
+export const neverAgain = (driver: DriverConnection): unknown => unfit.add(driver)
+
+/** What the application says of the pool in the knex's config, as far as it runs code of the application. */
+interface Checking {
+  readonly pool?: { readonly validate?: unknown }
+  readonly connection?: unknown
+  readonly connectionPool?: unknown
+}
+
+/**
+ * Has a pool run its callbacks in a context that was kept, and not in that of whoever needed a connection or gave one
+ * back: that opens a connection (with `afterCreate`, and a socket that lives longer than any request) and that finds
+ * whether it is fit. Its listeners run in the context of their registration. The returned function takes it off again.
+ */
+export function keepTarnContexts(
+  tarn: TarnPool,
+  config: Checking,
+  connections: WatchedConnections,
+  isOurs: IsOurs,
+  inContext: InContext,
+): () => void {
+  let watching = true
+  const isWatching = () => watching
+  const undo = [
+    shadow(tarn, 'creator', original => creating(original, connections, inContext, isWatching)),
+    heardInContext(tarn, isOurs, isWatching),
+  ]
+  const { pool, connection, connectionPool } = config
+  if (pool?.validate || typeof connection === 'function' || connectionPool) {
+    const takeOff = shadow(tarn, 'validate', original => validating(original, inContext, isWatching))
+    // One that a session has closed may lie in the pool still.
+    undo.push(() => tarn.free?.some(({ resource }) => unfit.has(resource)) || takeOff())
+  }
+  return () => {
+    watching = false
+    for (const takeOff of undo) takeOff()
+  }
+}
+
+/** tarn takes the connection from what `creator` returns, or from the callback that it hands in. */
+function creating(
+  original: Method,
+  connections: WatchedConnections,
+  inContext: InContext,
+  isWatching: () => boolean,
+): Method {
+  return function (...args) {
+    if (!isWatching()) return original.apply(this, args)
+    const opened = (driver: unknown) => {
+      if (typeof driver === 'object' && driver !== null) connections.opens(driver as DriverConnection)
+    }
+    const [callback, ...rest] = args as [Method, ...unknown[]]
+    const tell = (error: unknown, driver: unknown) => {
+      opened(driver)
+      callback(error, driver)
+    }
+    const answer = inContext(() => original.apply(this, [tell, ...rest]))
+    if (!answer) return answer
+    return Promise.resolve(answer).then(driver => {
+      opened(driver)
+      return driver
+    })
+  }
+}
+
+function validating(original: Method, inContext: InContext, isWatching: () => boolean): Method {
+  return function (...args) {
+    if (unfit.has(args[0] as DriverConnection)) return false
+    return isWatching() ? inContext(() => original.apply(this, args)) : original.apply(this, args)
+  }
+}
+
+/** tarn tells its listeners one by one, past its emitter's `emit`, and logs what one throws. */
+function heardInContext(tarn: TarnPool, isOurs: IsOurs, isWatching: () => boolean): () => void {
+  const { emitter } = tarn
+  if (!emitter) return () => {}
+  const contexts = new ListenerContexts(emitter, isOurs)
+  const undo = shadow(tarn, '_executeEventHandlers', original => {
+    return function execute(this: unknown, ...args) {
+      const [event, ...told] = args as [string, ...unknown[]]
+      if (!isWatching() || !contexts.has(event)) return original.apply(this, args)
+      for (const tell of contexts.calls(event)) {
+        try {
+          tell(undefined, told)
+        } catch (error) {
+          const reason = error instanceof Error ? error.stack : String(error)
+          tarn.log?.(`Tarn: event handler "${event}" threw an exception ${reason}`, 'warn')
+        }
+      }
+      return undefined
+    }
+  })
+  return () => {
+    undo()
+    contexts.leave()
+  }
+}
