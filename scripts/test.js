@@ -1,6 +1,6 @@
 // Everything that a change must pass, one step after the other: two cores carry no two suites at once. The last line
 // is `N passed, N failed, N skipped`.
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { findChromium } from './browser.js'
@@ -247,8 +247,6 @@ const onPostgres = ({ version, tests }) => {
 async function withInstalled(packages, use) {
   const folder = await mkdtemp(join(tmpdir(), 'enginelight-installed-'))
   try {
-    // Root starts PostgreSQL as another user, who must be able to walk into it.
-    await chmod(folder, 0o755)
     const { allowScripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, allowScripts }))
     const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages]
