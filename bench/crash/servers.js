@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { startFaultProxy } from '../../dist/server-lib/testing/fault-proxy.js'
+import { startFaultProxy } from '../../.cache/compiled/server-lib/testing/fault-proxy.js'
 import { startPostgres } from '../../scripts/postgres/server.js'
 import { ACCOUNTS, NAMES, START_BALANCE } from './limits.js'
 

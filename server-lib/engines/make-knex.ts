@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import type { Knex } from 'knex'
 import { EnginelightError, withoutCredentials } from '../errors.ts'
+import { besideBundle, loadBeside } from '../identity/peers.ts'
 import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
@@ -79,19 +79,17 @@ export const quietLog = {
   },
 }
 
-const load = createRequire(import.meta.url)
-
 /** Calls knex, which is loaded only here. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function makeKnex(name: string, config: Knex.Config): Knex {
   const client: unknown = config.client
   if (typeof client === 'string') requirePostgres(name, client)
   let factory: (config: Knex.Config) => Knex
   try {
-    factory = load('knex') as typeof factory
+    factory = loadBeside('knex') as typeof factory
   } catch (cause) {
     throw new EnginelightError(
       'EL_MISSING_PEER',
-      `Engine "${name}" needs the package knex: npm install knex pg.`,
+      `Engine "${name}" needs the package knex: npm install knex pg.${besideBundle('knex and pg')}`,
       { engine: name, cause },
     )
   }

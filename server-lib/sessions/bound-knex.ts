@@ -1,11 +1,10 @@
 import type { Knex } from 'knex'
-import { createRequire } from 'node:module'
 import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
+import { loadBeside } from '../identity/peers.ts'
 import { inTurn, runInside } from './savepoints.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 
-const load = createRequire(import.meta.url)
 const dialectOf = transactingDialects()
 
 /**
@@ -18,7 +17,7 @@ export function boundKnex(session: SessionCore): Knex {
     config: Knex.Config
     version?: string
   }
-  const factory = load('knex') as (config: Knex.Config) => Knex
+  const factory = loadBeside('knex') as (config: Knex.Config) => Knex
   const { connection: _connection, pool: _pool, client: _client, ...config } = engineClient.config
   const knex = factory({
     ...config,
