@@ -79,20 +79,11 @@ export const quietLog = {
   },
 }
 
-/** Calls knex, which is loaded only here. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
+/** Calls knex. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function makeKnex(name: string, config: Knex.Config): Knex {
   const client: unknown = config.client
   if (typeof client === 'string') requirePostgres(name, client)
-  let factory: (config: Knex.Config) => Knex
-  try {
-    factory = loadBeside('knex') as typeof factory
-  } catch (cause) {
-    throw new EnginelightError(
-      'EL_MISSING_PEER',
-      `Engine "${name}" needs the package knex: npm install knex pg.${besideBundle('knex and pg')}`,
-      { engine: name, cause },
-    )
-  }
+  const factory = knexFactory(name)
   try {
     return factory(config)
   } catch (cause) {
@@ -101,6 +92,19 @@ export function makeKnex(name: string, config: Knex.Config): Knex {
       engine: name,
       cause,
     })
+  }
+}
+
+/** What the package knex exports, which is loaded only here. Throws EL_MISSING_PEER. */
+export function knexFactory(name: string): (config: Knex.Config) => Knex {
+  try {
+    return loadBeside('knex') as ReturnType<typeof knexFactory>
+  } catch (cause) {
+    throw new EnginelightError(
+      'EL_MISSING_PEER',
+      `Engine "${name}" needs the package knex: npm install knex pg.${besideBundle('knex and pg')}`,
+      { engine: name, cause },
+    )
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import { knexFactory } from '../engines/make-knex.ts'
 import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
-import { loadBeside } from '../identity/peers.ts'
 import { inTurn, runInside } from './savepoints.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
@@ -17,7 +17,7 @@ export function boundKnex(session: SessionCore): Knex {
     config: Knex.Config
     version?: string
   }
-  const factory = loadBeside('knex') as (config: Knex.Config) => Knex
+  const factory = knexFactory(session.engine.name)
   const { connection: _connection, pool: _pool, client: _client, ...config } = engineClient.config
   const knex = factory({
     ...config,
