@@ -2,7 +2,11 @@
 // nothing fails: what a crash would leave behind, nobody here would end.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { deleteDecisions, insertDecision, RAISE_DURABILITY } from '../../.cache/compiled/server-lib/commit/decision.js'
+import {
+  deleteDecisions,
+  insertDecision,
+  RAISE_DURABILITY,
+} from '../../.cache/compiled/server-lib/commit/decision.js'
 import { formatGid } from '../../.cache/compiled/server-lib/commit/gid.js'
 import { INSERT, NOTE } from './unit.js'
 

@@ -48,7 +48,9 @@ export function isOwnCode(place: Place, placeOf: (error: Error) => Place | undef
     known = { marks: marks.length, prepare, maps }
     ranges = readRanges(placeOf)
   }
-  return ranges.get(place.file)?.some(({ from, to }) => !isBefore(place, from) && !isBefore(to, place)) ?? false
+  return (
+    ranges.get(place.file)?.some(({ from, to }) => !isBefore(place, from) && !isBefore(to, place)) ?? false
+  )
 }
 
 /** Parts are loaded one inside of another, and one that failed to load has no end. */
@@ -68,7 +70,8 @@ function readRanges(placeOf: (error: Error) => Place | undefined): Map<string, R
   return found
 }
 
-const isBefore = (a: Place, b: Place): boolean => a.line < b.line || (a.line === b.line && a.column < b.column)
+const isBefore = (a: Place, b: Place): boolean =>
+  a.line < b.line || (a.line === b.line && a.column < b.column)
 
 /** Asked of a stack: `import.meta` is a syntax error in a CommonJS bundle, `__filename` unknown in one of modules. */
 function ownFile(): string {

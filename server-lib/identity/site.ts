@@ -222,7 +222,9 @@ function isApplicationFile(file: string): boolean {
 const isOurs = (frame: Frame): boolean => isOwnCode(frame, placeOf) && !OWN_TESTS.test(frame.file)
 
 function placeOf({ stack }: Error): Place | undefined {
-  return typeof stack === 'string' ? parseFrame(stack.split('\n').find(line => FRAME.test(line)) ?? '') : undefined
+  return typeof stack === 'string'
+    ? parseFrame(stack.split('\n').find(line => FRAME.test(line)) ?? '')
+    : undefined
 }
 
 function relativeToWorkingDirectory(file: string): string {

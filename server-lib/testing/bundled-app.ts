@@ -50,18 +50,43 @@ async function main() {
   await mounted.close()
   server.close()
   await engines.close()
-  console.log(JSON.stringify(told))
+  return told
 }
+`
 
-main().catch(error => {
-  console.error(error)
-  process.exit(1)
-})
+const RUN = `
+main().then(
+  told => console.log(JSON.stringify(told)),
+  error => {
+    console.error(error)
+    process.exit(1)
+  },
+)
 `
 
 const entries = Object.entries(IMPORTS)
 
+const imports = entries.map(([from, names]) => `import { ${names.join(', ')} } from '${from}'\n`).join('')
+const requires = entries
+  .map(([from, names]) => `const { ${names.join(', ')} } = require('${from}')\n`)
+  .join('')
+
 export const APP = {
-  esm: entries.map(([from, names]) => `import { ${names.join(', ')} } from '${from}'\n`).join('') + BODY,
-  cjs: entries.map(([from, names]) => `const { ${names.join(', ')} } = require('${from}')\n`).join('') + BODY,
+  esm: imports + BODY + RUN,
+  cjs: requires + BODY + RUN,
+  /** In Jest it is a test, which leaves what it was told in a file. */
+  jest: `${requires}${BODY}
+test('runs', async () => require('node:fs').writeFileSync('told.json', JSON.stringify(await main())))`,
+  /** In Next it is a route. */
+  next: `${imports}${BODY}
+export const dynamic = 'force-dynamic'
+export const GET = async () => Response.json(await main())`,
+}
+
+/** What it says of itself where all is well. */
+export const SOUND = {
+  rows: 1,
+  streamed: 1,
+  page: [200, true],
+  doors: ['function', 'function', true],
 }
