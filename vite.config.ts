@@ -1,15 +1,37 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 /** Where the newest majors are, which need a newer Node than we do. Their tests are those of the older ones. */
 const { ENGINELIGHT_NEWEST: newest } = process.env
 
+/** The page once more as a module that holds all of its files: it is what is published, and a bundle takes it along. */
+function packed(): Plugin {
+  const folder = join(import.meta.dirname, 'dist/panel-ui')
+  return {
+    name: 'packed',
+    apply: 'build',
+    async closeBundle() {
+      const files = (await readdir(folder, { recursive: true, withFileTypes: true }))
+        .filter(entry => entry.isFile())
+        .map(entry => join(entry.parentPath, entry.name))
+      const bodies = files.map(async file => {
+        const name = file.slice(folder.length + 1).replaceAll('\\', '/')
+        return [name, (await readFile(file)).toString('base64')]
+      })
+      const module = `module.exports = ${JSON.stringify(Object.fromEntries(await Promise.all(bodies)))}\n`
+      await writeFile(join(folder, 'files.js'), module)
+    },
+  }
+}
+
 export default defineConfig({
   // The panel: built into the package as static files, served by instrumentation/panel.
   root: 'panel-ui',
   base: './',
-  plugins: [react()],
+  plugins: [react(), packed()],
   build: {
     outDir: '../dist/panel-ui',
     emptyOutDir: true,

@@ -1,5 +1,5 @@
 // A network in front of the server, in a process of its own: what it computes is none of the client's time.
-import { startFaultProxy } from '../dist/server-lib/testing/fault-proxy.js'
+import { startFaultProxy } from '../.cache/compiled/server-lib/testing/fault-proxy.js'
 
 const [, , url, delayMs] = process.argv
 const proxy = await startFaultProxy(url)

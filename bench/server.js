@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { startPostgres } from '../dist/server-lib/testing/postgres.js'
+import { startPostgres } from '../scripts/postgres/server.js'
 
 /**
  * A server whose own cost is small and even: nothing is synced to the disk, nothing is vacuumed and no checkpoint comes

@@ -2,7 +2,7 @@
 // dirty handed on. Prints a table and ends with 1 when a bound is broken. On the built library (`npm run bench:soak`).
 import { parseArgs } from 'node:util'
 import pg from 'pg'
-import { startPostgres } from '../dist/server-lib/testing/postgres.js'
+import { startPostgres } from '../scripts/postgres/server.js'
 import { judge } from './soak/bounds.js'
 import { Load } from './soak/load.js'
 import { SCHEMA } from './soak/schema.js'

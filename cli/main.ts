@@ -42,10 +42,15 @@ function carryOut(line: Exclude<CommandLine, { command: 'help' }>, engines: AnyE
 const print = (stream: NodeJS.WriteStream, text: string) =>
   new Promise<void>(resolve => void stream.write(text, () => resolve()))
 
-try {
-  process.exit(await run(process.argv.slice(2)))
-} catch (error) {
-  const usage = error instanceof UsageError ? 'See enginelight --help.\n' : ''
-  await print(process.stderr, `enginelight: ${messageOf(error)}\n${usage}`)
-  process.exit(error instanceof UsageError ? 2 : 1)
+/** No top-level await: what is published is CommonJS. */
+async function main(): Promise<number> {
+  try {
+    return await run(process.argv.slice(2))
+  } catch (error) {
+    const usage = error instanceof UsageError ? 'See enginelight --help.\n' : ''
+    await print(process.stderr, `enginelight: ${messageOf(error)}\n${usage}`)
+    return error instanceof UsageError ? 2 : 1
+  }
 }
+
+void main().then(code => process.exit(code))

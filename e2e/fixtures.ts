@@ -29,7 +29,16 @@ export const test = base.extend<object, Fixtures>({
     async ({}, use) => {
       const child = spawn(
         process.execPath,
-        [join(project(), 'shop/main.js'), '--json', '--port', '0', '--traffic', 'off', '--pool', '2'],
+        [
+          join(project(), 'examples/shop/main.js'),
+          '--json',
+          '--port',
+          '0',
+          '--traffic',
+          'off',
+          '--pool',
+          '2',
+        ],
         {
           cwd: project(),
           stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -28,8 +28,6 @@ const PEERS = [
  */
 export default async function packAndInstall(): Promise<() => Promise<void>> {
   const project = await mkdtemp(join(tmpdir(), 'enginelight-e2e-'))
-  // PostgreSQL's binaries are in it, and a server started by root runs them as the user `postgres`.
-  await chmod(project, 0o755)
   const { stdout } = await exec('npm', ['pack', '--json', '--pack-destination', project], { cwd: root })
   const [packed] = JSON.parse(stdout) as { filename: string }[]
   const { devDependencies, allowScripts } = JSON.parse(
@@ -49,7 +47,8 @@ export default async function packAndInstall(): Promise<() => Promise<void>> {
     }),
   )
   await exec('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: project })
-  await cp(join(root, 'examples', 'shop'), join(project, 'shop'), { recursive: true })
+  for (const folder of ['examples/shop', 'scripts/postgres'])
+    await cp(join(root, folder), join(project, folder), { recursive: true })
   process.env.ENGINELIGHT_E2E_PROJECT = project
   return () => rm(project, { recursive: true, force: true })
 }

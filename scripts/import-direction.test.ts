@@ -16,6 +16,7 @@ beforeAll(async () => {
     'instrumentation',
     'cli',
     'panel-ui',
+    'scripts/postgres',
     'tsconfig.json',
     '.oxlintrc.json',
     'package.json',

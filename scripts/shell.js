@@ -1,7 +1,8 @@
 // How the scripts start other programs, and get what those need: installed packages, a build. Plain JavaScript on
 // Node's own modules, since it runs before anything is installed.
 import { spawn } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -36,14 +37,26 @@ async function must(what, running) {
   }
 }
 
-/** Installs what package-lock.json says, if that has changed since the last time. */
+/** Installs what package-lock.json says, unless node_modules holds just that: `npm ci` begins by removing it. */
 export async function installed() {
-  const lock = join(root, 'package-lock.json')
-  const marker = join(root, 'node_modules', '.package-lock.json')
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return
-  // Not `npm ci`: it refuses a lock file in which the tools' binaries for another platform are missing, and not every
-  // registry has them all. This takes the versions of the lock file too, and writes none.
-  await must('npm install', run('npm', ['install', '--no-save', '--no-audit', '--no-fund']))
+  const lock = await packagesOf(join(root, 'package-lock.json'))
+  // What npm has written there of its own last work. Times say nothing: a checkout changes them too.
+  const there = await packagesOf(join(root, 'node_modules', '.package-lock.json')).catch(() => new Map())
+  if (isInstalled(lock, there)) return
+  await must('npm ci', run('npm', ['ci', '--no-audit', '--no-fund']))
+}
+
+async function packagesOf(path) {
+  const { packages } = JSON.parse(await readFile(path, 'utf8'))
+  return new Map(Object.entries(packages).filter(([folder]) => folder !== ''))
+}
+
+/** Those of another platform are in the lock file alone. */
+export function isInstalled(lock, there) {
+  if (there.size === 0 || [...there.keys()].some(folder => !lock.has(folder))) return false
+  return [...lock].every(([folder, { version, optional }]) =>
+    there.has(folder) ? there.get(folder).version === version : optional === true,
+  )
 }
 
 /** Compiles the library and, if it is missing or `fresh`, the panel's page. */

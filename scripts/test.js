@@ -1,6 +1,6 @@
 // Everything that a change must pass, one step after the other: two cores carry no two suites at once. The last line
 // is `N passed, N failed, N skipped`.
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { findChromium } from './browser.js'
@@ -160,7 +160,7 @@ async function steps({ soakRequests, crashes, env = {} }) {
     check('package (publint)', () => tool('publint', ['--strict'], { capture: true })),
     check('types of the package (attw)', () =>
       // A file of SQL has no types.
-      tool('attw', ['--pack', '--profile', 'esm-only', '--exclude-entrypoints', './install.sql'], {
+      tool('attw', ['--pack', '--profile', 'strict', '--exclude-entrypoints', './install.sql'], {
         capture: true,
       }),
     ),
@@ -184,6 +184,7 @@ async function long() {
     all.push(vitest(`unit and integration on Node ${major}`, `vitest-${major}.json`, [], {}, startOn(major)))
   }
   all.push({ name: 'hosts of a newest major on Node 24', run: () => newestHostsOn('24') })
+  all.push({ name: 'bundlers, Jest and TypeScript 5, on the packed package', run: inBundles })
   all.push(...OLDER_POSTGRES.map(onPostgres))
   return all
 }
@@ -204,6 +205,45 @@ function doorsOn(major) {
     })).catch(error => { console.error(error); process.exit(1) })
   `
   return run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', '-e', code], { capture: true })
+}
+
+/** Who builds applications in other ways than we do; beside them what such an application has. */
+const BUNDLERS = [
+  'webpack@5.113.0',
+  'rollup@4.68.8',
+  '@rollup/plugin-commonjs@29.0.3',
+  '@rollup/plugin-node-resolve@16.0.3',
+  '@rollup/plugin-json@6.1.0',
+  'rolldown@1.2.19',
+  'vite@8.3.8',
+  'jest@30.5.2',
+  'typescript@5.9.3',
+  'next@16.4.6',
+  'react@19.3.1',
+  'react-dom@19.3.1',
+  'express@5.3.0',
+  'knex@3.3.0',
+  'pg@8.23.1',
+  'pg-query-stream@4.17.0',
+  '@types/express@5.0.6',
+  '@types/node@20.19.43',
+  '@types/pg@8.23.1',
+]
+
+async function inBundles() {
+  const { code, output } = await run(
+    'npm',
+    ['pack', '--ignore-scripts', '--json', '--pack-destination', results],
+    {
+      capture: true,
+    },
+  )
+  if (code !== 0) return { passed: 0, failed: 1, skipped: 0, output }
+  const [{ filename }] = JSON.parse(output.slice(output.indexOf('[')))
+  return withInstalled([...BUNDLERS, join(results, filename)], folder => {
+    const env = { ENGINELIGHT_BUNDLERS: folder }
+    return vitest('', 'vitest-bundlers.json', ['server-lib/scenarios/bundlers.test.ts'], env).run()
+  })
 }
 
 /** Libraries whose newest major needs a newer Node than we do, and so is not installed with us. */
@@ -247,8 +287,6 @@ const onPostgres = ({ version, tests }) => {
 async function withInstalled(packages, use) {
   const folder = await mkdtemp(join(tmpdir(), 'enginelight-installed-'))
   try {
-    // Root starts PostgreSQL as another user, who must be able to walk into it.
-    await chmod(folder, 0o755)
     const { allowScripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, allowScripts }))
     const install = ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages]

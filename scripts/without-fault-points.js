@@ -1,26 +1,102 @@
-// Takes the fault points, which only tests strike at, out of the compiled library: each call and each import is a line
-// of its own, and becomes an empty one, so that source maps stay right. Run after `tsc -b`; again changes nothing.
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+// Writes the JavaScript that is published to dist: one copy of the code, in CommonJS, which `import`, `require`, Jest and
+// every bundler can load. What only tests strike at is not in it. Run after `tsc -b`, which writes the types beside it.
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { rolldown } from 'rolldown'
 import { root } from './shell.js'
 
-const CALL = /^\s*faultPoint\([^;\n]*\);$/gm
-const IMPORT = /^import \{ faultPoint \} from ['"][^'"\n]*['"];$/gm
+const dist = join(root, 'dist')
+const FOLDERS = ['chunks', 'cli', 'instrumentation', 'server-lib']
+/** The module that all files tell where they begin and end, and the file that it is in. */
+const OWN_CODE = 'server-lib/identity/own-code.ts'
+const MARKS = 'chunks/own-code'
 
-/** Resolves to how many lines it emptied. Throws where a fault point is left: it was not a line of its own. */
-export async function withoutFaultPoints(folder = join(root, 'dist/server-lib')) {
-  let emptied = 0
-  for (const file of await readdir(folder, { recursive: true })) {
-    if (!file.endsWith('.js') || file.includes('testing') || file.includes('.test.')) continue
-    const path = join(folder, file)
-    const before = await readFile(path, 'utf8')
-    const count = () => (emptied++, '')
-    const text = before.replace(CALL, count).replace(IMPORT, count)
-    if (text.includes('faultPoint')) throw new Error(`${file} has a fault point that is no line of its own`)
-    if (text !== before) await writeFile(path, text)
-  }
-  return emptied
+export async function writeLibrary() {
+  const bundle = await rolldown({
+    cwd: root,
+    input: { ...(await doors()), [MARKS]: join(root, OWN_CODE) },
+    platform: 'node',
+    external: /^[^./]/,
+    plugins: [withoutFaultPoints, forBundlers],
+    onwarn(warning) {
+      throw new Error(warning.message)
+    },
+  })
+  const { output } = await bundle.write({
+    dir: dist,
+    format: 'cjs',
+    exports: 'named',
+    esModule: true,
+    chunkFileNames: 'chunks/[name].js',
+    codeSplitting: {
+      groups: [
+        { name: 'own-code', test: /identity\/own-code\.ts$/, priority: 1 },
+        // With all that it needs: a call inside of a file costs less, and one file is loaded faster than many.
+        { name: 'core', test: /server-lib\/engines\/create-engines\.ts$/ },
+      ],
+    },
+  })
+  await writeFile(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+  await removeOthers(new Set(output.map(({ fileName }) => fileName)))
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await withoutFaultPoints()
+/** Each module that package.json names, by its path in `dist`. */
+async function doors() {
+  const { exports, bin } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const files = [...Object.values(exports).map(door => door.default), ...Object.values(bin)]
+  return Object.fromEntries(
+    files
+      .filter(file => file !== undefined)
+      .map(file => posix.relative('dist', file).replace(/\.js$/, ''))
+      .map(name => [name, join(root, `${name}.ts`)]),
+  )
+}
+
+/** What is loaded only when it is needed is named where bundlers look for it, and each part says where it is. */
+const forBundlers = {
+  name: 'for bundlers',
+  renderChunk(code, { fileName }) {
+    const toDist = name => {
+      const path = posix.relative(posix.dirname(fileName), name)
+      return JSON.stringify(path.startsWith('.') ? path : `./${path}`)
+    }
+    const text = code
+      .replace(LOADS.loadPeer, (_, name) => `require("${name}")`)
+      .replace(LOADS.loadOwn, (_, name) => `require(${toDist(name)})`)
+      .replace(LOADS.loadOptional, (call, name) => call.replace(/\)$/, `, () => ${tried(name)})`))
+    if (fileName === `${MARKS}.js` || text.startsWith('#!')) return text
+    const mark = `enginelightMark(${JSON.stringify(fileName)}, () => new Error());`
+    return `const { markCode: enginelightMark } = require(${toDist(`${MARKS}.js`)}); ${mark}\n${text}\n${mark}\n`
+  },
+}
+
+const loads = name => new RegExp(`(?:\\w+\\.)?${name}\\("([^"]+)"\\)`, 'g')
+const LOADS = { loadPeer: loads('loadPeer'), loadOwn: loads('loadOwn'), loadOptional: loads('loadOptional') }
+
+/** Bundlers take a `require` in a `try` as one that may fail. */
+const tried = name => `{ try { return require("${name}"); } catch (error) { throw error; } }`
+
+const CALL = /^\s*faultPoint\(.*\)$/gm
+const IMPORT = /^import \{ faultPoint \} from .*$/gm
+
+/** Each call and each import is a line of its own. Throws where one is left. */
+const withoutFaultPoints = {
+  name: 'without fault points',
+  transform(code, id) {
+    if (!code.includes('faultPoint') || id.endsWith('fault-points.ts')) return undefined
+    const text = code.replace(CALL, '').replace(IMPORT, '')
+    if (/\bfaultPoint\b/.test(text)) throw new Error(`${id} has a fault point that is no line of its own`)
+    return text
+  },
+}
+
+async function removeOthers(written) {
+  for (const folder of FOLDERS)
+    for (const file of await readdir(join(dist, folder), { recursive: true })) {
+      const name = posix.join(folder, file.replaceAll('\\', '/'))
+      if (/\.js(\.map)?$/.test(name) && !written.has(name)) await rm(join(dist, name))
+    }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await writeLibrary()

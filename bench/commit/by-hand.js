@@ -2,8 +2,12 @@
 // nothing fails: what a crash would leave behind, nobody here would end.
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { deleteDecisions, insertDecision, RAISE_DURABILITY } from '../../dist/server-lib/commit/decision.js'
-import { formatGid } from '../../dist/server-lib/commit/gid.js'
+import {
+  deleteDecisions,
+  insertDecision,
+  RAISE_DURABILITY,
+} from '../../.cache/compiled/server-lib/commit/decision.js'
+import { formatGid } from '../../.cache/compiled/server-lib/commit/gid.js'
 import { INSERT, NOTE } from './unit.js'
 
 const LIMITS = { idleTimeoutMs: 30_000, lockTimeoutMs: 15_000 }

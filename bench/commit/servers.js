@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { INSTALL_SQL } from '../../dist/server-lib/commit/install-sql.js'
-import { startPostgres } from '../../dist/server-lib/testing/postgres.js'
+import { INSTALL_SQL } from '../../.cache/compiled/server-lib/commit/install-sql.js'
+import { startPostgres } from '../../scripts/postgres/server.js'
 import { SCHEMA } from './unit.js'
 
 /** Separate servers that sync, as those do that a two-phase commit is for; without what comes by itself in between. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { startFaultProxy } from '../../dist/server-lib/testing/fault-proxy.js'
-import { startPostgres } from '../../dist/server-lib/testing/postgres.js'
+import { startFaultProxy } from '../../.cache/compiled/server-lib/testing/fault-proxy.js'
+import { startPostgres } from '../../scripts/postgres/server.js'
 import { ACCOUNTS, NAMES, START_BALANCE } from './limits.js'
 
 const INSTALL = new URL('../../server-lib/commit/install.sql', import.meta.url)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { channels } from 'enginelight/channels'
 import { panel } from 'enginelight/panel'
-import { watchStatements } from '../../dist/server-lib/pool/watch-statements.js'
+import { watchStatements } from '../../.cache/compiled/server-lib/pool/watch-statements.js'
 import { MESSAGES_OF_A_UNIT, tellOfUnit } from './messages.js'
 
 export async function open({ what }) {

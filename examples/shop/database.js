@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { startPostgres } from './postgres.js'
+import { startPostgres } from '../../scripts/postgres/server.js'
 
 /**
  * The shop's three databases, with their tables and some data, on a server of our own.
@@ -29,7 +29,7 @@ const PASSWORD = 'enginelight'
  * @returns {Promise<Databases>}
  */
 export async function startDatabases(signal) {
-  const postgres = await startPostgres(signal)
+  const postgres = await startPostgres({ settings: { max_connections: 60 }, signal })
   /** @param {string} user @param {string} password @param {string} database */
   const url = (user, password, database) =>
     `postgres://${user}:${password}@127.0.0.1:${postgres.port}/${database}`

@@ -8,7 +8,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(name, () => {
     // One Ctrl-C under `npm run` comes twice: from the terminal, and passed on by npm.
     const isEcho = performance.now() - askedAt < 100
-    // Asked again: at once. PostgreSQL's keeper cleans up behind us.
+    // Asked again: at once. PostgreSQL's janitor cleans up behind us.
     if (stop.signal.aborted && !isEcho) process.exit(130)
     askedAt = performance.now()
     stop.abort()

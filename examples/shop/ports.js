@@ -4,11 +4,6 @@ import { createServer } from 'node:net'
 
 const DEFAULT_PORT = 3000
 
-/** A port that nobody listens on. */
-export async function freePort() {
-  return probe(0)
-}
-
 /**
  * The port that was asked for, or an error that says that it is taken; the next free one from 3000 where none was.
  *
@@ -27,7 +22,7 @@ export async function choosePort(asked) {
       // Taken: the next one.
     }
   }
-  return freePort()
+  return probe(0)
 }
 
 /** @param {number} port */

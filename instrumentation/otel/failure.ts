@@ -1,4 +1,5 @@
-import { SpanStatusCode, type Attributes, type Span } from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
+import { SpanStatusCode } from './api.ts'
 import type { ErrorFacts } from '../../server-lib/channels.ts'
 import { DB_RESPONSE_STATUS_CODE, ERROR_TYPE } from './semconv.ts'
 

@@ -1,4 +1,4 @@
-import { diag } from '@opentelemetry/api'
+import { diag } from './api.ts'
 
 /** Telemetry that must be exported before the process ends. Either may reject or take for ever. */
 export interface Flushable {

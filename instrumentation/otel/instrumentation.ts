@@ -1,4 +1,5 @@
-import { trace, type MeterProvider, type Tracer, type TracerProvider } from '@opentelemetry/api'
+import type { MeterProvider, Tracer, TracerProvider } from '@opentelemetry/api'
+import { trace } from './api.ts'
 import {
   observe,
   type ChannelMessages,
@@ -14,7 +15,7 @@ import { OperationMetrics } from './metrics/operation-metrics.ts'
 import { withDefaults, type EnginelightInstrumentationConfig } from './options.ts'
 import { Spans } from './spans/index.ts'
 import { StatementTexts } from './sql/statement-facts.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../../server-lib/identity/version.ts'
 
 /**
  * An OpenTelemetry instrumentation: turns what Enginelight says on its channels into spans and metrics. Hand it to

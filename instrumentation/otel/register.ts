@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
-import { metrics, trace } from '@opentelemetry/api'
 import { EnginelightError } from '../../server-lib/errors.ts'
+import { loadBeside } from '../../server-lib/identity/peers.ts'
+import { metrics, trace } from './api.ts'
 import { EnginelightInstrumentation } from './index.ts'
 import { flushOnExit } from './flush-on-exit.ts'
 
@@ -28,10 +28,9 @@ function start(): void {
 
 function startSdk(instrumentation: EnginelightInstrumentation): void {
   // Required and not imported: a missing peer is then an error of ours, and no top-level await is needed.
-  const require = createRequire(import.meta.url)
   let NodeSDK: new (options: { instrumentations: EnginelightInstrumentation[] }) => NodeSdk
   try {
-    ;({ NodeSDK } = require('@opentelemetry/sdk-node') as { NodeSDK: typeof NodeSDK })
+    ;({ NodeSDK } = loadBeside('@opentelemetry/sdk-node') as { NodeSDK: typeof NodeSDK })
   } catch (cause) {
     throw new EnginelightError(
       'EL_MISSING_PEER',

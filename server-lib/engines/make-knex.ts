@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import type { Knex } from 'knex'
 import { EnginelightError, withoutCredentials } from '../errors.ts'
+import { besideBundle, loadBeside } from '../identity/peers.ts'
 import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
@@ -79,22 +79,11 @@ export const quietLog = {
   },
 }
 
-const load = createRequire(import.meta.url)
-
-/** Calls knex, which is loaded only here. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
+/** Calls knex. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function makeKnex(name: string, config: Knex.Config): Knex {
   const client: unknown = config.client
   if (typeof client === 'string') requirePostgres(name, client)
-  let factory: (config: Knex.Config) => Knex
-  try {
-    factory = load('knex') as typeof factory
-  } catch (cause) {
-    throw new EnginelightError(
-      'EL_MISSING_PEER',
-      `Engine "${name}" needs the package knex: npm install knex pg.`,
-      { engine: name, cause },
-    )
-  }
+  const factory = knexFactory(name)
   try {
     return factory(config)
   } catch (cause) {
@@ -103,6 +92,19 @@ export function makeKnex(name: string, config: Knex.Config): Knex {
       engine: name,
       cause,
     })
+  }
+}
+
+/** What the package knex exports, which is loaded only here. Throws EL_MISSING_PEER. */
+export function knexFactory(name: string): (config: Knex.Config) => Knex {
+  try {
+    return loadBeside('knex') as ReturnType<typeof knexFactory>
+  } catch (cause) {
+    throw new EnginelightError(
+      'EL_MISSING_PEER',
+      `Engine "${name}" needs the package knex: npm install knex pg.${besideBundle('knex and pg')}`,
+      { engine: name, cause },
+    )
   }
 }
 

@@ -29,7 +29,7 @@ test('a capture is read when somebody asks, and the limit of the application is 
 })
 
 test('a stack is read by its frames where Node alone makes its text, and says the same', async () => {
-  const source = `import { captureSite, parseSite, siteOf } from '${new URL('../../dist/server-lib/identity/site.js', import.meta.url)}'
+  const source = `import { captureSite, parseSite, siteOf } from '${new URL('../../.cache/compiled/server-lib/identity/site.js', import.meta.url)}'
     class Orders {
       async place() { await null; return [1].map(() => this.look())[0] }
       look() {

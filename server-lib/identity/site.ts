@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { isOwnCode, type Place } from './own-code.ts'
 
 /** A place in the application's source: the line that asked for a connection or sent a statement. */
 export interface Site {
@@ -31,7 +32,6 @@ const FRAMES_CAPTURED = 40
 
 type Callable = (...args: any[]) => unknown
 
-const OWN_FOLDER = fileURLToPath(new URL('../', import.meta.url))
 const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
 
 /**
@@ -175,7 +175,7 @@ function applicationFrame(line: string): ApplicationFrame | null {
   if (known !== undefined) return known
   const frame = parseFrame(line)
   let found: ApplicationFrame | null = null
-  if (frame && isApplicationFile(frame.file)) {
+  if (frame && isApplicationFile(frame.file) && !isOurs(frame)) {
     const file = relativeToWorkingDirectory(frame.file)
     const text = `${frame.name || '<anonymous>'} (${file}:${frame.line}:${frame.column})`
     found = { label: `${file}:${frame.line}`, text }
@@ -215,7 +215,16 @@ function pathOf(location: string): string {
 function isApplicationFile(file: string): boolean {
   if (file.startsWith('node:') || file === '<anonymous>' || file === 'native') return false
   if (/[\\/]node_modules[\\/]/.test(file)) return false
-  return !file.startsWith(OWN_FOLDER) || OWN_TESTS.test(file)
+  return true
+}
+
+/** By the place and not by the file, which in a bundle is the application's as well. */
+const isOurs = (frame: Frame): boolean => isOwnCode(frame, placeOf) && !OWN_TESTS.test(frame.file)
+
+function placeOf({ stack }: Error): Place | undefined {
+  return typeof stack === 'string'
+    ? parseFrame(stack.split('\n').find(line => FRAME.test(line)) ?? '')
+    : undefined
 }
 
 function relativeToWorkingDirectory(file: string): string {

@@ -1,12 +1,11 @@
 import type { Knex } from 'knex'
-import { createRequire } from 'node:module'
+import { knexFactory } from '../engines/make-knex.ts'
 import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
 import { ownTransactions } from './knex-transactions.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
 
-const load = createRequire(import.meta.url)
 const dialectOf = transactingDialects()
 
 /**
@@ -19,7 +18,7 @@ export function boundKnex(session: SessionCore, unit?: Unit): Knex {
     config: Knex.Config
     version?: string
   }
-  const factory = load('knex') as (config: Knex.Config) => Knex
+  const factory = knexFactory(session.engine.name)
   const { connection: _connection, pool: _pool, client: _client, ...config } = engineClient.config
   const knex = factory({
     ...config,

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
+import { loadOptional } from '../identity/peers.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
@@ -124,8 +124,6 @@ export function sessionOf(row: object): Session | undefined {
   return core && functions.get(core)
 }
 
-const load = createRequire(import.meta.url)
-
 /** Shared by all sessions: a session function has it as its prototype, so making one allocates no methods. */
 const members: SessionMembers = Object.create(Function.prototype, {
   ...Object.getOwnPropertyDescriptors({
@@ -201,7 +199,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
 
 function loadQueryStream(): new (text: string, values: unknown[]) => Readable {
   try {
-    return load('pg-query-stream') as ReturnType<typeof loadQueryStream>
+    return loadOptional('pg-query-stream') as ReturnType<typeof loadQueryStream>
   } catch (cause) {
     throw new EnginelightError(
       'EL_MISSING_PEER',

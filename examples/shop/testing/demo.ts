@@ -45,7 +45,7 @@ export async function spawnDemo(...args: string[]): Promise<Demo> {
         child.kill('SIGKILL')
         await once(child, 'exit')
       }
-      // The keeper sees that its parent is gone and needs a moment.
+      // The janitor sees that its parent is gone and needs a moment.
       for (let tries = 0; tries < 100 && (await leftovers()).length > 0; tries++)
         await new Promise(resolve => setTimeout(resolve, 50))
       await rm(folder, { recursive: true, force: true })

@@ -1,12 +1,5 @@
-import {
-  createNoopMeter,
-  metrics,
-  type Counter,
-  type Histogram,
-  type Meter,
-  type MeterProvider,
-  type ObservableResult,
-} from '@opentelemetry/api'
+import type { Counter, Histogram, Meter, MeterProvider, ObservableResult } from '@opentelemetry/api'
+import { createNoopMeter, metrics } from '../api.ts'
 import {
   ENGINE_NAME,
   METRIC_COMMIT_DURATION,
@@ -17,7 +10,7 @@ import {
   METRIC_PREPARED_IN_DOUBT,
   METRIC_PREPARED_RECOVERED,
 } from '../semconv.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../../../server-lib/identity/version.ts'
 import { guarded } from '../guarded.ts'
 import { InDoubt } from './in-doubt.ts'
 import { PoolGauges } from './pool-gauges.ts'

@@ -1,4 +1,5 @@
-import { SpanKind, context, type Attributes, type Context } from '@opentelemetry/api'
+import type { Attributes, Context } from '@opentelemetry/api'
+import { SpanKind, context } from '../api.ts'
 import type { CheckoutMessage } from '../../../server-lib/channels.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { failSpan } from '../failure.ts'

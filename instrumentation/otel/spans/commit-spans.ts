@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode } from '../api.ts'
 import type { CommitMessage } from '../../../server-lib/channels.ts'
 import { failSpan } from '../failure.ts'
 import {

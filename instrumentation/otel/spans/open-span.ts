@@ -1,4 +1,5 @@
-import { trace, type Context, type Span } from '@opentelemetry/api'
+import type { Context, Span } from '@opentelemetry/api'
+import { trace } from '../api.ts'
 import { wallTime } from '../clock.ts'
 import { ABANDONED } from '../semconv.ts'
 

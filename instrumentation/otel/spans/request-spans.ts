@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode, context } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, context } from '../api.ts'
 import type { RequestMessage } from '../../../server-lib/channels.ts'
 import {
   ERROR_TYPE,

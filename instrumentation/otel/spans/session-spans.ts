@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode } from '../api.ts'
 import type { SessionMessage } from '../../../server-lib/channels.ts'
 import { ERROR_TYPE, SESSION_STATEMENT_COUNT } from '../semconv.ts'
 import { outermostAttributes } from './attributes.ts'

@@ -1,4 +1,5 @@
-import { context, trace, type Attributes, type Context, type SpanKind, type Tracer } from '@opentelemetry/api'
+import type { Attributes, Context, SpanKind, Tracer } from '@opentelemetry/api'
+import { context, trace } from '../api.ts'
 import type { CommitParticipant } from '../../../server-lib/channels.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { wallTime } from '../clock.ts'

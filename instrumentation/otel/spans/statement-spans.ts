@@ -1,4 +1,5 @@
-import { SpanKind, context, type Context } from '@opentelemetry/api'
+import type { Context } from '@opentelemetry/api'
+import { SpanKind, context } from '../api.ts'
 import { failSpan } from '../failure.ts'
 import { STATEMENT_QUEUE_TIME, STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'

@@ -1,4 +1,5 @@
-import { SpanKind, SpanStatusCode, type Attributes } from '@opentelemetry/api'
+import type { Attributes } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode } from '../api.ts'
 import type { TransactionMessage } from '../../../server-lib/channels.ts'
 import {
   BACKEND_PID,

@@ -5,10 +5,10 @@ import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The compiled files of `instrumentation/otel`, as the package ships them. */
-export const compiled = (file: string): string => `${root}dist/instrumentation/otel/${file}`
+/** The compiled files of `instrumentation/otel`, of which the package is made. */
+export const compiled = (file: string): string => `${root}.cache/compiled/instrumentation/otel/${file}`
 
-/** Compiles the sources into `dist`. Children of a test run that, since Node 20 runs no TypeScript. */
+/** Compiles the sources into `.cache/compiled`. Children of a test run that, since Node 20 runs no TypeScript. */
 export async function compile(): Promise<void> {
   const tsc = [`${root}node_modules/typescript/bin/tsc`, '-b', 'instrumentation']
   await promisify(execFile)(process.execPath, tsc, { cwd: root }).catch((error: { stdout?: string }) => {

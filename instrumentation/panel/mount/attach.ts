@@ -35,7 +35,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
     doorway = new Doorway(
       settings,
       recorder,
-      await loadParts(),
+      loadParts(),
       () => server.listening,
       () => {
         const origin = originOf(server)

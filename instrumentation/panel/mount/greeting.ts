@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import type { Greeting } from '../feed/index.ts'
@@ -24,17 +23,4 @@ export function greeting(
     thread: threadId,
     node: process.version,
   }
-}
-
-/** The version of this package, from the file that npm published with it. */
-export async function packageVersion(): Promise<string> {
-  for (const up of ['../../../', '../../../../']) {
-    try {
-      const found = JSON.parse(await readFile(new URL(`${up}package.json`, import.meta.url), 'utf8'))
-      if (found.name === 'enginelight') return String(found.version)
-    } catch {
-      // Not in this folder: the sources and the build are of different depth.
-    }
-  }
-  return '0.0.0'
 }

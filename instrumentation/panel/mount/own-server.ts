@@ -14,7 +14,7 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
   const recorder = new Recorder(settings.limits)
   recorder.start()
   try {
-    const parts = await loadParts()
+    const parts = loadParts()
     const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS })
     server.maxConnections = CONNECTIONS
     const doorway = new Doorway(

@@ -1,13 +1,11 @@
+import type * as Ws from 'ws'
+import { loadPeer } from '../../../server-lib/identity/peers.ts'
+import { VERSION } from '../../../server-lib/identity/version.ts'
 import { readPageFiles } from '../page/index.ts'
 import type { DoorwayParts } from './doorway.ts'
-import { packageVersion } from './greeting.ts'
 
-/** What only an enabled panel loads: `ws`, the page, the version. */
-export async function loadParts(): Promise<DoorwayParts> {
-  const [{ WebSocketServer }, files, version] = await Promise.all([
-    import('ws'),
-    readPageFiles(),
-    packageVersion(),
-  ])
-  return { WebSocketServer, files, version }
+/** What only an enabled panel loads: `ws`, the page. */
+export function loadParts(): DoorwayParts {
+  const { WebSocketServer } = loadPeer('ws') as typeof Ws
+  return { WebSocketServer, files: readPageFiles(), version: VERSION }
 }

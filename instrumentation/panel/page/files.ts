@@ -1,6 +1,5 @@
-import { readFile, readdir } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { loadOwn } from '../../../server-lib/identity/peers.ts'
 
 export interface PageFile {
   readonly type: string
@@ -21,32 +20,20 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
-/** Beside us in the published package; from the sources, as tests run them, where the build puts it. */
-const FOLDER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../dist/panel-ui/' : '../../../panel-ui/',
-  import.meta.url,
-)
-
-/** Reads the built page, once. Empty when it was not built. */
-export async function readPageFiles(folder: URL = FOLDER): Promise<PageFiles> {
-  const files = await readFolder(folder)
-  return files.has('index.html') ? files : new Map()
-}
-
-async function readFolder(folder: URL): Promise<PageFiles> {
-  const files = new Map<string, PageFile>()
+/**
+ * Reads the built page: a module that holds all of its files, so that a bundle has them too. Empty when it was not built.
+ */
+export function readPageFiles(load: () => unknown = () => loadOwn('panel-ui/files.js')): PageFiles {
+  let packed: Record<string, string>
   try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-    const root = fileURLToPath(folder)
-    for (const entry of entries) {
-      const type = TYPES[extname(entry.name)]
-      if (!entry.isFile() || type === undefined) continue
-      const path = `${entry.parentPath}/${entry.name}`
-      const name = path.slice(root.length).replaceAll('\\', '/').replace(/^\/+/, '')
-      files.set(name, { type, body: await readFile(path) })
-    }
+    packed = load() as typeof packed
   } catch {
     return new Map()
   }
-  return files
+  const files = new Map<string, PageFile>()
+  for (const [name, body] of Object.entries(packed)) {
+    const type = TYPES[extname(name)]
+    if (type !== undefined) files.set(name, { type, body: Buffer.from(body, 'base64') })
+  }
+  return files.has('index.html') ? files : new Map()
 }

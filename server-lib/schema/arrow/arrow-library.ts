@@ -1,5 +1,6 @@
-import { createRequire } from 'node:module'
 import { EnginelightError } from '../../errors.ts'
+import { IS_BUNDLED } from '../../identity/own-code.ts'
+import { isInstalled, loadOptional } from '../../identity/peers.ts'
 
 // The comments below reach the emitted declarations: who has not installed this optional peer gets `any` and no error.
 
@@ -8,21 +9,39 @@ export type Arrow = typeof import('apache-arrow')
 /** @ts-ignore apache-arrow is an optional peer. */
 export type { Data, DataType, RecordBatch, Schema, Table, Vector } from 'apache-arrow'
 
-const { resolve } = createRequire(import.meta.url)
 let library: Arrow | Promise<Arrow> | undefined
 
 /** apache-arrow, which begins to load as it is first needed. Throws EL_MISSING_PEER where it is not installed. */
 export function loadArrow(): Arrow | Promise<Arrow> {
   if (library) return library
-  try {
-    resolve('apache-arrow')
-  } catch (cause) {
-    throw new EnginelightError(
-      'EL_MISSING_PEER',
-      'toArrow() needs the package apache-arrow: npm install apache-arrow.',
-      { cause },
-    )
-  }
-  // Imported, not required: the package has two copies of itself, and this is the one of applications that import it.
-  return (library = import('apache-arrow').then(arrow => (library = arrow)))
+  // In a bundle it may be inside of it, where only the import below finds it.
+  if (!IS_BUNDLED && !isInstalled('apache-arrow')) throw missing()
+  return (library = importArrow())
 }
+
+async function importArrow(): Promise<Arrow> {
+  try {
+    // Imported, not required: the package has two copies of itself, and this is the one of applications that import it.
+    library = await import('apache-arrow')
+  } catch {
+    // Where nothing can be imported, as in Jest, the application itself has the other one.
+    library = requireArrow()
+  }
+  return library
+}
+
+function requireArrow(): Arrow {
+  try {
+    return loadOptional('apache-arrow') as Arrow
+  } catch (cause) {
+    library = undefined
+    throw missing(cause)
+  }
+}
+
+const missing = (cause?: unknown) =>
+  new EnginelightError(
+    'EL_MISSING_PEER',
+    'toArrow() needs the package apache-arrow: npm install apache-arrow.',
+    { cause },
+  )

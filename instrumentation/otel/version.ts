@@ -1,2 +1,0 @@
-/** The package's version, as instrumentation scope. A constant, because a bundled application has no package.json of ours; a test holds it to ours. */
-export const VERSION = '0.1.0'

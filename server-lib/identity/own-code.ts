@@ -1,0 +1,100 @@
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A place in a file, as a frame of a stack says it. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+interface Mark {
+  readonly part: string
+  readonly here: () => Error
+}
+
+interface Range {
+  readonly from: Place
+  readonly to: Place
+}
+
+const marks: Mark[] = []
+
+/**
+ * Says where a part of this package begins, and at the second call where it ends. Each published file does so by its
+ * first and its last statement: in a bundle the application's code is in the same file, before and behind ours. An error
+ * is made when somebody asks, since what a stack says depends on the source maps and loaders of that moment.
+ */
+export function markCode(part: string, here: () => Error): void {
+  marks.push({ part, here })
+}
+
+/** The file that this code was put into: a file of ours, or a bundle. */
+export const OWN_FILE: string = ownFile()
+/** Sources are not marked: there the folder says it. */
+const SOURCES = OWN_FILE.endsWith('.ts') ? `${dirname(dirname(OWN_FILE))}/` : undefined
+/** Whether a bundler has put this code into a file of its own. */
+export const IS_BUNDLED: boolean = !/\bown-code\.[jt]s$/.test(OWN_FILE)
+
+let known: { readonly marks: number; readonly prepare: unknown; readonly maps: boolean } | undefined
+let ranges = new Map<string, Range[]>()
+
+/** Whether a place is in the code of this package. `placeOf` reads the first frame of an error. */
+export function isOwnCode(place: Place, placeOf: (error: Error) => Place | undefined): boolean {
+  if (SOURCES !== undefined && place.file.startsWith(SOURCES)) return true
+  const prepare = Error.prepareStackTrace
+  const maps = process.sourceMapsEnabled
+  if (known?.marks !== marks.length || known.prepare !== prepare || known.maps !== maps) {
+    known = { marks: marks.length, prepare, maps }
+    ranges = readRanges(placeOf)
+  }
+  return (
+    ranges.get(place.file)?.some(({ from, to }) => !isBefore(place, from) && !isBefore(to, place)) ?? false
+  )
+}
+
+/** Parts are loaded one inside of another, and one that failed to load has no end. */
+function readRanges(placeOf: (error: Error) => Place | undefined): Map<string, Range[]> {
+  const found = new Map<string, Range[]>()
+  const begun = new Map<string, Place>()
+  for (const { part, here } of marks) {
+    const place = placeOf(here())
+    const from = begun.get(part)
+    if (!place) continue
+    if (!from) begun.set(part, place)
+    else {
+      begun.delete(part)
+      found.set(place.file, [...(found.get(place.file) ?? []), { from, to: place }])
+    }
+  }
+  return found
+}
+
+const isBefore = (a: Place, b: Place): boolean =>
+  a.line < b.line || (a.line === b.line && a.column < b.column)
+
+/** Asked of a stack: `import.meta` is a syntax error in a CommonJS bundle, `__filename` unknown in one of modules. */
+function ownFile(): string {
+  const { prepareStackTrace: prepare, stackTraceLimit: limit } = Error
+  try {
+    Error.stackTraceLimit = 1
+    // The place itself, whatever a source map makes of it.
+    Error.prepareStackTrace = (_, [callSite]) => callSite?.getFileName()
+    const file: unknown = new Error('here').stack
+    if (typeof file === 'string') return file.startsWith('file:') ? fileURLToPath(file) : file
+  } catch {
+    // Frozen intrinsics, or a name that is no path.
+  } finally {
+    restore(prepare, limit)
+  }
+  return `${process.cwd()}/unknown.js`
+}
+
+function restore(prepare: typeof Error.prepareStackTrace | undefined, limit: number): void {
+  try {
+    ;(Error as { prepareStackTrace: typeof prepare }).prepareStackTrace = prepare
+    Error.stackTraceLimit = limit
+  } catch {
+    // Frozen intrinsics.
+  }
+}

@@ -1,0 +1,2 @@
+/** The version of this package. A constant, because a bundled application has no package.json of ours; a test holds it to ours. */
+export const VERSION = '0.1.0'
