@@ -49,6 +49,8 @@ export interface SessionOwner {
   readonly pause: Promise<void> | undefined
   /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
   refusal(session: SessionCore): Error | undefined
+  /** Why the code that runs here may send nothing at all, if that is so. */
+  callerRefusal(): Error | undefined
 }
 
 /** One statement on its way: what is sent, when it was asked for, and from which line. */
@@ -155,7 +157,8 @@ export class SessionCore {
     sender?: Sender,
     queue = this.#fifo,
   ): void {
-    if (this.#ending) return callback(errors.sessionEnded(this))
+    const refusal = this.#callRefused()
+    if (refusal) return callback(refusal)
     const statement = asked(config, capture, isSingle, sender)
     this.#lineUp(queue, {
       refuse: callback,
@@ -186,7 +189,8 @@ export class SessionCore {
    * `work` does; rejects with EL_ENDED, without calling it, when the session ends before its turn has come.
    */
   together<T>(work: (sending: Sending) => Promise<T>): Promise<T> {
-    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    const refusal = this.#callRefused()
+    if (refusal) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       this.#fifo.push({
         refuse: reject,
@@ -217,12 +221,13 @@ export class SessionCore {
     outlet?: object,
     queue: Fifo = this.#fifo,
   ): void {
+    const refusal = this.#callRefused()
     const refuse = (error: Error) => {
-      if (this.#ending) forgiveErrors(submittable, outlet)
+      if (this.#ending || refusal) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
       else submittable.handleError?.(error)
     }
-    if (this.#ending) return refuse(errors.sessionEnded(this))
+    if (refusal) return refuse(refusal)
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
     this.#lineUp(queue, {
@@ -535,7 +540,8 @@ export class SessionCore {
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
   #turn(move: SessionMove, work: () => Promise<void>): Promise<void> {
-    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    const refused = this.#callRefused()
+    if (refused) return Promise.reject(refused)
     return new Promise((resolve, reject) => {
       this.#fifo.push({
         refuse: reject,
@@ -585,6 +591,10 @@ export class SessionCore {
     this.#ending = this.#end(graceMs, why)
     for (const told of this.#toldOfEnd) told()
     return this.#ending
+  }
+
+  #callRefused(): Error | undefined {
+    return this.#ending ? errors.sessionEnded(this) : this.#owner.callerRefusal()
   }
 
   /** Throws EL_ENDED where every use is refused by now. */
