@@ -4,7 +4,9 @@ import type { EnginesInside } from '../engines/engines-inside.ts'
 import { EnginelightError } from '../errors.ts'
 import type { ContainerCore } from '../sessions/container.ts'
 import type { RequestScope } from '../sessions/request-scope.ts'
-import { HeldResponse, OWN_HEADER, type Gate } from './held-response.ts'
+import { bodyText } from './body-text.ts'
+import { failedAnswer, type FailedAnswer } from './failed-answer.ts'
+import { HeldResponse, OWN_HEADER, type Gate, type HeldAnswer } from './held-response.ts'
 import { holdOptions, type TransactionOptions } from './transaction-options.ts'
 
 /** How long a statement that nobody awaited may go on after the response was ended, before the request is rolled back. */
@@ -63,22 +65,29 @@ export class RequestTransaction implements Gate {
     return this.#containers().some(({ isReading }) => isReading)
   }
 
-  async settle(header: (name: string) => unknown, isEnded: boolean): Promise<void> {
+  async settle(answer: HeldAnswer): Promise<Uint8Array | undefined> {
     const containers = this.#containers()
     if (!containers.some(one => one.isEnlisted)) {
       // A builder that nobody awaited is not sent in the tick in which it is made.
       await new Promise(resolve => setImmediate(resolve))
-      if (!containers.some(one => one.isEnlisted)) return
+      if (!containers.some(one => one.isEnlisted)) return undefined
     }
     for (const container of containers) await this.#awaitWork(container)
-    const why = await this.#whyNot(containers, header).catch(async (error: unknown) => {
+    const failure = await failureOf(answer)
+    const why = await this.#whyNot(containers, answer, failure).catch(async (error: unknown) => {
       await this.#rollBack('handler failed')
       throw error
     })
-    if (why) return this.#rollBack(why)
+    if (why) {
+      const isUntrue = failure?.tellsOfMore === true && (await haveChanged(containers))
+      await this.#rollBack(why)
+      if (isUntrue && !failure.undone) throw this.#toldTooMuch()
+      return isUntrue ? failure.undone : undefined
+    }
     try {
       // One after the other: two sets of engines have no common commit.
-      for (const container of containers) await container.commit(null, { pauses: !isEnded })
+      for (const container of containers) await container.commit(null, { pauses: !answer.isEnded })
+      return undefined
     } catch (error) {
       await this.#rollBack('failed elsewhere')
       throw error
@@ -129,7 +138,8 @@ export class RequestTransaction implements Gate {
   /** Why the request is rolled back although nothing threw, or undefined where it is committed. */
   async #whyNot(
     containers: readonly ContainerCore[],
-    header: (name: string) => unknown,
+    { header }: HeldAnswer,
+    failure: FailedAnswer | undefined,
   ): Promise<EndReason | undefined> {
     if (this.#isRefused) return 'handler failed'
     if (containers.some(({ isDoomed }) => isDoomed)) return 'doomed'
@@ -137,6 +147,7 @@ export class RequestTransaction implements Gate {
     if (said !== undefined)
       return (said as string | string[]).toString().trim().toLowerCase() === 'commit' ? undefined : 'vetoed'
     for (const { veto = isFailure } of this.#parts) {
+      if (veto === isFailure && failure) return 'vetoed'
       if (veto !== false && (await veto(this.#request, this.#response))) return 'vetoed'
     }
     return undefined
@@ -157,12 +168,34 @@ export class RequestTransaction implements Gate {
     throw error
   }
 
+  /** An answer in parts tells of something that was done and of something that failed, and all of it was rolled back. */
+  #toldTooMuch(): EnginelightError {
+    const { label, id } = this.#scope
+    return new EnginelightError(
+      'EL_COMMIT_ROLLED_BACK',
+      `Nothing was committed: a part of the answer of ${label} (${id}) says that something failed, and everything was rolled back. The answer was not sent.`,
+    )
+  }
+
   async #rollBack(why: EndReason): Promise<void> {
     for (const container of this.#containers()) {
       // What is left open is rolled back at the request's end: here nothing can go wrong that has to be told.
       if (!container.ended) await container.rollback(why).catch(() => {})
     }
   }
+}
+
+async function failureOf({ header, body }: HeldAnswer): Promise<FailedAnswer | undefined> {
+  const type = header('content-type')
+  if (body.length === 0 || type === undefined) return undefined
+  const text = await bodyText(body, header('content-encoding'))
+  return text === undefined ? undefined : failedAnswer(String(type), text)
+}
+
+/** Whether something was written that is going to be rolled back. */
+async function haveChanged(containers: readonly ContainerCore[]): Promise<boolean> {
+  for (const container of containers) if (await container.hasChanged()) return true
+  return false
 }
 
 /** What is a failure unless the mount says otherwise. */

@@ -208,6 +208,14 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     return busy.find(core => core.isBusy)?.engine.name
   }
 
+  /** Whether a rollback would undo something. One whose statement has failed cannot be asked, and counts. */
+  async hasChanged(): Promise<boolean> {
+    for (const core of this.atomicSessions()) {
+      if (core.isInTransaction && (await core.hasChanged())) return true
+    }
+    return false
+  }
+
   /** The sessions that take part in a commit, in the order of their engines' declaration. */
   atomicSessions(): SessionCore[] {
     const cores: SessionCore[] = []

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { WRITTEN } from '../postgres/control.ts'
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
@@ -479,6 +480,14 @@ export class SessionCore {
   /** Whether a transaction is open in which a statement has said that it changed something. */
   get hasWritten(): boolean {
     return this.isInTransaction && this.#life.wrote
+  }
+
+  /** The same, also where no statement has said so: then the server is asked. */
+  async hasChanged(): Promise<boolean> {
+    if (this.hasWritten || this.#life.state !== 'active') return true
+    if (this.engine.options.access === 'read') return false
+    const { rows } = await this.query(WRITTEN, null)
+    return (rows as { written: boolean }[] | undefined)?.[0]?.written ?? true
   }
 
   /** Throws why the open transaction cannot be committed any more, if that is so. */
