@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { WRITTEN } from '../postgres/control.ts'
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
@@ -8,7 +7,7 @@ import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import type { Isolation } from '../postgres/control.ts'
+import { WRITTEN, type Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
 import {
   commandOf,
