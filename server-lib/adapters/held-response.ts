@@ -291,6 +291,7 @@ export class HeldResponse {
     ]
     this.#mask.off()
     for (const name of OF_BODY) this.#response.removeHeader(name)
+    this.#before.restoreFields()
     this.#response.setHeader('content-length', body.length)
   }
 

@@ -142,6 +142,8 @@ export class RequestTransaction implements Gate {
     failure: FailedAnswer | undefined,
   ): Promise<EndReason | undefined> {
     if (this.#isRefused) return 'handler failed'
+    // Its connection was cut, and `close` has not come yet: the client has no answer to rely on.
+    if (this.#response.destroyed) return 'client aborted'
     if (containers.some(({ isDoomed }) => isDoomed)) return 'doomed'
     const said = header(OWN_HEADER)
     if (said !== undefined)
