@@ -26,7 +26,8 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   return (request, response, next) => {
     // Express keeps the `next` of the router in which the handler was found here, and uses it itself in `res.sendFile`:
     // so an error handler of that very router is reached, as by `next(error)` in the handler.
-    const fail = (error: unknown) => {
+    const fail = (error: unknown, isAnswered: boolean) => {
+      if (isAnswered) return warnOfFailure(error, request)
       const router = (request as { next?: typeof next }).next
       if (router) return router(error)
       next(error)

@@ -9,8 +9,11 @@ const NO = { message: 'no stock', path: ['b'] }
 const read = (answer: unknown, type = JSON_TYPE) => {
   const failure = failedAnswer(type, typeof answer === 'string' ? answer : JSON.stringify(answer))
   if (!failure) return 'nothing failed'
-  const { tellsOfMore, undone } = failure
-  return { tellsOfMore, undone: undone && JSON.parse(Buffer.from(undone).toString()) }
+  const other = failure.undone()
+  return {
+    tellsOfMore: failure.tellsOfMore,
+    undone: other && JSON.parse(Buffer.from(other.body).toString()),
+  }
 }
 const undone = { message: expect.stringContaining('undone') as string }
 

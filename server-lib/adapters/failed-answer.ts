@@ -3,12 +3,23 @@
  * tRPC, their batches, and the parts of an incremental answer. A body that is none of these says nothing.
  */
 
-/** An answer in which something failed. */
-export interface FailedAnswer {
-  /** Whether it tells of something else that was done: true only while the rows of that are kept. */
+/** What an answer says. */
+export interface Answer {
+  readonly hasFailed: boolean
+  /** Whether it tells of something that was done: true only while the rows of that are kept. */
   readonly tellsOfMore: boolean
+  /** Whether all that failed are units of these names, which were undone by themselves. */
+  isOnly(undone: readonly string[]): boolean
+  /** The status of an answer that tells of nothing but failure, where its protocol has another for it than for success. */
+  readonly failureStatus: 500 | undefined
   /** The same answer where nothing was done. Undefined for one in parts, which cannot be put into other words. */
-  readonly undone: Uint8Array | undefined
+  undone(message?: string): OtherBody | undefined
+}
+
+/** What is sent in the place of a body, and of a status that would be wrong with it. */
+export interface OtherBody {
+  readonly body: Uint8Array
+  readonly status?: number
 }
 
 type Json = { readonly [key: string]: unknown }
@@ -18,8 +29,10 @@ interface Protocol {
   isAnswer(answer: Json): boolean
   hasFailed(answer: Json): boolean
   tellsOfMore(answer: Json): boolean
-  /** The answer of an operation that was undone with another that has failed. */
-  undone(answer: Json, failed: Json): Json
+  /** What in it has failed, by the names of units; undefined for what is none. */
+  failures(answer: Json): readonly (string | undefined)[]
+  /** The answer of an operation that was undone, as those are that have failed. */
+  undone(answer: Json, message: string, failed: Json | undefined): Json
 }
 
 const UNDONE = 'This was undone, since something else in the same request has failed.'
@@ -48,9 +61,16 @@ const graphql: Protocol = {
   isAnswer: answer => hasKeysOf(answer, GRAPHQL_KEYS) && (isErrors(answer.errors) || isObject(answer.data)),
   hasFailed: answer => isErrors(answer.errors),
   tellsOfMore: ({ data }) => data !== undefined && data !== null,
-  undone: answer => ({
+  // An error below a field, or one that took all data with it, is of more than the unit of that field.
+  failures: ({ errors, data }) =>
+    isErrors(errors)
+      ? (errors as Json[]).map(({ path }) =>
+          isObject(data) && Array.isArray(path) && path.length === 1 ? String(path[0]) : undefined,
+        )
+      : [],
+  undone: (answer, message) => ({
     ...answer,
-    errors: isErrors(answer.errors) ? answer.errors : [{ message: UNDONE }],
+    errors: isErrors(answer.errors) ? answer.errors : [{ message }],
     data: null,
   }),
 }
@@ -59,7 +79,8 @@ const jsonRpc: Protocol = {
   isAnswer: ({ jsonrpc, error, result }) => jsonrpc === '2.0' && (isObject(error) || result !== undefined),
   hasFailed: ({ error }) => isObject(error),
   tellsOfMore: ({ result }) => result !== undefined,
-  undone: ({ id }) => ({ jsonrpc: '2.0', error: { code: -32000, message: UNDONE }, id }),
+  failures: ({ jsonrpc, error }) => (jsonrpc === '2.0' && isObject(error) ? [undefined] : []),
+  undone: ({ id }, message) => ({ jsonrpc: '2.0', error: { code: -32000, message }, id }),
 }
 
 /** A transformer of data puts what it makes of the error under `json`. */
@@ -76,18 +97,30 @@ const trpc: Protocol = {
     hasKeysOf(answer, TRPC_KEYS) && (isObject(answer.result) || trpcError(answer) !== undefined),
   hasFailed: answer => trpcError(answer) !== undefined,
   tellsOfMore: ({ result }) => result !== undefined,
-  undone(_answer, failed) {
-    const error = { message: UNDONE, code: -32603, data: { code: 'INTERNAL_SERVER_ERROR', httpStatus: 500 } }
-    return { error: isObject(failed.error) && isObject(failed.error.json) ? { json: error } : error }
+  failures: answer => {
+    const error = trpcError(answer)
+    return error ? [isObject(error.data) ? String(error.data.path) : undefined] : []
+  },
+  undone({ result }, message, failed) {
+    const error = { message, code: -32603, data: { code: 'INTERNAL_SERVER_ERROR', httpStatus: 500 } }
+    const isPacked = failed
+      ? isObject(failed.error) && isObject(failed.error.json)
+      : isObject(result) && isObject(result.data) && 'json' in result.data
+    return { error: isPacked ? { json: error } : error }
   },
 }
 
 const PROTOCOLS = [jsonRpc, trpc, graphql]
 
-/** Reads an answer. `body` is its text: it is parsed once, and not at all where no error can be in it. */
-export function failedAnswer(contentType: string, body: string): FailedAnswer | undefined {
+/** Reads an answer in which something has failed: none else is parsed. */
+export function failedAnswer(contentType: string, body: string): Answer | undefined {
   // Every serialiser writes these keys as they are, so this spares the parsing of nearly every answer.
   if (!body.includes('"error')) return undefined
+  const answer = readAnswer(contentType, body)
+  return answer?.hasFailed ? answer : undefined
+}
+
+export function readAnswer(contentType: string, body: string): Answer | undefined {
   const [type = ''] = contentType.toLowerCase().split(';', 1)
   switch (type.trim()) {
     case 'application/json':
@@ -95,7 +128,8 @@ export function failedAnswer(contentType: string, body: string): FailedAnswer | 
     case 'application/graphql+json':
     case 'application/json-rpc': {
       const whole = parsed(body)
-      return whole === undefined ? inParts(body.split('\n')) : inOne(whole)
+      const isStrict = type.trim() === 'application/graphql-response+json'
+      return whole === undefined ? inParts(body.split('\n')) : inOne(whole, isStrict)
     }
     case 'application/jsonl':
       return inParts(body.split('\n'))
@@ -108,39 +142,61 @@ export function failedAnswer(contentType: string, body: string): FailedAnswer | 
   }
 }
 
-function inOne(whole: unknown): FailedAnswer | undefined {
+function inOne(whole: unknown, isStrict: boolean): Answer | undefined {
   const answers = Array.isArray(whole) ? whole : [whole]
-  if (!answers.every(isObject)) return undefined
-  for (const protocol of PROTOCOLS) {
-    if (!answers.every(answer => protocol.isAnswer(answer))) continue
-    const failed = answers.find(answer => protocol.hasFailed(answer))
-    if (!failed) return undefined
-    const undone = answers.map(answer =>
-      protocol.tellsOfMore(answer) ? protocol.undone(answer, failed) : answer,
-    )
-    return {
-      tellsOfMore: answers.some(answer => protocol.tellsOfMore(answer)),
-      undone: Buffer.from(JSON.stringify(Array.isArray(whole) ? undone : undone[0])),
-    }
+  if (answers.length === 0 || !answers.every(isObject)) return undefined
+  const protocol = PROTOCOLS.find(one => answers.every(answer => one.isAnswer(answer)))
+  if (!protocol) return undefined
+  const failed = answers.find(answer => protocol.hasFailed(answer))
+  return {
+    hasFailed: failed !== undefined,
+    tellsOfMore: answers.some(answer => protocol.tellsOfMore(answer)),
+    failureStatus: isStrict || protocol === trpc ? 500 : undefined,
+    isOnly: undone =>
+      areAll(
+        answers.flatMap(answer => protocol.failures(answer)),
+        undone,
+      ),
+    undone(message = UNDONE) {
+      const undone = answers.map(answer =>
+        protocol.tellsOfMore(answer) ? protocol.undone(answer, message, failed) : answer,
+      )
+      return { body: Buffer.from(JSON.stringify(Array.isArray(whole) ? undone : undone[0])) }
+    },
   }
-  return undefined
+}
+
+/** Whether each of these is among the units, once for each time. */
+function areAll(failures: readonly (string | undefined)[], units: readonly string[]): boolean {
+  const left = [...units]
+  return failures.every(name => {
+    const at = name === undefined ? -1 : left.indexOf(name)
+    if (at !== -1) left.splice(at, 1)
+    return at !== -1
+  })
 }
 
 /** Each part has its JSON on a line of its own; what lies between is framing. */
-function inParts(lines: readonly string[]): FailedAnswer | undefined {
+function inParts(lines: readonly string[]): Answer | undefined {
   const parts = lines.map(parsed).filter(part => part !== undefined)
-  if (!parts.some(hasFailedPart)) return undefined
-  return { tellsOfMore: parts.some(part => !isObject(part) || graphql.tellsOfMore(part)), undone: undefined }
+  const failures = parts.flatMap(failuresIn)
+  return {
+    hasFailed: failures.length > 0,
+    tellsOfMore: parts.some(part => !isObject(part) || graphql.tellsOfMore(part)),
+    failureStatus: undefined,
+    isOnly: undone => areAll(failures, undone),
+    undone: () => undefined,
+  }
 }
 
 /** GraphQL has errors in what comes later as well; tRPC has its answers in nested lists. */
-function hasFailedPart(part: unknown): boolean {
-  if (Array.isArray(part)) return part.some(hasFailedPart)
-  if (!isObject(part)) return false
-  if (PROTOCOLS.some(protocol => protocol.hasFailed(part))) return true
+function failuresIn(part: unknown): readonly (string | undefined)[] {
+  if (Array.isArray(part)) return part.flatMap(failuresIn)
+  if (!isObject(part)) return []
   const { incremental, completed } = part
   const later = [incremental, completed].flatMap(some => (Array.isArray(some) ? some : []))
-  return later.some(one => isObject(one) && isErrors(one.errors))
+  const failed = later.filter(one => isObject(one) && isErrors(one.errors))
+  return [...PROTOCOLS.flatMap(protocol => protocol.failures(part)), ...failed.map(() => undefined)]
 }
 
 function parsed(text: string): unknown {

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { copied, sizeOf } from './chunk.ts'
 import { DrainListeners } from './drain-listeners.ts'
+import type { OtherBody } from './failed-answer.ts'
 import { ResponseBefore } from './response-before.ts'
 import { ResponseMask } from './response-mask.ts'
 import { headerOf, withoutHeader } from './write-head.ts'
@@ -12,7 +13,7 @@ export interface Gate {
   /** Whether the body may come out of what is open: then that cannot be ended before the body flows. */
   readonly feedsBody: boolean
   /** Ends what is open. Resolves to another body where the response's own is not what is so; rejects when it must not be sent. */
-  settle(answer: HeldAnswer): Promise<Uint8Array | undefined>
+  settle(answer: HeldAnswer): Promise<OtherBody | undefined>
   /** The response was not sent. It can be answered anew, unless `response.headersSent`: then its connection was cut. */
   failed(error: unknown): void
 }
@@ -261,7 +262,7 @@ export class HeldResponse {
       })
   }
 
-  #settled(isFlowing: boolean, other: Uint8Array | undefined): void {
+  #settled(isFlowing: boolean, other: OtherBody | undefined): void {
     if (other) this.#replaceBody(other)
     const waiting = this.#calls
     if (isFlowing) {
@@ -277,7 +278,7 @@ export class HeldResponse {
     this.#owesDrain = false
   }
 
-  #replaceBody(body: Uint8Array): void {
+  #replaceBody({ body, status }: OtherBody): void {
     const calls = this.#calls
     const end = calls.findIndex(({ method }) => method === 'end')
     const callback = calls[end]?.args.filter(argument => typeof argument === 'function') ?? []
@@ -285,7 +286,8 @@ export class HeldResponse {
     this.#calls = [
       ...calls
         .filter(({ method }) => method === 'writeHead')
-        .map(({ method, args }) => ({ method, args: OF_BODY.reduce(withoutHeader, args) })),
+        .map(({ method, args }) => ({ method, args: OF_BODY.reduce(withoutHeader, args) }))
+        .map(({ method, args }) => ({ method, args: [status ?? args[0], ...args.slice(1)] })),
       { method: 'end', args: [body, ...callback] },
       ...calls.slice(end + 1),
     ]
@@ -293,6 +295,7 @@ export class HeldResponse {
     for (const name of OF_BODY) this.#response.removeHeader(name)
     this.#before.restoreFields()
     this.#response.setHeader('content-length', body.length)
+    if (status !== undefined) this.#response.statusCode = status
   }
 
   /** Lets go what is held. What the last write answered. */

@@ -22,9 +22,9 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   const { onError = warnOfFailure, ...mountOptions } = options
   const mount = createMount(engines, mountOptions)
   return (request, response) => {
-    const answer = (error: unknown) => {
+    const answer = (error: unknown, isAnswered = false) => {
       onError(error, request)
-      answerPlainly(response)
+      if (!isAnswered) answerPlainly(response)
     }
     const failed = (error: unknown) => {
       const transaction = transactionOf(request)

@@ -3,6 +3,8 @@ import { expressMiddleware } from '@as-integrations/express5'
 import express from 'express'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, test } from 'vitest'
+import { mutationUnits } from './graphql.ts'
+import { procedureUnit } from './trpc.ts'
 import { createHTTPHandler } from '@trpc/server/adapters/standalone'
 import { initTRPC } from '@trpc/server'
 import {
@@ -22,7 +24,8 @@ interface Context {
 
 const typeDefs = `
   type Query { read: Int broken: Int }
-  type Mutation { pay: Int fail: Int orphan: Int sneak: Int }`
+  type Mutation { pay: Int fail: Int orphan: Int sneak: Int deep: Deep must: Int! wrong: Int }
+  type Deep { ok: Int no: Int }`
 const resolvers = {
   Query: {
     read: async (_root: unknown, _args: unknown, { request }: Context) =>
@@ -37,6 +40,16 @@ const resolvers = {
       await insert(request, 'half')
       throw new Error('no stock')
     },
+    deep: () => ({
+      ok: 1,
+      no: () => {
+        throw new Error('no')
+      },
+    }),
+    must: () => {
+      throw new Error('no')
+    },
+    wrong: () => 'no number',
     orphan: (_root: unknown, _args: unknown, { request }: Context) => insertOrphan(request).then(() => 1),
     // Whatever it does, no statement of its says that it wrote.
     sneak: async (_root: unknown, _args: unknown, { request }: Context) => {
@@ -56,24 +69,21 @@ const yoga = createYoga<Context>({
   schema: createSchema({ typeDefs, resolvers }),
 })
 
-const apollo = new ApolloServer<Context>({
-  typeDefs,
-  resolvers,
-  allowBatchedHttpRequests: true,
-  includeStacktraceInErrorResponses: false,
-})
+const newApollo = () => new ApolloServer<Context>({ typeDefs, resolvers, allowBatchedHttpRequests: true })
 
 const servers: Record<string, () => Promise<Handler>> = {
   yoga: async () => (request, response) => yoga(request, response),
-  Apollo: async () => {
-    await apollo.start().catch(() => {})
-    const app = express()
-    app.use(
-      express.json(),
-      expressMiddleware(apollo, { context: async ({ req }) => ({ request: req as unknown as Request }) }),
-    )
-    return (request, response) => app(request as never, response as never)
-  },
+  Apollo: () => serveApollo(newApollo()),
+}
+
+async function serveApollo(server: ApolloServer<Context>): Promise<Handler> {
+  await server.start()
+  const app = express()
+  app.use(
+    express.json(),
+    expressMiddleware(server, { context: async ({ req }) => ({ request: req as unknown as Request }) }),
+  )
+  return (request, response) => app(request as never, response as never)
 }
 
 async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
@@ -86,7 +96,7 @@ async function post(url: string, body: unknown, headers: Record<string, string> 
   return {
     status: response.status,
     text,
-    body: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text,
+    body: /^[{[]/.test(text) && !text.includes('\n[') ? JSON.parse(text) : text,
   }
 }
 
@@ -175,6 +185,62 @@ test('JSON-RPC: one call, and a batch as one', async () => {
   expect(await grounds.rows()).toEqual([[], []])
 })
 
+const schema = createSchema<Context>({ typeDefs, resolvers })
+const unitServers: Record<string, () => Promise<Handler>> = {
+  yoga: async () => {
+    const server = createYoga<Context>({
+      logging: false,
+      batching: true,
+      maskedErrors: false,
+      context: ({ req }: any) => ({ request: req }),
+      schema: mutationUnits(schema, grounds.engines),
+    })
+    return (request, response) => server(request, response)
+  },
+  Apollo: () =>
+    serveApollo(
+      new ApolloServer<Context>({
+        schema: mutationUnits(createSchema<Context>({ typeDefs, resolvers }) as never, grounds.engines),
+        allowBatchedHttpRequests: true,
+      }),
+    ),
+}
+
+test.each(Object.keys(unitServers))(
+  '%s with mutationUnits: each field is kept or undone by itself',
+  async name => {
+    const { url, errors } = await grounds.serve('Express 5', await unitServers[name]!())
+    expect((await post(`${url}/graphql`, mutation('fail pay again: fail'))).body).toMatchObject({
+      data: { fail: null, pay: 1, again: null },
+      errors: [{ path: ['fail'] }, { path: ['again'] }],
+    })
+    expect((await post(`${url}/graphql`, [mutation('pay'), mutation('fail')])).body).toMatchObject([
+      { data: { pay: 1 } },
+      { data: { fail: null } },
+    ])
+    expect((await grounds.rows())[0]).toEqual(['paid', 'paid'])
+
+    // What fails below a field, or takes all data with it, is no unit's: all of it is undone.
+    for (const fields of ['pay deep { ok no }', 'pay must', 'pay wrong']) {
+      const { body } = await post(`${url}/graphql`, mutation(fields))
+      expect(body, fields).toMatchObject({ data: null, errors: [{}] })
+    }
+    expect((await grounds.rows())[0]).toEqual(['paid', 'paid'])
+
+    const { status, body } = await post(`${url}/graphql`, mutation('pay orphan'))
+    expect([status, body]).toMatchObject([
+      200,
+      { data: null, errors: [{ message: expect.stringMatching(/commit failed/) }] },
+    ])
+    const strict = await post(`${url}/graphql`, mutation('orphan'), {
+      accept: 'application/graphql-response+json',
+    })
+    expect([strict.status, strict.body]).toMatchObject([500, { data: null }])
+    expect((await grounds.rows())[0]).toEqual(['paid', 'paid'])
+    expect(errors).toEqual([])
+  },
+)
+
 const t = initTRPC.context<Context>().create()
 const router = t.router({
   pay: t.procedure.mutation(({ ctx: { request } }) => insert(request, 'paid').then(() => 1)),
@@ -182,6 +248,54 @@ const router = t.router({
     await insert(request, 'half')
     throw new Error('no stock')
   }),
+})
+
+test('tRPC with procedureUnit: each procedure of a batch is kept or undone by itself', async () => {
+  const unit = t.procedure.use(procedureUnit(grounds.engines))
+  const inner = t.router({
+    fail: unit.mutation(async ({ ctx: { request } }) => {
+      await insert(request, 'half')
+      throw new Error('no stock')
+    }),
+  })
+  const units = t.router({
+    pay: unit.mutation(({ ctx: { request } }) => insert(request, 'paid').then(() => 1)),
+    fail: inner.fail,
+    orphan: unit.mutation(({ ctx: { request } }) => insertOrphan(request).then(() => 1)),
+    // One that calls another, and goes on when that fails.
+    forgiving: unit.mutation(async ({ ctx }) => {
+      await inner
+        .createCaller(ctx)
+        .fail()
+        .catch(() => {})
+      return insert(ctx.request, 'forgiven').then(() => 1)
+    }),
+    bare: router.fail,
+  })
+  const handler = createHTTPHandler({
+    router: units,
+    createContext: ({ req }) => ({ request: req as Request }),
+  })
+  const { url, errors } = await grounds.serve('node:http', (request, response) => handler(request, response))
+  const batch = await post(`${url}/fail,pay,fail,forgiving?batch=1`, {})
+  expect([batch.status, batch.body]).toMatchObject([
+    207,
+    [{ error: {} }, { result: { data: 1 } }, { error: {} }, { result: { data: 1 } }],
+  ])
+  const streamed = await post(`${url}/fail,pay?batch=1`, {}, { 'trpc-accept': 'application/jsonl' })
+  expect(streamed.text).toMatch(/"result"/)
+  expect((await grounds.rows())[0]).toEqual(['paid', 'forgiven', 'paid'])
+
+  // One without a unit of its own has failed: nobody knows what half it wrote.
+  const bare = await post(`${url}/pay,forgiving,bare?batch=1`, {})
+  expect(bare.body).toMatchObject([{ error: {} }, { error: {} }, { error: {} }])
+  expect(errors).toEqual([])
+  for (const path of ['pay,orphan?batch=1', 'orphan']) {
+    const { status, text } = await post(`${url}/${path}`, {})
+    expect([status, text.includes('commit failed'), text.includes('result')]).toEqual([500, true, false])
+  }
+  expect(errors).toMatchObject([{ code: 'EL_COMMIT_FAILED' }, { code: 'EL_COMMIT_FAILED' }])
+  expect((await grounds.rows())[0]).toEqual(['paid', 'forgiven', 'paid'])
 })
 
 test('tRPC: one procedure, and a batch as one, also where it is streamed', async () => {
