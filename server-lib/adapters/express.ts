@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { startDeadline } from '../deadline.ts'
 import type { Engines } from '../engines/engines.ts'
 import type { RegisteredRequest } from '../register.ts'
 import type { Definitions } from '../sessions/db.ts'
 import { createMount, transactionOf, type MountOptions } from './mount.ts'
+import { answerPlainly, warnOfFailure } from './plain-failure.ts'
 
 declare global {
   // Express looks for additions to its request in this place, in version 4 and 5 alike.
@@ -24,9 +26,30 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   return (request, response, next) => {
     // Express keeps the `next` of the router in which the handler was found here, and uses it itself in `res.sendFile`:
     // so an error handler of that very router is reached, as by `next(error)` in the handler.
-    const fail = (error: unknown) => ((request as { next?: typeof next }).next ?? next)(error)
+    const fail = (error: unknown, isAnswered: boolean) => {
+      if (isAnswered) return warnOfFailure(error, request)
+      const router = (request as { next?: typeof next }).next
+      if (router) return router(error)
+      next(error)
+      answerUnlessAnswered(error, request, response)
+    }
     mount(request, response, () => next(), fail)
   }
+}
+
+/** How long a router other than Express may take to answer an error. */
+const ANSWER_MS = 500
+
+/**
+ * A framework of promises (Koa, Hono, h3) that runs this middleware has taken its `next` for done and hears no error
+ * after that: without an answer of ours the client would wait for ever.
+ */
+function answerUnlessAnswered(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+  startDeadline(ANSWER_MS, () => {
+    if (response.headersSent || response.destroyed) return
+    warnOfFailure(error, request)
+    answerPlainly(response)
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { copied, sizeOf } from './chunk.ts'
 import { DrainListeners } from './drain-listeners.ts'
+import type { OtherBody } from './failed-answer.ts'
 import { ResponseBefore } from './response-before.ts'
 import { ResponseMask } from './response-mask.ts'
 import { headerOf, withoutHeader } from './write-head.ts'
@@ -11,13 +12,20 @@ export interface Gate {
   readonly isDue: boolean
   /** Whether the body may come out of what is open: then that cannot be ended before the body flows. */
   readonly feedsBody: boolean
-  /**
-   * Ends what is open. Rejects when the response must not be sent. `header` reads the headers that it would have; where the
-   * response has not been ended the handler is still at work.
-   */
-  settle(header: (name: string) => unknown, isEnded: boolean): Promise<void>
+  /** Ends what is open. Resolves to another body where the response's own is not what is so; rejects when it must not be sent. */
+  settle(answer: HeldAnswer): Promise<OtherBody | undefined>
   /** The response was not sent. It can be answered anew, unless `response.headersSent`: then its connection was cut. */
   failed(error: unknown): void
+}
+
+/** What is known of a response while it is held. */
+export interface HeldAnswer {
+  /** Reads the headers that it would have. */
+  header(name: string): unknown
+  /** Where it has not been ended the handler is still at work. */
+  readonly isEnded: boolean
+  /** The body in its parts, each with its encoding, while none of it has been sent and nothing is to come. */
+  readonly body: readonly (readonly unknown[])[]
 }
 
 export interface HoldOptions {
@@ -26,6 +34,9 @@ export interface HoldOptions {
   /** What happens when there are more, or the handler flushes the headers. */
   readonly streaming: 'commit first' | 'commit last'
 }
+
+/** What describes a body, and is wrong of another one. */
+const OF_BODY = ['content-length', 'content-encoding', 'transfer-encoding', 'etag', 'trailer']
 
 /** A header by which a handler speaks to us, and not to the client. */
 export const OWN_HEADER = 'x-tm'
@@ -235,9 +246,15 @@ export class HeldResponse {
   #settle(): void {
     const isFlowing = this.#phase === 'flowing'
     this.#phase = 'settling'
+    const isEnded = this.#response.writableEnded
+    const answer = {
+      header: (name: string) => this.#header(name),
+      isEnded,
+      body: isEnded && !isFlowing ? this.#calls.filter(hasBody).map(({ args }) => args) : [],
+    }
     this.#settling = this.#gate
-      .settle(name => this.#header(name), this.#response.writableEnded)
-      .then(() => this.#settled(isFlowing))
+      .settle(answer)
+      .then(other => this.#settled(isFlowing, other))
       .catch((error: unknown) => {
         if (!this.drop(error)) this.cut()
         // Not from here: what an error handler throws is no failure of ours.
@@ -245,7 +262,8 @@ export class HeldResponse {
       })
   }
 
-  #settled(isFlowing: boolean): void {
+  #settled(isFlowing: boolean, other: OtherBody | undefined): void {
+    if (other) this.#replaceBody(other)
     const waiting = this.#calls
     if (isFlowing) {
       this.#mask.off()
@@ -258,6 +276,26 @@ export class HeldResponse {
     this.#release()
     if (this.#owesDrain && !this.#response.writableEnded) this.#drains.tell()
     this.#owesDrain = false
+  }
+
+  #replaceBody({ body, status }: OtherBody): void {
+    const calls = this.#calls
+    const end = calls.findIndex(({ method }) => method === 'end')
+    const callback = calls[end]?.args.filter(argument => typeof argument === 'function') ?? []
+    // What came after the end is an error of the handler, which Node tells.
+    this.#calls = [
+      ...calls
+        .filter(({ method }) => method === 'writeHead')
+        .map(({ method, args }) => ({ method, args: OF_BODY.reduce(withoutHeader, args) }))
+        .map(({ method, args }) => ({ method, args: [status ?? args[0], ...args.slice(1)] })),
+      { method: 'end', args: [body, ...callback] },
+      ...calls.slice(end + 1),
+    ]
+    this.#mask.off()
+    for (const name of OF_BODY) this.#response.removeHeader(name)
+    this.#before.restoreFields()
+    this.#response.setHeader('content-length', body.length)
+    if (status !== undefined) this.#response.statusCode = status
   }
 
   /** Lets go what is held. What the last write answered. */
@@ -285,6 +323,8 @@ export class HeldResponse {
     return (head && headerOf(head.args, name)) ?? this.#response.getHeader(name)
   }
 }
+
+const hasBody = ({ method }: Call) => method === 'write' || method === 'end'
 
 function answerOf({ method }: Call, response: ServerResponse, hasRoom: boolean): unknown {
   if (method === 'write') return hasRoom

@@ -6,7 +6,7 @@ import type { ContainerCore } from '../sessions/container.ts'
 import { coreOf } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
 import { settingsOf } from './annotation.ts'
-import { RequestTransaction } from './request-transaction.ts'
+import { RequestTransaction, type AnswerFailure } from './request-transaction.ts'
 import { checkTransactionOptions, type TransactionOptions } from './transaction-options.ts'
 
 export interface MountOptions<As extends string = 'db'> extends TransactionOptions {
@@ -19,12 +19,7 @@ export interface MountOptions<As extends string = 'db'> extends TransactionOptio
  * a commit has failed and so the handler's response was not sent.
  */
 export interface Mount {
-  (
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: () => void,
-    answerFailure: (error: unknown) => void,
-  ): void
+  (request: IncomingMessage, response: ServerResponse, next: () => void, answerFailure: AnswerFailure): void
 }
 
 interface Mounted {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Engines } from '../engines/engines.ts'
-import { warn } from '../errors.ts'
 import type { Db, Definitions } from '../sessions/db.ts'
 import { createMount, transactionOf, type MountOptions } from './mount.ts'
+import { answerPlainly, warnOfFailure } from './plain-failure.ts'
 
 /** A request of node:http with its container. */
 export type RequestWith<D extends Definitions, As extends string> = IncomingMessage & {
@@ -19,14 +19,12 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
   handler: (request: RequestWith<D, As>, response: ServerResponse) => unknown,
   options: MountOptions<As> & { onError?: (error: unknown, request: IncomingMessage) => void } = {},
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const { onError = warnOf, ...mountOptions } = options
+  const { onError = warnOfFailure, ...mountOptions } = options
   const mount = createMount(engines, mountOptions)
   return (request, response) => {
-    const answer = (error: unknown) => {
+    const answer = (error: unknown, isAnswered = false) => {
       onError(error, request)
-      if (response.headersSent) return void response.end()
-      response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
-      response.end('Internal Server Error')
+      if (!isAnswered) answerPlainly(response)
     }
     const failed = (error: unknown) => {
       const transaction = transactionOf(request)
@@ -48,12 +46,6 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
       answer(error)
     }
   }
-}
-
-function warnOf(error: unknown, request: IncomingMessage): void {
-  const path = (request.url ?? '').split('?', 1)[0]
-  const reason = error instanceof Error ? error.stack : String(error)
-  warn('EL_HANDLER_FAILED', `The handler of ${request.method} ${path} failed: ${reason}`)
 }
 
 export type { MountOptions } from './mount.ts'

@@ -4,11 +4,16 @@ import type { EnginesInside } from '../engines/engines-inside.ts'
 import { EnginelightError } from '../errors.ts'
 import type { ContainerCore } from '../sessions/container.ts'
 import type { RequestScope } from '../sessions/request-scope.ts'
-import { HeldResponse, OWN_HEADER, type Gate } from './held-response.ts'
+import { bodyText } from './body-text.ts'
+import { failedAnswer, readAnswer, type Answer, type OtherBody } from './failed-answer.ts'
+import { HeldResponse, OWN_HEADER, type Gate, type HeldAnswer } from './held-response.ts'
 import { holdOptions, type TransactionOptions } from './transaction-options.ts'
 
 /** How long a statement that nobody awaited may go on after the response was ended, before the request is rolled back. */
 const AWAIT_MS = 1_000
+
+/** Told of a commit that failed. Where it is answered already, in the words of its protocol, there is nothing to send. */
+export type AnswerFailure = (error: unknown, isAnswered: boolean) => void
 
 /** One set of engines whose work in this request is committed with it. */
 interface Part {
@@ -23,7 +28,7 @@ export class RequestTransaction implements Gate {
   readonly #scope: RequestScope
   readonly #parts: Part[] = []
   readonly #held: HeldResponse
-  readonly #answerFailure: (error: unknown) => void
+  readonly #answerFailure: AnswerFailure
   /** Nothing is committed any more: something has failed, and its answer is on its way. */
   #failed = false
   /** An error has reached the framework's error handlers: whatever they answer, the request has failed. */
@@ -34,7 +39,7 @@ export class RequestTransaction implements Gate {
     response: ServerResponse,
     scope: RequestScope,
     options: TransactionOptions,
-    answerFailure: (error: unknown) => void,
+    answerFailure: AnswerFailure,
   ) {
     this.#request = request
     this.#response = response
@@ -63,25 +68,37 @@ export class RequestTransaction implements Gate {
     return this.#containers().some(({ isReading }) => isReading)
   }
 
-  async settle(header: (name: string) => unknown, isEnded: boolean): Promise<void> {
+  async settle(answer: HeldAnswer): Promise<OtherBody | undefined> {
     const containers = this.#containers()
     if (!containers.some(one => one.isEnlisted)) {
       // A builder that nobody awaited is not sent in the tick in which it is made.
       await new Promise(resolve => setImmediate(resolve))
-      if (!containers.some(one => one.isEnlisted)) return
+      if (!containers.some(one => one.isEnlisted)) return undefined
     }
     for (const container of containers) await this.#awaitWork(container)
-    const why = await this.#whyNot(containers, header).catch(async (error: unknown) => {
+    const said = await this.#said(answer)
+    const why = await this.#whyNot(containers, answer, said).catch(async (error: unknown) => {
       await this.#rollBack('handler failed')
       throw error
     })
-    if (why) return this.#rollBack(why)
+    if (why) {
+      const isUntrue = said?.hasFailed === true && said.tellsOfMore && (await haveChanged(containers))
+      await this.#rollBack(why)
+      const other = isUntrue ? said.undone() : undefined
+      if (isUntrue && !other) throw this.#toldTooMuch()
+      return other
+    }
     try {
       // One after the other: two sets of engines have no common commit.
-      for (const container of containers) await container.commit(null, { pauses: !isEnded })
+      for (const container of containers) await container.commit(null, { pauses: !answer.isEnded })
+      return undefined
     } catch (error) {
       await this.#rollBack('failed elsewhere')
-      throw error
+      const other = this.#scope.undone && said?.undone('The commit failed: nothing was done.')
+      if (!other) throw error
+      this.#failed = true
+      this.#answerFailure(error, true)
+      return { ...other, status: said?.failureStatus ?? this.#response.statusCode }
     }
   }
 
@@ -89,7 +106,7 @@ export class RequestTransaction implements Gate {
     this.#failed = true
     // The client has left, which rolled everything back. Nobody is there to be answered.
     if (this.#response.closed && (error as EnginelightError | null)?.code === 'EL_ENDED') return
-    this.#answerFailure(error)
+    this.#answerFailure(error, false)
   }
 
   // ------------------------------------------------------------------------------------ what it is told
@@ -129,14 +146,18 @@ export class RequestTransaction implements Gate {
   /** Why the request is rolled back although nothing threw, or undefined where it is committed. */
   async #whyNot(
     containers: readonly ContainerCore[],
-    header: (name: string) => unknown,
+    { header }: HeldAnswer,
+    said: Answer | undefined,
   ): Promise<EndReason | undefined> {
     if (this.#isRefused) return 'handler failed'
+    // Its connection was cut, and `close` has not come yet: the client has no answer to rely on.
+    if (this.#response.destroyed) return 'client aborted'
     if (containers.some(({ isDoomed }) => isDoomed)) return 'doomed'
-    const said = header(OWN_HEADER)
-    if (said !== undefined)
-      return (said as string | string[]).toString().trim().toLowerCase() === 'commit' ? undefined : 'vetoed'
+    const asked = header(OWN_HEADER)
+    if (asked !== undefined)
+      return (asked as string | string[]).toString().trim().toLowerCase() === 'commit' ? undefined : 'vetoed'
     for (const { veto = isFailure } of this.#parts) {
+      if (veto === isFailure && said?.hasFailed && !said.isOnly(this.#scope.undone ?? [])) return 'vetoed'
       if (veto !== false && (await veto(this.#request, this.#response))) return 'vetoed'
     }
     return undefined
@@ -157,12 +178,36 @@ export class RequestTransaction implements Gate {
     throw error
   }
 
+  /** What the answer says of itself, where that says more than its status. Units are told of in any case. */
+  async #said({ header, body }: HeldAnswer): Promise<Answer | undefined> {
+    const type = header('content-type')
+    if (body.length === 0 || type === undefined) return undefined
+    const text = await bodyText(body, header('content-encoding'))
+    if (text === undefined) return undefined
+    return (this.#scope.undone ? readAnswer : failedAnswer)(String(type), text)
+  }
+
+  /** An answer in parts tells of something that was done and of something that failed, and all of it was rolled back. */
+  #toldTooMuch(): EnginelightError {
+    const { label, id } = this.#scope
+    return new EnginelightError(
+      'EL_COMMIT_ROLLED_BACK',
+      `Nothing was committed: a part of the answer of ${label} (${id}) says that something failed, and everything was rolled back. The answer was not sent.`,
+    )
+  }
+
   async #rollBack(why: EndReason): Promise<void> {
     for (const container of this.#containers()) {
       // What is left open is rolled back at the request's end: here nothing can go wrong that has to be told.
       if (!container.ended) await container.rollback(why).catch(() => {})
     }
   }
+}
+
+/** Whether something was written that is going to be rolled back. */
+async function haveChanged(containers: readonly ContainerCore[]): Promise<boolean> {
+  for (const container of containers) if (await container.hasChanged()) return true
+  return false
 }
 
 /** What is a failure unless the mount says otherwise. */

@@ -4,6 +4,12 @@ import type { ServerResponse } from 'node:http'
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end', 'on', 'addListener', 'once'] as const
 
 /**
+ * Node's own fields by which a head says where its body ends. A framework may set the length itself, for a body that is not
+ * sent, and a header that is taken back counts as one that is not wanted.
+ */
+const FIELDS = ['_contentLength', '_removedContLen', '_removedTE', '_removedConnection', 'sendDate'] as const
+
+/**
  * A response as it was when it came by: status, headers and methods. Middlewares that come later put their own methods in
  * front, and have ended the answer that is taken back: another one must not go through them.
  */
@@ -13,6 +19,7 @@ export class ResponseBefore {
   readonly #message: string
   readonly #headers: readonly (readonly [string, number | string | readonly string[]])[]
   readonly #methods: Record<string, unknown> = {}
+  readonly #fields: Record<string, unknown> = {}
 
   constructor(response: ServerResponse) {
     this.#response = response
@@ -21,6 +28,7 @@ export class ResponseBefore {
     this.#headers = rawNames(response).map(name => [name, response.getHeader(name) as string])
     const own = response as unknown as Record<string, unknown>
     for (const name of METHODS) this.#methods[name] = Object.hasOwn(own, name) ? own[name] : undefined
+    for (const name of FIELDS) if (Object.hasOwn(own, name)) this.#fields[name] = own[name]
   }
 
   restore(): void {
@@ -35,6 +43,12 @@ export class ResponseBefore {
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     for (const [name, value] of this.#headers) response.setHeader(name, value)
     response.addTrailers({})
+    this.restoreFields()
+  }
+
+  /** Where the body ends is to be told anew. */
+  restoreFields(): void {
+    Object.assign(this.#response, this.#fields)
   }
 }
 

@@ -33,6 +33,24 @@ const NOT_PREPARED: Readonly<Record<string, string>> = {
   '55000': 'prepared transactions are disabled (max_prepared_transactions is 0)',
 }
 
+/** Thrown by the commit whose hooks were not done in time. */
+export function hooksTooLate(timeoutMs: number): EnginelightError {
+  return new EnginelightError(
+    'EL_HOOK_TIMEOUT',
+    `Nothing was committed: the hooks of beforeCommit took longer than ${timeoutMs} ms, and everything was rolled back.`,
+    { move: 'commit()', timeoutMs },
+  )
+}
+
+/** Thrown where such a hook goes on and uses its container: by now that belongs to other work. */
+export function sentByLateHook(kind: string): EnginelightError {
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `A hook of ${kind} whose time is over uses its container: what it does would become part of other work.`,
+    { state: `after the time of ${kind}`, legalMoves: [] },
+  )
+}
+
 /** A step before the decision failed, and everything is rolled back. */
 export function commitFailed(
   engine: string,

@@ -1,4 +1,5 @@
 import { EnginelightError, warn } from '../errors.ts'
+import { WRITTEN } from '../postgres/control.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { RequestScope } from '../sessions/request-scope.ts'
 import type { SessionCore, SessionSeat } from '../sessions/session.ts'
@@ -21,8 +22,6 @@ export interface CommitSetup {
   /** The engines that can take part, by name. */
   readonly engines: readonly string[]
 }
-
-const WRITTEN = 'select pg_current_xact_id_if_assigned() is not null as written'
 
 /** One commit over the sessions of a container. Made for it, and used once. */
 export class Commit {

@@ -61,7 +61,7 @@ export interface EngineOptions {
   idleInTransactionWarningMs?: number | false
   /**
    * How long COMMIT may stay unanswered, in milliseconds, before its connection is closed and `commit()` throws
-   * EL_COMMIT_UNKNOWN. Default 30,000.
+   * EL_COMMIT_UNKNOWN. The hooks before a commit have as long (EL_HOOK_TIMEOUT), and those after it. Default 30,000.
    */
   commitTimeoutMs?: number
   /**

@@ -48,6 +48,9 @@ export const COMMIT = 'COMMIT'
 export const ROLLBACK = 'ROLLBACK'
 export const READ_ONLY_SESSION = 'SET default_transaction_read_only = on'
 export const RESET_READ_ONLY_SESSION = 'RESET default_transaction_read_only'
+/** Whether the transaction has changed something durable. */
+export const WRITTEN = 'select pg_current_xact_id_if_assigned() is not null as written'
+
 /** Settings, roles, advisory locks, LISTEN, temporary tables, prepared statements, cursors. Refused in a transaction. */
 export const DISCARD_ALL = 'DISCARD ALL'
 

@@ -43,7 +43,8 @@ export interface RunOptions {
   retry?: number | RetryOptions
   /**
    * How long the function may take, all attempts and waits together, in milliseconds. Then its statements are cancelled,
-   * all is rolled back, and the run rejects with EL_RUN_ABORTED. A commit that has begun is finished. Default: no limit.
+   * all is rolled back, and the run rejects with EL_RUN_ABORTED. Hooks before the commit count; a commit that has begun is
+   * finished, and hooks after it are not waited for any more. Default: no limit.
    */
   timeoutMs?: number
   /** The same at once, when it says so; EL_RUN_ABORTED has its reason as the cause. */

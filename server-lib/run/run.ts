@@ -1,3 +1,4 @@
+import { settledWithin } from '../deadline.ts'
 import { EnginelightError } from '../errors.ts'
 import { captureSite } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -26,6 +27,9 @@ export interface RunHost<D> {
     kind: TransactionKind,
   ): { readonly core: ContainerCore; readonly db: D }
 }
+
+/** How long an end is waited for when the time of the run is over. */
+const END_GRACE_MS = 1_000
 
 type Work<D, T> = (db: D) => Promise<T> | T
 
@@ -114,20 +118,24 @@ class OwnRun<D, T> {
     let decided = { isAnother: false } as { isAnother: boolean; error?: unknown }
     try {
       const value = await limit.within(() => runInRequest(scope, async () => this.#fn(db)))
-      // Not cut short any more: nobody could tell what became of a commit.
-      await core.commit(this.#capture)
-      await scope.endContainers('finished')
-      scope.end('finished')
+      // Cuts short the hooks, and no commit: nobody could tell what became of that.
+      await core.commit(this.#capture, { limit })
+      await this.#end(scope.endContainers('finished').then(() => scope.end('finished')))
       return { state: 'committed', value }
     } catch (error) {
       // Before anything is rolled back, so that the application's function can look at what there is.
       decided = this.#decide(error, attempt, core)
       if (limit.reason) await scope.endContainers('aborted', limit.reason)
-      else await core.end('finished', error, 'handler failed')
-      await scope.endContainers('finished')
-      scope.end(limit.reason ? 'aborted' : 'failed')
+      else void core.end('finished', error, 'handler failed')
+      const outcome = limit.reason ? 'aborted' : 'failed'
+      await this.#end(scope.endContainers('finished').then(() => scope.end(outcome)))
     }
     return decided.isAnother ? { state: 'worth another' } : { state: 'failed', error: decided.error }
+  }
+
+  /** Waits for an end, for which hooks can take long: no longer than the run may, but a moment in any case. */
+  async #end(ended: Promise<void>): Promise<void> {
+    await this.#limit.within(() => ended).catch(() => settledWithin(ended, END_GRACE_MS))
   }
 
   #decide(error: unknown, attempt: number, core: ContainerCore): { isAnother: boolean; error?: unknown } {

@@ -9,7 +9,7 @@ import type { RequestScope } from './request-scope.ts'
 import { afterMove, type ContainerMove, type ContainerState } from '../commit/container-state.ts'
 import { Commit, type CommitSetup } from '../commit/commit.ts'
 import * as commitErrors from '../commit/commit-errors.ts'
-import { Hooks } from '../commit/hooks.ts'
+import { Hooks, type HookLimit, type HookTime } from '../commit/hooks.ts'
 import type { CommitReport, EndReason } from '../commit/report.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
@@ -221,6 +221,14 @@ export class ContainerCore extends Linked implements SessionOwner {
     return busy.find(core => core.isBusy)?.engine.name
   }
 
+  /** Whether a rollback would undo something. One whose statement has failed cannot be asked, and counts. */
+  async hasChanged(): Promise<boolean> {
+    for (const core of this.atomicSessions()) {
+      if (core.isInTransaction && (await core.hasChanged())) return true
+    }
+    return false
+  }
+
   /** The sessions that take part in a commit, in the order of their engines' declaration. */
   atomicSessions(): SessionCore[] {
     const cores: SessionCore[] = []
@@ -261,18 +269,22 @@ export class ContainerCore extends Linked implements SessionOwner {
    */
   async commit(
     capture: SiteCapture | null = null,
-    { pauses = false }: { pauses?: boolean } = {},
+    { pauses = false, limit }: { pauses?: boolean; limit?: HookLimit } = {},
   ): Promise<CommitReport> {
-    if (this.#ending) throw this.#endedError()
+    this.requireOpen()
     if (this.#state !== 'open') throw this.#illegal('commit()')
     this.#requireWhole()
     this.#move('ask')
     try {
-      await runOutside(() => this.#hooks.runBeforeCommit())
+      await runOutside(() => this.#hooks.runBeforeCommit(() => this.#hookTime(limit)))
       // A hook has begun one and did not wait for it.
       this.#requireWhole()
     } catch (error) {
-      await this.#failed(error)
+      const isLate = limit?.reason !== undefined || (error as { code?: unknown })?.code === 'EL_HOOK_TIMEOUT'
+      // A rollback would wait for the statement that the hook waits for.
+      if (isLate && this.atomicSessions().some(core => core.isBusy))
+        await this.end('aborted', error, 'failed elsewhere')
+      else await this.#failed(error, limit)
       throw error
     }
     // A hook has said so.
@@ -290,22 +302,36 @@ export class ContainerCore extends Linked implements SessionOwner {
       this.#reason = error
       this.#pause = undefined
       resume()
-      await this.#failed(error)
+      await this.#failed(error, limit)
       throw error
     }
     this.#pause = undefined
     resume()
     this.#joined = undefined
-    await runOutside(() => this.#hooks.committed(report))
+    await runOutside(() => this.#hooks.committed(() => this.#hookTime(limit), report))
     return report
   }
 
+  /** Throws where it has ended, or for the code that asks it has. */
   requireOpen(): void {
     if (this.#ending) throw this.#endedError()
+    const refusal = this.callerRefusal()
+    if (refusal) throw refusal
+  }
+
+  callerRefusal(): EnginelightError | undefined {
+    return this.#hooks.refusal()
+  }
+
+  /** The hooks of a commit or rollback get as long as COMMIT does, on the least patient of the engines in use. */
+  #hookTime(limit?: HookLimit): HookTime {
+    const used = this.atomicSessions().map(({ engine }) => engine)
+    const engines = used.length > 0 ? used : [...this.#setup.engines.values()]
+    return { timeoutMs: Math.min(...engines.map(({ options }) => options.commitTimeoutMs)), limit }
   }
 
   get canBeDoomed(): boolean {
-    return !this.#ending && afterMove(this.#state, 'doom') !== undefined
+    return !this.#ending && !this.callerRefusal() && afterMove(this.#state, 'doom') !== undefined
   }
 
   /** Whether something of this unit of work is committed already. */
@@ -339,7 +365,8 @@ export class ContainerCore extends Linked implements SessionOwner {
 
   /** Runs a function inside of a savepoint on every engine that takes part in commits and that the function touches. */
   savepoint<T>(fn: (unit: Unit) => Promise<T> | T, handle?: Unit): Promise<T> {
-    if (this.#ending) return Promise.reject(this.#endedError())
+    const refusal = this.#ending ? this.#endedError() : this.callerRefusal()
+    if (refusal) return Promise.reject(refusal)
     if (this.#state === 'failed' || this.#state === 'committing')
       return Promise.reject(this.#illegal('savepoint()'))
     return runContainerSavepoint(this, fn, handle)
@@ -362,7 +389,7 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   /** A commit, or a hook before it, has failed: nothing stays open. */
-  async #failed(error: unknown): Promise<void> {
+  async #failed(error: unknown, limit?: HookLimit): Promise<void> {
     this.#breakOff('a commit that failed')
     // An independent engine takes no part in a commit, nor in its failure.
     await rollBackAll(this.atomicSessions(), { why: 'failed elsewhere' })
@@ -370,25 +397,26 @@ export class ContainerCore extends Linked implements SessionOwner {
     if (afterMove(this.#state, 'fail')) this.#move('fail')
     this.#reason = error
     // A hook may have thrown anything.
-    await this.#hooks.rolledBack((error as { report?: CommitReport } | null | undefined)?.report, error)
+    const { report } = (error ?? {}) as { report?: CommitReport }
+    await this.#hooks.rolledBack(() => this.#hookTime(limit), report, error)
   }
 
   /** Rolls back every session and gives the connections back; the container is open again, doomed or not. */
   async rollback(why: EndReason = 'rollback', capture: SiteCapture | null = null): Promise<void> {
-    if (this.#ending) throw this.#endedError()
+    this.requireOpen()
     this.#move('rollback')
     this.#breakOff('db.rollback()')
     this.#reason = undefined
     this.#joined = undefined
     const cores = [...this.#sessions.values()].map(({ core }) => core)
     const failure = await rollBackAll(cores, { why, capture })
-    await this.#hooks.rolledBack()
+    await this.#hooks.rolledBack(() => this.#hookTime())
     if (failure) throw failure.reason
   }
 
   /** Nothing of this unit of work may be committed any more. */
   doom(reason?: unknown): void {
-    if (this.#ending) throw this.#endedError()
+    this.requireOpen()
     // The first reason is the one.
     if (!this.isDoomed) this.#reason = reason
     this.#move('doom')
@@ -396,9 +424,13 @@ export class ContainerCore extends Linked implements SessionOwner {
 
   /** Those that belong to the next commit, or to the unit that the code which asks is inside of. */
   hooksIn(from: Unit | undefined): Hooks {
-    if (this.#ending) throw this.#endedError()
+    this.requireOpen()
     const unit = unitOfHook(this, from)
     return unit ? (unit.hooks ??= new Hooks()) : this.#hooks
+  }
+
+  callUndone(hooks: Hooks, error: unknown): Promise<void> {
+    return this.#hooks.undone(hooks, () => this.#hookTime(), error)
   }
 
   /** What was written shows no mark: a function that writes, say. Throws EL_ILLEGAL_MOVE for an engine that only reads. */
@@ -462,7 +494,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     }
     // A commit that is under way tells its hooks itself.
     if (busy.length > 0 || (this.#hooks.any && !isCommitting)) {
-      return this.#endBusy(busy, how === 'aborted' ? 0 : END_GRACE_MS, because, isCommitting, reason)
+      return this.#endBusy(busy, how, because, isCommitting, reason)
     }
     this.#ended()
     return DONE
@@ -470,11 +502,12 @@ export class ContainerCore extends Linked implements SessionOwner {
 
   async #endBusy(
     sessions: readonly Started[],
-    graceMs: number,
+    how: 'finished' | 'aborted',
     why: EndReason,
     isCommitting: boolean,
     reason: unknown,
   ): Promise<void> {
+    const graceMs = how === 'aborted' ? 0 : END_GRACE_MS
     // A session that waits for a connection gives up when the grace is over.
     const deadline = graceMs > 0 ? startDeadline(graceMs, () => this.abandoned.abandon()) : undefined
     await Promise.all(
@@ -483,7 +516,11 @@ export class ContainerCore extends Linked implements SessionOwner {
       }),
     )
     deadline?.stop()
-    if (!isCommitting) await this.#hooks.rolledBack(undefined, reason)
+    if (!isCommitting) {
+      const told = this.#hooks.rolledBack(() => this.#hookTime(), undefined, reason)
+      // After an abort nobody is left who would wait for longer than it takes to let go.
+      await (how === 'aborted' ? settledWithin(told, END_GRACE_MS) : told)
+    }
     this.#ended()
   }
 

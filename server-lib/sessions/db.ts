@@ -37,7 +37,7 @@ export interface DbMembers<D extends Definitions> {
    * allow it, else one after the other. Independent engines take no part. When it rejects everything is rolled back but
    * for what EL_PARTIAL_COMMIT and EL_COMMIT_UNKNOWN say, `error.report` tells of each engine, and only `rollback()` is
    * possible then. Throws EL_COMMIT_FAILED, EL_COMMIT_ROLLED_BACK, EL_CONNECTION_LOST, EL_COMMIT_UNKNOWN,
-   * EL_PARTIAL_COMMIT, EL_TWO_PHASE_UNAVAILABLE, EL_DOOMED, EL_ILLEGAL_MOVE, EL_ENDED, or what a hook of beforeCommit threw.
+   * EL_PARTIAL_COMMIT, EL_TWO_PHASE_UNAVAILABLE, EL_HOOK_TIMEOUT, EL_DOOMED, EL_ILLEGAL_MOVE, EL_ENDED, or what a hook of beforeCommit threw.
    */
   commit(): Promise<CommitReport>
   /** Rolls back every session and gives the connections back; the container stays usable, doomed or not. */
@@ -54,11 +54,14 @@ export interface DbMembers<D extends Definitions> {
   /** Nothing of this unit of work may be committed: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */
   doom(reason?: unknown): void
   readonly isDoomed: boolean
-  /** Called before the next commit, which its error turns into a rollback. It may use the database, and add hooks. */
+  /**
+   * Called before the next commit, which its error turns into a rollback. It may use the database, and add hooks. All
+   * together have `commitTimeoutMs` (EL_HOOK_TIMEOUT).
+   */
   beforeCommit(hook: BeforeCommit): void
   /**
    * Called once, with the report, after the next commit of the container, when all engines are committed. Its error is
-   * told as a warning (EL_HOOK_FAILED) and changes nothing. What it writes needs a commit of its own.
+   * told as a warning (EL_HOOK_FAILED) and changes nothing; so is one that takes longer than `commitTimeoutMs`. What it writes needs a commit of its own.
    */
   afterCommit(hook: AfterCommit): void
   /** Called once after the next rollback: asked for, of a commit that failed, or at the end of a container without commit. */

@@ -25,6 +25,8 @@ export class RequestScope {
   #ended = false
   /** What the request says of itself, as settings of each of its transactions; asked at each BEGIN. */
   annotate: (() => Readonly<Record<string, string>> | undefined) | undefined
+  /** Which units of a protocol (a field of a mutation, a procedure) were undone by themselves; undefined where there are none. */
+  undone: string[] | undefined
   /** The nearest one around it that was still going on as this one began. */
   #around: RequestScope | undefined
 

@@ -9,7 +9,7 @@ import type { Hooks } from '../commit/hooks.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import type { Isolation } from '../postgres/control.ts'
+import { WRITTEN, type Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
 import type { Control } from '../postgres/read-control.ts'
 import {
@@ -65,7 +65,11 @@ export interface SessionOwner {
   undone(unit: Unit): Error
   /** What is asked for inside of a unit to be done around the commit. */
   hooksIn(unit: Unit | undefined): Hooks
+  /** Calls what was asked for inside of a unit for the case that it is undone. Never rejects. */
+  callUndone(hooks: Hooks, error: unknown): Promise<void>
   doom(reason: unknown): void
+  /** Why the code that runs here may send nothing at all, if that is so. */
+  callerRefusal(): Error | undefined
 }
 
 /** Where a statement has its turn. Without it the async context decides. */
@@ -199,7 +203,8 @@ export class SessionCore {
     sender?: Sender,
     where: Where = HERE,
   ): void {
-    if (this.#ending) return callback(errors.sessionEnded(this))
+    const refusal = this.#callRefused()
+    if (refusal) return callback(refusal)
     const statement = asked(config, capture, isSingle, sender)
     this.#lineUp(where, capture, {
       refuse: callback,
@@ -250,7 +255,8 @@ export class SessionCore {
     where: Where = HERE,
     capture: SiteCapture | null = null,
   ): Promise<T> {
-    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    const refusal = this.#callRefused()
+    if (refusal) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       this.#lineUp(where, capture, {
         refuse: reject,
@@ -271,12 +277,13 @@ export class SessionCore {
 
   /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
   submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
+    const refusal = this.#callRefused()
     const refuse = (error: Error) => {
-      if (this.#ending) forgiveErrors(submittable, outlet)
+      if (this.#ending || refusal) forgiveErrors(submittable, outlet)
       if (submittable.destroy) submittable.destroy(error)
       else submittable.handleError?.(error)
     }
-    if (this.#ending) return refuse(errors.sessionEnded(this))
+    if (refusal) return refuse(refusal)
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
     this.#lineUp(where, capture, {
@@ -590,6 +597,14 @@ export class SessionCore {
     return this.isInTransaction && this.#life.wrote
   }
 
+  /** The same, also where no statement has said so: then the server is asked. */
+  async hasChanged(): Promise<boolean> {
+    if (this.hasWritten || this.#life.state !== 'active') return true
+    if (this.engine.options.access === 'read') return false
+    const { rows } = await this.query(WRITTEN, null)
+    return (rows as { written: boolean }[] | undefined)?.[0]?.written ?? true
+  }
+
   /** Throws why the open transaction cannot be committed any more, if that is so. */
   requireIntact(): void {
     const { state } = this.#life
@@ -670,7 +685,8 @@ export class SessionCore {
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
   #turn(move: SessionMove, work: () => Promise<void>, queue = this.#fifo): Promise<void> {
-    if (this.#ending) return Promise.reject(errors.sessionEnded(this))
+    const refused = this.#callRefused()
+    if (refused) return Promise.reject(refused)
     return new Promise((resolve, reject) => {
       queue.push({
         refuse: reject,
@@ -720,6 +736,10 @@ export class SessionCore {
     this.#ending = this.#end(graceMs, why)
     for (const told of this.#toldOfEnd) told()
     return this.#ending
+  }
+
+  #callRefused(): Error | undefined {
+    return this.#ending ? errors.sessionEnded(this) : this.#owner.callerRefusal()
   }
 
   /** Throws EL_ENDED where every use is refused by now. */

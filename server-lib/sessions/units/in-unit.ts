@@ -1,4 +1,3 @@
-import { Hooks } from '../../commit/hooks.ts'
 import { settledWithin } from '../../deadline.ts'
 import type { Holder } from '../fifo.ts'
 import { runInside } from './inside.ts'
@@ -46,9 +45,9 @@ export async function undo(unit: Unit, error: unknown): Promise<void> {
   const ended = unit.owner.undone(unit)
   unit.turns.refuseWaiting(ended)
   await Promise.all([...unit.places.values()].map(place => place.undo(ended)))
-  const { hooks = new Hooks() } = unit
+  const { hooks } = unit
   unit.hooks = undefined
-  await hooks.rolledBack(undefined, error)
+  if (hooks) await unit.owner.callUndone(hooks, error)
 }
 
 /** Resolves when nothing of a unit runs, and none is open inside of it. */

@@ -1,0 +1,44 @@
+import type { Engines } from '../engines/engines.ts'
+import type { Definitions } from '../sessions/db.ts'
+import { runUnit } from './unit.ts'
+
+/** What is needed of a `GraphQLSchema`, of whatever version. */
+interface Schema {
+  getMutationType(): { getFields(): Record<string, { resolve?: unknown }> } | null | undefined
+}
+
+type Resolve = (source: unknown, args: unknown, context: unknown, info: Info) => unknown
+interface Info {
+  readonly fieldName: string
+  readonly path: { readonly key: string | number }
+}
+
+const units = new WeakSet<object>()
+
+/**
+ * Makes each field of the mutation type a unit of its own, in the schema that is given, which it returns. One that fails
+ * undoes what it wrote and answers null; the others are kept. An error below such a field undoes the whole request.
+ * For every server that executes the schema: yoga, Apollo, Nest.
+ */
+export function mutationUnits<S extends Schema, D extends Definitions>(schema: S, engines: Engines<D>): S {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    if (units.has(field)) continue
+    units.add(field)
+    const resolve = (field.resolve as Resolve | undefined) ?? resolveOfRoot
+    field.resolve = (source: unknown, args: unknown, context: unknown, info: Info) =>
+      runUnit(engines, String(info.path.key), `mutation ${info.fieldName}`, async () => {
+        const value = await resolve(source, args, context, info)
+        // GraphQL takes an error that is returned for one that is thrown.
+        if (value instanceof Error) throw value
+        return value
+      })
+  }
+  return schema
+}
+
+/** As GraphQL resolves a field that has no resolver: from the root value, whose functions have no source. */
+const resolveOfRoot: Resolve = (source, args, context, info) => {
+  const root = source as Record<string, unknown> | null | undefined
+  const value = root?.[info.fieldName]
+  return typeof value === 'function' ? value.call(root, args, context, info) : value
+}

@@ -1,0 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { warn } from '../errors.ts'
+
+/** Answers a request that failed where no framework does. */
+export function answerPlainly(response: ServerResponse): void {
+  if (response.headersSent) return void response.end()
+  response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
+  response.end('Internal Server Error')
+}
+
+export function warnOfFailure(error: unknown, request: IncomingMessage): void {
+  const path = (request.url ?? '').split('?', 1)[0]
+  const reason = error instanceof Error ? error.stack : String(error)
+  warn('EL_HANDLER_FAILED', `The handler of ${request.method} ${path} failed: ${reason}`)
+}

@@ -1,0 +1,43 @@
+import type { Engines } from '../engines/engines.ts'
+import type { Definitions } from '../sessions/db.ts'
+import { runUnit } from './unit.ts'
+
+/** What is needed of the options of a tRPC middleware. */
+interface Call<Result> {
+  readonly type: string
+  readonly path: string
+  next(): Promise<Result>
+}
+
+/** Carries the answer of a procedure that failed out of its unit: tRPC does not throw it. */
+class Undone {
+  readonly result: unknown
+
+  constructor(result: unknown) {
+    this.result = result
+  }
+}
+
+/**
+ * tRPC middleware, `t.procedure.use(procedureUnit(engines))`: each procedure is a unit of its own, those of a batch one after
+ * the other. One that fails undoes what it wrote, and the others are kept.
+ */
+export function procedureUnit<D extends Definitions>(
+  engines: Engines<D>,
+): <Result extends { readonly ok: boolean }>(call: Call<Result>) => Promise<Result> {
+  return async <Result extends { readonly ok: boolean }>({ type, path, next }: Call<Result>) => {
+    // What it sends as it goes is sent before its end.
+    if (type === 'subscription') return next()
+    const work = async () => {
+      const result = await next()
+      if (!result.ok) throw new Undone(result)
+      return result
+    }
+    try {
+      return await runUnit(engines, path, `${type} ${path}`, work)
+    } catch (error) {
+      if (error instanceof Undone) return error.result as Result
+      throw error
+    }
+  }
+}
