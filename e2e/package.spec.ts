@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, project, test } from './fixtures.ts'
 
@@ -25,7 +25,7 @@ test('every door can be imported and required, and both give the same module', a
     for (const door of ${JSON.stringify(DOORS)}) {
       const imported = await import(door)
       const required = require(door)
-      console.log(door + ' ' + Object.keys(imported).every(name => imported[name] === required[name]))
+      console.log(door + ' ' + (imported.default === required && Object.keys(required).every(name => imported[name] === required[name])))
     }
   `)
   expect(stdout.trim().split('\n')).toEqual(DOORS.map(door => `${door} true`))
@@ -69,9 +69,12 @@ test('the tarball holds the library, the page and the manuals of types, and no t
   const files = (await readdir(folder, { recursive: true })).map(file => file.replaceAll('\\', '/'))
   expect(files).toContain('dist/server-lib/index.js')
   expect(files).toContain('dist/server-lib/index.d.ts')
-  expect(files).toContain('dist/panel-ui/index.html')
+  expect(files).toContain('dist/panel-ui/files.js')
+  expect(files).toContain('docs/commit.md')
+  expect(files).toContain('server-lib/errors.md')
+  expect(files).toContain('server-lib/channels.md')
   expect(
-    files.filter(file => /\.test\.|\/testing\/|tsbuildinfo|(^|\/)(examples|e2e|bench)\//.test(file)),
+    files.filter(file => /\.test\.|\/testing\/|\.map$|tsbuildinfo|(^|\/)(examples|e2e|bench)\//.test(file)),
   ).toEqual([])
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
     dependencies: object
@@ -79,11 +82,45 @@ test('the tarball holds the library, the page and the manuals of types, and no t
   expect(Object.keys(manifest.dependencies)).toEqual(['ws'])
 })
 
-test('without its peer a door says which package is missing', async () => {
-  const failure = await node('', '--import', 'enginelight/otel/register').catch(
-    (error: { stderr: string }) => error,
-  )
-  expect('stderr' in failure && failure.stderr).toMatch(/@opentelemetry\/(sdk-node|api)/)
+test('without its peer a door of OpenTelemetry says which package is missing', async () => {
+  for (const flags of [
+    ['--import', 'enginelight/otel/register'],
+    ['--require', 'enginelight/otel/register'],
+    ['--import', 'enginelight/otel'],
+  ]) {
+    const failure = await node('', ...flags).catch((error: { stderr: string }) => error)
+    expect('stderr' in failure && failure.stderr).toContain('npm install @opentelemetry/api')
+    expect('stderr' in failure && failure.stderr).toContain('EL_MISSING_PEER')
+  }
+})
+
+test('what the manuals point at is in the package, or npm finds it by the repository', async () => {
+  const folder = join(project(), 'node_modules/enginelight')
+  const { repository, homepage, bugs } = JSON.parse(
+    await readFile(join(folder, 'package.json'), 'utf8'),
+  ) as Record<string, unknown>
+  expect([repository, homepage, bugs]).toEqual([
+    { type: 'git', url: 'git+https://github.com/enginelight/enginelight.git' },
+    expect.stringContaining('https://github.com/enginelight/enginelight'),
+    expect.stringContaining('https://github.com/enginelight/enginelight'),
+  ])
+  const manuals = (await readdir(folder, { recursive: true })).filter(file => file.endsWith('.md'))
+  const root = join(import.meta.dirname, '..')
+  for (const manual of manuals)
+    for (const [, link = ''] of (await readFile(join(folder, manual), 'utf8')).matchAll(/\]\(([^)#\s]+)/g))
+      if (!/^https?:/.test(link)) await access(join(root, dirname(manual), link))
+})
+
+test('every door has its types where TypeScript looks for them without exports', async () => {
+  const { typesVersions } = JSON.parse(
+    await readFile(join(import.meta.dirname, '../package.json'), 'utf8'),
+  ) as {
+    typesVersions: { '*': Record<string, string[]> }
+  }
+  const doors = Object.entries(exports as Record<string, { types?: string }>)
+    .filter(([door, { types }]) => door !== '.' && types)
+    .map(([door, { types }]) => [door.slice(2), [types]])
+  expect(typesVersions['*']).toEqual(Object.fromEntries(doors))
 })
 
 test('a mistake in the first lines gives a sentence that helps', async () => {
@@ -112,7 +149,7 @@ test('a mistake in the first lines gives a sentence that helps', async () => {
 })
 
 test('what tests strike at is not in the package', async () => {
-  const folder = join(project(), 'node_modules/enginelight/dist/server-lib')
+  const folder = join(project(), 'node_modules/enginelight/dist')
   const files = (await readdir(folder, { recursive: true })).filter(file => file.endsWith('.js'))
   expect(files.length).toBeGreaterThan(20)
   for (const file of files)

@@ -201,7 +201,7 @@ function doorsOn(major) {
     const here = createRequire(process.cwd() + '/x.js')
     Promise.all(doors.map(async door => {
       const [imported, required] = [await import(door), here(door)]
-      for (const name of Object.keys(imported)) if (imported[name] !== required[name]) throw new Error(door + ' ' + name)
+      for (const name of Object.keys(required)) if (imported[name] !== required[name]) throw new Error(door + ' ' + name)
     })).catch(error => { console.error(error); process.exit(1) })
   `
   return run('npx', ['--yes', '--package', `node@${major}`, '--', 'node', '-e', code], { capture: true })

@@ -1,23 +1,24 @@
-// Writes the JavaScript that is published to dist: one copy of the code, in CommonJS, which `import`, `require`, Jest and
-// every bundler can load. What only tests strike at is not in it. Run after `tsc -b`, which writes the types beside it.
+// Makes what is published of what `tsc -b` has compiled: one copy of the code, in CommonJS, which `import`, `require`,
+// Jest and every bundler can load. What only tests strike at is not in it. The types beside it are the compiler's.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, posix } from 'node:path'
+import { isAbsolute, join, posix } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { rolldown } from 'rolldown'
 import { root } from './shell.js'
 
+const compiled = join(root, '.cache/compiled')
 const dist = join(root, 'dist')
 const FOLDERS = ['chunks', 'cli', 'instrumentation', 'server-lib']
 /** The module that all files tell where they begin and end, and the file that it is in. */
-const OWN_CODE = 'server-lib/identity/own-code.ts'
+const OWN_CODE = 'server-lib/identity/own-code.js'
 const MARKS = 'chunks/own-code'
 
 export async function writeLibrary() {
   const bundle = await rolldown({
-    cwd: root,
-    input: { ...(await doors()), [MARKS]: join(root, OWN_CODE) },
+    cwd: compiled,
+    input: { ...(await doors()), [MARKS]: join(compiled, OWN_CODE) },
     platform: 'node',
-    external: /^[^./]/,
+    external: id => !id.startsWith('.') && !isAbsolute(id),
     plugins: [withoutFaultPoints, forBundlers],
     onwarn(warning) {
       throw new Error(warning.message)
@@ -31,12 +32,13 @@ export async function writeLibrary() {
     chunkFileNames: 'chunks/[name].js',
     codeSplitting: {
       groups: [
-        { name: 'own-code', test: /identity\/own-code\.ts$/, priority: 1 },
+        { name: 'own-code', test: /identity\/own-code\.js$/, priority: 1 },
         // With all that it needs: a call inside of a file costs less, and one file is loaded faster than many.
-        { name: 'core', test: /server-lib\/engines\/create-engines\.ts$/ },
+        { name: 'core', test: /server-lib\/engines\/create-engines\.js$/ },
       ],
     },
   })
+  refuseOthers(output)
   await writeFile(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
   await removeOthers(new Set(output.map(({ fileName }) => fileName)))
 }
@@ -49,7 +51,7 @@ async function doors() {
     files
       .filter(file => file !== undefined)
       .map(file => posix.relative('dist', file).replace(/\.js$/, ''))
-      .map(name => [name, join(root, `${name}.ts`)]),
+      .map(name => [name, join(compiled, `${name}.js`)]),
   )
 }
 
@@ -77,18 +79,27 @@ const LOADS = { loadPeer: loads('loadPeer'), loadOwn: loads('loadOwn'), loadOpti
 /** Bundlers take a `require` in a `try` as one that may fail. */
 const tried = name => `{ try { return require("${name}"); } catch (error) { throw error; } }`
 
-const CALL = /^\s*faultPoint\(.*\)$/gm
+const CALL = /^\s*faultPoint\(.*\);$/gm
 const IMPORT = /^import \{ faultPoint \} from .*$/gm
 
 /** Each call and each import is a line of its own. Throws where one is left. */
 const withoutFaultPoints = {
   name: 'without fault points',
   transform(code, id) {
-    if (!code.includes('faultPoint') || id.endsWith('fault-points.ts')) return undefined
+    if (!code.includes('faultPoint') || id.endsWith('fault-points.js')) return undefined
     const text = code.replace(CALL, '').replace(IMPORT, '')
     if (/\bfaultPoint\b/.test(text)) throw new Error(`${id} has a fault point that is no line of its own`)
     return text
   },
+}
+
+/** A helper of the bundler's would be a dependency that no user has. */
+function refuseOthers(output) {
+  const written = new Set(output.map(({ fileName }) => fileName))
+  for (const { fileName, imports, dynamicImports } of output)
+    for (const name of [...imports, ...dynamicImports])
+      if (!written.has(name) && !/^(node:|pg$|apache-arrow$)/.test(name))
+        throw new Error(`${fileName} loads ${name}, which users need not have`)
 }
 
 async function removeOthers(written) {

@@ -199,7 +199,7 @@ test('without the SDK installed it says in one sentence what to install', async 
   await cp(compiled('../..'), join(folder, 'dist'), { recursive: true })
   await mkdir(join(folder, 'node_modules/@opentelemetry'), { recursive: true })
   await symlink(
-    compiled('../../../node_modules/@opentelemetry/api'),
+    compiled('../../../../node_modules/@opentelemetry/api'),
     join(folder, 'node_modules/@opentelemetry/api'),
   )
   const flags = ['--import', pathToFileURL(join(folder, 'dist/instrumentation/otel/register.js')).href]

@@ -24,6 +24,8 @@ const marks: Mark[] = []
  * Says where a part of this package begins, and at the second call where it ends. Each published file does so by its
  * first and its last statement: in a bundle the application's code is in the same file, before and behind ours. An error
  * is made when somebody asks, since what a stack says depends on the source maps and loaders of that moment.
+ *
+ * @public Called by what `scripts/without-fault-points.js` writes.
  */
 export function markCode(part: string, here: () => Error): void {
   marks.push({ part, here })

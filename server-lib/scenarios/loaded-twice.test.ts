@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runScript } from '../testing/child.ts'
@@ -13,11 +13,7 @@ let database: TestDatabase
 beforeAll(async () => {
   database = await createDatabase('create table t (name text)')
   await mkdir(copy, { recursive: true })
-  await cp(`${root}/dist/server-lib`, `${copy}/server-lib`, {
-    recursive: true,
-    filter: source => !/\.(map|d\.ts|tsbuildinfo)$|\.test/.test(source),
-  })
-  await writeFile(`${copy}/package.json`, '{ "type": "module" }')
+  await cp(`${root}/dist`, copy, { recursive: true, filter: source => !/\.(map|d\.ts)$/.test(source) })
   expect(await readdir(`${copy}/server-lib`)).toContain('index.js')
 })
 afterAll(async () => {
@@ -41,7 +37,8 @@ test('R43 imported and required it is one library: engines, requests and errors 
     import * as mount from 'enginelight/node'
     const require = createRequire(import.meta.url)
     const required = require('enginelight')
-    const same = Object.keys(imported).every(name => imported[name] === required[name])
+    const { default: whole, 'module.exports': again, ...names } = imported
+    const same = whole === required && Object.keys(names).every(name => names[name] === required[name])
     const engines = required.createEngines({ main: required.engine()({ connection: process.env.DATABASE_URL }) })
     const found = await engines.scope(async db => engines.current === db)
     const mounted = typeof mount.sessions(engines, () => {})
