@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Engines } from '../engines/engines.ts'
 import { warn } from '../errors.ts'
+import { failureText } from '../failure-text.ts'
 import type { Db, Definitions } from '../sessions/db.ts'
-import { createMount, transactionOf, type MountOptions } from './mount.ts'
+import { createMount, labelOf, transactionOf, type MountOptions } from './mount.ts'
 
 /** A request of node:http with its container. */
 export type RequestWith<D extends Definitions, As extends string> = IncomingMessage & {
@@ -51,9 +52,7 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
 }
 
 function warnOf(error: unknown, request: IncomingMessage): void {
-  const path = (request.url ?? '').split('?', 1)[0]
-  const reason = error instanceof Error ? error.stack : String(error)
-  warn('EL_HANDLER_FAILED', `The handler of ${request.method} ${path} failed: ${reason}`)
+  warn('EL_HANDLER_FAILED', `The handler of ${labelOf(request)} failed: ${failureText(error)}`)
 }
 
 export type { MountOptions } from './mount.ts'

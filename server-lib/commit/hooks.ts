@@ -1,4 +1,5 @@
 import { warn } from '../errors.ts'
+import { failureText } from '../failure-text.ts'
 import type { CommitReport } from './report.ts'
 
 export type BeforeCommit = () => unknown
@@ -59,7 +60,9 @@ async function isolated(kind: string, call: () => unknown): Promise<void> {
   try {
     await call()
   } catch (error) {
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    warn('EL_HOOK_FAILED', `A hook of ${kind} failed, which changes nothing of the outcome: ${reason}`)
+    warn(
+      'EL_HOOK_FAILED',
+      `A hook of ${kind} failed, which changes nothing of the outcome: ${failureText(error)}`,
+    )
   }
 }

@@ -11,7 +11,7 @@ const CONNECTIONS = 100
 
 /** Starts the panel on a server of its own. It does not keep the process alive. */
 export async function startOwnServer(settings: PanelSettings): Promise<MountedPanel> {
-  const recorder = new Recorder(settings.limits)
+  const recorder = new Recorder(settings.limits, settings.errorMessages)
   recorder.start()
   try {
     const parts = await loadParts()
