@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
-import { codeAndMessage, warn } from '../../errors.ts'
+import { warn } from '../../errors.ts'
+import { failureText } from '../../failure-text.ts'
 import type { Schema } from '../table.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { ReflectOptions } from './options.ts'
@@ -47,7 +48,7 @@ async function carefully<T>(done: string, work: () => T | Promise<T>): Promise<T
   try {
     return await work()
   } catch (cause) {
-    warn('EL_CACHE_FAILED', `The cache of reflect() could not be ${done}: ${codeAndMessage(cause)}.`)
+    warn('EL_CACHE_FAILED', `The cache of reflect() could not be ${done}: ${failureText(cause)}`)
     return undefined
   }
 }
