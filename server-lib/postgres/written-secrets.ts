@@ -53,7 +53,7 @@ class Reader {
       this.#previous = this.#beforePrevious = ''
       return this.#hide(at, end)
     }
-    if (isName && token.length > 2 && withoutCredentials(token) !== token) this.#hide(at, at + token.length)
+    if (isName && /[:=]/.test(token) && withoutCredentials(token) !== token) this.#hide(at, at + token.length)
     else if ((word === '=' || word === 'to') && this.#isSetting()) this.#settingFrom = at + token.length
     if (this.#head.length < HEAD_WORDS && !isName && /\w/.test(word)) this.#head.push(word)
     if (word === 'set') this.#hasSet = true
