@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engines } from '../server-lib/index.ts'
+import { shownMessage } from '../server-lib/shown-message.ts'
 import { UsageError } from './usage.ts'
 
 /** What the commands need of the engines, whichever they are. */
@@ -28,14 +29,8 @@ async function imported(path: string): Promise<Record<string, unknown>> {
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>
   } catch (cause) {
-    throw new UsageError(`${path} could not be loaded: ${messageOf(cause)}`, { cause })
+    throw new UsageError(`${path} could not be loaded: ${shownMessage(cause)}`, { cause })
   }
-}
-
-/** An error's message, without the credentials of an URL in it. */
-export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1•••@')
 }
 
 const isSomething = (value: unknown) =>

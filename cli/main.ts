@@ -1,7 +1,8 @@
 #!/usr/bin/env node
+import { shownMessage } from '../server-lib/shown-message.ts'
 import { readCommandLine, type CommandLine } from './command-line.ts'
 import { install } from './install.ts'
-import { loadEngines, messageOf, type AnyEngines } from './load-engines.ts'
+import { loadEngines, type AnyEngines } from './load-engines.ts'
 import { recover } from './recover.ts'
 import { types } from './types.ts'
 import { USAGE, UsageError } from './usage.ts'
@@ -48,7 +49,7 @@ async function main(): Promise<number> {
     return await run(process.argv.slice(2))
   } catch (error) {
     const usage = error instanceof UsageError ? 'See enginelight --help.\n' : ''
-    await print(process.stderr, `enginelight: ${messageOf(error)}\n${usage}`)
+    await print(process.stderr, `enginelight: ${shownMessage(error)}\n${usage}`)
     return error instanceof UsageError ? 2 : 1
   }
 }

@@ -94,6 +94,41 @@ test('types takes engines, schemas, tables and a map of types', async () => {
   expect(await file('all/writer.d.ts')).toContain(`'archive.orders': `)
 })
 
+test('a disk that is full in the middle of a file leaves the old one, and nothing beside it', async () => {
+  await shop.admin(
+    `create schema wide; ${Array.from({ length: 60 }, (_, index) => `create table wide.t${index} (a int, b text, c text, d text)`).join(';')}`,
+  )
+  const old = '// the old types, complete\n'
+  await mkdir(join(folder, 'full'), { recursive: true })
+  await writeFile(join(folder, 'full/writer.d.ts'), old)
+  const command = [
+    process.execPath,
+    join(root, 'dist/cli/main.js'),
+    'types',
+    '--engines',
+    './engines.mjs',
+    '--engine',
+    'writer',
+    '--schema',
+    'wide',
+    '--out',
+    'full',
+  ]
+  // A limit on the size of files, in blocks of 1024 bytes, is a disk that is full at that place.
+  const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>(resolve =>
+    execFile(
+      'bash',
+      ['-c', `trap '' XFSZ; ulimit -f 8; exec "$@"`, 'bash', ...command],
+      { cwd: folder },
+      (error, _, stderr) => resolve({ code: error?.code, stderr }),
+    ),
+  )
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('EFBIG') })
+  expect(await file('full/writer.d.ts')).toBe(old)
+  expect(await readdir(join(folder, 'full'))).toEqual(['writer.d.ts'])
+  await shop.admin('drop schema wide cascade')
+})
+
 test('what is wrong with the command line is one sentence and exit code 2', async () => {
   await writeFile(join(folder, 'broken.json'), '{')
   await writeFile(join(folder, 'list.json'), '["bigint"]')

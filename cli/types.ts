@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { EnginelightError } from '../server-lib/index.ts'
 import { writeTypes, type TypeMap, type TypesReport } from '../server-lib/schema/index.ts'
+import { shownMessage } from '../server-lib/shown-message.ts'
 import type { CommandLine } from './command-line.ts'
-import { messageOf, type AnyEngines } from './load-engines.ts'
+import type { AnyEngines } from './load-engines.ts'
 import { UsageError } from './usage.ts'
 
 type Types = Extract<CommandLine, { command: 'types' }>
@@ -39,7 +40,7 @@ async function readTypeMap(file: string): Promise<TypeMap> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as TypeMap
   } catch (cause) {
-    throw new UsageError(`${file} could not be read: ${messageOf(cause)}`, { cause })
+    throw new UsageError(`${file} could not be read: ${shownMessage(cause)}`, { cause })
   }
 }
 

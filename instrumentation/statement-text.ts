@@ -1,7 +1,10 @@
+import { withoutWrittenSecrets } from '../server-lib/postgres/written-secrets.ts'
+
 /**
  * The text of a statement as it may be shown: string literals (plain, E'', dollar quotes and the rest) become
  * `?`, the bodies of comments become `…`, and where no parameter travels with the statement its numbers become `?`
- * too, for then they may be data. Identifiers, quoted ones too, and `$1` stay as they are.
+ * too, for then they may be data. Identifiers, quoted ones too, and `$1` stay as they are, but for those that stand
+ * where a password or a setting is written.
  *
  * Looks at no more than the first 64 KiB, in linear time, and never throws. Only texts that came out as they went in
  * are remembered: a literal is held nowhere after the call.
@@ -12,7 +15,7 @@ export function statementText(text: string, parameters = 0): string {
   const seen = keepsNumbers ? seenWithParameters : seenWithout
   if (seen.touch(text)) return text
   const read = text.length > CHARACTERS_READ ? text.slice(0, CHARACTERS_READ) : text
-  const shown = shownText(read, keepsNumbers)
+  const shown = withoutWrittenSecrets(shownText(read, keepsNumbers))
   if (read.length < text.length) return `${shown}…`
   if (shown === text) seen.add(text)
   return shown

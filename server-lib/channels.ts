@@ -2,6 +2,7 @@ import diagnosticsChannel, { type Channel as NodeChannel } from 'node:diagnostic
 import type { Site } from './identity/site.ts'
 import { wantSites } from './identity/wanted-sites.ts'
 import { warn, type CheckoutHolder, type ErrorFacts } from './errors.ts'
+import { failureText } from './failure-text.ts'
 import type { EngineDescription } from './engines/engine-description.ts'
 import type { CommitMode, CommitStep, EngineOutcome, EndReason, ParticipantRole } from './commit/report.ts'
 import type { SessionState } from './sessions/session-state.ts'
@@ -422,8 +423,7 @@ function reportObserverFailure(channel: string, error: unknown): void {
   failuresByChannel.set(channel, count)
   // The first, the tenth, the hundredth …: an observer that fails on each message must not flood the log.
   if (Number.isInteger(Math.log10(count))) {
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    warn('EL_OBSERVER_THREW', `An observer of ${channel} threw (${count} so far): ${reason}`)
+    warn('EL_OBSERVER_THREW', `An observer of ${channel} threw (${count} so far): ${failureText(error)}`)
   }
 }
 

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ERROR_CODES, WARNING_CODES, EnginelightError, errorFacts, withoutCredentials } from './errors.ts'
+import {
+  ERROR_CODES,
+  WARNING_CODES,
+  EnginelightError,
+  codeAndMessage,
+  errorFacts,
+  fullMessage,
+} from './errors.ts'
 
 const manual = readFileSync(new URL('errors.md', import.meta.url), 'utf8')
 
@@ -62,33 +69,88 @@ test('an error is its sentence, its code, its cause and its numbers', () => {
   expect(String(error)).toBe('EnginelightError: Waited 5 ms.')
 })
 
-test('facts of an error hold no value of the application and no credential', () => {
-  const database = (code: string, message: string, more: object = {}) =>
-    errorFacts(Object.assign(new Error(message), { name: 'error', code, severity: 'ERROR', ...more }))
-  expect(database('22P02', 'invalid input syntax for type integer: "hunter2"').message).toBe(
-    'invalid input syntax for type integer: •••',
-  )
-  expect(database('22001', `value "hunter2" too long`).message).not.toContain('hunter2')
-  expect(database('P0001', `user hunter2 is not allowed`).message).toBe(
-    'raised by a function (its text is not shown)',
-  )
-  expect(database('23505', 'hunter2', { routine: 'exec_stmt_raise' }).message).not.toContain('hunter2')
-  expect(database('SHOP1', 'hunter2').message).not.toContain('hunter2')
-  expect(errorFacts(Object.assign(new Error('read ECONNRESET'), { code: 'EPIPE' })).message).toBe(
-    'read ECONNRESET',
-  )
-  expect(
-    database('23505', 'duplicate key value violates unique constraint "users_email_key"', {
-      detail: 'Key (email)=(hunter2) already exists.',
-    }),
-  ).toEqual({
+/** As pg makes them. */
+const database = (code: string, message: string, more: object = {}) =>
+  Object.assign(new Error(message), { name: 'error', code, severity: 'ERROR', ...more })
+
+test("facts of a server's error are its code and what belongs to that, never its message", () => {
+  const duplicate = database('23505', 'duplicate key value violates "users_email_key": hunter2', {
+    detail: 'Key (email)=(hunter2) already exists.',
+    hint: 'hunter2',
+    where: 'hunter2',
+    schema: 'public',
+    table: 'users',
+    constraint: 'users_email_key',
+    file: 'nbtinsert.c',
+    routine: '_bt_check_unique',
+  })
+  expect(errorFacts(duplicate)).toEqual({
     type: 'DatabaseError',
     code: '23505',
-    message: 'duplicate key value violates unique constraint "users_email_key"',
+    message:
+      'unique_violation in schema "public", table "users", constraint "users_email_key" (ERROR, _bt_check_unique)',
   })
-  expect(errorFacts(new Error('no route to postgres://app:hunter2@db/shop')).message).toBe(
-    'no route to postgres://•••@db/shop',
+  expect(codeAndMessage(database('42601', 'syntax error at or near "hunter2"', { position: '7' }))).toBe(
+    '42601, syntax_error at character 7 (ERROR)',
   )
+  expect(errorFacts(database('3D000', 'database "hunter2" does not exist')).message).toBe(
+    'invalid_catalog_name (ERROR)',
+  )
+})
+
+test('what a function raises puts nothing of its own into the facts', () => {
+  const raised = database('SHOP1', 'hunter2', {
+    table: 'hunter2',
+    column: 'hunter2',
+    constraint: 'hunter2',
+    dataType: 'hunter2',
+    schema: 'hunter2',
+    position: 'hunter2',
+    severity: 'hunter2 is not allowed',
+    file: 'pl_exec.c',
+    routine: 'exec_stmt_raise',
+  })
+  expect(errorFacts(raised).message).toBe('a condition of the application (exec_stmt_raise)')
+})
+
+test('facts of any other error are a fixed sentence', () => {
+  const told = (message: string, more: object = {}) => {
+    const { type, code, message: sentence } = errorFacts(Object.assign(new Error(message), more))
+    return [type, code, sentence]
+  }
+  expect(told('read ECONNRESET', { code: 'ECONNRESET' })).toEqual([
+    'Error',
+    'ECONNRESET',
+    'connection reset by peer',
+  ])
+  expect(told('getaddrinfo ENOTFOUND hunter2', { code: 'ENOTFOUND' })[2]).toBe('the host was not found')
+  expect(told("select 'hunter2' - Connection terminated unexpectedly")[2]).toBe(
+    'Connection terminated unexpectedly',
+  )
+  expect(told('no route to postgres://app:hunter2@db/shop')[2]).toBe('Error (its message is not shown)')
+  expect(told('x', { name: 'OutOfStock' })[2]).toBe('OutOfStock (its message is not shown)')
+  expect(told('x', { name: 'user hunter2', code: 'hunter2 is not allowed' })).toEqual([
+    'Error',
+    null,
+    'Error (its message is not shown)',
+  ])
   expect(errorFacts('hunter2').message).not.toContain('hunter2')
-  expect(withoutCredentials('a https://u:p@h b')).toBe('a https://•••@h b')
+})
+
+test('an error of Enginelight keeps its sentence, unless that repeats an argument', () => {
+  const cause = database('22P02', 'invalid input syntax for type integer: "hunter2"')
+  const failed = new EnginelightError('EL_COMMIT_FAILED', `COMMIT failed: ${codeAndMessage(cause)}.`, {
+    cause,
+  })
+  expect(errorFacts(failed).message).toBe('COMMIT failed: 22P02, invalid_text_representation (ERROR).')
+  const unknown = new EnginelightError('EL_UNKNOWN_COLUMN', 'There is no column "hunter2".', {})
+  expect(JSON.stringify(errorFacts(unknown))).not.toContain('hunter2')
+})
+
+test('the message itself is there for an observer that was asked for it, and in no copy of the facts', () => {
+  const cause = database('22P02', 'invalid input: "hunter2"')
+  const facts = errorFacts(new EnginelightError('EL_DOOMED', 'It is doomed.', { cause }))
+  expect(fullMessage(facts)).toBe('It is doomed.; cause: invalid input: "hunter2"')
+  expect(fullMessage({ ...facts })).toBe('It is doomed.')
+  expect(fullMessage(errorFacts(new Error('x'.repeat(1e6)))).length).toBe(8_192)
 })

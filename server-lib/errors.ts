@@ -1,4 +1,7 @@
 import type { CommitReport } from './commit/report.ts'
+import { knownFailure } from './known-failures.ts'
+import { serverErrorText } from './postgres/server-error-text.ts'
+import { sqlstateOf } from './postgres/sqlstate.ts'
 
 /**
  * Every error of Enginelight, by its stable code. `errors.md` explains each: meaning, causes, remedy.
@@ -173,55 +176,80 @@ export class EnginelightError extends Error {
   }
 }
 
-/** What may be told of an error outside of the application: no parameter value, no credential. */
+/** What may be told of an error outside of the application: no value, no piece of a statement, no credential. */
 export interface ErrorFacts {
   /** `DatabaseError`, `EnginelightError`, `Error` …. */
   readonly type: string
   /** The server's SQLSTATE, Node's `ECONNRESET` or our `EL_…`; null where the error has none. */
   readonly code: string | null
-  /** The message with quoted values taken out where the server may have put data of the application in it. */
+  /** Of an error of Enginelight its own sentence. Of any other what is known of its code, never its message. */
   readonly message: string
 }
 
 /**
- * Facts of an error that are safe to show. PostgreSQL quotes the offending *value* in messages of class 22 (data
- * exception) and identifiers in all others, so only there are quoted parts replaced. What a function raises is the
- * application's own text, whatever its code, and is left out. `detail` and `hint`, which hold key values, are never taken.
+ * Facts of an error that are safe to show. A message is foreign text: PostgreSQL quotes values and pieces of statements
+ * in messages of any class, drivers quote connection strings, and an application writes what it likes. So messages are
+ * not cleaned but replaced, by what the code and the error's other fields are known to mean.
  */
 export function errorFacts(error: unknown): ErrorFacts {
   if (!(error instanceof Error)) {
     return { type: typeof error, code: null, message: 'A value that is no Error was thrown.' }
   }
-  const { code, routine } = error as { code?: unknown; routine?: unknown }
-  const known = typeof code === 'string' ? code : null
-  const type = error.name === 'error' ? 'DatabaseError' : error.name
-  const message = error.message.split('\n', 1)[0] ?? ''
-  return { type, code: known, message: safeMessage(message, known, routine) }
+  const given: unknown = (error as { code?: unknown }).code
+  const code = typeof given === 'string' && /^\w{1,80}$/.test(given) ? given : null
+  const facts = { type: typeOf(error), code, message: safeMessage(error, code) }
+  originals.set(facts, error)
+  return facts
 }
 
-/** `23505, duplicate key value …`, or the message alone where the error has no code. */
+const originals = new WeakMap<ErrorFacts, Error>()
+
+/** In characters. What is longer is cut before it is read. */
+const LONGEST_MESSAGE = 8_192
+const LONGEST_CHAIN = 5
+
+/** The error's own message, and those of its causes, with all that they quote: for an observer that was asked for it. */
+export function fullMessage(facts: ErrorFacts): string {
+  const messages: string[] = []
+  let error: unknown = originals.get(facts)
+  for (; error instanceof Error && messages.length < LONGEST_CHAIN; error = error.cause)
+    messages.push(String(error.message).slice(0, LONGEST_MESSAGE))
+  return messages.join('; cause: ').slice(0, LONGEST_MESSAGE) || facts.message
+}
+
+/** `23505, unique_violation …`, or the message alone where the error has no code. */
 export function codeAndMessage(cause: unknown): string {
   const { code, message } = errorFacts(cause)
   return code === null ? message : `${code}, ${message}`
 }
 
-/** Classes of SQLSTATE that the server itself raises; others are an application's own. */
-const SERVER_CLASSES = /^(0[0-3]|0[89ABFLPZ]|10|2[0-8BDF]|3[489BDF]|4[024]|5[34578]|72|F0|HV|XX)/
+/** Errors whose sentence repeats what the application passed: a column's name may be what a user has typed. */
+const QUOTING: ReadonlySet<string> = new Set<ErrorCode>([
+  'EL_ARROW_VALUE',
+  'EL_CONFIG',
+  'EL_DUPLICATE_ENGINE',
+  'EL_MANY_ROWS',
+  'EL_PANEL_CONFIG',
+  'EL_RESERVED_NAME',
+  'EL_UNKNOWN_COLUMN',
+  'EL_UNKNOWN_ENGINE',
+  'EL_UNKNOWN_SCHEMA',
+  'EL_UNKNOWN_TABLE',
+])
 
-function safeMessage(message: string, code: string | null, routine: unknown): string {
-  if (code === null || !/^[0-9A-Z]{5}$/.test(code) || !/\d/.test(code)) return withoutCredentials(message)
-  if (routine === 'exec_stmt_raise' || !SERVER_CLASSES.test(code))
-    return 'raised by a function (its text is not shown)'
-  return code.startsWith('22') ? withoutQuotedValues(message) : withoutCredentials(message)
+function safeMessage(error: Error, code: string | null): string {
+  if (error instanceof EnginelightError) {
+    return QUOTING.has(error.code)
+      ? 'a name or an argument is wrong (its message is not shown)'
+      : error.message.slice(0, LONGEST_MESSAGE)
+  }
+  const sqlstate = sqlstateOf(error)
+  if (sqlstate !== undefined) return serverErrorText(sqlstate, error)
+  return knownFailure(code, String(error.message)) ?? `${typeOf(error)} (its message is not shown)`
 }
 
-function withoutQuotedValues(message: string): string {
-  return message
-    .replace(/: .*$/s, match => (/["']/.test(match) ? ': •••' : match))
-    .replace(/"[^"]*"|'[^']*'/g, '•••')
-}
-
-/** Takes `user:password@` out of any URL in a text. */
-export function withoutCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1•••@')
+/** The name is the application's too: what is no name of a class is not told. */
+function typeOf({ name }: Error): string {
+  if (name === 'error') return 'DatabaseError'
+  return typeof name === 'string' && /^[A-Za-z_$][\w$]{0,79}$/.test(name) ? name : 'Error'
 }

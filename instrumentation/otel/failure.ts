@@ -1,6 +1,7 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import { SpanStatusCode } from './api.ts'
 import type { ErrorFacts } from '../../server-lib/channels.ts'
+import { fullMessage } from '../../server-lib/errors.ts'
 import { DB_RESPONSE_STATUS_CODE, ERROR_TYPE } from './semconv.ts'
 
 /** `error.type` is the SQLSTATE, Node's or our own code, or else the error's class; it is never a message. */
@@ -14,7 +15,10 @@ export function failureAttributes(error: ErrorFacts): Attributes {
 export function failSpan(span: Span, error: ErrorFacts, withMessage: boolean): void {
   span.setAttributes(failureAttributes(error))
   const brief = error.code === null ? error.type : `${error.type} (${error.code})`
-  span.setStatus({ code: SpanStatusCode.ERROR, message: withMessage ? `${brief}: ${error.message}` : brief })
+  span.setStatus({
+    code: SpanStatusCode.ERROR,
+    message: withMessage ? `${brief}: ${fullMessage(error)}` : brief,
+  })
 }
 
 /** Node's `EPIPE` has five capitals too; every SQLSTATE of PostgreSQL has a digit. */

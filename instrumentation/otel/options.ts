@@ -6,7 +6,7 @@ export interface EnginelightInstrumentationConfig {
   statementText?: 'parameterised' | 'none'
   /** Where `db.query.text` is cut, in characters. Default 2048. */
   maxTextLength?: number
-  /** Whether a span's status carries the error's message. Messages of PostgreSQL can quote data, so by default it says `DatabaseError (42P01)`. */
+  /** Whether a span's status carries the error's own message and those of its causes. PostgreSQL quotes values and pieces of statements in them, so by default it says `DatabaseError (42P01)`. */
   errorMessages?: boolean
   /** Whether COMMIT, ROLLBACK, SAVEPOINT and their like have spans of their own. They always count in the metrics. Default true. */
   controlStatements?: boolean

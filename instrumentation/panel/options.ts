@@ -20,6 +20,11 @@ export interface PanelOptions {
   /** The application's name on the page. Default: as the engines have it, else the file that was started. */
   application?: string
   limits?: Partial<RecorderLimits>
+  /**
+   * Whether errors are shown with their own messages, and those of their causes. PostgreSQL quotes values and pieces of
+   * statements in them. Default false: the code, what it means, and the names of what it is about.
+   */
+  errorMessages?: boolean
 }
 
 export interface StartPanelOptions extends PanelOptions {
@@ -38,6 +43,7 @@ export interface PanelSettings {
   token: string
   application: string | null
   limits: RecorderLimits
+  errorMessages: boolean
   port: number
   host: string
 }
@@ -57,9 +63,10 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
   if (typeof options !== 'object' || options === null)
     throw bad('options', 'The options of the panel must be an object.')
   checkEngines(options.engines)
-  const { enabled, application, port = 0, host = '127.0.0.1' } = options
-  if (enabled !== undefined && typeof enabled !== 'boolean')
-    throw bad('enabled', `\`enabled\` of the panel must be true or false, not ${show(enabled)}.`)
+  const { enabled, errorMessages, application, port = 0, host = '127.0.0.1' } = options
+  for (const [option, value] of Object.entries({ enabled, errorMessages }))
+    if (value !== undefined && typeof value !== 'boolean')
+      throw bad(option, `\`${option}\` of the panel must be true or false, not ${show(value)}.`)
   if (application !== undefined && (typeof application !== 'string' || application === ''))
     throw bad('application', '`application` of the panel must be a name.')
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -80,6 +87,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     token: checkToken(options.token),
     application: application ?? null,
     limits: checkLimits(options.limits),
+    errorMessages: errorMessages ?? false,
     port,
     host: host === 'localhost' ? '127.0.0.1' : host,
   }

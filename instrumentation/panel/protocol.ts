@@ -472,4 +472,4 @@ export interface Watch {
 export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge | Watch
 
 /** Close codes of the socket beyond the standard ones. */
-export const CLOSE = { unauthorized: 4401, tooSlow: 1013, tooManyViewers: 4429 } as const
+export const CLOSE = { unauthorized: 4401, noToken: 4408, tooSlow: 1013, tooManyViewers: 4429 } as const

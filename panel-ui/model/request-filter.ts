@@ -34,8 +34,10 @@ export const FILTER_EXAMPLES = [
 
 function testOf(word: string): Test {
   if (word.startsWith('-') && word.length > 1) {
-    const test = testOf(word.slice(1))
-    return (request, now) => !test(request, now)
+    // One minus, or many of which each turns it around once more.
+    const minuses = /^-+(?=.)/.exec(word)![0].length
+    const test = testOf(word.slice(minuses))
+    return (request, now) => test(request, now) === (minuses % 2 === 0)
   }
   const [, name, value] = /^(engine|status|slow):(.*)$/.exec(word) ?? []
   switch (name) {

@@ -32,19 +32,22 @@ export function sqlTokens(text: string, limit = 4000): SqlToken[] {
 
 /** The same on one line, with the lists that hide the table's name (select list, column list) as `•••`. */
 export function elidedSqlTokens(text: string): SqlToken[] {
-  const oneLine = text.replace(/\s+/g, ' ').trim()
+  const oneLine = text.slice(0, LONGEST_READ).replace(/\s+/g, ' ').trim()
   return sqlTokens(elideColumns(elideSelectList(oneLine)), 600).map(token =>
     token.text === '•' ? { type: 'elided', text: '•' } : token,
   )
 }
 
 const SHORT = 12
+/** In characters: more than a process sends of a statement. */
+const LONGEST_READ = 8_192
 
 function elideSelectList(text: string): string {
-  const select = /^(.*?\bselect )(.+?)( from .*)$/i.exec(text)
+  const select = /\bselect /i.exec(text)
   if (!select) return text
-  const [, head, list, tail] = select
-  return list!.length <= SHORT ? text : `${head}•••${tail}`
+  const list = select.index + select[0].length
+  const from = text.slice(list + 1).search(/ from /i) + list + 1
+  return from - list <= SHORT ? text : `${text.slice(0, list)}•••${text.slice(from)}`
 }
 
 function elideColumns(text: string): string {

@@ -22,14 +22,16 @@ export function transactionFilter(query: string): Test {
 
 function testOf(word: string): Test {
   if (word.startsWith('-') && word.length > 1) {
-    const test = testOf(word.slice(1))
-    return told => !test(told)
+    // One minus, or many of which each turns it around once more.
+    const minuses = /^-+(?=.)/.exec(word)![0].length
+    const test = testOf(word.slice(minuses))
+    return told => test(told) === (minuses % 2 === 0)
   }
   if (word.startsWith('engine:')) {
     const name = word.slice('engine:'.length)
     return ({ transaction }) => transaction.engine.toLowerCase().includes(name)
   }
-  return WORDS[word] ?? (told => textOf(told).includes(word))
+  return (Object.hasOwn(WORDS, word) ? WORDS[word] : undefined) ?? (told => textOf(told).includes(word))
 }
 
 const WORDS: Record<string, Test> = {

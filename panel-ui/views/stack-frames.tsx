@@ -6,7 +6,9 @@ export function StackFrames({ frames }: { frames: readonly string[] }) {
   return (
     <ol className="frames">
       {frames.map((frame, i) => {
-        const [, name = '', place = frame] = /^(.*?) \((.*)\)$/.exec(frame) ?? []
+        const bracket = frame.endsWith(')') ? frame.indexOf(' (') : -1
+        const name = frame.slice(0, Math.max(bracket, 0))
+        const place = bracket < 0 ? frame : frame.slice(bracket + 2, -1)
         return (
           <li key={i}>
             {name && <b>{name}</b>}

@@ -162,8 +162,10 @@ async function finish({ scope, transaction }: Mounted, response: ServerResponse)
 }
 
 /** Method and path. The query string stays out: it holds what users typed. */
-function labelOf(request: IncomingMessage): string {
+export function labelOf(request: IncomingMessage): string {
   const target = (request as { originalUrl?: string }).originalUrl ?? request.url ?? ''
   const path = target.split(/[?#]/, 1)[0] ?? ''
-  return `${request.method ?? 'GET'} ${path.slice(0, 200)}`
+  // Of a proxy's request the target is a whole URL, in which a password may stand before the host.
+  const shown = path.startsWith('/') ? path : path.slice(path.lastIndexOf('@') + 1)
+  return `${request.method ?? 'GET'} ${shown.slice(0, 200)}`
 }

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { warn } from '../errors.ts'
+import { failureText } from '../failure-text.ts'
+import { labelOf } from './mount.ts'
 
 /** Answers a request that failed where no framework does. */
 export function answerPlainly(response: ServerResponse): void {
@@ -9,7 +11,5 @@ export function answerPlainly(response: ServerResponse): void {
 }
 
 export function warnOfFailure(error: unknown, request: IncomingMessage): void {
-  const path = (request.url ?? '').split('?', 1)[0]
-  const reason = error instanceof Error ? error.stack : String(error)
-  warn('EL_HANDLER_FAILED', `The handler of ${request.method} ${path} failed: ${reason}`)
+  warn('EL_HANDLER_FAILED', `The handler of ${labelOf(request)} failed: ${failureText(error)}`)
 }

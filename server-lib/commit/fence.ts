@@ -1,4 +1,4 @@
-import { EnginelightError, errorFacts } from '../errors.ts'
+import { EnginelightError, codeAndMessage } from '../errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import type { DriverResult } from '../postgres/driver.ts'
@@ -135,6 +135,6 @@ function reasonOf(engine: Engine, error: unknown): string {
     case '42P01':
       return `the decision table of engine "${engine.name}" is missing`
     default:
-      return `engine "${engine.name}", which holds the decision, could not be asked: ${errorFacts(error).message}`
+      return `engine "${engine.name}", which holds the decision, could not be asked: ${codeAndMessage(error)}`
   }
 }

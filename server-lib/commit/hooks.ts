@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { settledWithin } from '../deadline.ts'
 import { warn, type EnginelightError } from '../errors.ts'
+import { failureText } from '../failure-text.ts'
 import { hooksTooLate, sentByLateHook } from './commit-errors.ts'
 import type { CommitReport } from './report.ts'
 
@@ -173,7 +174,9 @@ async function isolated(kind: string, call: () => unknown): Promise<void> {
   try {
     await call()
   } catch (error) {
-    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    warn('EL_HOOK_FAILED', `A hook of ${kind} failed, which changes nothing of the outcome: ${reason}`)
+    warn(
+      'EL_HOOK_FAILED',
+      `A hook of ${kind} failed, which changes nothing of the outcome: ${failureText(error)}`,
+    )
   }
 }

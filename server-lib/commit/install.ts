@@ -1,6 +1,6 @@
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
-import { errorFacts } from '../errors.ts'
+import { codeAndMessage } from '../errors.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
 import { forgetCapability } from './capability.ts'
@@ -37,7 +37,7 @@ export async function installOn(engine: Engine): Promise<InstallReport> {
       return judge(engine, await look(connection), refused)
     })
   } catch (error) {
-    const reasons = [`could not be looked at: ${errorFacts(error).message}`]
+    const reasons = [`could not be looked at: ${codeAndMessage(error)}`]
     return { engine: engine.name, installed: false, twoPhase: false, reasons }
   }
 }
@@ -66,7 +66,7 @@ async function create({ send }: OwnConnection): Promise<string | undefined> {
     if (sqlstate === undefined) throw error
     await send(ROLLBACK)
     if (sqlstate === '25006') return undefined
-    return `the tables could not be created (${sqlstate}: ${errorFacts(error).message}): have install.sql run by their owner`
+    return `the tables could not be created (${codeAndMessage(error)}): have install.sql run by their owner`
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
-import { EnginelightError, withoutCredentials } from '../errors.ts'
+import { EnginelightError } from '../errors.ts'
 import { besideBundle, loadBeside } from '../identity/peers.ts'
+import { shownMessage } from '../shown-message.ts'
 import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
@@ -87,11 +88,11 @@ export function makeKnex(name: string, config: Knex.Config): Knex {
   try {
     return factory(config)
   } catch (cause) {
-    const message = withoutCredentials(cause instanceof Error ? cause.message : String(cause))
-    throw new EnginelightError('EL_CONFIG', `Engine "${name}": knex does not take this config: ${message}`, {
-      engine: name,
-      cause,
-    })
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": knex does not take this config: ${shownMessage(cause)}`,
+      { engine: name, cause },
+    )
   }
 }
 

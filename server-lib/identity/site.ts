@@ -192,14 +192,22 @@ interface Frame {
   column: number
 }
 
-const FRAME = /^\s*at (?:async )?(?:(.*?) \()?(.*?):(\d+):(\d+)\)?$/
+const AT = /^\s*at (?:async )?/
+const PLACE = /:(\d+):(\d+)\)?$/
+/** Of a longer one no part is read: a function's name can be any text. */
+const LONGEST_FRAME = 4_096
 
+/** `at name (file:line:column)` or `at file:line:column`, read from both ends: each part once. */
 function parseFrame(line: string): Frame | undefined {
-  const match = FRAME.exec(line)
-  if (!match) return undefined
-  const [, name = '', location = '', row, column] = match
-  const file = pathOf(location)
-  return { name, file, line: Number(row), column: Number(column) }
+  if (line.length > LONGEST_FRAME) return undefined
+  const begin = AT.exec(line)?.[0].length
+  const place = PLACE.exec(line)
+  if (begin === undefined || !place) return undefined
+  const text = line.slice(begin, place.index)
+  const bracket = text.indexOf(' (')
+  const name = bracket < 0 ? '' : text.slice(0, bracket)
+  const location = bracket < 0 ? text : text.slice(bracket + 2)
+  return { name, file: pathOf(location), line: Number(place[1]), column: Number(place[2]) }
 }
 
 /** A location can be anything that a loader or a `sourceURL` comment made up: what is no path stays as it is. */
@@ -222,9 +230,11 @@ function isApplicationFile(file: string): boolean {
 const isOurs = (frame: Frame): boolean => isOwnCode(frame, placeOf) && !OWN_TESTS.test(frame.file)
 
 function placeOf({ stack }: Error): Place | undefined {
-  return typeof stack === 'string'
-    ? parseFrame(stack.split('\n').find(line => FRAME.test(line)) ?? '')
-    : undefined
+  for (const line of typeof stack === 'string' ? stack.split('\n') : []) {
+    const frame = parseFrame(line)
+    if (frame) return frame
+  }
+  return undefined
 }
 
 function relativeToWorkingDirectory(file: string): string {

@@ -134,18 +134,12 @@ test('an origin is that of the page as it was reached, or one that was named', (
     expect([origin, is(origin)]).toEqual([origin, false])
 })
 
-test('a token is 128 bits, and five wrong ones lock the door for 30 s to the right one as well', () => {
+test('a token is 128 bits, and the right one is admitted after any number of wrong ones', () => {
   expect(Buffer.from(newToken(), 'base64url').length).toBe(16)
   expect(newToken()).not.toBe(newToken())
-  let now = 0
-  const lock = new TokenLock('a-token-of-length', () => now)
+  const lock = new TokenLock('a-token-of-length')
   const wrong = ['', 'a', 'a-token-of-lengtH', 'ä'.repeat(17), '\ud800', 'x'.repeat(10_000)]
-  expect(wrong.slice(0, 4).map(token => lock.admits(token))).toEqual([false, false, false, false])
-  expect(lock.admits('a-token-of-length')).toBe(true)
-  // A good one in between begins the count anew.
-  expect(wrong.slice(0, 5).map(token => lock.admits(token))).toEqual(Array(5).fill(false))
-  now = 29_999
-  expect(lock.admits('a-token-of-length')).toBe(false)
-  now = 30_000
+  for (let round = 0; round < 100; round++)
+    expect(wrong.map(token => lock.admits(token))).toEqual(wrong.map(() => false))
   expect(lock.admits('a-token-of-length')).toBe(true)
 })

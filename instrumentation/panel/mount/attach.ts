@@ -27,7 +27,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   if (mounted.has(server))
     throw new EnginelightError('EL_PANEL_CONFIG', 'This server has a panel already: close that one first.')
   mounted.add(server)
-  const recorder = new Recorder(settings.limits)
+  const recorder = new Recorder(settings.limits, settings.errorMessages)
   // Before anything is waited for, so that nothing is missed meanwhile.
   recorder.start()
   let doorway: Doorway

@@ -12,7 +12,8 @@ import { greeting } from './greeting.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 import { Visitor, type VisitorContext } from './visitor.ts'
 
-const STRANGERS = 20
+/** So many sockets may be open without a token, which bounds their memory and timers. */
+const STRANGERS = 100
 const PING_SECONDS = 15
 const LONGEST_FRAME = 16 * 1024
 /** How long a page may take to answer the goodbye. */
@@ -84,9 +85,7 @@ export class Doorway {
       if (this.#isClosed) return refuseUpgrade(socket, 503, 'The panel is closed.')
       if (request.url !== SOCKET_PATH) return refuseUpgrade(socket, 404, 'The panel has no such socket.')
       if (!offersProtocol(request)) return refuseUpgrade(socket, 400, `The panel speaks ${SUBPROTOCOL}.`)
-      let strangers = 0
-      for (const visitor of this.#visitors) if (visitor.isStranger) strangers++
-      if (strangers >= STRANGERS) return refuseUpgrade(socket, 503, `${STRANGERS} sockets show no token yet.`)
+      this.#makeRoom()
       this.#sockets.handleUpgrade(request, socket, head, opened => {
         // A page that looks on is no reason for the process to stay.
         ;(socket as Socket).unref?.()
@@ -97,6 +96,19 @@ export class Doorway {
     } catch {
       socket.destroy()
     }
+  }
+
+  /**
+   * For one more stranger. A newcomer is never refused, for it may have the right token: another has to go, one whose
+   * token was wrong or else the oldest, which has had the most time.
+   */
+  #makeRoom(): void {
+    const strangers = [...this.#visitors].filter(visitor => visitor.isStranger)
+    if (strangers.length < STRANGERS) return
+    const leaving = strangers.find(visitor => visitor.isRefused) ?? strangers[0]
+    if (leaving === undefined) return
+    this.#visitors.delete(leaving)
+    leaving.terminate()
   }
 
   /**

@@ -7,11 +7,12 @@ import { loadParts } from './parts.ts'
 import { urlOf } from './url.ts'
 
 const HEADERS_MS = 10_000
-const CONNECTIONS = 100
+/** More than the sockets without a token, which must not keep a page with it away. */
+const CONNECTIONS = 400
 
 /** Starts the panel on a server of its own. It does not keep the process alive. */
 export async function startOwnServer(settings: PanelSettings): Promise<MountedPanel> {
-  const recorder = new Recorder(settings.limits)
+  const recorder = new Recorder(settings.limits, settings.errorMessages)
   recorder.start()
   try {
     const parts = loadParts()

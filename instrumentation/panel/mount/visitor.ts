@@ -5,6 +5,9 @@ import { CLOSE, type ClientMessage } from '../protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 
 const AUTH_MS = 2_000
+/** How long a socket with a wrong token waits for its answer. Only its own: others are not held up. */
+const WRONG_TOKEN_MS = 1_000
+const CLOSING_MS = 2_000
 const MESSAGES_PER_SECOND = 20
 const VIEWERS = 8
 const RETRY_MS = 5_000
@@ -17,12 +20,14 @@ export interface VisitorContext {
 
 /**
  * An open socket of the panel: first a stranger with two seconds to show the token, then a viewer. A stranger is told
- * nothing, not even a version.
+ * nothing, not even a version. One whose token is wrong is heard no more, and closed a moment later.
  */
 export class Visitor {
   readonly #socket: WebSocket
   readonly #context: VisitorContext
-  readonly #authTimer: NodeJS.Timeout
+  /** The one timer of a stranger: for its token, for the answer to a wrong one, for its closing. */
+  #timer: NodeJS.Timeout
+  #isRefused = false
   #viewer: Viewer | null = null
   #secondBegan = 0
   #messagesThisSecond = 0
@@ -31,7 +36,8 @@ export class Visitor {
   constructor(socket: WebSocket, context: VisitorContext) {
     this.#socket = socket
     this.#context = context
-    this.#authTimer = setTimeout(() => this.#close(CLOSE.unauthorized, 'no token came'), AUTH_MS).unref()
+    // Not as unauthorized, after which a page gives up: the token may lie unread behind a stall of this process.
+    this.#timer = setTimeout(() => this.#close(CLOSE.noToken, 'no token came'), AUTH_MS).unref()
     // A frame that breaks the rules arrives as an error of the socket; unheard it would end the process.
     socket.on('error', () => socket.terminate())
     socket.on('pong', () => void (this.#hasAnswered = true))
@@ -55,6 +61,11 @@ export class Visitor {
     return this.#viewer === null
   }
 
+  /** Whether it has shown a wrong token, and only waits for its end. */
+  get isRefused(): boolean {
+    return this.#isRefused
+  }
+
   /** Ends a socket whose last ping was not answered. */
   ping(): void {
     if (!this.#hasAnswered) return this.#socket.terminate()
@@ -69,6 +80,7 @@ export class Visitor {
   #receive(data: unknown, isBinary: boolean): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     if (!this.#isWithinRate()) return this.#close(1008, `more than ${MESSAGES_PER_SECOND} messages a second`)
+    if (this.#isRefused) return
     if (isBinary) return this.#close(1003, 'the panel speaks text')
     const message = parseClientMessage(String(data))
     if (this.#viewer === null) return this.#admit(message)
@@ -79,8 +91,8 @@ export class Visitor {
   #admit(message: ClientMessage | 'unknown' | 'malformed'): void {
     const { token, feed, recorder } = this.#context
     if (typeof message === 'string' || message.type !== 'auth' || !token.admits(message.token))
-      return this.#close(CLOSE.unauthorized, 'the token is wrong, or too many wrong ones came')
-    clearTimeout(this.#authTimer)
+      return this.#refuse()
+    clearTimeout(this.#timer)
     if (feed.size >= VIEWERS) {
       const reason = `${VIEWERS} pages look on already`
       this.#socket.send(JSON.stringify({ type: 'bye', reason, retryAfterMs: RETRY_MS }))
@@ -88,6 +100,15 @@ export class Visitor {
     }
     this.#viewer = new Viewer(this.#socket, recorder)
     feed.add(this.#viewer)
+  }
+
+  #refuse(): void {
+    this.#isRefused = true
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(
+      () => this.#close(CLOSE.unauthorized, 'the token is wrong'),
+      WRONG_TOKEN_MS,
+    ).unref()
   }
 
   #isWithinRate(): boolean {
@@ -102,11 +123,12 @@ export class Visitor {
   #close(code: number, reason: string): void {
     this.#socket.close(code, reason)
     // One that does not answer the closing frame keeps its place for no longer than this.
-    setTimeout(() => this.#socket.terminate(), AUTH_MS).unref()
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#socket.terminate(), CLOSING_MS).unref()
   }
 
   #leave(): void {
-    clearTimeout(this.#authTimer)
+    clearTimeout(this.#timer)
     if (this.#viewer) this.#context.feed.remove(this.#viewer)
   }
 }

@@ -1,4 +1,5 @@
 import type { ErrorFacts, Site } from '../../../server-lib/channels.ts'
+import { fullMessage } from '../../../server-lib/errors.ts'
 import { statementText } from '../../statement-text.ts'
 import type { TextId } from '../protocol.ts'
 import type { Dictionary } from './dictionary.ts'
@@ -10,9 +11,11 @@ const LONGEST_FRAMES = 4 * 1024
 /** Turns texts of messages into ids; what may not be shown is taken out before. */
 export class Ink {
   readonly #dictionary: Dictionary
+  readonly #errorMessages: boolean
 
-  constructor(dictionary: Dictionary) {
+  constructor(dictionary: Dictionary, errorMessages: boolean) {
     this.#dictionary = dictionary
+    this.#errorMessages = errorMessages
   }
 
   text(value: unknown): TextId {
@@ -44,6 +47,6 @@ export class Ink {
   }
 
   message(error: ErrorFacts): TextId {
-    return this.text(error.message)
+    return this.text(this.#errorMessages ? fullMessage(error) : error.message)
   }
 }

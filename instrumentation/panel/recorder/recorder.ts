@@ -9,6 +9,8 @@ import {
   type RequestMessage,
   type StatementMessage,
 } from '../../../server-lib/channels.ts'
+import { warn } from '../../../server-lib/errors.ts'
+import { failureText } from '../../../server-lib/failure-text.ts'
 import { KIND, type AnyRow } from '../protocol.ts'
 import { History } from './history.ts'
 import { Ink } from './ink.ts'
@@ -41,10 +43,11 @@ export class Recorder {
   #messages = 0
   #stops: (() => void)[] = []
 
-  constructor(limits: RecorderLimits) {
+  /** `errorMessages`: whether errors keep the messages that they came with. */
+  constructor(limits: RecorderLimits, errorMessages = false) {
     this.limits = limits
     this.history = new History(limits)
-    this.#ink = new Ink(this.history.dictionary)
+    this.#ink = new Ink(this.history.dictionary, errorMessages)
     this.#statements = new StatementLimit(limits.statementsPerRequest)
   }
 
@@ -112,10 +115,7 @@ export class Recorder {
 
   #failed(error: unknown): void {
     if (this.failures++ > 0) return
-    process.emitWarning(`The panel could not record a message: ${describe(error)}`, {
-      type: 'EnginelightWarning',
-      code: 'EL_OBSERVER_THREW',
-    })
+    warn('EL_OBSERVER_THREW', `The panel could not record a message: ${failureText(error)}`)
   }
 
   #push(row: AnyRow | null): void {
@@ -146,13 +146,5 @@ export class Recorder {
       if (admitted !== 'tell') return this.#push(admitted)
     }
     this.#push(statementRow(message, this.#ink))
-  }
-}
-
-function describe(error: unknown): string {
-  try {
-    return String(error)
-  } catch {
-    return 'an error without text'
   }
 }

@@ -1,5 +1,5 @@
 import type { Engine } from '../../engines/engine.ts'
-import { errorFacts } from '../../errors.ts'
+import { codeAndMessage } from '../../errors.ts'
 import { DECISION_TABLE, type PreparedPart } from '../decision.ts'
 import { gidApplication } from '../gid.ts'
 import { onOwnConnection } from '../../sessions/own-connection.ts'
@@ -80,4 +80,4 @@ async function stillThere(engine: Engine, parts: readonly PreparedPart[], until:
 }
 
 export const whyNotForgotten = (error: unknown) =>
-  `old decisions could not be deleted: ${errorFacts(error).message}`
+  `old decisions could not be deleted: ${codeAndMessage(error)}`

@@ -1,5 +1,5 @@
 import type { Engine } from '../../engines/engine.ts'
-import { errorFacts } from '../../errors.ts'
+import { codeAndMessage } from '../../errors.ts'
 import { LOCATION_ID, LOCATION_TABLE } from '../decision.ts'
 import { gidApplication, parseGid, type Gid } from '../gid.ts'
 import { firstRow, onOwnConnection } from '../../sessions/own-connection.ts'
@@ -50,6 +50,6 @@ export async function look(engine: Engine): Promise<Seen> {
       return { state: 'seen', engine, prepared, location }
     })
   } catch (error) {
-    return { state: 'not seen', engine, reason: errorFacts(error).message }
+    return { state: 'not seen', engine, reason: codeAndMessage(error) }
   }
 }

@@ -6,12 +6,30 @@ import { pieces, type Token } from './tokens.ts'
  * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
  * prints of it are the same text: few parentheses, no casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
  * rewrites them; of `and`, `or` and `not` it is told which belongs to which. Otherwise two expressions that differ in nothing
- * but their parentheses, `a - (b - c)` and `a - b - c`, are taken for the same.
+ * but their parentheses, `a - (b - c)` and `a - b - c`, are taken for the same. What is longer than 8,192 characters, or has
+ * brackets 50 deep or open at its end, is compared as it is written: the time for it would grow faster than its length.
  */
 export function reduced(expression: string): string {
-  const tokens = withoutPlaces(withoutCasts(pieces(expression)))
+  if (expression.length > LONGEST) return expression.trim().replace(/\s+/g, ' ')
+  const all = pieces(expression)
+  if (!isShallow(all)) return all.map(written).join(' ')
+  const tokens = withoutPlaces(withoutCasts(all))
   const words = rewritten(tokens).filter(token => !(token.kind === 'word' && token.text === 'array'))
   return withLogic(words).map(written).join(' ')
+}
+
+const LONGEST = 8_192
+const DEEPEST = 50
+
+function isShallow(tokens: readonly Token[]): boolean {
+  let depth = 0
+  for (const { kind, text } of tokens) {
+    if (kind !== 'sign') continue
+    if (text === '(' || text === '[') depth++
+    else if (text === ')' || text === ']') depth--
+    if (depth > DEEPEST || depth < 0) return false
+  }
+  return depth === 0
 }
 
 function written({ kind, text }: Token): string {

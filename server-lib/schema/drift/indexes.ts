@@ -28,13 +28,16 @@ export function isStatement({ keys, definition }: Index): boolean {
 export function statementDrift(sides: Sides, { name, definition }: Index, table: Table): Found[] {
   const there = table.indexes.find(index => index.name === shortened(name))?.definition ?? null
   const words = (text: string) =>
-    reduced(
-      text
-        .replace(/\b(concurrently|if\s+not\s+exists|using\s+btree)\b/gi, ' ')
-        // As a whole, as PostgreSQL prints it: `where (…)`.
-        .replace(/\bwhere\b([^]*?);?\s*$/i, 'where ($1)'),
-    )
+    reduced(withBracketedWhere(text.replace(/\b(concurrently|if\s+not\s+exists|using\s+btree)\b/gi, ' ')))
   if (there !== null && definition !== null && words(there) === words(definition)) return []
   const kind = there === null ? 'missing index' : 'index'
   return [{ kind, ...at(sides, name), models: definition, database: there }]
+}
+
+/** As a whole, as PostgreSQL prints it: `where (…)`. */
+function withBracketedWhere(text: string): string {
+  const where = /\bwhere\b/i.exec(text)
+  if (!where) return text
+  const predicate = text.slice(where.index + where[0].length).trimEnd()
+  return `${text.slice(0, where.index)}where (${predicate.endsWith(';') ? predicate.slice(0, -1) : predicate})`
 }

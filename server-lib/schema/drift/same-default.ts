@@ -61,7 +61,9 @@ function sameValue(a: string, b: string, typeName: string): boolean {
 /** Without the zeros that say nothing; as text, since a numeric has more digits than a number. */
 function number(text: string): string {
   const [whole = '', fraction = ''] = text.trim().replace(/^\+/, '').split('.')
-  const digits = fraction.replace(/0+$/, '')
+  let end = fraction.length
+  while (fraction[end - 1] === '0') end--
+  const digits = fraction.slice(0, end)
   const before = whole.replace(/^(-?)0+(?=\d)/, '$1')
   return digits === '' ? before : `${before}.${digits}`
 }
@@ -80,7 +82,8 @@ function instant(text: string): number | string {
     .trim()
     .replace(' ', 'T')
     .replace(/([+-]\d\d)$/, '$1:00')
-  const zoned = /T.*(Z|[+-]\d\d:?\d\d)$/.test(iso) ? iso : iso.includes('T') ? `${iso}Z` : iso
+  const isZoned = /(?:Z|[+-]\d\d:?\d\d)$/.test(iso)
+  const zoned = !iso.includes('T') || isZoned ? iso : `${iso}Z`
   const at = Date.parse(zoned)
   return Number.isNaN(at) ? text : at
 }
@@ -101,6 +104,7 @@ function elements(text: string, whole: string | null): string {
   }
   return text
     .replace(/'([^']*)'/g, '$1')
-    .replace(/\s*,\s*/g, ',')
-    .trim()
+    .split(',')
+    .map(element => element.trim())
+    .join(',')
 }

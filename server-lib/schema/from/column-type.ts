@@ -48,9 +48,10 @@ const WITH_ZONE = /^(timestamp|time) (with|without) time zone$/
 /** Reads a type in any of PostgreSQL's spellings: `VARCHAR(20)`, `int[]`, `timestamptz(3)`; null for a name that is not its own. */
 export function readType(text: string): ReadType | null {
   const { element, isArray } = withoutBrackets(text)
-  const modifiers = /\(([^)]*)\)/.exec(element)?.[1]?.replace(/\s+/g, '') ?? ''
-  const spelling = element
-    .replace(/\([^)]*\)/, ' ')
+  const open = element.indexOf('(')
+  const close = open < 0 ? -1 : element.indexOf(')', open)
+  const modifiers = close < 0 ? '' : element.slice(open + 1, close).replace(/\s+/g, '')
+  const spelling = (close < 0 ? element : `${element.slice(0, open)} ${element.slice(close + 1)}`)
     .replace(/\s+/g, ' ')
     .trim()
     .toLowerCase()
@@ -63,11 +64,28 @@ export function readType(text: string): ReadType | null {
 
 /** An array has as many dimensions as its values have, whatever its type says: PostgreSQL writes one pair of brackets. */
 export function withoutBrackets(text: string): { element: string; isArray: boolean } {
-  const element = text
-    .trim()
-    .replace(/(\s*\[\d*\])+$/, '')
-    .replace(/\s+array$/i, '')
-  return { element, isArray: element !== text.trim() }
+  const whole = text.trim()
+  let element = whole
+  // From the end, a pair at a time: with one expression a long run of blanks is read again and again.
+  for (let open = lastPair(element); open >= 0; open = lastPair(element))
+    element = element.slice(0, open).trimEnd()
+  const word = element.slice(0, -'array'.length)
+  if (/^array$/i.test(element.slice(word.length)) && word !== word.trimEnd()) element = word.trimEnd()
+  return { element, isArray: element !== whole }
+}
+
+/** Where the `[]` or `[3]` begins that the text ends with, or -1. */
+function lastPair(text: string): number {
+  if (!text.endsWith(']')) return -1
+  const open = text.lastIndexOf('[')
+  return open >= 0 && /^\d*$/.test(text.slice(open + 1, -1)) ? open : -1
+}
+
+/** Without what is between the first bracket and the last, and the blanks before: a length, a precision. */
+export function withoutModifiers(text: string): string {
+  const open = text.indexOf('(')
+  const close = text.lastIndexOf(')')
+  return open < 0 || close < open ? text : text.slice(0, open).trimEnd() + text.slice(close + 1)
 }
 
 function sized(

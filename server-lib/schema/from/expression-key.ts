@@ -1,11 +1,32 @@
 import type { IndexKey } from '../table.ts'
 
-const KEY = /^([^]*?)(?:(?<=[)"'\w])\s+(\w+_ops))?(?:\s+(asc|desc))?(?:\s+nulls\s+(first|last))?\s*$/i
-
 /** A key of an index that the models have as SQL, in which its operator class and its order may be said as well. */
 export function expressionKey(sql: string): IndexKey {
-  const [, expression = sql, operatorClass = null, direction, nulls] = KEY.exec(sql) ?? []
-  return { column: null, expression, operatorClass, ...keyOrder(direction, nulls) }
+  let expression = sql.trimEnd()
+  // Read from its end, a word at a time.
+  const nulls = lastWord(expression, /^(?:first|last)$/i)
+  const beforeNulls = nulls && lastWord(nulls.before, /^nulls$/i)
+  if (beforeNulls) expression = beforeNulls.before
+  const direction = lastWord(expression, /^(?:asc|desc)$/i)
+  if (direction) expression = direction.before
+  const operatorClass = lastWord(expression, /^\w+_ops$/i)
+  const isClass = operatorClass !== undefined && /[)"'\w]$/.test(operatorClass.before)
+  if (isClass) expression = operatorClass.before
+  return {
+    column: null,
+    expression,
+    operatorClass: isClass ? operatorClass.word : null,
+    ...keyOrder(direction?.word, beforeNulls && nulls?.word),
+  }
+}
+
+/** The word that a text ends with, where it is such a one and a blank stands before it. */
+function lastWord(text: string, is: RegExp): { word: string; before: string } | undefined {
+  let start = text.length
+  while (start > 0 && /\w/.test(text[start - 1]!)) start--
+  const before = text.slice(0, start).trimEnd()
+  const word = text.slice(start)
+  return before.length < start && is.test(word) ? { word, before } : undefined
 }
 
 /** Where nothing is said of nulls they are larger than all else: last, and in a descending order first. */

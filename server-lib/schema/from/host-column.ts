@@ -1,3 +1,4 @@
+import { withoutModifiers } from './column-type.ts'
 /** A column as its host's models have it, for a `typeMap` to judge. */
 export interface HostColumn {
   readonly host: 'typeorm' | 'sequelize' | 'drizzle' | 'mikro-orm' | 'objection'
@@ -31,9 +32,7 @@ export function mappedType(
 ): string | undefined {
   if (typeMap === undefined) return undefined
   if (typeof typeMap === 'function') return typeMap(column)
-  const name = [column.type, sqlType, sqlType.replace(/\s*\(.*\)/, '')].find(name =>
-    Object.hasOwn(typeMap, name),
-  )
+  const name = [column.type, sqlType, withoutModifiers(sqlType)].find(name => Object.hasOwn(typeMap, name))
   const entry = name === undefined ? undefined : typeMap[name]
   return typeof entry === 'function' ? entry(column) : entry
 }

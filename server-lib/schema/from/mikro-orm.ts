@@ -154,7 +154,13 @@ function indexOf(index: TargetIndex, platform: Platform): Index {
   return expression === undefined ? plain : { ...plain, keys: [], definition: expression }
 }
 
-const GENERATION = /\s+(stored|virtual)\s*$/i
+/** Without the `stored` or `virtual` behind an expression. */
+function withoutGeneration(generated: string): string {
+  const text = generated.trimEnd()
+  const word = /(?:stored|virtual)$/i.exec(text)
+  const before = word ? text.slice(0, word.index) : ''
+  return before === before.trimEnd() ? generated : before.trimEnd()
+}
 
 function columnOf(
   column: TargetColumn,
@@ -179,7 +185,7 @@ function columnOf(
     default: isCounted || column.default === 'null' ? null : (column.default ?? null),
     isSerial: isCounted,
     identity: isIdentity ? (generated === 'identity' ? 'always' : 'by default') : null,
-    generated: generated && !isIdentity ? generated.replace(GENERATION, '') : null,
+    generated: generated && !isIdentity ? withoutGeneration(generated) : null,
     ...(generated && { generation: /virtual\s*$/i.test(generated) ? 'virtual' : 'stored' }),
     collation: column.collation ?? null,
     comment: column.comment ?? null,

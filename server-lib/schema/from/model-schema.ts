@@ -1,6 +1,6 @@
 import { bySchemaAndName } from '../reflect/order.ts'
 import type { Column, EnumType, ModelSchema, Table, UnknownType, Unsaid } from '../table.ts'
-import { readType, withoutBrackets } from './column-type.ts'
+import { readType, withoutBrackets, withoutModifiers } from './column-type.ts'
 import type { DraftColumn, DraftTable, Drafts } from './drafts.ts'
 import { withKeptNames } from './kept-names.ts'
 import { mappedType, type HostColumn, type TablesFromOptions } from './host-column.ts'
@@ -101,7 +101,7 @@ function typeOf(
   // A mapped type is the user's word: it may be a domain or of an extension that we do not know.
   return {
     type: element + brackets,
-    typeName: /[^.]*$/.exec(element.replace(/\(.*\)/, ''))![0].replaceAll('"', ''),
+    typeName: withoutModifiers(element).split('.').at(-1)!.replaceAll('"', ''),
     isArray,
     enumValues: null,
     isSerial: false,

@@ -224,11 +224,12 @@ test('a cache that fails costs time and a warning', async () => {
   await new Promise(resolve => setImmediate(resolve))
   process.removeListener('warning', listen)
   expect(warnings).toEqual([
-    expect.stringMatching(/^EL_CACHE_FAILED .*could not be read: .*JSON/),
+    expect.stringMatching(/^EL_CACHE_FAILED .*could not be read: SyntaxError/),
     expect.stringMatching(/^EL_CACHE_FAILED .*could not be written: ENOENT/),
-    expect.stringMatching(/^EL_CACHE_FAILED .*could not be read: redis:\/\/•••@host is away/),
-    expect.stringMatching(/^EL_CACHE_FAILED .*could not be written: full/),
+    expect.stringMatching(/^EL_CACHE_FAILED .*could not be read: Error \(its message is not shown\)/),
+    expect.stringMatching(/^EL_CACHE_FAILED .*could not be written: Error/),
   ])
+  expect(warnings.join()).not.toMatch(/me:secret|redis/)
   // The broken one is whole again.
   expect(await readFile(broken, 'utf8')).toBe(await readFile(working, 'utf8'))
 })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
-import { codeAndMessage, warn } from '../../errors.ts'
+import { readFile } from 'node:fs/promises'
+import { warn } from '../../errors.ts'
+import { failureText } from '../../failure-text.ts'
+import { replaceFile } from '../replace-file.ts'
 import type { Schema } from '../table.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { ReflectOptions } from './options.ts'
@@ -47,7 +49,7 @@ async function carefully<T>(done: string, work: () => T | Promise<T>): Promise<T
   try {
     return await work()
   } catch (cause) {
-    warn('EL_CACHE_FAILED', `The cache of reflect() could not be ${done}: ${codeAndMessage(cause)}.`)
+    warn('EL_CACHE_FAILED', `The cache of reflect() could not be ${done}: ${failureText(cause)}`)
     return undefined
   }
 }
@@ -63,10 +65,6 @@ function fileCache(file: string): SchemaCache {
       const end = text.indexOf('\n')
       return text.slice(0, end) === key ? text.slice(end + 1) : null
     },
-    async set(key, text) {
-      const beside = `${file}.${process.pid}`
-      await writeFile(beside, `${key}\n${text}\n`)
-      await rename(beside, file)
-    },
+    set: (key, text) => replaceFile(file, `${key}\n${text}\n`),
   }
 }

@@ -40,11 +40,25 @@ export class DeclarationNames {
   }
 }
 
+/** An identifier: what cannot be in one separates words. `verbrauch_m³` is `VerbrauchM3`. */
 export function pascalCase(name: string): string {
-  const words = name.split(/[^\p{L}\p{N}]+/u).filter(word => word !== '')
+  const digits = name.replace(/\p{No}/gu, number => number.normalize('NFKC'))
+  const words = digits.split(/[^\p{ID_Continue}]+|_+/u).filter(word => word !== '')
   const joined = words.map(word => word.charAt(0).toUpperCase() + word.slice(1)).join('')
-  return /^\p{L}/u.test(joined) ? joined : `Table${joined}`
+  return /^\p{ID_Start}/u.test(joined) ? joined : `Table${joined}`
 }
+
+/** Words that TypeScript does not take as the name of an interface. */
+const RESERVED = new Set(
+  `any await bigint boolean break case catch class const continue debugger default delete do else enum export extends false
+  finally for function if implements import in instanceof interface let never new null number object package private
+  protected public return static string super switch symbol this throw true try type typeof undefined unknown var void
+  while with yield`.split(/\s+/),
+)
+
+/** Whether a declaration of a file can have this name. */
+export const isFreeName = (name: string): boolean =>
+  /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) && !RESERVED.has(name) && !TAKEN.includes(name)
 
 /** A property's name, in quotes where it needs them. */
 export const property = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : literal(name))
@@ -53,10 +67,17 @@ export const property = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(nam
 export const literal = (text: string): string =>
   `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
 
-/** A comment over a declaration or a property; empty where there is none. */
+/**
+ * A comment over a declaration or a property; empty where there is none. TypeScript takes an order (`@ts-expect-error`)
+ * from any comment.
+ */
 export function comment(text: string | null, indent: string): string {
   if (text === null) return ''
-  const lines = text.replaceAll('*/', '*\\/').split(/\r\n|[\n\r\u2028\u2029]/)
+  const harmless = text
+    .replace(/\p{Surrogate}/gu, '\ufffd')
+    .replaceAll('*/', '*\\/')
+    .replaceAll('@ts-', '@ ts-')
+  const lines = harmless.split(/\r\n|[\n\r\u2028\u2029]/)
   const [only] = lines
   if (lines.length === 1) return `${indent}/** ${only} */\n`
   return `${indent}/**\n${lines.map(line => `${indent} * ${line}`.trimEnd()).join('\n')}\n${indent} */\n`

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
+import { DECISION_TABLE, LOCATION_TABLE } from '../../commit/decision.ts'
 import { EnginelightError } from '../../errors.ts'
 import { callNames } from '../call-names.ts'
 import { checkSchema } from '../check-schema.ts'
 import { byText } from '../reflect/order.ts'
 import type { Column, EnumType, Schema, Table } from '../table.ts'
-import { comment, DeclarationNames, literal, property } from './names.ts'
+import { comment, DeclarationNames, isFreeName, literal, property } from './names.ts'
 import { checkTypeMap, mappedType, type TypeMap } from './type-map.ts'
 import { arrayType, INTERVAL, valueType, type ValueType } from './value-types.ts'
 
@@ -26,22 +28,24 @@ export interface TypesOptions {
  * The TypeScript of a reflected schema: for each table an interface of what is read, one of what may be inserted and one
  * of what may be updated, and a map of them all for `engine<…>()`. Values are typed as pg reads them by default: `int8` and
  * `numeric` are texts, `json` is unknown, an array of an enum is a text. What has a default may be left out of an insert;
- * generated columns and those that are `generated always as identity` cannot be written; views are read alone. The same
- * schema gives the same text.
+ * generated columns and those that are `generated always as identity` cannot be written; views are read alone. The two
+ * tables of `engines.install()` are left out. The same schema gives the same text.
  *
  * Throws EL_CONFIG for a `typeMap` that names a column that there is not.
  */
 export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   const { name = 'Tables', searchPath = ['public'], typeMap = {}, imports = [], partitions = false } = options
-  if (!/^[A-Za-z_$][\w$]*$/.test(name)) {
-    throw new EnginelightError('EL_CONFIG', `name must be that of a type, and not "${name}".`, {
+  if (!isFreeName(name) || namesIn(imports).includes(name)) {
+    throw new EnginelightError('EL_CONFIG', `name must be that of a type of its own, and not "${name}".`, {
       option: 'name',
     })
   }
   checkSchema('typesOf()', schema)
   checkTypeMap(typeMap, schema)
   const names = new DeclarationNames(name, ...namesIn(imports))
-  const tables = schema.tables.filter(({ partitionOf }) => partitions || partitionOf === null)
+  const tables = schema.tables.filter(
+    table => (partitions || table.partitionOf === null) && !OWN_TABLES.has(`${table.schema}.${table.name}`),
+  )
   const called = [...callNames(tables, searchPath)].sort(([a], [b]) => byText(a, b))
   const declared = called.map(
     ([callName, table]) => [callName, table, names.take(callName, ['Insert', 'Update'])] as const,
@@ -65,9 +69,14 @@ export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   return `// Made by \`enginelight types\` from the database's catalogue: changes made here are lost.\n${head}\n\n${interval}${body}`
 }
 
+/** What `engines.install()` has made. */
+const OWN_TABLES: ReadonlySet<string> = new Set([DECISION_TABLE, LOCATION_TABLE])
+
 /** All words of the imports but the files' names: no declaration may have one of them. */
 const namesIn = (imports: readonly string[]): string[] =>
-  imports.flatMap(line => line.replace(/(['"]).*?\1/g, '').match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? [])
+  imports.flatMap(
+    line => line.replace(/(['"]).*?\1/g, '').match(/[\p{ID_Start}_$][\p{ID_Continue}$]*/gu) ?? [],
+  )
 
 const isReadAlone = ({ kind }: Table) => kind === 'view' || kind === 'materialized view'
 
@@ -124,7 +133,7 @@ function enumType(
   used: Map<EnumType, string>,
   names: DeclarationNames,
 ): ValueType {
-  const found = enums.find(({ name, values: its }) => name === typeName && String(its) === String(values))
+  const found = enums.find(({ name, values: its }) => name === typeName && isDeepStrictEqual(its, values))
   if (!found) return { read: union(values), write: union(values) }
   const type = used.get(found) ?? names.take(found.name)
   used.set(found, type)

@@ -270,7 +270,16 @@ test('typeMap has types, columns and what is written apart', () => {
       expect.objectContaining({ code: 'EL_CONFIG' }),
     )
   }
-  expect(() => typesOf(schema, { name: 'my tables' })).toThrow(/that of a type, and not "my tables"/)
+  expect(() => typesOf(schema, { name: 'my tables' })).toThrow(
+    /that of a type of its own, and not "my tables"/,
+  )
+  for (const name of ['string', 'class', 'Knex', 'Interval', 'a³', ''])
+    expect(() => typesOf(schema, { name })).toThrow(
+      expect.objectContaining({ code: 'EL_CONFIG', option: 'name' }),
+    )
+  expect(() =>
+    typesOf(schema, { name: 'Money', imports: [`import type { Money } from './money.js'`] }),
+  ).toThrow(expect.objectContaining({ code: 'EL_CONFIG' }))
 })
 
 test('names that collide, and what is no name, compile all the same', async () => {
@@ -324,6 +333,123 @@ second line'; comment on column string.e is 'and */ here'`)
     '日本Update',
     'Tables',
   ])
+})
+
+/** Names of all scripts, of what looks like syntax, and of what TypeScript has a use for. */
+const NAMES = [
+  'verbrauch_m³',
+  'verbrauch_m3',
+  'größe_½',
+  '①',
+  '²',
+  '٣_arabic',
+  'Ⅷ',
+  'नमस्ते_दुनिया',
+  'e\u0301te\u0301',
+  'été',
+  'ŉame',
+  'ﬁre',
+  'ǆ',
+  '𐐨𐐩',
+  '𝔘nicode',
+  '😀',
+  '👩‍👩‍👧 family',
+  'zero\u200bwidth',
+  'joined\u200d',
+  '\u2e2ftilde',
+  '·dot',
+  'a‿b',
+  '$money$',
+  '___',
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'class',
+  'new',
+  'readonly',
+  'get',
+  'default',
+  'unknown',
+  'it\'s "quoted"',
+  'back\\slash\\',
+  'tick `${x}`',
+  '*/ export const x = 1 /*',
+  '// line',
+  '<T>',
+  'a?: b; c',
+  '[key: string]',
+  'tab\there',
+  'line\r\nend',
+  'sep\u2028arator',
+  'next\u0085line',
+  'right\u202eto left',
+  '\ufeffmark',
+  '1',
+  '01',
+  '-1',
+  ' ',
+]
+
+test('tables, columns, types, values and comments by any name compile', async () => {
+  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+  const text = (value: string) => `E'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+  const values = NAMES.map(text).join(', ')
+  const orders = ['@ts-expect-error', 'first\n@ts-ignore', '@deprecated', '@type {x', '/'].map(text)
+  await using session = await connect(database.url)
+  await session.client
+    .query(`begin; create schema "s.ch\\ema 'x' ½"; set local search_path to "s.ch\\ema 'x' ½", odd_names;
+    create schema odd_names; create type odd_names.mood as enum ('x,y'); create type mood as enum ('x', 'y');
+    create table moods (a mood, b odd_names.mood);
+    ${NAMES.map(
+      (name, index) => `
+      create type ${quoted(`t ${name}`.slice(0, 30))} as enum (${values});
+      create table ${quoted(name)} (${NAMES.map(column => `${quoted(column)} int not null`).join(', ')}, "e of it" ${quoted(`t ${name}`.slice(0, 30))});
+      create table odd_names.${quoted(name)} (id int);
+      comment on table ${quoted(name)} is ${index < orders.length ? orders[index] : text(name)};
+      comment on column ${quoted(name)}."e of it" is ${orders[index % orders.length]};`,
+    ).join('')}`)
+  const written = typesOf(await reflect(session.client, { schemas: '*', only: /^(?:s\.ch|odd_names)/ }), {
+    searchPath: ["s.ch\\ema 'x' ½"],
+  })
+  await session.client.query('rollback')
+  const file = join(folder, 'any-name.ts')
+  await writeFile(file, written)
+  expect(await compile([file], folder)).toBe('')
+  expect(await readFile(file, 'utf8')).toBe(written)
+  expect(written).toContain('  a: Mood | null\n  b: Mood2 | null\n')
+  const declared = [...written.matchAll(/^export (?:interface|type) (\S+)/gm)].map(([, name]) => name!)
+  expect(new Set(declared).size).toBe(declared.length)
+  expect(declared).toContain('VerbrauchM3')
+  expect(declared).toContain('VerbrauchM32')
+})
+
+test('half a surrogate pair in a name, a value or a comment compiles', async () => {
+  const table = { ...schema.tables[0]!, name: 'half \ud800', comment: 'half \udc00', partitionOf: null }
+  const columns = table.columns.map(column => ({
+    ...column,
+    name: `${column.name}\ud800`,
+    comment: '\ud83d',
+  }))
+  const written = typesOf({ ...schema, tables: [{ ...table, columns }] })
+  const file = join(folder, 'half.ts')
+  await writeFile(file, written)
+  expect(await compile([file], folder)).toBe('')
+  // Else each run would find that the file differs.
+  expect(await readFile(file, 'utf8')).toBe(written)
+})
+
+test('the tables of install() have no types', async () => {
+  const engines = createEngines({ shop: engine()({ connection: database.url }) })
+  try {
+    await engines.install()
+    const out = join(folder, 'installed')
+    await writeTypes(engines, { out, schemas: ['public'] })
+    expect(await readFile(join(out, 'shop.d.ts'), 'utf8')).not.toMatch(/enginelight_/i)
+  } finally {
+    await engines.close()
+    await database.admin('drop table enginelight_decision, enginelight_location')
+  }
 })
 
 test('the names of imports and of a type map are left to them, and a name that two tables have is that of the one which knex finds', async () => {

@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EnginelightError } from '../../errors.ts'
 import { reflect, type Only, type Queryable } from '../reflect/index.ts'
+import { replaceFile } from '../replace-file.ts'
 import { difference } from './difference.ts'
 import { pascalCase } from './names.ts'
 import { typesOf, type TypesOptions } from './types-of.ts'
@@ -38,7 +39,7 @@ export interface SessionSource {
 
 /**
  * Writes a file of types for each engine, from the database that it is connected to. The file `shop.d.ts` has the map
- * `ShopTables`. A file that would not change is not touched. Throws EL_CONFIG and EL_UNKNOWN_ENGINE, and what `reflect()` throws.
+ * `ShopTables`. A file that would not change is not touched; one that would is replaced in one step. Throws EL_CONFIG and EL_UNKNOWN_ENGINE, and what `reflect()` throws.
  */
 export async function writeTypes(engines: SessionSource, options: WriteTypesOptions): Promise<TypesReport[]> {
   if (!Array.isArray(engines?.names) || typeof engines.open !== 'function') {
@@ -85,7 +86,7 @@ export async function writeTypes(engines: SessionSource, options: WriteTypesOpti
     const changes = before === null ? ['there is no file yet'] : difference(before, text)
     if (!check) {
       await mkdir(out, { recursive: true })
-      await writeFile(file, text)
+      await replaceFile(file, text)
     }
     reports.push({ engine, file, state: check ? 'stale' : 'written', changes })
   }
