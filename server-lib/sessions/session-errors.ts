@@ -1,3 +1,4 @@
+import { describe } from '../engines/engine-config.ts'
 import { codeAndMessage, EnginelightError, errorFacts } from '../errors.ts'
 import { legalMoves, type SessionMove, type SessionState } from './session-state.ts'
 
@@ -93,6 +94,15 @@ export function connectionLost(session: SessionFacts, cause: unknown, when: stri
   )
 }
 
+/** Gave up on by the driver or by knex; it may still run, so its connection was closed. */
+export function unansweredStatement(session: SessionFacts, cause: Error): EnginelightError {
+  return new EnginelightError(
+    'EL_STATEMENT_TIMEOUT',
+    `A statement of ${called(session)} had no answer in time, and its connection was closed: ${codeAndMessage(cause)}.`,
+    { ...numbers(session), cause },
+  )
+}
+
 export function transactionFailed(session: SessionFacts, first: Error): EnginelightError {
   return new EnginelightError(
     'EL_TRANSACTION_FAILED',
@@ -129,6 +139,14 @@ export function commitUnknown(session: SessionFacts, cause: Error, transactionId
     'EL_COMMIT_UNKNOWN',
     `The connection of ${called(session)} was lost before COMMIT was answered (${codeAndMessage(cause)}): whether it is committed is unknown.${transactionId === undefined ? '' : ` select pg_xact_status('${transactionId}') tells.`}`,
     { ...numbers(session), ...(transactionId !== undefined && { transactionId }), cause },
+  )
+}
+
+export function noText(session: SessionFacts, what: 'text' | 'name', value: unknown): EnginelightError {
+  return new EnginelightError(
+    'EL_CONFIG',
+    `The ${what} of a statement of ${called(session)} must be a string, not ${describe(value)}. Nothing was sent.`,
+    { ...numbers(session), option: what },
   )
 }
 

@@ -12,7 +12,7 @@ import {
   type Isolation,
 } from '../postgres/control.ts'
 import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
-import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import { failureOf, failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -105,13 +105,13 @@ export class SessionLife {
   /** Opens the transaction, or in autocommit what stands for it. */
   async begin(held: HeldConnection): Promise<void> {
     const { options, owned } = this.engine
+    const settings = this.#settings()
     try {
       if (options.mode === 'transaction') {
         const begun = held.control(this.beginTexts().join('; '), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
-        const settings = this.request.annotate?.()
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
@@ -122,6 +122,17 @@ export class SessionLife {
     }
     const lost = this.begun(held)
     if (lost) throw lost
+  }
+
+  /** What the request says of itself. The application's function is called before anything is sent, for it may throw. */
+  #settings(): Readonly<Record<string, string>> | undefined {
+    if (this.engine.options.mode !== 'transaction') return undefined
+    try {
+      return this.request.annotate?.()
+    } catch (error) {
+      this.giveBack()
+      throw error
+    }
   }
 
   get #ownKind(): TransactionKind {
@@ -192,6 +203,11 @@ export class SessionLife {
     if (this.#state === 'failed') {
       await this.#rollBack(held, 'rollback')
       throw errors.commitRolledBack(this, failure)
+    }
+    // pg would refuse to send anything on it, and the outcome would look unknown.
+    if (isClosed(held.driver)) {
+      this.lose(held, new Error('the connection was closed'))
+      throw errors.connectionLost(this, this.#failure, 'before COMMIT was sent')
     }
     const { commitTimeoutMs } = this.engine.options
     const mark = resolves ? await this.#mark(held) : undefined
@@ -276,10 +292,13 @@ export class SessionLife {
   /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
   answered(held: HeldConnection, error: Error | null, command: string | null): void {
     if (this.#held !== held) return
+    const failure = error && failureOn(held.driver, error)
     // A failure first: what is lost under a statement is cancelled.
-    if (error) this.#failed(held, error)
+    if (failure === 'connection') this.lose(held, error as Error)
+    else if (failure === 'statement') this.#failed(error as Error)
     held.answered()
-    if (error) return
+    // What the driver found wrong has failed no transaction by itself: there the server's word is read.
+    if (error && failure !== 'driver') return
     if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
     const status = held.driver.getTransactionStatus?.()
@@ -288,6 +307,7 @@ export class SessionLife {
       this.move(command === 'COMMIT' ? 'commit' : 'rollback')
       this.giveBack()
     } else if (status === 'E' && this.#state === 'active') {
+      if (error) this.#failure ??= error
       this.move('fail')
     } else if (status === 'T' && this.#state === 'failed') {
       this.#failure = undefined
@@ -295,20 +315,10 @@ export class SessionLife {
     }
   }
 
-  #failed(held: HeldConnection, error: Error): void {
-    if (failureOf(error) === 'connection' && !this.#isStatements(held, error)) return this.lose(held, error)
+  #failed(error: Error): void {
     if (this.engine.options.mode !== 'transaction') return
     this.#failure ??= error
     if (this.#state === 'active') this.move('fail')
-  }
-
-  /**
-   * Whether the error is no more than that of a statement, though not the server's. A lease refuses what it must not send, and of
-   * what the driver cannot write or read it knows what to undo: neither leaves a borrowed connection in doubt.
-   */
-  #isStatements({ driver }: HeldConnection, error: Error & { code?: unknown }): boolean {
-    if (!driver.isBorrowed || isClosed(driver)) return false
-    return error instanceof EnginelightError || error.code === undefined
   }
 
   /** The connection is gone, or nobody can tell in which state it is. */
@@ -319,7 +329,7 @@ export class SessionLife {
     // of a host stays his, and the cancel could come late and hit a statement of his.
     if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
     this.discard(held, errorFacts(error).code ?? 'connection lost')
-    this.#failure = error
+    this.#failure = isReadTimeout(error) ? errors.unansweredStatement(this, error) : error
     // Each statement of an autocommit session is by itself: the next takes another connection.
     if (this.engine.options.mode !== 'transaction' && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
@@ -359,13 +369,20 @@ export class SessionLife {
   tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
     const first = this.#failure
-    // On a borrowed connection nothing is lost by an error of the driver's own.
-    const isLost = this.engine.options.mode !== 'borrowed' || first !== undefined
-    if (failureOf(error) === 'connection' && isLost)
-      return errors.connectionLost(this, first ?? error, 'while a statement ran')
+    if (this.#isLostWith(error)) return errors.connectionLost(this, first ?? error, 'while a statement ran')
     if (sqlstateOf(error) === '25P02' && first && first !== error)
       return errors.transactionFailed(this, first)
     return error
+  }
+
+  #isLostWith(error: Error): boolean {
+    const held = this.#held
+    if (held) return failureOn(held.driver, error) === 'connection'
+    // A borrowed connection is given back after each statement, so none is no sign of a loss.
+    return (
+      failureOf(error) === 'connection' &&
+      (this.engine.options.mode !== 'borrowed' || this.#failure !== undefined)
+    )
   }
 
   /** Why a move is not possible now. */

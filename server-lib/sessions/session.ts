@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
 import type { EndReason } from '../commit/report.ts'
+import { EnginelightError } from '../errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
@@ -23,6 +24,8 @@ import {
   onSubmittableEnd,
   tellErrors,
 } from '../postgres/submittable.ts'
+import { unwritable } from '../postgres/sendable.ts'
+import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo, type Turn } from './fifo.ts'
@@ -242,6 +245,12 @@ export class SessionCore {
             refuse(errors.noProtocol(this))
             return done()
           }
+          const refusal = this.#unwritable(submittable)
+          if (refusal) {
+            this.#giveBackBetweenStatements()
+            refuse(refusal)
+            return done()
+          }
           // pg would queue it, and run it for nobody should it be destroyed meanwhile.
           if (!held.isReady) return held.whenReady(() => send(held))
           this.#statements++
@@ -249,7 +258,8 @@ export class SessionCore {
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor where it may write ahead; nothing else is under way on ours now.
           const restore = held.oneByOne()
-          const tell = (error: Error) => this.#tell(error)
+          let isRefused = false
+          const tell = (error: Error) => (isRefused ? error : this.#tell(error))
           tellErrors(submittable, tell)
           closeWhenOver(submittable, tell)
           const { statementTimeoutMs } = this.engine.options
@@ -264,11 +274,21 @@ export class SessionCore {
             deadline?.stop()
             restore()
             this.#read = []
-            this.#answered(held, error, command)
-            this.#giveBackBetweenStatements()
-            done()
+            const over = () => {
+              this.#answered(held, error, command)
+              this.#giveBackBetweenStatements()
+              done()
+            }
+            if (error && held.isUnread(error)) held.whenReady(over)
+            else over()
           })
-          held.driver.query(submittable)
+          try {
+            held.driver.query(submittable)
+          } catch (error) {
+            isRefused = true
+            this.#refusedByDriver(held, error as Error)
+            submittable.handleError?.(error as Error)
+          }
         }
         this.#withConnection(statement, send, error => {
           refuse(error)
@@ -358,6 +378,8 @@ export class SessionCore {
 
   #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
     const { sender, beginning } = statement
+    const refusal = this.#unwritable(statement.config)
+    if (refusal) return callback(refusal)
     // Its sender lost patience while the connection was opened.
     if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
@@ -371,7 +393,7 @@ export class SessionCore {
       if (traceRows) rememberRows(result, this)
       callback(null, result)
     }
-    const answer: DriverCallback = (error, result) => {
+    const finish: DriverCallback = (error, result) => {
       if (over) return
       over = true
       faultPoint('statement:answered', held.driver)
@@ -379,20 +401,28 @@ export class SessionCore {
       deadline?.stop()
       settle(error, result)
     }
+    let isUnread = false
+    const answer: DriverCallback = (error, result) => {
+      if (isUnread || over) return
+      if (!error || !held.isUnread(error)) return finish(error, result)
+      // Of the same statement pg tells once more, as if all were well or by the server's error.
+      isUnread = true
+      held.whenReady(() => finish(error))
+    }
     let deadline: { stop(): void } | undefined
     const runs = () => {
       if (statementTimeoutMs === undefined || over) return
       deadline = startStatementDeadline(this.engine, statementTimeoutMs, error => {
         void held.cancel()
         this.#life.lose(held, error)
-        answer(error)
+        finish(error)
       })
     }
     if (beginning) {
       const begun = (failure: Error | null) => {
         faultPoint('begin:answered', held.driver)
         const lost = failure ? this.#life.beginFailed(held, failure) : this.#life.begun(held)
-        if (lost) answer(lost)
+        if (lost) finish(lost)
         else runs()
       }
       const { beginTimeoutMs: deadlineMs } = this.engine.options
@@ -400,9 +430,28 @@ export class SessionCore {
       faultPoint('begin:sent', held.driver)
     } else {
       runs()
-      held.query(statement.config, answer)
+      try {
+        held.query(statement.config, answer)
+      } catch (error) {
+        if (over) throw error
+        over = true
+        deadline?.stop()
+        this.#refusedByDriver(held, error as Error)
+        return callback(error as Error)
+      }
     }
     faultPoint('statement:sent', held.driver)
+  }
+
+  #unwritable(config: unknown): Error | undefined {
+    const found = unwritable(config instanceof EnclosedStatement ? config.statement : config)
+    return found && errors.noText(this, found.what, found.value)
+  }
+
+  /** The driver threw for what it was given. One that has taken it for its active statement by then answers nothing ever after. */
+  #refusedByDriver(held: HeldConnection, error: Error): void {
+    held.answered()
+    if (!held.isReady || held.driver.native !== undefined) this.#life.lose(held, error)
   }
 
   /** A statement's error as the caller sees it. */
@@ -674,7 +723,8 @@ export class SessionCore {
     const { held } = this.#life
     if (!held) return
     void held.cancel()
-    this.#life.lose(held, reason instanceof Error ? reason : new Error(String(reason)))
+    const cause = reason instanceof Error ? reason : new Error(String(reason))
+    this.#life.lose(held, cause instanceof EnginelightError ? cause : errors.unansweredStatement(this, cause))
   }
 }
 
