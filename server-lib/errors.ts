@@ -1,4 +1,5 @@
 import type { CommitReport } from './commit/report.ts'
+import { inShort, ownMessage } from './own-message.ts'
 
 /**
  * Every error of Enginelight, by its stable code. `errors.md` explains each: meaning, causes, remedy.
@@ -191,14 +192,18 @@ export function errorFacts(error: unknown): ErrorFacts {
   const { code, routine } = error as { code?: unknown; routine?: unknown }
   const known = typeof code === 'string' ? code : null
   const type = error.name === 'error' ? 'DatabaseError' : error.name
-  const message = error.message.split('\n', 1)[0] ?? ''
+  const message = ownMessage(error).split('\n', 1)[0] ?? ''
   return { type, code: known, message: safeMessage(message, known, routine) }
 }
+
+/** How much of a cause's message a sentence takes up. The cause itself has all of it. */
+const LONGEST_MESSAGE = 300
 
 /** `23505, duplicate key value …`, or the message alone where the error has no code. */
 export function codeAndMessage(cause: unknown): string {
   const { code, message } = errorFacts(cause)
-  return code === null ? message : `${code}, ${message}`
+  const short = inShort(message, LONGEST_MESSAGE).replace(/\.$/, '')
+  return code === null ? short : `${code}, ${short}`
 }
 
 /** Classes of SQLSTATE that the server itself raises; others are an application's own. */

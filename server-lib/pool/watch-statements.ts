@@ -3,6 +3,7 @@ import { errorFacts, type ErrorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
+import { rememberMessage } from '../own-message.ts'
 import { isBeginningQuery, type BeginningQuery } from '../postgres/beginning-query.ts'
 import { isEnclosedQuery } from '../postgres/enclosed-query.ts'
 import {
@@ -201,6 +202,7 @@ class ToldStatement {
     const at = performance.now()
     const record = this.#record
     record.changedAt = at
+    if (error) rememberMessage(error)
     this.#tell(at, error && errorFacts(error), commands.at(-1) ?? null, rows)
     const capture = this.#capture
     this.#capture = null

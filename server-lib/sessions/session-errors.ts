@@ -1,5 +1,6 @@
 import { describe } from '../engines/engine-config.ts'
 import { codeAndMessage, EnginelightError, errorFacts } from '../errors.ts'
+import type { FailedStatement } from './failed-statement.ts'
 import { legalMoves, type SessionMove, type SessionState } from './session-state.ts'
 
 /** What a session's errors name: itself, its engine, its request. */
@@ -103,26 +104,36 @@ export function unansweredStatement(session: SessionFacts, cause: Error): Engine
   )
 }
 
-export function transactionFailed(session: SessionFacts, first: Error): EnginelightError {
+/** What failed first in a transaction: the error, and which statement it was of, where that is known. */
+export interface FirstFailure {
+  readonly error: Error | undefined
+  readonly statement: FailedStatement | undefined
+}
+
+/** `insert into t (v) values ($1) at orders.ts:41: 23505, duplicate key …`. */
+export const saidOf = ({ error, statement }: FirstFailure) =>
+  [statement, error && codeAndMessage(error)].filter(Boolean).join(': ') || 'unknown'
+
+export const statementOf = ({ statement }: FirstFailure) =>
+  statement ? { statement: String(statement) } : {}
+
+export function transactionFailed(session: SessionFacts, first: FirstFailure): EnginelightError {
   return new EnginelightError(
     'EL_TRANSACTION_FAILED',
-    `The transaction of ${called(session)} failed before this statement (${codeAndMessage(first)}); only rollback() is possible.`,
-    { ...numbers(session), sqlstate: '25P02', cause: first },
+    `The transaction of ${called(session)} failed before this statement (${saidOf(first)}); only rollback() is possible.`,
+    { ...numbers(session), ...statementOf(first), sqlstate: '25P02', cause: first.error },
   )
 }
 
-export function commitRolledBack(session: SessionFacts, cause: unknown): EnginelightError {
+export function commitRolledBack(session: SessionFacts, first: FirstFailure): EnginelightError {
   const why =
-    cause === undefined
+    first.error === undefined
       ? 'the server rolled it back'
-      : `an earlier statement had failed (${codeAndMessage(cause)})`
+      : `an earlier statement had failed (${saidOf(first)})`
   return new EnginelightError(
     'EL_COMMIT_ROLLED_BACK',
     `Nothing of ${called(session)} was committed: ${why}.`,
-    {
-      ...numbers(session),
-      cause,
-    },
+    { ...numbers(session), ...statementOf(first), cause: first.error },
   )
 }
 

@@ -12,11 +12,13 @@ import {
   type Isolation,
 } from '../postgres/control.ts'
 import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
+import { rememberMessage } from '../own-message.ts'
 import { failureOf, failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { RequestScope } from './request-scope.ts'
+import { FailedStatement } from './failed-statement.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
@@ -31,6 +33,12 @@ export interface Ending {
 export interface CommitOptions {
   /** Whether the transaction's id may be fetched first, to ask for its outcome. Where a decision row exists that is not needed. */
   readonly resolves?: boolean
+}
+
+/** A statement of the application, and the line that sent it. */
+export interface Sent {
+  readonly config: unknown
+  readonly capture: SiteCapture | null
 }
 
 /** How long a rollback may take, before its connection is closed instead. */
@@ -52,6 +60,8 @@ export class SessionLife {
   #letGo: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
+  /** Which statement of the transaction failed first. */
+  #failedStatement: FailedStatement | undefined
   /** A statement of the transaction changed something, by its command tag or because somebody said so. */
   wrote = false
   /** A statement of the transaction forbids PREPARE, by its command tag. */
@@ -193,13 +203,17 @@ export class SessionLife {
     return this.#failure
   }
 
+  get firstFailure(): errors.FirstFailure {
+    return { error: this.#failure, statement: this.#failure && this.#failedStatement }
+  }
+
   async commit(ending: Ending, { resolves = true }: CommitOptions = {}): Promise<void> {
     const held = this.#held
     if (this.#state === 'idle') return
     // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
     if (!held) throw this.lostError()
     this.announceEnd(ending)
-    const failure = this.#failure
+    const failure = this.firstFailure
     if (this.#state === 'failed') {
       await this.#rollBack(held, 'rollback')
       throw errors.commitRolledBack(this, failure)
@@ -260,7 +274,8 @@ export class SessionLife {
     const outcome = await outcomeOf(this.engine, asker, mark, this.engine.options.commitTimeoutMs)
     if (outcome === 'unknown') throw unknown
     if (this.#state === 'lost') this.move('release')
-    if (outcome === 'aborted') throw errors.commitRolledBack(this, unknown.cause)
+    if (outcome === 'aborted')
+      throw errors.commitRolledBack(this, { error: unknown.cause as Error, statement: undefined })
   }
 
   /** Rolls back what is open and gives the connection back. Never rejects. */
@@ -290,9 +305,14 @@ export class SessionLife {
   // ------------------------------------------------------------------------------ answers and losses
 
   /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
-  answered(held: HeldConnection, error: Error | null, command: string | null): void {
+  answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
     if (this.#held !== held) return
     const failure = error && failureOn(held.driver, error)
+    if (error) rememberMessage(error)
+    if (error && this.#state !== 'failed') {
+      const { config, capture } = statement
+      this.#failedStatement = new FailedStatement(config, capture)
+    }
     // A failure first: what is lost under a statement is cancelled.
     if (failure === 'connection') this.lose(held, error as Error)
     else if (failure === 'statement') this.#failed(error as Error)
@@ -370,8 +390,7 @@ export class SessionLife {
     if (error instanceof EnginelightError) return error
     const first = this.#failure
     if (this.#isLostWith(error)) return errors.connectionLost(this, first ?? error, 'while a statement ran')
-    if (sqlstateOf(error) === '25P02' && first && first !== error)
-      return errors.transactionFailed(this, first)
+    if (sqlstateOf(error) === '25P02' && first && first !== error) return this.failedError()
     return error
   }
 
@@ -388,6 +407,10 @@ export class SessionLife {
   /** Why a move is not possible now. */
   refusal(move: SessionMove): EnginelightError {
     return this.#state === 'lost' ? this.lostError() : errors.illegalMove(this, this.#state, move)
+  }
+
+  failedError(): EnginelightError {
+    return errors.transactionFailed(this, this.firstFailure)
   }
 
   lostError(): EnginelightError {

@@ -34,7 +34,7 @@ import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
-import { SessionLife, type Ending } from './session-life.ts'
+import { SessionLife, type Ending, type Sent } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import type { TransactionKind } from './transaction-kind.ts'
@@ -275,7 +275,7 @@ export class SessionCore {
             restore()
             this.#read = []
             const over = () => {
-              this.#answered(held, error, command)
+              this.#answered(held, error, command, statement)
               this.#giveBackBetweenStatements()
               done()
             }
@@ -387,19 +387,16 @@ export class SessionCore {
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
-    const settle: DriverCallback = (error, result) => {
-      this.#answered(held, error ?? null, commandOf(result))
-      if (error) return callback(this.#tell(error))
-      if (traceRows) rememberRows(result, this)
-      callback(null, result)
-    }
     const finish: DriverCallback = (error, result) => {
       if (over) return
       over = true
       faultPoint('statement:answered', held.driver)
       if (sender) sender.isSent = false
       deadline?.stop()
-      settle(error, result)
+      this.#answered(held, error ?? null, commandOf(result), statement)
+      if (error) return callback(this.#tell(error))
+      if (traceRows) rememberRows(result, this)
+      callback(null, result)
     }
     let isUnread = false
     const answer: DriverCallback = (error, result) => {
@@ -459,8 +456,8 @@ export class SessionCore {
     return this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error)
   }
 
-  #answered(held: HeldConnection, error: Error | null, command: string | null): void {
-    this.#life.answered(held, error, command)
+  #answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
+    this.#life.answered(held, error, command, statement)
     if (error || !command || !CHANGING.has(command)) return
     this.#life.wrote = true
     this.#owner.wrote(this)
@@ -529,7 +526,7 @@ export class SessionCore {
   requireIntact(): void {
     const { state } = this.#life
     if (state === 'lost') throw this.#life.lostError()
-    if (state === 'failed') throw errors.transactionFailed(this, this.#life.failure ?? new Error('unknown'))
+    if (state === 'failed') throw this.#life.failedError()
   }
 
   /** Whether something is under way that may open a transaction. */
