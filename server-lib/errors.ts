@@ -50,6 +50,8 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 /** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
 export const WARNING_CODES = [
   'EL_CACHE_FAILED',
+  'EL_CHECKOUT_FAILED',
+  'EL_CHECKOUT_TIMEOUT',
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
   'EL_HOOK_FAILED',

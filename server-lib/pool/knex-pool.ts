@@ -6,6 +6,8 @@ import type { CheckoutRecord } from './records.ts'
 import { Linked, Ring } from '../ring.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
+import { explainTimeout } from './explained-timeout.ts'
+import { isTarnTimeout } from './pool-timeout.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
@@ -22,6 +24,7 @@ export interface TarnPool {
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
   readonly pendingAcquires?: readonly { abort(): void }[]
+  readonly pendingCreates?: readonly unknown[]
 }
 
 /** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
@@ -84,7 +87,7 @@ export class KnexPool implements Pool {
   }
 
   #attach(tarn: TarnPool): () => void {
-    const stopListening = listenTo(tarn, this.ledger, this.connections)
+    const stopListening = listenTo(tarn, this)
     const held = this.#held
     const { ledger } = this
     let watching = true
@@ -112,6 +115,10 @@ export class KnexPool implements Pool {
 
   get max(): number {
     return this.#tarn.max
+  }
+
+  get isOpening(): boolean {
+    return (this.#tarn.pendingCreates?.length ?? 0) > 0
   }
 
   acquire(asker: Asker, taker: Taker): GiveUp {
@@ -180,8 +187,7 @@ function acquireWithin(tarn: TarnPool, limitMs: number): ReturnType<TarnPool['ac
  * name nor code; its timers may be a millisecond early.
  */
 function hasTimedOut(cause: unknown, waitedMs: number, limitMs: number): boolean {
-  const isTimeout = cause instanceof Error && cause.message === 'operation timed out for an unknown reason'
-  return isTimeout && waitedMs >= limitMs - 1
+  return isTarnTimeout(cause) && waitedMs >= limitMs - 1
 }
 
 class TarnHold implements Hold {
@@ -236,7 +242,8 @@ class Asked extends Linked {
 }
 
 /** Enters what a pool tells of into the books. The returned function ends it. */
-function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnections): () => void {
+function listenTo(tarn: TarnPool, pool: KnexPool): () => void {
+  const { ledger, connections } = pool
   const asked = new Ring<Asked>()
   const take = (eventId: number) => {
     // The pool serves them in the order of asking: it is the first one, as good as always.
@@ -258,7 +265,9 @@ function listenTo(tarn: TarnPool, ledger: Ledger, connections: WatchedConnection
       'acquireFail',
       (eventId: number, error: unknown) => {
         const checkout = take(eventId)
-        if (checkout) ledger.failed(checkout, error)
+        if (!checkout) return
+        if (isTarnTimeout(error)) explainTimeout(pool, checkout, error)
+        ledger.failed(checkout, error)
       },
     ],
     ['release', (driver: DriverConnection) => ledger.released(driver)],

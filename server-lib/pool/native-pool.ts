@@ -8,6 +8,8 @@ import { shadow } from '../watch/shadow.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { explainTimeout } from './explained-timeout.ts'
+import { isPoolTimeout } from './pool-timeout.ts'
 import { staleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
@@ -54,7 +56,7 @@ export class NativePool implements Pool {
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(ledger)
     this.connections = connections
-    this.#unshadow = watchRequests(pool, ledger, connections)
+    this.#unshadow = watchRequests(pool, this)
     this.#listeners = [
       ['connect', (driver: DriverConnection) => connections.enter(driver)],
       [
@@ -78,6 +80,10 @@ export class NativePool implements Pool {
       connections.enter(driver)
       if (!idle.has(driver)) ledger.acquired(ledger.asked(NO_LINE), driver)
     }
+  }
+
+  get isOpening(): boolean {
+    return (this.#pool._clients?.length ?? 0) > this.ledger.size
   }
 
   acquire(asker: Asker, taker: Taker): GiveUp {
@@ -146,7 +152,8 @@ export class NativePool implements Pool {
 /** Whoever uses the connection hears of it by a statement that fails. */
 const unheard = () => {}
 
-function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
+function watchRequests(pool: PgPool, watched: NativePool): () => void {
+  const { ledger, connections } = watched
   let watching = true
   /** `pool.query` calls `connect` before it returns, so the next to connect is it. */
   let isInQuery = false
@@ -165,6 +172,12 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
     if (!watching) return
     connections.enter(driver)
     ledger.acquired(checkout, driver)
+  }
+
+  const failed = (checkout: CheckoutRecord, error: unknown) => {
+    if (isPoolTimeout(error)) explainTimeout(watched, checkout, error)
+    else ledger.notOpened(error)
+    ledger.failed(checkout, error)
   }
 
   const undoQuery = shadow(
@@ -193,7 +206,7 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
           const answer = function (this: unknown, ...answered: Parameters<ConnectCallback>) {
             const [error, driver] = answered
             if (driver) granted(checkout, driver)
-            else ledger.failed(checkout, error)
+            else failed(checkout, error)
             return Reflect.apply(callback, this, answered)
           }
           return original.call(this, answer, ...args.slice(1))
@@ -205,7 +218,7 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
             return driver
           },
           (error: unknown) => {
-            ledger.failed(checkout, error)
+            failed(checkout, error)
             throw error
           },
         )
