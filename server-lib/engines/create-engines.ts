@@ -8,6 +8,7 @@ import { checkOptions, describe, takesPart, type CheckedOptions, type EngineConf
 import { Engine } from './engine.ts'
 import { EngineSet } from './engine-set.ts'
 import type { Engines, EnginesOptions } from './engines.ts'
+import { checkKnown } from './open-options.ts'
 import type { InContext } from './open-pool.ts'
 
 /**
@@ -18,6 +19,7 @@ export function createEngines<const D extends Definitions>(
   definitions: D,
   options: EnginesOptions<keyof D & string> = {},
 ): Engines<D> {
+  checkKnown('createEngines()', options, ['application', 'prefer', 'requireTwoPhase'])
   const checked = checkDefinitions(definitions)
   const prefer = checkPrefer(checked, options.prefer)
   // Pools open connections in this context, not in that of the request that happens to need one first.
@@ -55,7 +57,9 @@ function checkDefinitions(definitions: Definitions): Checked {
     if (typeof definition?.config !== 'object') {
       throw new EnginelightError(
         'EL_CONFIG',
-        `Engine "${name}" must be made with engine<Tables>()({ … }); this is ${describe(definition)}.`,
+        typeof definition === 'function'
+          ? `Engine "${name}": engine() is called twice; write engine()({ … }), and not engine({ … }).`
+          : `Engine "${name}" must be made with engine<Tables>()({ … }); this is ${describe(definition)}.`,
         { engine: name },
       )
     }

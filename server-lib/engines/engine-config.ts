@@ -238,6 +238,15 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
       config[source] !== undefined &&
       !(source === 'pool' && config.connection !== undefined && !isPoolSource(config.pool)),
   )
+  const [missing] =
+    sources.length > 1 ? [] : (['connection', 'knex', 'borrowed'] as const).filter(isMissing(config))
+  if (missing !== undefined && !isPoolSource(config.pool)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": ${missing} is undefined: ${missing === 'connection' ? 'is an environment variable not set?' : 'is it imported before it is made?'}`,
+      { engine: name, option: missing },
+    )
+  }
   if (sources.length !== 1 || (sources[0] === 'pool' && !isPoolSource(config.pool))) {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -285,6 +294,10 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     traceRows: boolean('traceRows', false),
   }
 }
+
+/** Whether a source was written down, with a value that is not there. */
+const isMissing = (config: EngineConfig) => (source: keyof EngineConfig) =>
+  source in config && config[source] === undefined
 
 /** What has no meaning where the transaction and the connection are a host's. */
 const NOT_BORROWED = [

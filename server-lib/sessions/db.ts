@@ -3,6 +3,7 @@ import type { EngineConfig, EngineDefinition, TablesShape } from '../engines/eng
 import type { AfterCommit, AfterRollback, BeforeCommit } from '../commit/hooks.ts'
 import type { CommitReport } from '../commit/report.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
+import { refusingNearMisses } from './near-miss.ts'
 import { lineOfEnd } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
@@ -172,5 +173,6 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
       },
     })
   }
+  Object.setPrototypeOf(Container.prototype, refusingNearMisses(names))
   return core => new Container(core)
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
+import { describe } from '../engines/engine-config.ts'
 import { EnginelightError } from '../errors.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -141,7 +142,22 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core } = insideOf(this)
-      if (typeof source !== 'string') return (source as { stream(): Readable }).stream()
+      if (typeof source !== 'string') {
+        const { stream } = (source ?? {}) as { stream?: unknown }
+        if (typeof stream === 'function') return Reflect.apply(stream, source, []) as Readable
+        throw new EnginelightError(
+          'EL_CONFIG',
+          `stream() takes a text with its values, or a builder of the session, and not ${describe(source)}.`,
+          { option: 'stream' },
+        )
+      }
+      if (values !== undefined && !Array.isArray(values)) {
+        throw new EnginelightError(
+          'EL_CONFIG',
+          `stream() takes its values as an array, not ${describe(values)}.`,
+          { option: 'stream' },
+        )
+      }
       const QueryStream = loadQueryStream()
       const stream = new QueryStream(source, values ? [...values] : [])
       core.submit(stream as never, captureSite())
