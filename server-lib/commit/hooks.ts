@@ -1,4 +1,5 @@
-import { warn } from '../errors.ts'
+import { describe } from '../engines/engine-config.ts'
+import { EnginelightError, warn } from '../errors.ts'
 import type { CommitReport } from './report.ts'
 
 export type BeforeCommit = () => unknown
@@ -13,15 +14,15 @@ export class Hooks {
   #afterRollback: AfterRollback[] = []
 
   beforeCommit(hook: BeforeCommit): void {
-    this.#beforeCommit.push(hook)
+    this.#beforeCommit.push(called('beforeCommit', hook))
   }
 
   afterCommit(hook: AfterCommit): void {
-    this.#afterCommit.push(hook)
+    this.#afterCommit.push(called('afterCommit', hook))
   }
 
   afterRollback(hook: AfterRollback): void {
-    this.#afterRollback.push(hook)
+    this.#afterRollback.push(called('afterRollback', hook))
   }
 
   /** Whether anybody waits for a commit or a rollback. */
@@ -53,6 +54,14 @@ export class Hooks {
     this.#afterCommit = []
     this.#afterRollback = []
   }
+}
+
+/** Asked as the hook is added: as it is called, nobody would see where it came from. */
+function called<Hook>(kind: string, hook: Hook): Hook {
+  if (typeof hook === 'function') return hook
+  throw new EnginelightError('EL_CONFIG', `${kind}() takes a function, not ${describe(hook)}.`, {
+    option: kind,
+  })
 }
 
 async function isolated(kind: string, call: () => unknown): Promise<void> {

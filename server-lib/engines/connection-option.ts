@@ -7,6 +7,13 @@ const DEFAULTED = ['connectionString', 'host', 'port', 'database', 'user'] as co
 
 /** Refuses a `connection` in which a value is missing that was meant to be there: pg would go to another server in silence. */
 export function checkConnection(name: string, connection: unknown): void {
+  if (connection instanceof URL) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": connection is a URL object, of which pg would read nothing: write connection: url.href.`,
+      { engine: name, option: 'connection' },
+    )
+  }
   const found = missingIn(connection)
   if (!found) return
   const { option, what } = found

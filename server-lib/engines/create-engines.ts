@@ -32,6 +32,13 @@ export function createEngines<const D extends Definitions>(
       { option: 'requireTwoPhase' },
     )
   }
+  if (application !== null && typeof application !== 'string') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Option application must be a text, not ${describe(application)}.`,
+      { option: 'application' },
+    )
+  }
   const engines = openAll(checked, application, inContext)
   const commits = {
     application: gidApplication(application),
@@ -50,11 +57,20 @@ function checkDefinitions(definitions: Definitions): Checked {
       `createEngines needs at least one engine; it was given ${describe(definitions)}.`,
     )
   }
+  const isOne =
+    typeof (definitions as { config?: { config?: unknown } }).config === 'object' &&
+    Object.keys(definitions).length === 1
+  if (Array.isArray(definitions) || (isOne && definitions.config?.config === undefined)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      'createEngines takes engines by their names: createEngines({ main: engine()({ … }) }).',
+    )
+  }
   const checked: Checked = new Map()
   const folded = new Map<string, string>()
   for (const [name, definition] of Object.entries(definitions)) {
     checkName(name, folded)
-    if (typeof definition?.config !== 'object') {
+    if (typeof definition !== 'object' || definition === null || !('config' in definition)) {
       throw new EnginelightError(
         'EL_CONFIG',
         typeof definition === 'function'

@@ -35,11 +35,4 @@ export function checkScope(fn: unknown, options: unknown): void {
 
 export function checkClosing(options: unknown): void {
   checkKnown('close()', options, ['graceMs'])
-  const { graceMs } = (options ?? {}) as { graceMs?: unknown }
-  const fits = graceMs === undefined || (typeof graceMs === 'number' && graceMs >= 0 && graceMs < 2 ** 31)
-  if (!fits)
-    throw wrong(
-      'graceMs',
-      `close(): option graceMs must be a number of milliseconds from 0 to 2147483647, not ${describe(graceMs)}`,
-    )
 }

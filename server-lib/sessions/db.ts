@@ -4,7 +4,7 @@ import type { AfterCommit, AfterRollback, BeforeCommit } from '../commit/hooks.t
 import type { CommitReport } from '../commit/report.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
 import { refusingNearMisses } from './near-miss.ts'
-import { lineOfEnd } from './session-function.ts'
+import { lineOfEnd, noFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 
 export type Definitions = Record<string, EngineDefinition<TablesShape, EngineConfig>>
@@ -136,6 +136,7 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
       return this.#core.rollback('rollback', lineOfEnd())
     }
     savepoint<T>(fn: () => Promise<T> | T): Promise<T> {
+      if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
       return this.#core.savepoint(fn)
     }
     doom(reason?: unknown): void {

@@ -164,6 +164,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return stream
     },
     savepoint<T>(this: object, fn: () => Promise<T> | T) {
+      if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
       return runSavepoint(insideOf(this).core, fn)
     },
     commit(this: object) {
@@ -194,6 +195,11 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
   }),
 }) as SessionMembers
+
+export const noFunction = (value: unknown) =>
+  new EnginelightError('EL_CONFIG', `savepoint() takes a function, not ${describe(value)}.`, {
+    option: 'savepoint',
+  })
 
 function loadQueryStream(): new (text: string, values: unknown[]) => Readable {
   try {
