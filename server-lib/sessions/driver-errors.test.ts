@@ -57,7 +57,7 @@ const FAULTS: Record<string, (query: Query) => Promise<unknown>> = {
 }
 
 const WAYS: Record<string, (session: Session) => Query> = {
-  'a session': session => (config, values) => session.query.call(session, config, values as []),
+  'a session': session => (config, values) => session.query(config, values as []),
   'a lent client': session => {
     const { client } = lend(session, { Pool: pg.Pool })
     return (...args) => client.query(...(args as [string])) as Promise<unknown>
