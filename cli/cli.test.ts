@@ -145,7 +145,21 @@ test('what is wrong with the command line or the module is one sentence and exit
   await module('empty.mjs', 'export const nothing = 1')
   await module('wrong.mjs', 'export const engines = { recovery: 1 }')
   await module('throws.mjs', `throw new Error('no postgres://me:secret@host/x')`)
+  await module('never.mjs', 'await new Promise(() => {})')
+  await module('never-made.mjs', 'export const engines = () => new Promise(() => {})')
+  await module(
+    'fake.mjs',
+    'export const engines = { open() {}, install() { return [] }, recovery() {}, close() {} }',
+  )
+  await module('typed.ts', 'enum E { A }\nexport const engines = E.A as unknown')
   const cases: [string[], RegExp][] = [
+    [['recover', '--engines', 'never.mjs'], /never\.mjs never finished loading/],
+    [['recover', '--engines', 'never-made.mjs'], /never-made\.mjs never finished loading/],
+    [['install', '--engines', 'fake.mjs'], /is not made by createEngines/],
+    [
+      ['install', '--engines', 'typed.ts'],
+      /typed\.ts is TypeScript, which Node [\d.]+ does not load: give the compiled file/,
+    ],
     [[], /There is no command\./],
     [['repair'], /There is no command repair\./],
     [['recover'], /--engines is missing/],
@@ -168,6 +182,12 @@ test('what is wrong with the command line or the module is one sentence and exit
     })
     expect(all[index]?.stderr).toMatch(/^enginelight: [^\n]+\nSee enginelight --help.\n$/)
   }
+  const left = await new Promise<string>(resolve => {
+    execFile('sh', ['-c', `"${process.execPath}" "${main}" --help | true`], (_error, _out, told) =>
+      resolve(told),
+    )
+  })
+  expect(left).toBe('')
   const help = await enginelight('--help')
   expect(help).toMatchObject({ code: 0, stderr: '' })
   expect(help.stdout).toContain('--older-than')

@@ -43,6 +43,13 @@ function carryOut(line: Exclude<CommandLine, { command: 'help' }>, engines: AnyE
 const print = (stream: NodeJS.WriteStream, text: string) =>
   new Promise<void>(resolve => void stream.write(text, () => resolve()))
 
+// A reader that has seen enough (`| head`) is no failure: the command is carried out to its end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 /** No top-level await: what is published is CommonJS. */
 async function main(): Promise<number> {
   try {

@@ -2,6 +2,7 @@ import type { CommitReport } from './commit/report.ts'
 import { knownFailure } from './known-failures.ts'
 import { serverErrorText } from './postgres/server-error-text.ts'
 import { sqlstateOf } from './postgres/sqlstate.ts'
+import { inShort } from './in-short.ts'
 
 /**
  * Every error of Enginelight, by its stable code. `errors.md` explains each: meaning, causes, remedy.
@@ -54,6 +55,8 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 /** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
 export const WARNING_CODES = [
   'EL_CACHE_FAILED',
+  'EL_CHECKOUT_FAILED',
+  'EL_CHECKOUT_TIMEOUT',
   'EL_HANDLER_FAILED',
   'EL_HELD_LONG',
   'EL_HOOK_FAILED',
@@ -217,10 +220,14 @@ export function fullMessage(facts: ErrorFacts): string {
   return messages.join('; cause: ').slice(0, LONGEST_MESSAGE) || facts.message
 }
 
+/** How much of a cause's text a sentence takes up. */
+const LONGEST_QUOTED = 300
+
 /** `23505, unique_violation …`, or the message alone where the error has no code. */
 export function codeAndMessage(cause: unknown): string {
   const { code, message } = errorFacts(cause)
-  return code === null ? message : `${code}, ${message}`
+  const short = inShort(message, LONGEST_QUOTED).replace(/\.$/, '')
+  return code === null ? short : `${code}, ${short}`
 }
 
 /** Errors whose sentence repeats what the application passed: a column's name may be what a user has typed. */

@@ -2,8 +2,13 @@
  * `enginelight/panel`: a live page that shows which request holds which connection, and why. It listens to the
  * channels of `enginelight/channels` and changes nothing in the application.
  */
-import { EnginelightError } from '../../server-lib/index.ts'
-import { attach, startOwnServer, type MountableServer, type MountedPanel } from './mount/index.ts'
+import {
+  attach,
+  checkServer,
+  startOwnServer,
+  type MountableServer,
+  type MountedPanel,
+} from './mount/index.ts'
 import { settingsOf, type PanelOptions, type StartPanelOptions } from './options.ts'
 
 export type { MountableServer, MountedPanel } from './mount/index.ts'
@@ -24,12 +29,7 @@ export function panel(options: PanelOptions = {}): Panel {
   const settings = settingsOf(options)
   return {
     async attach(server) {
-      if (!isServer(server))
-        throw new EnginelightError(
-          'EL_PANEL_CONFIG',
-          'The panel is attached to a server of node:http or node:https, which this is not.',
-          { option: 'server' },
-        )
+      checkServer(server)
       return settings.enabled ? attach(server, settings) : { ...OFF }
     },
   }
@@ -42,13 +42,3 @@ export async function startPanel(options: StartPanelOptions = {}): Promise<Mount
 }
 
 const OFF: MountedPanel = { url: null, close: async () => {} }
-
-function isServer(server: unknown): boolean {
-  return (
-    typeof server === 'object' &&
-    server !== null &&
-    ['on', 'rawListeners', 'removeAllListeners', 'address'].every(
-      method => typeof (server as Record<string, unknown>)[method] === 'function',
-    )
-  )
-}

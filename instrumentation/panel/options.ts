@@ -62,6 +62,16 @@ const LIMIT_RANGES: { [K in keyof RecorderLimits]: readonly [least: number, most
 export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
   if (typeof options !== 'object' || options === null)
     throw bad('options', 'The options of the panel must be an object.')
+  if (areEngines(options))
+    throw bad(
+      'engines',
+      'The panel takes its engines by name: write panel({ engines }), and not panel(engines).',
+    )
+  for (const option of Object.keys(options))
+    if (!KNOWN.includes(option))
+      throw bad(option, `The panel has no option ${option}; there are ${KNOWN.join(', ')}.`, {
+        known: [...KNOWN],
+      })
   checkEngines(options.engines)
   const { enabled, errorMessages, application, port = 0, host = '127.0.0.1' } = options
   for (const [option, value] of Object.entries({ enabled, errorMessages }))
@@ -92,6 +102,21 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     host: host === 'localhost' ? '127.0.0.1' : host,
   }
 }
+
+const KNOWN: readonly string[] = [
+  'engines',
+  'enabled',
+  'allow',
+  'allowedHosts',
+  'allowedOrigins',
+  'token',
+  'application',
+  'limits',
+  'port',
+  'host',
+]
+
+const areEngines = (value: object) => 'names' in value && 'containerFor' in value
 
 function checkEngines(engines: unknown): void {
   if (engines === undefined) return

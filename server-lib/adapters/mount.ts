@@ -43,13 +43,13 @@ export function transactionOf(request: IncomingMessage): RequestTransaction | un
  */
 export function createMount(engines: unknown, options: MountOptions<string> = {}): Mount {
   const inside = enginesInside(engines)
+  checkTransactionOptions(options as Record<string, unknown>)
   const { as = 'db', annotate, activate, container } = options
   if (typeof as !== 'string' || !/^[A-Za-z_$][\w$]*$/.test(as)) {
     throw new EnginelightError('EL_CONFIG', `Option as must be a property name, not ${describe(as)}.`, {
       option: 'as',
     })
   }
-  checkTransactionOptions(options as Record<string, unknown>)
   return (request, response, next, answerFailure) => {
     let known = mounted.get(request)
     const isFirst = known === undefined

@@ -57,6 +57,13 @@ const NEEDS: Record<keyof TransactionOptions, readonly [(value: unknown) => bool
 
 /** Throws EL_CONFIG at the first option that is wrong, or that there is not. */
 export function checkTransactionOptions(options: Record<string, unknown>): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `sessions(engines, { … }) takes its options as an object, not ${describe(options)}.`,
+      { option: 'options' },
+    )
+  }
   for (const [option, value] of Object.entries(options)) {
     if (option === 'as' || value === undefined) continue
     const need = Object.hasOwn(NEEDS, option) ? NEEDS[option as keyof TransactionOptions] : undefined

@@ -5,6 +5,7 @@ import type { RequestScope } from '../sessions/request-scope.ts'
 import type { SessionCore, SessionSeat } from '../sessions/session.ts'
 import { capabilityOf, knownCapability, type Capability } from './capability.ts'
 import { commitFailed, partial, unavailable } from './commit-errors.ts'
+import { saidOf, statementOf } from '../sessions/session-errors.ts'
 import { Participant } from './participant.ts'
 import { plan } from './plan.ts'
 import type { CommitMode, CommitReport, EngineOutcome } from './report.ts'
@@ -95,7 +96,7 @@ export class Commit {
     const { life } = broken
     this.#begin('nothing', null)
     const error = life.state === 'lost' ? life.lostError() : undefined
-    const { failure } = life
+    const first = life.firstFailure
     await this.#reading
     await Promise.all(this.#participants.map(one => one.rollback()))
     const names = this.#participants.map(({ name }) => name)
@@ -103,8 +104,14 @@ export class Commit {
       error ??
       new EnginelightError(
         'EL_COMMIT_ROLLED_BACK',
-        `Nothing was committed: a statement of engine "${broken.name}" had failed, and everything was rolled back on ${names.map(name => `"${name}"`).join(', ')}.`,
-        { engine: broken.name, session: broken.session, failed: names, cause: failure },
+        `Nothing was committed: a statement of engine "${broken.name}" had failed (${saidOf(first)}), and everything was rolled back on ${names.map(name => `"${name}"`).join(', ')}.`,
+        {
+          engine: broken.name,
+          session: broken.session,
+          failed: names,
+          ...statementOf(first),
+          cause: first.error,
+        },
       )
     )
   }

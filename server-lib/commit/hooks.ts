@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { settledWithin } from '../deadline.ts'
-import { warn, type EnginelightError } from '../errors.ts'
+import { describe } from '../engines/engine-config.ts'
+import { EnginelightError, warn } from '../errors.ts'
 import { failureText } from '../failure-text.ts'
 import { hooksTooLate, sentByLateHook } from './commit-errors.ts'
 import type { CommitReport } from './report.ts'
@@ -47,15 +48,15 @@ export class Hooks {
   #wereLate = false
 
   beforeCommit(hook: BeforeCommit): void {
-    this.#beforeCommit.push(hook)
+    this.#beforeCommit.push(called('beforeCommit', hook))
   }
 
   afterCommit(hook: AfterCommit): void {
-    this.#afterCommit.push(hook)
+    this.#afterCommit.push(called('afterCommit', hook))
   }
 
   afterRollback(hook: AfterRollback): void {
-    this.#afterRollback.push(hook)
+    this.#afterRollback.push(called('afterRollback', hook))
   }
 
   /** Takes over those of a part of the work that was kept, in their order. */
@@ -168,6 +169,14 @@ export class Hooks {
     this.#afterCommit = []
     this.#afterRollback = []
   }
+}
+
+/** Asked as the hook is added: as it is called, nobody would see where it came from. */
+function called<Hook>(kind: string, hook: Hook): Hook {
+  if (typeof hook === 'function') return hook
+  throw new EnginelightError('EL_CONFIG', `${kind}() takes a function, not ${describe(hook)}.`, {
+    option: kind,
+  })
 }
 
 async function isolated(kind: string, call: () => unknown): Promise<void> {

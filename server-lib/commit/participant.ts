@@ -122,7 +122,7 @@ export class Participant {
     }
     if (tag !== 'PREPARE') {
       // PostgreSQL answers it in a failed transaction with ROLLBACK, and without an error.
-      const cause = errors.commitRolledBack(life, life.failure)
+      const cause = errors.commitRolledBack(life, life.firstFailure)
       this.#rolledBack()
       return { state: 'refused', cause }
     }

@@ -9,6 +9,7 @@ import { checkOptions, describe, takesPart, type CheckedOptions, type EngineConf
 import { Engine } from './engine.ts'
 import { EngineSet } from './engine-set.ts'
 import type { Engines, EnginesOptions } from './engines.ts'
+import { checkKnown } from './open-options.ts'
 
 /**
  * Checks every engine's options, then opens them all. Makes no connection. Throws EL_CONFIG, EL_RESERVED_NAME,
@@ -18,6 +19,7 @@ export function createEngines<const D extends Definitions>(
   definitions: D,
   options: EnginesOptions<keyof D & string> = {},
 ): Engines<D> {
+  checkKnown('createEngines()', options, ['application', 'prefer', 'requireTwoPhase'])
   const checked = checkDefinitions(definitions)
   const prefer = checkPrefer(checked, options.prefer)
   // Pools open connections in this context, not in that of the request that happens to need one first.
@@ -28,6 +30,13 @@ export function createEngines<const D extends Definitions>(
       'EL_CONFIG',
       `Option requireTwoPhase must be true or false, not ${describe(requireTwoPhase)}.`,
       { option: 'requireTwoPhase' },
+    )
+  }
+  if (application !== null && typeof application !== 'string') {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Option application must be a text, not ${describe(application)}.`,
+      { option: 'application' },
     )
   }
   const engines = openAll(checked, application, inContext)
@@ -48,14 +57,25 @@ function checkDefinitions(definitions: Definitions): Checked {
       `createEngines needs at least one engine; it was given ${describe(definitions)}.`,
     )
   }
+  const isOne =
+    typeof (definitions as { config?: { config?: unknown } }).config === 'object' &&
+    Object.keys(definitions).length === 1
+  if (Array.isArray(definitions) || (isOne && definitions.config?.config === undefined)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      'createEngines takes engines by their names: createEngines({ main: engine()({ … }) }).',
+    )
+  }
   const checked: Checked = new Map()
   const folded = new Map<string, string>()
   for (const [name, definition] of Object.entries(definitions)) {
     checkName(name, folded)
-    if (typeof definition?.config !== 'object') {
+    if (typeof definition !== 'object' || definition === null || !('config' in definition)) {
       throw new EnginelightError(
         'EL_CONFIG',
-        `Engine "${name}" must be made with engine<Tables>()({ … }); this is ${describe(definition)}.`,
+        typeof definition === 'function'
+          ? `Engine "${name}": engine() is called twice; write engine()({ … }), and not engine({ … }).`
+          : `Engine "${name}" must be made with engine<Tables>()({ … }); this is ${describe(definition)}.`,
         { engine: name },
       )
     }

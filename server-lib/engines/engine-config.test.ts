@@ -69,7 +69,7 @@ describe('a config that is wrong is refused before anything is opened', () => {
       'EL_CONFIG',
       /connection must be a URL or an object, not 5432/,
     ],
-    ['an empty connection', one({ connection: '' }), 'EL_CONFIG', /not an empty text/],
+    ['an empty connection', one({ connection: '' }), 'EL_CONFIG', /connection is an empty text/],
     [
       'another database',
       one({ connection: 'mysql://u:hunter2@h/x' }),

@@ -177,7 +177,7 @@ const SHORTEST_BEGIN_MS = 500
 
 /** Checks an engine's options and fills in the defaults. Throws EL_CONFIG at the first that is wrong; touches nothing. */
 export function checkOptions(name: string, config: EngineConfig): CheckedOptions {
-  if (typeof config !== 'object' || config === null) {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new EnginelightError(
       'EL_CONFIG',
       `Engine "${name}" needs a config object, not ${describe(config)}.`,
@@ -238,6 +238,22 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
       config[source] !== undefined &&
       !(source === 'pool' && config.connection !== undefined && !isPoolSource(config.pool)),
   )
+  const [missing] =
+    sources.length > 1 ? [] : (['connection', 'knex', 'borrowed'] as const).filter(isMissing(config))
+  if (missing !== undefined && !isPoolSource(config.pool)) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": ${missing} is undefined: ${missing === 'connection' ? 'is an environment variable not set?' : 'is it imported before it is made?'}`,
+      { engine: name, option: missing },
+    )
+  }
+  if (config.pool !== undefined && config.connection === undefined && !isPoolSource(config.pool)) {
+    const isSizes = typeof config.pool === 'object' && config.pool !== null && !('connect' in config.pool)
+    wrong(
+      'pool',
+      `a pg.Pool, or a function that makes one${isSizes ? '; sizes of a pool go beside a connection' : ''}`,
+    )
+  }
   if (sources.length !== 1 || (sources[0] === 'pool' && !isPoolSource(config.pool))) {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -285,6 +301,10 @@ export function checkOptions(name: string, config: EngineConfig): CheckedOptions
     traceRows: boolean('traceRows', false),
   }
 }
+
+/** Whether a source was written down, with a value that is not there. */
+const isMissing = (config: EngineConfig) => (source: keyof EngineConfig) =>
+  source in config && config[source] === undefined
 
 /** What has no meaning where the transaction and the connection are a host's. */
 const NOT_BORROWED = [
@@ -345,7 +365,9 @@ export function isPgPool(value: unknown): value is PgPool {
   return (
     typeof value === 'object' &&
     value !== null &&
-    typeof (value as { connect?: unknown }).connect === 'function'
+    typeof (value as { connect?: unknown }).connect === 'function' &&
+    // A client of pg has none.
+    typeof (value as { options?: unknown }).options === 'object'
   )
 }
 

@@ -6,6 +6,7 @@ import { EnginelightError } from '../errors.ts'
 import { run, type RunHost } from '../run/run.ts'
 import { Ring } from '../ring.ts'
 import type { RunOptions } from '../run/run-options.ts'
+import { checkClosing, checkOpening, checkScope } from './open-options.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
 import { defineDb, type Db, type Definitions } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest, type Contained } from '../sessions/request-scope.ts'
@@ -116,15 +117,16 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     return this.containerFor(scope, undefined).db
   }
 
-  open({ request, signal, label = 'open' }: OpenOptions = {}): Db<D> {
+  open(options: OpenOptions = {}): Db<D> {
+    checkOpening('open()', options)
+    const { request, signal, label = 'open' } = options
     const scope = new RequestScope('unscoped', label, null, this.names)
     return this.containerFor(scope, request, signal).db
   }
 
-  async scope<T>(
-    fn: (db: Db<D>) => Promise<T> | T,
-    { request, signal, label = 'scope' }: OpenOptions = {},
-  ): Promise<T> {
+  async scope<T>(fn: (db: Db<D>) => Promise<T> | T, options: OpenOptions = {}): Promise<T> {
+    checkScope(fn, options)
+    const { request, signal, label = 'scope' } = options
     const scope = new RequestScope('scope', label, null, this.names)
     const { core, db } = this.containerFor(scope, request, signal)
     try {
@@ -161,7 +163,9 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     return recovery
   }
 
-  async close({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<CloseReport> {
+  async close(options: { graceMs?: number } = {}): Promise<CloseReport> {
+    checkClosing(options)
+    const { graceMs = 5_000 } = options
     if (this.#closing) {
       this.#closing.time.hurry(graceMs)
     } else {

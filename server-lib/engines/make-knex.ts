@@ -4,6 +4,7 @@ import { besideBundle, loadBeside } from '../identity/peers.ts'
 import { shownMessage } from '../shown-message.ts'
 import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
+import { checkConnection } from './connection-option.ts'
 import { describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
 
 /** Makes the knex of an engine that was given a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
@@ -13,6 +14,7 @@ export function knexFor(
   options: CheckedOptions,
 ): Knex {
   const { connection, pool: sizes } = config
+  checkConnection(name, connection)
   const isText = typeof connection === 'string' && connection !== ''
   if (!isText && (typeof connection !== 'object' || connection === null || Array.isArray(connection))) {
     throw new EnginelightError(
@@ -34,6 +36,7 @@ export function knexFor(
       { engine: name, option: 'connection' },
     )
   }
+  checkSizes(name, sizes)
   const { min = 0, max = 10, idleTimeoutMs = 30_000 } = sizes ?? {}
   for (const [size, value] of Object.entries({ min, max, idleTimeoutMs })) {
     if (!Number.isInteger(value) || value < (size === 'min' ? 0 : 1) || (size === 'min' && value > max)) {
@@ -71,6 +74,22 @@ export function knexFor(
       ...(afterCreate ? { afterCreate } : {}),
     },
   })
+}
+
+const SIZES = ['min', 'max', 'idleTimeoutMs']
+
+function checkSizes(name: string, sizes: unknown): void {
+  if (sizes === undefined) return
+  const wrong = (sentence: string, option: string) => {
+    throw new EnginelightError('EL_CONFIG', `Engine "${name}": ${sentence}`, { engine: name, option })
+  }
+  if (typeof sizes !== 'object' || sizes === null || Array.isArray(sizes)) {
+    const max = typeof sizes === 'number' ? sizes : 10
+    return wrong(`option pool must be an object such as { max: ${max} }, not ${describe(sizes)}.`, 'pool')
+  }
+  const unknown = Object.keys(sizes).find(size => !SIZES.includes(size))
+  if (unknown !== undefined)
+    wrong(`there is no option pool.${unknown}; there are ${SIZES.join(', ')}.`, `pool.${unknown}`)
 }
 
 /** Knex prints a line for each connection that fails its validation, or cannot be had; those are told of on the channels. */

@@ -4,6 +4,7 @@ import { stalledSince } from '../health/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Abandonment } from './abandonment.ts'
 import type { Asker } from './ledger.ts'
+import { isPoolTimeout } from './pool-timeout.ts'
 import { holderText, ms } from './holder-text.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 
@@ -183,13 +184,20 @@ function deadlocked(pool: Pool, askedAt: number, capture: SiteCapture | null): E
   )
 }
 
-function timedOut(
+/** Why a wait is over without a connection: all are held, or there was room for one and none could be opened. */
+export function timedOut(
   pool: Pool,
   askedAt: number,
   capture: SiteCapture | null,
   cause?: unknown,
 ): EnginelightError {
   const { ledger } = pool
+  if (ledger.used < pool.max) {
+    // Where others were served meanwhile, it is a rush in which one of them is being opened anew.
+    const isStuck = pool.isOpening && ledger.grantedAt < askedAt
+    const reason = ledger.openFailure ?? (isStuck ? stillOpening(cause) : undefined)
+    if (reason !== undefined) return unopened(pool, askedAt, capture, reason)
+  }
   const waitedMs = performance.now() - askedAt
   const stalledMs = stalledSince(askedAt)
   const holders = ledger.holders()
@@ -210,11 +218,21 @@ function timedOut(
 function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
   // Of a pool that knows better than that it could not open a connection.
   if (cause instanceof EnginelightError) return cause
+  // A pool that we were given may have a shorter deadline than ours.
+  if (isPoolTimeout(cause)) return timedOut(pool, askedAt, capture, cause)
+  return unopened(pool, askedAt, capture, cause)
+}
+
+const stillOpening = (cause: unknown) =>
+  new Error('a connection was being opened and the server has not answered', { cause })
+
+function unopened(
+  pool: Pool,
+  askedAt: number,
+  capture: SiteCapture | null,
+  cause: unknown,
+): EnginelightError {
   const { ledger } = pool
-  // pg-pool's own deadline (a pool that we were given may have a shorter one than ours).
-  if (cause instanceof Error && cause.message === 'timeout exceeded when trying to connect') {
-    return timedOut(pool, askedAt, capture, cause)
-  }
   const waitedMs = performance.now() - askedAt
   const facts = errorFacts(cause)
   return new EnginelightError(

@@ -8,6 +8,8 @@ import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
 import type { Emitter, IsOurs } from '../watch/listener-contexts.ts'
 import type { InContext } from './in-context.ts'
+import { explainTimeout } from './explained-timeout.ts'
+import { isTarnTimeout } from './pool-timeout.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { keepTarnContexts, neverAgain } from './tarn-contexts.ts'
 import { WatchedConnections } from './watched-connections.ts'
@@ -25,6 +27,7 @@ export interface TarnPool {
   readonly used?: readonly { resource: DriverConnection }[]
   readonly free?: readonly { resource: DriverConnection }[]
   readonly pendingAcquires?: readonly { abort(): void }[]
+  readonly pendingCreates?: readonly unknown[]
   destroy(): Promise<unknown>
   readonly emitter?: Emitter
   log?(text: string, level: string): void
@@ -104,7 +107,7 @@ export class KnexPool implements Pool {
   }
 
   #attach(tarn: TarnPool): () => void {
-    const stopListening = listenTo(tarn, this.ledger, this.connections, isOurs =>
+    const stopListening = listenTo(tarn, this, isOurs =>
       keepTarnContexts(tarn, this.#config, this.connections, isOurs, this.#inContext),
     )
     const held = this.#held
@@ -134,6 +137,10 @@ export class KnexPool implements Pool {
 
   get max(): number {
     return this.#tarn.max
+  }
+
+  get isOpening(): boolean {
+    return (this.#tarn.pendingCreates?.length ?? 0) > 0
   }
 
   acquire(asker: Asker, taker: Taker): GiveUp {
@@ -202,8 +209,7 @@ function acquireWithin(tarn: TarnPool, limitMs: number): ReturnType<TarnPool['ac
  * name nor code; its timers may be a millisecond early.
  */
 function hasTimedOut(cause: unknown, waitedMs: number, limitMs: number): boolean {
-  const isTimeout = cause instanceof Error && cause.message === 'operation timed out for an unknown reason'
-  return isTimeout && waitedMs >= limitMs - 1
+  return isTarnTimeout(cause) && waitedMs >= limitMs - 1
 }
 
 class TarnHold implements Hold {
@@ -259,12 +265,8 @@ class Asked extends Linked {
 }
 
 /** Enters what a pool tells of into the books. The returned function ends it. */
-function listenTo(
-  tarn: TarnPool,
-  ledger: Ledger,
-  connections: WatchedConnections,
-  keepContexts: (isOurs: IsOurs) => () => void,
-): () => void {
+function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs) => () => void): () => void {
+  const { ledger, connections } = pool
   const asked = new Ring<Asked>()
   const take = (eventId: number) => {
     // The pool serves them in the order of asking: it is the first one, as good as always.
@@ -286,7 +288,9 @@ function listenTo(
       'acquireFail',
       (eventId: number, error: unknown) => {
         const checkout = take(eventId)
-        if (checkout) ledger.failed(checkout, error)
+        if (!checkout) return
+        if (isTarnTimeout(error)) explainTimeout(pool, checkout, error)
+        ledger.failed(checkout, error)
       },
     ],
     ['release', (driver: DriverConnection) => ledger.released(driver)],

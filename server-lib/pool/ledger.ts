@@ -36,6 +36,8 @@ export class Ledger {
   #waiters = 0
   readonly #slots: boolean[] = []
   #asker: Asker | undefined
+  #openFailure: unknown
+  #grantedAt = 0
 
   constructor(engine: string, pool: string) {
     this.engine = engine
@@ -67,6 +69,7 @@ export class Ledger {
       asker?.isObserver === true,
     )
     if (asker) asker.checkout = checkout
+    else checkout.isPlain = true
     this.#waiting.join(checkout)
     this.#waiters++
     if (channels.checkout.hasSubscribers && !checkout.isObserver) {
@@ -91,6 +94,7 @@ export class Ledger {
     const record = this.#connections.get(driver) ?? this.opened(driver)
     checkout.state = 'held'
     checkout.acquiredAt = performance.now()
+    this.#grantedAt = checkout.acquiredAt
     record.checkout = checkout
     record.changedAt = checkout.acquiredAt
     if (checkout.isObserver) return
@@ -178,6 +182,7 @@ export class Ledger {
   opened(driver: DriverConnection): ConnectionRecord {
     const known = this.#connections.get(driver)
     if (known) return known
+    this.#openFailure = undefined
     const free = this.#slots.indexOf(false)
     const slot = free === -1 ? this.#slots.length : free
     this.#slots[slot] = true
@@ -241,7 +246,22 @@ export class Ledger {
     }
   }
 
+  /** Why the last connection could not be opened; undefined once one could. */
+  get openFailure(): unknown {
+    return this.#openFailure
+  }
+
+  /** When somebody got a connection last. */
+  get grantedAt(): number {
+    return this.#grantedAt
+  }
+
+  notOpened(error: unknown): void {
+    this.#openFailure = error
+  }
+
   connectFailed(error: unknown): void {
+    this.notOpened(error)
     if (!channels.pool.hasSubscribers) return
     const { engine, pool } = this
     channels.pool.publish({

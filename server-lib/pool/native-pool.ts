@@ -10,6 +10,8 @@ import type { InContext } from './in-context.ts'
 import type { Asker, Ledger } from './ledger.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
+import { explainTimeout } from './explained-timeout.ts'
+import { isPoolTimeout } from './pool-timeout.ts'
 import { staleRelease } from './stale-release.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
@@ -56,7 +58,7 @@ export class NativePool implements Pool {
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(ledger)
     this.connections = connections
-    const unwatchRequests = watchRequests(pool, ledger, connections)
+    const unwatchRequests = watchRequests(pool, this)
     const unwatchOpening = openInContext(pool, connections, inContext)
     const isOurs: IsOurs = (_event, listener) => this.#listeners.some(([, own]) => own === listener)
     const contexts = new ListenerContexts(pool as unknown as Emitter, isOurs)
@@ -88,6 +90,10 @@ export class NativePool implements Pool {
       connections.enter(driver)
       if (!idle.has(driver)) ledger.acquired(ledger.asked(NO_LINE), driver)
     }
+  }
+
+  get isOpening(): boolean {
+    return (this.#pool._clients?.length ?? 0) > this.ledger.size
   }
 
   acquire(asker: Asker, taker: Taker): GiveUp {
@@ -156,7 +162,8 @@ export class NativePool implements Pool {
 /** Whoever uses the connection hears of it by a statement that fails. */
 const unheard = () => {}
 
-function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnections): () => void {
+function watchRequests(pool: PgPool, watched: NativePool): () => void {
+  const { ledger, connections } = watched
   let watching = true
   /** `pool.query` calls `connect` before it returns, so the next to connect is it. */
   let inQuery: CallerContext | null = null
@@ -175,6 +182,12 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
     if (!watching) return
     connections.enter(driver)
     ledger.acquired(checkout, driver)
+  }
+
+  const failed = (checkout: CheckoutRecord, error: unknown) => {
+    if (isPoolTimeout(error)) explainTimeout(watched, checkout, error)
+    else ledger.notOpened(error)
+    ledger.failed(checkout, error)
   }
 
   const undoQuery = shadow(
@@ -208,7 +221,7 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
           const answer = function (this: unknown, ...answered: Parameters<ConnectCallback>) {
             const [error, driver] = answered
             if (driver) granted(checkout, driver)
-            else ledger.failed(checkout, error)
+            else failed(checkout, error)
             return Reflect.apply(callback, this, answered) as unknown
           }
           const { context } = checkout
@@ -221,7 +234,7 @@ function watchRequests(pool: PgPool, ledger: Ledger, connections: WatchedConnect
             return driver
           },
           (error: unknown) => {
-            ledger.failed(checkout, error)
+            failed(checkout, error)
             throw error
           },
         )

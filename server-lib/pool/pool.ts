@@ -29,6 +29,8 @@ export interface Pool {
   readonly connections: WatchedConnections
   readonly min: number
   readonly max: number
+  /** Whether a connection is being opened now. Of a pool that opens none by itself: undefined. */
+  readonly isOpening?: boolean
   /** With callbacks: each promise in between would cost every check-out some microtasks. */
   acquire(asker: Asker, taker: Taker): GiveUp
   /** Stops watching: the pool is as we found it. */

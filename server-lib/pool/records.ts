@@ -22,6 +22,8 @@ export class CheckoutRecord extends Linked {
   context: CallerContext | null = null
   /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
   isSingleStatement = false
+  /** Asked for by the application itself, and not by way of an engine. */
+  isPlain = false
   /** When it was told that the connection is held for long, or null while it is not. */
   overdueAt: number | null = null
 

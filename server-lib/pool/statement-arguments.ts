@@ -14,7 +14,8 @@ export function describe([config, values]: unknown[]): Statement | undefined {
   if (isSubmittable(config)) {
     const source = typeof config.text === 'string' ? config : config.cursor
     return {
-      text: source?.text ?? '',
+      // pg throws for a text that is none, but not before it has been asked.
+      text: typeof source?.text === 'string' ? source.text : '',
       parameters: countOf(source?.values),
       // pg's own Query drives the protocol as well, but answers once.
       kind: 'read' in config ? 'cursor' : 'query',

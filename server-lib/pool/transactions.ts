@@ -5,7 +5,7 @@ import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { TransactionStatus } from '../postgres/driver.ts'
 import { firstControl, type Control } from '../postgres/read-control.ts'
-import { failureOf } from '../postgres/sqlstate.ts'
+import { failureOn } from '../postgres/sqlstate.ts'
 import type { ConnectionRecord } from './records.ts'
 
 /** What a statement, just answered, tells about the transaction on its connection. */
@@ -33,7 +33,7 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
   if (status === 'I') {
     if (record.transaction) {
       record.transaction.statements++
-      endTransaction(record, outcomeOf(answer), asked)
+      endTransaction(record, outcomeOf(record, answer), asked)
     }
     return
   }
@@ -70,12 +70,17 @@ function statusAfter(
 ): TransactionStatus {
   const status = record.driver.getTransactionStatus?.() ?? 'I'
   if (!error) return known ?? status
-  if (failureOf(error) === 'connection') return 'I'
+  const failure = failureOn(record.driver, error)
+  if (failure === 'connection') return 'I'
+  // Of a BEGIN that travelled with a statement that the driver could not write the status byte has not told yet.
+  if (failure === 'driver') return status === 'I' && record.transaction && !isReady(record) ? 'T' : status
   // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
   if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'I'
   // Of a BEGIN that travelled with the statement the status byte has not told yet, when the statement fails.
   return status === 'I' && !record.transaction ? 'I' : 'E'
 }
+
+const isReady = ({ driver }: ConnectionRecord) => driver.readyForQuery !== false
 
 function startTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
   const transaction = { id: nextId('t'), startedAt: answer.startedAt, statements: 0, failed: false }
@@ -121,8 +126,8 @@ export function endTransaction(
   })
 }
 
-function outcomeOf({ commands, error }: StatementAnswer): TransactionOutcome {
-  if (error) return failureOf(error) === 'connection' ? 'lost' : 'rolled back'
+function outcomeOf({ driver }: ConnectionRecord, { commands, error }: StatementAnswer): TransactionOutcome {
+  if (error) return failureOn(driver, error) === 'connection' ? 'lost' : 'rolled back'
   const last = commands.findLast(
     command => command === 'COMMIT' || command === 'ROLLBACK' || command === 'PREPARE',
   )

@@ -1,6 +1,8 @@
 import type { DriverCallback, DriverConnection } from './driver.ts'
 import { enclosedQuery, type Enclosure } from './enclosed-query.ts'
+import { whenReady } from './ready.ts'
 import { singleStatement } from './single-statement.ts'
+import { failureOn } from './sqlstate.ts'
 
 /** A statement as a session is asked to send it: with an enclosure around it, kept or failed as one. */
 export class EnclosedStatement {
@@ -23,12 +25,28 @@ export function sendEnclosed(
   const query = single && enclosedQuery(driver, single, callback, enclosure)
   if (query) return void driver.query(query)
   const { before, behind } = enclosure
-  sendAll(driver, before, callback, () =>
-    driver.query(statement, ((error, result) => {
-      if (error) callback(error)
-      else sendAll(driver, behind, callback, () => callback(null, result))
-    }) satisfies DriverCallback),
-  )
+  let isTold = false
+  const answer: DriverCallback = (error, result) => {
+    if (isTold) return
+    isTold = true
+    if (!error) return sendAll(driver, behind, callback, () => callback(null, result))
+    if (failureOn(driver, error) !== 'driver') return callback(error)
+    const refuse = () => callback(error)
+    // The driver alone found fault with it: what was opened for it is closed, unless the server did so too.
+    whenReady(driver, isOpen => {
+      if (!isOpen || driver.getTransactionStatus?.() === 'E') refuse()
+      else sendAll(driver, behind, refuse, refuse)
+    })
+  }
+  sendAll(driver, before, callback, () => {
+    try {
+      driver.query(statement, answer)
+    } catch (error) {
+      // One that it has taken for its active statement it will never answer.
+      if (driver.readyForQuery === false) driver.connection?.stream?.destroy()
+      answer(error as Error)
+    }
+  })
 }
 
 function sendAll(

@@ -1,3 +1,5 @@
+import { isClosed, type DriverConnection } from './driver.ts'
+
 /** What an error of a statement means for the connection it ran on. */
 export type Failure = 'statement' | 'connection'
 
@@ -12,8 +14,8 @@ export function sqlstateOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether only the statement failed or the connection with it. What does not come from the server (a reset
- * socket, pg's own timeout, an encoding error) leaves the protocol in doubt, so the connection counts as lost.
+ * Whether only the statement failed or the connection with it, of a statement of our own. What does not come from the
+ * server (a reset socket, a deadline of ours) leaves the protocol in doubt, so the connection counts as lost.
  */
 export function failureOf(error: unknown): Failure {
   const sqlstate = sqlstateOf(error)
@@ -21,4 +23,26 @@ export function failureOf(error: unknown): Failure {
   // Of class 08 one is the statement's own: a wrong number of parameters is a "protocol violation".
   if (sqlstate === '08P01') return 'statement'
   return sqlstate.startsWith('08') || SESSION_ENDING.has(sqlstate) ? 'connection' : 'statement'
+}
+
+/** pg's option `query_timeout` has passed. The statement still runs on the server. */
+export function isReadTimeout(error: Error): boolean {
+  return error.message === 'Query read timeout' && sqlstateOf(error) === undefined
+}
+
+/** What pg-native finds wrong before it hands a statement to libpq. */
+const UNSENT = /^(Query values must be an array|Prepared statements must be unique)/
+
+/**
+ * The same of a statement of the application. `driver`: the driver gave up on the statement by itself, and says that the
+ * connection is still usable. A value could not be written, a name is taken, a type parser threw: nothing else failed with it.
+ */
+export function failureOn(driver: DriverConnection, error: Error): Failure | 'driver' {
+  if (sqlstateOf(error) !== undefined) return failureOf(error)
+  // pg marks its client before it tells of a socket that failed.
+  if (isClosed(driver) || isReadTimeout(error)) return 'connection'
+  // libpq's errors of the network have no SQLSTATE either, and leave the client unmarked.
+  if (driver.native !== undefined && !driver.isBorrowed)
+    return UNSENT.test(error.message) ? 'driver' : 'connection'
+  return 'driver'
 }

@@ -118,22 +118,6 @@ test('BEGIN is answered while a slow statement runs that travelled with it', asy
 })
 
 // As anywhere in a transaction: what does not come from the server leaves the protocol in doubt.
-test.each([true, false])('a value that cannot be sent loses the connection, pipeline: %s', async pipeline => {
-  const engines = setUp({ pipeline })
-  const db = engines.open()
-  const circular: Record<string, unknown> = {}
-  circular.self = circular
-  await expect(db.main.query('select $1::json', [circular])).rejects.toMatchObject({
-    message: expect.stringContaining('TypeError'),
-    cause: { message: expect.stringMatching(/circular/i) },
-  })
-  expect(db.main.state).toBe('lost')
-  await db.main.rollback()
-  expect((await db.main.query('select $1::int as one', [1])).rows).toEqual([{ one: 1 }])
-  await db.end()
-  await engines.close()
-})
-
 test('cursors work behind a BEGIN that travelled', async () => {
   const engines = setUp()
   const db = engines.open()

@@ -3,7 +3,8 @@ import type { EngineConfig, EngineDefinition, TablesShape } from '../engines/eng
 import type { AfterCommit, AfterRollback, BeforeCommit, Hooks } from '../commit/hooks.ts'
 import type { CommitReport } from '../commit/report.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
-import { lineOfEnd } from './session-function.ts'
+import { refusingNearMisses } from './near-miss.ts'
+import { lineOfEnd, noFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
 import { unitFor } from './units/inside.ts'
 import type { Unit } from './units/unit.ts'
@@ -148,6 +149,7 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
       return this.#core.rollback('rollback', lineOfEnd())
     }
     savepoint<T>(fn: (db: object) => Promise<T> | T): Promise<T> {
+      if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
       return this.#core.savepoint(unit => fn(new Container(this.#core, unit)), this.#unit)
     }
     doom(reason?: unknown): void {
@@ -185,5 +187,6 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
       },
     })
   }
+  Object.setPrototypeOf(Container.prototype, refusingNearMisses(names))
   return core => new Container(core)
 }

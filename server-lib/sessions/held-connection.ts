@@ -19,6 +19,7 @@ import { beginningQuery, type Begun } from '../postgres/beginning-query.ts'
 import { EnclosedStatement, sendEnclosed } from '../postgres/enclosed-statement.ts'
 import { endWithin } from '../postgres/goodbye.ts'
 import { onReady } from '../postgres/ready.ts'
+import { failureOn } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
@@ -86,6 +87,14 @@ export class HeldConnection {
   /** Whether the server has answered everything and has no transaction open. */
   get isIdle(): boolean {
     return this.isReady && this.driver.getTransactionStatus?.() === 'I'
+  }
+
+  /**
+   * Whether the driver gave up on a statement by itself, and what the server says of the transaction is still to come. A lease
+   * of a host waits for that by itself.
+   */
+  isUnread(error: Error): boolean {
+    return !this.isReady && !this.driver.isBorrowed && failureOn(this.driver, error) === 'driver'
   }
 
   /** Calls when the server has answered everything, or the connection is gone before. */

@@ -1,4 +1,6 @@
+import { describe } from '../engines/engine-config.ts'
 import { codeAndMessage, EnginelightError, errorFacts } from '../errors.ts'
+import type { FailedStatement } from './failed-statement.ts'
 import { legalMoves, type SessionMove, type SessionState } from './session-state.ts'
 
 /** What a session's errors name: itself, its engine, its request. */
@@ -102,26 +104,45 @@ export function connectionLost(session: SessionFacts, cause: unknown, when: stri
   )
 }
 
-export function transactionFailed(session: SessionFacts, first: Error): EnginelightError {
+/** Gave up on by the driver or by knex; it may still run, so its connection was closed. */
+export function unansweredStatement(session: SessionFacts, cause: Error): EnginelightError {
   return new EnginelightError(
-    'EL_TRANSACTION_FAILED',
-    `The transaction of ${called(session)} failed before this statement (${codeAndMessage(first)}); only rollback() is possible.`,
-    { ...numbers(session), sqlstate: '25P02', cause: first },
+    'EL_STATEMENT_TIMEOUT',
+    `A statement of ${called(session)} had no answer in time, and its connection was closed: ${codeAndMessage(cause)}.`,
+    { ...numbers(session), cause },
   )
 }
 
-export function commitRolledBack(session: SessionFacts, cause: unknown): EnginelightError {
+/** What failed first in a transaction: the error, and which statement it was of, where that is known. */
+export interface FirstFailure {
+  readonly error: Error | undefined
+  readonly statement: FailedStatement | undefined
+}
+
+/** `insert into t (v) values ($1) at orders.ts:41: 23505, duplicate key …`. */
+export const saidOf = ({ error, statement }: FirstFailure) =>
+  [statement, error && codeAndMessage(error)].filter(Boolean).join(': ') || 'unknown'
+
+export const statementOf = ({ statement }: FirstFailure) =>
+  statement ? { statement: String(statement) } : {}
+
+export function transactionFailed(session: SessionFacts, first: FirstFailure): EnginelightError {
+  return new EnginelightError(
+    'EL_TRANSACTION_FAILED',
+    `The transaction of ${called(session)} failed before this statement (${saidOf(first)}); only rollback() is possible.`,
+    { ...numbers(session), ...statementOf(first), sqlstate: '25P02', cause: first.error },
+  )
+}
+
+export function commitRolledBack(session: SessionFacts, first: FirstFailure): EnginelightError {
   const why =
-    cause === undefined
+    first.error === undefined
       ? 'the server rolled it back'
-      : `an earlier statement had failed (${codeAndMessage(cause)})`
+      : `an earlier statement had failed (${saidOf(first)})`
   return new EnginelightError(
     'EL_COMMIT_ROLLED_BACK',
     `Nothing of ${called(session)} was committed: ${why}.`,
-    {
-      ...numbers(session),
-      cause,
-    },
+    { ...numbers(session), ...statementOf(first), cause: first.error },
   )
 }
 
@@ -138,6 +159,14 @@ export function commitUnknown(session: SessionFacts, cause: Error, transactionId
     'EL_COMMIT_UNKNOWN',
     `The connection of ${called(session)} was lost before COMMIT was answered (${codeAndMessage(cause)}): whether it is committed is unknown.${transactionId === undefined ? '' : ` select pg_xact_status('${transactionId}') tells.`}`,
     { ...numbers(session), ...(transactionId !== undefined && { transactionId }), cause },
+  )
+}
+
+export function noText(session: SessionFacts, what: 'text' | 'name', value: unknown): EnginelightError {
+  return new EnginelightError(
+    'EL_CONFIG',
+    `The ${what} of a statement of ${called(session)} must be a string, not ${describe(value)}. Nothing was sent.`,
+    { ...numbers(session), option: what },
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
+import { describe } from '../engines/engine-config.ts'
 import { EnginelightError } from '../errors.ts'
 import { loadOptional } from '../identity/peers.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
@@ -158,13 +159,29 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core, unit } = insideOf(this)
-      if (typeof source !== 'string') return (source as { stream(): Readable }).stream()
+      if (typeof source !== 'string') {
+        const { stream } = (source ?? {}) as { stream?: unknown }
+        if (typeof stream === 'function') return Reflect.apply(stream, source, []) as Readable
+        throw new EnginelightError(
+          'EL_CONFIG',
+          `stream() takes a text with its values, or a builder of the session, and not ${describe(source)}.`,
+          { option: 'stream' },
+        )
+      }
+      if (values !== undefined && !Array.isArray(values)) {
+        throw new EnginelightError(
+          'EL_CONFIG',
+          `stream() takes its values as an array, not ${describe(values)}.`,
+          { option: 'stream' },
+        )
+      }
       const QueryStream = loadQueryStream()
       const stream = new QueryStream(source, values ? [...values] : [])
       core.submit(stream as never, captureSite(), undefined, unit && { unit })
       return stream
     },
     savepoint<T>(this: object, fn: (session: Session) => Promise<T> | T) {
+      if (typeof fn !== 'function') return Promise.reject(noFunction(fn))
       const { core, requestInfo, graceMs, unit } = insideOf(this)
       return runSavepoint(core, inner => fn(sessionFunction(core, requestInfo, graceMs, inner)), unit)
     },
@@ -196,6 +213,11 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
   }),
 }) as SessionMembers
+
+export const noFunction = (value: unknown) =>
+  new EnginelightError('EL_CONFIG', `savepoint() takes a function, not ${describe(value)}.`, {
+    option: 'savepoint',
+  })
 
 function loadQueryStream(): new (text: string, values: unknown[]) => Readable {
   try {

@@ -12,11 +12,12 @@ import {
   type Isolation,
 } from '../postgres/control.ts'
 import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
-import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import { failureOf, failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { HeldConnection } from './held-connection.ts'
 import type { RequestScope } from './request-scope.ts'
+import { FailedStatement } from './failed-statement.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
@@ -31,6 +32,12 @@ export interface Ending {
 export interface CommitOptions {
   /** Whether the transaction's id may be fetched first, to ask for its outcome. Where a decision row exists that is not needed. */
   readonly resolves?: boolean
+}
+
+/** A statement of the application, and the line that sent it. */
+export interface Sent {
+  readonly config: unknown
+  readonly capture: SiteCapture | null
 }
 
 /** How long a rollback may take, before its connection is closed instead. */
@@ -52,6 +59,8 @@ export class SessionLife {
   #letGo: HeldConnection | undefined
   /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
   #failure: Error | undefined
+  /** Which statement of the transaction failed first. */
+  #failedStatement: FailedStatement | undefined
   /** A statement of the transaction changed something, by its command tag or because somebody said so. */
   wrote = false
   /** A statement of the transaction forbids PREPARE, by its command tag. */
@@ -105,13 +114,13 @@ export class SessionLife {
   /** Opens the transaction, or in autocommit what stands for it. */
   async begin(held: HeldConnection): Promise<void> {
     const { options, owned } = this.engine
+    const settings = this.#settings()
     try {
       if (options.mode === 'transaction') {
         const begun = held.control(this.beginTexts().join('; '), options.beginTimeoutMs)
         faultPoint('begin:sent', held.driver)
         await begun
         faultPoint('begin:answered', held.driver)
-        const settings = this.request.annotate?.()
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
@@ -122,6 +131,17 @@ export class SessionLife {
     }
     const lost = this.begun(held)
     if (lost) throw lost
+  }
+
+  /** What the request says of itself. The application's function is called before anything is sent, for it may throw. */
+  #settings(): Readonly<Record<string, string>> | undefined {
+    if (this.engine.options.mode !== 'transaction') return undefined
+    try {
+      return this.request.annotate?.()
+    } catch (error) {
+      this.giveBack()
+      throw error
+    }
   }
 
   get #ownKind(): TransactionKind {
@@ -182,16 +202,25 @@ export class SessionLife {
     return this.#failure
   }
 
+  get firstFailure(): errors.FirstFailure {
+    return { error: this.#failure, statement: this.#failure && this.#failedStatement }
+  }
+
   async commit(ending: Ending, { resolves = true }: CommitOptions = {}): Promise<void> {
     const held = this.#held
     if (this.#state === 'idle') return
     // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
     if (!held) throw this.lostError()
     this.announceEnd(ending)
-    const failure = this.#failure
+    const failure = this.firstFailure
     if (this.#state === 'failed') {
       await this.#rollBack(held, 'rollback')
       throw errors.commitRolledBack(this, failure)
+    }
+    // pg would refuse to send anything on it, and the outcome would look unknown.
+    if (isClosed(held.driver)) {
+      this.lose(held, new Error('the connection was closed'))
+      throw errors.connectionLost(this, this.#failure, 'before COMMIT was sent')
     }
     const { commitTimeoutMs } = this.engine.options
     const mark = resolves ? await this.#mark(held) : undefined
@@ -244,7 +273,8 @@ export class SessionLife {
     const outcome = await outcomeOf(this.engine, asker, mark, this.engine.options.commitTimeoutMs)
     if (outcome === 'unknown') throw unknown
     if (this.#state === 'lost') this.move('release')
-    if (outcome === 'aborted') throw errors.commitRolledBack(this, unknown.cause)
+    if (outcome === 'aborted')
+      throw errors.commitRolledBack(this, { error: unknown.cause as Error, statement: undefined })
   }
 
   /** Rolls back what is open and gives the connection back. Never rejects. */
@@ -274,12 +304,19 @@ export class SessionLife {
   // ------------------------------------------------------------------------------ answers and losses
 
   /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
-  answered(held: HeldConnection, error: Error | null, command: string | null): void {
+  answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
     if (this.#held !== held) return
+    const failure = error && failureOn(held.driver, error)
+    if (error && this.#state !== 'failed') {
+      const { config, capture } = statement
+      this.#failedStatement = new FailedStatement(config, capture)
+    }
     // A failure first: what is lost under a statement is cancelled.
-    if (error) this.#failed(held, error)
+    if (failure === 'connection') this.lose(held, error as Error)
+    else if (failure === 'statement') this.#failed(error as Error)
     held.answered()
-    if (error) return
+    // What the driver found wrong has failed no transaction by itself: there the server's word is read.
+    if (error && failure !== 'driver') return
     if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
     const status = held.driver.getTransactionStatus?.()
@@ -288,6 +325,7 @@ export class SessionLife {
       this.move(command === 'COMMIT' ? 'commit' : 'rollback')
       this.giveBack()
     } else if (status === 'E' && this.#state === 'active') {
+      if (error) this.#failure ??= error
       this.move('fail')
     } else if (status === 'T' && this.#state === 'failed') {
       this.#failure = undefined
@@ -295,20 +333,10 @@ export class SessionLife {
     }
   }
 
-  #failed(held: HeldConnection, error: Error): void {
-    if (failureOf(error) === 'connection' && !this.#isStatements(held, error)) return this.lose(held, error)
+  #failed(error: Error): void {
     if (this.engine.options.mode !== 'transaction') return
     this.#failure ??= error
     if (this.#state === 'active') this.move('fail')
-  }
-
-  /**
-   * Whether the error is no more than that of a statement, though not the server's. A lease refuses what it must not send, and of
-   * what the driver cannot write or read it knows what to undo: neither leaves a borrowed connection in doubt.
-   */
-  #isStatements({ driver }: HeldConnection, error: Error & { code?: unknown }): boolean {
-    if (!driver.isBorrowed || isClosed(driver)) return false
-    return error instanceof EnginelightError || error.code === undefined
   }
 
   /** The connection is gone, or nobody can tell in which state it is. */
@@ -319,7 +347,7 @@ export class SessionLife {
     // of a host stays his, and the cancel could come late and hit a statement of his.
     if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
     this.discard(held, errorFacts(error).code ?? 'connection lost')
-    this.#failure = error
+    this.#failure = isReadTimeout(error) ? errors.unansweredStatement(this, error) : error
     // Each statement of an autocommit session is by itself: the next takes another connection.
     if (this.engine.options.mode !== 'transaction' && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
@@ -359,18 +387,28 @@ export class SessionLife {
   tell(error: Error): Error {
     if (error instanceof EnginelightError) return error
     const first = this.#failure
-    // On a borrowed connection nothing is lost by an error of the driver's own.
-    const isLost = this.engine.options.mode !== 'borrowed' || first !== undefined
-    if (failureOf(error) === 'connection' && isLost)
-      return errors.connectionLost(this, first ?? error, 'while a statement ran')
-    if (sqlstateOf(error) === '25P02' && first && first !== error)
-      return errors.transactionFailed(this, first)
+    if (this.#isLostWith(error)) return errors.connectionLost(this, first ?? error, 'while a statement ran')
+    if (sqlstateOf(error) === '25P02' && first && first !== error) return this.failedError()
     return error
+  }
+
+  #isLostWith(error: Error): boolean {
+    const held = this.#held
+    if (held) return failureOn(held.driver, error) === 'connection'
+    // A borrowed connection is given back after each statement, so none is no sign of a loss.
+    return (
+      failureOf(error) === 'connection' &&
+      (this.engine.options.mode !== 'borrowed' || this.#failure !== undefined)
+    )
   }
 
   /** Why a move is not possible now. */
   refusal(move: SessionMove): EnginelightError {
     return this.#state === 'lost' ? this.lostError() : errors.illegalMove(this, this.#state, move)
+  }
+
+  failedError(): EnginelightError {
+    return errors.transactionFailed(this, this.firstFailure)
   }
 
   lostError(): EnginelightError {

@@ -4,6 +4,7 @@ import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
 import type { EndReason } from '../commit/report.ts'
 import { takesPart } from '../engines/engine-config.ts'
+import { EnginelightError } from '../errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Hooks } from '../commit/hooks.ts'
 import { nextId } from '../identity/ids.ts'
@@ -19,6 +20,8 @@ import {
   type Submittable,
   type TextAndValues,
 } from '../postgres/driver.ts'
+import { unwritable } from '../postgres/sendable.ts'
+import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import { closeWhenOver, isOwedAnAnswer, onSubmittableEnd, tellErrors } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { bindToContext } from '../watch/bind-submittable.ts'
@@ -30,7 +33,7 @@ import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
-import { SessionLife, type Ending } from './session-life.ts'
+import { SessionLife, type Ending, type Sent } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { controlIn, refuseControl } from './control-texts.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
@@ -303,6 +306,12 @@ export class SessionCore {
             refuse(errors.noProtocol(this))
             return done()
           }
+          const refusal = this.#unwritable(submittable)
+          if (refusal) {
+            this.#giveBackBetweenStatements()
+            refuse(refusal)
+            return done()
+          }
           // pg would queue it, and run it for nobody should it be destroyed meanwhile.
           if (!held.isReady) return held.whenReady(() => send(held))
           this.#statements++
@@ -310,7 +319,8 @@ export class SessionCore {
           held.announce(statement.queuedMs, capture)
           // pg refuses a cursor where it may write ahead; nothing else is under way on ours now.
           const restore = held.oneByOne()
-          const tell = (error: Error) => this.#tell(error)
+          let isRefused = false
+          const tell = (error: Error) => (isRefused ? error : this.#tell(error))
           tellErrors(submittable, tell)
           closeWhenOver(submittable, tell)
           const { statementTimeoutMs } = this.engine.options
@@ -325,11 +335,21 @@ export class SessionCore {
             deadline?.stop()
             restore()
             this.#read = []
-            this.#answered(held, error, command)
-            this.#giveBackBetweenStatements()
-            done()
+            const over = () => {
+              this.#answered(held, error, command, statement)
+              this.#giveBackBetweenStatements()
+              done()
+            }
+            if (error && held.isUnread(error)) held.whenReady(over)
+            else over()
           })
-          held.driver.query(submittable)
+          try {
+            held.driver.query(submittable)
+          } catch (error) {
+            isRefused = true
+            this.#refusedByDriver(held, error as Error)
+            submittable.handleError?.(error as Error)
+          }
         }
         this.#withConnection(statement, send, error => {
           refuse(error)
@@ -456,6 +476,8 @@ export class SessionCore {
 
   #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
     const { sender, beginning } = statement
+    const refusal = this.#unwritable(statement.config)
+    if (refusal) return callback(refusal)
     // Its sender lost patience while the connection was opened.
     if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
@@ -463,19 +485,24 @@ export class SessionCore {
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
-    const settle: DriverCallback = (error, result) => {
-      this.#answered(held, error ?? null, commandOf(result))
-      if (error) return callback(this.#tell(error))
-      if (traceRows) rememberRows(result, this)
-      callback(null, result)
-    }
-    const answer: DriverCallback = (error, result) => {
+    const finish: DriverCallback = (error, result) => {
       if (over) return
       over = true
       faultPoint('statement:answered', held.driver)
       if (sender) sender.isSent = false
       deadline?.stop()
-      settle(error, result)
+      this.#answered(held, error ?? null, commandOf(result), statement)
+      if (error) return callback(this.#tell(error))
+      if (traceRows) rememberRows(result, this)
+      callback(null, result)
+    }
+    let isUnread = false
+    const answer: DriverCallback = (error, result) => {
+      if (isUnread || over) return
+      if (!error || !held.isUnread(error)) return finish(error, result)
+      // Of the same statement pg tells once more, as if all were well or by the server's error.
+      isUnread = true
+      held.whenReady(() => finish(error))
     }
     let deadline: { stop(): void } | undefined
     const runs = () => {
@@ -483,14 +510,14 @@ export class SessionCore {
       deadline = startStatementDeadline(this.engine, statementTimeoutMs, error => {
         void held.cancel()
         this.#life.lose(held, error)
-        answer(error)
+        finish(error)
       })
     }
     if (beginning) {
       const begun = (failure: Error | null) => {
         faultPoint('begin:answered', held.driver)
         const lost = failure ? this.#life.beginFailed(held, failure) : this.#life.begun(held)
-        if (lost) answer(lost)
+        if (lost) finish(lost)
         else runs()
       }
       const { beginTimeoutMs: deadlineMs } = this.engine.options
@@ -498,9 +525,28 @@ export class SessionCore {
       faultPoint('begin:sent', held.driver)
     } else {
       runs()
-      held.query(statement.config, answer)
+      try {
+        held.query(statement.config, answer)
+      } catch (error) {
+        if (over) throw error
+        over = true
+        deadline?.stop()
+        this.#refusedByDriver(held, error as Error)
+        return callback(error as Error)
+      }
     }
     faultPoint('statement:sent', held.driver)
+  }
+
+  #unwritable(config: unknown): Error | undefined {
+    const found = unwritable(config instanceof EnclosedStatement ? config.statement : config)
+    return found && errors.noText(this, found.what, found.value)
+  }
+
+  /** The driver threw for what it was given. One that has taken it for its active statement by then answers nothing ever after. */
+  #refusedByDriver(held: HeldConnection, error: Error): void {
+    held.answered()
+    if (!held.isReady || held.driver.native !== undefined) this.#life.lose(held, error)
   }
 
   /** A statement's error as the caller sees it. */
@@ -508,8 +554,8 @@ export class SessionCore {
     return this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error)
   }
 
-  #answered(held: HeldConnection, error: Error | null, command: string | null): void {
-    this.#life.answered(held, error, command)
+  #answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
+    this.#life.answered(held, error, command, statement)
     if (error || !command || !CHANGING.has(command)) return
     this.#life.wrote = true
     this.#owner.wrote(this)
@@ -609,7 +655,7 @@ export class SessionCore {
   requireIntact(): void {
     const { state } = this.#life
     if (state === 'lost') throw this.#life.lostError()
-    if (state === 'failed') throw errors.transactionFailed(this, this.#life.failure ?? new Error('unknown'))
+    if (state === 'failed') throw this.#life.failedError()
   }
 
   /** The queue of the innermost unit that is open: nothing runs but what is in it. */
@@ -830,7 +876,8 @@ export class SessionCore {
     const { held } = this.#life
     if (!held) return
     void held.cancel()
-    this.#life.lose(held, reason instanceof Error ? reason : new Error(String(reason)))
+    const cause = reason instanceof Error ? reason : new Error(String(reason))
+    this.#life.lose(held, cause instanceof EnginelightError ? cause : errors.unansweredStatement(this, cause))
   }
 }
 

@@ -99,6 +99,15 @@ const notASession = () =>
 const OPTIONS = new Set(['transactionControl', 'guard', 'Pool'])
 
 function lentOptions(options: LendOptions & { readonly Pool?: unknown }): LentOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `lend() takes its options as an object with ${[...OPTIONS].join(', ')}.`,
+      {
+        option: 'options',
+      },
+    )
+  }
   const { transactionControl = 'savepoint', guard = 'savepoint', Pool } = options
   for (const option in options) {
     if (!OPTIONS.has(option)) throw wrong(option, `is not known; known are ${[...OPTIONS].join(', ')}`)

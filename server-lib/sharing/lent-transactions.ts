@@ -128,14 +128,20 @@ export class LentTransactions {
 
   /** In a savepoint of its own that travels with it: what fails fails alone. */
   async #enclosed(statement: unknown, capture: SiteCapture | null, sending: Sending): Promise<DriverResult> {
-    const hadFailed = this.#core.state === 'failed'
+    const hadFailed = this.#hasFailed
     try {
       return await sending.query(new EnclosedStatement(statement, ENCLOSURE), capture)
     } catch (error) {
-      // The statement's own error is the one that matters; a connection that is gone has rolled back anyway.
-      if (!hadFailed) await sending.query(rollbackToSavepoint(GUARD), capture).catch(() => {})
+      // The statement's own error is the one that matters; a connection that is gone has rolled back anyway. What the
+      // driver alone found wrong has failed nothing, and its savepoint is closed.
+      if (!hadFailed && this.#hasFailed)
+        await sending.query(rollbackToSavepoint(GUARD), capture).catch(() => {})
       throw error
     }
+  }
+
+  get #hasFailed(): boolean {
+    return this.#core.state === 'failed'
   }
 
   /** The same for a cursor or stream, which is over when its reader closes it. */

@@ -1,4 +1,4 @@
-import { statementText } from '../../statement-text.ts'
+import { statementText } from '../../../server-lib/postgres/statement-text.ts'
 import { controlOperation, type ControlOperation } from './control-operation.ts'
 import { querySummary } from './query-summary.ts'
 

@@ -1,6 +1,6 @@
 import type { ErrorFacts, Site } from '../../../server-lib/channels.ts'
 import { fullMessage } from '../../../server-lib/errors.ts'
-import { statementText } from '../../statement-text.ts'
+import { statementText } from '../../../server-lib/postgres/statement-text.ts'
 import type { TextId } from '../protocol.ts'
 import type { Dictionary } from './dictionary.ts'
 

@@ -1,3 +1,4 @@
+import { checkKnown } from '../../engines/open-options.ts'
 import type { Engine } from '../../engines/engine.ts'
 import { EnginelightError, warn } from '../../errors.ts'
 import { recoverOnce } from './recover-once.ts'
@@ -32,6 +33,7 @@ export class RecoveryLoop implements Recovery {
   #known = new Set<string>()
 
   constructor(engines: ReadonlyMap<string, Engine>, options: RecoveryOptions = {}) {
+    checkKnown('recovery()', options, ['everyMs', 'olderThanMs', 'keepDecisionsMs'])
     const { everyMs = 30_000, olderThanMs = 60_000, keepDecisionsMs = 7 * 24 * 3_600_000 } = options
     this.#engines = engines
     this.#everyMs = everyMs === false ? undefined : duration('everyMs', everyMs, 1)

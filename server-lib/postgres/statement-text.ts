@@ -1,4 +1,4 @@
-import { withoutWrittenSecrets } from '../server-lib/postgres/written-secrets.ts'
+import { withoutWrittenSecrets } from './written-secrets.ts'
 
 /**
  * The text of a statement as it may be shown: string literals (plain, E'', dollar quotes and the rest) become

@@ -1,0 +1,52 @@
+import { EnginelightError } from '../errors.ts'
+import { describe } from './engine-config.ts'
+
+const NOT_SET = 'is an environment variable not set?'
+/** What pg takes from its defaults where it is left out: a server of the same machine, a database called as the user. */
+const DEFAULTED = ['connectionString', 'host', 'port', 'database', 'user'] as const
+
+/** Refuses a `connection` in which a value is missing that was meant to be there: pg would go to another server in silence. */
+export function checkConnection(name: string, connection: unknown): void {
+  if (connection instanceof URL) {
+    throw new EnginelightError(
+      'EL_CONFIG',
+      `Engine "${name}": connection is a URL object, of which pg would read nothing: write connection: url.href.`,
+      { engine: name, option: 'connection' },
+    )
+  }
+  const found = missingIn(connection)
+  if (!found) return
+  const { option, what } = found
+  throw new EnginelightError('EL_CONFIG', `Engine "${name}": ${what}: ${NOT_SET}`, { engine: name, option })
+}
+
+function missingIn(connection: unknown): { option: string; what: string } | undefined {
+  if (connection === undefined || connection === null || connection === '')
+    return { option: 'connection', what: `connection is ${describe(connection)}` }
+  if (typeof connection === 'string') {
+    const part = undefinedPart(connection)
+    return part === undefined
+      ? undefined
+      : { option: 'connection', what: `the ${part} of connection is "undefined"` }
+  }
+  if (typeof connection !== 'object' || Array.isArray(connection)) return undefined
+  const given = connection as Record<string, unknown>
+  const key = DEFAULTED.find(
+    one =>
+      Object.hasOwn(given, one) &&
+      (given[one] === undefined || given[one] === '' || Number.isNaN(given[one])),
+  )
+  if (key === undefined) return undefined
+  return {
+    option: `connection.${key}`,
+    what: `connection.${key} is ${describe(given[key])}, and pg would take its default, for which you leave ${key} out`,
+  }
+}
+
+/** Which part of a URL a template has filled with a variable that is not set. */
+function undefinedPart(url: string): string | undefined {
+  if (!url.includes('undefined') || !URL.canParse(url)) return undefined
+  const { hostname, username, password, pathname } = new URL(url)
+  const parts = { host: hostname, user: username, password, database: pathname.slice(1) }
+  return Object.entries(parts).find(([, value]) => value === 'undefined')?.[0]
+}

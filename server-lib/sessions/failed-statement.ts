@@ -1,0 +1,31 @@
+import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { inShort } from '../in-short.ts'
+import { describe } from '../pool/statement-arguments.ts'
+import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
+import { statementText } from '../postgres/statement-text.ts'
+
+/** Enough to recognize a statement by. */
+const LONGEST_TEXT = 120
+
+/** The statement with which a transaction failed, for the errors that follow from it: its text without literals, and its line. */
+export class FailedStatement {
+  readonly #text: string | undefined
+  readonly #parameters: number
+  readonly #capture: SiteCapture | null
+
+  constructor(config: unknown, capture: SiteCapture | null) {
+    const statement = describe([config instanceof EnclosedStatement ? config.statement : config])
+    this.#text = statement?.text
+    this.#parameters = statement?.parameters ?? 0
+    this.#capture = capture
+  }
+
+  /** `insert into t (v) values ($1) at orders.ts:41`. */
+  toString(): string {
+    const line = siteOf(this.#capture)?.label
+    const text = this.#text
+      ? inShort(statementText(this.#text, this.#parameters), LONGEST_TEXT)
+      : 'a statement'
+    return line === undefined ? text : `${text} at ${line}`
+  }
+}

@@ -1,0 +1,52 @@
+import { unknownEngine } from './container.ts'
+
+/** Names that libraries look for on any object, to find out what it is. */
+const PROBED = new Set([
+  'then',
+  'toJSON',
+  'inspect',
+  'length',
+  'name',
+  'size',
+  'nodeType',
+  'tagName',
+  'asymmetricMatch',
+])
+
+/**
+ * The end of a container's chain of prototypes: what is looked up there is no member. A name that nearly is an engine's throws
+ * EL_UNKNOWN_ENGINE, for in JavaScript nobody else says so; all others are as absent as on any object.
+ */
+export function refusingNearMisses(names: readonly string[]): object {
+  return new Proxy(Object.prototype, {
+    get(target, name, receiver) {
+      if (typeof name === 'string' && !(name in target) && !PROBED.has(name) && isNear(name, names))
+        throw unknownEngine(name, names)
+      return Reflect.get(target, name, receiver) as unknown
+    },
+  })
+}
+
+function isNear(name: string, names: readonly string[]): boolean {
+  return names.some(known => distance(name.toLowerCase(), known.toLowerCase()) <= (known.length < 5 ? 1 : 2))
+}
+
+/** How many letters are to be put in, left out, exchanged or swapped with the next one. More than two are three. */
+function distance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3
+  let before: number[] = []
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1]
+      let least = Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + (isSame ? 0 : 1))
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwapped) least = Math.min(least, (before[j - 2] ?? 0) + 1)
+      next.push(least)
+    }
+    before = row
+    row = next
+  }
+  return row[b.length] ?? 3
+}
