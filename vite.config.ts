@@ -4,6 +4,18 @@ import { defineConfig } from 'vitest/config'
 
 /** Where the newest majors are, which need a newer Node than we do. Their tests are those of the older ones. */
 const { ENGINELIGHT_NEWEST: newest } = process.env
+/** The folder of another pg than ours, for tests that hold with any. */
+const { ENGINELIGHT_PG: otherPg } = process.env
+
+const otherPackages = [
+  ...(newest === undefined
+    ? []
+    : ['kysely', '@mikro-orm/postgresql'].map(find => ({
+        find,
+        replacement: join(newest, 'node_modules', find),
+      }))),
+  ...(otherPg === undefined ? [] : [{ find: /^pg$/, replacement: join(otherPg, 'lib/index.js') }]),
+]
 
 export default defineConfig({
   // The panel: built into the package as static files, served by instrumentation/panel.
@@ -19,12 +31,8 @@ export default defineConfig({
   },
   test: {
     root: '.',
-    alias:
-      newest === undefined
-        ? {}
-        : Object.fromEntries(
-            ['kysely', '@mikro-orm/postgresql'].map(name => [name, join(newest, 'node_modules', name)]),
-          ),
+    alias: otherPackages,
+    ...(otherPg === undefined ? {} : { setupFiles: ['server-lib/testing/older-pg.ts'] }),
     include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',

@@ -5,6 +5,7 @@ import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import { Ring } from '../ring.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
@@ -142,7 +143,7 @@ export class Ledger {
     if (checkout.isObserver) return
     // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
     // want to know is its line kept, and never the capture.
-    const status = driver.getTransactionStatus?.()
+    const status = statusOf(driver)
     const isLeftOpen = status === 'T' || status === 'E' || driver.readyForQuery === false
     // A borrowed one is its host's, who has a transaction open by right.
     record.leaver =
@@ -339,7 +340,7 @@ export class Ledger {
         site: siteOf(record.checkout.capture),
       },
       transaction: record.transaction?.id ?? null,
-      status: record.driver.getTransactionStatus?.() ?? null,
+      status: statusOf(record.driver),
     }))
   }
 
@@ -356,7 +357,7 @@ export class Ledger {
 
 function holderState(driver: DriverConnection): CheckoutHolder['state'] {
   if (driver.readyForQuery === false) return 'executing'
-  switch (driver.getTransactionStatus?.()) {
+  switch (statusOf(driver)) {
     case 'T':
       return 'idle in transaction'
     case 'E':

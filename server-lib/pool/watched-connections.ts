@@ -1,4 +1,5 @@
 import type { DriverConnection } from '../postgres/driver.ts'
+import { followStatus } from '../postgres/transaction-status.ts'
 import type { Ledger } from './ledger.ts'
 import { watchStatements } from './watch-statements.ts'
 
@@ -25,6 +26,7 @@ export class WatchedConnections {
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
     const record = this.#ledger.opened(driver)
+    const unfollow = followStatus(driver)
     const unwatch = watchStatements(this.#ledger, record)
     const onEnd = () => {
       this.#closing.add(driver)
@@ -34,6 +36,7 @@ export class WatchedConnections {
     driver.on('end', onEnd)
     this.#leave.set(driver, () => {
       unwatch()
+      unfollow()
       driver.removeListener('end', onEnd)
     })
   }
