@@ -40,8 +40,10 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
     const isIdleInTransaction = !isBusy && (status === 'T' || status === 'E')
     const isLong = (since: number, limitMs: number) =>
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
+    // One that listens, or keeps a lock or a cursor, is held for long by design.
+    const isKept = checkout.keptFor !== null && !isIdleInTransaction
     if (
-      isLong(checkout.acquiredAt, heldWarningMs) ||
+      (!isKept && isLong(checkout.countsFrom, heldWarningMs)) ||
       (isIdleInTransaction &&
         isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
     ) {

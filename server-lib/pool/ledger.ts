@@ -37,10 +37,29 @@ export class Ledger {
   #waiters = 0
   readonly #slots: boolean[] = []
   #asker: Asker | undefined
+  /** Told when it shows that the driver tells of no transactions. */
+  whenUnknown: () => void = () => {}
+  #transactions: 'told' | 'unknown' = 'told'
 
   constructor(engine: string, pool: string) {
     this.engine = engine
     this.pool = pool
+  }
+
+  /** Whether the driver tells which transactions are open. Never a guess: where it does not, they are unknown. */
+  get transactions(): 'told' | 'unknown' {
+    return this.#transactions
+  }
+
+  transactionsAreUnknown(): void {
+    if (this.#transactions === 'unknown') return
+    this.#transactions = 'unknown'
+    warn(
+      'EL_TRANSACTIONS_UNKNOWN',
+      `The driver of engine "${this.engine}" does not tell whether a transaction is open: none is shown, none that stands idle is ` +
+        "warned of, and a session sends ROLLBACK before it begins. pg's own client tells it, and pg-native 3.9 with pg 8.21.",
+    )
+    this.whenUnknown()
   }
 
   /**
@@ -92,6 +111,7 @@ export class Ledger {
     const record = this.#connections.get(driver) ?? this.opened(driver)
     checkout.state = 'held'
     checkout.acquiredAt = performance.now()
+    checkout.countsFrom = checkout.acquiredAt
     checkout.grantedIn = currentRequest()?.id ?? null
     record.checkout = checkout
     record.changedAt = checkout.acquiredAt
@@ -322,6 +342,7 @@ export class Ledger {
       site: siteOf(checkout.capture)?.label ?? null,
       state: holderState(driver),
       stateMs: now - record.changedAt,
+      keptFor: checkout.keptFor,
     }
   }
 
@@ -338,6 +359,7 @@ export class Ledger {
         session: record.checkout.session,
         since: record.checkout.acquiredAt,
         site: siteOf(record.checkout.capture),
+        keptFor: record.checkout.keptFor,
       },
       transaction: record.transaction?.id ?? null,
       status: statusOf(record.driver),
@@ -362,7 +384,9 @@ function holderState(driver: DriverConnection): CheckoutHolder['state'] {
       return 'idle in transaction'
     case 'E':
       return 'failed transaction'
-    default:
+    case 'I':
       return 'idle'
+    default:
+      return 'transaction unknown'
   }
 }

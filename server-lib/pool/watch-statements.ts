@@ -20,6 +20,7 @@ import { shadow } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { isBorrowed } from './borrowed-statements.ts'
+import { notingKept } from './note-kept.ts'
 import { callbackOf, describe, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
@@ -42,10 +43,14 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
           return original.apply(this, args)
         }
         const isHeard = watching && !record.checkout?.isObserver
+        const noting = isHeard ? notingKept(ledger, record, args) : undefined
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
-          return tellOfStatement(ledger, record, args, told => original.apply(this, told))
+          const send = (told: unknown[]) => original.apply(this, told)
+          if (noting) return noting(noted => tellOfStatement(ledger, record, noted, send))
+          return tellOfStatement(ledger, record, args, send)
         }
         record.upcoming = null
+        if (noting) return noting(noted => original.apply(this, noted))
         return original.apply(this, args)
       },
   )

@@ -1,5 +1,5 @@
 import type { DriverConnection } from '../postgres/driver.ts'
-import { followStatus } from '../postgres/transaction-status.ts'
+import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
 import type { Ledger } from './ledger.ts'
 import { watchStatements } from './watch-statements.ts'
 
@@ -26,6 +26,7 @@ export class WatchedConnections {
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
     const record = this.#ledger.opened(driver)
+    if (!canTellStatus(driver)) this.#ledger.transactionsAreUnknown()
     const unfollow = followStatus(driver)
     const unwatch = watchStatements(this.#ledger, record)
     const onEnd = () => {

@@ -32,6 +32,14 @@ export function canTellStatus(driver: DriverConnection): boolean {
   return driver.connection?.prependListener !== undefined
 }
 
+/** The same by the class of connections, as far as that shows it: before there is any. */
+export function isMute(Client: unknown): boolean {
+  const prototype: unknown = typeof Client === 'function' ? Client.prototype : undefined
+  if (typeof prototype !== 'object' || prototype === null) return false
+  // The one has it of pg 8.21 and newer; the other is how an older client hears of it.
+  return !('getTransactionStatus' in prototype) && !('_handleReadyForQuery' in prototype)
+}
+
 /** pg 8.21 and newer asks libpq by way of pg-native, which can be an older one. */
 function isMuteNative({ native }: DriverConnection): boolean {
   if (native === undefined) return false

@@ -135,6 +135,11 @@ export class SessionCore {
     return this.#life.held?.identity
   }
 
+  /** The key that cancels what runs on its connection, while it holds one. */
+  get secretKey(): unknown {
+    return this.#life.held?.driver.secretKey ?? null
+  }
+
   /** Whether the line of the next statement is worth its price: it will take a connection, or somebody reads it. */
   get wantsSite(): boolean {
     return this.#life.held === undefined || sitesAreWanted()
