@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Where the newest majors are, which need a newer Node than we do. Their tests are those of the older ones. */
 const { ENGINELIGHT_NEWEST: newest } = process.env
-/** The folder of another pg than ours, for tests that hold with any. */
+/** The node_modules of another pg than ours, and what goes with it: for tests that hold with any. */
 const { ENGINELIGHT_PG: otherPg } = process.env
 
 const otherPackages = [
@@ -14,7 +14,13 @@ const otherPackages = [
         find,
         replacement: join(newest, 'node_modules', find),
       }))),
-  ...(otherPg === undefined ? [] : [{ find: /^pg$/, replacement: join(otherPg, 'lib/index.js') }]),
+  ...(otherPg === undefined
+    ? []
+    : [
+        { find: /^pg$/, replacement: join(otherPg, 'pg/lib/index.js') },
+        { find: /^pg-cursor$/, replacement: join(otherPg, 'pg-cursor/index.js') },
+        { find: /^pg-query-stream$/, replacement: join(otherPg, 'pg-query-stream/dist/index.js') },
+      ]),
 ]
 
 export default defineConfig({

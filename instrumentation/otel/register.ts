@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { metrics, trace } from '@opentelemetry/api'
 import { EnginelightError } from '../../server-lib/errors.ts'
+import { requireNotOlder } from '../../server-lib/installed-peer.ts'
 import { EnginelightInstrumentation } from './index.ts'
 import { flushOnExit } from './flush-on-exit.ts'
 
@@ -39,6 +40,8 @@ function startSdk(instrumentation: EnginelightInstrumentation): void {
       { cause },
     )
   }
+  const resolved = require.resolve('@opentelemetry/sdk-node')
+  requireNotOlder(resolved, '@opentelemetry/sdk-node', '0.200', 'enginelight/otel/register')
   const sdk = new NodeSDK({ instrumentations: [instrumentation] })
   sdk.start()
   flushOnExit({

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createEngines, engine, type Session } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { eventually, expectBackends } from '../testing/ground-truth.ts'
-import { lend } from './index.ts'
+import { lend, type Lent } from './index.ts'
 
 let database: TestDatabase
 let server: URL
@@ -59,7 +59,7 @@ describe.each(Object.keys(SOURCES))('of an engine on %s', name => {
       await engines.scope(async db => {
         const session = db.main as unknown as Session
         await session.query('select 1')
-        const { pool, client } = lend(session, Pool ? { Pool } : {}) as ReturnType<typeof lend>
+        const { pool, client } = (Pool ? lend(session, { Pool }) : lend(session)) as unknown as Lent
         expect(pool.options).toMatchObject({ ...parts(), max: 1 })
         expect(client).toMatchObject(parts())
         expect(client.connectionParameters).toMatchObject(parts())

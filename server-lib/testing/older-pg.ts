@@ -2,8 +2,8 @@ import Module from 'node:module'
 import { join } from 'node:path'
 
 /**
- * With ENGINELIGHT_PG, the folder of another pg: whatever asks for `pg` gets that, knex too. vitest's alias gives it to the
- * tests themselves.
+ * With ENGINELIGHT_PG, a node_modules of another pg: whatever asks for pg or its cursors gets those, knex too. vitest's alias gives
+ * them to the tests themselves.
  */
 const folder = process.env.ENGINELIGHT_PG
 
@@ -13,7 +13,7 @@ const loader = Module as unknown as { _resolveFilename: Resolve }
 if (folder !== undefined) {
   const resolve = loader._resolveFilename
   loader._resolveFilename = function (request, ...rest) {
-    const isPg = request === 'pg' || request.startsWith('pg/')
-    return resolve.call(this, isPg ? join(folder, request.slice('pg'.length)) : request, ...rest)
+    const isTheirs = /^(pg|pg-cursor|pg-query-stream)(\/|$)/.test(request)
+    return resolve.call(this, isTheirs ? join(folder, request) : request, ...rest)
   }
 }

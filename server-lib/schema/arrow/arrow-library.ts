@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { EnginelightError } from '../../errors.ts'
+import { requireNotOlder } from '../../installed-peer.ts'
 
 // The comments below reach the emitted declarations: who has not installed this optional peer gets `any` and no error.
 
@@ -14,8 +15,9 @@ let library: Arrow | Promise<Arrow> | undefined
 /** apache-arrow, which begins to load as it is first needed. Throws EL_MISSING_PEER where it is not installed. */
 export function loadArrow(): Arrow | Promise<Arrow> {
   if (library) return library
+  let resolved: string
   try {
-    resolve('apache-arrow')
+    resolved = resolve('apache-arrow')
   } catch (cause) {
     throw new EnginelightError(
       'EL_MISSING_PEER',
@@ -23,6 +25,7 @@ export function loadArrow(): Arrow | Promise<Arrow> {
       { cause },
     )
   }
+  requireNotOlder(resolved, 'apache-arrow', '21', 'toArrow()')
   // Imported, not required: the package has two copies of itself, and this is the one of applications that import it.
   return (library = import('apache-arrow').then(arrow => (library = arrow)))
 }
