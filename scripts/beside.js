@@ -34,7 +34,6 @@ const PROJECTS = {
   'React Router 7': {
     'react-router': '7',
     '@react-router/node': '7',
-    '@react-router/serve': '7',
     react: '19',
     'react-dom': '19',
   },

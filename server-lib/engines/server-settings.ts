@@ -50,14 +50,13 @@ function readSettings(own: object, Client: ClientClass | undefined): ServerSetti
   return settings
 }
 
-const SECRETS_OF_TLS = ['key', 'passphrase', 'pfx']
+const SECRETS_OF_TLS = new Set(['key', 'passphrase', 'pfx'])
 
 /** A copy whose secrets TLS finds, and which does not print them. */
 function unlisted(ssl: unknown): unknown {
   if (typeof ssl !== 'object' || ssl === null) return ssl
   const copy = { ...ssl, ...('key' in ssl ? { key: ssl.key } : {}) }
-  const shown = () =>
-    Object.fromEntries(Object.entries(copy).filter(([name]) => !SECRETS_OF_TLS.includes(name)))
+  const shown = () => Object.fromEntries(Object.entries(copy).filter(([name]) => !SECRETS_OF_TLS.has(name)))
   for (const name of ['toJSON', inspect.custom]) Object.defineProperty(copy, name, { value: shown })
   return copy
 }

@@ -69,11 +69,16 @@ describe.each(Object.keys(SOURCES))('of an engine on %s', name => {
         const { Client, options } = pool as unknown as { Client: typeof pg.Client; options: pg.ClientConfig }
         const control = new Client({ ...options, password: options.password as string })
         await control.connect()
-        const slow = client.query('select pg_sleep(20)').catch((error: { code?: string }) => error.code)
+        let failed: string | undefined
+        const slow = client
+          .query('select pg_sleep(20)')
+          .catch((error: { code?: string }) => void (failed = error.code))
+        const cancel = () => control.query('select pg_cancel_backend($1)', [client.processID])
         await eventually(async () => {
-          const { rows } = await control.query('select pg_cancel_backend($1) as is_done', [client.processID])
-          return rows[0].is_done && (await Promise.race([slow, null]))
+          await cancel()
+          return failed
         }, '57014')
+        await slow
         await control.end()
       })
       await engines.close()
