@@ -6,6 +6,24 @@ import { defineConfig } from 'vitest/config'
 
 /** Where the newest majors are, which need a newer Node than we do. Their tests are those of the older ones. */
 const { ENGINELIGHT_NEWEST: newest } = process.env
+/** The node_modules of another pg than ours, and what goes with it: for tests that hold with any. */
+const { ENGINELIGHT_PG: otherPg } = process.env
+
+const otherPackages = [
+  ...(newest === undefined
+    ? []
+    : ['kysely', '@mikro-orm/postgresql'].map(find => ({
+        find,
+        replacement: join(newest, 'node_modules', find),
+      }))),
+  ...(otherPg === undefined
+    ? []
+    : [
+        { find: /^pg$/, replacement: join(otherPg, 'pg/lib/index.js') },
+        { find: /^pg-cursor$/, replacement: join(otherPg, 'pg-cursor/index.js') },
+        { find: /^pg-query-stream$/, replacement: join(otherPg, 'pg-query-stream/dist/index.js') },
+      ]),
+]
 
 /** The page once more as a module that holds all of its files: it is what is published, and a bundle takes it along. */
 function packed(): Plugin {
@@ -41,12 +59,8 @@ export default defineConfig({
   },
   test: {
     root: '.',
-    alias:
-      newest === undefined
-        ? {}
-        : Object.fromEntries(
-            ['kysely', '@mikro-orm/postgresql'].map(name => [name, join(newest, 'node_modules', name)]),
-          ),
+    alias: otherPackages,
+    ...(otherPg === undefined ? {} : { setupFiles: ['server-lib/testing/older-pg.ts'] }),
     include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',

@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { beside } from './beside.js'
 import { findChromium } from './browser.js'
 import { root, run, tool } from './shell.js'
 
@@ -186,6 +187,8 @@ async function long() {
   all.push({ name: 'hosts of a newest major on Node 24', run: () => newestHostsOn('24') })
   all.push({ name: 'bundlers, Jest and TypeScript 5, on the packed package', run: inBundles })
   all.push(...OLDER_POSTGRES.map(onPostgres))
+  all.push(...OLDER_PG.map(onPg))
+  all.push(check('installed beside what applications have', () => beside()))
   return all
 }
 
@@ -282,6 +285,40 @@ const onPostgres = ({ version, tests }) => {
       ),
   }
 }
+
+/** Copies of pg that applications still have, with the pool, the protocol and the cursors of their time. */
+const OLDER_PG = [
+  ['pg@8.11.0', 'pg-pool@3.6.0', 'pg-protocol@1.6.0', 'pg-cursor@2.10.0', 'pg-query-stream@4.5.0'],
+  ['pg@8.13.0', 'pg-pool@3.7.0', 'pg-protocol@1.7.0', 'pg-cursor@2.12.0', 'pg-query-stream@4.7.0'],
+  ['pg@8.16.0', 'pg-pool@3.10.0', 'pg-protocol@1.10.0', 'pg-cursor@2.15.0', 'pg-query-stream@4.10.0'],
+  ['pg@8.20.0', 'pg-pool@3.13.0', 'pg-protocol@1.13.0', 'pg-cursor@2.19.0', 'pg-query-stream@4.14.0'],
+]
+
+/** What leans on what pg does, and not on what it is called. */
+const ON_PG = [
+  'sessions',
+  'run',
+  'pool',
+  'commit',
+  'sharing',
+  'engines',
+  'health',
+  'postgres',
+  'schema/arrow',
+]
+
+const onPg = packages => ({
+  name: `on ${packages.join(', ')}`,
+  run: () =>
+    withInstalled(packages, folder =>
+      vitest(
+        '',
+        `vitest-${packages[0]}.json`,
+        ON_PG.map(room => `server-lib/${room}`),
+        { ENGINELIGHT_PG: join(folder, 'node_modules') },
+      ).run(),
+    ),
+})
 
 /** Installs packages in a folder of their own, which is removed after `use`. */
 async function withInstalled(packages, use) {

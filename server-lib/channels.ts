@@ -191,8 +191,18 @@ export type CheckoutMessage =
       site: string | null
       state: CheckoutHolder['state']
       stateMs: number
+      keptFor: string | null
       /** For how long the event loop stood still meanwhile; it is part of `heldMs`. */
       stalledMs: number
+    }
+  | {
+      /** Its holder now listens, or holds an advisory lock or a cursor WITH HOLD, so a long hold is no leak; null where that is over. */
+      phase: 'kept'
+      at: number
+      id: string
+      engine: string
+      pool: string
+      keptFor: string | null
     }
   | {
       phase: 'released'

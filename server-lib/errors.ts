@@ -68,6 +68,7 @@ export const WARNING_CODES = [
   'EL_RETURNED',
   'EL_SENT_INSIDE',
   'EL_SEQUENTIAL_COMMIT',
+  'EL_TRANSACTIONS_UNKNOWN',
   'EL_TRANSACTION_CONTROL',
 ] as const
 
@@ -91,9 +92,12 @@ export interface CheckoutHolder {
   readonly heldMs: number
   /** The application's line that took it, or null when no line of the application was on the stack. */
   readonly site: string | null
-  readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction'
+  /** `transaction unknown` where the driver has not told whether one is open. */
+  readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
   /** How long it has been in that state. */
   readonly stateMs: number
+  /** What it is held for by design, as `listens on jobs` or `holds an advisory lock`; null for most. */
+  readonly keptFor: string | null
 }
 
 /** The numbers of an error, by name. Each is also a property of the error itself. */

@@ -1,5 +1,6 @@
 import { EnginelightError } from '../../server-lib/errors.ts'
-import { loadBeside } from '../../server-lib/identity/peers.ts'
+import { requireNotOlder } from '../../server-lib/installed-peer.ts'
+import { loadBeside, resolvedPeer } from '../../server-lib/identity/peers.ts'
 import { metrics, trace } from './api.ts'
 import { EnginelightInstrumentation } from './index.ts'
 import { flushOnExit } from './flush-on-exit.ts'
@@ -38,6 +39,12 @@ function startSdk(instrumentation: EnginelightInstrumentation): void {
       { cause },
     )
   }
+  requireNotOlder(
+    resolvedPeer('@opentelemetry/sdk-node'),
+    '@opentelemetry/sdk-node',
+    '0.200',
+    'enginelight/otel/register',
+  )
   const sdk = new NodeSDK({ instrumentations: [instrumentation] })
   sdk.start()
   flushOnExit({

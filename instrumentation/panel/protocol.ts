@@ -35,6 +35,7 @@ export const KIND = {
   checkoutFailed: 32,
   checkoutReleased: 33,
   checkoutDirty: 34,
+  checkoutKept: 35,
   statementStart: 40,
   statementEnd: 41,
   statementsOmitted: 42,
@@ -67,6 +68,8 @@ export interface EngineFacts {
   min: number
   max: number
   checkoutTimeoutMs: number
+  /** `unknown`: the driver does not tell whether a transaction is open. */
+  transactions: 'told' | 'unknown'
   server: string | null
   database: string | null
 }
@@ -80,8 +83,10 @@ export interface HolderFacts {
   requestLabel: string | null
   heldMs: number
   site: string | null
-  state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction'
+  state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
   stateMs: number
+  /** What it is held for by design: `listens on jobs`. */
+  keptFor: string | null
 }
 
 type Row<K extends Kind, Columns extends unknown[]> = [seq: number, kind: K, at: Time, ...Columns]
@@ -157,6 +162,9 @@ export type CheckoutDirtyRow = Row<
   34,
   [checkout: string, connection: string, status: 'T' | 'E', previousSite: TextId | null]
 >
+
+/** It is held for something by design from here on, so that it is no leak: `listens on jobs`. Null: no more. */
+export type CheckoutKeptRow = Row<35, [checkout: string, keptFor: TextId | null]>
 
 export type StatementStartRow = Row<
   40,
@@ -296,6 +304,7 @@ export type AnyRow =
   | CheckoutFailedRow
   | CheckoutReleasedRow
   | CheckoutDirtyRow
+  | CheckoutKeptRow
   | StatementStartRow
   | StatementEndRow
   | StatementsOmittedRow

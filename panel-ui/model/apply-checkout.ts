@@ -3,6 +3,7 @@ import {
   type CheckoutAcquiredRow,
   type CheckoutDirtyRow,
   type CheckoutFailedRow,
+  type CheckoutKeptRow,
   type CheckoutReleasedRow,
   type CheckoutStartRow,
 } from '../../instrumentation/panel/protocol.ts'
@@ -18,6 +19,7 @@ type CheckoutRow =
   | CheckoutFailedRow
   | CheckoutReleasedRow
   | CheckoutDirtyRow
+  | CheckoutKeptRow
 
 const WAITS_KEPT = 200
 
@@ -57,6 +59,11 @@ export function applyCheckout(draft: Draft, row: CheckoutRow, texts: Texts): voi
       update(draft, { ...checkout, dirty: { status: row[5], previousSite } })
       return
     }
+    case KIND.checkoutKept: {
+      const checkout = draft.get('checkouts', row[3])
+      if (checkout) update(draft, { ...checkout, keptFor: row[4] === null ? null : texts(row[4]) })
+      return
+    }
     default:
       row satisfies never
   }
@@ -82,6 +89,7 @@ function asked(draft: Draft, row: CheckoutStartRow, texts: Texts): void {
     discarded: null,
     failure: null,
     dirty: null,
+    keptFor: null,
   })
 }
 

@@ -42,6 +42,7 @@ function applyRow(draft: Draft, row: AnyRow, texts: Texts): void {
     case KIND.checkoutFailed:
     case KIND.checkoutReleased:
     case KIND.checkoutDirty:
+    case KIND.checkoutKept:
       return applyCheckout(draft, row, texts)
     case KIND.statementStart:
     case KIND.statementEnd:

@@ -68,7 +68,7 @@ export function laneStatus(
     overMs: null,
   }
   const overFor = request?.endedAt != null ? now - request.endedAt : 0
-  if (checkout && overFor > 250) {
+  if (checkout && checkout.keptFor === null && overFor > 250) {
     return {
       ...common,
       overMs: overFor,
@@ -77,6 +77,8 @@ export function laneStatus(
       tone: 'bad',
     }
   }
+  const keptFor = phase === 'held' ? (checkout?.keptFor ?? null) : null
+  if (keptFor !== null) return { ...common, words: keptFor, forHow: duration(since), tone: 'calm' }
   return { ...common, words: WORDS[phase], forHow: duration(since), tone: toneOf(phase, since) }
 }
 

@@ -30,11 +30,17 @@ export function outcomeOf(request: Request, now: Time): Outcome {
 /** The response and the release of the last connection are told apart by less than this where all is well. */
 const RELEASE_GRACE_MS = 250
 
-/** Over, and something of it is still out: an engine not released, a connection held, a transaction open. */
+/**
+ * Over, and something of it is still out: an engine not released, a connection held, a transaction open. One that listens, or keeps a
+ * lock, is out by design.
+ */
 export function isLeaking(request: Request, now: Time): boolean {
   if (request.endedAt === null) return false
   if (request.unreleased.some(engine => request.engines[engine] !== 'ended')) return true
-  return !isSettled(request) && now - request.endedAt > RELEASE_GRACE_MS
+  const isOut =
+    request.checkouts.some(c => c.endedAt === null && c.keptFor === null) ||
+    request.transactions.some(t => t.endedAt === null)
+  return isOut && now - request.endedAt > RELEASE_GRACE_MS
 }
 
 /** Over, with nothing of it still out: nothing more will be told of it. */

@@ -68,6 +68,7 @@ export function rolesOf(engine: Engine): string[] {
   if (engine.access === 'read') roles.push('read')
   if (engine.mode === 'autocommit') roles.push('autocommit')
   if (engine.mode === 'borrowed') roles.push('borrowed')
+  if (engine.transactions === 'unknown') roles.push('transactions unknown')
   if (engine.closed) roles.push('closed')
   return roles
 }

@@ -145,6 +145,8 @@ export interface Checkout {
   readonly discarded: string | null
   readonly failure: { code: string | null; message: string; holders: readonly HolderFacts[] } | null
   readonly dirty: { status: 'T' | 'E'; previousSite: string | null } | null
+  /** What it is held for by design: `listens on jobs`. */
+  readonly keptFor: string | null
 }
 
 export interface Statement {

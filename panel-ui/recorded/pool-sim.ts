@@ -167,6 +167,7 @@ export class PoolSim {
         site: holder.site,
         state: holder.state,
         stateMs: now - holder.stateSince,
+        keptFor: null,
       }
     })
   }

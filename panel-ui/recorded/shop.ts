@@ -53,6 +53,7 @@ export function shop(scene: Scene, seed = 7): World {
 }
 
 const base: Omit<EngineFacts, 'engine' | 'pool' | 'server' | 'database'> = {
+  transactions: 'told',
   isDefault: false,
   mode: 'transaction',
   access: 'write',

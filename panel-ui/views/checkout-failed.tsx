@@ -53,6 +53,7 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
                   </td>
                   <td>
                     <Tag tone={TONES[holder.state]}>{holder.state}</Tag> {duration(holder.stateMs)}
+                    {holder.keptFor && <div className="dim">{holder.keptFor}</div>}
                   </td>
                   <td className="right">{duration(holder.heldMs)}</td>
                   <td>{holder.site && <Site site={holder.site} />}</td>
@@ -69,6 +70,7 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
 const TONES = {
   executing: 'good',
   idle: 'plain',
+  'transaction unknown': 'plain',
   'idle in transaction': 'warn',
   'failed transaction': 'bad',
 } as const satisfies Record<HolderFacts['state'], string>

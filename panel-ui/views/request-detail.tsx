@@ -70,6 +70,11 @@ interface HeadProps {
 function DetailHead({ request, wallMs, query, now }: HeadProps) {
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
   const outcome = outcomeOf(request, now)
+  const isUnknown = usePanel(({ state }) =>
+    request.checkouts.some(({ engine }) => state.engines.get(engine)?.transactions === 'unknown'),
+  )
+  // Of a driver that tells of no transactions there may have been one.
+  const nothing = isUnknown ? 'transactions unknown' : 'nothing to commit'
   const isBad = (request.status ?? 0) >= 500 || request.outcome === 'failed'
   return (
     <header className="detail-head">
@@ -89,8 +94,7 @@ function DetailHead({ request, wallMs, query, now }: HeadProps) {
       {request.status !== null && <Tag tone={isBad ? 'bad' : 'good'}>{request.status}</Tag>}
       {request.outcome === 'aborted' && <Tag tone="warn">aborted</Tag>}
       <span className="outcome" data-outcome={outcome}>
-        {OUTCOME_GLYPH[outcome]}{' '}
-        {outcome === 'none' ? 'nothing to commit' : outcome === 'open' ? 'left open' : outcome}
+        {OUTCOME_GLYPH[outcome]} {outcome === 'none' ? nothing : outcome === 'open' ? 'left open' : outcome}
       </span>
       <p>
         {request.id} · {duration(wallMs)} · {clockTime(timeOrigin + request.startedAt, true)}

@@ -47,7 +47,7 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
               onPick={onPick}
             />
             <div className="request-lane-end">
-              <EndLink lane={lane}>{endOf(lane, isPast, engines.get(lane.engine)?.mode)}</EndLink>
+              <EndLink lane={lane}>{endOf(lane, isPast, engines.get(lane.engine))}</EndLink>
             </div>
           </div>
         ))}
@@ -152,6 +152,12 @@ const GAP_CLASS = {
   'failed transaction': 'span-gap failed',
 } as const satisfies Record<TimelineLane['gaps'][number]['state'], string>
 
+/** What is said where no transaction was told of. */
+function withoutTransaction(engine: Engine | undefined): string {
+  if (engine?.transactions === 'unknown') return 'transactions unknown'
+  return engine?.mode === 'borrowed' ? 'in its host’s transaction' : 'autocommit'
+}
+
 /** How the lane's last transaction ended leads to that transaction. */
 function EndLink({ lane, children }: { lane: TimelineLane; children: ReactNode }) {
   const last = lane.connection === null ? undefined : lane.brackets.at(-1)
@@ -159,12 +165,11 @@ function EndLink({ lane, children }: { lane: TimelineLane; children: ReactNode }
   return <a href={write('transactions', [last.transaction.id])}>{children}</a>
 }
 
-function endOf(lane: TimelineLane, isPast: boolean, mode: Engine['mode'] | undefined) {
+function endOf(lane: TimelineLane, isPast: boolean, engine: Engine | undefined) {
   const last = lane.brackets.at(-1)
   if (lane.connection === null)
     return <span className="hot">{lane.waits.some(w => w.failed) ? 'timed out' : 'waiting'}</span>
-  if (!last)
-    return <span className="dim">{mode === 'borrowed' ? 'in its host’s transaction' : 'autocommit'}</span>
+  if (!last) return <span className="dim">{withoutTransaction(engine)}</span>
   const { outcome, asked } = last.transaction
   if (outcome === null)
     return isPast ? <span className="hot">still open</span> : <span className="open">open</span>

@@ -15,6 +15,8 @@ export interface EngineDescription {
   readonly min: number
   readonly max: number
   readonly checkoutTimeoutMs: number
+  /** Whether the driver tells which transactions are open. An old pg-native does not. */
+  readonly transactions: 'told' | 'unknown'
   readonly serverAddress: string | null
   readonly serverPort: number | null
   readonly database: string | null

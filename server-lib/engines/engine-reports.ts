@@ -18,6 +18,8 @@ export interface ConnectionReport {
     readonly session: string | null
     readonly since: number
     readonly site: Site | null
+    /** What it is held for by design, as `listens on jobs`, or null. */
+    readonly keptFor: string | null
   } | null
   /** The transaction that is open on it, or null. */
   readonly transaction: string | null

@@ -14,6 +14,7 @@ import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 import type { EngineDescription } from './engine-description.ts'
 import { addReporting, type EngineReport } from './engine-reports.ts'
 import { openPool, type OpenPool } from './open-pool.ts'
+import type { ServerDoor } from './server-settings.ts'
 import { askOver, whyNotSpare, type SpareAnswer } from './spare-connection.ts'
 
 /** One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. */
@@ -53,6 +54,7 @@ export class Engine implements CheckoutOwner {
     this.#open = openPool(name, poolName(name, this.#generation), config, options, inContext, () =>
       this.#tell('declared'),
     )
+    this.#open.pool.ledger.whenUnknown = () => this.#tell('declared')
     const { mode, access, resetOnRelease } = options
     const isReadOnlySession = mode === 'autocommit' && access === 'read'
     this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
@@ -83,6 +85,11 @@ export class Engine implements CheckoutOwner {
     return this.#open.knex
   }
 
+  /** How to reach the server of the pool that is in use. */
+  get door(): ServerDoor {
+    return this.#open.door()
+  }
+
   get owned(): boolean {
     return this.#open.owned
   }
@@ -108,6 +115,7 @@ export class Engine implements CheckoutOwner {
       min: pool.min,
       max: pool.max,
       checkoutTimeoutMs: options.checkoutTimeoutMs,
+      transactions: pool.ledger.transactions,
       serverAddress,
       serverPort,
       database,
@@ -223,6 +231,7 @@ export class Engine implements CheckoutOwner {
     )
     this.#generation++
     this.#open = fresh
+    fresh.pool.ledger.whenUnknown = () => this.#tell('declared')
     this.#replaced = new Abandonment()
     this.#failing = false
     this.#tell('reinitialized')

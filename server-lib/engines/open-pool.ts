@@ -7,9 +7,11 @@ import { Ledger } from '../pool/ledger.ts'
 import { NativePool, type PgPool } from '../pool/native-pool.ts'
 import { keepOpening, type DriverOwner } from '../pool/opening-connections.ts'
 import type { Pool } from '../pool/pool.ts'
+import { isMute } from '../postgres/transaction-status.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
 import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
 import { serverAddressOf, type ServerAddress } from './server-address.ts'
+import { serverDoor, type ClientClass, type ServerDoor } from './server-settings.ts'
 import {
   describe,
   isPgPool,
@@ -34,6 +36,8 @@ export interface OpenPool extends ServerAddress {
   readonly source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
   /** Made by us or by a factory that we were given: ours to close and to replace. */
   readonly owned: boolean
+  /** How to reach its server by itself. Read when it is asked for: a pool may get its settings later. */
+  door(): ServerDoor
 }
 
 /**
@@ -151,6 +155,12 @@ function fromKnex(
   }
   refuseSharing(name, tarn, client)
   const unwatchLines = watchKnexLines(knex)
+  if (isMute(client.driver?.Client)) ledger.transactionsAreUnknown()
+  // Before ours is put in its place, which keeps those that are being opened.
+  const door = serverDoor(
+    () => client.connectionSettings ?? {},
+    client.driver?.Client as ClientClass | undefined,
+  )
   const opening = owned ? keepOpening(client) : undefined
   const destroy = async () => {
     await knex.destroy()
@@ -163,7 +173,7 @@ function fromKnex(
     watched.delete(tarn)
     watched.delete(client)
   })
-  return { knex, pool, source, owned, ...serverAddressOf(client.connectionSettings) }
+  return { knex, pool, source, owned, door, ...serverAddressOf(client.connectionSettings) }
 }
 
 /** A knex over somebody's pg.Pool (knex 3.3): the pool is what there is to watch. */
@@ -188,6 +198,7 @@ function fromNativePool(
   inContext: InContext,
 ): OpenPool {
   refuseSharing(name, given)
+  if (isMute(given.Client)) ledger.transactionsAreUnknown()
   const pool = new NativePool(given, ledger, inContext)
   whenUnwatched(pool, () => watched.delete(given))
   // Only to build statements with; they run on the pool's connections through sessions. A version saves the
@@ -197,7 +208,8 @@ function fromNativePool(
     connectionPool: given,
     version: '18.0',
   } as unknown as Knex.Config)
-  return { knex, pool, source: 'pg.Pool', owned, ...serverAddressOf(given.options) }
+  const door = serverDoor(() => given.options, given.Client as ClientClass | undefined)
+  return { knex, pool, source: 'pg.Pool', owned, door, ...serverAddressOf(given.options) }
 }
 
 /** Connections of a host. Where its server is shows when the first of them is borrowed. */
@@ -223,6 +235,8 @@ function fromHost(
     pool,
     source: 'borrowed',
     owned: false,
+    // A session on it is not lent.
+    door: serverDoor(() => ({}), undefined),
     get serverAddress() {
       return address().serverAddress
     },

@@ -3,6 +3,7 @@ import type { Lease } from '../pool/check-out.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
 import { isClosed, type DriverConnection, type DriverResult } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 
 /** What a server answered, or why it was not asked. */
 export type SpareAnswer = readonly Record<string, unknown>[] | string
@@ -58,7 +59,8 @@ function giveBack(hold: Hold, isAnswered: boolean, given: () => void): void {
 
 function isIdle(driver: DriverConnection): boolean {
   if (isClosed(driver) || driver.readyForQuery === false) return false
-  return (driver.getTransactionStatus?.() ?? 'I') === 'I'
+  const status = statusOf(driver)
+  return status !== 'T' && status !== 'E'
 }
 
 function ignore(): void {}

@@ -2,6 +2,7 @@ import { channels } from '../channels.ts'
 import { warn, type CheckoutHolder } from '../errors.ts'
 import { holderText, ms } from '../pool/holder-text.ts'
 import type { Ledger } from '../pool/ledger.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import { onHeartbeat, stalledSince } from './heartbeat.ts'
 
 /** When a hold counts as long, in milliseconds; undefined where it never does. */
@@ -35,12 +36,14 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
     if (isBusy || record.statements !== record.statementsSeen) record.seenBusyAt = now
     record.statementsSeen = record.statements
     if (checkout.overdueAt !== null) continue
-    const status = driver.getTransactionStatus?.()
+    const status = statusOf(driver)
     const isIdleInTransaction = !isBusy && (status === 'T' || status === 'E')
     const isLong = (since: number, limitMs: number) =>
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
+    // One that listens, or keeps a lock or a cursor, is held for long by design.
+    const isKept = checkout.keptFor !== null && !isIdleInTransaction
     if (
-      isLong(checkout.acquiredAt, heldWarningMs) ||
+      (!isKept && isLong(checkout.countsFrom, heldWarningMs)) ||
       (isIdleInTransaction &&
         isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
     ) {

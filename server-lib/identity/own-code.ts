@@ -38,17 +38,15 @@ const SOURCES = OWN_FILE.endsWith('.ts') ? `${dirname(dirname(OWN_FILE))}/` : un
 /** Whether a bundler has put this code into a file of its own. */
 export const IS_BUNDLED: boolean = !/\bown-code\.[jt]s$/.test(OWN_FILE)
 
-let known: { readonly marks: number; readonly prepare: unknown; readonly maps: boolean } | undefined
+let known = 0
 let ranges = new Map<string, Range[]>()
 
-/** Whether a place is in the code of this package. `placeOf` reads the first frame of an error. */
-export function isOwnCode(place: Place, placeOf: (error: Error) => Place | undefined): boolean {
+/** Whether a place of a generated file, before any source map, is in the code of this package. */
+export function isOwnCode(place: Place): boolean {
   if (SOURCES !== undefined && place.file.startsWith(SOURCES)) return true
-  const prepare = Error.prepareStackTrace
-  const maps = process.sourceMapsEnabled
-  if (known?.marks !== marks.length || known.prepare !== prepare || known.maps !== maps) {
-    known = { marks: marks.length, prepare, maps }
-    ranges = readRanges(placeOf)
+  if (known !== marks.length) {
+    known = marks.length
+    ranges = readRanges()
   }
   return (
     ranges.get(place.file)?.some(({ from, to }) => !isBefore(place, from) && !isBefore(to, place)) ?? false
@@ -56,11 +54,11 @@ export function isOwnCode(place: Place, placeOf: (error: Error) => Place | undef
 }
 
 /** Parts are loaded one inside of another, and one that failed to load has no end. */
-function readRanges(placeOf: (error: Error) => Place | undefined): Map<string, Range[]> {
+function readRanges(): Map<string, Range[]> {
   const found = new Map<string, Range[]>()
   const begun = new Map<string, Place>()
   for (const { part, here } of marks) {
-    const place = placeOf(here())
+    const place = placeOf(here)
     const from = begun.get(part)
     if (!place) continue
     if (!from) begun.set(part, place)
@@ -77,19 +75,30 @@ const isBefore = (a: Place, b: Place): boolean =>
 
 /** Asked of a stack: `import.meta` is a syntax error in a CommonJS bundle, `__filename` unknown in one of modules. */
 function ownFile(): string {
+  return placeOf(() => new Error('here'))?.file ?? `${process.cwd()}/unknown.js`
+}
+
+/** Where an error is made: the place itself, whatever a source map or a loader makes of it. */
+function placeOf(make: () => Error): Place | undefined {
   const { prepareStackTrace: prepare, stackTraceLimit: limit } = Error
+  let place: Place | undefined
   try {
     Error.stackTraceLimit = 1
-    // The place itself, whatever a source map makes of it.
-    Error.prepareStackTrace = (_, [callSite]) => callSite?.getFileName()
-    const file: unknown = new Error('here').stack
-    if (typeof file === 'string') return file.startsWith('file:') ? fileURLToPath(file) : file
+    Error.prepareStackTrace = (_, [callSite]) => {
+      const file = callSite?.getFileName()
+      if (typeof file === 'string') {
+        const [line, column] = [callSite?.getLineNumber() ?? 0, callSite?.getColumnNumber() ?? 0]
+        place = { file: file.startsWith('file:') ? fileURLToPath(file) : file, line, column }
+      }
+      return ''
+    }
+    void make().stack
   } catch {
     // Frozen intrinsics, or a name that is no path.
   } finally {
     restore(prepare, limit)
   }
-  return `${process.cwd()}/unknown.js`
+  return place
 }
 
 function restore(prepare: typeof Error.prepareStackTrace | undefined, limit: number): void {

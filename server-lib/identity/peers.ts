@@ -40,13 +40,12 @@ export const besideBundle = (names: string): string =>
     ? ` In this bundle it is loaded from node_modules: mark ${names} as external, and install them beside it.`
     : ''
 
-/** Whether the package can be found from where this code is. */
-export function isInstalled(name: string): boolean {
+/** The file that the package begins with, as it is found from where this code is; undefined where it is not. */
+export function resolvedPeer(name: string): string | undefined {
   try {
-    require.resolve(name)
-    return true
+    return require.resolve(name)
   } catch {
-    return false
+    return undefined
   }
 }
 

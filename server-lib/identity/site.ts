@@ -1,5 +1,6 @@
-import { fileURLToPath } from 'node:url'
+import { applicationFamily, fileInFamily, isApplicationFile, pathOf, shownFile } from './application-files.ts'
 import { isOwnCode, type Place } from './own-code.ts'
+import { mappedByNode, writtenBy } from './mapped-place.ts'
 
 /** A place in the application's source: the line that asked for a connection or sent a statement. */
 export interface Site {
@@ -22,6 +23,8 @@ export const NO_LINE: SiteCapture = { stack: '' }
 /** What a captured stack says. Unlike the capture it holds on to none of the functions on the stack. */
 interface Reading {
   readonly site: Site | null
+  /** Whether the site is a line of the application's own, and not one of the package that it is. */
+  readonly isOwn: boolean
   /** Whether the stack begins in a `then`, which only the engine itself calls without a caller. */
   readonly isThenableJob: boolean
 }
@@ -59,58 +62,71 @@ export function siteOf(capture: SiteCapture | null | undefined): Site | null {
   return (capture.reading ??= read(capture)).site
 }
 
+/** Whether a captured stack holds a line of the application that lies outside of every package. */
+export function hasOwnLine(capture: SiteCapture): boolean {
+  return (capture.reading ??= read(capture)).isOwn
+}
+
 /** Whether a captured stack is that of a job for a thenable: what an `await` does when it gets something with a `then`. */
 export function isThenableJob(capture: SiteCapture): boolean {
   return (capture.reading ??= read(capture)).isThenableJob
 }
 
 /**
- * Reads a stack by its frames, a quarter of the price of its text. Only where nobody else has a say in what a stack
- * looks like: a source map or a loader of the application's is asked by its text.
+ * Reads a stack by its frames, a quarter of the price of its text. Which of them are the application's the generated files
+ * tell, before any source map: that of a library may point to sources which look like the application's.
  */
 function read(capture: SiteCapture): Reading {
   let reading: Reading | undefined
   const prepare = Error.prepareStackTrace
-  if (isNodes(prepare) && !process.sourceMapsEnabled) {
-    try {
-      // What it returns becomes the stack: nothing that is live.
-      Error.prepareStackTrace = (_, frames) => {
-        reading = readFrames(frames)
-        return ''
-      }
-      void capture.stack
-    } catch {
-      // Frozen intrinsics.
-    } finally {
-      if (Error.prepareStackTrace !== prepare) (Error as Replaceable).prepareStackTrace = prepare
+  const frameOf: FrameOf = isNodes(prepare) ? frameAt : callSite => frameWrittenBy(prepare, callSite)
+  try {
+    // What it returns becomes the stack: nothing that is live.
+    Error.prepareStackTrace = (_, callSites) => {
+      reading = readFrames(callSites, frameOf)
+      return ''
     }
+    void capture.stack
+  } catch {
+    // Frozen intrinsics.
+  } finally {
+    if (Error.prepareStackTrace !== prepare) (Error as Replaceable).prepareStackTrace = prepare
   }
   return reading ?? readText(capture.stack)
 }
 
 type Replaceable = { prepareStackTrace: typeof Error.prepareStackTrace | undefined }
+type FrameOf = (callSite: NodeJS.CallSite) => ApplicationFrame | null
 
 /** Node has none, or one of its own by this name. */
-const isNodes = (prepare: typeof Error.prepareStackTrace | undefined): boolean =>
+const isNodes = (prepare: typeof Error.prepareStackTrace | undefined): prepare is undefined =>
   prepare === undefined || prepare.name === 'ErrorPrepareStackTrace'
 
-function readFrames(callSites: readonly NodeJS.CallSite[]): Reading {
+function readFrames(callSites: readonly NodeJS.CallSite[], frameOf: FrameOf): Reading {
+  const own = siteFrom(firstFrames(callSites, frameOf))
+  if (own) return { site: own, isOwn: true, isThenableJob: false }
+  const family = applicationFamily()
+  const site =
+    family === null ? null : siteFrom(firstFrames(callSites, callSite => packagedFrame(callSite, family)))
+  const outermost = callSites.findLast(callSite => !callSite.getFileName()?.startsWith('node:internal/'))
+  return { site, isOwn: false, isThenableJob: outermost !== undefined && IN_THEN.test(textOf(outermost)) }
+}
+
+function firstFrames(callSites: readonly NodeJS.CallSite[], frameOf: FrameOf): ApplicationFrame[] {
   const frames: ApplicationFrame[] = []
   for (const callSite of callSites) {
-    const frame = frameAt(callSite)
+    const frame = frameOf(callSite)
     if (frame && frames.push(frame) === FRAMES_KEPT) break
   }
-  const site = siteFrom(frames)
-  if (site) return { site, isThenableJob: false }
-  const outermost = callSites.findLast(callSite => !callSite.getFileName()?.startsWith('node:internal/'))
-  return { site, isThenableJob: outermost !== undefined && IN_THEN.test(textOf(outermost)) }
+  return frames
 }
 
 function readText(stack: unknown): Reading {
   const site = parseSite(stack)
-  if (site || typeof stack !== 'string') return { site, isThenableJob: false }
+  const isOwn = site !== null
+  if (isOwn || typeof stack !== 'string') return { site, isOwn, isThenableJob: false }
   const outermost = stack.split('\n').findLast(line => !/\(?node:internal\//.test(line))
-  return { site, isThenableJob: outermost !== undefined && IN_THEN.test(outermost) }
+  return { site, isOwn, isThenableJob: outermost !== undefined && IN_THEN.test(outermost) }
 }
 
 /** The line that the frame is in the text of a stack. */
@@ -156,15 +172,41 @@ function frameAt(callSite: NodeJS.CallSite): ApplicationFrame | null {
     framesByFile.set(file, places)
   }
   if (places === null) return null
-  const place = (callSite.getLineNumber() ?? 0) * LONGEST_LINE + (callSite.getColumnNumber() ?? 0)
+  const line = callSite.getLineNumber() ?? 0
+  const column = callSite.getColumnNumber() ?? 0
+  const place = line * LONGEST_LINE + column
   let frame = places.get(place)
   if (frame === undefined) {
-    frame = applicationFrame(textOf(callSite))
+    const mapped = process.sourceMapsEnabled ? mappedByNode(file, line, column) : undefined
+    if (isOurs(placeOf(callSite))) frame = null
+    else if (mapped) frame = frameIn({ ...mapped, name: nameOf(callSite), file: pathOf(mapped.file) })
+    else frame = applicationFrame(textOf(callSite))
     if (places.size >= PLACES_KEPT) places.clear()
     places.set(place, frame)
   }
   return frame
 }
+
+/** Not kept by its place: a loader that reloads has other lines for the same place. */
+function frameWrittenBy(
+  prepare: NonNullable<typeof Error.prepareStackTrace>,
+  callSite: NodeJS.CallSite,
+): ApplicationFrame | null {
+  const file = callSite.getFileName()
+  if (typeof file === 'string' ? !isApplicationFile(pathOf(file)) : !callSite.isEval()) return null
+  if (isOurs(placeOf(callSite))) return null
+  return applicationFrame(writtenBy(prepare, callSite) ?? textOf(callSite))
+}
+
+/** A frame of an application that is itself a package, by its generated file. */
+function packagedFrame(callSite: NodeJS.CallSite, family: string): ApplicationFrame | null {
+  const file = fileInFamily(pathOf(callSite.getFileName() ?? ''), family)
+  if (file === null) return null
+  const line = callSite.getLineNumber() ?? 0
+  return labelled({ name: nameOf(callSite), file, line, column: callSite.getColumnNumber() ?? 0 })
+}
+
+const nameOf = (callSite: NodeJS.CallSite): string => parseFrame(textOf(callSite))?.name ?? ''
 
 /** Frames by the line of text that they were read from: an application has few, and each costs 5 µs to read. */
 const framesByLine = new Map<string, ApplicationFrame | null>()
@@ -174,12 +216,7 @@ function applicationFrame(line: string): ApplicationFrame | null {
   const known = framesByLine.get(line)
   if (known !== undefined) return known
   const frame = parseFrame(line)
-  let found: ApplicationFrame | null = null
-  if (frame && isApplicationFile(frame.file) && !isOurs(frame)) {
-    const file = relativeToWorkingDirectory(frame.file)
-    const text = `${frame.name || '<anonymous>'} (${file}:${frame.line}:${frame.column})`
-    found = { label: `${file}:${frame.line}`, text }
-  }
+  const found = frame && !isOurs(frame) ? frameIn(frame) : null
   if (framesByLine.size >= LINES_KEPT) framesByLine.clear()
   framesByLine.set(line, found)
   return found
@@ -210,43 +247,20 @@ function parseFrame(line: string): Frame | undefined {
   return { name, file: pathOf(location), line: Number(place[1]), column: Number(place[2]) }
 }
 
-/** A location can be anything that a loader or a `sourceURL` comment made up: what is no path stays as it is. */
-function pathOf(location: string): string {
-  if (!location.startsWith('file://')) return location
-  try {
-    return fileURLToPath(location)
-  } catch {
-    return location
-  }
-}
+/** Of a source; null where even that is not the application's. */
+const frameIn = (frame: Frame): ApplicationFrame | null =>
+  isApplicationFile(frame.file) ? labelled({ ...frame, file: shownFile(frame.file) }) : null
 
-function isApplicationFile(file: string): boolean {
-  if (file.startsWith('node:') || file === '<anonymous>' || file === 'native') return false
-  if (/[\\/]node_modules[\\/]/.test(file)) return false
-  return true
-}
+/** By the place and not by the file, which in a bundle is the application's as well. Of the generated file. */
+const isOurs = (place: Place): boolean => isOwnCode(place) && !OWN_TESTS.test(place.file)
 
-/** By the place and not by the file, which in a bundle is the application's as well. */
-const isOurs = (frame: Frame): boolean => isOwnCode(frame, placeOf) && !OWN_TESTS.test(frame.file)
+const placeOf = (callSite: NodeJS.CallSite): Place => ({
+  file: pathOf(callSite.getFileName() ?? ''),
+  line: callSite.getLineNumber() ?? 0,
+  column: callSite.getColumnNumber() ?? 0,
+})
 
-function placeOf({ stack }: Error): Place | undefined {
-  for (const line of typeof stack === 'string' ? stack.split('\n') : []) {
-    const frame = parseFrame(line)
-    if (frame) return frame
-  }
-  return undefined
-}
-
-function relativeToWorkingDirectory(file: string): string {
-  const root = `${workingDirectory()}/`
-  return file.startsWith(root) ? file.slice(root.length) : file
-}
-
-function workingDirectory(): string {
-  try {
-    return process.cwd()
-  } catch {
-    // The directory was removed under the process.
-    return ''
-  }
-}
+const labelled = ({ name, file, line, column }: Frame): ApplicationFrame => ({
+  label: `${file}:${line}`,
+  text: `${name || '<anonymous>'} (${file}:${line}:${column})`,
+})

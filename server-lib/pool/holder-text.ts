@@ -6,8 +6,9 @@ export function holderText(holder: CheckoutHolder): string {
   const ids = [holder.request, holder.connection, holder.backendPid && `pid ${holder.backendPid}`].filter(
     Boolean,
   )
+  const kept = holder.keptFor === null ? '' : ` ${holder.keptFor},`
   const line = holder.site ? ` since ${holder.site}` : ''
-  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${line || ' line unknown'}`
+  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${kept}${line || ' line unknown'}`
 }
 
 /** A duration as a sentence has it. */

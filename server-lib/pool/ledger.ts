@@ -5,6 +5,7 @@ import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import { Ring } from '../ring.ts'
 import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
@@ -38,10 +39,29 @@ export class Ledger {
   #asker: Asker | undefined
   #openFailure: unknown
   #grantedAt = 0
+  /** Told when it shows that the driver tells of no transactions. */
+  whenUnknown: () => void = () => {}
+  #transactions: 'told' | 'unknown' = 'told'
 
   constructor(engine: string, pool: string) {
     this.engine = engine
     this.pool = pool
+  }
+
+  /** Whether the driver tells which transactions are open. Never a guess: where it does not, they are unknown. */
+  get transactions(): 'told' | 'unknown' {
+    return this.#transactions
+  }
+
+  transactionsAreUnknown(): void {
+    if (this.#transactions === 'unknown') return
+    this.#transactions = 'unknown'
+    warn(
+      'EL_TRANSACTIONS_UNKNOWN',
+      `The driver of engine "${this.engine}" does not tell whether a transaction is open: none is shown, none that stands idle is ` +
+        "warned of, and a session sends ROLLBACK before it begins. pg's own client tells it, and pg-native 3.9 with pg 8.21.",
+    )
+    this.whenUnknown()
   }
 
   /**
@@ -95,6 +115,7 @@ export class Ledger {
     checkout.state = 'held'
     checkout.acquiredAt = performance.now()
     this.#grantedAt = checkout.acquiredAt
+    checkout.countsFrom = checkout.acquiredAt
     record.checkout = checkout
     record.changedAt = checkout.acquiredAt
     if (checkout.isObserver) return
@@ -145,7 +166,7 @@ export class Ledger {
     if (checkout.isObserver) return
     // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
     // want to know is its line kept, and never the capture.
-    const status = driver.getTransactionStatus?.()
+    const status = statusOf(driver)
     const isLeftOpen = status === 'T' || status === 'E' || driver.readyForQuery === false
     // A borrowed one is its host's, who has a transaction open by right.
     record.leaver =
@@ -339,6 +360,7 @@ export class Ledger {
       site: siteOf(checkout.capture)?.label ?? null,
       state: holderState(driver),
       stateMs: now - record.changedAt,
+      keptFor: checkout.keptFor,
     }
   }
 
@@ -355,9 +377,10 @@ export class Ledger {
         session: record.checkout.session,
         since: record.checkout.acquiredAt,
         site: siteOf(record.checkout.capture),
+        keptFor: record.checkout.keptFor,
       },
       transaction: record.transaction?.id ?? null,
-      status: record.driver.getTransactionStatus?.() ?? null,
+      status: statusOf(record.driver),
     }))
   }
 
@@ -374,12 +397,14 @@ export class Ledger {
 
 function holderState(driver: DriverConnection): CheckoutHolder['state'] {
   if (driver.readyForQuery === false) return 'executing'
-  switch (driver.getTransactionStatus?.()) {
+  switch (statusOf(driver)) {
     case 'T':
       return 'idle in transaction'
     case 'E':
       return 'failed transaction'
-    default:
+    case 'I':
       return 'idle'
+    default:
+      return 'transaction unknown'
   }
 }

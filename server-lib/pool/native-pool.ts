@@ -25,6 +25,8 @@ type ConnectCallback = (
 /** The parts of `pg.Pool` that we use. */
 export interface PgPool {
   readonly options: { readonly min?: number; readonly max?: number }
+  /** The class of its connections. */
+  readonly Client?: unknown
   connect(): Promise<PooledConnection>
   connect(callback: ConnectCallback): void
   end(): Promise<void>

@@ -1,4 +1,5 @@
 import type { DriverConnection } from '../postgres/driver.ts'
+import { followStatus } from '../postgres/transaction-status.ts'
 
 /** Knex's client, by what makes its connections. */
 export interface DriverOwner {
@@ -17,6 +18,8 @@ export function keepOpening(owner: DriverOwner): ReadonlySet<DriverConnection> {
     constructor(...args: unknown[]) {
       super(...args)
       opening.add(this)
+      // Knex sends on it before we are told that it is there.
+      followStatus(this)
       const done = () => {
         opening.delete(this)
         this.removeListener('connect', done)

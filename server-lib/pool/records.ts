@@ -2,6 +2,7 @@ import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { Linked } from '../ring.ts'
+import type { KeptFor } from './kept-for.ts'
 import type { CallerContext } from '../watch/caller-context.ts'
 
 /** One hold of a connection, from the asking to the release. In the ring of those who wait until it is granted. */
@@ -22,6 +23,11 @@ export class CheckoutRecord extends Linked {
   context: CallerContext | null = null
   /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
   isSingleStatement = false
+  /** What it is held for by design, and how that is said: `listens on jobs`. Null for most. */
+  kept: KeptFor | null = null
+  keptFor: string | null = null
+  /** From when on a long hold counts: the granting, or the end of what it was kept for. */
+  countsFrom = 0
   /** Asked for by the application itself, and not by way of an engine. */
   isPlain = false
   /** When it was told that the connection is held for long, or null while it is not. */

@@ -6,6 +6,7 @@ import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { TransactionStatus } from '../postgres/driver.ts'
 import { firstControl, type Control } from '../postgres/read-control.ts'
 import { failureOn } from '../postgres/sqlstate.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import type { ConnectionRecord } from './records.ts'
 
 /** What a statement, just answered, tells about the transaction on its connection. */
@@ -30,6 +31,7 @@ export interface StatementAnswer {
 export function followTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
   const asked = firstControl(answer.text)
   const status = statusAfter(record, answer, asked)
+  if (status === null) return
   if (status === 'I') {
     if (record.transaction) {
       record.transaction.statements++
@@ -60,15 +62,15 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
 }
 
 /**
- * The status after this answer. pg tells of an error before it has read the ReadyForQuery that follows it, so
+ * The status after this answer, null where it is unknown. pg tells of an error before it has read the ReadyForQuery that follows it, so
  * there the status byte is the one from before the statement: an error inside of a transaction has failed it.
  */
 function statusAfter(
   record: ConnectionRecord,
   { error, status: known }: StatementAnswer,
   asked: Control | null,
-): TransactionStatus {
-  const status = record.driver.getTransactionStatus?.() ?? 'I'
+): TransactionStatus | null {
+  const status = statusOf(record.driver)
   if (!error) return known ?? status
   const failure = failureOn(record.driver, error)
   if (failure === 'connection') return 'I'
@@ -77,6 +79,7 @@ function statusAfter(
   // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
   if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'I'
   // Of a BEGIN that travelled with the statement the status byte has not told yet, when the statement fails.
+  if (status === null) return null
   return status === 'I' && !record.transaction ? 'I' : 'E'
 }
 

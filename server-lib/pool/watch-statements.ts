@@ -23,6 +23,7 @@ import { shadow, type Method } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { isBorrowed } from './borrowed-statements.ts'
+import { notingKept } from './note-kept.ts'
 import { callbackOf, describe, type CallbackArgument, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
@@ -46,10 +47,14 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
         }
         const isHeard = watching && !record.checkout?.isObserver
         const send = watching && isApplications(record) ? bindingAnswers(original, args) : original
+        const noting = isHeard ? notingKept(ledger, record, args) : undefined
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
-          return tellOfStatement(ledger, record, args, told => send.apply(this, told))
+          const sent = (told: unknown[]) => send.apply(this, told)
+          if (noting) return noting(noted => tellOfStatement(ledger, record, noted, sent))
+          return tellOfStatement(ledger, record, args, sent)
         }
         record.upcoming = null
+        if (noting) return noting(noted => send.apply(this, noted))
         return send.apply(this, args)
       },
   )

@@ -1,4 +1,5 @@
 import type { DriverConnection } from '../postgres/driver.ts'
+import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
 import type { Ledger } from './ledger.ts'
 import { bindingCallbacks } from '../watch/caller-context.ts'
 import { outsideOfItsOpener } from '../watch/foreign-socket.ts'
@@ -36,6 +37,8 @@ export class WatchedConnections {
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
     const record = this.#ledger.opened(driver)
+    if (!canTellStatus(driver)) this.#ledger.transactionsAreUnknown()
+    const unfollow = followStatus(driver)
     const unwatch = watchStatements(this.#ledger, record)
     const unbind = record.isBorrowed ? () => {} : this.#bind(driver)
     const onEnd = () => {
@@ -47,6 +50,7 @@ export class WatchedConnections {
     this.#leave.set(driver, () => {
       unwatch()
       unbind()
+      unfollow()
       driver.removeListener('end', onEnd)
     })
   }

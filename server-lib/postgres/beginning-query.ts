@@ -25,7 +25,6 @@ export interface BeginningQuery extends Submittable {
 
 /** pg's own `Query`, by what we use of it. */
 export interface PgQuery extends Submittable {
-  queryMode?: string
   requiresPreparation(): boolean
   handleEmptyQuery(connection: unknown): void
 }
@@ -150,10 +149,13 @@ function defineBeginner(Query: QueryClass): BeginningQueryClass {
 
     constructor({ text, values }: TextAndValues, callback: DriverCallback, beginning: Beginning) {
       super(text, values, callback)
-      // Without parameters pg would take the protocol of one message for each statement, which is skipped for no error.
-      this.queryMode = 'extended'
       this.#beginning = beginning
       this.#due = beginning.texts.length
+    }
+
+    /** Without parameters pg would take the protocol of one message for each statement, which is skipped for no error. */
+    override requiresPreparation(): boolean {
+      return true
     }
 
     get beginText(): string {

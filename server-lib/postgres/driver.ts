@@ -2,7 +2,7 @@
 export type Listener = (...args: any[]) => void
 
 /**
- * The parts of pg's `Client` that we use. Declared here so that any pg 8.21 or newer fits, and a fake in a test
+ * The parts of pg's `Client` that we use. Declared here so that any pg 8 from 8.11 on fits, and a fake in a test
  * needs no more than this.
  */
 export interface DriverConnection {
@@ -14,7 +14,7 @@ export interface DriverConnection {
   /** The backend's process id, as the server announced it (behind a pooler it is the pooler's). */
   readonly processID?: number | null
   readonly secretKey?: unknown
-  /** The last status byte of the server: idle, in a transaction, in a failed one. pg 8.21 and newer. */
+  /** The last status byte of the server: idle, in a transaction, in a failed one. pg 8.21 and newer: ask `statusOf` instead. */
   getTransactionStatus?(): TransactionStatus | null
   /** True once somebody has called `end()`. pg's pool looks at both as it takes a connection back, not as it lends one. */
   readonly _ending?: boolean
@@ -22,6 +22,8 @@ export interface DriverConnection {
   readonly _ended?: boolean
   /** False once the socket has failed. */
   readonly _queryable?: boolean
+  /** True once a statement was sent on it. */
+  readonly hasExecuted?: boolean
   /** False while a statement is under way. */
   readonly readyForQuery?: boolean
   /** pg 8.23 and newer: statements are written without waiting for the answer to the one before. */
@@ -56,6 +58,8 @@ export interface DriverWire {
   readonly stream?: { destroy(): unknown; readonly bytesRead?: number; readonly bytesWritten?: number }
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
+  prependListener?(event: string, listener: Listener): unknown
+  removeListener?(event: string, listener: Listener): unknown
   /** Named statements by name, as far as pg knows them to be prepared on the server. */
   parsedStatements?: Record<string, unknown>
   submittedNamedStatements?: Record<string, unknown>

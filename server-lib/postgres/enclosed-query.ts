@@ -52,10 +52,13 @@ function defineEnclosed(Query: QueryClass): EnclosedQueryClass {
     constructor(statement: SingleStatement, callback: DriverCallback, enclosure: Enclosure) {
       const { text, values, rowMode, types } = statement
       super({ text, values, rowMode, types }, undefined, callback)
-      // Without parameters pg would take the protocol of one message for each statement, which is skipped for no error.
-      this.queryMode = 'extended'
       this.#enclosure = enclosure
       this.#due = enclosure.before.length
+    }
+
+    /** Without parameters pg would take the protocol of one message for each statement, which is skipped for no error. */
+    override requiresPreparation(): boolean {
+      return true
     }
 
     override submit(connection: Wire): unknown {

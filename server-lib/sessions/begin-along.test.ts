@@ -156,7 +156,8 @@ test('a stream right behind a BEGIN that travelled, also on a pool that writes a
     await session.commit()
   }
   const client = await pool.connect()
-  expect((client as unknown as { pipeline: boolean }).pipeline).toBe(true)
+  // An older pg, which these tests can run on as well, knows no such option.
+  expect((client as { pipeline?: boolean }).pipeline).toBe(process.env.ENGINELIGHT_PG ? undefined : true)
   client.release()
   await db.end()
   await engines.close()

@@ -4,11 +4,13 @@ import { warn } from '../errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
+import { sendingBorrowed } from '../pool/borrowed-statements.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
-import { isClosed, type DriverConnection } from '../postgres/driver.ts'
+import { isClosed, type DriverConnection, type TransactionStatus } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
+import { canTellStatus, statusOf, whenStatusKnown } from '../postgres/transaction-status.ts'
 
 /** How long a connection that comes with a statement running on it may take to end that. */
 const BUSY_MS = 100
@@ -34,8 +36,7 @@ export async function takeCleanLease(
 /** Whether it needs no further look, as nearly always: open, with nothing running and nothing open. */
 function isClean({ hold: { driver } }: Lease): boolean {
   if (isClosed(driver) || driver.readyForQuery === false) return false
-  const status = driver.getTransactionStatus?.()
-  return status !== 'T' && status !== 'E'
+  return statusOf(driver) === 'I'
 }
 
 /** Whether the connection can be used now; one that cannot has been discarded. */
@@ -43,7 +44,13 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
   const { driver } = lease.hold
   if (isClosed(driver)) return discard(lease, 'came closed')
   const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
-  const status = driver.getTransactionStatus?.()
+  const { rollbackOnCheckout, beginTimeoutMs } = engine.options
+  const status = isBusy ? statusOf(driver) : await statusWithin(driver, beginTimeoutMs)
+  if (status === null && !isBusy) {
+    // Something may be open, and a ROLLBACK of nothing does no harm.
+    const isSafe = !canTellStatus(driver) && (await rolledBack(driver, beginTimeoutMs))
+    return isSafe || discard(lease, 'came in an unknown state')
+  }
   const isOpen = status === 'T' || status === 'E'
   if (!isBusy && !isOpen) return true
   if (isOpen) tellOfDirt(engine, lease, asking, status)
@@ -52,7 +59,6 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
     void cancelStatement(driver)
     return discard(lease, 'came with a statement running')
   }
-  const { rollbackOnCheckout, beginTimeoutMs } = engine.options
   if (rollbackOnCheckout && (await rolledBack(driver, beginTimeoutMs))) return true
   return discard(lease, 'came with an open transaction')
 }
@@ -90,6 +96,25 @@ function discard({ hold, pool }: Lease, reason: string): false {
   return false
 }
 
+/** Null where it cannot be known, or the server does not say it in time. */
+async function statusWithin(driver: DriverConnection, deadlineMs: number): Promise<TransactionStatus | null> {
+  if (statusOf(driver) !== null || !canTellStatus(driver)) return statusOf(driver)
+  driver.on('error', ignore)
+  const isTold = await new Promise<boolean>(resolve => {
+    const deadline = startDeadline(deadlineMs, () => resolve(false))
+    const told = () => {
+      deadline.stop()
+      resolve(true)
+    }
+    // Of what we ask for ourselves no observer is told.
+    whenStatusKnown(driver, told, (text, answered) => sendingBorrowed(() => driver.query(text, answered)))
+  })
+  const status = isTold ? statusOf(driver) : null
+  // Of a connection that is lost there is more to come.
+  if (status !== null) driver.removeListener('error', ignore)
+  return status
+}
+
 function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boolean> {
   driver.on('error', ignore)
   return new Promise(resolve => {
@@ -97,7 +122,7 @@ function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boole
     driver.query(ROLLBACK, (error: Error | null) => {
       deadline.stop()
       if (!error) driver.removeListener('error', ignore)
-      resolve(!error && driver.getTransactionStatus?.() === 'I')
+      resolve(!error && (statusOf(driver) === 'I' || !canTellStatus(driver)))
     })
   })
 }

@@ -20,6 +20,7 @@ import { EnclosedStatement, sendEnclosed } from '../postgres/enclosed-statement.
 import { endWithin } from '../postgres/goodbye.ts'
 import { onReady } from '../postgres/ready.ts'
 import { failureOn } from '../postgres/sqlstate.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
@@ -86,7 +87,7 @@ export class HeldConnection {
 
   /** Whether the server has answered everything and has no transaction open. */
   get isIdle(): boolean {
-    return this.isReady && this.driver.getTransactionStatus?.() === 'I'
+    return this.isReady && statusOf(this.driver) === 'I'
   }
 
   /**
@@ -232,7 +233,7 @@ export class HeldConnection {
   #return(): void {
     this.#given = true
     faultPoint('release:due', this.driver)
-    const status = this.driver.getTransactionStatus?.()
+    const status = statusOf(this.driver)
     if (status === 'T' || status === 'E') return this.#close('in a transaction at release')
     this.#lease.hold.release()
     // After the release: from here the pool listens again.

@@ -1,11 +1,13 @@
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { engineReports } from '../engines/engine-reports.ts'
 import { createEngines, engine } from '../index.ts'
 import { arrowBatches, toArrow } from '../schema/index.ts'
 import { borrow } from '../sharing/index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
+import { listen } from '../testing/story.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase()))
@@ -14,7 +16,15 @@ afterAll(() => database.drop())
 
 /** As pg-native's client shows itself; that one is built of C, and does what pg does with texts. */
 class NativeClient extends pg.Client {
-  readonly native = {}
+  readonly native: object = { getTransactionStatus: () => super.getTransactionStatus() }
+}
+
+/** The same of pg-native before 3.9: pg asks it for what it does not know. */
+class MuteClient extends NativeClient {
+  override readonly native = {}
+  override getTransactionStatus(): never {
+    throw new TypeError('this.native.getTransactionStatus is not a function')
+  }
 }
 
 test.each(['autocommit', 'transaction'] as const)(
@@ -59,4 +69,50 @@ test('and on one that is borrowed, through a session and through the knex of the
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await engines.close()
   await client.end()
+})
+
+test('where it does not tell of transactions that is said, nothing is guessed, and what a leaker left is rolled back', async () => {
+  const table = await database.admin('create table if not exists t (id int)')
+  expect(table).toEqual([])
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  const pool = new pg.Pool({ connectionString: database.url, max: 1, Client: MuteClient } as pg.PoolConfig)
+  const engines = createEngines({ main: engine()({ pool, idleInTransactionWarningMs: 10 }) })
+  const { told, stop } = listen('transaction', 'engine')
+  const leaker = await pool.connect()
+  await leaker.query('begin')
+  await leaker.query('insert into t values (1)')
+  const [report] = engineReports()
+  expect(report).toMatchObject({
+    description: { transactions: 'unknown' },
+    connections: [{ status: null, transaction: null }],
+  })
+  leaker.release()
+  await engines.run(async db => void (await db.main.query('insert into t values (2)')))
+  await expect(
+    engines.scope(async db => {
+      await db.main.query('insert into t values (3)')
+      await db.main.query('select nothing').catch(() => {})
+      await db.main.commit()
+    }),
+  ).rejects.toMatchObject({ code: 'EL_COMMIT_ROLLED_BACK' })
+  stop()
+  await engines.close()
+  await pool.end()
+  expect(told()).toEqual(['engine main declared'])
+  const codes = warned.mock.calls.map(([, options]) => (options as { code?: string }).code)
+  expect(codes).toEqual(['EL_TRANSACTIONS_UNKNOWN'])
+  warned.mockRestore()
+  expect(await database.admin('select id from t')).toEqual([{ id: 2 }])
+})
+
+test('a class of connections that tells nothing is known before there is one of them', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  class Old {}
+  const pool = new pg.Pool({ connectionString: database.url, Client: Old } as unknown as pg.PoolConfig)
+  const engines = createEngines({ main: engine()({ pool }) })
+  expect(warned.mock.calls.map(([, options]) => (options as { code?: string }).code)).toEqual([
+    'EL_TRANSACTIONS_UNKNOWN',
+  ])
+  warned.mockRestore()
+  await engines.close()
 })

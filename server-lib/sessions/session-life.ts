@@ -13,6 +13,7 @@ import {
 } from '../postgres/control.ts'
 import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import { faultPoint } from '../testing/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -319,7 +320,7 @@ export class SessionLife {
     if (error && failure !== 'driver') return
     if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
-    const status = held.driver.getTransactionStatus?.()
+    const status = statusOf(held.driver)
     if (status === 'I') {
       // The statement itself ended the transaction.
       this.move(command === 'COMMIT' ? 'commit' : 'rollback')

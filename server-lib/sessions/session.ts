@@ -186,6 +186,11 @@ export class SessionCore {
     return this.#fifo
   }
 
+  /** The key that cancels what runs on its connection, while it holds one. */
+  get secretKey(): unknown {
+    return this.#life.held?.driver.secretKey ?? null
+  }
+
   /** Whether the line of the next statement is worth its price: it takes a connection, it may wait, or the line is read. */
   get wantsSite(): boolean {
     return this.#life.held === undefined || this.#owner.units?.areOpen === true || sitesAreWanted()

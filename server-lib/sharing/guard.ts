@@ -4,6 +4,7 @@ import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
 import { singleStatement } from '../postgres/single-statement.ts'
 import { whenReady } from '../postgres/ready.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import type { HostGate } from './host-gate.ts'
 
@@ -77,7 +78,7 @@ export class Guard {
   #rollBack(error: Error, intact: string | null, answer: DriverCallback, attempts = ATTEMPTS): void {
     // pg tells of an error before it has read what the server says of the transaction.
     whenReady(this.#driver, isOpen => {
-      const status = this.#driver.getTransactionStatus?.() ?? 'I'
+      const status = statusOf(this.#driver) ?? 'I'
       const text = status === 'E' ? rollbackToSavepoint(GUARD) : intact
       if (text === null || !isOpen || status === 'I') return answer(error)
       const undone = (failure: Error | null) => {

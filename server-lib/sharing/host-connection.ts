@@ -6,8 +6,8 @@ export interface HostConnection {
   on(event: string, listener: Listener): unknown
   once(event: string, listener: Listener): unknown
   removeListener(event: string, listener: Listener): unknown
-  /** The server's last word on its transaction. pg 8.21 and newer. */
-  getTransactionStatus(): TransactionStatus | null
+  /** The server's last word on its transaction. pg 8.21 and newer; of an older one it is read from the protocol. */
+  getTransactionStatus?(): TransactionStatus | null
   /** The backend's process id. */
   readonly processID?: number | null
   /** Of one that stands for a single transaction: whether that is over. */

@@ -1,4 +1,5 @@
 import { isClosed, type DriverConnection, type TransactionStatus } from '../postgres/driver.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import type { HostConnection } from './host-connection.ts'
 import * as errors from './sharing-errors.ts'
@@ -18,7 +19,7 @@ export class HostTransaction {
 
   /** The server's last word; of a connection that has not heard any: idle. */
   get status(): TransactionStatus {
-    return this.#client.getTransactionStatus() ?? 'I'
+    return statusOf(this.#client as unknown as DriverConnection) ?? 'I'
   }
 
   get isClosed(): boolean {

@@ -8,6 +8,7 @@ import {
   type TransactionStatus,
 } from '../postgres/driver.ts'
 import { whenReady } from '../postgres/ready.ts'
+import { whenStatusKnown } from '../postgres/transaction-status.ts'
 import { Fifo } from '../sessions/fifo.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import { BorrowerStatements, refuseSubmittable, soon } from './borrower-statements.ts'
@@ -65,6 +66,16 @@ export class Lease implements Turn {
   }
 
   come(): void {
+    whenStatusKnown(
+      this.#driver,
+      () => this.#begin(),
+      (text, answered) => this.#gate.send([text, answered]),
+    )
+  }
+
+  #begin(): void {
+    // Given up while the server was asked.
+    if (this.#isOver) return
     const refusal = this.#host.refusal(false)
     if (refusal) return this.#refuse(refusal)
     this.#isGranted = true

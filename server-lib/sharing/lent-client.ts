@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { EnginelightError } from '../errors.ts'
+import type { ServerSettings } from '../engines/server-settings.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { callbackOf, describe } from '../pool/statement-arguments.ts'
 import { literal } from '../postgres/control.ts'
@@ -34,12 +35,14 @@ export class LentClient extends EventEmitter {
   readonly #kind: LentKind
   readonly #transactions: LentTransactions
   #isReleased = false
+  #released: (() => void) | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(core: SessionCore, options: LentOptions, kind: LentKind) {
+  constructor(core: SessionCore, options: LentOptions, kind: LentKind, released?: () => void) {
     super()
     this.#core = core
     this.#kind = kind
+    this.#released = released
     this.#transactions = new LentTransactions(core, options, kind === 'for one statement')
     this.#transactions.onNotice = notice => void this.emit('notice', notice)
   }
@@ -101,6 +104,8 @@ export class LentClient extends EventEmitter {
   /** Ends what its user has left open, by a rollback. Does nothing to the session, nor on its lasting client. */
   release(_error?: unknown): void {
     if (this.#kind === 'lasting') return
+    this.#released?.()
+    this.#released = undefined
     // What was asked for before is still served, as by a real client.
     void this.#inTurn(async () => {
       await this.#transactions.abandon()
@@ -120,6 +125,40 @@ export class LentClient extends EventEmitter {
 
   get processID(): number | null {
     return this.#core.identity?.backendPid ?? null
+  }
+
+  // Where it is connected, for a library that asks its server by another way, to cancel a statement.
+
+  get secretKey(): unknown {
+    return this.#core.secretKey
+  }
+
+  get connectionParameters(): ServerSettings {
+    return this.#core.engine.door.settings
+  }
+
+  get host(): unknown {
+    return this.connectionParameters.host
+  }
+
+  get port(): unknown {
+    return this.connectionParameters.port
+  }
+
+  get database(): unknown {
+    return this.connectionParameters.database
+  }
+
+  get user(): unknown {
+    return this.connectionParameters.user
+  }
+
+  get password(): unknown {
+    return this.connectionParameters.password
+  }
+
+  get ssl(): unknown {
+    return this.connectionParameters.ssl ?? false
   }
 
   /** As its user sees it: idle outside of a transaction that he began. */

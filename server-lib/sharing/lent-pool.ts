@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import { callbackOf } from '../pool/statement-arguments.ts'
+import type { ServerSettings } from '../engines/server-settings.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import { LentClient, type LentKind } from './lent-client.ts'
 import type { LentOptions } from './lent-options.ts'
@@ -19,6 +20,13 @@ export interface LentPool extends EventEmitter {
   /** Does nothing: the session's end is its owner's business. */
   end(): Promise<void>
   end(callback: () => void): void
+  /** How to reach the session's server, for a library that opens a connection of its own to it. Passwords are in it, unlisted. */
+  readonly options: ServerSettings
+  /** Its one connection, the session's. */
+  readonly totalCount: number
+  readonly idleCount: number
+  /** Clients that were handed out beside another, and take turns with it. */
+  readonly waitingCount: number
 }
 
 /** pg's `Pool`, of any version, or a class that extends it. */
@@ -47,14 +55,39 @@ function makeClass(base: PoolClass): MakePool {
     readonly #lender: Lender
     readonly #options: LentOptions
 
+    /** How many clients are handed out. */
+    #out = 0
+
     constructor(lender: Lender, options: LentOptions) {
       super()
       this.#lender = lender
       this.#options = options
+      // pg's own are properties of the pool, and say what it would connect to by itself. Like those, its numbers are listed.
+      const get = (read: () => unknown) => ({ get: read, configurable: true, enumerable: false })
+      Object.defineProperties(this, {
+        options: get(() => poolOptions(lender().engine.door.settings)),
+        Client: get(() => lender().engine.door.Client),
+      })
+    }
+
+    get totalCount(): number {
+      return 1
+    }
+
+    get idleCount(): number {
+      return this.#out === 0 ? 1 : 0
+    }
+
+    get waitingCount(): number {
+      return Math.max(0, this.#out - 1)
     }
 
     connect(callback?: ConnectCallback): Promise<LentClient> | undefined {
-      const connected = Promise.resolve().then(() => this.#client('connected'))
+      const connected = Promise.resolve().then(() => {
+        const client = this.#client('connected', () => void this.#out--)
+        this.#out++
+        return client
+      })
       return callback ? void tellConnected(connected, AsyncResource.bind(callback)) : connected
     }
 
@@ -74,12 +107,20 @@ function makeClass(base: PoolClass): MakePool {
       return callback ? void process.nextTick(callback) : Promise.resolve()
     }
 
-    #client(kind: LentKind): LentClient {
+    #client(kind: LentKind, released?: () => void): LentClient {
       const core = this.#lender()
       core.requireNotEnded()
-      return new LentClient(core, this.#options, kind)
+      return new LentClient(core, this.#options, kind, released)
     }
   } as unknown as MakePool
+}
+
+/** As a pool of one connection has them. */
+function poolOptions(settings: ServerSettings): ServerSettings {
+  return Object.create(Object.prototype, {
+    ...Object.getOwnPropertyDescriptors(settings),
+    max: { value: 1, enumerable: true, configurable: true, writable: true },
+  }) as ServerSettings
 }
 
 function tellConnected(connected: Promise<LentClient>, callback: ConnectCallback): void {

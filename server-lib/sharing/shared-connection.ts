@@ -6,6 +6,7 @@ import {
   type DriverWire,
   type TransactionStatus,
 } from '../postgres/driver.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import type { HostConnection } from './host-connection.ts'
 import type { Lease } from './lease.ts'
 import { leaseEnded, noHostConnection } from './sharing-errors.ts'
@@ -61,7 +62,7 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
   }
 
   getTransactionStatus(): TransactionStatus | null {
-    return this.client.getTransactionStatus()
+    return statusOf(this.#driver)
   }
 
   get processID(): number | null {

@@ -4,6 +4,8 @@ import type { Asker, Ledger } from '../pool/ledger.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
+import type { DriverConnection } from '../postgres/driver.ts'
+import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
 import { isInsideUnit } from '../sessions/units/inside.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import { isInUnitOf, unitHere } from './borrowed-unit.ts'
@@ -110,7 +112,11 @@ export class SharingPool implements Pool {
     this.#last = client
     if (client.host !== host || client.port !== port || client.database !== database) this.#found()
     let shared = this.#shared.get(client)
-    if (!shared) this.#shared.set(client, (shared = new SharedConnection(client)))
+    if (!shared) {
+      this.#shared.set(client, (shared = new SharedConnection(client)))
+      // For as long as the host has it: else each lease on an older pg would have to ask the server.
+      followStatus(client as unknown as DriverConnection)
+    }
     return shared
   }
 
@@ -158,9 +164,9 @@ function checked(client: HostConnection | null | undefined): HostConnection {
       'the function given as connection returned a pool, and each of its statements may run on another connection: give what pool.connect() resolves to',
     )
   }
-  if (typeof client.getTransactionStatus !== 'function') {
+  if (!canTellStatus(client as unknown as DriverConnection)) {
     throw noHostConnection(
-      'the function given as connection returned one without getTransactionStatus(): a client of pg 8.21 or newer has it',
+      'the function given as connection returned one that does not tell whether a transaction is open: a client of pg 8.11 or newer does',
     )
   }
   return client

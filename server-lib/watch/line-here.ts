@@ -1,4 +1,4 @@
-import { captureSite, NO_LINE, siteOf, type SiteCapture } from '../identity/site.ts'
+import { captureSite, hasOwnLine, NO_LINE, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { awaitedLine } from './awaited-lines.ts'
 import { siteFromCaller } from './caller-site.ts'
@@ -17,5 +17,5 @@ export function lineHere(): SiteCapture {
   // Where nobody reads lines, a stack is read only when an error has to name a holder; and each frame costs.
   if (!sitesAreWanted()) return isSingleStatement() ? NO_LINE : captureSite(FRAMES_UNREAD)
   const own = captureSite()
-  return siteOf(own) ? own : (awaitedLine(own) ?? own)
+  return hasOwnLine(own) ? own : (awaitedLine(own) ?? own)
 }

@@ -17,6 +17,7 @@ export class CheckoutMetrics {
       case 'start':
       case 'dirty':
       case 'overdue':
+      case 'kept':
         return
       case 'acquired':
         return this.#instruments.current()?.waitTime.record(message.waitMs / 1000, this.#pool(message))

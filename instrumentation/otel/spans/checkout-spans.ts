@@ -51,6 +51,7 @@ export class CheckoutSpans {
         return this.#failed(message)
       case 'dirty':
       case 'overdue':
+      case 'kept':
       case 'released':
         return
       default:

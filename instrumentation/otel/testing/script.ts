@@ -21,6 +21,7 @@ export const DESCRIPTION: EngineDescription = {
   min: 0,
   max: 2,
   checkoutTimeoutMs: 1000,
+  transactions: 'told',
   serverAddress: 'db.example',
   serverPort: 5433,
   database: 'shop',
@@ -144,6 +145,7 @@ export class Script {
           site: 'src/slow.ts:7',
           state: 'idle in transaction',
           stateMs: 1999,
+          keptFor: null,
         },
       ],
     })

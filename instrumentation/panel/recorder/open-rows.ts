@@ -116,6 +116,11 @@ export class OpenRows {
       case KIND.checkoutAcquired:
       case KIND.checkoutDirty:
         return this.#goOn(this.#checkouts, row[3], row)
+      case KIND.checkoutKept: {
+        const checkout = this.#checkouts.get(row[3])
+        if (!checkout) return this.#leaving([row], null, false)
+        return this.#replaceLast(checkout, KIND.checkoutKept, row)
+      }
       case KIND.checkoutFailed:
       case KIND.checkoutReleased:
         return this.#end(this.#checkouts, row[3], row)

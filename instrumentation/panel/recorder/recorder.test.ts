@@ -85,7 +85,7 @@ test('one who comes late is told of engines, connections, holders, waiters and o
         backendPid: 7,
         since: 1,
         uses: 3,
-        holder: { checkout: 'k1', request: 'u1', session: 's1', since: 2, site: SITE },
+        holder: { checkout: 'k1', request: 'u1', session: 's1', since: 2, site: SITE, keptFor: null },
         transaction: 't1',
         status: 'T',
       },

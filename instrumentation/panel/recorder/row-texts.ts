@@ -9,6 +9,7 @@ const TEXT_COLUMNS: Partial<Record<Kind, readonly number[]>> = {
   [KIND.checkoutFailed]: [5],
   [KIND.checkoutReleased]: [4],
   [KIND.checkoutDirty]: [6],
+  [KIND.checkoutKept]: [4],
   [KIND.statementStart]: [9, 12],
   [KIND.statementEnd]: [7],
   [KIND.transactionStart]: [8],

@@ -47,6 +47,7 @@ export function engineFacts(of: EngineDescription): EngineFacts {
     min: count(of.min),
     max: count(of.max),
     checkoutTimeoutMs: count(of.checkoutTimeoutMs),
+    transactions: of.transactions === 'unknown' ? 'unknown' : 'told',
     server: of.serverAddress === null ? null : id(`${of.serverAddress}:${of.serverPort ?? 5432}`),
     database: idOrNull(of.database),
   }
@@ -127,6 +128,8 @@ export function checkoutRow(message: CheckoutMessage, ink: Ink): AnyRow | null {
       ]
     case 'released':
       return [0, KIND.checkoutReleased, at, checkout, ink.textOrNull(message.discarded)]
+    case 'kept':
+      return [0, KIND.checkoutKept, at, checkout, ink.textOrNull(message.keptFor)]
     // How long a hold lasts is on the board anyway.
     case 'overdue':
       return null
@@ -147,5 +150,6 @@ function holderFacts(holder: CheckoutHolder): HolderFacts {
     site: idOrNull(holder.site),
     state: id(holder.state) as HolderFacts['state'],
     stateMs: ms(holder.stateMs),
+    keptFor: idOrNull(holder.keptFor ?? null),
   }
 }

@@ -35,6 +35,8 @@ export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable
       ink.frames(holder.site),
     ]
     yield [0, KIND.checkoutAcquired, since, checkout, connection, 0]
+    if (holder.keptFor != null)
+      yield [0, KIND.checkoutKept, ms(now), checkout, ink.textOrNull(holder.keptFor)]
     const transaction = idOrNull(at.transaction)
     if (transaction !== null)
       yield [0, KIND.transactionStart, since, transaction, connection, checkout, session, request, site]

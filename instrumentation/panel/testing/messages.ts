@@ -27,6 +27,7 @@ export function description(engine = 'writer', pool = `${engine}#1`): EngineDesc
     min: 0,
     max: 10,
     checkoutTimeoutMs: 10_000,
+    transactions: 'told',
     serverAddress: '127.0.0.1',
     serverPort: 5432,
     database: 'shop',

@@ -119,6 +119,8 @@ export class PageState {
         return void text(row[6])
       case KIND.checkoutDirty:
         return void text(row[6])
+      case KIND.checkoutKept:
+        return void text(row[4])
       case KIND.savepoint:
         return
       case KIND.sessionEnding:

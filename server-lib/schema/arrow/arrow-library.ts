@@ -1,6 +1,7 @@
 import { EnginelightError } from '../../errors.ts'
+import { requireNotOlder } from '../../installed-peer.ts'
 import { IS_BUNDLED } from '../../identity/own-code.ts'
-import { isInstalled, loadOptional } from '../../identity/peers.ts'
+import { loadOptional, resolvedPeer } from '../../identity/peers.ts'
 
 // The comments below reach the emitted declarations: who has not installed this optional peer gets `any` and no error.
 
@@ -15,7 +16,11 @@ let library: Arrow | Promise<Arrow> | undefined
 export function loadArrow(): Arrow | Promise<Arrow> {
   if (library) return library
   // In a bundle it may be inside of it, where only the import below finds it.
-  if (!IS_BUNDLED && !isInstalled('apache-arrow')) throw missing()
+  if (!IS_BUNDLED) {
+    const resolved = resolvedPeer('apache-arrow')
+    if (resolved === undefined) throw missing()
+    requireNotOlder(resolved, 'apache-arrow', '21', 'toArrow()')
+  }
   return (library = importArrow())
 }
 

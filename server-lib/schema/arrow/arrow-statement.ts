@@ -43,7 +43,8 @@ export class ArrowStatement implements Submittable {
   state: 'initialized' | 'submitted' | 'busy' | 'idle' | 'done' = 'initialized'
   destroyed = false
   rowsTaken = 0
-  callback?: DriverCallback
+  /** An older pg with a `query_timeout` calls it unasked. */
+  callback: DriverCallback = () => {}
   readonly #arrow: Arrow | Promise<Arrow>
   readonly #options: ArrowOptions
   readonly #reading: Reading
@@ -268,7 +269,7 @@ export class ArrowStatement implements Submittable {
     this.#tap?.stop()
     for (const { resolve } of this.#readers.splice(0)) resolve(undefined)
     this.#ended.resolve()
-    this.callback?.((this.#failure?.error as Error | undefined) ?? null)
+    this.callback((this.#failure?.error as Error | undefined) ?? null)
   }
 }
 

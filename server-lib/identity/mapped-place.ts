@@ -1,0 +1,35 @@
+import { findSourceMap } from 'node:module'
+
+/** A place in a source, as a stack shows it. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** Where a generated place comes from, by Node's own source maps; undefined where no map says so. */
+export function mappedByNode(file: string, line: number, column: number): Place | undefined {
+  try {
+    const entry = findSourceMap(file)?.findEntry(line - 1, column - 1)
+    if (!entry || !('originalSource' in entry) || !entry.originalSource) return undefined
+    return { file: entry.originalSource, line: entry.originalLine + 1, column: entry.originalColumn + 1 }
+  } catch {
+    // A map that is none.
+    return undefined
+  }
+}
+
+type Prepare = NonNullable<typeof Error.prepareStackTrace>
+
+/** One frame as the application's own `Error.prepareStackTrace` writes it: that of a loader knows the loader's maps. */
+export function writtenBy(prepare: Prepare, callSite: NodeJS.CallSite): string | undefined {
+  try {
+    const text: unknown = prepare.call(Error, NAMELESS, [callSite])
+    if (typeof text !== 'string') return undefined
+    return text.split('\n').findLast(line => /^\s*at /.test(line))
+  } catch {
+    return undefined
+  }
+}
+
+const NAMELESS = new Error()

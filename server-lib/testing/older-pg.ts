@@ -1,0 +1,19 @@
+import Module from 'node:module'
+import { join } from 'node:path'
+
+/**
+ * With ENGINELIGHT_PG, a node_modules of another pg: whatever asks for pg or its cursors gets those, knex too. vitest's alias gives
+ * them to the tests themselves.
+ */
+const folder = process.env.ENGINELIGHT_PG
+
+type Resolve = (request: string, ...rest: unknown[]) => string
+const loader = Module as unknown as { _resolveFilename: Resolve }
+
+if (folder !== undefined) {
+  const resolve = loader._resolveFilename
+  loader._resolveFilename = function (request, ...rest) {
+    const isTheirs = /^(pg|pg-cursor|pg-query-stream)(\/|$)/.test(request)
+    return resolve.call(this, isTheirs ? join(folder, request) : request, ...rest)
+  }
+}
