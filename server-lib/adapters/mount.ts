@@ -29,6 +29,8 @@ export interface Mount {
 
 interface Mounted {
   readonly scope: RequestScope
+  /** The sets of engines that count it. */
+  readonly insides: EnginesInside[]
   transaction: RequestTransaction | undefined
 }
 
@@ -61,11 +63,16 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
     if (!known) {
       known = {
         scope: new RequestScope('http', labelOf(request), as, inside.names),
+        insides: [],
         transaction: undefined,
       }
       mounted.set(request, known)
     }
     const { scope } = known
+    if (!known.insides.includes(inside)) {
+      known.insides.push(inside)
+      inside.requests++
+    }
     // Once for the request, however many mounts it passes: they all end together.
     if (isFirst) {
       const ended = known
@@ -74,7 +81,7 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
       if (response.closed || response.destroyed) onClose()
       else response.once('close', onClose)
     }
-    scope.expects(inside)
+    scope.expects(inside.identity)
     const given = container?.(request)
     if (given !== undefined) lend(scope, inside, given)
     hangContainer(request, as, scope, inside)
@@ -120,10 +127,10 @@ function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
       { option: 'container' },
     )
   }
-  if (!scope.container(inside)) scope.addContainer(inside, new Lent(db, core))
+  if (!scope.container(inside.identity)) scope.addContainer(inside.identity, new Lent(db, core))
 }
 
-const isLent = (scope: RequestScope, inside: EnginesInside) => scope.container(inside) instanceof Lent
+const isLent = (scope: RequestScope, inside: EnginesInside) => scope.container(inside.identity) instanceof Lent
 
 function hangContainer(
   request: IncomingMessage,
@@ -156,7 +163,7 @@ function isOurs(request: IncomingMessage, as: string): boolean {
   return getter !== undefined && OURS in getter
 }
 
-async function finish({ scope, transaction }: Mounted, response: ServerResponse): Promise<void> {
+async function finish({ scope, insides, transaction }: Mounted, response: ServerResponse): Promise<void> {
   // As it was when the response closed: what a handler writes to it afterwards makes it look finished.
   const isFinished = response.writableFinished
   if (isFinished) await scope.endContainers('finished')
@@ -164,6 +171,7 @@ async function finish({ scope, transaction }: Mounted, response: ServerResponse)
   const hasFailed = response.statusCode >= 500 || transaction?.hasFailed === true
   const outcome = hasFailed && response.headersSent ? 'failed' : isFinished ? 'finished' : 'aborted'
   scope.end(outcome, response.headersSent ? response.statusCode : null)
+  for (const inside of insides) inside.requests--
 }
 
 /** Method and path. The query string stays out: it holds what users typed. */

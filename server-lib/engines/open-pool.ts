@@ -244,7 +244,7 @@ function refuseSharing(name: string, ...sources: object[]): void {
   if (sources.some(source => watched.has(source))) {
     throw new EnginelightError(
       'EL_CONFIG',
-      `Engine "${name}" was given a pool that another engine has already: give each its own, or a request that takes both can wait for itself.`,
+      `Engine "${name}" was given a pool that another engine has already: give each its own, or a request that takes both can wait for itself. Where this module is evaluated again (a reload), let the new engines take over from the old: createEngines({ … }, { hot: 'app' }).`,
       { engine: name },
     )
   }

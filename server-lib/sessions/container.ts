@@ -32,6 +32,8 @@ export interface ContainerSetup {
   readonly commits: CommitSetup
   /** Where a container is from its first session until it has ended. */
   readonly open: Ring<ContainerCore>
+  /** That of the engines which have taken over: what a container without a session begins with. */
+  successor: ContainerSetup | undefined
 }
 
 /** What is kept about a container for those who look at it: what it belongs to. */
@@ -57,7 +59,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   readonly scope: RequestScope
   readonly info: ContainerInfo
   readonly kind: TransactionKind
-  readonly #setup: ContainerSetup
+  #setup: ContainerSetup
   readonly #sessions = new Map<string, Started>()
   readonly abandoned = new Abandonment()
   #forgetSignal: (() => void) | undefined
@@ -112,6 +114,7 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     const known = this.#sessions.get(name)
     if (known) return known
     if (this.#ending) throw this.#endedError(name)
+    if (this.#sessions.size === 0) while (this.#setup.successor) this.#setup = this.#setup.successor
     const engine = this.#setup.engines.get(name)
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
     const core = new SessionCore(engine, this)
@@ -138,6 +141,12 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
       )
     }
     return this.session(name)
+  }
+
+  /** Whether it has a session on one of these. */
+  uses(engines: ReadonlySet<Engine>): boolean {
+    for (const { core } of this.#sessions.values()) if (engines.has(core.engine)) return true
+    return false
   }
 
   wrote({ engine }: SessionCore): void {
