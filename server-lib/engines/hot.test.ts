@@ -175,7 +175,9 @@ test.each(MOUNTS)('a mount that was made before serves on with the newest engine
   expect(await first.scope(async db => (await db.main.query('select 1 as a')).rows)).toEqual([{ a: 1 }])
   await server.stop()
   await second.close()
-  await expect(first.scope(db => db.main.query('select 1'))).rejects.toMatchObject({ code: 'EL_ENGINE_CLOSED' })
+  await expect(first.scope(db => db.main.query('select 1'))).rejects.toMatchObject({
+    code: 'EL_ENGINE_CLOSED',
+  })
 })
 
 test('a transactional request that began before is committed with the newest engines', async () => {

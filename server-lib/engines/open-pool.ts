@@ -15,6 +15,7 @@ import {
   isPgPool,
   isPoolSource,
   type BorrowedSource,
+  type OpenableSource,
   type CheckedOptions,
   type EngineConfig,
 } from './engine-config.ts'
@@ -201,7 +202,7 @@ function fromHost(
   options: CheckedOptions,
   found: () => void,
 ): OpenPool {
-  if (typeof borrowed?.open !== 'function') {
+  if (!isOpenable(borrowed)) {
     throw new EnginelightError(
       'EL_CONFIG',
       `Engine "${name}": option borrowed must be made by borrow() of enginelight/sharing, not ${describe(borrowed)}.`,
@@ -227,6 +228,9 @@ function fromHost(
     },
   }
 }
+
+const isOpenable = (borrowed: BorrowedSource): borrowed is OpenableSource =>
+  typeof (borrowed as OpenableSource | null)?.open === 'function'
 
 /** What was begun for a pool ends when it is no longer watched. */
 function whenUnwatched(pool: Pool, end: () => void): void {

@@ -152,7 +152,7 @@ test('engines that take over by their key are the ones that it shows, when it wa
   expect(freshPage().engines.get('writer')).toMatchObject({ pool: 'writer#2' })
   recorder.stop()
   record()
-  expect(freshPage().open().engines).toMatchObject({ writer: { pool: 'writer#2', max: 3 } })
+  expect(freshPage().open()).toMatchObject({ engines: { writer: { pool: 'writer#2', max: 3 } } })
   await second.close()
   expect(freshPage().engines.get('writer')).toBe('closed')
 })
