@@ -59,6 +59,7 @@ export const WARNING_CODES = [
   'EL_OBSERVER_THREW',
   'EL_RETURNED',
   'EL_SEQUENTIAL_COMMIT',
+  'EL_TRANSACTION_CONTROL',
 ] as const
 
 /** Tells of something as a process warning of type `EnginelightWarning`: on stderr, or to `process.on('warning')`. */

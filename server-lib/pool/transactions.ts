@@ -3,8 +3,8 @@ import { errorFacts } from '../errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import { controlRequest, type ControlRequest } from '../postgres/control.ts'
 import type { TransactionStatus } from '../postgres/driver.ts'
+import { firstControl, type Control } from '../postgres/read-control.ts'
 import { failureOf } from '../postgres/sqlstate.ts'
 import type { ConnectionRecord } from './records.ts'
 
@@ -28,7 +28,7 @@ export interface StatementAnswer {
  * BEGIN or COMMIT and however it was spelled. Only what was *asked for* is read from the text.
  */
 export function followTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
-  const asked = controlRequest(answer.text)
+  const asked = firstControl(answer.text)
   const status = statusAfter(record, answer, asked)
   if (status === 'I') {
     if (record.transaction) {
@@ -41,7 +41,7 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
   const transaction = record.transaction
   if (!transaction) return
   transaction.statements++
-  if (asked?.ask === 'savepoint' && !answer.error) tellSavepoint(transaction.id, asked)
+  if (asked && !answer.error) tellSavepoint(transaction.id, asked)
   if (status === 'E' && !transaction.failed) {
     transaction.failed = true
     if (channels.transaction.hasSubscribers) {
@@ -66,7 +66,7 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
 function statusAfter(
   record: ConnectionRecord,
   { error, status: known }: StatementAnswer,
-  asked: ControlRequest | null,
+  asked: Control | null,
 ): TransactionStatus {
   const status = record.driver.getTransactionStatus?.() ?? 'I'
   if (!error) return known ?? status
@@ -100,7 +100,7 @@ function startTransaction(record: ConnectionRecord, answer: StatementAnswer): vo
 export function endTransaction(
   record: ConnectionRecord,
   outcome: TransactionOutcome,
-  asked: ControlRequest | null,
+  asked: Control | null,
 ): void {
   const { transaction } = record
   if (!transaction) return
@@ -130,8 +130,11 @@ function outcomeOf({ commands, error }: StatementAnswer): TransactionOutcome {
   return last === 'PREPARE' ? 'prepared' : 'rolled back'
 }
 
-function tellSavepoint(id: string, { name, action }: Extract<ControlRequest, { ask: 'savepoint' }>): void {
-  if (channels.transaction.hasSubscribers) {
-    channels.transaction.publish({ phase: 'savepoint', at: performance.now(), id, name, action })
-  }
+const SAVEPOINT_ACTIONS = { savepoint: 'set', release: 'released', 'rollback to': 'rolled back' } as const
+
+function tellSavepoint(id: string, asked: Control): void {
+  if (!('name' in asked) || !channels.transaction.hasSubscribers) return
+  const { name, ask } = asked
+  const action = SAVEPOINT_ACTIONS[ask]
+  channels.transaction.publish({ phase: 'savepoint', at: performance.now(), id, name, action })
 }

@@ -79,41 +79,6 @@ export const releaseSavepoint = (name: string) => `RELEASE SAVEPOINT ${name}`
 export const rollbackToSavepoint = (name: string) =>
   `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
 
-/** What a text of transaction control asks for, or null for any other statement. Reads the first words alone. */
-export type ControlRequest =
-  | { ask: 'begin' | 'commit' | 'rollback' | 'prepare' }
-  | { ask: 'savepoint'; name: string; action: 'set' | 'released' | 'rolled back' }
-
-const CONTROL =
-  /^\s*(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
-const ROLLBACK_TO = /^\s*(?:rollback|abort)(?:\s+(?:work|transaction))?\s+to\s+(?:savepoint\s+)?"?([^\s";]+)/i
-const SAVEPOINT = /^\s*(?:savepoint|release(?:\s+savepoint)?)\s+"?([^\s";]+)/i
-
-export function controlRequest(text: string): ControlRequest | null {
-  const match = CONTROL.exec(text)
-  if (!match) return null
-  const word = (match[1] ?? '').toLowerCase().split(/\s/, 1)[0]
-  switch (word) {
-    case 'begin':
-    case 'start':
-      return { ask: 'begin' }
-    case 'commit':
-    case 'end':
-      return /^\s*commit\s+prepared\b/i.test(text) ? null : { ask: 'commit' }
-    case 'prepare':
-      return { ask: 'prepare' }
-    case 'savepoint':
-      return { ask: 'savepoint', name: SAVEPOINT.exec(text)?.[1] ?? '', action: 'set' }
-    case 'release':
-      return { ask: 'savepoint', name: SAVEPOINT.exec(text)?.[1] ?? '', action: 'released' }
-    default: {
-      const name = ROLLBACK_TO.exec(text)?.[1]
-      if (name !== undefined) return { ask: 'savepoint', name, action: 'rolled back' }
-      return /^\s*rollback\s+prepared\b/i.test(text) ? null : { ask: 'rollback' }
-    }
-  }
-}
-
 // ------------------------------------------------------------------------------------- two-phase commit
 
 export const prepareTransaction = (gid: string) => `PREPARE TRANSACTION ${literal(gid)}`

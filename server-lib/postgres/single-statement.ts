@@ -1,4 +1,5 @@
 import { isTextAndValues, type TextAndValues } from './driver.ts'
+import { firstTokenAt, isOneStatement } from './statements.ts'
 
 /** What is said of a statement that can be sent in the middle of others. */
 export interface SingleStatement extends TextAndValues {
@@ -12,12 +13,13 @@ export function singleStatement([config, values]: unknown[]): SingleStatement | 
     typeof config === 'string' ? { text: config, values: Array.isArray(values) ? values : [] } : config,
   )
   if (!given || given.text === '') return undefined
-  if (given.values.length === 0 && given.text.includes(';')) return undefined
+  if (given.values.length === 0 && !isOneStatement(given.text)) return undefined
+  COPIES.lastIndex = firstTokenAt(given.text)
   return COPIES.test(given.text) ? undefined : given
 }
 
 /** While it waits for rows the server takes whatever else has been sent for a breach of the protocol, and hangs up. */
-const COPIES = /\bcopy\b/i
+const COPIES = /copy\b/iy
 
 /** Of how rows are read the server knows nothing, and the callback has its own way. knex and others hand over what pg does not read. */
 const HARMLESS = new Set(['text', 'values', 'rowMode', 'types', 'callback'])

@@ -18,6 +18,7 @@ export async function runJoined<T>(
   core.requireOpen()
   requireFit(core, options)
   const limit = new Limit(options)
+  core.runs++
   try {
     const value = await limit.within(() =>
       runInRequest(core.scope, () => (isSavepoint ? core.savepoint(work) : work())),
@@ -30,6 +31,7 @@ export async function runJoined<T>(
     else if (!isSavepoint && core.canBeDoomed) core.doom(error)
     throw error
   } finally {
+    core.runs--
     limit.stop()
   }
 }

@@ -104,6 +104,7 @@ class OwnRun<D, T> {
     )
     const { core, db } = this.#host.openFor(scope, request, { isolation, readOnly })
     core.info.attempt = attempt
+    core.runs++
     let decided = { isAnother: false } as { isAnother: boolean; error?: unknown }
     try {
       const value = await limit.within(() => runInRequest(scope, async () => this.#fn(db)))

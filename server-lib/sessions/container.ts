@@ -72,6 +72,8 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   readonly #hooks = new Hooks()
   /** Savepoints over all engines that are open or wait for their turn. */
   #savepoints = 0
+  /** Runs that are under way in it: its own, and those that take part. */
+  runs = 0
   /** A run that took part in it and believes that somebody commits. */
   #joined: string | undefined
 
@@ -168,6 +170,10 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
   }
 
   // ------------------------------------------------------------------------------ commit and rollback
+
+  get unit(): 'run' | 'savepoint' | undefined {
+    return this.runs > 0 ? 'run' : this.#savepoints > 0 ? 'savepoint' : undefined
+  }
 
   get state(): ContainerState {
     return this.#state

@@ -18,6 +18,8 @@ export interface OpenSavepoint {
 /** Which savepoint the running function is inside of, so that a nested call nests and a parallel one waits. */
 const inside = new AsyncLocalStorage<OpenSavepoint>()
 const roots = new WeakMap<SessionCore, OpenSavepoint>()
+/** How many savepoints of a session are open whose function runs, or that somebody holds. */
+const openIn = new WeakMap<SessionCore, number>()
 let names = 0
 const DONE = Promise.resolve()
 
@@ -68,7 +70,7 @@ export function inTurn<T>(
   const limit = patience ?? host?.patience
   const turn = limit ? within(before, limit, host) : before
   const open = opened(sessions, inside.getStore())
-  const done = turn.then(() => run(open)).finally(() => void (open.over = true))
+  const done = turn.then(() => runOpen(open, run)).finally(() => void (open.over = true))
   // Those who wait need to know when it is over, not how it went. Who lost patience leaves his place to nobody before its time.
   const settled = done.catch(() => {})
   const over = limit ? before.then(() => settled) : settled
@@ -77,6 +79,20 @@ export function inTurn<T>(
   // On all of them in the same tick: two that need the same sessions never each hold what the other waits for.
   for (const [session, { last }] of parents) last.set(session, over)
   return done
+}
+
+export const isSavepointOpen = (session: SessionCore): boolean => (openIn.get(session) ?? 0) > 0
+
+async function runOpen<T>(open: OpenSavepoint, run: (open: OpenSavepoint) => Promise<T>): Promise<T> {
+  const count = (by: number) => {
+    for (const session of open.sessions) openIn.set(session, (openIn.get(session) ?? 0) + by)
+  }
+  count(1)
+  try {
+    return await run(open)
+  } finally {
+    count(-1)
+  }
 }
 
 /** One who is there still, of those that are waited for. */

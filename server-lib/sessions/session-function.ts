@@ -7,6 +7,7 @@ import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
 import { coreOfRow } from './row-sessions.ts'
 import { runSavepoint } from './savepoints.ts'
+import { controlIn } from './control-texts.ts'
 import * as errors from './session-errors.ts'
 import type { SessionCore } from './session.ts'
 import type { ContainerInfo } from './container.ts'
@@ -62,11 +63,12 @@ const insideOf = (session: unknown): Inside => Insides.of(session)
 const functions = new WeakMap<SessionCore, Session>()
 
 /**
- * The application's line, where the session will want to tell it. Each frame costs: where nobody reads them, the
- * line alone is wanted, should an error have to name a holder.
+ * The application's line, where the session will want to tell it, as it does of a text that ends the transaction. Each frame
+ * costs: where nobody reads them, the line alone is wanted, should an error have to name a holder.
  */
-function lineFor(core: SessionCore, below: Callable): SiteCapture | null {
-  return core.wantsSite ? captureSite(sitesAreWanted() ? 20 : 4, below) : null
+function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCapture | null {
+  if (!core.wantsSite && !controlIn(text)) return null
+  return captureSite(sitesAreWanted() ? 20 : 4, below)
 }
 
 /** Why a session may not end its transaction itself: that of a transactional engine is the container's, a borrowed one its host's. */
@@ -84,10 +86,10 @@ export function lineOfEnd(): SiteCapture | null {
 type Callable = (...args: any[]) => unknown
 
 /** A client for one statement. */
-function clientFor(inside: Inside, below: Callable): BuilderClient {
+function clientFor(inside: Inside, below: Callable, text?: unknown): BuilderClient {
   const { core } = inside
   inside.clients ??= sessionClients(core.engine.knex)
-  return new inside.clients(core, lineFor(core, below))
+  return new inside.clients(core, lineFor(core, below, text))
 }
 
 /** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
@@ -122,7 +124,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return insideOf(this).core.engine.knex.fn
     },
     raw(this: object, sql: string, ...bindings: unknown[]): Knex.Raw {
-      return clientFor(insideOf(this), clientFor).raw(sql, ...bindings)
+      return clientFor(insideOf(this), clientFor, sql).raw(sql, ...bindings)
     },
     ref(this: object, name: string) {
       const { core } = insideOf(this)
@@ -137,7 +139,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
         )
       }
       const { core } = insideOf(this)
-      return core.query(values ? { text, values } : text, lineFor(core, members.query as Callable))
+      return core.query(values ? { text, values } : text, lineFor(core, members.query as Callable, text))
     },
     stream(this: object, source: unknown, values?: readonly unknown[]): Readable {
       const { core } = insideOf(this)

@@ -9,6 +9,7 @@ import type { SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
+import type { Control } from '../postgres/read-control.ts'
 import {
   commandOf,
   type DriverCallback,
@@ -24,6 +25,7 @@ import {
   tellErrors,
 } from '../postgres/submittable.ts'
 import { faultPoint } from '../testing/fault-points.ts'
+import { lineHere } from '../watch/line-here.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { Fifo, type Turn } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
@@ -33,6 +35,7 @@ import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
 import { SessionLife, type Ending } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
+import { controlIn, refuseControl } from './control-texts.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import type { TransactionKind } from './transaction-kind.ts'
 
@@ -45,6 +48,8 @@ export interface SessionOwner {
   readonly kind: TransactionKind
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
+  /** What is under way in it that ends its transactions, or goes back in them. */
+  readonly unit: 'run' | 'savepoint' | undefined
   /** Until when no transaction of its sessions may begin. */
   readonly pause: Promise<void> | undefined
   /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
@@ -61,6 +66,8 @@ interface Statement {
   /** Whether its text is known to be one statement and no more. */
   readonly isSingle: boolean
   readonly sender: Sender | undefined
+  /** What in its text is for whoever ends the transaction. */
+  readonly control: Control | null
   /** What begins its transaction, where that travels with it. */
   beginning: readonly string[] | undefined
 }
@@ -291,6 +298,9 @@ export class SessionCore {
     refuse: (error: Error) => void,
   ): void {
     if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
+    const refused =
+      statement.control && refuseControl(this, this.#owner, statement.control, statement.capture)
+    if (refused) return refuse(refused)
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
@@ -688,7 +698,9 @@ const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER 
 function asked(config: unknown, capture: SiteCapture | null, isSingle: boolean, sender?: Sender): Statement {
   // Unheard, nobody asks how long it stood in the queue.
   const askedAt = channels.statement.hasSubscribers ? performance.now() : 0
-  return { config, capture, askedAt, queuedMs: 0, isSingle, sender, beginning: undefined }
+  const control = controlIn(config, isSingle)
+  const line = control ? (capture ?? lineHere()) : capture
+  return { config, capture: line, askedAt, queuedMs: 0, isSingle, sender, control, beginning: undefined }
 }
 
 const givenUp = () => new Error('Given up before it was sent.')

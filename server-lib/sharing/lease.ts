@@ -15,7 +15,7 @@ import { Cancels } from './cancels.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type Turn } from './host-gate.ts'
 import { HostTransaction } from './host-transaction.ts'
-import { readControl } from './read-control.ts'
+import { readControl } from '../postgres/read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
 /** Who is told what becomes of a lease. */

@@ -7,7 +7,7 @@ import {
   savepoint,
   type Isolation,
 } from '../postgres/control.ts'
-import { readControl, type Control, type TransactionModes } from './read-control.ts'
+import { readControl, type Control, type TransactionModes } from '../postgres/read-control.ts'
 
 /**
  * What becomes of BEGIN, COMMIT and ROLLBACK that somebody sends as text on a connection whose transaction is not his:

@@ -7,6 +7,7 @@ import {
   type Listener,
   type TransactionStatus,
 } from '../../postgres/driver.ts'
+import { endsTransaction, firstControl } from '../../postgres/read-control.ts'
 import { sqlstateOf } from '../../postgres/sqlstate.ts'
 import type { HostConnection } from '../host-connection.ts'
 import { leaseEnded, noHostConnection } from '../sharing-errors.ts'
@@ -201,11 +202,9 @@ class HeldQuery {
   handleError(error: Error): void {
     this.query.reject(error)
     // postgres.js does not try a second time, and would keep the transaction open for good.
-    if (ENDS.test(this.query.strings[0] ?? '')) this.#wire.terminate()
+    if (endsTransaction(firstControl(this.query.strings[0] ?? ''))) this.#wire.terminate()
   }
 }
-
-const ENDS = /^\s*(commit|end|prepare\s+transaction|abort|rollback(?!\s+to|\s+(work|transaction)\s+to))\b/i
 
 /** Out of the promise: what a callback throws is not for whoever asks for the answer. */
 function tell(callback: DriverCallback, error: Error | null, answer?: Answer | Answer[]): void {

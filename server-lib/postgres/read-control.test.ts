@@ -1,8 +1,9 @@
-import { assert, asyncProperty, constantFrom, array, boolean } from 'fast-check'
+import { array, assert, asyncProperty, boolean, constantFrom, oneof, tuple } from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { readControl } from './read-control.ts'
+import { ownersControl, readControl } from './read-control.ts'
+import { statementHeads } from './statements.ts'
 
 const no = { isolation: undefined, readOnly: undefined }
 
@@ -71,6 +72,8 @@ test.each([
   ["insert into t values ('a'); rollback to x", { ask: 'several', words: 'ROLLBACK TO' }],
   ['select 1; set x = 1', { ask: 'session', words: 'SET' }],
   ["select E'\\'; commit; select '", null],
+  ['select 1 as ";/*"; commit', { ask: 'several', words: 'COMMIT' }],
+  ["select ';--'; commit", { ask: 'several', words: 'COMMIT' }],
   ["select '\\'; commit; --'", { ask: 'several', words: 'COMMIT' }],
   ["select '\\'''; commit; --'", { ask: 'several', words: 'COMMIT' }],
   // Where standard_conforming_strings is off.
@@ -153,7 +156,97 @@ describe('against the server', () => {
       { numRuns: runs },
     )
     expect(ended).toBeGreaterThan(runs / 100)
-  }, 120_000)
+  }, 600_000)
+
+  /** Statements that the server takes, with everything in them that could hide a semicolon or end what hides one. */
+  const inside = constantFrom(
+    ..."' '' \\ \\' \" $ $$ $a$ -- /* */ ; ;commit; ; end ( ) a 1 é e' end \\0041".split(' '),
+    '; commit; ',
+    ' ',
+    '\n',
+    "'\n'",
+    "' --\n'",
+    '";/*',
+    "';--",
+  )
+  const hidden = array(inside, { maxLength: 4 }).map(some => some.join(''))
+  const blank = oneof(
+    { weight: 6, arbitrary: constantFrom(' ', '\n', '\t', '\r\n', ' -- ;\n', '/* ; */', '/*/**/;*/') },
+    hidden.map(text => ` /*${text}*/ `),
+    hidden.map(text => ` --${text}\n`),
+  )
+  const value = oneof(
+    constantFrom(
+      '1',
+      '1_0',
+      '1.5e1',
+      '- -1',
+      '1 +/**/ 1',
+      'case when true then 1 end',
+      '(case 1 when 1 then 2 end)',
+    ),
+    ...["'", "E'", "e'", "N'", "U&'"].map(open => hidden.map(text => `${open}${text}'`)),
+    ...['$$', '$a$', '$é1$', '$_$'].map(tag => hidden.map(text => `${tag}${text}${tag}`)),
+    hidden.map(text => `1 as "${text}_"`),
+    constantFrom('1 as a$a$', '1 as é', "B'01'", "x'1F'", `U&"\\0061" from (select 1 as a) a`),
+  )
+  const select = tuple(blank, value, blank, value).map(([a, b, c, d]) => `select${a}${b}${c},${d}`)
+  const routine = tuple(
+    array(oneof(select, constantFrom('select case when true then 1 end')), { maxLength: 3 }),
+    blank,
+  ).map(
+    ([body, between]) =>
+      `create or replace function pg_temp.f() returns void begin${between}atomic ${body.map(one => `${one};`).join('')} end`,
+  )
+  const ending = constantFrom(
+    'commit',
+    'end',
+    'Rollback',
+    'abort work',
+    'commit and chain',
+    'end work and no chain',
+  )
+  const harmless = constantFrom(
+    'savepoint a',
+    'savepoint a; rollback to a',
+    'savepoint a;abort transaction to savepoint a',
+    '',
+  )
+  const statement = oneof({ weight: 4, arbitrary: select }, routine, ending, harmless)
+  const separated = array(tuple(blank, statement, blank), { minLength: 1, maxLength: 4 }).map(some =>
+    some.map(parts => parts.join('')).join(';'),
+  )
+
+  test('a text that the server takes has as many statements as it answers, and ends what it ends', async () => {
+    const seen = { taken: 0, ended: 0, several: 0 }
+    await assert(
+      asyncProperty(separated, boolean(), async (text, conforming) => {
+        await client.query('rollback')
+        await client.query(
+          `begin; set local standard_conforming_strings = ${conforming ? 'on' : 'off'}; set local escape_string_warning = off`,
+        )
+        const answer = await client.query(text).catch(() => undefined)
+        if (!answer) return
+        const commands = [answer].flat().flatMap(({ command }) => (command === null ? [] : [command]))
+        const heads = statementHeads(text, !conforming)
+        expect(heads.length, JSON.stringify([text, commands])).toBe(commands.length)
+        const ends = commands.some(
+          (command, at) => command === 'COMMIT' || (command === 'ROLLBACK' && !isBack(heads[at])),
+        )
+        if (ends) expect(ownersControl(text), JSON.stringify(text)).not.toBeNull()
+        if (!text.includes('\\')) expect(ownersControl(text) !== null, JSON.stringify(text)).toBe(ends)
+        seen.taken++
+        if (ends) seen.ended++
+        if (commands.length > 1) seen.several++
+      }),
+      { numRuns: runs },
+    )
+    expect(Math.min(seen.taken, seen.ended * 2, seen.several * 2), JSON.stringify(seen)).toBeGreaterThan(
+      runs / 10,
+    )
+  }, 600_000)
+
+  const isBack = (head: { value: string }[] = []) => head.some(({ value }) => value === 'to')
 })
 
 test('a long run of white space is read once', () => {

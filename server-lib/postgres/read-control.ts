@@ -1,5 +1,5 @@
-import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
-import { statementHeads, type Token } from '../postgres/statements.ts'
+import { ISOLATIONS, type Isolation } from './control.ts'
+import { firstTokenAt, isOneStatement, statementHeads, type Token } from './statements.ts'
 
 /** What a transaction is asked to be. Undefined where nothing is said. */
 export interface TransactionModes {
@@ -26,11 +26,21 @@ export type Control =
   /** Begins like transaction control and is none that we know. */
   | { readonly ask: 'unclear'; readonly words: string }
 
-/**
- * One statement that cannot be control, as nearly all are: it is not worth a scan. There is one way only to read white space
- * in it: with two, a long run of it takes seconds.
- */
-const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*(?:;\s*)?$/i
+/** With what a statement begins that asks for something of the kind. */
+const CONTROL_WORDS = new Set(
+  'begin start commit end rollback abort savepoint release prepare set declare deallocate reset discard listen unlisten load'.split(
+    ' ',
+  ),
+)
+const CONTROL_WORD = new RegExp(`(?:${[...CONTROL_WORDS].join('|')})\\b`, 'iy')
+
+/** One statement that is no control, as nearly all are: its first word and the first semicolon tell, and it is not worth a scan. */
+const isOrdinary = (text: string): boolean => isOneStatement(text) && !beginsControl(text, firstTokenAt(text))
+
+function beginsControl(text: string, at: number): boolean {
+  CONTROL_WORD.lastIndex = at
+  return CONTROL_WORD.test(text)
+}
 
 /**
  * What a text asks for of transactions and of the connection, whatever its case, white space and comments; null where it
@@ -38,10 +48,39 @@ const ORDINARY = /^\s*(?:select|insert|update|delete|with|merge|values)\b[^;]*(?
  * either of them sees is seen.
  */
 export function readControl(text: string): Control | null {
-  if (ORDINARY.test(text)) return null
-  const control = controlOf(statementHeads(text, false))
+  return isOrdinary(text) ? null : byEitherReading(text, controlOf)
+}
+
+/** What the first statement of a text asks for. More than one the server takes of no text that comes with parameters or a name. */
+export function firstControl(text: string): Control | null {
+  if (!beginsControl(text, firstTokenAt(text))) return null
+  const [head] = statementHeads(text, false, 1)
+  return head ? statementControl(head) : null
+}
+
+/** What in a text is for whoever owns the transaction that is open: its end, or the end of one that was prepared. */
+export function ownersControl(text: string): Control | null {
+  if (isOrdinary(text)) return null
+  return byEitherReading(text, heads => heads.map(statementControl).find(isOwners) ?? null)
+}
+
+export function isOwners(control: Control | null): control is Control {
+  return control?.ask === 'end prepared' || endsTransaction(control)
+}
+
+/** COMMIT, ROLLBACK and PREPARE TRANSACTION in all their spellings. */
+export function endsTransaction(control: Control | null): control is Control {
+  if (control?.ask === 'unclear') return ENDS.test(control.words)
+  return control?.ask === 'commit' || control?.ask === 'rollback' || control?.ask === 'prepare'
+}
+
+/** What the server cannot read either ends nothing, but what it reads may be less than the text: it stops at a zero byte. */
+const ENDS = /^(?:COMMIT|END|ROLLBACK|ABORT)\b/
+
+function byEitherReading(text: string, read: (heads: readonly Token[][]) => Control | null): Control | null {
+  const control = read(statementHeads(text, false))
   if (control || !text.includes('\\')) return control
-  return controlOf(statementHeads(text, true))
+  return read(statementHeads(text, true))
 }
 
 function controlOf(heads: readonly Token[][]): Control | null {
@@ -56,10 +95,10 @@ function controlOf(heads: readonly Token[][]): Control | null {
 
 function statementControl(head: Token[]): Control | null {
   const [first] = head
-  if (first?.kind !== 'word') return null
+  if (first?.kind !== 'word' || !CONTROL_WORDS.has(first.value)) return null
   const words = wordsOf(head)
   const unclear: Control = { ask: 'unclear', words }
-  const rest = new Words(head.slice(1))
+  const rest = new Words(head)
   switch (first.value) {
     case 'begin':
       rest.takeAny('work', 'transaction')
@@ -168,31 +207,38 @@ function levelOf(rest: Words): Isolation | undefined {
 
 /** At most the first three, in capitals. Never a string, which can be a secret. */
 function wordsOf(head: readonly Token[]): string {
-  const [first, ...rest] = head.filter(({ kind }) => kind === 'word').map(({ value }) => value.toUpperCase())
-  const telling = rest.slice(0, 2).filter(word => TELLING.has(word))
-  return [first, ...telling].join(' ')
+  let words = ''
+  let seen = 0
+  for (const { kind, value } of head) {
+    if (kind !== 'word') continue
+    if (seen === 0) words = value.toUpperCase()
+    else if (TELLING.has(value)) words += ` ${value.toUpperCase()}`
+    if (++seen === 3) break
+  }
+  return words
 }
 
 const TELLING = new Set(
-  'TRANSACTION PREPARED TO SAVEPOINT AND CHAIN ISOLATION LEVEL SESSION ROLE ALL CHARACTERISTICS'.split(' '),
+  'transaction prepared to savepoint and chain isolation level session role all characteristics'.split(' '),
 )
 
 /** The tokens behind the first one, taken from the left. */
 class Words {
-  #tokens: readonly Token[]
+  readonly #tokens: readonly Token[]
+  #at = 1
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens
   }
 
   get left(): number {
-    return this.#tokens.length
+    return this.#tokens.length - this.#at
   }
 
   take(value: string): boolean {
-    const [next] = this.#tokens
+    const next = this.#tokens[this.#at]
     if (!next || next.kind === 'quoted' || next.value !== value) return false
-    this.#tokens = this.#tokens.slice(1)
+    this.#at++
     return true
   }
 
@@ -201,9 +247,9 @@ class Words {
   }
 
   takeName(): string | undefined {
-    const [next] = this.#tokens
+    const next = this.#tokens[this.#at]
     if (!next || next.kind === 'other') return undefined
-    this.#tokens = this.#tokens.slice(1)
+    this.#at++
     return next.value
   }
 }

@@ -1,0 +1,87 @@
+import { takesPart } from '../engines/engine-config.ts'
+import { EnginelightError, warn } from '../errors.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
+import type { Submittable } from '../postgres/driver.ts'
+import { firstControl, isOwners, ownersControl, type Control } from '../postgres/read-control.ts'
+import { isSavepointOpen } from './savepoints.ts'
+import type { SessionCore, SessionOwner } from './session.ts'
+
+/** The parts of what pg sends that say which text it is, and whether the server takes more than one statement of it. */
+interface Texted extends Pick<Submittable, 'cursor'> {
+  readonly text?: unknown
+  readonly values?: unknown
+  readonly name?: unknown
+}
+
+/** What in a statement is for whoever owns its transaction. Of what a builder made only a second statement can be. */
+export function controlIn(config: unknown, isBuilders = false): Control | null {
+  if (typeof config === 'string') return ownersControl(config)
+  if (typeof config !== 'object' || config === null) return null
+  const { text, values, name, cursor } = config as Texted
+  if (typeof text !== 'string') return cursor ? controlIn(cursor) : null
+  // The server takes one statement, and a builder has made it.
+  const isOne = (Array.isArray(values) && values.length > 0) || name !== undefined
+  if (isBuilders && (isOne || !text.includes(';'))) return null
+  if (!isOne) return ownersControl(text)
+  const control = firstControl(text)
+  return isOwners(control) ? control : null
+}
+
+/**
+ * Why a text that ends the transaction is not sent: that belongs to the request, to a run, or to what is around a savepoint. Where
+ * the session could end it itself the text is sent, and a warning tells of it.
+ */
+export function refuseControl(
+  session: SessionCore,
+  owner: SessionOwner,
+  control: Control,
+  capture: SiteCapture | null,
+): EnginelightError | undefined {
+  const { name, options } = session.engine
+  // Of a borrowed connection the lease decides. In autocommit no transaction of ours is open.
+  if (options.mode !== 'transaction') return undefined
+  const unit = unitAround(session, owner)
+  if (unit === undefined) {
+    tellOfText(session, control, capture)
+    return undefined
+  }
+  return new EnginelightError(
+    'EL_TRANSACTION_CONTROL',
+    `${control.words} as text is refused on session ${session.id} of engine "${name}": ${REASONS[unit]}.`,
+    { engine: name, session: session.id, move: control.words },
+  )
+}
+
+function unitAround(session: SessionCore, owner: SessionOwner): keyof typeof REASONS | undefined {
+  const { options } = session.engine
+  if (options.transactional) return 'request'
+  if (owner.unit !== undefined && takesPart(options)) return owner.unit
+  return session.commitRefusal || isSavepointOpen(session) ? 'savepoint' : undefined
+}
+
+const REASONS = {
+  request:
+    'its engine is transactional, so a request behind sessions(…) is committed by itself, and anything else by db.commit()',
+  run: 'a run is under way, which commits when its function resolves and rolls back when it throws',
+  savepoint: 'a savepoint is open, which would be gone before its function has ended',
+}
+
+/** Lines that have been told of. What has none is one line. */
+const told = new Set<string>()
+const LINES_KEPT = 2_000
+
+function tellOfText(session: SessionCore, { ask, words }: Control, capture: SiteCapture | null): void {
+  // The server refuses that within a transaction, and says so.
+  if (ask === 'end prepared') return
+  const line = siteOf(capture)?.label
+  const key = `${line ?? session.engine.name} ${words}`
+  if (told.has(key)) return
+  if (told.size >= LINES_KEPT) told.clear()
+  told.add(key)
+  const move = ask === 'rollback' ? 'rollback()' : 'commit()'
+  warn(
+    'EL_TRANSACTION_CONTROL',
+    `${words} was sent as text${line === undefined ? '' : ` at ${line}`} on session ${session.id} of engine "${session.engine.name}" (${session.request.label}): ` +
+      `it is for this engine alone, its answer is not verified, and no hook is called. Use session.${move}, or db.${move} for all engines.`,
+  )
+}
