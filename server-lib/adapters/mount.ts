@@ -3,11 +3,13 @@ import { EnginelightError } from '../errors.ts'
 import { describe } from '../engines/engine-config.ts'
 import { enginesInside, type EnginesInside } from '../engines/engines-inside.ts'
 import type { ContainerCore } from '../sessions/container.ts'
+import { isDevelopment } from '../identity/development.ts'
 import { coreOf } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
 import { settingsOf } from './annotation.ts'
 import { RequestTransaction } from './request-transaction.ts'
 import { checkTransactionOptions, type TransactionOptions } from './transaction-options.ts'
+import { tellUncommitted } from './uncommitted-header.ts'
 
 export interface MountOptions<As extends string = 'db'> extends TransactionOptions {
   /** The name under which the container hangs on the request. Default `db`. */
@@ -81,6 +83,7 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
       if (response.closed || response.destroyed) onClose()
       else response.once('close', onClose)
     }
+    if (isFirst && isDevelopment()) tellUncommitted(response, scope, known.insides)
     scope.expects(inside.identity)
     const given = container?.(request)
     if (given !== undefined) lend(scope, inside, given)
@@ -130,7 +133,8 @@ function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
   if (!scope.container(inside.identity)) scope.addContainer(inside.identity, new Lent(db, core))
 }
 
-const isLent = (scope: RequestScope, inside: EnginesInside) => scope.container(inside.identity) instanceof Lent
+const isLent = (scope: RequestScope, inside: EnginesInside) =>
+  scope.container(inside.identity) instanceof Lent
 
 function hangContainer(
   request: IncomingMessage,
@@ -166,6 +170,7 @@ function isOurs(request: IncomingMessage, as: string): boolean {
 async function finish({ scope, insides, transaction }: Mounted, response: ServerResponse): Promise<void> {
   // As it was when the response closed: what a handler writes to it afterwards makes it look finished.
   const isFinished = response.writableFinished
+  scope.hasFailed = response.statusCode >= 400
   if (isFinished) await scope.endContainers('finished')
   else await scope.endContainers('aborted', new Error('The client closed the connection.'))
   const hasFailed = response.statusCode >= 500 || transaction?.hasFailed === true

@@ -43,11 +43,13 @@ export function boundKnex(session: SessionCore): Knex {
 /** Transactions side by side run one after the other, as savepoints do: interleaved each would end with what is in the other. */
 function takeTurns(knex: Knex, session: SessionCore): void {
   const transaction = knex.transaction.bind(knex) as (...args: unknown[]) => Promise<unknown>
-  const inOrder = (fn: unknown, ...config: unknown[]) =>
-    typeof fn === 'function'
+  const inOrder = (fn: unknown, ...config: unknown[]) => {
+    session.entersKnexTransaction()
+    return typeof fn === 'function'
       ? inTurn([session], open =>
           transaction((trx: unknown) => runInside(open, () => fn(trx) as unknown), ...config),
         )
       : transaction(fn, ...config)
+  }
   Object.defineProperty(knex, 'transaction', { value: inOrder, configurable: true, writable: true })
 }

@@ -145,6 +145,12 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     return this.session(name)
   }
 
+  /** The engines of which something would be lost if it ended now, without those that a request commits by itself. */
+  uncommitted(): string[] {
+    const isLeft = ({ core }: Started) => core.uncommitted && !core.engine.options.transactional
+    return [...this.#sessions].filter(([, started]) => isLeft(started)).map(([name]) => name)
+  }
+
   /** Whether it has a session on one of these. */
   uses(engines: ReadonlySet<Engine>): boolean {
     for (const { core } of this.#sessions.values()) if (engines.has(core.engine)) return true
@@ -320,10 +326,13 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     this.#joined = label
   }
 
+  hasToldOfRun = false
+
   /** Somebody was told that his work is done, and it is not. */
   #warnOfRun(): void {
     const written = this.atomicSessions().filter(session => session.hasWritten)
     if (this.#joined === undefined || written.length === 0) return
+    this.hasToldOfRun = true
     const { label, id } = this.scope
     const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
     warn(

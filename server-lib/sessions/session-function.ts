@@ -63,11 +63,11 @@ const insideOf = (session: unknown): Inside => Insides.of(session)
 const functions = new WeakMap<SessionCore, Session>()
 
 /**
- * The application's line, where the session will want to tell it, as it does of a text that ends the transaction. Each frame
+ * The application's line, where the session will want to tell it, as it does of a text that ends the transaction or writes. Each frame
  * costs: where nobody reads them, the line alone is wanted, should an error have to name a holder.
  */
 function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCapture | null {
-  if (!core.wantsSite && !controlIn(text)) return null
+  if (!core.wantsSite && !core.wantsWriteOf(text) && !controlIn(text)) return null
   return captureSite(sitesAreWanted() ? 20 : 4, below)
 }
 

@@ -5,7 +5,8 @@ import { settledWithin } from '../deadline.ts'
 import type { EndReason } from '../commit/report.ts'
 import type { Engine } from '../engines/engine.ts'
 import { nextId } from '../identity/ids.ts'
-import type { SiteCapture } from '../identity/site.ts'
+import { captureSite, type SiteCapture } from '../identity/site.ts'
+import { isDevelopment } from '../identity/development.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
@@ -38,6 +39,7 @@ import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { controlIn, refuseControl } from './control-texts.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import type { TransactionKind } from './transaction-kind.ts'
+import { hasChanged, mayWrite, warnOfForgottenCommit, Writes, type FirstWrite } from './writes.ts'
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
@@ -48,6 +50,8 @@ export interface SessionOwner {
   readonly kind: TransactionKind
   /** A statement of the session changed something. */
   wrote(session: SessionCore): void
+  /** Whether it has told already that what was written is lost, with the name of the run that wrote it. */
+  readonly hasToldOfRun: boolean
   /** What is under way in it that ends its transactions, or goes back in them. */
   readonly unit: 'run' | 'savepoint' | undefined
   /** Until when no transaction of its sessions may begin. */
@@ -116,6 +120,8 @@ export class SessionCore {
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
+  /** The line of the last knex.transaction(). */
+  #knexTransaction: SiteCapture | undefined
   /** Whether the turn that runs is a commit. */
   #isCommitting = false
 
@@ -144,7 +150,7 @@ export class SessionCore {
 
   /** Whether the line of the next statement is worth its price: it will take a connection, or somebody reads it. */
   get wantsSite(): boolean {
-    return this.#life.held === undefined || sitesAreWanted()
+    return !this.#life.held || !this.#life.begunAt || sitesAreWanted() || isDevelopment()
   }
 
   get #ids() {
@@ -271,7 +277,7 @@ export class SessionCore {
             deadline?.stop()
             restore()
             this.#read = []
-            this.#answered(held, error, command)
+            this.#answered(held, error, { command }, statement)
             this.#giveBackBetweenStatements()
             done()
           })
@@ -337,6 +343,7 @@ export class SessionCore {
     }
     const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
     this.#life.take(held)
+    this.#life.begunAt = null
     if (this.#bringsBegin(statement, held)) {
       statement.beginning = this.#life.beginTexts()
       return use(held)
@@ -372,11 +379,12 @@ export class SessionCore {
     if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
     this.#statements++
+    this.#life.begunAt ??= statement.capture
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
     const settle: DriverCallback = (error, result) => {
-      this.#answered(held, error ?? null, commandOf(result))
+      this.#answered(held, error ?? null, result, statement)
       if (error) return callback(this.#tell(error))
       if (traceRows) rememberRows(result, this)
       callback(null, result)
@@ -420,9 +428,19 @@ export class SessionCore {
     return this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error)
   }
 
-  #answered(held: HeldConnection, error: Error | null, command: string | null): void {
-    this.#life.answered(held, error, command)
-    if (error || !command || !CHANGING.has(command)) return
+  #answered(
+    held: HeldConnection,
+    error: Error | null,
+    result: DriverResult | DriverResult[] | undefined,
+    { config, capture }: Statement,
+  ): void {
+    this.#life.answered(held, error, commandOf(result))
+    if (error || !Writes.concern(result)) return
+    if (this.isInTransaction) {
+      this.#life.writes ??= new Writes()
+      this.#life.writes.follow(textOf(config), result, capture)
+    }
+    if (!hasChanged(result)) return
     this.#life.wrote = true
     this.#owner.wrote(this)
   }
@@ -486,6 +504,21 @@ export class SessionCore {
     return this.isInTransaction && this.#life.wrote
   }
 
+  /** Whether the line of a text is worth its price for being that of the first write. */
+  wantsWriteOf(text: unknown): boolean {
+    return this.engine.options.mode === 'transaction' && !this.#life.writes?.first && mayWrite(text)
+  }
+
+  /** The first write of the open transaction that is not undone and would be lost without a commit. */
+  get uncommitted(): FirstWrite | undefined {
+    return this.isInTransaction ? this.#life.writes?.first : undefined
+  }
+
+  /** knex.transaction() was called on the session, which promises a commit that there is not. */
+  entersKnexTransaction(): void {
+    this.#knexTransaction = captureSite(sitesAreWanted() ? 20 : 8)
+  }
+
   /** Throws why the open transaction cannot be committed any more, if that is so. */
   requireIntact(): void {
     const { state } = this.#life
@@ -516,6 +549,8 @@ export class SessionCore {
   /** The open transaction has changed something that shows no mark. */
   markChanged(): void {
     this.#life.wrote = true
+    this.#life.writes ??= new Writes()
+    this.#life.writes.first ??= { capture: captureSite(8) }
   }
 
   /**
@@ -639,11 +674,30 @@ export class SessionCore {
       await settledWithin(this.#fifo.whenIdle(), this.engine.options.commitTimeoutMs)
     if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(errors.sessionEnded(this))
     if (this.#fifo.busy) await this.#cutShort()
-    if (this.#life.held) await this.#life.rollback('release', { why })
+    if (this.#life.held) await this.#life.rollback('release', this.#forgotten(why) ?? { why })
     await this.#life.returned
     const released = this.#life.held === undefined
     this.#ended(released)
     return released
+  }
+
+  /** Nothing has failed, and what was written is about to be rolled back: tells of it, and says so as the reason. */
+  #forgotten(why: EndReason): Ending | undefined {
+    const { uncommitted, request, engine } = this
+    if (why !== 'finished without commit' || !uncommitted || request.hasFailed) return undefined
+    const isKnexTransaction = this.#knexTransaction !== undefined
+    const capture = uncommitted.capture ?? this.#knexTransaction ?? null
+    // One that a run took part in has been told of with the name of the run.
+    if (!this.#owner.hasToldOfRun)
+      warnOfForgottenCommit({
+        engine: engine.name,
+        label: request.label,
+        request: request.id,
+        capture,
+        begun: this.#life.begunAt,
+        isKnexTransaction,
+      })
+    return { why: 'commit forgotten', capture: capture ?? this.#life.begunAt }
   }
 
   #ended(released: boolean): void {
@@ -692,8 +746,11 @@ const RELEASED = Promise.resolve(true)
 /** Shared by all sessions whose end nobody asks for. Never written to. */
 const NOBODY: (() => void)[] = []
 
-/** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
-const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
+function textOf(config: unknown): string {
+  if (typeof config === 'string') return config
+  const { text, cursor } = (config ?? {}) as { text?: unknown; cursor?: { text?: unknown } }
+  return typeof text === 'string' ? text : typeof cursor?.text === 'string' ? cursor.text : ''
+}
 
 function asked(config: unknown, capture: SiteCapture | null, isSingle: boolean, sender?: Sender): Statement {
   // Unheard, nobody asks how long it stood in the queue.
