@@ -5,6 +5,7 @@ import { installOn, writesInCommits, type InstallReport } from '../commit/instal
 import { RecoveryLoop, type Recovery, type RecoveryOptions } from '../commit/recovery/recovery.ts'
 import { EnginelightError } from '../errors.ts'
 import { run, type RunHost } from '../run/run.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Ring } from '../ring.ts'
 import type { RunOptions } from '../run/run-options.ts'
 import { ContainerCore, unknownEngine, type ContainerSetup } from '../sessions/container.ts'
@@ -151,6 +152,14 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
 
   #takes(name: string, engine: Engine): boolean {
     return this.#own.get(name)?.shares(engine) === true
+  }
+
+  [INSPECT](...[, options, inspect]: InspectArguments): unknown {
+    return shown('Engines', this.toJSON(), options, inspect)
+  }
+
+  toJSON(): Record<string, string> {
+    return Object.fromEntries([...this.#engines].map(([name, engine]) => [name, engine.summary]))
   }
 
   /** This set, or the one that has taken over from it. */

@@ -3,6 +3,7 @@ import { channels } from '../channels.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
 import { watchLongHolds } from '../health/long-holds.ts'
 import { here } from '../identity/ids.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut, type CheckoutOwner, type Lease, type WaitLimits } from '../pool/check-out.ts'
 import type { Asker } from '../pool/ledger.ts'
@@ -167,6 +168,23 @@ export class Engine implements CheckoutOwner {
     } catch (error) {
       return error instanceof EnginelightError ? `no connection: ${error.code}` : 'no connection'
     }
+  }
+
+  /** `writer#1, transaction, write: 2 of 10 connections held, 0 waiting`. */
+  get summary(): string {
+    const { pool } = this.#open
+    const { mode, access } = this.options
+    const { used, waiting } = pool.ledger
+    const state = this.#closed ? 'closed' : `${used} of ${pool.max} connections held, ${waiting} waiting`
+    return `${pool.ledger.pool}, ${mode}, ${access}: ${state}`
+  }
+
+  [INSPECT](...[, options, inspect]: InspectArguments): unknown {
+    return shown('Engine', this.toJSON(), options, inspect)
+  }
+
+  toJSON(): EngineDescription {
+    return this.description
   }
 
   /** Whether a check-out has a good chance: the engine is open, and its last connection attempt did not fail. */

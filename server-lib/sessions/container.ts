@@ -170,6 +170,19 @@ export class ContainerCore extends Linked implements SessionOwner, SavepointOwne
     return status
   }
 
+  /** What is shown of it: its owner, and how each engine stands. */
+  shown(): Record<string, string> {
+    const facts: Record<string, string> = { request: `${this.scope.label} (${this.scope.id})` }
+    if (this.#state !== 'open') facts['state'] = this.#state
+    for (const [name, status] of Object.entries(this.status())) {
+      const core = this.#sessions.get(name)?.core
+      // An engine may be called `request`.
+      const key = name in facts ? `engine ${name}` : name
+      facts[key] = core && status === 'started' ? `started, ${core.summary}` : status
+    }
+    return facts
+  }
+
   /** Engines that were used and whose connection is not confirmed released. */
   unreleased(): string[] {
     return [...this.#sessions].filter(([, { released }]) => !released).map(([name]) => name)

@@ -2,6 +2,7 @@ import { EnginelightError } from '../errors.ts'
 import type { EngineConfig, EngineDefinition, TablesShape } from '../engines/engine-config.ts'
 import type { AfterCommit, AfterRollback, BeforeCommit } from '../commit/hooks.ts'
 import type { CommitReport } from '../commit/report.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
 import { lineOfEnd } from './session-function.ts'
 import type { Session } from './session-types.ts'
@@ -162,6 +163,12 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     }
     [Symbol.asyncDispose](): Promise<void> {
       return this.end()
+    }
+    [INSPECT](...[, options, inspect]: InspectArguments): unknown {
+      return shown('Db', this.toJSON(), options, inspect)
+    }
+    toJSON(): object {
+      return this.#core.shown()
     }
   }
   for (const name of names) {

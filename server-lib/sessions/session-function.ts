@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import { EnginelightError } from '../errors.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
@@ -173,6 +174,14 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
     get identity() {
       return insideOf(this).core.identity
+    },
+    [INSPECT](this: object, ...[, options, inspect]: InspectArguments) {
+      const core = coreOf(this)
+      // The object that holds the members is no session.
+      return core ? shown('Session', core.shown(), options, inspect) : 'Session {}'
+    },
+    toJSON(this: object) {
+      return coreOf(this)?.shown()
     },
     async [Symbol.asyncDispose](this: object) {
       const { core, graceMs } = insideOf(this)

@@ -148,6 +148,26 @@ export class SessionCore {
     return this.#life.held?.identity
   }
 
+  /** What is shown of it: where it stands, and what it holds since which line. */
+  shown(): Record<string, unknown> {
+    const { engine, state, request, identity } = this
+    const facts: Record<string, unknown> = {
+      engine: engine.name,
+      state,
+      request: `${request.label} (${request.id})`,
+    }
+    if (!identity) return facts
+    const site = engine.holders().find(({ session }) => session === this.id)?.site
+    const { connection, backendPid } = identity
+    return { ...facts, connection, backendPid, ...(site ? { since: site } : {}) }
+  }
+
+  get summary(): string {
+    const { state, connection, backendPid, since } = this.shown()
+    const held = connection === undefined ? '' : ` on ${connection} (pid ${backendPid})`
+    return `${state}${held}${since === undefined ? '' : ` since ${since}`}`
+  }
+
   /** Whether the line of the next statement is worth its price: it will take a connection, or somebody reads it. */
   get wantsSite(): boolean {
     return !this.#life.held || !this.#life.begunAt || sitesAreWanted() || isDevelopment()
