@@ -3,6 +3,7 @@ import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
+import { toArrow } from '../schema/index.ts'
 import { lend } from '../sharing/index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
@@ -127,6 +128,7 @@ const waysToSendOne: typeof waysToSend = {
     const client = await plain.knex.client.acquireConnection()
     return client.query(new QueryStream(text, [])).toArray()
   },
+  Arrow: ({ plain }, text) => toArrow(plain.raw(text)),
   'a cursor': async ({ plain }, text) => {
     const client = await plain.knex.client.acquireConnection()
     return client.query(new Cursor(text, [])).read(1)
