@@ -1,4 +1,5 @@
 import diagnosticsChannel, { type Channel as NodeChannel } from 'node:diagnostics_channel'
+import { developerLooks } from './identity/development.ts'
 import type { Site } from './identity/site.ts'
 import { wantSites } from './identity/wanted-sites.ts'
 import { warn, type CheckoutHolder, type ErrorFacts } from './errors.ts'
@@ -406,6 +407,11 @@ export const channels = {
 export interface ObserveOptions {
   /** Whether this observer reads the `site` of messages, of whatever channel. Each line costs more than the rest of its messages. Default false. */
   readonly sites?: boolean
+  /**
+   * Whether a developer looks on: responses then say in the header `x-enginelight-uncommitted` what is uncommitted as they are
+   * sent, as with `NODE_ENV=development`. Default false.
+   */
+  readonly development?: boolean
 }
 
 /**
@@ -415,14 +421,16 @@ export interface ObserveOptions {
 export function observe<N extends ChannelName>(
   name: N,
   observer: Observer<ChannelMessages[N]>,
-  { sites = false }: ObserveOptions = {},
+  { sites = false, development = false }: ObserveOptions = {},
 ): () => void {
   const listener = (message: unknown) => observer(message as ChannelMessages[N])
   const wantNoSites = sites ? wantSites() : undefined
+  const looksAway = development ? developerLooks() : undefined
   diagnosticsChannel.subscribe(name, listener)
   return () => {
     diagnosticsChannel.unsubscribe(name, listener)
     wantNoSites?.()
+    looksAway?.()
   }
 }
 

@@ -6,6 +6,7 @@ export type { Propagation } from './run/propagation.ts'
 export type { Isolation } from './postgres/control.ts'
 export { engine } from './engines/engine-config.ts'
 export type {
+  BorrowedSource,
   EngineConfig,
   EngineDefinition,
   EngineOptions,

@@ -135,6 +135,7 @@ export type EndReason =
   | 'failed elsewhere'
   | 'handler failed'
   | 'finished without commit'
+  | 'commit forgotten'
   | 'client aborted'
   | 'engines closed'
 

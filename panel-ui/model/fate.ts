@@ -106,6 +106,7 @@ const WHY: Record<EndReason, string> = {
   'failed elsewhere': 'another engine could not commit',
   'handler failed': 'the handler threw',
   'finished without commit': 'no commit was asked for',
+  'commit forgotten': 'it ended without commit() after a write',
   'client aborted': 'the client went away',
   'engines closed': 'the engines were closed',
 }

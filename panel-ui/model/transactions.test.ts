@@ -4,11 +4,13 @@ import { apply } from './apply.ts'
 import { commitTimeline } from './commit-timeline.ts'
 import { fateOf, savepointDepth, statementsOf, whyOf } from './fate.ts'
 import { doubtsOf, gidParts } from './in-doubt.ts'
+import { ledgerOf } from './ledger.ts'
 import { committedNothing, outcomeOf } from './outcome.ts'
 import { emptyState, type PanelState } from './state.ts'
 import { transactionFilter } from './transaction-filter.ts'
 import { transactionVerdict } from './transaction-verdict.ts'
 import { endingLines, sentenceOf, transactionsOf } from './transactions.ts'
+import { verdictOf } from './verdict.ts'
 
 const TEXTS = [
   '',
@@ -121,6 +123,14 @@ test.each<[string, Story, string]>([
     'rolled back: doomed (orders.ts:41)',
   ],
   [
+    'rolled back for want of a commit',
+    new Story()
+      .written(1)
+      .ending('commit forgotten')
+      .tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2),
+    'rolled back: it ended without commit() after a write (orders.ts:41)',
+  ],
+  [
     'a commit that lied',
     new Story().written(1).sent(1, null).tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2),
     'lied: commit outside of sessions (orders.ts:41)',
@@ -151,6 +161,18 @@ test.each<[string, Story, string]>([
   ],
 ])('%s', (_name, story, told) => {
   expect(story.told).toBe(told)
+})
+
+test('a request that has forgotten its commit says so, with the line of its first write', () => {
+  const story = new Story()
+    .written(1)
+    .ending('commit forgotten')
+    .tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2)
+    .tell(KIND.requestEnd, 'u1', 'finished', 200, [])
+  const request = story.state.requests.get('u1')!
+  expect(verdictOf(request, ledgerOf(request, story.now), story.now)).toBe(
+    'What it wrote on writer, at first at orders.ts:41, was rolled back: it ended without commit().',
+  )
 })
 
 test('one that is prepared is what its commit, or else recovery, made of it', () => {

@@ -32,6 +32,11 @@ function trouble(request: Request, now: Time): string | null {
   if (request.outcome === 'aborted') {
     return 'The client went away before the answer; its work was rolled back.'
   }
+  const forgotten = request.transactions.find(t => t.ending?.why === 'commit forgotten')
+  if (forgotten) {
+    const where = forgotten.ending?.site ? `, at first at ${forgotten.ending.site},` : ''
+    return `What it wrote on ${forgotten.engine}${where} was rolled back: it ended without commit().`
+  }
   const lost = request.transactions.find(t => t.outcome === 'lost')
   if (lost) {
     const last = request.statements.findLast(s => s.connection === lost.connection)

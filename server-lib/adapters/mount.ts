@@ -3,11 +3,13 @@ import { EnginelightError } from '../errors.ts'
 import { describe } from '../engines/engine-config.ts'
 import { enginesInside, type EnginesInside } from '../engines/engines-inside.ts'
 import type { ContainerCore } from '../sessions/container.ts'
+import { isDevelopment } from '../identity/development.ts'
 import { coreOf } from '../sessions/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../sessions/request-scope.ts'
 import { settingsOf } from './annotation.ts'
 import { RequestTransaction, type AnswerFailure } from './request-transaction.ts'
 import { checkTransactionOptions, type TransactionOptions } from './transaction-options.ts'
+import { tellUncommitted } from './uncommitted-header.ts'
 
 export interface MountOptions<As extends string = 'db'> extends TransactionOptions {
   /** The name under which the container hangs on the request. Default `db`. */
@@ -24,6 +26,8 @@ export interface Mount {
 
 interface Mounted {
   readonly scope: RequestScope
+  /** The sets of engines that count it. */
+  readonly insides: EnginesInside[]
   transaction: RequestTransaction | undefined
 }
 
@@ -56,11 +60,16 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
     if (!known) {
       known = {
         scope: new RequestScope('http', labelOf(request), as, inside.names),
+        insides: [],
         transaction: undefined,
       }
       mounted.set(request, known)
     }
     const { scope } = known
+    if (!known.insides.includes(inside)) {
+      known.insides.push(inside)
+      inside.requests++
+    }
     // Once for the request, however many mounts it passes: they all end together.
     if (isFirst) {
       const ended = known
@@ -69,7 +78,8 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
       if (response.closed || response.destroyed) onClose()
       else response.once('close', onClose)
     }
-    scope.expects(inside)
+    if (isFirst && isDevelopment()) tellUncommitted(response, scope, known.insides)
+    scope.expects(inside.identity)
     const given = container?.(request)
     if (given !== undefined) lend(scope, inside, given)
     hangContainer(request, as, scope, inside)
@@ -115,10 +125,11 @@ function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
       { option: 'container' },
     )
   }
-  if (!scope.container(inside)) scope.addContainer(inside, new Lent(db, core))
+  if (!scope.container(inside.identity)) scope.addContainer(inside.identity, new Lent(db, core))
 }
 
-const isLent = (scope: RequestScope, inside: EnginesInside) => scope.container(inside) instanceof Lent
+const isLent = (scope: RequestScope, inside: EnginesInside) =>
+  scope.container(inside.identity) instanceof Lent
 
 function hangContainer(
   request: IncomingMessage,
@@ -151,14 +162,16 @@ function isOurs(request: IncomingMessage, as: string): boolean {
   return getter !== undefined && OURS in getter
 }
 
-async function finish({ scope, transaction }: Mounted, response: ServerResponse): Promise<void> {
+async function finish({ scope, insides, transaction }: Mounted, response: ServerResponse): Promise<void> {
   // As it was when the response closed: what a handler writes to it afterwards makes it look finished.
   const isFinished = response.writableFinished
+  scope.hasFailed = response.statusCode >= 400
   if (isFinished) await scope.endContainers('finished')
   else await scope.endContainers('aborted', new Error('The client closed the connection.'))
   const hasFailed = response.statusCode >= 500 || transaction?.hasFailed === true
   const outcome = hasFailed && response.headersSent ? 'failed' : isFinished ? 'finished' : 'aborted'
   scope.end(outcome, response.headersSent ? response.statusCode : null)
+  for (const inside of insides) inside.requests--
 }
 
 /** Method and path. The query string stays out: it holds what users typed. */

@@ -50,7 +50,7 @@ export class RequestTransaction implements Gate {
 
   /** Takes another set of engines in. A second mount of the same one changes nothing. */
   add(inside: EnginesInside, { veto }: TransactionOptions): void {
-    if (this.#parts.some(part => part.inside === inside)) return
+    if (this.#parts.some(part => part.inside.identity === inside.identity)) return
     this.#parts.push({ inside, veto })
   }
 
@@ -137,7 +137,7 @@ export class RequestTransaction implements Gate {
   #containers(): ContainerCore[] {
     const cores: ContainerCore[] = []
     for (const { inside } of this.#parts) {
-      const known = this.#scope.container(inside) as { core?: ContainerCore } | undefined
+      const known = this.#scope.container(inside.identity) as { core?: ContainerCore } | undefined
       if (known?.core) cores.push(known.core)
     }
     return cores

@@ -49,5 +49,7 @@ export type EndReason =
   | 'failed elsewhere'
   | 'handler failed'
   | 'finished without commit'
+  /** The same where something was written, and nothing said that this was to be lost. */
+  | 'commit forgotten'
   | 'client aborted'
   | 'engines closed'

@@ -9,6 +9,7 @@ import { checkOptions, describe, takesPart, type CheckedOptions, type EngineConf
 import { Engine } from './engine.ts'
 import { EngineSet } from './engine-set.ts'
 import type { Engines, EnginesOptions } from './engines.ts'
+import { checkHot, handOverOf, keepHot, type HandOver } from './hot.ts'
 import { checkKnown } from './open-options.ts'
 
 /**
@@ -39,13 +40,18 @@ export function createEngines<const D extends Definitions>(
       { option: 'application' },
     )
   }
-  const engines = openAll(checked, application, inContext)
+  const hot = checkHot(options.hot)
+  const before = handOverOf(hot)
+  const engines = openAll(checked, application, inContext, before)
   const commits = {
     application: gidApplication(application),
     requireTwoPhase,
     engines: [...checked].filter(([, { options }]) => takesPart(options)).map(([name]) => name),
   }
-  return new EngineSet<D>(engines, prefer, commits)
+  const set = new EngineSet<D>(engines, prefer, commits, before?.set)
+  before?.succeededBy(set)
+  if (hot !== undefined) set.forgetHot = keepHot(hot, () => set.handOver())
+  return set
 }
 
 type Checked = Map<string, { config: EngineConfig; options: CheckedOptions }>
@@ -143,18 +149,31 @@ function checkPrefer(checked: Checked, prefer: readonly string[] | undefined): r
   return prefer as string[]
 }
 
-function openAll(checked: Checked, application: string | null, inContext: InContext): Map<string, Engine> {
-  const engines = new Map<string, Engine>()
+function openAll(
+  checked: Checked,
+  application: string | null,
+  inContext: InContext,
+  before: HandOver | undefined,
+): Map<string, Engine> {
+  const kept = EngineSet.poolsOf(before?.set, checked)
+  const takeBack = before?.letGo(new Set(kept.keys()))
+  const opened = new Map<string, Engine>()
+  const open = (name: string, { config, options }: { config: EngineConfig; options: CheckedOptions }) => {
+    const heritage = { generation: before?.generations[name] ?? 0, open: kept.get(name) }
+    opened.set(name, new Engine(name, config, options, application, inContext, heritage))
+  }
   try {
-    for (const [name, { config, options }] of checked) {
-      engines.set(name, new Engine(name, config, options, application, inContext))
-    }
-    return engines
+    // First those that can fail.
+    for (const [name, one] of checked) if (!kept.has(name)) open(name, one)
+    for (const [name, one] of checked) if (kept.has(name)) open(name, one)
   } catch (error) {
     // Those before the one that failed have no connection yet; they only stop watching.
     const time = new ClosingTime(0)
-    const closed = [...engines.values()].map(engine => engine.close(time))
+    for (const name of kept.keys()) opened.get(name)?.discard()
+    const closed = [...opened.values()].map(engine => engine.close(time))
     void Promise.all(closed).finally(() => time.stop())
+    takeBack?.()
     throw error
   }
+  return new Map([...checked.keys()].map(name => [name, opened.get(name) as Engine]))
 }

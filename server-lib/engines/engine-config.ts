@@ -105,6 +105,10 @@ export interface PoolSizes {
 /** Connections of a host, as `borrow()` of `enginelight/sharing` gives them to an engine. */
 export interface BorrowedSource {
   status(): 'Sharing Pool'
+}
+
+/** The same inside of the library: not public, so that the type of `borrowed.engine` names nothing that is not. */
+export interface OpenableSource extends BorrowedSource {
   /** Called by the engine that is made of it. `found` is told when it shows where the host's server is. */
   open(
     ledger: Ledger,

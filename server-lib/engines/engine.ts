@@ -3,6 +3,7 @@ import { channels } from '../channels.ts'
 import { EnginelightError, type CheckoutHolder } from '../errors.ts'
 import { watchLongHolds } from '../health/long-holds.ts'
 import { here } from '../identity/ids.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut, type CheckoutOwner, type Lease, type WaitLimits } from '../pool/check-out.ts'
 import type { InContext } from '../pool/in-context.ts'
@@ -14,8 +15,17 @@ import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 import type { EngineDescription } from './engine-description.ts'
 import { addReporting, type EngineReport } from './engine-reports.ts'
 import { openPool, type OpenPool } from './open-pool.ts'
+import { isSamePool } from './same-pool.ts'
 import type { ServerDoor } from './server-settings.ts'
 import { askOver, whyNotSpare, type SpareAnswer } from './spare-connection.ts'
+
+/** What an engine has of the one whose place it takes. */
+export interface Heritage {
+  /** How many pools there have been. */
+  readonly generation: number
+  /** The pool that it goes on with, instead of opening one. */
+  readonly open?: OpenPool | undefined
+}
 
 /** One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. */
 export class Engine implements CheckoutOwner {
@@ -28,12 +38,13 @@ export class Engine implements CheckoutOwner {
   readonly #inContext: InContext
   #open: OpenPool
   #replaced = new Abandonment()
-  #generation = 1
+  #generation: number
   #closed = false
+  /** Its pool is another engine's: that one closes it, or has it watched anew. */
+  #isHandedOn = false
   /** Whether the last attempt to open a connection failed. */
   #failing = false
-  readonly #stopReporting: () => void
-  readonly #stopWatchingHolds: () => void
+  #stopLooking!: () => void
   /** Pools that a `reinit` replaced and that somebody still holds a connection of. */
   readonly #draining = new Set<OpenPool>()
   #hasClosed!: () => void
@@ -45,22 +56,38 @@ export class Engine implements CheckoutOwner {
     options: CheckedOptions,
     application: string | null,
     inContext: InContext,
+    { generation, open }: Heritage = { generation: 0 },
   ) {
     this.name = name
     this.options = options
     this.application = application
     this.#config = config
     this.#inContext = inContext
-    this.#open = openPool(name, poolName(name, this.#generation), config, options, inContext, () =>
-      this.#tell('declared'),
-    )
+    this.#generation = open ? generation : generation + 1
+    this.#open = open ?? this.#openPool()
     this.#open.pool.ledger.whenUnknown = () => this.#tell('declared')
     const { mode, access, resetOnRelease } = options
     const isReadOnlySession = mode === 'autocommit' && access === 'read'
     this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
-    this.#stopReporting = addReporting(this)
-    this.#stopWatchingHolds = watchLongHolds(() => this.#ledgers(), options)
+    this.#look()
     this.#tell('declared')
+  }
+
+  #openPool(): OpenPool {
+    const pool = poolName(this.name, this.#generation)
+    const tell = () => this.#tell('declared')
+    const open = openPool(this.name, pool, this.#config, this.options, this.#inContext, tell)
+    open.pool.ledger.whenUnknown = tell
+    return open
+  }
+
+  #look(): void {
+    const stopReporting = addReporting(this)
+    const stopWatchingHolds = watchLongHolds(() => this.#ledgers(), this.options)
+    this.#stopLooking = () => {
+      stopReporting()
+      stopWatchingHolds()
+    }
   }
 
   /** Of the pool, and of those that it replaced and that are still in use. */
@@ -153,6 +180,23 @@ export class Engine implements CheckoutOwner {
     }
   }
 
+  /** `writer#1, transaction, write: 2 of 10 connections held, 0 waiting`. */
+  get summary(): string {
+    const { pool } = this.#open
+    const { mode, access } = this.options
+    const { used, waiting } = pool.ledger
+    const state = this.#closed ? 'closed' : `${used} of ${pool.max} connections held, ${waiting} waiting`
+    return `${pool.ledger.pool}, ${mode}, ${access}: ${state}`
+  }
+
+  [INSPECT](...[, options, inspect]: InspectArguments): unknown {
+    return shown('Engine', this.toJSON(), options, inspect)
+  }
+
+  toJSON(): EngineDescription {
+    return this.description
+  }
+
   /** Whether a check-out has a good chance: the engine is open, and its last connection attempt did not fail. */
   get healthy(): boolean {
     return !this.#closed && !this.#failing
@@ -222,14 +266,14 @@ export class Engine implements CheckoutOwner {
     const old = this.#open
     const replaced = this.#replaced
     // First, for a function that makes it can throw: then all is as it was.
-    const fresh = openPool(
-      this.name,
-      poolName(this.name, this.#generation + 1),
-      this.#config,
-      this.options,
-      this.#inContext,
-    )
     this.#generation++
+    let fresh: OpenPool
+    try {
+      fresh = this.#openPool()
+    } catch (error) {
+      this.#generation--
+      throw error
+    }
     this.#open = fresh
     fresh.pool.ledger.whenUnknown = () => this.#tell('declared')
     this.#replaced = new Abandonment()
@@ -261,11 +305,61 @@ export class Engine implements CheckoutOwner {
     }
   }
 
+  // ------------------------------------------------------------------------------ taken over by another engine
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** The pool that an engine with this config can go on with: its connections, and the sessions that hold them, stay. */
+  poolFor(config: EngineConfig, options: CheckedOptions): OpenPool | undefined {
+    if (this.#closed || this.#isHandedOn) return undefined
+    return isSamePool({ config: this.#config, options: this.options }, { config, options })
+      ? this.#open
+      : undefined
+  }
+
+  /** Another engine has this pool now. The sessions of this one use it until they end. */
+  handOn(): void {
+    this.#isHandedOn = true
+    this.#stopLooking()
+  }
+
+  /**
+   * Stops watching a pool that the application made, which stays usable, so that another engine may watch it. The returned
+   * function begins again.
+   */
+  letGo(): () => void {
+    if (this.#closed || this.#isHandedOn || this.owned) return () => {}
+    this.#open.pool.unwatch()
+    this.handOn()
+    return () => {
+      this.#isHandedOn = false
+      this.#open = this.#openPool()
+      this.#look()
+    }
+  }
+
+  get isHandedOn(): boolean {
+    return this.#isHandedOn
+  }
+
+  /** Whether both have the same pool. */
+  shares(other: Engine): boolean {
+    return this.#open === other.#open
+  }
+
+  /** Takes back what `new` has begun, where it goes on with another engine's pool. */
+  discard(): void {
+    this.handOn()
+    this.#closed = true
+  }
+
   /** Nobody is given a connection any more, those neither who wait for one. */
   refuse(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#tellPhase('closing')
+    if (!this.#isHandedOn) this.#tellPhase('closing')
     this.#replaced.abandon()
   }
 
@@ -276,7 +370,7 @@ export class Engine implements CheckoutOwner {
    */
   async close(time: ClosingTime, sessionsEnded?: Promise<unknown>): Promise<CheckoutHolder[]> {
     this.refuse()
-    const pools = [this.#open, ...this.#draining]
+    const pools = this.#isHandedOn ? [...this.#draining] : [this.#open, ...this.#draining]
     const cut = await Promise.all(
       pools.map(async ({ pool, owned }) => {
         const held = owned ? await closePool(pool, time) : []
@@ -287,9 +381,9 @@ export class Engine implements CheckoutOwner {
       }),
     )
     this.#hasClosed()
-    this.#stopReporting()
-    this.#stopWatchingHolds()
-    this.#tellPhase('closed')
+    this.#stopLooking()
+    // The pool goes on, and with it the engine of this name.
+    if (!this.#isHandedOn) this.#tellPhase('closed')
     return cut.flat()
   }
 

@@ -7,6 +7,10 @@ import { describe } from './engine-config.ts'
 /** What mounts and the tests of the library need beyond the public face. */
 export interface EnginesInside<D extends Definitions = Definitions> {
   readonly names: readonly string[]
+  /** By which a request finds its container: sets of engines that took over from one another have the same. */
+  readonly identity: object
+  /** How many mounted requests go on that may ask for a container. */
+  requests: number
   /** Whether one of them is `transactional`. */
   readonly isTransactional: boolean
   containerFor(scope: RequestScope, request: unknown): { db: Db<D>; core: ContainerCore }

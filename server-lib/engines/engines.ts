@@ -16,6 +16,13 @@ export interface EnginesOptions<Name extends string> {
    * Default false: they are committed one after the other then, and a failure in between is EL_PARTIAL_COMMIT.
    */
   requireTwoPhase?: boolean
+  /**
+   * A name for this set of engines in the process, for a module that is evaluated again (Next, Vite, Nitro): the set that
+   * is made next with the same name takes over. It goes on with the pools whose options are unchanged, and those that the
+   * application made; the others are closed when those who use them are done, 5 seconds later at most. The set before it
+   * stays usable, and runs on the new engines. Default: none, and sets know nothing of each other.
+   */
+  hot?: string
 }
 
 export interface OpenOptions {

@@ -17,6 +17,7 @@ import {
   isPgPool,
   isPoolSource,
   type BorrowedSource,
+  type OpenableSource,
   type CheckedOptions,
   type EngineConfig,
 } from './engine-config.ts'
@@ -220,7 +221,7 @@ function fromHost(
   options: CheckedOptions,
   found: () => void,
 ): OpenPool {
-  if (typeof borrowed?.open !== 'function') {
+  if (!isOpenable(borrowed)) {
     throw new EnginelightError(
       'EL_CONFIG',
       `Engine "${name}": option borrowed must be made by borrow() of enginelight/sharing, not ${describe(borrowed)}.`,
@@ -249,6 +250,9 @@ function fromHost(
   }
 }
 
+const isOpenable = (borrowed: BorrowedSource): borrowed is OpenableSource =>
+  typeof (borrowed as OpenableSource | null)?.open === 'function'
+
 /** What was begun for a pool ends when it is no longer watched. */
 function whenUnwatched(pool: Pool, end: () => void): void {
   const unwatch = pool.unwatch.bind(pool)
@@ -265,7 +269,7 @@ function refuseSharing(name: string, ...sources: object[]): void {
   if (sources.some(source => watched.has(source))) {
     throw new EnginelightError(
       'EL_CONFIG',
-      `Engine "${name}" was given a pool that another engine has already: give each its own, or a request that takes both can wait for itself.`,
+      `Engine "${name}" was given a pool that another engine has already: give each its own, or a request that takes both can wait for itself. Where this module is evaluated again (a reload), let the new engines take over from the old: createEngines({ … }, { hot: 'app' }).`,
       { engine: name },
     )
   }

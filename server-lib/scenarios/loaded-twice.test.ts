@@ -92,3 +92,62 @@ test('R43 two copies keep their requests apart, share no pool, and give no id tw
   })
   expect((told as { ids: number }).ids).toBeGreaterThan(8)
 })
+
+test('R44 another copy takes over the engines of a key: a bundle that is evaluated again', async () => {
+  const told = await tell(`
+    import { once } from 'node:events'
+    import { createServer } from 'node:http'
+    import { setTimeout as sleep } from 'node:timers/promises'
+    import pg from 'pg'
+    import * as a from 'enginelight'
+    import { sessions } from 'enginelight/node'
+    const b = await import(process.env.COPY + '/index.js')
+    const connectionString = process.env.DATABASE_URL
+    const eye = new pg.Client({ connectionString, application_name: 'administrator' })
+    await eye.connect()
+    const backends = async () => {
+      const { rows } = await eye.query("select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name <> 'administrator' and backend_type = 'client backend'")
+      return rows[0].n
+    }
+    const given = new pg.Pool({ connectionString, max: 2 })
+    const evaluate = ({ createEngines, engine }) => createEngines({
+      main: engine()({ connection: connectionString, pool: { min: 1, max: 3 } }),
+      given: engine()({ pool: given }),
+    }, { hot: 'bundle' })
+    const first = evaluate(a)
+    const running = first.open()
+    await Promise.all([running.main('t').insert({ name: 'own' }), running.given('t').insert({ name: 'given' })])
+    let reload
+    const reloaded = new Promise(resolve => (reload = resolve))
+    const server = createServer(sessions(first, async (req, res) => {
+      res.write('begun')
+      await reloaded
+      await req.db.main('t').insert({ name: 'request' })
+      await req.db.commit()
+      res.end()
+    })).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const answer = await fetch('http://127.0.0.1:' + server.address().port)
+    let newest
+    for (let round = 0; round < 30; round++) {
+      newest = evaluate(round % 2 ? a : b)
+      await newest.scope(db => Promise.all([db.main.query('select 1'), db.given.query('select 1')]))
+    }
+    reload()
+    await answer.text()
+    await running.main.commit()
+    await running.given.commit()
+    await running.end()
+    for (let looks = 0; looks < 40 && (await backends()) > 3; looks++) await sleep(50)
+    const left = await backends()
+    const late = await first.scope(db => db.main.query('select 1')).catch(error => error.code)
+    const { rows } = await newest.scope(db => db.given.query('select name from t order by name'))
+    await newest.close()
+    server.close()
+    server.closeAllConnections()
+    await given.end()
+    await eye.end()
+    console.log(JSON.stringify({ rows: rows.map(({ name }) => name), left, late }))
+  `)
+  expect(told).toEqual({ rows: ['given', 'own', 'request'], left: 3, late: 'EL_ENGINE_CLOSED' })
+})

@@ -9,6 +9,7 @@ export type {
   MikroOrm,
   ObjectionModel,
   SequelizeInstance,
+  TablesFrom,
   TablesFromOptions,
   TypeOf,
   TypeormDataSource,

@@ -38,6 +38,8 @@ export interface ContainerSetup {
   readonly commits: CommitSetup
   /** Where a container is from its first session until it has ended. */
   readonly open: Ring<ContainerCore>
+  /** That of the engines which have taken over: what a container without a session begins with. */
+  successor: ContainerSetup | undefined
 }
 
 /** What is kept about a container for those who look at it: what it belongs to. */
@@ -63,7 +65,7 @@ export class ContainerCore extends Linked implements SessionOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo
   readonly kind: TransactionKind
-  readonly #setup: ContainerSetup
+  #setup: ContainerSetup
   readonly #sessions = new Map<string, Started>()
   readonly abandoned = new Abandonment()
   #forgetSignal: (() => void) | undefined
@@ -125,6 +127,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     const known = this.#sessions.get(name)
     if (known) return known
     if (this.#ending) throw this.#endedError(name)
+    if (this.#sessions.size === 0) while (this.#setup.successor) this.#setup = this.#setup.successor
     const engine = this.#setup.engines.get(name)
     if (!engine) throw unknownEngine(name, [...this.#setup.engines.keys()])
     const core = new SessionCore(engine, this)
@@ -153,6 +156,18 @@ export class ContainerCore extends Linked implements SessionOwner {
     return name
   }
 
+  /** The engines of which something would be lost if it ended now, without those that a request commits by itself. */
+  uncommitted(): string[] {
+    const isLeft = ({ core }: Started) => core.uncommitted && !core.engine.options.transactional
+    return [...this.#sessions].filter(([, started]) => isLeft(started)).map(([name]) => name)
+  }
+
+  /** Whether it has a session on one of these. */
+  uses(engines: ReadonlySet<Engine>): boolean {
+    for (const { core } of this.#sessions.values()) if (engines.has(core.engine)) return true
+    return false
+  }
+
   wrote({ engine }: SessionCore): void {
     if (engine.options.enlist === 'atomic') this.#lastWritten = engine.name
   }
@@ -164,6 +179,19 @@ export class ContainerCore extends Linked implements SessionOwner {
       status[name] = !session ? 'initialized' : session.released ? 'ended' : 'started'
     }
     return status
+  }
+
+  /** What is shown of it: its owner, and how each engine stands. */
+  shown(): Record<string, string> {
+    const facts: Record<string, string> = { request: `${this.scope.label} (${this.scope.id})` }
+    if (this.#state !== 'open') facts['state'] = this.#state
+    for (const [name, status] of Object.entries(this.status())) {
+      const core = this.#sessions.get(name)?.core
+      // An engine may be called `request`.
+      const key = name in facts ? `engine ${name}` : name
+      facts[key] = core && status === 'started' ? `started, ${core.summary}` : status
+    }
+    return facts
   }
 
   /** Engines that were used and whose connection is not confirmed released. */
@@ -344,10 +372,13 @@ export class ContainerCore extends Linked implements SessionOwner {
     this.#joined = label
   }
 
+  hasToldOfRun = false
+
   /** Somebody was told that his work is done, and it is not. */
   #warnOfRun(): void {
     const written = this.atomicSessions().filter(session => session.hasWritten)
     if (this.#joined === undefined || written.length === 0) return
+    this.hasToldOfRun = true
     const { label, id } = this.scope
     const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
     warn(

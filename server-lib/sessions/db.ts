@@ -2,6 +2,7 @@ import { EnginelightError } from '../errors.ts'
 import type { EngineConfig, EngineDefinition, TablesShape } from '../engines/engine-config.ts'
 import type { AfterCommit, AfterRollback, BeforeCommit, Hooks } from '../commit/hooks.ts'
 import type { CommitReport } from '../commit/report.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import type { ContainerCore, ContainerInfo, EngineStatus } from './container.ts'
 import { refusingNearMisses } from './near-miss.ts'
 import { lineOfEnd, noFunction } from './session-function.ts'
@@ -177,6 +178,12 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
     }
     [Symbol.asyncDispose](): Promise<void> {
       return this.end()
+    }
+    [INSPECT](...[, options, inspect]: InspectArguments): unknown {
+      return shown('Db', this.toJSON(), options, inspect)
+    }
+    toJSON(): object {
+      return this.#core.shown()
     }
   }
   for (const name of names) {

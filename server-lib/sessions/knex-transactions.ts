@@ -22,6 +22,7 @@ export function ownTransactions({ context }: Transacting, session: SessionCore, 
   const { transaction } = context
   context.transaction = function (...args) {
     session.requireTransactions('knex.transaction()')
+    if (!around) session.entersKnexTransaction()
     const [first, second] = args
     const fn = typeof first === 'function' ? (first as Fn) : undefined
     const unit = new Unit({

@@ -21,6 +21,8 @@ export class RequestScope {
   #containers: { readonly engines: object; readonly container: Contained }[] = []
   /** Engines that have, had or will have a container here. They are the application's, and outlive every request. */
   readonly #engines: object[] = []
+  /** It was answered with an error, so what it has written is meant to be lost. Set before its containers end. */
+  hasFailed = false
   #closing = false
   #ended = false
   /** What the request says of itself, as settings of each of its transactions; asked at each BEGIN. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import { describe } from '../engines/engine-config.ts'
 import { EnginelightError } from '../errors.ts'
+import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { loadOptional } from '../identity/peers.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -67,11 +68,11 @@ const insideOf = (session: unknown): Inside => Insides.of(session)
 const functions = new WeakMap<SessionCore, Session>()
 
 /**
- * The application's line, where the session will want to tell it, as it does of a text that ends the transaction. Each frame
+ * The application's line, where the session will want to tell it, as it does of a text that ends the transaction or writes. Each frame
  * costs: where nobody reads them, the line alone is wanted, should an error have to name a holder.
  */
 function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCapture | null {
-  if (!core.wantsSite && !controlIn(text)) return null
+  if (!core.wantsSite && !core.wantsWriteOf(text) && !controlIn(text)) return null
   return captureSite(sitesAreWanted() ? 20 : 4, below)
 }
 
@@ -206,6 +207,14 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
     get identity() {
       return insideOf(this).core.identity
+    },
+    [INSPECT](this: object, ...[, options, inspect]: InspectArguments) {
+      const core = coreOf(this)
+      // The object that holds the members is no session.
+      return core ? shown('Session', core.shown(), options, inspect) : 'Session {}'
+    },
+    toJSON(this: object) {
+      return coreOf(this)?.shown()
     },
     async [Symbol.asyncDispose](this: object) {
       const { core, graceMs } = insideOf(this)

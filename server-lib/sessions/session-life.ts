@@ -23,6 +23,7 @@ import * as errors from './session-errors.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
+import type { Writes } from './writes.ts'
 
 /** Why a transaction is ended, and from which line of the application where it was asked for by one. */
 export interface Ending {
@@ -64,6 +65,10 @@ export class SessionLife {
   #failedStatement: FailedStatement | undefined
   /** A statement of the transaction changed something, by its command tag or because somebody said so. */
   wrote = false
+  /** What would be lost without a commit, from the first statement that has changed something or set a savepoint. */
+  writes: Writes | undefined
+  /** The first line that is known of the transaction. */
+  begunAt: SiteCapture | null = null
   /** A statement of the transaction forbids PREPARE, by its command tag. */
   unpreparable = false
   /** How many transactions it has begun. */
@@ -167,6 +172,7 @@ export class SessionLife {
     if (this.#held !== held) return this.#lostAtBegin('closed')
     this.#failure = undefined
     this.wrote = false
+    this.writes = undefined
     this.unpreparable = false
     this.transactions++
     this.move('begin')

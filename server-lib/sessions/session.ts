@@ -8,7 +8,8 @@ import { EnginelightError } from '../errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Hooks } from '../commit/hooks.ts'
 import { nextId } from '../identity/ids.ts'
-import type { SiteCapture } from '../identity/site.ts'
+import { captureSite, type SiteCapture } from '../identity/site.ts'
+import { isDevelopment } from '../identity/development.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { WRITTEN, type Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
@@ -44,6 +45,7 @@ import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
 import type { Unit } from './units/unit.ts'
 import type { Units } from './units/units.ts'
 import { lineUp, queueOf } from './units/wait.ts'
+import { hasChanged, mayWrite, warnOfForgottenCommit, Writes, type FirstWrite } from './writes.ts'
 
 /** What a session needs of the container that it belongs to. */
 export interface SessionOwner {
@@ -56,6 +58,8 @@ export interface SessionOwner {
   wrote(session: SessionCore): void
   /** How many runs are under way in it, which end its transactions. */
   readonly runs: number
+  /** Whether it has told already that what was written is lost, with the name of the run that wrote it. */
+  readonly hasToldOfRun: boolean
   /** Until when no transaction of its sessions may begin. */
   readonly pause: Promise<void> | undefined
   /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
@@ -146,6 +150,8 @@ export class SessionCore {
   /** The stream that is being read, and the one that its reader has in hand. */
   #read: (object | undefined)[] = []
   #statements = 0
+  /** The line of the last knex.transaction(). */
+  #knexTransaction: SiteCapture | undefined
   /** Whether the turn that runs is a commit. */
   #isCommitting = false
 
@@ -191,9 +197,31 @@ export class SessionCore {
     return this.#life.held?.driver.secretKey ?? null
   }
 
+  /** What is shown of it: where it stands, and what it holds since which line. */
+  shown(): Record<string, unknown> {
+    const { engine, state, request, identity } = this
+    const facts: Record<string, unknown> = {
+      engine: engine.name,
+      state,
+      request: `${request.label} (${request.id})`,
+    }
+    if (!identity) return facts
+    const site = engine.holders().find(({ session }) => session === this.id)?.site
+    const { connection, backendPid } = identity
+    return { ...facts, connection, backendPid, ...(site ? { since: site } : {}) }
+  }
+
+  get summary(): string {
+    const { state, connection, backendPid, since } = this.shown()
+    const held = connection === undefined ? '' : ` on ${connection} (pid ${backendPid})`
+    return `${state}${held}${since === undefined ? '' : ` since ${since}`}`
+  }
+
   /** Whether the line of the next statement is worth its price: it takes a connection, it may wait, or the line is read. */
   get wantsSite(): boolean {
-    return this.#life.held === undefined || this.#owner.units?.areOpen === true || sitesAreWanted()
+    const { held, begunAt } = this.#life
+    if (!held || !begunAt || this.#owner.units?.areOpen) return true
+    return sitesAreWanted() || isDevelopment()
   }
 
   get #ids() {
@@ -341,7 +369,7 @@ export class SessionCore {
             restore()
             this.#read = []
             const over = () => {
-              this.#answered(held, error, command, statement)
+              this.#answered(held, error, { command }, statement)
               this.#giveBackBetweenStatements()
               done()
             }
@@ -450,6 +478,7 @@ export class SessionCore {
     }
     const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
     this.#life.take(held)
+    this.#life.begunAt = null
     if (this.#bringsBegin(statement, held)) {
       statement.beginning = this.#life.beginTexts()
       return use(held)
@@ -487,6 +516,7 @@ export class SessionCore {
     if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
     this.#statements++
+    this.#life.begunAt ??= statement.capture
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = this.engine.options
     let over = false
@@ -496,7 +526,7 @@ export class SessionCore {
       faultPoint('statement:answered', held.driver)
       if (sender) sender.isSent = false
       deadline?.stop()
-      this.#answered(held, error ?? null, commandOf(result), statement)
+      this.#answered(held, error ?? null, result, statement)
       if (error) return callback(this.#tell(error))
       if (traceRows) rememberRows(result, this)
       callback(null, result)
@@ -559,9 +589,19 @@ export class SessionCore {
     return this.#ending ? errors.sessionEnded(this, error) : this.#life.tell(error)
   }
 
-  #answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
-    this.#life.answered(held, error, command, statement)
-    if (error || !command || !CHANGING.has(command)) return
+  #answered(
+    held: HeldConnection,
+    error: Error | null,
+    result: DriverResult | DriverResult[] | undefined,
+    statement: Sent,
+  ): void {
+    this.#life.answered(held, error, commandOf(result), statement)
+    if (error || !Writes.concern(result)) return
+    if (this.isInTransaction) {
+      this.#life.writes ??= new Writes()
+      this.#life.writes.follow(textOf(statement.config), result, statement.capture)
+    }
+    if (!hasChanged(result)) return
     this.#life.wrote = true
     this.#owner.wrote(this)
   }
@@ -648,12 +688,27 @@ export class SessionCore {
     return this.isInTransaction && this.#life.wrote
   }
 
+  /** Whether the line of a text is worth its price for being that of the first write. */
+  wantsWriteOf(text: unknown): boolean {
+    return this.engine.options.mode === 'transaction' && !this.#life.writes?.first && mayWrite(text)
+  }
+
+  /** The first write of the open transaction that is not undone and would be lost without a commit. */
+  get uncommitted(): FirstWrite | undefined {
+    return this.isInTransaction ? this.#life.writes?.first : undefined
+  }
+
   /** The same, also where no statement has said so: then the server is asked. */
   async hasChanged(): Promise<boolean> {
     if (this.hasWritten || this.#life.state !== 'active') return true
     if (this.engine.options.access === 'read') return false
     const { rows } = await this.query(WRITTEN, null)
     return (rows as { written: boolean }[] | undefined)?.[0]?.written ?? true
+  }
+
+  /** knex.transaction() was called on the session, which promises a commit that there is not. */
+  entersKnexTransaction(): void {
+    this.#knexTransaction = captureSite(sitesAreWanted() ? 20 : 8)
   }
 
   /** Throws why the open transaction cannot be committed any more, if that is so. */
@@ -707,6 +762,8 @@ export class SessionCore {
   /** The open transaction has changed something that shows no mark. */
   markChanged(): void {
     this.#life.wrote = true
+    this.#life.writes ??= new Writes()
+    this.#life.writes.first ??= { capture: captureSite(8) }
   }
 
   /**
@@ -838,11 +895,30 @@ export class SessionCore {
     if (this.isBusy) await this.#cutShort()
     // A unit whose function goes on is told when it asks for something.
     await settledWithin(unwound, CANCEL_DEADLINE_MS)
-    if (this.#life.held) await this.#life.rollback('release', { why })
+    if (this.#life.held) await this.#life.rollback('release', this.#forgotten(why) ?? { why })
     await this.#life.returned
     const released = this.#life.held === undefined
     this.#ended(released)
     return released
+  }
+
+  /** Nothing has failed, and what was written is about to be rolled back: tells of it, and says so as the reason. */
+  #forgotten(why: EndReason): Ending | undefined {
+    const { uncommitted, request, engine } = this
+    if (why !== 'finished without commit' || !uncommitted || request.hasFailed) return undefined
+    const isKnexTransaction = this.#knexTransaction !== undefined
+    const capture = uncommitted.capture ?? this.#knexTransaction ?? null
+    // One that a run took part in has been told of with the name of the run.
+    if (!this.#owner.hasToldOfRun)
+      warnOfForgottenCommit({
+        engine: engine.name,
+        label: request.label,
+        request: request.id,
+        capture,
+        begun: this.#life.begunAt,
+        isKnexTransaction,
+      })
+    return { why: 'commit forgotten', capture: capture ?? this.#life.begunAt }
   }
 
   #ended(released: boolean): void {
@@ -890,8 +966,11 @@ const RELEASED = Promise.resolve(true)
 /** Shared by all sessions whose end nobody asks for. Never written to. */
 const NOBODY: (() => void)[] = []
 
-/** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
-const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
+function textOf(config: unknown): string {
+  if (typeof config === 'string') return config
+  const { text, cursor } = (config ?? {}) as { text?: unknown; cursor?: { text?: unknown } }
+  return typeof text === 'string' ? text : typeof cursor?.text === 'string' ? cursor.text : ''
+}
 
 function asked(config: unknown, capture: SiteCapture | null, isSingle: boolean, sender?: Sender): Statement {
   // Unheard, nobody asks how long it stood in the queue.

@@ -1,5 +1,11 @@
 import type { Knex } from 'knex'
-import { describe, engine, type BorrowedSource, type EngineDefinition } from '../engines/engine-config.ts'
+import {
+  describe,
+  engine,
+  type BorrowedSource,
+  type EngineDefinition,
+  type OpenableSource,
+} from '../engines/engine-config.ts'
 import { EnginelightError } from '../errors.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut } from '../pool/check-out.ts'
@@ -73,7 +79,7 @@ interface Checked<A extends Access> extends BorrowRules {
   readonly access: A
 }
 
-class BorrowedConnections<A extends Access> implements Borrowed<A> {
+class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSource {
   readonly engine: Borrowed<A>['engine']
   readonly #options: Checked<A>
   #pool: SharingPool | undefined

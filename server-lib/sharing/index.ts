@@ -1,5 +1,6 @@
 export { borrow } from './borrow.ts'
 export { borrowAll } from './borrow-all.ts'
+export type { BorrowedSource } from '../engines/engine-config.ts'
 export type { BorrowedAll } from './borrow-all.ts'
 export type { Borrowed, BorrowOptions } from './borrow.ts'
 export type { CurrentConnection, HostConnection } from './host-connection.ts'

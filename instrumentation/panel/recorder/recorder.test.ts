@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { channels, type StatementMessage } from '../../../server-lib/channels.ts'
 import { addReporting, type EngineReport } from '../../../server-lib/engines/engine-reports.ts'
+import { createEngines, engine } from '../../../server-lib/index.ts'
 import { description, SITE } from '../testing/messages.ts'
 import {
   expectNothingUncounted,
@@ -134,6 +135,25 @@ test('an engine whose old pool closes after a reinit goes on', () => {
   channels.engine.publish({ phase: 'closed', at: 3, engine: 'writer', pool: 'writer#1' })
   expect(freshPage().engines.get('writer')).toMatchObject({ pool: 'writer#2' })
   channels.engine.publish({ phase: 'closed', at: 4, engine: 'writer', pool: 'writer#2' })
+  expect(freshPage().engines.get('writer')).toBe('closed')
+})
+
+test('engines that take over by their key are the ones that it shows, when it was there before and when it comes after', async () => {
+  record()
+  const evaluate = (max: number) =>
+    createEngines(
+      { writer: engine()({ connection: 'postgres://u@127.0.0.1:1/x', pool: { max } }) },
+      { hot: 'recorded' },
+    )
+  const first = evaluate(2)
+  const second = evaluate(3)
+  expect(freshPage().engines.get('writer')).toMatchObject({ pool: 'writer#2' })
+  await first.close()
+  expect(freshPage().engines.get('writer')).toMatchObject({ pool: 'writer#2' })
+  recorder.stop()
+  record()
+  expect(freshPage().open()).toMatchObject({ engines: { writer: { pool: 'writer#2', max: 3 } } })
+  await second.close()
   expect(freshPage().engines.get('writer')).toBe('closed')
 })
 

@@ -100,7 +100,7 @@ export class Recorder {
           }
           if (isTimed) this.costMs += (performance.now() - before) * TIMED_EVERY
         },
-        { sites: true },
+        { sites: true, development: true },
       ),
     )
   }

@@ -22,7 +22,7 @@ export interface Recovery {
 
 /** Passes of recovery, one after the other; the timer keeps no process alive. */
 export class RecoveryLoop implements Recovery {
-  readonly #engines: ReadonlyMap<string, Engine>
+  readonly #engines: () => ReadonlyMap<string, Engine>
   readonly #everyMs: number | undefined
   readonly #olderThanMs: number
   readonly #keepDecisionsMs: number
@@ -32,7 +32,7 @@ export class RecoveryLoop implements Recovery {
   /** Those that were in doubt in the last pass: each is warned of once. */
   #known = new Set<string>()
 
-  constructor(engines: ReadonlyMap<string, Engine>, options: RecoveryOptions = {}) {
+  constructor(engines: () => ReadonlyMap<string, Engine>, options: RecoveryOptions = {}) {
     checkKnown('recovery()', options, ['everyMs', 'olderThanMs', 'keepDecisionsMs'])
     const { everyMs = 30_000, olderThanMs = 60_000, keepDecisionsMs = 7 * 24 * 3_600_000 } = options
     this.#engines = engines
@@ -55,7 +55,7 @@ export class RecoveryLoop implements Recovery {
   }
 
   async #pass(dryRun: boolean): Promise<RecoveryReport> {
-    const report = await recoverOnce(this.#engines, {
+    const report = await recoverOnce(this.#engines(), {
       olderThanMs: this.#olderThanMs,
       keepDecisionsMs: this.#keepDecisionsMs,
       dryRun,

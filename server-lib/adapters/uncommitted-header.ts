@@ -1,0 +1,27 @@
+import type { ServerResponse } from 'node:http'
+import type { EnginesInside } from '../engines/engines-inside.ts'
+import type { ContainerCore } from '../sessions/container.ts'
+import type { RequestScope } from '../sessions/request-scope.ts'
+
+const HEADER = 'x-enginelight-uncommitted'
+
+/**
+ * Says in a header which engines have uncommitted writes as the head of a response is written: a commit may still come, but
+ * the client is told of success before it. Nothing is waited for. For development alone.
+ */
+export function tellUncommitted(
+  response: ServerResponse,
+  scope: RequestScope,
+  insides: readonly EnginesInside[],
+): void {
+  const writeHead = response.writeHead as (...args: unknown[]) => ServerResponse
+  response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+    const status = Number(args[0])
+    const names = insides.flatMap(({ identity }) => uncommittedIn(scope.container(identity)))
+    if (names.length > 0 && status < 400 && !this.headersSent) this.setHeader(HEADER, names.join(', '))
+    return writeHead.apply(this, args)
+  } as typeof response.writeHead
+}
+
+const uncommittedIn = (container: unknown): string[] =>
+  (container as { core?: ContainerCore } | undefined)?.core?.uncommitted() ?? []

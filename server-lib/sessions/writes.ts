@@ -1,0 +1,119 @@
+import { warn } from '../errors.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
+import type { DriverResult } from '../postgres/driver.ts'
+import { firstControl } from '../postgres/read-control.ts'
+
+/** The first statement of a transaction that has changed something. */
+export interface FirstWrite {
+  /** Its line, as far as it was worth a look. */
+  readonly capture: SiteCapture | null
+}
+
+/** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
+const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
+/** And those of savepoints, which undo them. */
+const FOLLOWED = new Set([...CHANGING, 'SAVEPOINT', 'RELEASE', 'ROLLBACK'])
+
+type Result = DriverResult | DriverResult[] | undefined
+
+const isChange = ({ command }: DriverResult) => CHANGING.has(command ?? '')
+const isFollowed = ({ command }: DriverResult) => FOLLOWED.has(command ?? '')
+
+/** Whether a statement has changed something, as its command tag says; of several, whether one of them has. */
+export const hasChanged = (result: Result): boolean =>
+  result !== undefined && (Array.isArray(result) ? result.some(isChange) : isChange(result))
+
+/** COPY has one tag for both directions. */
+const COPIES_OUT = /^\s*copy\b[^]*\bto\s+(?:stdout|program|')/i
+
+/** Whether there is something to lose: not where no row was changed, nor where rows were copied out. */
+function hasLeftSomething(result: Result, text: string): boolean {
+  if (result === undefined) return false
+  if (Array.isArray(result)) return result.some(one => hasLeftSomething(one, text))
+  if (!isChange(result) || result.rowCount === 0) return false
+  return result.command !== 'COPY' || !COPIES_OUT.test(text)
+}
+
+/**
+ * What a transaction would lose if it ended without a commit: its first write, unless a savepoint was undone since that was
+ * set before it. Made for the first statement that writes or sets a savepoint.
+ */
+export class Writes {
+  first: FirstWrite | undefined
+  /** Those that may be open, with the first write as of then. */
+  readonly #savepoints: { readonly name: string; readonly first: FirstWrite | undefined }[] = []
+
+  /** Whether there is anything to follow: of a statement that reads there is not. */
+  static concern(result: Result): boolean {
+    return result !== undefined && (Array.isArray(result) ? result.some(isFollowed) : isFollowed(result))
+  }
+
+  follow(text: string, result: Result, capture: SiteCapture | null): void {
+    if (hasLeftSomething(result, text)) this.first ??= { capture }
+    const control = firstControl(text)
+    if (control === null || !('name' in control)) return
+    const { name, ask } = control
+    const at = this.#savepoints.findLastIndex(savepoint => savepoint.name === name)
+    switch (ask) {
+      case 'savepoint':
+        this.#savepoints.push({ name, first: this.first })
+        return
+      case 'release':
+        if (at >= 0) this.#savepoints.length = at
+        return
+      case 'rollback to':
+        if (at < 0) return
+        this.first = this.#savepoints[at]?.first
+        this.#savepoints.length = at + 1
+        return
+      default:
+        ask satisfies never
+    }
+  }
+}
+
+const WRITING = /^\s*(?:insert|update|delete|merge|truncate|create|alter|drop|call|with|copy)\b/i
+
+/** Whether the text of a statement may write, as far as its first word tells. */
+export const mayWrite = (text: unknown): boolean => typeof text === 'string' && WRITING.test(text)
+
+/** Lines that have been told of. What has no line is known by its unit of work. */
+const told = new Set<string>()
+const LINES_KEPT = 2_000
+
+interface Forgotten {
+  readonly engine: string
+  /** `POST /orders`. */
+  readonly label: string
+  readonly request: string
+  /** The first write, or else `knex.transaction()`. */
+  readonly capture: SiteCapture | null
+  /** The first statement of the transaction, for a write whose line was not worth a look. */
+  readonly begun: SiteCapture | null
+  readonly isKnexTransaction: boolean
+}
+
+/** A unit of work has written and ended well, and nothing was kept. Told once for each line. */
+export function warnOfForgottenCommit({
+  engine,
+  label,
+  request,
+  capture,
+  begun,
+  isKnexTransaction,
+}: Forgotten): void {
+  const line = siteOf(capture)?.label
+  const beginning = siteOf(begun)?.label
+  const key = `${engine} ${line ?? beginning ?? label}`
+  if (told.has(key)) return
+  if (told.size >= LINES_KEPT) told.clear()
+  told.add(key)
+  const hint = isKnexTransaction
+    ? ' knex.transaction() on a session is a savepoint inside of its transaction, and commits nothing.'
+    : ''
+  const where = line ? ` at ${line}` : beginning ? `, in the transaction that began at ${beginning},` : ''
+  warn(
+    'EL_NOT_COMMITTED',
+    `${label} (${request}) has written on engine "${engine}"${where} and ended without commit(): it is rolled back.${hint} Call db.${engine}.commit() or db.commit(), or rollback() where that is meant.`,
+  )
+}
