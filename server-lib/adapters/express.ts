@@ -63,7 +63,7 @@ export function rollbackOnError(): (
   next: (error?: unknown) => void,
 ) => void {
   return (error, request, _response, next) => {
-    transactionOf(request)?.refuse()
+    transactionOf(request)?.refuse(error)
     next(error)
   }
 }

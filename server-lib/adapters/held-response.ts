@@ -1,8 +1,9 @@
 import { ServerResponse } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import { copied, sizeOf } from './chunk.ts'
 import { DrainListeners } from './drain-listeners.ts'
 import type { OtherBody } from './failed-answer.ts'
-import { ResponseBefore } from './response-before.ts'
+import { isHttp1, ResponseBefore } from './response-before.ts'
 import { ResponseMask } from './response-mask.ts'
 import { headerOf, withoutHeader } from './write-head.ts'
 
@@ -73,6 +74,8 @@ export class HeldResponse {
   #left = Number.POSITIVE_INFINITY
   #settling: Promise<void> | undefined
   #owesDrain = false
+  /** Whether its head had gone out when the transaction began to be ended. */
+  #isFlowing = false
 
   constructor(response: ServerResponse, gate: Gate, options: HoldOptions) {
     this.#response = response
@@ -106,6 +109,7 @@ export class HeldResponse {
   /** Ends the connection, so that the client does not take for complete what it has got. */
   cut(): void {
     const response = this.#response
+    if (!isHttp1(response)) return cutStream(response)
     const { socket } = response
     // Without chunks or a length a body ends where its connection does, and only a reset tells that it should not have.
     if (socket && !response.chunkedEncoding && !response.hasHeader('content-length')) {
@@ -116,6 +120,11 @@ export class HeldResponse {
       }
     }
     response.destroy()
+  }
+
+  /** Whether there is something to be taken back: nothing of it has been sent. */
+  get isHeld(): boolean {
+    return this.#phase === 'holding' || (this.#phase === 'settling' && !this.#isFlowing)
   }
 
   /** Until the transaction has been ended, where that is under way. Never rejects. */
@@ -245,6 +254,7 @@ export class HeldResponse {
 
   #settle(): void {
     const isFlowing = this.#phase === 'flowing'
+    this.#isFlowing = isFlowing
     this.#phase = 'settling'
     const isEnded = this.#response.writableEnded
     const answer = {
@@ -263,6 +273,8 @@ export class HeldResponse {
   }
 
   #settled(isFlowing: boolean, other: OtherBody | undefined): void {
+    // Taken back meanwhile, and answered by another.
+    if (this.#phase === 'dropped') return
     if (other) this.#replaceBody(other)
     const waiting = this.#calls
     if (isFlowing) {
@@ -322,6 +334,12 @@ export class HeldResponse {
     const head = calls.find(({ method }) => method === 'writeHead')
     return (head && headerOf(head.args, name)) ?? this.#response.getHeader(name)
   }
+}
+
+/** Only a stream that ends with an error tells the client of HTTP/2 that it is not complete. */
+function cutStream(response: ServerResponse): void {
+  const { stream } = response as unknown as { stream: ServerHttp2Stream }
+  stream.close(constants.NGHTTP2_INTERNAL_ERROR)
 }
 
 const hasBody = ({ method }: Call) => method === 'write' || method === 'end'

