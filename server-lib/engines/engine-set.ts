@@ -245,6 +245,8 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     try {
       const value = await runInRequest(scope, () => fn(db))
       await core.end()
+      // A run inside of it was told that its work is done: whoever awaits the scope must not believe so too.
+      if (core.lostRun) throw core.lostRun
       scope.end('finished')
       return value
     } catch (error) {

@@ -171,15 +171,16 @@ test('in a container that has ended a run does not begin by itself: the rest of 
   expect(await two.names()).toEqual([['a'], []])
 })
 
-test('a container that ends without commit after a run has joined it and written is warned of', async () => {
+test('a scope that ends without commit after a run has joined it and written rejects, and a warning tells of it', async () => {
   const { engines } = two
   const warnings: string[] = []
   const onWarning = (warning: Error & { code?: string }) =>
     void warnings.push(`${warning.code}: ${warning.message}`)
   process.on('warning', onWarning)
-  await engines.scope(async () => {
+  const scope = engines.scope(async () => {
     await engines.run(db => db.writer('t').insert({ name: 'a' }), { label: 'transfer' })
   })
+  await expect(scope).rejects.toMatchObject({ code: 'EL_NOT_COMMITTED' })
   await engines.scope(async db => {
     await engines.run(() => db.writer('t').insert({ name: 'b' }))
     await db.rollback()

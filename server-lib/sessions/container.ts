@@ -372,19 +372,21 @@ export class ContainerCore extends Linked implements SessionOwner {
     this.#joined = label
   }
 
-  hasToldOfRun = false
+  /** A run has resolved, and what it wrote was rolled back as the container ended: set then. */
+  lostRun: EnginelightError | undefined
 
-  /** Somebody was told that his work is done, and it is not. */
+  get hasToldOfRun(): boolean {
+    return this.lostRun !== undefined
+  }
+
   #warnOfRun(): void {
     const written = this.atomicSessions().filter(session => session.hasWritten)
     if (this.#joined === undefined || written.length === 0) return
-    this.hasToldOfRun = true
     const { label, id } = this.scope
     const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
-    warn(
-      'EL_NOT_COMMITTED',
-      `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`,
-    )
+    const sentence = `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`
+    this.lostRun = new EnginelightError('EL_NOT_COMMITTED', sentence)
+    warn('EL_NOT_COMMITTED', sentence)
   }
 
   /** Throws where a part of the work is open that is to be kept or undone as one. */
