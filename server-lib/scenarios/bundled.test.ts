@@ -29,10 +29,21 @@ async function run(file: string, flags: string[] = []) {
     env: { ...process.env, DATABASE_URL: database.url },
   })
   expect(stderr).toBe('')
-  const told = JSON.parse(stdout) as { error: { site: string } }
+  const { frames, ...told } = JSON.parse(stdout) as { error: { site: string }; frames: string[] }
+  expect(frames.length).toBeGreaterThan(3)
+  for (const frame of frames) expect(await isInApplication(frame), frame).toBe(true)
   const [, name = '', line = ''] = /^(.*):(\d+)$/.exec(told.error.site) ?? []
   const lines = (await readFile(join(folder, name), 'utf8')).split('\n')
   return { told, line: lines[Number(line) - 1] ?? '' }
+}
+
+/** Whether a frame, `main (bundle.cjs:1:20000)`, is in what the application's own text has become. */
+async function isInApplication(frame: string): Promise<boolean> {
+  const [, file = '', line = '', column = ''] = /\(?([^\s()]+):(\d+):(\d+)\)?$/.exec(frame) ?? []
+  const text = await readFile(join(folder, file), 'utf8')
+  const before = text.split('\n').slice(0, Number(line) - 1)
+  const place = before.join('\n').length + Number(column)
+  return Math.abs(place - text.indexOf('of the holder')) < APP.esm.length
 }
 
 const ERROR = { code: 'EL_CHECKOUT_TIMEOUT', isOurs: true, site: expect.any(String) as string }

@@ -67,7 +67,8 @@ describe.runIf(installed !== '')('in a project of its own', { timeout: 300_000 }
     exec(process.execPath, args, { cwd: folder, env: { ...process.env, DATABASE_URL: database.url } })
 
   /** Whether the line that the timeout named is the application's. */
-  async function expectSound(told: { error: { site: string } }) {
+  async function expectSound({ frames, ...told }: { error: { site: string }; frames: string[] }) {
+    expect(frames.length).toBeGreaterThan(3)
     expect(told).toEqual({
       ...SOUND,
       error: { code: 'EL_CHECKOUT_TIMEOUT', isOurs: true, site: expect.stringMatching(/:\d+$/) },

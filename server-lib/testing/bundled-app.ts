@@ -15,11 +15,15 @@ async function holdsTheOnlyConnection(db) {
 
 async function main() {
   const seen = []
+  const frames = []
   observe('enginelight:checkout', message => seen.push(message.phase))
+  for (const name of ['checkout', 'statement'])
+    observe('enginelight:' + name, ({ site }) => site && frames.push(site.frames[0]), { sites: true })
   const engines = createEngines({
     main: engine()({ connection: process.env.DATABASE_URL, pool: { max: 1 }, checkoutTimeoutMs: 300 }),
   })
   const told = await engines.run(async db => {
+    await db.main.savepoint(() => db.main.raw('select 2'))
     await db.main.query('create temp table x (n int)')
     await db.main('x').insert({ n: 1 })
     const rows = (await db.main.knex('x')).length
@@ -50,6 +54,7 @@ async function main() {
   await mounted.close()
   server.close()
   await engines.close()
+  told.frames = [...new Set(frames)]
   return told
 }
 `
