@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { EnginelightError } from '../../errors.ts'
+import { prepareValue } from '../../postgres/prepare-value.ts'
 import { SessionConnection } from '../../sessions/session-connection.ts'
 import { coreOf } from '../../sessions/session-function.ts'
 import type { SessionCore } from '../../sessions/session.ts'
@@ -74,8 +74,6 @@ async function coreBehind(client: KnexClient): Promise<SessionCore> {
   )
 }
 
-const load = createRequire(import.meta.url)
-
 /** The protocol counts them in 16 bits. */
 const MAX_VALUES = 65_535
 
@@ -88,8 +86,7 @@ function preparedValues(values: readonly unknown[]): PreparedValue[] {
       { option: 'query' },
     )
   }
-  const { prepareValue } = load('pg/lib/utils.js') as { prepareValue(value: unknown): PreparedValue }
-  return values.map(value => prepareValue(value) ?? null)
+  return values.map(prepareValue)
 }
 
 const noQuery = () =>

@@ -1,0 +1,11 @@
+import { createRequire } from 'node:module'
+
+const load = createRequire(import.meta.url)
+
+/** What pg would send for a value: a text, bytes, or null. Of pg's own file: only a newer one has it in what it exports. */
+export function prepareValue(value: unknown): string | Buffer | null {
+  const utils = load('pg/lib/utils.js') as {
+    prepareValue(value: unknown): string | Buffer | null | undefined
+  }
+  return utils.prepareValue(value) ?? null
+}
