@@ -286,25 +286,29 @@ const onPostgres = ({ version, tests }) => {
   }
 }
 
-/** Copies of pg that applications still have, with the pool, the protocol and the cursors of their time. */
+/** Copies of pg that applications still have, with the pool and the cursors of their time. Not with its protocol: before 1.14 a value
+ * that cannot be sent spoils the next message of the process, whoever sends it. */
 const OLDER_PG = [
-  ['pg@8.11.0', 'pg-pool@3.6.0', 'pg-protocol@1.6.0', 'pg-cursor@2.10.0', 'pg-query-stream@4.5.0'],
-  ['pg@8.13.0', 'pg-pool@3.7.0', 'pg-protocol@1.7.0', 'pg-cursor@2.12.0', 'pg-query-stream@4.7.0'],
-  ['pg@8.16.0', 'pg-pool@3.10.0', 'pg-protocol@1.10.0', 'pg-cursor@2.15.0', 'pg-query-stream@4.10.0'],
-  ['pg@8.20.0', 'pg-pool@3.13.0', 'pg-protocol@1.13.0', 'pg-cursor@2.19.0', 'pg-query-stream@4.14.0'],
+  ['pg@8.11.0', 'pg-pool@3.6.0', 'pg-cursor@2.10.0', 'pg-query-stream@4.5.0'],
+  ['pg@8.13.0', 'pg-pool@3.7.0', 'pg-cursor@2.12.0', 'pg-query-stream@4.7.0'],
+  ['pg@8.16.0', 'pg-pool@3.10.0', 'pg-cursor@2.15.0', 'pg-query-stream@4.10.0'],
+  ['pg@8.20.0', 'pg-pool@3.13.0', 'pg-cursor@2.19.0', 'pg-query-stream@4.14.0'],
 ]
 
-/** What leans on what pg does, and not on what it is called. */
+/** What leans on what pg does. Not the hosts that bring a pg of their own, nor one that wants a newer one. */
 const ON_PG = [
   'sessions',
   'run',
   'pool',
   'commit',
-  'sharing',
   'engines',
   'health',
   'postgres',
   'schema/arrow',
+  ...['borrow', 'guarded', 'lend.test', 'lent', 'read-control', 'transaction-texts'].map(
+    name => `sharing/${name}`,
+  ),
+  ...['pg', 'knex', 'typeorm', 'sequelize', 'postgres-js'].map(name => `sharing/hosts/${name}.test`),
 ]
 
 const onPg = packages => ({

@@ -3,6 +3,7 @@ import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { describe, expect, test, vi } from 'vitest'
 import { createEngines, engine } from '../index.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 import { getTables, reflect } from '../schema/index.ts'
 import { hostOfNotes } from '../testing/borrowers.ts'
 import { borrow } from './index.ts'
@@ -264,7 +265,7 @@ describe('the contract of a sharing pool', () => {
     const nothing = borrowed({ connection: () => ({}) as never })
     await expect(nothing.knex('notes')).rejects.toThrow(/without a query\(\) method/)
     const old = borrowed({ connection: () => ({ query() {} }) as never })
-    await expect(old.knex('notes')).rejects.toThrow(/pg 8\.21 or newer/)
+    await expect(old.knex('notes')).rejects.toThrow(/does not tell whether a transaction is open/)
   })
 
   test('R13 it begins without a statement of its own', async () => {
@@ -275,7 +276,10 @@ describe('the contract of a sharing pool', () => {
     expect(sent).not.toHaveBeenCalled()
     await knex('notes')
     await db.host.query('select 1')
+    // An older pg that nobody has followed is asked once, with no statement in it.
+    const asked = process.env.ENGINELIGHT_PG ? ['/* enginelight: is a transaction open? */'] : []
     expect(sent.mock.calls.map(([config]: any[]) => config.text ?? config)).toEqual([
+      ...asked,
       'select * from "notes"',
       'select 1',
     ])
@@ -449,7 +453,7 @@ describe('R16 a failing statement', () => {
       () => db.host.savepoint(() => db.host('nowhere')),
     ]) {
       await expect(attempt()).rejects.toThrow()
-      expect(host.current!.getTransactionStatus()).toBe('T')
+      expect(statusOf(host.current! as never)).toBe('T')
     }
     await host.current!.query(insert('as well'))
     expect(await host.commit()).toBe('COMMIT')
@@ -466,7 +470,7 @@ describe('R16 a failing statement', () => {
     }
     await expect(db.host.query('select $1::text', [unwritable])).rejects.toThrow('cannot be written')
     expect((await db.host.query('select 1 one')).rows).toEqual([{ one: 1 }])
-    expect(host.current!.getTransactionStatus()).toBe('T')
+    expect(statusOf(host.current! as never)).toBe('T')
     await host.commit()
   })
 
@@ -557,7 +561,7 @@ describe('R17 one statement at a time', () => {
     }
     const broken = db.host.stream('select 1 / (3 - n) from generate_series(1, 5) n')
     await expect(broken.toArray()).rejects.toMatchObject({ code: '22012' })
-    expect(host.current!.getTransactionStatus()).toBe('T')
+    expect(statusOf(host.current! as never)).toBe('T')
     expect(await host.commit()).toBe('COMMIT')
     expect(await outside()).toHaveLength(501)
   })
@@ -733,7 +737,7 @@ describe('R19 a lease ends', () => {
       await db.host('notes').insert({ body: 'undone' })
       await new Promise<void>(resolve => void (finish = resolve))
     })
-    await vi.waitFor(() => expect(client.getTransactionStatus()).toBe('T'))
+    await vi.waitFor(() => expect(statusOf(client as never)).toBe('T'))
     await new Promise(resolve => void setTimeout(resolve, 20))
     const late = expect(knex('notes').insert({ body: 'in a foreign transaction' })).rejects.toMatchObject({
       code: 'EL_LEASE_ENDED',

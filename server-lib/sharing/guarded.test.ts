@@ -3,6 +3,7 @@ import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { describe, expect, test } from 'vitest'
 import { hostOfNotes } from '../testing/borrowers.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
 
 const { database, host, borrowed, insert, outside } = hostOfNotes()
 const soon = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms))
@@ -62,7 +63,7 @@ describe('a statement in a savepoint of its own', () => {
     })
     expect(at).toBe(1)
     client.query = query
-    expect(client.getTransactionStatus()).toBe('T')
+    expect(statusOf(client as never)).toBe('T')
     await host.commit()
     expect(await outside()).toEqual([])
   })
@@ -82,7 +83,7 @@ describe('a statement in a savepoint of its own', () => {
     await expect(db.host.query('select 1/0')).rejects.toMatchObject({ code: '22012' })
     client.query = query
     expect(hits).toBe(3)
-    expect(client.getTransactionStatus()).toBe('T')
+    expect(statusOf(client as never)).toBe('T')
     await host.commit()
   })
 })
@@ -140,7 +141,7 @@ describe('a stream', () => {
         expect((await client.query('select 1 one')).rows).toEqual([{ one: 1 }])
         await knex('notes')
       }
-      expect(client.getTransactionStatus()).toBe('T')
+      expect(statusOf(client as never)).toBe('T')
       await host.commit()
     },
   )

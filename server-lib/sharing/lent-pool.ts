@@ -65,8 +65,8 @@ function makeClass(base: PoolClass): MakePool {
       // pg's own are properties of the pool, and say what it would connect to by itself. Like those, its numbers are listed.
       const get = (read: () => unknown) => ({ get: read, configurable: true, enumerable: false })
       Object.defineProperties(this, {
-        options: get(() => poolOptions(lender().engine.door.settings)),
-        Client: get(() => lender().engine.door.Client),
+        options: get(() => poolOptions(() => lender().engine.door.settings)),
+        Client: get(() => hereOrUndefined(() => lender().engine.door.Client)),
       })
     }
 
@@ -115,12 +115,31 @@ function makeClass(base: PoolClass): MakePool {
   } as unknown as MakePool
 }
 
+/** What a library may ask for where there is no session, to have it later: it is read when there is one, and throws before. */
+const LATER = ['host', 'port', 'database', 'user', 'password', 'ssl']
+
 /** As a pool of one connection has them. */
-function poolOptions(settings: ServerSettings): ServerSettings {
-  return Object.create(Object.prototype, {
-    ...Object.getOwnPropertyDescriptors(settings),
-    max: { value: 1, enumerable: true, configurable: true, writable: true },
-  }) as ServerSettings
+function poolOptions(read: () => ServerSettings): ServerSettings {
+  const settings = hereOrUndefined(read)
+  const known = settings
+    ? Object.getOwnPropertyDescriptors(settings)
+    : Object.fromEntries(
+        LATER.map(name => [
+          name,
+          { get: () => read()[name], enumerable: name !== 'password', configurable: true },
+        ]),
+      )
+  const max = { value: 1, enumerable: true, configurable: true, writable: true }
+  return Object.defineProperties({}, { ...known, max }) as ServerSettings
+}
+
+/** Undefined where a function that gives the session gives none: outside of a request. */
+function hereOrUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }
 
 function tellConnected(connected: Promise<LentClient>, callback: ConnectCallback): void {

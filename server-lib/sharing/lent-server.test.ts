@@ -139,3 +139,13 @@ test('its numbers are those of a pool of one connection', async () => {
   })
   await engines.close()
 })
+
+test('a library that asks before there is a session has what it asked for when there is one', async () => {
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  const { pool } = lend(() => engines.current.main, { Pool: pg.Pool })
+  const { options } = pool
+  expect(options.max).toBe(1)
+  expect(() => options.host).toThrow(expect.objectContaining({ code: 'EL_NO_SCOPE' }))
+  await engines.scope(async () => expect({ ...options }).toMatchObject(parts()))
+  await engines.close()
+})

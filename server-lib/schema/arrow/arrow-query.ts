@@ -1,5 +1,5 @@
 import { EnginelightError } from '../../errors.ts'
-import { loadPeer } from '../../identity/peers.ts'
+import { prepareValue } from '../../postgres/prepare-value.ts'
 import { SessionConnection } from '../../sessions/session-connection.ts'
 import { coreOf } from '../../sessions/session-function.ts'
 import type { SessionCore } from '../../sessions/session.ts'
@@ -86,8 +86,7 @@ function preparedValues(values: readonly unknown[]): PreparedValue[] {
       { option: 'query' },
     )
   }
-  const { prepareValue } = loadPeer('pg/lib/utils.js') as { prepareValue(value: unknown): PreparedValue }
-  return values.map(value => prepareValue(value) ?? null)
+  return values.map(prepareValue)
 }
 
 const noQuery = () =>

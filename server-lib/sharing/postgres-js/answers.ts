@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { prepareValue } from '../../postgres/prepare-value.ts'
 import type { SqlColumn, SqlResult } from './postgres-sql.ts'
 
 export interface Field {
@@ -69,12 +70,8 @@ export function fieldOf({ name, type, table, number }: SqlColumn): Field {
 
 /** What pg would send for a value, as text. */
 export function parameterOf(value: unknown): string | null {
-  const prepared = (pg as unknown as Utils).utils.prepareValue(value)
-  return Buffer.isBuffer(prepared) ? `\\x${prepared.toString('hex')}` : (prepared as string | null)
-}
-
-interface Utils {
-  utils: { prepareValue(value: unknown): unknown }
+  const prepared = prepareValue(value)
+  return Buffer.isBuffer(prepared) ? `\\x${prepared.toString('hex')}` : prepared
 }
 
 /** pg's names for what postgres.js calls otherwise. */
