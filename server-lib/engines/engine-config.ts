@@ -13,8 +13,11 @@ export interface EngineOptions {
   /** The engine that `engines.get()` gives. At most one; where none says so it is the first. */
   default?: boolean
   /**
-   * `'read'` opens every transaction as READ ONLY, so that the server refuses writes, and takes the writing methods
-   * from the session's type. A guard against mistakes: use a role without the right to write as well. Default `'write'`.
+   * `'read'` opens every transaction as READ ONLY, so that the server refuses writes, and takes the writing methods from the
+   * session's type. Texts that would let a session write are refused before they are sent. A function that does so is refused by the
+   * server in a transaction; in autocommit it costs the connection (on PostgreSQL 13 and older it is not seen there). What
+   * `engines.get(name).knex` sends outside of sessions is not guarded. A guard against mistakes: use a role without the right
+   * to write as well. Default `'write'`.
    */
   access?: 'read' | 'write'
   /**

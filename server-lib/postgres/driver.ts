@@ -56,6 +56,8 @@ export type TransactionStatus = 'I' | 'T' | 'E'
 /** pg's protocol-level `Connection` under a `Client`. */
 export interface DriverWire {
   readonly stream?: { destroy(): unknown; readonly bytesRead?: number; readonly bytesWritten?: number }
+  on?(event: string, listener: Listener): unknown
+  removeListener?(event: string, listener: Listener): unknown
   connect?(port: number | string, host?: string): void
   cancel?(processId: number, secretKey: unknown): void
   prependListener?(event: string, listener: Listener): unknown

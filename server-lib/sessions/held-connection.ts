@@ -58,6 +58,9 @@ export class HeldConnection {
   readonly #lease: Lease
   readonly #record: ConnectionRecord | undefined
   readonly #onError: (error: Error) => void
+  #onSetting: ((setting: { parameterName?: string; parameterValue?: string }) => void) | undefined
+  /** A statement has let the next transactions of the connection write, although its session only reads. */
+  isWritable = false
   #given = false
   #isExecuting = false
   #returned: Promise<void> | undefined
@@ -78,6 +81,22 @@ export class HeldConnection {
     if (!record) return undefined
     const { id: connection, slot, backendPid } = record
     return { engine: this.#engine.name, pool: ledger.pool, slot, connection, backendPid, ...here }
+  }
+
+  /**
+   * Listens for the server's word that the next transactions may write: a function can switch that as well, which no text
+   * shows. Servers before 14 do not say it.
+   */
+  watchReadOnly(): void {
+    this.#onSetting = ({ parameterName, parameterValue }) => {
+      if (parameterName === 'default_transaction_read_only') this.isWritable = parameterValue === 'off'
+    }
+    this.driver.connection?.on?.('parameterStatus', this.#onSetting)
+  }
+
+  #stopListening(): void {
+    this.driver.removeListener('error', this.#onError)
+    if (this.#onSetting) this.driver.connection?.removeListener?.('parameterStatus', this.#onSetting)
   }
 
   /** Whether the server has answered everything. After an error that comes later than the error itself. */
@@ -237,7 +256,7 @@ export class HeldConnection {
     if (status === 'T' || status === 'E') return this.#close('in a transaction at release')
     this.#lease.hold.release()
     // After the release: from here the pool listens again.
-    this.driver.removeListener('error', this.#onError)
+    this.#stopListening()
   }
 
   /** To its host, whatever state that has it in. */

@@ -47,6 +47,14 @@ export function needsTransaction(session: SessionFacts, what: string): Enginelig
   )
 }
 
+export function onlyReads(session: SessionFacts, words: string): EnginelightError {
+  return new EnginelightError(
+    'EL_TRANSACTION_CONTROL',
+    `${words} as text is refused on session ${session.id} of engine "${session.engine.name}", which only reads: it would let it write, or end what keeps it from writing. It was not sent.`,
+    { ...numbers(session), move: words },
+  )
+}
+
 export function containerEnds(
   session: SessionFacts,
   move: 'commit' | 'rollback' | 'release',

@@ -130,7 +130,7 @@ export class SessionLife {
         if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
       }
       // On a pool of our own the setting was made as the connection was opened.
-      else if (options.mode === 'autocommit' && this.#readOnly && !owned)
+      else if (options.mode === 'autocommit' && this.isReadOnly && !owned)
         await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
     } catch (cause) {
       throw this.beginFailed(held, cause)
@@ -154,7 +154,7 @@ export class SessionLife {
     return takesPart(this.engine.options) ? this.#kind : ORDINARY
   }
 
-  get #readOnly(): boolean {
+  get isReadOnly(): boolean {
     return this.engine.options.access === 'read' || this.#ownKind.readOnly
   }
 
@@ -164,7 +164,7 @@ export class SessionLife {
 
   /** What begins a transaction on the server. */
   beginTexts(): readonly string[] {
-    return beginTexts(this.engine.options, { readOnly: this.#readOnly, isolation: this.#ownKind.isolation })
+    return beginTexts(this.engine.options, { readOnly: this.isReadOnly, isolation: this.#ownKind.isolation })
   }
 
   /** BEGIN was answered. Returns why that is of no use: the connection was lost before, or in the very packet that says so. */

@@ -14,6 +14,7 @@ import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { WRITTEN, type Isolation } from '../postgres/control.ts'
 import { canBringBegin } from '../postgres/beginning-query.ts'
 import type { Control } from '../postgres/read-control.ts'
+import { undoesReadOnly } from '../postgres/undo-read-only.ts'
 import {
   commandOf,
   type DriverCallback,
@@ -442,6 +443,13 @@ export class SessionCore {
     const refused =
       statement.control && refuseControl(this, this.#owner, statement.control, statement.capture)
     if (refused) return refuse(refused)
+    if (this.#life.isReadOnly && !statement.isSingle) {
+      const words = undoesReadOnly(
+        textOf(statement.config),
+        (statement.config as { values?: unknown }).values,
+      )
+      if (words) return refuse(errors.onlyReads(this, words))
+    }
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
@@ -479,6 +487,7 @@ export class SessionCore {
     const held: HeldConnection = new HeldConnection(this.engine, lease, error => this.#life.lose(held, error))
     this.#life.take(held)
     this.#life.begunAt = null
+    if (this.engine.options.mode === 'autocommit' && this.#life.isReadOnly) held.watchReadOnly()
     if (this.#bringsBegin(statement, held)) {
       statement.beginning = this.#life.beginTexts()
       return use(held)
@@ -596,6 +605,10 @@ export class SessionCore {
     statement: Sent,
   ): void {
     this.#life.answered(held, error, commandOf(result), statement)
+    if (held.isWritable && this.#life.held === held) {
+      this.#life.discard(held, 'default_transaction_read_only was switched off')
+      this.#life.follow('release')
+    }
     if (error || !Writes.concern(result)) return
     if (this.isInTransaction) {
       this.#life.writes ??= new Writes()
@@ -660,6 +673,11 @@ export class SessionCore {
   /** What is said to what comes from the context of a unit that was undone. */
   undone(unit: Unit): Error {
     return unitUndone(unit, this)
+  }
+
+  /** Whether its statements may only read. */
+  get onlyReads(): boolean {
+    return this.#life.isReadOnly
   }
 
   /** What its transactions are; undefined leaves it to the server's default. */

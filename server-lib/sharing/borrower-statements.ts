@@ -124,7 +124,8 @@ export class BorrowerStatements {
   }
 
   #stepFor(text: string): Step {
-    const around = { policy: this.#rules.transactionControl, failed: this.#host.status === 'E' }
+    const { transactionControl: policy, access } = this.#rules
+    const around = { policy, failed: this.#host.status === 'E', onlyReads: access === 'read' }
     const ours = ROLLED_BACK.exec(text)
     if (!ours) return translate(this.#units, text, around)
     const back = translate(this.#units, ours[1] ?? '', around)

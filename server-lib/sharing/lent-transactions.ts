@@ -89,7 +89,12 @@ export class LentTransactions {
   #translate(text: string): Step {
     const { transactionControl: policy } = this.#options
     const failed = this.#core.state === 'failed'
-    const step = translate(this.#units, text, { policy, failed, isolation: this.#core.isolation })
+    const step = translate(this.#units, text, {
+      policy,
+      failed,
+      isolation: this.#core.isolation,
+      onlyReads: this.#core.onlyReads,
+    })
     return this.#isForOneStatement && opens(step, this.#units)
       ? {
           act: 'refuse',

@@ -8,6 +8,7 @@ import {
   type Isolation,
 } from '../postgres/control.ts'
 import { readControl, type Control, type TransactionModes } from '../postgres/read-control.ts'
+import { undoesReadOnly } from '../postgres/undo-read-only.ts'
 
 /**
  * What becomes of BEGIN, COMMIT and ROLLBACK that somebody sends as text on a connection whose transaction is not his:
@@ -65,6 +66,8 @@ export interface Surroundings {
   readonly failed: boolean
   /** What the transaction around it is; the server's own default is read committed. */
   readonly isolation?: Isolation | undefined
+  /** Whether the library is only allowed to read. */
+  readonly onlyReads?: boolean
 }
 
 /**
@@ -72,6 +75,8 @@ export interface Surroundings {
  * failed is answered with ROLLBACK, as the server does; where `failed` was not known in time, RELEASE fails with 25P02.
  */
 export function translate(units: Units, text: string, around: Surroundings): Step {
+  const undoing = around.onlyReads ? undoesReadOnly(text) : null
+  if (undoing) return refuse(undoing, 'what it is sent on only reads')
   const control = readControl(text)
   return control ? translateControl(units, control, around) : { act: 'pass' }
 }
