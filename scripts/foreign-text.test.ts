@@ -20,7 +20,7 @@ import {
 import { isOurs } from '../instrumentation/panel/page/mount-path.ts'
 import { Dictionary } from '../instrumentation/panel/recorder/dictionary.ts'
 import { Ink } from '../instrumentation/panel/recorder/ink.ts'
-import { statementText } from '../instrumentation/statement-text.ts'
+import { statementText } from '../server-lib/postgres/statement-text.ts'
 import { gidParts } from '../panel-ui/model/in-doubt.ts'
 import { requestFilter } from '../panel-ui/model/request-filter.ts'
 import { elidedSqlTokens, sqlTokens } from '../panel-ui/model/sql-tokens.ts'
@@ -31,7 +31,7 @@ import { withoutCredentials } from '../server-lib/credentials.ts'
 import { codeAndMessage, EnginelightError, errorFacts, fullMessage } from '../server-lib/errors.ts'
 import { failureText } from '../server-lib/failure-text.ts'
 import { parseSite } from '../server-lib/identity/site.ts'
-import { controlRequest, literal as sqlLiteral } from '../server-lib/postgres/control.ts'
+import { literal as sqlLiteral } from '../server-lib/postgres/control.ts'
 import { singleStatement } from '../server-lib/postgres/single-statement.ts'
 import { statementHeads } from '../server-lib/postgres/statements.ts'
 import { withoutWrittenSecrets } from '../server-lib/postgres/written-secrets.ts'
@@ -45,7 +45,7 @@ import { shorten } from '../server-lib/schema/naming/shorten.ts'
 import { difference } from '../server-lib/schema/types/difference.ts'
 import { comment, literal, pascalCase, property } from '../server-lib/schema/types/names.ts'
 import { shownMessage } from '../server-lib/shown-message.ts'
-import { readControl } from '../server-lib/sharing/read-control.ts'
+import { readControl } from '../server-lib/postgres/read-control.ts'
 import { NO_UNITS, translate } from '../server-lib/sharing/transaction-texts.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -140,7 +140,6 @@ const READERS: Record<string, (text: string) => unknown> = {
   withoutCredentials,
   labelOf: text => labelOf(request(text, 'Host')),
   parseSite,
-  controlRequest,
   'literal of SQL': sqlLiteral,
   singleStatement: text => singleStatement([text, undefined]),
   'singleStatement with values': text => singleStatement([text, ['x']]),

@@ -29,7 +29,8 @@ export async function bodyText(
   }
   const whole = Buffer.concat(bytes)
   if (encoding === undefined || encoding === 'identity') return whole.toString()
-  const unpack = Object.hasOwn(UNPACK, String(encoding)) ? UNPACK[encoding as keyof typeof UNPACK] : undefined
-  const unpacked = await unpack?.(whole, { maxOutputLength: MOST_BYTES }).catch(() => undefined)
+  if (typeof encoding !== 'string' || !Object.hasOwn(UNPACK, encoding)) return undefined
+  const unpack = UNPACK[encoding as keyof typeof UNPACK]
+  const unpacked = await unpack(whole, { maxOutputLength: MOST_BYTES }).catch(() => undefined)
   return unpacked?.toString()
 }

@@ -72,11 +72,11 @@ const works: Record<string, Work> = {
   brokenAtOnce: async request => {
     await insert(request)
     return {
-      body: Readable.from(
-        (async function* () {
-          throw new Error('broken')
-        })(),
-      ),
+      body: new Readable({
+        read() {
+          this.destroy(new Error('broken'))
+        },
+      }),
     }
   },
 }

@@ -194,10 +194,10 @@ export class RequestTransaction implements Gate {
   /** What the answer says of itself, where that says more than its status. Units are told of in any case. */
   async #said({ header, body }: HeldAnswer): Promise<Answer | undefined> {
     const type = header('content-type')
-    if (body.length === 0 || type === undefined) return undefined
+    if (body.length === 0 || typeof type !== 'string') return undefined
     const text = await bodyText(body, header('content-encoding'))
     if (text === undefined) return undefined
-    return (this.#scope.undone ? readAnswer : failedAnswer)(String(type), text)
+    return (this.#scope.undone ? readAnswer : failedAnswer)(type, text)
   }
 
   /** An answer in parts tells of something that was done and of something that failed, and all of it was rolled back. */

@@ -166,9 +166,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
 
   /** This set, or the one that has taken over from it. */
   get #now(): EngineSet<Definitions> {
-    let set: EngineSet<any> = this
-    while (set.#successor) set = set.#successor
-    return set
+    return this.#successor?.#now ?? this
   }
 
   get #engines(): ReadonlyMap<string, Engine> {

@@ -41,12 +41,12 @@ test.each<[string, () => unknown, string | RegExp]>([
   ['port: NaN', () => made({ connection: { port: Number('x') } }), /connection\.port is NaN/],
   [
     'a template of nothing',
-    () => made({ connection: `postgres://u@${undefined}/x` }),
+    () => made({ connection: `postgres://u@${String(undefined)}/x` }),
     /the host of connection is "undefined"/,
   ],
   [
     'a template of nothing',
-    () => made({ connection: `postgres://u:${undefined}@h/x` }),
+    () => made({ connection: `postgres://u:${String(undefined)}@h/x` }),
     /the password of connection is "undefined"/,
   ],
   ['a URL object', () => made({ connection: new URL(url) }), 'write connection: url.href'],

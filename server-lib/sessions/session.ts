@@ -199,9 +199,9 @@ export class SessionCore {
   }
 
   /** What is shown of it: where it stands, and what it holds since which line. */
-  shown(): Record<string, unknown> {
+  shown(): Record<string, string | number | null> {
     const { engine, state, request, identity } = this
-    const facts: Record<string, unknown> = {
+    const facts: Record<string, string | number | null> = {
       engine: engine.name,
       state,
       request: `${request.label} (${request.id})`,
@@ -213,9 +213,9 @@ export class SessionCore {
   }
 
   get summary(): string {
-    const { state, connection, backendPid, since } = this.shown()
-    const held = connection === undefined ? '' : ` on ${connection} (pid ${backendPid})`
-    return `${state}${held}${since === undefined ? '' : ` since ${since}`}`
+    const { connection, backendPid, since } = this.shown()
+    const held = connection === undefined ? '' : ` on ${String(connection)} (pid ${String(backendPid)})`
+    return `${this.state}${held}${since === undefined ? '' : ` since ${String(since)}`}`
   }
 
   /** Whether the line of the next statement is worth its price: it takes a connection, it may wait, or the line is read. */
