@@ -166,7 +166,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
 
   /** This set, or the one that has taken over from it. */
   get #now(): EngineSet<Definitions> {
-    return this.#successor?.#now ?? this
+    return this.#successor ? this.#successor.#now : this
   }
 
   get #engines(): ReadonlyMap<string, Engine> {
