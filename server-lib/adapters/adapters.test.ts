@@ -91,7 +91,7 @@ describe.each([
       'session writer ending: commit',
       'session writer idle',
       'session writer active',
-      'session writer ending: finished without commit',
+      'session writer ending: commit forgotten',
       'session writer idle',
       'session writer end',
       'request finished',

@@ -121,6 +121,16 @@ export interface Sending {
   submit(submittable: Submittable, capture: SiteCapture | null): Promise<void>
 }
 
+/** What `console.log` shows of a session. */
+interface Shown {
+  readonly engine: string
+  readonly state: SessionState
+  readonly request: string
+  readonly connection?: string
+  readonly backendPid?: number | null
+  readonly since?: string
+}
+
 /** A session whose queue is held for the steps of a commit over many engines. */
 export interface SessionSeat {
   readonly core: SessionCore
@@ -199,13 +209,9 @@ export class SessionCore {
   }
 
   /** What is shown of it: where it stands, and what it holds since which line. */
-  shown(): Record<string, string | number | null> {
+  shown(): Shown {
     const { engine, state, request, identity } = this
-    const facts: Record<string, string | number | null> = {
-      engine: engine.name,
-      state,
-      request: `${request.label} (${request.id})`,
-    }
+    const facts = { engine: engine.name, state, request: `${request.label} (${request.id})` }
     if (!identity) return facts
     const site = engine.holders().find(({ session }) => session === this.id)?.site
     const { connection, backendPid } = identity
