@@ -47,6 +47,29 @@ describe.each(KINDS)('%s', kind => {
     expect(errors).toEqual([expect.objectContaining({ code: 'EL_CONFIG', option: 'annotate' })])
   })
 
+  test('annotate that throws is an error of the application, and no lost connection', async () => {
+    const bug = new TypeError('a bug in annotate')
+    let left = 1
+    const states: string[] = []
+    const { url, errors } = await serve(
+      async (request, response) => {
+        await request.db.writer.query('select 1').catch((error: unknown) => {
+          states.push(request.db.writer.state)
+          if (left-- > 0) throw error
+        })
+        response.end('done')
+      },
+      {
+        annotate: () => {
+          throw bug
+        },
+      },
+    )
+    expect((await fetch(url)).status).toBe(500)
+    expect(errors).toEqual([bug])
+    expect(states).toEqual(['idle'])
+  })
+
   test('an option that throws is an error of the request', async () => {
     const { messages, stop } = listen('request')
     const activate = () => {

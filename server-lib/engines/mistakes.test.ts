@@ -177,6 +177,7 @@ test('a name that nearly is an engine’s says so; all others are as absent as o
   ])
     expect(db[name]).toBeUndefined()
   expect(String(db)).toBe('[object Object]')
+  expect(db).toBeInstanceOf(Object)
   expect(db.hasOwnProperty('writer')).toBe(false)
   expect(Object.keys(db)).toEqual([])
   expect(db.writer.state).toBe('idle')

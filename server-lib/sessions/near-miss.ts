@@ -18,13 +18,16 @@ const PROBED = new Set([
  * EL_UNKNOWN_ENGINE, for in JavaScript nobody else says so; all others are as absent as on any object.
  */
 export function refusingNearMisses(names: readonly string[]): object {
-  return new Proxy(Object.prototype, {
-    get(target, name, receiver) {
-      if (typeof name === 'string' && !(name in target) && !PROBED.has(name) && isNear(name, names))
-        throw unknownEngine(name, names)
-      return Reflect.get(target, name, receiver) as unknown
+  return new Proxy(
+    {},
+    {
+      get(target, name, receiver) {
+        if (typeof name === 'string' && !(name in target) && !PROBED.has(name) && isNear(name, names))
+          throw unknownEngine(name, names)
+        return Reflect.get(target, name, receiver) as unknown
+      },
     },
-  })
+  )
 }
 
 function isNear(name: string, names: readonly string[]): boolean {
