@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import type { SessionCore, Where } from './session.ts'
+import type { Where } from './session-queue.ts'
+import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
 
 /** What knex calls the builders' methods that make one statement and no more. */

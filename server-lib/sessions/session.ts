@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { channels } from '../channels.ts'
 import { settledWithin } from '../deadline.ts'
@@ -29,23 +28,21 @@ import { faultPoint } from '../testing/fault-points.ts'
 import { bindToContext } from '../watch/bind-submittable.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { takeCleanLease } from './clean-lease.ts'
-import { Fifo, type Turn } from './fifo.ts'
+import { Fifo } from './fifo.ts'
 import { HeldConnection, type SessionIdentity } from './held-connection.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import { rememberRows } from './row-sessions.ts'
 import type { RequestScope } from './request-scope.ts'
 import * as errors from './session-errors.ts'
+import { HERE, SessionQueue, type Where } from './session-queue.ts'
 import { SessionLife, type Ending, type Sent } from './session-life.ts'
 import { after, type SessionMove, type SessionState } from './session-state.ts'
 import { controlIn, refuseControl } from './control-texts.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import type { TransactionKind } from './transaction-kind.ts'
-import { unitFor } from './units/inside.ts'
-import type { Place } from './units/place.ts'
 import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
 import type { Unit } from './units/unit.ts'
 import type { Units } from './units/units.ts'
-import { lineUp, queueOf } from './units/wait.ts'
 import { hasChanged, mayWrite, warnOfForgottenCommit, Writes, type FirstWrite } from './writes.ts'
 
 /** What a session needs of the container that it belongs to. */
@@ -79,18 +76,6 @@ export interface SessionOwner {
   /** Why the code that runs here may send nothing at all, if that is so. */
   callerRefusal(): Error | undefined
 }
-
-/** Where a statement has its turn. Without it the async context decides. */
-export interface Where {
-  /** The unit whose handle it is sent by. */
-  readonly unit?: Unit | undefined
-  /** A queue that is held already. */
-  readonly queue?: Fifo
-  /** It comes from a library that the session is lent to, and waits for the transaction of another instead of being part of it. */
-  readonly isLent?: boolean
-}
-
-const HERE: Where = {}
 
 /** One statement on its way: what is sent, when it was asked for, and from which line. */
 interface Statement {
@@ -148,7 +133,7 @@ export class SessionCore {
   readonly engine: Engine
   readonly #owner: SessionOwner
   readonly #life: SessionLife
-  readonly #fifo = new Fifo()
+  readonly #fifo = new SessionQueue(this)
   /** Set as the session begins to end; from then on every use is refused. */
   #ending: Promise<boolean> | undefined
   #toldOfEnd = NOBODY
@@ -249,7 +234,7 @@ export class SessionCore {
     const refusal = this.#callRefused()
     if (refusal) return callback(refusal)
     const statement = asked(config, capture, isSingle, sender)
-    this.#lineUp(where, capture, {
+    this.#fifo.lineUp(where, capture, {
       refuse: callback,
       start: done => {
         const finish: DriverCallback = (error, result) => {
@@ -301,7 +286,7 @@ export class SessionCore {
     const refusal = this.#callRefused()
     if (refusal) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
-      this.#lineUp(where, capture, {
+      this.#fifo.lineUp(where, capture, {
         refuse: reject,
         start: done => {
           const queue = new Fifo()
@@ -329,7 +314,7 @@ export class SessionCore {
     if (refusal) return refuse(refusal)
     bindToContext(submittable)
     const statement = asked(submittable, capture, false)
-    this.#lineUp(where, capture, {
+    this.#fifo.lineUp(where, capture, {
       refuse,
       start: done => {
         // Nobody reads it any more: there is no reason to trouble the server.
@@ -397,47 +382,6 @@ export class SessionCore {
         })
       },
     })
-  }
-
-  /** Pushes a turn where it belongs: in the unit that it is sent inside of, or by the handle of. */
-  #lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn): void {
-    if (queue) return this.#push(queue, turn)
-    if (!this.#owner.units) return this.#push(this.#fifo, turn)
-    const from = unitFor(unit)
-    let around: Fifo
-    try {
-      around = queueOf(this, from, isLent ? 'unit' : 'statement', capture)
-    } catch (error) {
-      return turn.refuse(error as Error)
-    }
-    const start = (done: () => void) => {
-      // It came from a unit that was about to be kept, and was undone instead.
-      if (from?.state === 'undone' && from.covers(this)) {
-        turn.refuse(this.undone(from))
-        return done()
-      }
-      turn.start(done)
-    }
-    const asker = {
-      from,
-      owner: this.#owner,
-      session: this,
-      capture,
-      what: isLent ? 'A statement of a library' : 'A statement',
-      isLent,
-    }
-    lineUp(around, this.#inContext(around, { ...turn, start }), asker)
-  }
-
-  #push(queue: Fifo, turn: Turn): void {
-    queue.push(this.#inContext(queue, turn))
-  }
-
-  /** Asks the host for its connection in the async context of the statement's caller, not in that of the turn before. */
-  #inContext(queue: Fifo, turn: Turn): Turn {
-    if (this.engine.options.mode !== 'borrowed' || !queue.busy) return turn
-    const inContext = AsyncLocalStorage.snapshot()
-    return { ...turn, start: done => inContext(() => turn.start(done)) }
   }
 
   #withConnection(
@@ -652,7 +596,7 @@ export class SessionCore {
 
   /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. Undoes the units that are open. */
   rollback(ending: Ending = { why: 'rollback' }): Promise<void> {
-    void this.#breakOff(errors.unitsEnded(this, 'rollback()'))
+    void this.#fifo.breakOff(() => errors.unitsEnded(this, 'rollback()'))
     return this.#turn('rollback', () => this.#life.rollback('rollback', ending))
   }
 
@@ -663,17 +607,8 @@ export class SessionCore {
 
   /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
   release(capture: SiteCapture | null = null): Promise<void> {
-    void this.#breakOff(errors.unitsEnded(this, 'release()'))
+    void this.#fifo.breakOff(() => errors.unitsEnded(this, 'release()'))
     return this.#turn('release', () => this.#life.rollback('release', { why: 'release', capture }))
-  }
-
-  /** Ends the unit that is open, and those inside of it: their functions are told when they ask for something, or end. */
-  async #breakOff(error: Error): Promise<void> {
-    const place = this.#fifo.holder as Place | undefined
-    if (!place) return
-    place.unit.breakOff(error)
-    await place.unwind(error)
-    place.leave()
   }
 
   /** What is said to what comes from the context of a unit that was undone. */
@@ -742,16 +677,9 @@ export class SessionCore {
     if (state === 'failed') throw this.#life.failedError()
   }
 
-  /** The queue of the innermost unit that is open: nothing runs but what is in it. */
-  get #innermost(): Fifo {
-    let queue = this.#fifo
-    for (let { holder } = queue; holder; { holder } = queue) queue = holder.fifo
-    return queue
-  }
-
   /** Whether a statement is under way, which may open a transaction. */
   get isBusy(): boolean {
-    return this.#innermost.busy
+    return this.#fifo.isRunning
   }
 
   /** Whether no statement was sent yet. */
@@ -765,8 +693,8 @@ export class SessionCore {
   }
 
   /** Resolves when no statement is under way. */
-  async whenIdle(): Promise<void> {
-    for (let queue = this.#innermost; queue.busy; queue = this.#innermost) await queue.whenIdle()
+  whenIdle(): Promise<void> {
+    return this.#fifo.whenStill()
   }
 
   /** What reads a stream is told that it is over. */
@@ -904,9 +832,9 @@ export class SessionCore {
 
   async #end(graceMs: number, why: EndReason): Promise<boolean> {
     faultPoint('end:due', this.#life.held?.driver)
-    const ended = errors.sessionEnded(this)
+    const ended = () => errors.sessionEnded(this)
     // What is sent from now on is refused, so no unit comes to an end by itself.
-    if (this.#fifo.holder) this.#fifo.refuseWaiting(ended)
+    if (this.#fifo.holder) this.#fifo.refuseWaiting(ended())
     if (this.isBusy && graceMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
       await settledWithin(Promise.race([this.whenIdle(), hurried]), graceMs)
@@ -914,11 +842,11 @@ export class SessionCore {
     // A COMMIT is nearly always about to be answered, and whoever cuts it short cannot tell what became of it.
     if (this.isBusy && this.#isCommitting)
       await settledWithin(this.whenIdle(), this.engine.options.commitTimeoutMs)
-    this.#fifo.refuseWaiting(ended)
-    const unwound = this.#breakOff(ended)
-    if (this.isBusy) await this.#cutShort()
+    if (this.#fifo.waiting > 0) this.#fifo.refuseWaiting(ended())
     // A unit whose function goes on is told when it asks for something.
-    await settledWithin(unwound, CANCEL_DEADLINE_MS)
+    const unwound = this.#fifo.breakOff(ended)
+    if (this.isBusy) await this.#cutShort()
+    if (unwound) await settledWithin(unwound, CANCEL_DEADLINE_MS)
     if (this.#life.held) await this.#life.rollback('release', this.#forgotten(why) ?? { why })
     await this.#life.returned
     const released = this.#life.held === undefined

@@ -1,0 +1,94 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { SiteCapture } from '../identity/site.ts'
+import { Fifo, type Turn } from './fifo.ts'
+import type { SessionCore } from './session.ts'
+import { unitFor } from './units/inside.ts'
+import type { Place } from './units/place.ts'
+import type { Unit } from './units/unit.ts'
+import { lineUp, queueOf } from './units/wait.ts'
+
+/** Where a statement has its turn. Without it the async context decides. */
+export interface Where {
+  /** The unit whose handle it is sent by. */
+  readonly unit?: Unit | undefined
+  /** A queue that is held already. */
+  readonly queue?: Fifo
+  /** It comes from a library that the session is lent to, and waits for the transaction of another instead of being part of it. */
+  readonly isLent?: boolean
+}
+
+export const HERE: Where = {}
+
+/** The queue of a session. While a unit is open it holds a turn here, and nothing runs but what is in the unit's own queue. */
+export class SessionQueue extends Fifo {
+  readonly #session: SessionCore
+
+  constructor(session: SessionCore) {
+    super()
+    this.#session = session
+  }
+
+  /** Pushes a turn where it belongs: in the unit that it is sent inside of, or by the handle of. */
+  lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn): void {
+    const session = this.#session
+    const { owner } = session
+    if (queue ?? !owner.units) return (queue ?? this).push(this.#inContext(queue ?? this, turn))
+    const from = unitFor(unit)
+    let around: Fifo
+    try {
+      around = queueOf(session, from, isLent ? 'unit' : 'statement', capture)
+    } catch (error) {
+      return turn.refuse(error as Error)
+    }
+    const start = (done: () => void) => {
+      // It came from a unit that was about to be kept, and was undone instead.
+      if (from?.state === 'undone' && from.covers(session)) {
+        turn.refuse(session.undone(from))
+        return done()
+      }
+      turn.start(done)
+    }
+    const what = isLent ? 'A statement of a library' : 'A statement'
+    const asker = { from, owner, session, capture, what, isLent }
+    lineUp(around, this.#inContext(around, { ...turn, start }), asker)
+  }
+
+  /** Asks the host for its connection in the async context of the statement's caller, not in that of the turn before. */
+  #inContext(queue: Fifo, turn: Turn): Turn {
+    if (this.#session.engine.options.mode !== 'borrowed' || !queue.busy) return turn
+    const inContext = AsyncLocalStorage.snapshot()
+    return { ...turn, start: done => inContext(() => turn.start(done)) }
+  }
+
+  /** The queue of the innermost unit that is open. */
+  get #innermost(): Fifo {
+    let queue: Fifo = this
+    for (let { holder } = queue; holder; { holder } = queue) queue = holder.fifo
+    return queue
+  }
+
+  /** Whether a statement is under way. */
+  get isRunning(): boolean {
+    return this.#innermost.busy
+  }
+
+  /** Resolves when no statement is under way. */
+  async whenStill(): Promise<void> {
+    for (let queue = this.#innermost; queue.busy; queue = this.#innermost) await queue.whenIdle()
+  }
+
+  /**
+   * Ends the unit that is open, and those inside of it: their functions are told when they ask for something, or end.
+   * Resolves when nothing of them runs; undefined where none is open.
+   */
+  breakOff(why: () => Error): Promise<void> | undefined {
+    const place = this.holder as Place | undefined
+    return place && unwound(place, why())
+  }
+}
+
+async function unwound(place: Place, error: Error): Promise<void> {
+  place.unit.breakOff(error)
+  await place.unwind(error)
+  place.leave()
+}
