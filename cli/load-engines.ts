@@ -27,9 +27,6 @@ export async function loadEngines(file: string): Promise<AnyEngines> {
 
 const calledOf = async (make: unknown) => (make as () => unknown)()
 
-/** Node's exit code where a module of its own waits for a promise that nothing will settle. */
-const UNSETTLED = 13
-
 /** How long a module may take to load: one that waits for something that never comes keeps the process for ever. */
 const LOADING_MS = 30_000
 
@@ -40,7 +37,6 @@ const LOADING_MS = 30_000
 async function inTime<T>(loading: Promise<T>, path: string): Promise<T> {
   const sentence = `${path} never finished loading: it awaits something that does not come.`
   const onExit = () => {
-    if (process.exitCode !== UNSETTLED) return
     writeSync(2, `enginelight: ${sentence}\nSee enginelight --help.\n`)
     process.exitCode = 2
   }

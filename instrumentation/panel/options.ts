@@ -106,6 +106,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
 const KNOWN: readonly string[] = [
   'engines',
   'enabled',
+  'errorMessages',
   'allow',
   'allowedHosts',
   'allowedOrigins',

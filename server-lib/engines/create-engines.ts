@@ -20,7 +20,7 @@ export function createEngines<const D extends Definitions>(
   definitions: D,
   options: EnginesOptions<keyof D & string> = {},
 ): Engines<D> {
-  checkKnown('createEngines()', options, ['application', 'prefer', 'requireTwoPhase'])
+  checkKnown('createEngines()', options, ['application', 'hot', 'prefer', 'requireTwoPhase'])
   const checked = checkDefinitions(definitions)
   const prefer = checkPrefer(checked, options.prefer)
   // Pools open connections in this context, not in that of the request that happens to need one first.

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { applicationFamily, fileInFamily, isApplicationFile, shownFile } from './application-files.ts'
 
-const SITE = new URL('../../dist/server-lib/identity/site.js', import.meta.url).href
+const SITE = new URL('../../.cache/compiled/server-lib/identity/site.js', import.meta.url).href
 
 let folder: string
 beforeAll(async () => void (folder = await realpath(await mkdtemp(join(tmpdir(), 'enginelight-site-')))))

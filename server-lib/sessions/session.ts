@@ -744,7 +744,7 @@ export class SessionCore {
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
-  #turn(move: SessionMove, work: () => Promise<void>, queue = this.#fifo): Promise<void> {
+  #turn(move: SessionMove, work: () => Promise<void>, queue: Fifo = this.#fifo): Promise<void> {
     const refused = this.#callRefused()
     if (refused) return Promise.reject(refused)
     return new Promise((resolve, reject) => {
