@@ -2,6 +2,8 @@ import { getSystemErrorMap } from 'node:util'
 
 /** What pg, its pool and knex say of a connection: whole sentences, in which nothing is quoted. */
 const DRIVER_SENTENCES = [
+  // Our own, of a pool that is still opening.
+  'a connection was being opened and the server has not answered',
   'Connection terminated',
   'Connection terminated unexpectedly',
   'Connection terminated due to connection timeout',

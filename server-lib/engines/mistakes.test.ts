@@ -86,7 +86,7 @@ test.each<[string, () => unknown, string | RegExp]>([
   [
     'prefered',
     () => createEngines({ main: engine()({ connection: url }) }, { prefered: [] } as never),
-    'there are application, prefer',
+    'there are application, hot, prefer',
   ],
   [
     'options: null',
@@ -166,7 +166,6 @@ test('a name that nearly is an engine’s says so; all others are as absent as o
   }
   for (const name of [
     'then',
-    'toJSON',
     'length',
     'name',
     'nodeType',

@@ -12,7 +12,9 @@ export class ProcessWatch implements Disposable {
   }
 
   #saw(event: (typeof EVENTS)[number], what: unknown): void {
-    const isOurs = event === 'warning' && (what as Error).name === 'EnginelightWarning'
+    const { name, code } = what as Error & { code?: unknown }
+    const isOurs = event === 'warning' && name === 'EnginelightWarning'
+    if (isOurs && ABOUT_THE_APPLICATION.has(code)) return
     if (this.#countsOurs || !isOurs) this.seen.push(`${event}: ${said(what)}`)
   }
 
@@ -20,5 +22,8 @@ export class ProcessWatch implements Disposable {
     for (const [event, listener] of this.#listeners) process.off(event, listener)
   }
 }
+
+/** Random work forgets a commit now and then, and ends its transaction by a text. */
+const ABOUT_THE_APPLICATION = new Set<unknown>(['EL_NOT_COMMITTED', 'EL_TRANSACTION_CONTROL'])
 
 const said = (what: unknown) => (what instanceof Error ? (what.stack ?? what.message) : String(what))

@@ -382,7 +382,7 @@ export class Actor {
     )
     this.log.push(`    knex transaction: ${code}`)
     const isLost = code === 'EL_CONNECTION_LOST' && this.#world.setting.impatient
-    if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT' || isLost) {
+    if (!opening.includes(OK) || code === 'EL_CHECKOUT_TIMEOUT' || code === 'EL_CHECKOUT_FAILED' || isLost) {
       if (!opening.includes(code))
         throw this.#wrong(`knex.transaction() came to ${code}, and must come to ${opening}`)
       if (code !== 'EL_ILLEGAL_MOVE') model.statement({ kind: 'read' }, code, this.#session.state)

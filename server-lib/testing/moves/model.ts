@@ -49,7 +49,7 @@ export class Model {
     const codes = [this.#fresh(effect)]
     // The time for a check-out is also that for BEGIN, whose connection is given up when it does not come.
     if (this.#setting.impatient && this.#needsConnection)
-      codes.push('EL_CHECKOUT_TIMEOUT', 'EL_CONNECTION_LOST')
+      codes.push('EL_CHECKOUT_TIMEOUT', 'EL_CHECKOUT_FAILED', 'EL_CONNECTION_LOST')
     return codes
   }
 
@@ -91,7 +91,7 @@ export class Model {
   /** A statement has ended, with one of the codes that were expected. */
   statement(effect: Effect, code: string, state: SessionState): void {
     const isBeginLost = code === 'EL_CONNECTION_LOST' && this.#setting.impatient && state === 'idle'
-    if (code === 'EL_CHECKOUT_TIMEOUT' || isBeginLost) {
+    if (code === 'EL_CHECKOUT_TIMEOUT' || code === 'EL_CHECKOUT_FAILED' || isBeginLost) {
       // No transaction was open; that of a failed COMMIT is forgotten.
       if (this.#isOver) this.#rolledBack('idle')
       return
