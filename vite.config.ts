@@ -62,6 +62,8 @@ export default defineConfig({
     alias: otherPackages,
     ...(otherPg === undefined ? {} : { setupFiles: ['server-lib/testing/older-pg.ts'] }),
     include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
+    // Runs where its bundlers are installed, which a step of the long tests does.
+    exclude: process.env.ENGINELIGHT_BUNDLERS ? [] : ['server-lib/scenarios/bundlers.test.ts'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',
     // Most of a test is waiting for the server or for a deadline: one at a time would leave a core idle.

@@ -51,7 +51,7 @@ function vite(ssr: string, file: string): string {
     }))`
 }
 
-describe.runIf(installed !== '')('in a project of its own', { timeout: 300_000 }, () => {
+describe('in a project of its own', { timeout: 300_000 }, () => {
   let database: TestDatabase
   beforeAll(async () => {
     database = await createDatabase()
