@@ -8,27 +8,32 @@ export interface Place {
   readonly column: number
 }
 
-interface Mark {
-  readonly part: string
-  readonly here: () => Error
-}
-
 interface Range {
   readonly from: Place
   readonly to: Place
 }
 
-const marks: Mark[] = []
+const ranges = new Map<string, Range[]>()
+/** Parts are loaded one inside of another, and one that failed to load has no end. */
+const begun = new Map<string, Place>()
 
 /**
  * Says where a part of this package begins, and at the second call where it ends. Each published file does so by its
- * first and its last statement: in a bundle the application's code is in the same file, before and behind ours. An error
- * is made when somebody asks, since what a stack says depends on the source maps and loaders of that moment.
+ * first and its last statement: in a bundle the application's code is in the same file, before and behind ours. The
+ * place is read at once: `isOwnCode` is asked while V8 writes a stack, and then V8 calls no other `prepareStackTrace`.
  *
  * @public Called by what `scripts/without-fault-points.js` writes.
  */
 export function markCode(part: string, here: () => Error): void {
-  marks.push({ part, here })
+  const place = placeOf(here)
+  if (!place) return
+  const from = begun.get(part)
+  if (!from) {
+    begun.set(part, place)
+    return
+  }
+  begun.delete(part)
+  ranges.set(place.file, [...(ranges.get(place.file) ?? []), { from, to: place }])
 }
 
 /** The file that this code was put into: a file of ours, or a bundle. */
@@ -38,36 +43,12 @@ const SOURCES = OWN_FILE.endsWith('.ts') ? `${dirname(dirname(OWN_FILE))}/` : un
 /** Whether a bundler has put this code into a file of its own. */
 export const IS_BUNDLED: boolean = !/\bown-code\.[jt]s$/.test(OWN_FILE)
 
-let known = 0
-let ranges = new Map<string, Range[]>()
-
 /** Whether a place of a generated file, before any source map, is in the code of this package. */
 export function isOwnCode(place: Place): boolean {
   if (SOURCES !== undefined && place.file.startsWith(SOURCES)) return true
-  if (known !== marks.length) {
-    known = marks.length
-    ranges = readRanges()
-  }
   return (
     ranges.get(place.file)?.some(({ from, to }) => !isBefore(place, from) && !isBefore(to, place)) ?? false
   )
-}
-
-/** Parts are loaded one inside of another, and one that failed to load has no end. */
-function readRanges(): Map<string, Range[]> {
-  const found = new Map<string, Range[]>()
-  const begun = new Map<string, Place>()
-  for (const { part, here } of marks) {
-    const place = placeOf(here)
-    const from = begun.get(part)
-    if (!place) continue
-    if (!from) begun.set(part, place)
-    else {
-      begun.delete(part)
-      found.set(place.file, [...(found.get(place.file) ?? []), { from, to: place }])
-    }
-  }
-  return found
 }
 
 const isBefore = (a: Place, b: Place): boolean =>
@@ -85,7 +66,8 @@ function placeOf(make: () => Error): Place | undefined {
   try {
     Error.stackTraceLimit = 1
     Error.prepareStackTrace = (_, [callSite]) => {
-      const file = callSite?.getFileName()
+      // What a bundler evaluates has the name of its `sourceURL`.
+      const file = callSite?.getFileName() ?? callSite?.getScriptNameOrSourceURL()
       if (typeof file === 'string') {
         const [line, column] = [callSite?.getLineNumber() ?? 0, callSite?.getColumnNumber() ?? 0]
         place = { file: file.startsWith('file:') ? fileURLToPath(file) : file, line, column }

@@ -255,7 +255,7 @@ const frameIn = (frame: Frame): ApplicationFrame | null =>
 const isOurs = (place: Place): boolean => isOwnCode(place) && !OWN_TESTS.test(place.file)
 
 const placeOf = (callSite: NodeJS.CallSite): Place => ({
-  file: pathOf(callSite.getFileName() ?? ''),
+  file: pathOf(callSite.getFileName() ?? callSite.getScriptNameOrSourceURL() ?? ''),
   line: callSite.getLineNumber() ?? 0,
   column: callSite.getColumnNumber() ?? 0,
 })

@@ -65,19 +65,31 @@ test.each(['app.mjs', 'app.cjs'])('%s runs without a bundler, and a timeout name
   expect(line).toContain('of the holder')
 })
 
+const bundle = (outfile: string, options: BuildOptions) =>
+  build({
+    entryPoints: [join(folder, 'app.mjs')],
+    outfile: join(folder, outfile),
+    bundle: true,
+    platform: 'node',
+    logLevel: 'error',
+    ...options,
+  })
+
 test.each(Object.entries(BUNDLES))(
   '%s runs, and a timeout names the line of the application',
   async (outfile, options) => {
-    await build({
-      entryPoints: [join(folder, 'app.mjs')],
-      outfile: join(folder, outfile),
-      bundle: true,
-      platform: 'node',
-      logLevel: 'error',
-      ...options,
-    })
+    await bundle(outfile, options)
     const { told, line } = await run(outfile, outfile.startsWith('mapped') ? ['--enable-source-maps'] : [])
     expect(told).toEqual({ ...SOUND, error: ERROR })
     expect(line).toContain('of the holder')
   },
 )
+
+test('a bundle that is evaluated, as webpack does while one develops, is known by its sourceURL', async () => {
+  await bundle('evaluated.js', { format: 'cjs' })
+  const text = `${await readFile(join(folder, 'evaluated.js'), 'utf8')}\n//# sourceURL=evaluated.js`
+  await writeFile(join(folder, 'evaluates.cjs'), `eval(${JSON.stringify(text)})`)
+  const { told, line } = await run('evaluates.cjs')
+  expect(told).toEqual({ ...SOUND, error: ERROR })
+  expect(line).toContain('of the holder')
+})

@@ -182,10 +182,24 @@ test('a request with Expect is left to the application, or taken if it is ours',
   expect(seen).toEqual(['/a'])
 })
 
+test.each(['127.0.0.1', 'localhost'])(
+  'a server that was just told to listen on %s has its url',
+  async host => {
+    const server = createServer()
+    server.listen(0, host)
+    const mounted = await panel({ enabled: true }).attach(server)
+    expect(mounted.url).toContain(`:${portOf(server)}/__enginelight/#t=`)
+    expect(server.listenerCount('listening')).toBe(createServer().listenerCount('listening'))
+    await mounted.close()
+    await new Promise(resolve => server.close(resolve))
+  },
+)
+
 test('a server that listens later has its url then', async () => {
   const server = createServer()
   const mounted = await panel({ enabled: true }).attach(server)
   expect(mounted.url).toBeNull()
+  expect(server.listenerCount('listening')).toBe(createServer().listenerCount('listening'))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   expect(mounted.url).toContain(`http://127.0.0.1:${portOf(server)}/__enginelight/#t=`)
   await mounted.close()

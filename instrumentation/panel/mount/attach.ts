@@ -60,6 +60,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
     }),
   ]
   for (const shadow of shadows) shadow.start()
+  await listensSoon(server)
   let isClosed = false
   return {
     get url() {
@@ -74,4 +75,24 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
       await doorway.close('the panel was closed')
     },
   }
+}
+
+/** How long the name of a host may take to be looked up. */
+const LOOKUP_MS = 100
+
+/**
+ * A server that was told to listen just before has its port, and so the panel its url, when its host is looked up. One
+ * that does not listen yet is not waited for longer. An `error` of the server stays the application's.
+ */
+async function listensSoon(server: MountableServer): Promise<void> {
+  if (server.listening) return
+  await new Promise<void>(resolve => {
+    const done = () => {
+      clearTimeout(timer)
+      server.removeListener('listening', done)
+      resolve()
+    }
+    const timer = setTimeout(done, LOOKUP_MS)
+    server.once('listening', done)
+  })
 }
