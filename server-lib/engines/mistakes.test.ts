@@ -164,16 +164,7 @@ test('a name that nearly is an engine’s says so; all others are as absent as o
     )
     expect(name in db).toBe(false)
   }
-  for (const name of [
-    'then',
-    'length',
-    'name',
-    'nodeType',
-    'orders',
-    '',
-    'writerPool',
-    Symbol.iterator,
-  ])
+  for (const name of ['then', 'length', 'name', 'nodeType', 'orders', '', 'writerPool', Symbol.iterator])
     expect(db[name]).toBeUndefined()
   expect(String(db)).toBe('[object Object]')
   expect(db).toBeInstanceOf(Object)

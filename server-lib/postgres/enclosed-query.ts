@@ -68,19 +68,14 @@ function defineEnclosed(Query: QueryClass): EnclosedQueryClass {
         if (stream.writable) stream.write(bytesOf(connection, texts, false))
       }
       // Where pg writes its Sync, what stands behind the statement has to go before.
-      let isSynced = false
       const sync = () => {
-        isSynced = true
         write(behind)
         connection.sync()
       }
       stream.cork?.()
       try {
         write(before)
-        const answer = super.submit(Object.create(connection, { sync: { value: sync } }))
-        // A value that cannot be written: an older pg tells so and sends no Sync, and would wait for ever.
-        if (!isSynced) sync()
-        return answer
+        return super.submit(Object.create(connection, { sync: { value: sync } }))
       } finally {
         stream.uncork?.()
       }

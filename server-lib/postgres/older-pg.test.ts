@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
@@ -28,7 +29,7 @@ function warnings(): { codes: string[]; stop(): void } {
 const codeOf = (error: unknown) => (error as EnginelightError).code
 
 describe.each(COPIES)('with a pool of %s', copy => {
-  const { Client, Pool } = createRequire(import.meta.url)(copy) as typeof pg
+  const { Client, Pool, Query } = createRequire(import.meta.url)(copy) as typeof pg
   let pool: pg.Pool
   beforeAll(async () => {
     await database.admin('truncate t')
@@ -123,20 +124,77 @@ describe.each(COPIES)('with a pool of %s', copy => {
     expect(await ids()).not.toContain(3)
   })
 
+  const unwritable = {
+    toPostgres: () => {
+      throw new Error('unwritable')
+    },
+  }
+
   test('a parameter that cannot be written costs the statement alone', async () => {
     const engines = createEngines({ main: engine()({ pool, checkoutTimeoutMs: 1_000 }) })
-    const unwritable = {
-      toPostgres: () => {
-        throw new Error('unwritable')
-      },
-    }
     await engines.scope(async db => {
-      await expect(db.main.query('select $1', [unwritable])).rejects.toThrow()
+      await expect(db.main.query('select $1', [unwritable])).rejects.toThrow('unwritable')
       await db.main.rollback()
       expect((await db.main.query('select $1::int as one', [1])).rows).toEqual([{ one: 1 }])
+      await db.main.query('insert into t values ($1)', [7])
+      await expect(db.main.query('select $1', [unwritable])).rejects.toThrow('unwritable')
+      const { client } = lend(db.main, { Pool })
+      const named = { name: 'named', text: 'select $1::text', values: [unwritable] }
+      await expect(client.query(named)).rejects.toThrow('unwritable')
+      await expect(db.main.knex.raw('select ?', [unwritable as never])).rejects.toThrow('unwritable')
+      await expect(db.main.savepoint(() => db.main.query('select $1', [unwritable]))).rejects.toThrow(
+        'unwritable',
+      )
+      const query = new Query('select $1', [unwritable])
+      const failed = new Promise(resolve => void (query as unknown as EventEmitter).once('error', resolve))
+      client.query(query as never)
+      expect(await failed).toMatchObject({ message: 'unwritable' })
+      await db.main.commit()
     })
     await engines.close()
+    expect(await ids()).toContain(7)
     expect(pool.waitingCount).toBe(0)
+  })
+
+  test('a parameter that cannot be written costs nothing that waits behind it', async () => {
+    const engines = createEngines({ main: engine()({ pool, mode: 'autocommit' }) })
+    const given = [1, unwritable, 2, unwritable, 3]
+    const told = await engines.scope(db =>
+      Promise.allSettled([
+        db.main.query('select nothing'),
+        ...given.map(value => db.main.query('select $1::int as n', [value])),
+      ]),
+    )
+    expect(told.map(({ status }) => status)).toEqual([
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ])
+    await engines.close()
+  })
+
+  test('a parameter of a borrower that cannot be written costs its host nothing', async () => {
+    const client = new Client({ connectionString: database.url })
+    await client.connect()
+    await client.query('begin')
+    const { engine: borrowed } = borrow({ connection: () => client as never })
+    const engines = createEngines({ host: borrowed })
+    await engines.scope(async db => {
+      const refused = () =>
+        expect(db.host.query('select $1::int', [unwritable])).rejects.toThrow('unwritable')
+      await refused()
+      await db.host.savepoint(async () => {
+        await refused()
+        await db.host.query('insert into t values (8)')
+      })
+    })
+    await client.query('commit')
+    await engines.close()
+    await client.end()
+    expect(await ids()).toContain(8)
   })
 
   test('a borrower knows the host transaction, which it cannot fail', async () => {
@@ -175,12 +233,14 @@ describe.each(COPIES)('with a pool of %s', copy => {
     const client = await pool.connect()
     const wire = (client as unknown as { connection: NodeJS.EventEmitter }).connection
     const before = wire.listenerCount('readyForQuery')
+    const own = Object.keys(wire)
     const engines = createEngines({ main: engine()({ pool }) })
     await client.query('begin')
     expect(statusOf(client as never)).toBe('T')
     await client.query('rollback')
     await engines.close()
     expect(wire.listenerCount('readyForQuery')).toBe(before)
+    expect(Object.keys(wire)).toEqual(own)
     client.release()
   })
 })

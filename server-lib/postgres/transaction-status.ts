@@ -1,4 +1,5 @@
 import type { DriverConnection, TransactionStatus } from './driver.ts'
+import { addMissingSync, omitsSync } from './missing-sync.ts'
 
 /** What is read of a wire's ReadyForQuery messages, and how many want it read. */
 interface Followed {
@@ -47,20 +48,24 @@ function isMuteNative({ native }: DriverConnection): boolean {
 }
 
 /**
- * Keeps the status of a connection of an older pg from now on, as every newer one does by itself. The returned function ends it.
- * First in line: pg tells the caller of a statement of its end in the same event.
+ * Keeps the status of a connection of an older pg from now on, as every newer one does by itself, and has it answer after an error
+ * of its own. The returned function ends both. First in line: pg tells the caller of a statement of its end in the same event.
  */
 export function followStatus(driver: DriverConnection): () => void {
   const { connection } = driver
-  if (driver.getTransactionStatus || !connection?.prependListener) return NOTHING
+  if (!connection?.prependListener) return NOTHING
+  const isUnsynced = omitsSync(driver)
+  if (driver.getTransactionStatus && !isUnsynced) return NOTHING
   let known = followed.get(connection)
   if (!known) {
     const onReady = ({ status }: { status: TransactionStatus }) => void (follow.status = status)
+    const endSync = isUnsynced ? addMissingSync(driver) : NOTHING
     const follow: Followed = {
       status: null,
       followers: 0,
       stop() {
         connection.removeListener?.('readyForQuery', onReady)
+        endSync()
         followed.delete(connection)
       },
     }
