@@ -62,9 +62,9 @@ export class SessionQueue extends Fifo {
 
   /** The queue of the innermost unit that is open. */
   get #innermost(): Fifo {
-    let queue: Fifo = this
-    for (let { holder } = queue; holder; { holder } = queue) queue = holder.fifo
-    return queue
+    let { holder } = this
+    while (holder?.fifo.holder) ({ holder } = holder.fifo)
+    return holder?.fifo ?? this
   }
 
   /** Whether a statement is under way. */
