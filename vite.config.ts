@@ -67,7 +67,7 @@ export default defineConfig({
     globalSetup: ['server-lib/testing/global-setup.ts'],
     pool: 'forks',
     // Most of a test is waiting for the server or for a deadline: one at a time would leave a core idle.
-    maxWorkers: 4,
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     unstubEnvs: true,
