@@ -40,9 +40,10 @@ export class SessionQueue extends Fifo {
     } catch (error) {
       return turn.refuse(error as Error)
     }
+    const isOwn = from?.places.get(session)?.fifo === around
     const start = (done: () => void) => {
       // It came from a unit that was about to be kept, and was undone instead.
-      if (from?.state === 'undone' && from.covers(session)) {
+      if (!isOwn && from?.state === 'undone' && from.covers(session)) {
         turn.refuse(session.undone(from))
         return done()
       }

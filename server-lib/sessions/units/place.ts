@@ -104,8 +104,10 @@ export class Place implements Holder {
 
   /** Rolls back to its savepoint, and gives up its turn. Never rejects: a connection that is gone has rolled back anyway. */
   async undo(error: Error): Promise<void> {
-    await this.unwind(error)
     const { session, unit } = this
+    // What was sent before the function failed is answered, and undone: nobody may be there to hear of a refusal.
+    if (this.isIn && !this.fifo.hasHolders && !session.isReading) await this.fifo.whenIdle()
+    await this.unwind(error)
     if (!this.#isLeft && this.isStanding) {
       // Of all engines those are given back that were taken inside.
       const undone =
