@@ -4,6 +4,7 @@ import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Submittable } from '../postgres/driver.ts'
 import { firstControl, isOwners, ownersControl, type Control } from '../postgres/read-control.ts'
 import type { SessionCore, SessionOwner } from './session.ts'
+import { ToldLines } from './told-lines.ts'
 
 /** The parts of what pg sends that say which text it is, and whether the server takes more than one statement of it. */
 interface Texted extends Pick<Submittable, 'cursor'> {
@@ -66,17 +67,14 @@ const REASONS = {
 }
 
 /** Lines that have been told of. What has none is one line. */
-const told = new Set<string>()
-const LINES_KEPT = 2_000
+const told = new ToldLines()
 
 function tellOfText(session: SessionCore, { ask, words }: Control, capture: SiteCapture | null): void {
   // The server refuses that within a transaction, and says so.
   if (ask === 'end prepared') return
   const line = siteOf(capture)?.label
   const key = `${line ?? session.engine.name} ${words}`
-  if (told.has(key)) return
-  if (told.size >= LINES_KEPT) told.clear()
-  told.add(key)
+  if (!told.isNew(key)) return
   const move = ask === 'rollback' ? 'rollback()' : 'commit()'
   warn(
     'EL_TRANSACTION_CONTROL',

@@ -2,6 +2,7 @@ import { warn } from '../errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverResult } from '../postgres/driver.ts'
 import { firstControl } from '../postgres/read-control.ts'
+import { ToldLines } from './told-lines.ts'
 
 /** The first statement of a transaction that has changed something. */
 export interface FirstWrite {
@@ -78,8 +79,7 @@ const WRITING = /^\s*(?:insert|update|delete|merge|truncate|create|alter|drop|ca
 export const mayWrite = (text: unknown): boolean => typeof text === 'string' && WRITING.test(text)
 
 /** Lines that have been told of. What has no line is known by its unit of work. */
-const told = new Set<string>()
-const LINES_KEPT = 2_000
+const told = new ToldLines()
 
 interface Forgotten {
   readonly engine: string
@@ -105,9 +105,7 @@ export function warnOfForgottenCommit({
   const line = siteOf(capture)?.label
   const beginning = siteOf(begun)?.label
   const key = `${engine} ${line ?? beginning ?? label}`
-  if (told.has(key)) return
-  if (told.size >= LINES_KEPT) told.clear()
-  told.add(key)
+  if (!told.isNew(key)) return
   const hint = isKnexTransaction
     ? ' knex.transaction() on a session is a savepoint inside of its transaction, and commits nothing.'
     : ''

@@ -1,6 +1,7 @@
 import { EnginelightError, warn } from '../../errors.ts'
 import { siteOf, type SiteCapture } from '../../identity/site.ts'
 import type { SessionCore } from '../session.ts'
+import { ToldLines } from '../told-lines.ts'
 import type { Unit } from './unit.ts'
 import type { Asker } from './wait.ts'
 
@@ -97,15 +98,12 @@ export function leftOpen(inner: Unit, unit: Unit): EnginelightError {
   )
 }
 
-/** Lines that were told of; so many that an application has no more. */
-const told = new Set<string>()
-const LINES = 1_000
+const told = new ToldLines()
 
 /** Tells once for each line that a statement went into a unit that only a handle owns. */
 export function tellInside(unit: Unit, capture: SiteCapture | null): void {
   const line = siteOf(capture)?.label ?? 'an unknown line'
-  if (told.has(line) || told.size >= LINES) return
-  told.add(line)
+  if (!told.isNew(line)) return
   warn(
     'EL_SENT_INSIDE',
     `A statement of the session at ${line} was sent while ${described(unit)} is open: it belongs to that, and is undone with it.`,
