@@ -2,7 +2,7 @@ import { existsSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engines } from '../server-lib/index.ts'
-import { shownMessage } from '../server-lib/shown-message.ts'
+import { shownMessage } from '../server-lib/channels/shown-message.ts'
 import { UsageError } from './usage.ts'
 
 /** What the commands need of the engines, whichever they are. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { shownMessage } from '../server-lib/shown-message.ts'
+import { shownMessage } from '../server-lib/channels/shown-message.ts'
 import { readCommandLine, type CommandLine } from './command-line.ts'
 import { install } from './install.ts'
 import { loadEngines, type AnyEngines } from './load-engines.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { EnginelightError } from '../server-lib/index.ts'
 import { writeTypes, type TypeMap, type TypesReport } from '../server-lib/schema/index.ts'
-import { shownMessage } from '../server-lib/shown-message.ts'
+import { shownMessage } from '../server-lib/channels/shown-message.ts'
 import type { CommandLine } from './command-line.ts'
 import type { AnyEngines } from './load-engines.ts'
 import { UsageError } from './usage.ts'

@@ -6,7 +6,7 @@ import {
   deleteDecisions,
   insertDecision,
   RAISE_DURABILITY,
-} from '../../.cache/compiled/server-lib/commit/decision.js'
+} from '../../.cache/compiled/server-lib/postgres/two-phase/decision.js'
 import { formatGid } from '../../.cache/compiled/server-lib/commit/gid.js'
 import { INSERT, NOTE } from './unit.js'
 

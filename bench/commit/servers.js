@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { INSTALL_SQL } from '../../.cache/compiled/server-lib/commit/install-sql.js'
+import { INSTALL_SQL } from '../../.cache/compiled/server-lib/postgres/two-phase/install-sql.js'
 import { startPostgres } from '../../scripts/postgres/server.js'
 import { SCHEMA } from './unit.js'
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { engines } from './engines.js'
 import { KEEP_DECISIONS_MS } from './limits.js'
 
-const { observe } = await import(pathToFileURL(join(process.env.CRASH_BUILD, 'channels.js')).href)
+const { observe } = await import(pathToFileURL(join(process.env.CRASH_BUILD, 'channels/index.js')).href)
 process.on('warning', () => {})
 observe('enginelight:commit', ({ phase, outcome }) => {
   if (phase === 'recovered')

@@ -4,7 +4,7 @@ import { startFaultProxy } from '../../.cache/compiled/server-lib/testing/fault-
 import { startPostgres } from '../../scripts/postgres/server.js'
 import { ACCOUNTS, NAMES, START_BALANCE } from './limits.js'
 
-const INSTALL = new URL('../../server-lib/commit/install.sql', import.meta.url)
+const INSTALL = new URL('../../server-lib/postgres/two-phase/install.sql', import.meta.url)
 
 /** One PostgreSQL of its own, as durable as in production, behind a proxy. */
 class Server {

@@ -7,9 +7,9 @@ import { engines } from './engines.js'
 import { ACCOUNTS, NAMES } from './limits.js'
 
 const { strikeAt } = await import(
-  pathToFileURL(join(process.env.CRASH_BUILD, 'testing/fault-points.js')).href
+  pathToFileURL(join(process.env.CRASH_BUILD, 'identity/fault-points.js')).href
 )
-const { observe } = await import(pathToFileURL(join(process.env.CRASH_BUILD, 'channels.js')).href)
+const { observe } = await import(pathToFileURL(join(process.env.CRASH_BUILD, 'channels/index.js')).href)
 const { Seeded } = await import(pathToFileURL(join(process.env.CRASH_BUILD, 'testing/seeded.js')).href)
 const { journal, seed, concurrency } = JSON.parse(process.env.CRASH_WORKER)
 

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import express from 'express'
 import { createEngines, engine } from 'enginelight'
 import { sessions } from 'enginelight/express'
-import { engineReports } from '../../.cache/compiled/server-lib/engines/engine-reports.js'
+import { engineReports } from '../../.cache/compiled/server-lib/channels/engine-reports.js'
 
 const [, , url] = process.argv
 const connect = name => ({ connectionString: url, application_name: `soak ${name}` })

@@ -1,5 +1,5 @@
 import type * as Api from '@opentelemetry/api'
-import { EnginelightError } from '../../server-lib/errors.ts'
+import { EnginelightError } from '../../server-lib/channels/errors.ts'
 import { loadOptional } from '../../server-lib/identity/peers.ts'
 
 /** What these doors use of the API, an optional peer: without it they say so as they are loaded. */

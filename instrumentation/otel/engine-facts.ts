@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import { engineReports, type EngineDescription, type EngineMessage } from '../../server-lib/channels.ts'
+import { engineReports, type EngineDescription, type EngineMessage } from '../../server-lib/channels/index.ts'
 import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTGRESQL } from './semconv.ts'
 
 /** What an engine's spans and metrics say of it. */

@@ -1,7 +1,7 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import { SpanStatusCode } from './api.ts'
-import type { ErrorFacts } from '../../server-lib/channels.ts'
-import { fullMessage } from '../../server-lib/errors.ts'
+import type { ErrorFacts } from '../../server-lib/channels/index.ts'
+import { fullMessage } from '../../server-lib/channels/errors.ts'
 import { DB_RESPONSE_STATUS_CODE, ERROR_TYPE } from './semconv.ts'
 
 /** `error.type` is the SQLSTATE, Node's or our own code, or else the error's class; it is never a message. */

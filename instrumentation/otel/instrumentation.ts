@@ -5,7 +5,7 @@ import {
   type ChannelMessages,
   type ChannelName,
   type ObserveOptions,
-} from '../../server-lib/channels.ts'
+} from '../../server-lib/channels/index.ts'
 import { EngineFacts } from './engine-facts.ts'
 import { guarded } from './guarded.ts'
 import { CheckoutMetrics } from './metrics/checkout-metrics.ts'

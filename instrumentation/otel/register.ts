@@ -1,5 +1,5 @@
-import { EnginelightError } from '../../server-lib/errors.ts'
-import { requireNotOlder } from '../../server-lib/installed-peer.ts'
+import { EnginelightError } from '../../server-lib/channels/errors.ts'
+import { requireNotOlder } from '../../server-lib/channels/installed-peer.ts'
 import { loadBeside, resolvedPeer } from '../../server-lib/identity/peers.ts'
 import { metrics, trace } from './api.ts'
 import { EnginelightInstrumentation } from './index.ts'

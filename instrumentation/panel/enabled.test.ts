@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import { createServer as createTcpServer } from 'node:net'
 import { expect, test, vi } from 'vitest'
-import { channels } from '../../server-lib/channels.ts'
+import { channels } from '../../server-lib/channels/index.ts'
 import { panel, startPanel, type StartPanelOptions } from './index.ts'
 import { ownPanel } from './testing/panels.ts'
 

@@ -24,7 +24,7 @@ const open = () =>
 let engines: ReturnType<typeof open>
 let server: Server | undefined
 
-declare module '../register.ts' {
+declare module '../engine-set/register.ts' {
   interface Register {
     engines: ReturnType<typeof open>
   }

@@ -1,5 +1,5 @@
-import { EnginelightError } from '../errors.ts'
-import { describe } from '../engines/engine-config.ts'
+import { EnginelightError } from '../channels/errors.ts'
+import { describe } from '../channels/describe.ts'
 
 const LONGEST = 1_000
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { startDeadline } from '../deadline.ts'
-import type { Engines } from '../engines/engines.ts'
-import type { RegisteredRequest } from '../register.ts'
-import type { Definitions } from '../sessions/db.ts'
+import { startDeadline } from '../clock/deadline.ts'
+import type { Engines } from '../engine-set/engines.ts'
+import type { RegisteredRequest } from '../engine-set/register.ts'
+import type { Definitions } from '../containers/db.ts'
 import { createMount, transactionOf, type MountOptions } from './mount.ts'
 import { answerPlainly, warnOfFailure } from './plain-failure.ts'
 

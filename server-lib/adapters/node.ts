@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Engines } from '../engines/engines.ts'
-import type { Db, Definitions } from '../sessions/db.ts'
+import type { Engines } from '../engine-set/engines.ts'
+import type { Db, Definitions } from '../containers/db.ts'
 import { createMount, transactionOf, type MountOptions } from './mount.ts'
 import { answerPlainly, warnOfFailure } from './plain-failure.ts'
 

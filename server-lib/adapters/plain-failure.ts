@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { warn } from '../errors.ts'
-import { failureText } from '../failure-text.ts'
+import { warn } from '../channels/errors.ts'
+import { failureText } from '../channels/failure-text.ts'
 import { labelOf } from './mount.ts'
 
 /** Answers a request that failed where no framework does. */

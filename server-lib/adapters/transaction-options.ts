@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { describe } from '../engines/engine-config.ts'
-import { EnginelightError } from '../errors.ts'
+import { describe } from '../channels/describe.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { HoldOptions } from './held-response.ts'
 
 /** Written as a method, so that a function may ask for its framework's own request. */

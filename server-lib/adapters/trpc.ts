@@ -1,5 +1,5 @@
-import type { Engines } from '../engines/engines.ts'
-import type { Definitions } from '../sessions/db.ts'
+import type { Engines } from '../engine-set/engines.ts'
+import type { Definitions } from '../containers/db.ts'
 import { runUnit } from './unit.ts'
 
 /** What is needed of the options of a tRPC middleware. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { EnginesInside } from '../engines/engines-inside.ts'
-import type { ContainerCore } from '../sessions/container.ts'
-import type { RequestScope } from '../sessions/request-scope.ts'
+import type { EnginesInside } from '../engine-set/engines-inside.ts'
+import type { ContainerCore } from '../containers/container.ts'
+import type { RequestScope } from '../requests/request-scope.ts'
 
 const HEADER = 'x-enginelight-uncommitted'
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Engines } from '../engines/engines.ts'
-import type { Definitions } from '../sessions/db.ts'
-import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
+import type { Engines } from '../engine-set/engines.ts'
+import type { Definitions } from '../containers/db.ts'
+import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 
 /** One within another belongs to that, and is not told of in the answer. */
 const inside = new AsyncLocalStorage<true>()

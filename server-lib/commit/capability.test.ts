@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
-import { INSTALL_SQL } from './install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 
 const role = `capability_${process.pid}`
 let database: TestDatabase

@@ -1,7 +1,7 @@
 import type { Engine } from '../engines/engine.ts'
-import { DECISION_TABLE, LOCATION_ID, LOCATION_TABLE } from './decision.ts'
+import { DECISION_TABLE, LOCATION_ID, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
 import type { Participant } from './participant.ts'
-import { SERVER_FACTS, type ServerFacts } from './server-facts.ts'
+import { SERVER_FACTS, type ServerFacts } from '../postgres/two-phase/server-facts.ts'
 
 /** What an engine's server can do in a two-phase commit. */
 export interface Capability {

@@ -1,4 +1,4 @@
-import { codeAndMessage, EnginelightError, type ErrorCode } from '../errors.ts'
+import { codeAndMessage, EnginelightError, type ErrorCode } from '../channels/errors.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 
 const list = (names: readonly string[]) => names.map(name => `"${name}"`).join(', ')
@@ -31,24 +31,6 @@ const NOT_PREPARED: Readonly<Record<string, string>> = {
     'the transaction used NOTIFY, LISTEN, a temporary table, a cursor WITH HOLD or an exported snapshot, which cannot be prepared',
   '53200': 'the server has no room for another prepared transaction (max_prepared_transactions)',
   '55000': 'prepared transactions are disabled (max_prepared_transactions is 0)',
-}
-
-/** Thrown by the commit whose hooks were not done in time. */
-export function hooksTooLate(timeoutMs: number): EnginelightError {
-  return new EnginelightError(
-    'EL_HOOK_TIMEOUT',
-    `Nothing was committed: the hooks of beforeCommit took longer than ${timeoutMs} ms, and everything was rolled back.`,
-    { move: 'commit()', timeoutMs },
-  )
-}
-
-/** Thrown where such a hook goes on and uses its container: by now that belongs to other work. */
-export function sentByLateHook(kind: string): EnginelightError {
-  return new EnginelightError(
-    'EL_ILLEGAL_MOVE',
-    `A hook of ${kind} whose time is over uses its container: what it does would become part of other work.`,
-    { state: `after the time of ${kind}`, legalMoves: [] },
-  )
 }
 
 /** A step before the decision failed, and everything is rolled back. */

@@ -3,7 +3,7 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
-import { INSTALL_SQL } from './install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 
 const TABLES = `
   create table t (id serial primary key, name text);

@@ -1,18 +1,19 @@
-import { EnginelightError, warn } from '../errors.ts'
+import { EnginelightError, warn } from '../channels/errors.ts'
 import { WRITTEN } from '../postgres/control.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import type { RequestScope } from '../sessions/request-scope.ts'
+import type { RequestScope } from '../requests/request-scope.ts'
 import type { SessionCore, SessionSeat } from '../sessions/session.ts'
 import { capabilityOf, knownCapability, type Capability } from './capability.ts'
 import { commitFailed, partial, unavailable } from './commit-errors.ts'
 import { saidOf, statementOf } from '../sessions/session-errors.ts'
 import { Participant } from './participant.ts'
 import { plan } from './plan.ts'
-import type { CommitMode, CommitReport, EngineOutcome } from './report.ts'
+import type { CommitMode, EngineOutcome } from '../channels/words.ts'
+import type { CommitReport } from '../channels/outcomes.ts'
 import { sequential } from './sequential.ts'
 import { Telling } from './telling.ts'
 import { named, twoPhase } from './two-phase.ts'
-import type { CommitOutcome } from '../channels.ts'
+import type { CommitOutcome } from '../channels/words.ts'
 
 /** What all commits of one set of engines share. */
 export interface CommitSetup {

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, HEALTHY, startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'
-import { COMMIT_POINTS, strikeAt } from '../testing/fault-points.ts'
+import { COMMIT_POINTS, strikeAt } from '../identity/fault-points.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { startPostgres, type RunningPostgres } from '../testing/postgres.ts'
-import { INSTALL_SQL } from './install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 
 const TABLES = `
   create table t (id int primary key);

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine } from '../engines/engine.ts'
-import { deleteDecisions } from './decision.ts'
+import { deleteDecisions } from '../postgres/two-phase/decision.ts'
 import { onOwnConnection } from '../sessions/own-connection.ts'
 import type { Telling } from './telling.ts'
 

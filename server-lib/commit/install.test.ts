@@ -5,7 +5,7 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { startPostgres } from '../testing/postgres.ts'
-import { INSTALL_SQL } from './install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 
 let database: TestDatabase
 beforeEach(async () => void (database = await createDatabase()))

@@ -1,12 +1,12 @@
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
-import { codeAndMessage } from '../errors.ts'
+import { codeAndMessage } from '../channels/errors.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
 import { forgetCapability } from './capability.ts'
-import { SERVER_FACTS, type ServerFacts } from './server-facts.ts'
-import { DECISION_TABLE, LOCATION_TABLE } from './decision.ts'
-import { INSTALL_SQL } from './install-sql.ts'
+import { SERVER_FACTS, type ServerFacts } from '../postgres/two-phase/server-facts.ts'
+import { DECISION_TABLE, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 import { firstRow, onOwnConnection, type OwnConnection } from '../sessions/own-connection.ts'
 
 /** What `engines.install()` found and did on one engine. */

@@ -1,5 +1,5 @@
 import type { Engine } from '../engines/engine.ts'
-import { errorFacts, warn } from '../errors.ts'
+import { errorFacts, warn } from '../channels/errors.ts'
 import { endPrepared } from './end-prepared.ts'
 
 const FIRST_PAUSE_MS = 1_000

@@ -1,13 +1,13 @@
 import type { Engine } from '../engines/engine.ts'
-import type { EnginelightError } from '../errors.ts'
+import type { EnginelightError } from '../channels/errors.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { commitPrepared, prepareTransaction, rollbackPrepared } from '../postgres/control.ts'
 import { commandOf } from '../postgres/driver.ts'
 import { failureOf } from '../postgres/sqlstate.ts'
 import * as errors from '../sessions/session-errors.ts'
 import type { SessionSeat } from '../sessions/session.ts'
-import { faultPoint } from '../testing/fault-points.ts'
-import type { EngineOutcome, ParticipantRole } from './report.ts'
+import { faultPoint } from '../identity/fault-points.ts'
+import type { EngineOutcome, ParticipantRole } from '../channels/words.ts'
 import type { Telling } from './telling.ts'
 
 /** What came of PREPARE TRANSACTION. */

@@ -1,4 +1,4 @@
-import type { EnginelightError } from '../errors.ts'
+import type { EnginelightError } from '../channels/errors.ts'
 import { commandOf } from '../postgres/driver.ts'
 import { SET_CONSTRAINTS } from '../postgres/control.ts'
 import { commitFailed, partial } from './commit-errors.ts'

@@ -1,9 +1,11 @@
-import { channels } from '../channels.ts'
-import { errorFacts } from '../errors.ts'
+import { channels } from '../channels/channels.ts'
+import { errorFacts } from '../channels/errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import type { CommitParticipant, CommitOutcome } from '../channels.ts'
-import type { CommitMode, CommitReport, CommitStep } from './report.ts'
+import type { CommitParticipant } from '../channels/commit-messages.ts'
+import type { CommitOutcome } from '../channels/words.ts'
+import type { CommitMode, CommitStep } from '../channels/words.ts'
+import type { CommitReport } from '../channels/outcomes.ts'
 
 /** Says on the channel what a commit does; nothing is built while nobody listens. */
 export class Telling {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Coordinator } from '../testing/coordinator.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { INSTALL_SQL } from './install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 
 let database: TestDatabase
 beforeAll(

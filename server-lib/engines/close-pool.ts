@@ -1,4 +1,4 @@
-import type { CheckoutHolder } from '../errors.ts'
+import type { CheckoutHolder } from '../channels/errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
 import { cancelStatement } from '../postgres/cancel.ts'

@@ -1,5 +1,5 @@
-import { EnginelightError } from '../errors.ts'
-import { describe } from './engine-config.ts'
+import { EnginelightError } from '../channels/errors.ts'
+import { describe } from '../channels/describe.ts'
 
 /** The part of the grace, and at most how much of it, that is kept for cancelling and rolling back what is left. */
 const CUT_PART = 0.2

@@ -1,5 +1,5 @@
-import { EnginelightError } from '../errors.ts'
-import { describe } from './engine-config.ts'
+import { EnginelightError } from '../channels/errors.ts'
+import { describe } from '../channels/describe.ts'
 
 const NOT_SET = 'is an environment variable not set?'
 /** What pg takes from its defaults where it is left out: a server of the same machine, a database called as the user. */

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 
 const NAME = 'ENGINELIGHT_DISABLE_TRANSACTION'
 

@@ -1,5 +1,6 @@
+import { describe } from '../channels/describe.ts'
 import type { Knex } from 'knex'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { Ledger } from '../pool/ledger.ts'
 import type { PgPool } from '../pool/native-pool.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -376,13 +377,4 @@ export function isPgPool(value: unknown): value is PgPool {
     // A client of pg has none.
     typeof (value as { options?: unknown }).options === 'object'
   )
-}
-
-/** A value as an error names it: by kind alone, since it could be a credential. */
-export function describe(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'string') return value === '' ? 'an empty text' : 'a text'
-  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value)
-  return typeof value === 'function' ? 'a function' : 'an object'
 }

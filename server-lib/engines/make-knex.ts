@@ -1,11 +1,12 @@
 import type { Knex } from 'knex'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { besideBundle, loadBeside } from '../identity/peers.ts'
-import { shownMessage } from '../shown-message.ts'
+import { shownMessage } from '../channels/shown-message.ts'
 import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { checkConnection } from './connection-option.ts'
-import { describe, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import { describe } from '../channels/describe.ts'
+import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 
 /** Makes the knex of an engine that was given a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function knexFor(

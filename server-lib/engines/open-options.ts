@@ -1,5 +1,5 @@
-import { EnginelightError } from '../errors.ts'
-import { describe } from './engine-config.ts'
+import { EnginelightError } from '../channels/errors.ts'
+import { describe } from '../channels/describe.ts'
 
 const wrong = (option: string, sentence: string) =>
   new EnginelightError('EL_CONFIG', `${sentence}.`, { option })

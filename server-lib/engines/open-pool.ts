@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { processWide } from '../identity/process-wide.ts'
 import type { InContext } from '../pool/in-context.ts'
 import { KnexPool, isTarnPool, type TarnPool } from '../pool/knex-pool.ts'
@@ -12,8 +12,8 @@ import { watchKnexLines } from '../watch/knex-lines.ts'
 import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
 import { serverAddressOf, type ServerAddress } from './server-address.ts'
 import { serverDoor, type ClientClass, type ServerDoor } from './server-settings.ts'
+import { describe } from '../channels/describe.ts'
 import {
-  describe,
   isPgPool,
   isPoolSource,
   type BorrowedSource,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import pg from 'pg'
 import { createEngines, engine, type Engines } from '../index.ts'
-import { observedEngines } from '../channels.ts'
+import { observedEngines } from '../channels/engine-reports.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'

@@ -1,12 +1,10 @@
-import { startDeadline } from '../deadline.ts'
+import type { SpareAnswer } from '../channels/engine-reports.ts'
+import { startDeadline } from '../clock/deadline.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
 import { isClosed, type DriverConnection, type DriverResult } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
-
-/** What a server answered, or why it was not asked. */
-export type SpareAnswer = readonly Record<string, unknown>[] | string
 
 /**
  * Why an observer may not take a connection just now, or null where it may: it never takes a pool's last one, and

@@ -1,4 +1,4 @@
-import { Linked, Ring } from '../ring.ts'
+import { Linked, Ring } from '../clock/ring.ts'
 
 /** Somebody who is told of an abandonment, until he leaves. */
 class Listener extends Linked {

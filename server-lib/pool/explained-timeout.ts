@@ -1,4 +1,4 @@
-import { warn, type EnginelightError } from '../errors.ts'
+import { warn, type EnginelightError } from '../channels/errors.ts'
 import { siteOf } from '../identity/site.ts'
 import { timedOut } from './check-out.ts'
 import type { Pool } from './pool.ts'

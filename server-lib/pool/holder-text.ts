@@ -1,4 +1,4 @@
-import type { CheckoutHolder } from '../errors.ts'
+import type { CheckoutHolder } from '../channels/errors.ts'
 
 /** One holder as a sentence's part: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since orders.ts:41`. */
 export function holderText(holder: CheckoutHolder): string {

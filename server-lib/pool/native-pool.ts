@@ -1,7 +1,7 @@
 import { NO_LINE } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection, Listener } from '../postgres/driver.ts'
-import { outsideOfRequests } from '../sessions/request-scope.ts'
+import { outsideOfRequests } from '../requests/request-scope.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { bindingCallbacks, boundTo, contextHere, type CallerContext } from '../watch/caller-context.ts'
 import { ListenerContexts, type Emitter, type IsOurs } from '../watch/listener-contexts.ts'

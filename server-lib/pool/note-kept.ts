@@ -1,4 +1,4 @@
-import { channels } from '../channels.ts'
+import { channels } from '../channels/channels.ts'
 import { isSubmittable, type DriverResult } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { changesOfKept, KeptFor } from './kept-for.ts'

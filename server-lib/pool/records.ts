@@ -1,7 +1,7 @@
 import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
-import { Linked } from '../ring.ts'
+import { Linked } from '../clock/ring.ts'
 import type { KeptFor } from './kept-for.ts'
 import type { CallerContext } from '../watch/caller-context.ts'
 

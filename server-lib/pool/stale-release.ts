@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import type { Ledger } from './ledger.ts'
 

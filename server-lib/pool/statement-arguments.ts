@@ -8,7 +8,7 @@ export interface Statement {
 }
 
 /** Reads the arguments of `query`; undefined when they are no statement as far as we can tell. */
-export function describe([config, values]: unknown[]): Statement | undefined {
+export function statementIn([config, values]: unknown[]): Statement | undefined {
   if (typeof config === 'string') return { text: config, parameters: countOf(values), kind: 'query' }
   if (typeof config !== 'object' || config === null) return undefined
   if (isSubmittable(config)) {

@@ -1,5 +1,6 @@
-import { channels, type TransactionOutcome } from '../channels.ts'
-import { errorFacts } from '../errors.ts'
+import { channels } from '../channels/channels.ts'
+import type { TransactionOutcome } from '../channels/words.ts'
+import { errorFacts } from '../channels/errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'

@@ -1,5 +1,6 @@
-import { channels, type StatementMessage } from '../channels.ts'
-import { errorFacts, type ErrorFacts } from '../errors.ts'
+import { channels } from '../channels/channels.ts'
+import type { StatementMessage } from '../channels/messages.ts'
+import { errorFacts, type ErrorFacts } from '../channels/errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -14,7 +15,7 @@ import {
   type TransactionStatus,
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
-import { currentRequest } from '../sessions/request-scope.ts'
+import { currentRequest } from '../requests/request-scope.ts'
 import { bindToContext } from '../watch/bind-submittable.ts'
 import { boundTo, contextHere } from '../watch/caller-context.ts'
 import { isKnexSending } from '../watch/knex-statements.ts'
@@ -24,7 +25,7 @@ import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { isBorrowed } from './borrowed-statements.ts'
 import { notingKept } from './note-kept.ts'
-import { callbackOf, describe, type CallbackArgument, type Statement } from './statement-arguments.ts'
+import { callbackOf, statementIn, type CallbackArgument, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
 /**
@@ -94,7 +95,7 @@ function tellOfStatement(
   args: unknown[],
   send: (args: unknown[]) => unknown,
 ): unknown {
-  const statement = describe(args)
+  const statement = statementIn(args)
   // Not a statement as far as we can tell: the driver will say what is wrong with it.
   if (!statement) return send(args)
   const [config] = args

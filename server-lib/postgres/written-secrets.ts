@@ -1,4 +1,4 @@
-import { withoutCredentials } from '../credentials.ts'
+import { withoutCredentials } from '../identity/credentials.ts'
 
 /** What none of these stands in holds no secret that is not a literal. */
 const MAY_HOLD = /password|passwd|passphrase|pwd|secret|token|connection|program|\bset\b|:\/\//i

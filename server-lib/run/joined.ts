@@ -1,7 +1,7 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
-import type { ContainerCore } from '../sessions/container.ts'
-import { runInRequest } from '../sessions/request-scope.ts'
+import type { ContainerCore } from '../containers/container.ts'
+import { runInRequest } from '../requests/request-scope.ts'
 import { Limit } from './limit.ts'
 import type { CheckedRunOptions } from './run-options.ts'
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { startDeadline } from '../deadline.ts'
-import { EnginelightError } from '../errors.ts'
+import { startDeadline } from '../clock/deadline.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { CheckedRunOptions } from './run-options.ts'
 
 /** How long a run may take, by its time and its signal. Make it as the run begins, and `stop` it when nothing is to be cut short any more. */

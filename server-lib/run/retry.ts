@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import { wrong, type CheckedRetry } from './run-options.ts'
 

@@ -1,5 +1,5 @@
-import { describe } from '../engines/engine-config.ts'
-import { EnginelightError } from '../errors.ts'
+import { describe } from '../channels/describe.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
 import { PROPAGATIONS, type Propagation } from './propagation.ts'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { observe } from '../channels.ts'
+import { observe } from '../channels/channels.ts'
 import { createEngines, engine, EnginelightError } from '../index.ts'
 import { listen } from '../testing/story.ts'
 import { latch } from '../testing/latch.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { channels, observe, type ChannelName } from '../channels.ts'
+import { channels, observe, type ChannelName } from '../channels/channels.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { strikeAt } from '../testing/fault-points.ts'
+import { strikeAt } from '../identity/fault-points.ts'
 import { BLACK_HOLE, HEALTHY, startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'
 import { openOn, SOURCES } from '../testing/sources.ts'
 import { watchGround } from '../testing/watch-ground.ts'

@@ -150,7 +150,7 @@ const PROGRAM = `
   const server = await vite({ configFile: false, root: process.cwd(), logLevel: 'error', appType: 'custom',
     server: { middlewareMode: true, hmr: false, ws: false, watch: null }, optimizeDeps: { noDiscovery: true } })
   const { createEngines, engine } = await server.ssrLoadModule('/server-lib/index.ts')
-  const { observe } = await server.ssrLoadModule('/server-lib/channels.ts')
+  const { observe } = await server.ssrLoadModule('/server-lib/channels/index.ts')
   const { sessions } = await server.ssrLoadModule('/server-lib/adapters/node.ts')
   const engines = createEngines({ main: engine()({ connection: url, pool: { max: 1 } }) })
   let ends = 0

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { INSTALL_SQL } from '../commit/install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 import { runScript } from '../testing/child.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'

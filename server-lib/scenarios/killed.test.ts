@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { strikeAt } from '../testing/fault-points.ts'
+import { strikeAt } from '../identity/fault-points.ts'
 import { openOn, SOURCES } from '../testing/sources.ts'
 import { watchGround } from '../testing/watch-ground.ts'
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createEngines, engine } from '../index.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { SESSION_POINTS, strikeAt } from '../testing/fault-points.ts'
+import { SESSION_POINTS, strikeAt } from '../identity/fault-points.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 
 let database: TestDatabase

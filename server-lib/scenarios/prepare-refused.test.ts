@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { observe } from '../channels.ts'
+import { observe } from '../channels/channels.ts'
 import { formatGid, gidApplication, parseGid } from '../commit/gid.ts'
 import { createEngines, engine } from '../index.ts'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.ts'

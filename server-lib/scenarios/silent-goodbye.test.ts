@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DriverConnection } from '../postgres/driver.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { strikeAt } from '../testing/fault-points.ts'
+import { strikeAt } from '../identity/fault-points.ts'
 import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
 
 let database: TestDatabase
@@ -45,7 +46,7 @@ test('R08 a connection that is closed while the network goes silent keeps its so
   const db = engines.open()
   await db.main('t').insert({ name: 'x' })
   let socket: { destroyed?: boolean } | undefined
-  using strike = strikeAt('release:due', driver => {
+  using strike = strikeAt<DriverConnection>('release:due', driver => {
     if (driver) driver.getTransactionStatus = () => 'T'
     socket = driver?.connection?.stream as typeof socket
     proxy.set(BLACK_HOLE)

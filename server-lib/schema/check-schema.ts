@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { Schema } from './table.ts'
 
 /** Throws EL_CONFIG for what is no schema: a promise of one, mostly. */

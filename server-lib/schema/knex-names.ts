@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { MOST_BYTES } from './kept-name.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 
 export function unknownColumn(table: string, column: string, known: readonly string[]): EnginelightError {
   return new EnginelightError(

@@ -4,7 +4,7 @@ import { createEngines, engine, type EngineOptions } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
-import { coreOf } from './db.ts'
+import { coreOf } from '../containers/db.ts'
 
 let database: TestDatabase
 beforeAll(

@@ -1,5 +1,5 @@
 import { takesPart } from '../engines/engine-config.ts'
-import { EnginelightError, warn } from '../errors.ts'
+import { EnginelightError, warn } from '../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Submittable } from '../postgres/driver.ts'
 import { firstControl, isOwners, ownersControl, type Control } from '../postgres/read-control.ts'

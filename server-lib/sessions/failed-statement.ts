@@ -1,6 +1,6 @@
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import { inShort } from '../in-short.ts'
-import { describe } from '../pool/statement-arguments.ts'
+import { inShort } from '../channels/in-short.ts'
+import { statementIn } from '../pool/statement-arguments.ts'
 import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import { statementText } from '../postgres/statement-text.ts'
 
@@ -14,7 +14,7 @@ export class FailedStatement {
   readonly #capture: SiteCapture | null
 
   constructor(config: unknown, capture: SiteCapture | null) {
-    const statement = describe([config instanceof EnclosedStatement ? config.statement : config])
+    const statement = statementIn([config instanceof EnclosedStatement ? config.statement : config])
     this.#text = statement?.text
     this.#parameters = statement?.parameters ?? 0
     this.#capture = capture

@@ -1,5 +1,5 @@
-import { channels } from '../channels.ts'
-import { startDeadline } from '../deadline.ts'
+import { channels } from '../channels/channels.ts'
+import { startDeadline } from '../clock/deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
 import { here } from '../identity/ids.ts'
@@ -21,7 +21,7 @@ import { endWithin } from '../postgres/goodbye.ts'
 import { onReady } from '../postgres/ready.ts'
 import { failureOn } from '../postgres/sqlstate.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
-import { faultPoint } from '../testing/fault-points.ts'
+import { faultPoint } from '../identity/fault-points.ts'
 
 /** Where a session's connection is, from the engine to the server's process and our own. */
 export interface SessionIdentity {

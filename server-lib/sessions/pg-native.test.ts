@@ -1,7 +1,7 @@
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { engineReports } from '../engines/engine-reports.ts'
+import { engineReports } from '../channels/engine-reports.ts'
 import { createEngines, engine } from '../index.ts'
 import { arrowBatches, toArrow } from '../schema/index.ts'
 import { borrow } from '../sharing/index.ts'

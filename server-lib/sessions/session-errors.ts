@@ -1,7 +1,8 @@
-import { describe } from '../engines/engine-config.ts'
-import { codeAndMessage, EnginelightError, errorFacts } from '../errors.ts'
+import { describe } from '../channels/describe.ts'
+import { codeAndMessage, EnginelightError, errorFacts } from '../channels/errors.ts'
 import type { FailedStatement } from './failed-statement.ts'
-import { legalMoves, type SessionMove, type SessionState } from './session-state.ts'
+import type { SessionState } from '../channels/words.ts'
+import { legalMoves, type SessionMove } from './session-state.ts'
 
 /** What a session's errors name: itself, its engine, its request. */
 export interface SessionFacts {

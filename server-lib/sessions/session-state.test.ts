@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { after, legalMoves, type SessionMove, type SessionState } from './session-state.ts'
+import type { SessionState } from '../channels/words.ts'
+import { after, legalMoves, type SessionMove } from './session-state.ts'
 
 test.each<[SessionState, SessionMove, SessionState | undefined]>([
   ['idle', 'begin', 'active'],

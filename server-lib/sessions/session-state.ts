@@ -1,3 +1,5 @@
+import type { SessionState } from '../channels/words.ts'
+
 /**
  * The life of a session. Each row is a state, each entry a move and the state it leads to.
  *
@@ -29,9 +31,8 @@ const MOVES = {
   prepared: { commit: 'idle', rollback: 'idle', release: 'idle', lose: 'prepared', end: 'ended' },
   lost: { rollback: 'idle', release: 'idle', lose: 'lost', end: 'ended' },
   ended: { end: 'ended', lose: 'ended' },
-} as const satisfies Record<string, Partial<Record<string, string>>>
+} as const satisfies Record<SessionState, Partial<Record<string, SessionState>>>
 
-export type SessionState = keyof typeof MOVES
 export type SessionMove = { [S in SessionState]: keyof (typeof MOVES)[S] }[SessionState]
 
 /** The state that a move leads to, or undefined where the move is illegal. */

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Knex } from 'knex'
 import type { TablesShape } from '../engines/engine-config.ts'
 import type { SessionIdentity } from './held-connection.ts'
-import type { SessionState } from './session-state.ts'
+import type { SessionState } from '../channels/words.ts'
 
 type RowOf<Tables, Name extends keyof Tables> = Tables[Name] extends object
   ? Tables[Name]

@@ -1,6 +1,6 @@
-import { startDeadline } from '../deadline.ts'
+import { startDeadline } from '../clock/deadline.ts'
 import type { Engine } from '../engines/engine.ts'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 
 /** In a transaction the server keeps the limit itself; we wait this much longer for its word. */

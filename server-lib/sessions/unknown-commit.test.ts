@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { strikeAt } from '../testing/fault-points.ts'
+import { strikeAt } from '../identity/fault-points.ts'
 import { startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 

@@ -1,4 +1,4 @@
-import { warn } from '../errors.ts'
+import { warn } from '../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverResult } from '../postgres/driver.ts'
 import { firstControl } from '../postgres/read-control.ts'

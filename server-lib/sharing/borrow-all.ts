@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { borrow, type Borrowed, type BorrowOptions } from './borrow.ts'
 
 /** Databases of a host, by its own names for them. */

@@ -1,16 +1,16 @@
 import type { Knex } from 'knex'
+import { describe } from '../channels/describe.ts'
 import {
-  describe,
   engine,
   type BorrowedSource,
   type EngineDefinition,
   type OpenableSource,
 } from '../engines/engine-config.ts'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut } from '../pool/check-out.ts'
 import { Ledger } from '../pool/ledger.ts'
-import { currentRequest } from '../sessions/request-scope.ts'
+import { currentRequest } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
 import type { BorrowRules } from './borrow-rules.ts'

@@ -7,7 +7,7 @@ import { createEngines } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { isLong } from '../testing/seeded.ts'
 import { connectionOf } from './hosts/postgres-js.ts'
-import { observedEngines } from '../engines/engine-reports.ts'
+import { observedEngines } from '../channels/engine-reports.ts'
 import { borrow, type HostConnection } from './index.ts'
 
 let database: TestDatabase

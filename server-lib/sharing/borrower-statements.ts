@@ -1,4 +1,4 @@
-import { callbackOf, describe } from '../pool/statement-arguments.ts'
+import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
 import type { DriverCallback, DriverConnection, Submittable } from '../postgres/driver.ts'
 import { whenReady } from '../postgres/ready.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
@@ -50,7 +50,7 @@ export class BorrowerStatements {
     const stopped = this.#stopped()
     if (stopped) return soon(answer, stopped)
     const args = withoutName(given)
-    const step = this.#stepFor(describe(args)?.text ?? '')
+    const step = this.#stepFor(statementIn(args)?.text ?? '')
     switch (step.act) {
       case 'pass':
         if (!this.#isGuarded) return this.#send(args, answer)
@@ -81,7 +81,7 @@ export class BorrowerStatements {
     if (submittable.destroyed) return soon(skip)
     const stopped = this.#stopped()
     if (stopped) return soon(refuse, stopped)
-    const step = this.#stepFor(describe([submittable])?.text ?? '')
+    const step = this.#stepFor(statementIn([submittable])?.text ?? '')
     if (step.act === 'refuse') return soon(refuse, step.error)
     if (!this.#isGuarded) return this.#drive(submittable, done)
     this.#guard.open(refuse, () => {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { startDeadline } from '../deadline.ts'
+import { startDeadline } from '../clock/deadline.ts'
 import { sendingBorrowed } from '../pool/borrowed-statements.ts'
 import { isClosed, isSubmittable, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'

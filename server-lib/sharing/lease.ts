@@ -1,5 +1,5 @@
-import { warn } from '../errors.ts'
-import { callbackOf, describe } from '../pool/statement-arguments.ts'
+import { warn } from '../channels/errors.ts'
+import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
 import { rollbackToSavepoint } from '../postgres/control.ts'
 import {
   isSubmittable,
@@ -111,7 +111,7 @@ export class Lease implements Turn {
 
   /** A savepoint ends where it began, whatever the host is at by then; all else belongs to the transaction that it is sent in. */
   elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
-    if (!this.isInUnit || readControl(describe([config])?.text ?? '')) return undefined
+    if (!this.isInUnit || readControl(statementIn([config])?.text ?? '')) return undefined
     const { client } = this.#gate
     return this.#lessee.current().then(
       current => (current && current !== client ? current : undefined),

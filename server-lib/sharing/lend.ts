@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import { coreOf } from '../sessions/session-function.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import type { SessionMembers } from '../sessions/session-types.ts'

@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { ServerSettings } from '../engines/server-settings.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { callbackOf, describe } from '../pool/statement-arguments.ts'
+import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
 import { literal } from '../postgres/control.ts'
 import {
   isSubmittable,
@@ -62,7 +62,7 @@ export class LentClient extends EventEmitter {
   }
 
   #send([config, values]: unknown[], capture: SiteCapture | null): Promise<DriverResult> {
-    const text = describe([config])?.text
+    const text = statementIn([config])?.text
     const isNameAlone =
       typeof config === 'object' && typeof (config as { text?: unknown } | null)?.text !== 'string'
     if (text === undefined || isNameAlone) {
@@ -78,7 +78,7 @@ export class LentClient extends EventEmitter {
   }
 
   #submit(submittable: Submittable, capture: SiteCapture | null): void {
-    const text = describe([submittable])?.text ?? ''
+    const text = statementIn([submittable])?.text ?? ''
     this.#inTurn(() => this.#transactions.submit(text, submittable, capture)).catch((error: Error) => {
       // Without a reader its end must not be that of the process.
       if (submittable instanceof EventEmitter && submittable.listenerCount('error') === 0)

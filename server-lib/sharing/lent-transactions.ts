@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
 import type { DriverResult, Submittable } from '../postgres/driver.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 
 /** The getter gave nothing that a statement could be sent on. */
 export function noHostConnection(what: string, cause?: unknown): EnginelightError {

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import type { ServerAddress } from '../engines/server-address.ts'
 import type { Asker, Ledger } from '../pool/ledger.ts'
 import type { ConnectionRecord } from '../pool/records.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { EnginelightError } from '../errors.ts'
+import { EnginelightError } from '../channels/errors.ts'
 import {
   ISOLATIONS,
   releaseSavepoint,

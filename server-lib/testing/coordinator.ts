@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { insertDecision, LOCATION_TABLE } from '../commit/decision.ts'
+import { insertDecision, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
 import { formatGid, gidApplication } from '../commit/gid.ts'
 import type { TestDatabase } from './database.ts'
 

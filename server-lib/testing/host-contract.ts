@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { observe } from '../channels.ts'
+import { observe } from '../channels/channels.ts'
 import { createEngines, engine, type Engines } from '../index.ts'
 import { borrow, type CurrentConnection } from '../sharing/index.ts'
 import { createDatabase, type TestDatabase } from './database.ts'

@@ -1,4 +1,4 @@
-import { observe } from '../channels.ts'
+import { observe } from '../channels/channels.ts'
 
 /** One check-out as the pools told of it, from grant to release. */
 export interface RegisteredLease {

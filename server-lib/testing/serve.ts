@@ -4,8 +4,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import express from 'express'
 import { sessions as expressSessions } from '../adapters/express.ts'
 import { sessions as nodeSessions } from '../adapters/node.ts'
-import type { Engines } from '../engines/engines.ts'
-import type { Db, Definitions } from '../sessions/db.ts'
+import type { Engines } from '../engine-set/engines.ts'
+import type { Db, Definitions } from '../containers/db.ts'
 
 export type Handler<D extends Definitions> = (
   request: IncomingMessage & { db: Db<D> },

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { INSTALL_SQL } from '../commit/install-sql.ts'
+import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { expectBackends, expectQuiet } from './ground-truth.ts'
 

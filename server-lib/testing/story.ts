@@ -1,4 +1,4 @@
-import { observe, type ChannelMessages, type ChannelName } from '../channels.ts'
+import { observe, type ChannelMessages, type ChannelName } from '../channels/channels.ts'
 
 const NAMES = [
   'process',

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Engines } from '../index.ts'
-import { engineReports, type EngineReport } from '../engines/engine-reports.ts'
+import { engineReports, type EngineReport } from '../channels/engine-reports.ts'
 import { Eye, type TestDatabase } from './database.ts'
 import { eventually, expectQuiet } from './ground-truth.ts'
 import { postgresMajor } from './postgres-major.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { ChannelMessages } from '../channels.ts'
+import type { ChannelMessages } from '../channels/channels.ts'
 import type { Observed } from './watched-app.ts'
 
 type Start<N extends 'checkout' | 'statement' | 'transaction'> = Extract<

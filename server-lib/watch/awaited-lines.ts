@@ -1,7 +1,7 @@
 import { createHook, executionAsyncId } from 'node:async_hooks'
 import { captureSite, isThenableJob, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import { currentRequest, type RequestScope } from '../sessions/request-scope.ts'
+import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 
 /**
  * The line of an `await` whose thenable sends the statement (Drizzle's queries are such thenables). V8 calls the

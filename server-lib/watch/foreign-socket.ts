@@ -1,5 +1,5 @@
 import type { DriverConnection } from '../postgres/driver.ts'
-import { outsideOfRequests } from '../sessions/request-scope.ts'
+import { outsideOfRequests } from '../requests/request-scope.ts'
 import { shadow } from './shadow.ts'
 
 /**

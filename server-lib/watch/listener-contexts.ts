@@ -1,5 +1,5 @@
 import { errorMonitor } from 'node:events'
-import { outsideOfRequests } from '../sessions/request-scope.ts'
+import { outsideOfRequests } from '../requests/request-scope.ts'
 import { contextHere, type CallerContext } from './caller-context.ts'
 import { shadow, type Method } from './shadow.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { engineReports } from '../channels.ts'
+import { engineReports } from '../channels/engine-reports.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase } from '../testing/database.ts'
 import { isSingleStatement, runsSingleStatement } from './single-statement.ts'

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { CheckoutMessage, ErrorFacts } from '../../../server-lib/channels.ts'
+import type { CheckoutMessage, ErrorFacts } from '../../../server-lib/channels/index.ts'
 import { POOL_NAME } from '../semconv.ts'
 import type { InstrumentSource } from './instruments.ts'
 

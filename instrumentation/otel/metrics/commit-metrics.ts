@@ -1,4 +1,4 @@
-import type { CommitMessage, CommitMode } from '../../../server-lib/channels.ts'
+import type { CommitMessage, CommitMode } from '../../../server-lib/channels/index.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { COMMIT_MODE, COMMIT_OUTCOME, ENGINE_NAME, PREPARED_OUTCOME } from '../semconv.ts'
 import type { InstrumentSource } from './instruments.ts'

@@ -1,6 +1,6 @@
 import type { metrics as sdkMetrics } from '@opentelemetry/sdk-node'
 import { expect, onTestFinished, test } from 'vitest'
-import { addReporting, type EngineReport } from '../../../server-lib/engines/engine-reports.ts'
+import { addReporting, type EngineReport } from '../../../server-lib/channels/engine-reports.ts'
 import { record } from '../testing/recorder.ts'
 import { DESCRIPTION, Script } from '../testing/script.ts'
 

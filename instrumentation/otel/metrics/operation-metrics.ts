@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { StatementMessage } from '../../../server-lib/channels.ts'
+import type { StatementMessage } from '../../../server-lib/channels/index.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import type { EngineFacts } from '../engine-facts.ts'
 import { failureAttributes } from '../failure.ts'

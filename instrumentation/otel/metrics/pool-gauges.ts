@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult, Meter, Observable } from '@opentelemetry/api'
-import { engineReports } from '../../../server-lib/channels.ts'
+import { engineReports } from '../../../server-lib/channels/index.ts'
 import { guarded } from '../guarded.ts'
 import {
   CONNECTION_STATE,

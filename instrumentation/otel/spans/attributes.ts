@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { SessionMessage, Site } from '../../../server-lib/channels.ts'
+import type { SessionMessage, Site } from '../../../server-lib/channels/index.ts'
 import type { EngineAttributes } from '../engine-facts.ts'
 import {
   BACKEND_PID,

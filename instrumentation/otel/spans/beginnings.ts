@@ -1,5 +1,5 @@
 import type { Context } from '@opentelemetry/api'
-import type { StatementMessage } from '../../../server-lib/channels.ts'
+import type { StatementMessage } from '../../../server-lib/channels/index.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
 

@@ -1,6 +1,6 @@
 import type { Attributes, Context } from '@opentelemetry/api'
 import { SpanKind, context } from '../api.ts'
-import type { CheckoutMessage } from '../../../server-lib/channels.ts'
+import type { CheckoutMessage } from '../../../server-lib/channels/index.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { failSpan } from '../failure.ts'
 import {

@@ -138,7 +138,7 @@ test('of ten thousand commits that are over none is counted as open, and few are
 
 test('metrics: commits by mode and outcome, what recovery has met and what it has ended', async () => {
   const { recorder, writer } = written()
-  const { channels } = await import('../../../server-lib/channels.ts')
+  const { channels } = await import('../../../server-lib/channels/channels.ts')
   writer.commit('one-phase', [], { id: 'x1' })
   writer.commitEnd('committed', { writer: 'committed' }, null, 'x1')
   writer.commit('two-phase', PARTICIPANTS, { id: 'x2' })

@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode } from '../api.ts'
-import type { CommitMessage } from '../../../server-lib/channels.ts'
+import type { CommitMessage } from '../../../server-lib/channels/index.ts'
 import { failSpan } from '../failure.ts'
 import {
   COMMIT_ANSWER,

@@ -1,5 +1,5 @@
 import type { Tracer } from '@opentelemetry/api'
-import type { ChannelMessages } from '../../../server-lib/channels.ts'
+import type { ChannelMessages } from '../../../server-lib/channels/index.ts'
 import type { EngineFacts } from '../engine-facts.ts'
 import type { Options } from '../options.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'

@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode, context } from '../api.ts'
-import type { RequestMessage } from '../../../server-lib/channels.ts'
+import type { RequestMessage } from '../../../server-lib/channels/index.ts'
 import {
   ERROR_TYPE,
   REQUEST_ID,

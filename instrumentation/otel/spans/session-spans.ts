@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode } from '../api.ts'
-import type { SessionMessage } from '../../../server-lib/channels.ts'
+import type { SessionMessage } from '../../../server-lib/channels/index.ts'
 import { ERROR_TYPE, SESSION_STATEMENT_COUNT } from '../semconv.ts'
 import { outermostAttributes } from './attributes.ts'
 import type { SpanTree } from './span-tree.ts'

@@ -1,6 +1,6 @@
 import type { Attributes, Context, SpanKind, Tracer } from '@opentelemetry/api'
 import { context, trace } from '../api.ts'
-import type { CommitParticipant } from '../../../server-lib/channels.ts'
+import type { CommitParticipant } from '../../../server-lib/channels/index.ts'
 import { BoundedMap } from '../bounded-map.ts'
 import { wallTime } from '../clock.ts'
 import type { EngineFacts } from '../engine-facts.ts'

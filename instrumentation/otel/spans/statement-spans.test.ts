@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { sitesAreWanted } from '../../../server-lib/identity/wanted-sites.ts'
-import { addReporting } from '../../../server-lib/engines/engine-reports.ts'
+import { addReporting } from '../../../server-lib/channels/engine-reports.ts'
 import { DESCRIPTION, Script } from '../testing/script.ts'
 import { start } from '../testing/start.ts'
 

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import { SpanKind, SpanStatusCode } from '../api.ts'
-import type { TransactionMessage } from '../../../server-lib/channels.ts'
+import type { TransactionMessage } from '../../../server-lib/channels/index.ts'
 import {
   BACKEND_PID,
   CHECKOUT_ID,

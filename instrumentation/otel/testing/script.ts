@@ -5,8 +5,8 @@ import {
   type EngineDescription,
   type ErrorFacts,
   type Site,
-} from '../../../server-lib/channels.ts'
-import type { CommitStep, EngineOutcome } from '../../../server-lib/commit/report.ts'
+} from '../../../server-lib/channels/index.ts'
+import type { CommitStep, EngineOutcome } from '../../../server-lib/channels/index.ts'
 
 export const DESCRIPTION: EngineDescription = {
   engine: 'writer',

@@ -1,4 +1,4 @@
-import { channels } from '../../../server-lib/channels.ts'
+import { channels } from '../../../server-lib/channels/index.ts'
 import { Script } from './script.ts'
 
 /** An application that ends in the way its argument says, and needs no database: it publishes what one would have published. */

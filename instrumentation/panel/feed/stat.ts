@@ -1,4 +1,4 @@
-import type { EngineReport } from '../../../server-lib/channels.ts'
+import type { EngineReport } from '../../../server-lib/channels/index.ts'
 import type { EngineGauge, Stat } from '../protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 

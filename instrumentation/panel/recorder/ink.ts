@@ -1,5 +1,5 @@
-import type { ErrorFacts, Site } from '../../../server-lib/channels.ts'
-import { fullMessage } from '../../../server-lib/errors.ts'
+import type { ErrorFacts, Site } from '../../../server-lib/channels/index.ts'
+import { fullMessage } from '../../../server-lib/channels/errors.ts'
 import { statementText } from '../../../server-lib/postgres/statement-text.ts'
 import type { TextId } from '../protocol.ts'
 import type { Dictionary } from './dictionary.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { channels, type StatementMessage } from '../../../server-lib/channels.ts'
-import { addReporting, type EngineReport } from '../../../server-lib/engines/engine-reports.ts'
+import { channels, type StatementMessage } from '../../../server-lib/channels/index.ts'
+import { addReporting, type EngineReport } from '../../../server-lib/channels/engine-reports.ts'
 import { createEngines, engine } from '../../../server-lib/index.ts'
 import { description, SITE } from '../testing/messages.ts'
 import {

@@ -8,9 +8,9 @@ import {
   type EngineReport,
   type RequestMessage,
   type StatementMessage,
-} from '../../../server-lib/channels.ts'
-import { warn } from '../../../server-lib/errors.ts'
-import { failureText } from '../../../server-lib/failure-text.ts'
+} from '../../../server-lib/channels/index.ts'
+import { warn } from '../../../server-lib/channels/errors.ts'
+import { failureText } from '../../../server-lib/channels/failure-text.ts'
 import { KIND, type AnyRow } from '../protocol.ts'
 import { History } from './history.ts'
 import { Ink } from './ink.ts'

@@ -1,4 +1,4 @@
-import type { CommitMessage } from '../../../server-lib/channels.ts'
+import type { CommitMessage } from '../../../server-lib/channels/index.ts'
 import {
   KIND,
   type AnyRow,

@@ -4,7 +4,7 @@ import type {
   EngineDescription,
   EngineMessage,
   PoolMessage,
-} from '../../../server-lib/channels.ts'
+} from '../../../server-lib/channels/index.ts'
 import { KIND, type AnyRow, type EngineFacts, type HolderFacts } from '../protocol.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ms } from './plain.ts'

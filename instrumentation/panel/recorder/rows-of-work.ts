@@ -3,7 +3,7 @@ import type {
   SessionMessage,
   StatementMessage,
   TransactionMessage,
-} from '../../../server-lib/channels.ts'
+} from '../../../server-lib/channels/index.ts'
 import {
   KIND,
   type AnyRow,

@@ -1,4 +1,4 @@
-import type { EngineReport } from '../../../server-lib/channels.ts'
+import type { EngineReport } from '../../../server-lib/channels/index.ts'
 import { KIND, type AnyRow } from '../protocol.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ms } from './plain.ts'

@@ -4,8 +4,8 @@ import {
   type EngineDescription,
   type ErrorFacts,
   type Site,
-} from '../../../server-lib/channels.ts'
-import type { CommitStep, EndReason } from '../../../server-lib/commit/report.ts'
+} from '../../../server-lib/channels/index.ts'
+import type { CommitStep, EndReason } from '../../../server-lib/channels/index.ts'
 
 /** A site as the session core makes them. */
 export const SITE: Site = {

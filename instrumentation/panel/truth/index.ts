@@ -1,4 +1,4 @@
-import { observedEngines, type EngineReport, type Reporting } from '../../../server-lib/channels.ts'
+import { observedEngines, type EngineReport, type Reporting } from '../../../server-lib/channels/index.ts'
 import type { EngineTruth, LockTruth, OpenTruth, PreparedTruth } from '../protocol.ts'
 import { count, id } from '../recorder/plain.ts'
 import { QUESTION } from './question.ts'

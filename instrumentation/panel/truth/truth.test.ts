@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import pg from 'pg'
-import { observe, observedEngines, type Reporting } from '../../../server-lib/channels.ts'
+import { observe, observedEngines, type Reporting } from '../../../server-lib/channels/index.ts'
 import { createEngines, engine, type Engines } from '../../../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../../../server-lib/testing/database.ts'
 import { expectQuiet } from '../../../server-lib/testing/ground-truth.ts'

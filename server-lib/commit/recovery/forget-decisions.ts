@@ -1,6 +1,6 @@
 import type { Engine } from '../../engines/engine.ts'
-import { codeAndMessage } from '../../errors.ts'
-import { DECISION_TABLE, type PreparedPart } from '../decision.ts'
+import { codeAndMessage } from '../../channels/errors.ts'
+import { DECISION_TABLE, type PreparedPart } from '../../postgres/two-phase/decision.ts'
 import { gidApplication } from '../gid.ts'
 import { onOwnConnection } from '../../sessions/own-connection.ts'
 

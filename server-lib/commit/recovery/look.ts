@@ -1,6 +1,6 @@
 import type { Engine } from '../../engines/engine.ts'
-import { codeAndMessage } from '../../errors.ts'
-import { LOCATION_ID, LOCATION_TABLE } from '../decision.ts'
+import { codeAndMessage } from '../../channels/errors.ts'
+import { LOCATION_ID, LOCATION_TABLE } from '../../postgres/two-phase/decision.ts'
 import { gidApplication, parseGid, type Gid } from '../gid.ts'
 import { firstRow, onOwnConnection } from '../../sessions/own-connection.ts'
 

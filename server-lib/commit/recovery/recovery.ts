@@ -1,6 +1,6 @@
 import { checkKnown } from '../../engines/open-options.ts'
 import type { Engine } from '../../engines/engine.ts'
-import { EnginelightError, warn } from '../../errors.ts'
+import { EnginelightError, warn } from '../../channels/errors.ts'
 import { recoverOnce } from './recover-once.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 

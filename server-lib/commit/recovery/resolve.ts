@@ -1,8 +1,8 @@
-import { channels } from '../../channels.ts'
+import { channels } from '../../channels/channels.ts'
 import type { Engine } from '../../engines/engine.ts'
-import { errorFacts } from '../../errors.ts'
+import { errorFacts } from '../../channels/errors.ts'
 import { endPrepared } from '../end-prepared.ts'
-import { askDecision, type Fenced } from '../fence.ts'
+import { askDecision, type Fenced } from './fence.ts'
 import type { PreparedHere } from './look.ts'
 import type { PreparedReport } from './recovery-report.ts'
 

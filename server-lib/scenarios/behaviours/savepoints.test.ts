@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { strikeAt } from '../../testing/fault-points.ts'
+import { strikeAt } from '../../identity/fault-points.ts'
 import { twoDatabases } from '../../testing/two-databases.ts'
 import { destroySocket } from './strikes.ts'
 

@@ -1,4 +1,4 @@
-import type { Strike } from '../../testing/fault-points.ts'
+import type { Strike } from '../../identity/fault-points.ts'
 
 interface Socket {
   connection: { stream: { destroy(): void } }

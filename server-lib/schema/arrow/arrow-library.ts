@@ -1,5 +1,5 @@
-import { EnginelightError } from '../../errors.ts'
-import { requireNotOlder } from '../../installed-peer.ts'
+import { EnginelightError } from '../../channels/errors.ts'
+import { requireNotOlder } from '../../channels/installed-peer.ts'
 import { IS_BUNDLED } from '../../identity/own-code.ts'
 import { loadOptional, resolvedPeer } from '../../identity/peers.ts'
 

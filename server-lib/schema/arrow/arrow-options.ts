@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { OnInfinity } from './columns/words.ts'
 
 export interface ArrowOptions {

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import { prepareValue } from '../../postgres/prepare-value.ts'
 import { SessionConnection } from '../../sessions/session-connection.ts'
 import { coreOf } from '../../sessions/session-function.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { DriverCallback, Submittable } from '../../postgres/driver.ts'
 import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'

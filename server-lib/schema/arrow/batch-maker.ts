@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
 import { readColumn, type Described, type ReadColumn } from './column-types.ts'

@@ -1,4 +1,4 @@
-import { startDeadline } from '../../deadline.ts'
+import { startDeadline } from '../../clock/deadline.ts'
 import { captureSite, type SiteCapture } from '../../identity/site.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import { loadArrow, type RecordBatch, type Table } from './arrow-library.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import { checkKnexName } from '../knex-names.ts'
 import type { Table } from '../table.ts'
 

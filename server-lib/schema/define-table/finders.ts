@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { CheckedTable } from './definition.ts'
 import { byKeys } from './keys.ts'
 import { literalPattern } from './like.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import { unknownColumn } from '../unknown-column.ts'
 import type { CheckedTable } from './definition.ts'
 

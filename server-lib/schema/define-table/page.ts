@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 
 /** Which of the rows found. Whole numbers; the order of rows is that of the primary key where nothing else decides. */
 export interface Page {

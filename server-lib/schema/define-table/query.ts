@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { CheckedTable } from './definition.ts'
 import type { Page } from './page.ts'
 

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { Constraint, EnumType, ForeignKey, Index, IndexKey, ModelSchema, UniqueKey } from '../table.ts'
 import { action, type DraftColumn, type DraftTable } from './drafts.ts'
 import {

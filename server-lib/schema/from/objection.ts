@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { ForeignKey, ModelSchema } from '../table.ts'
 import type { DraftColumn, DraftTable } from './drafts.ts'
 import type { TablesFromOptions } from './host-column.ts'

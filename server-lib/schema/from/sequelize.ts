@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { ForeignKey, Index, IndexKey, Key, ModelSchema } from '../table.ts'
 import { action, deferrable, type DraftColumn, type DraftTable } from './drafts.ts'
 import { expressionKey, keyOrder } from './expression-key.ts'

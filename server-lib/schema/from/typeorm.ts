@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { Constraint, ForeignKey, Index, ModelSchema, UniqueKey } from '../table.ts'
 import { action, columnIndex, deferrable, type DraftColumn, type DraftTable } from './drafts.ts'
 import type { TablesFromOptions } from './host-column.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import { shorten } from './shorten.ts'
 import { checkTemplate, fill, type NameParts, type NameTemplate } from './template.ts'
 

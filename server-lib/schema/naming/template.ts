@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 
 /** What a name is made of. Columns are in the order of the constraint. */
 export interface NameParts {

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { TablesShape } from '../../engines/engine-config.ts'
 import { callNames } from '../call-names.ts'
 import { checkSchema } from '../check-schema.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { Only, ReflectOptions } from './options.ts'
 import { byText } from './order.ts'
 import type { Relation, Relations } from './relations.ts'

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { RelationKind } from '../table.ts'
 import type { SchemaCache } from './cache.ts'
 

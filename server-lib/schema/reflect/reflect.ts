@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { EnumType, Schema } from '../table.ts'
 import { buildTable } from './build-table.ts'
 import { cached } from './cache.ts'

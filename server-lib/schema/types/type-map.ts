@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import type { Column, Schema, Table } from '../table.ts'
 import type { ValueType } from './value-types.ts'
 

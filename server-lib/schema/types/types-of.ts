@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { DECISION_TABLE, LOCATION_TABLE } from '../../commit/decision.ts'
-import { EnginelightError } from '../../errors.ts'
+import { DECISION_TABLE, LOCATION_TABLE } from '../../postgres/two-phase/decision.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import { callNames } from '../call-names.ts'
 import { checkSchema } from '../check-schema.ts'
 import { byText } from '../reflect/order.ts'

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EnginelightError } from '../../errors.ts'
+import { EnginelightError } from '../../channels/errors.ts'
 import { reflect, type Only, type Queryable } from '../reflect/index.ts'
 import { replaceFile } from '../replace-file.ts'
 import { difference } from './difference.ts'

@@ -1,4 +1,4 @@
-import { settledWithin } from '../../deadline.ts'
+import { settledWithin } from '../../clock/deadline.ts'
 import type { Holder } from '../fifo.ts'
 import { runInside } from './inside.ts'
 import { leftOpen, unitBroken, unitGone, waitedForTurn } from './unit-errors.ts'

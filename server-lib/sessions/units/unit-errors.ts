@@ -1,4 +1,4 @@
-import { EnginelightError, warn } from '../../errors.ts'
+import { EnginelightError, warn } from '../../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../../identity/site.ts'
 import type { SessionCore } from '../session.ts'
 import { ToldLines } from '../told-lines.ts'

@@ -1,4 +1,4 @@
-import type { Hooks } from '../../commit/hooks.ts'
+import type { Hooks } from '../hooks.ts'
 import type { SiteCapture } from '../../identity/site.ts'
 import type { DriverResult } from '../../postgres/driver.ts'
 import { Fifo } from '../fifo.ts'

@@ -1,4 +1,4 @@
-import { startDeadline } from '../../deadline.ts'
+import { startDeadline } from '../../clock/deadline.ts'
 import type { SiteCapture } from '../../identity/site.ts'
 import type { Fifo, Holder, Turn } from '../fifo.ts'
 import type { SessionCore, SessionOwner } from '../session.ts'

@@ -1,4 +1,4 @@
-import { observe } from '../../channels.ts'
+import { observe } from '../../channels/channels.ts'
 
 /**
  * Decisions that everybody has carried out, until their rows are deleted: that is done a moment after the commit, on a

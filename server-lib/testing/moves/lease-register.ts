@@ -1,4 +1,4 @@
-import { observe } from '../../channels.ts'
+import { observe } from '../../channels/channels.ts'
 
 /**
  * Who holds which connection, as told on the channel: no connection in two hands, no more of a pool in hands than it

@@ -1,4 +1,4 @@
-import type { SessionState } from '../../sessions/session-state.ts'
+import type { SessionState } from '../../channels/words.ts'
 import type { Setting } from './move.ts'
 
 /** What a statement does, as far as the life of a session is concerned. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DriverConnection } from '../../postgres/driver.ts'
 import type { TestDatabase } from '../database.ts'
-import { SESSION_POINTS, strikeAt } from '../fault-points.ts'
+import { SESSION_POINTS, strikeAt } from '../../identity/fault-points.ts'
 import { BLACK_HOLE, HEALTHY, type FaultProxy, type ProxiedConnection } from '../fault-proxy.ts'
 import type { Seeded } from '../seeded.ts'
 import type { Job } from './job.ts'
@@ -121,7 +121,7 @@ export class Nemesis {
     const point = this.#chance.pick(SESSION_POINTS)
     this.log.push(`    ${point}`)
     const after = this.#chance.between(0, 3)
-    this.#armed.push(strikeAt(point, driver => void (driver && strike(driver)), { after }))
+    this.#armed.push(strikeAt<DriverConnection>(point, driver => void (driver && strike(driver)), { after }))
   }
 
   async #terminate(pid: number | null | undefined): Promise<void> {

@@ -1,0 +1,247 @@
+import diagnosticsChannel from 'node:diagnostics_channel'
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { channels, observe } from './channels.ts'
+import { engineReports } from './engine-reports.ts'
+import type { Site } from './../identity/site.ts'
+import { createEngines, engine } from '../index.ts'
+import { createDatabase, type TestDatabase } from '../testing/database.ts'
+import { listen } from '../testing/story.ts'
+
+const manual = readFileSync(new URL('channels.md', import.meta.url), 'utf8')
+const source = readFileSync(new URL('channels.ts', import.meta.url), 'utf8')
+
+let database: TestDatabase
+beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
+afterAll(() => database.drop())
+
+/** Longer than a heartbeat and what it forgives. */
+function stallLoop(): void {
+  const until = performance.now() + 400
+  while (performance.now() < until);
+}
+
+/** Phases and fields of each channel, as the manual's tables have them. */
+function documented(): Record<string, Record<string, string[]>> {
+  const found: Record<string, Record<string, string[]>> = {}
+  for (const section of manual.split(/^## (?=enginelight:)/m).slice(1)) {
+    const name = section.split('\n', 1)[0] as string
+    const rows = [...section.matchAll(/^\| `([^`|]+)`\s*\|[^|]+\|([^|]+)\|$/gm)]
+    found[name] = Object.fromEntries(
+      rows.map(row => [
+        row[1] as string,
+        [...(row[2] as string).matchAll(/`(\w+)`/g)].map(field => field[1] as string).toSorted(),
+      ]),
+    )
+  }
+  return found
+}
+
+/** The same from the types: each member of a channel's union with its `phase` words and its fields. */
+function declared(): Record<string, Record<string, string[]>> {
+  const found: Record<string, Record<string, string[]>> = {}
+  const map = [...source.matchAll(/'(enginelight:\w+)': (\w+)\n/g)]
+  for (const [, name, type] of map) {
+    const body = new RegExp(`export type ${type} =([^]*?)(?=\\n\\n)`).exec(source)?.[1] ?? ''
+    const phases: Record<string, string[]> = {}
+    for (const member of body
+      .replace(/\/\*\*[^]*?\*\//g, '')
+      .split(/(?:\||^)\s*\{/)
+      .slice(1)) {
+      const words = [...(/phase: ([^;\n]+)/.exec(member)?.[1] ?? '').matchAll(/'([^']+)'/g)].map(
+        word => word[1] as string,
+      )
+      const fields = [...member.matchAll(/(?:^|[;{\n])\s*(\w+)\??:/g)]
+        .map(field => field[1] as string)
+        .filter(field => field !== 'phase')
+      for (const word of words) phases[word] = fields.toSorted()
+    }
+    found[name as string] = phases
+  }
+  return found
+}
+
+test('the manual and the types tell of the same channels, phases and fields', () => {
+  expect(Object.keys(declared())).toHaveLength(Object.keys(channels).length)
+  expect(documented()).toEqual(declared())
+})
+
+test('a real unit of work publishes messages with exactly the documented fields', async () => {
+  const { messages, stop } = listen()
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await engines.scope(async db => {
+    await db.main('t').insert({ id: 1 })
+    await db.main.savepoint(() => db.main('t').insert({ id: 2 }))
+    await db.commit()
+    stallLoop()
+    await expect.poll(() => messages.at(-1)?.channel).toBe('enginelight:process')
+  })
+  await engines.close()
+  stop()
+  const manualOf = documented()
+  expect(new Set(messages.map(({ channel }) => channel)).size).toBe(Object.keys(channels).length)
+  for (const { channel, phase, ...fields } of messages) {
+    expect(Object.keys(fields).toSorted(), `${channel} ${phase}`).toEqual(manualOf[channel]?.[phase])
+    // Nothing live and nothing lost on the way to another process.
+    expect(JSON.parse(JSON.stringify(fields))).toEqual(fields)
+  }
+})
+
+test('an observer that throws changes nothing for the application, nor for the observer after it', async () => {
+  const warnings: Error[] = []
+  const uncaught: unknown[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning)
+  const onUncaught = (error: unknown) => void uncaught.push(error)
+  process.on('warning', onWarning)
+  process.on('uncaughtException', onUncaught)
+  const bad = () => {
+    throw new Error('observer')
+  }
+  const names = Object.values(channels).map(({ name }) => name)
+  for (const name of names) diagnosticsChannel.subscribe(name, bad)
+  const { messages, stop } = listen()
+
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  const rows = await engines.scope(async db => {
+    const { rows: read } = await db.main.query('select 1 as one')
+    await db.commit()
+    return read
+  })
+  stallLoop()
+  await new Promise(resolve => setTimeout(resolve, 300))
+  await engines.close()
+
+  for (const name of names) diagnosticsChannel.unsubscribe(name, bad)
+  stop()
+  await new Promise(resolve => setTimeout(resolve, 20))
+  process.off('warning', onWarning)
+  process.off('uncaughtException', onUncaught)
+  expect(rows).toEqual([{ one: 1 }])
+  expect(uncaught).toEqual([])
+  expect(messages.length).toBeGreaterThan(10)
+  // Reported, and not once for each message.
+  const reported = warnings.filter(warning => (warning as { code?: string }).code === 'EL_OBSERVER_THREW')
+  expect(reported.length).toBeGreaterThanOrEqual(names.length)
+  expect(reported.length).toBeLessThan(messages.length)
+})
+
+test('an observer that stops hears nothing more, and a channel without observers builds nothing', () => {
+  const heard: unknown[] = []
+  const stop = observe('enginelight:request', message => void heard.push(message))
+  expect(channels.request.hasSubscribers).toBe(true)
+  stop()
+  expect(channels.request.hasSubscribers).toBe(false)
+  channels.request.publish({
+    phase: 'end',
+    at: 0,
+    id: 'u0',
+    outcome: 'finished',
+    status: null,
+    unreleased: [],
+  })
+  expect(heard).toEqual([])
+})
+
+test('lines are told while an observer asks for sites', async () => {
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  const { knex } = engines.get('main')
+  const told: string[] = []
+  const note = (message: { phase: string; site?: Site | string | null }) => {
+    if (message.phase === 'start')
+      told.push((message.site as Site | null)?.label.replace(/:\d+$/, '') ?? 'no line')
+  }
+  const run = async () => {
+    told.length = 0
+    await engines.scope(async db => {
+      await db.main('t').select()
+      await db.main('t').select()
+    })
+    const inSession = told.splice(0)
+    await knex('t').select()
+    return [inSession, told.splice(0)]
+  }
+  const here = 'server-lib/channels/channels.test.ts'
+  const stops = (['checkout', 'statement', 'transaction'] as const).map(name =>
+    observe(`enginelight:${name}`, note),
+  )
+  const unasked = await run()
+  // Two that ask: the lines are told until the last of them has stopped.
+  const [one, other] = [1, 2].map(() => observe('enginelight:process', () => {}, { sites: true }))
+  one?.()
+  one?.()
+  const asked = await run()
+  other?.()
+  const unaskedAgain = await run()
+  stops.forEach(stop => stop())
+  await engines.close()
+  // A session: its check-out, BEGIN and the statement that it travels with, its transaction, another statement, ROLLBACK.
+  const without = [
+    ['no line', 'no line', 'no line', 'no line', 'no line', 'no line'],
+    ['no line', 'no line'],
+  ]
+  expect(unasked).toEqual(without)
+  expect(asked).toEqual([
+    [here, here, here, here, here, expect.anything()],
+    [here, here],
+  ])
+  expect(unaskedAgain).toEqual(without)
+})
+
+test('a start is published in the context of the caller, a queued statement included', async () => {
+  const { AsyncLocalStorage } = await import('node:async_hooks')
+  const store = new AsyncLocalStorage<string>()
+  const seen: string[] = []
+  const stop = observe(
+    'enginelight:checkout',
+    message => void (message.phase === 'start' && seen.push(`checkout ${store.getStore()}`)),
+  )
+  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await Promise.all(
+    ['a', 'b', 'c'].map(name => store.run(name, () => engines.scope(db => db.main.query('select 1')))),
+  )
+  stop()
+  await engines.close()
+  expect(seen.toSorted()).toEqual(['checkout a', 'checkout b', 'checkout c'])
+})
+
+test('a late observer learns the present state from the reports, which agree with the server', async () => {
+  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
+  const db = engines.open({ label: 'holder' })
+  await db.main.query('select 1')
+  const report = engineReports().find(({ description }) => description.database === database.name)
+  const [backend] = await database.backends()
+  expect(report).toMatchObject({
+    description: { engine: 'main', pool: 'main#1', max: 2 },
+    used: 1,
+    idle: 0,
+    connections: [
+      {
+        slot: 0,
+        backendPid: backend?.pid,
+        status: 'T',
+        holder: {
+          session: expect.stringMatching(/^s/),
+          site: { label: expect.stringMatching(/channels\.test\.ts:\d+/) },
+        },
+      },
+    ],
+    waiters: [],
+  })
+  await db.end()
+  await engines.close()
+  expect(engineReports().some(({ description }) => description.database === database.name)).toBe(false)
+})
+
+test('with nobody listening no message is built: nothing is published at all', async () => {
+  const spies = Object.values(channels).map(channel => vi.spyOn(channel, 'publish'))
+  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await engines.scope(async db => {
+    await db.main('t').insert({ id: 1 })
+    await db.main.raw('select nope').catch(() => {})
+    await db.main.rollback()
+  })
+  await engines.get('main').knex('t').select()
+  await engines.close()
+  expect(spies.map(spy => spy.mock.calls.length)).toEqual(spies.map(() => 0))
+  for (const spy of spies) spy.mockRestore()
+})

@@ -1,0 +1,17 @@
+import { withoutCredentials } from '../identity/credentials.ts'
+import { codeAndMessage, EnginelightError } from './errors.ts'
+import { sqlstateOf } from '../postgres/sqlstate.ts'
+
+/** In characters. What is longer is cut before it is read. */
+const LONGEST = 2_000
+
+/**
+ * An error's message for the developer who has just started something: of the server's errors what may be shown, of any
+ * other the message without credentials. Panel, spans and warnings show less: see `errorFacts`.
+ */
+export function shownMessage(error: unknown): string {
+  if (error instanceof EnginelightError) return error.message
+  if (sqlstateOf(error) !== undefined) return codeAndMessage(error)
+  const message = error instanceof Error ? String(error.message) : String(error)
+  return withoutCredentials(message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message)
+}

@@ -1,0 +1,58 @@
+// Imports nothing, so that the panel's page can load it.
+
+export type RequestKind = 'http' | 'scope' | 'unscoped'
+export type RequestOutcome = 'finished' | 'aborted' | 'failed'
+
+/** Where a session is in its life (`sessions/session-state.ts`). */
+export type SessionState = 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
+
+export type TransactionOutcome = 'committed' | 'rolled back' | 'prepared' | 'lost'
+export type CommitOutcome = 'committed' | 'rolled back' | 'partial' | 'unknown'
+
+/** How `db.commit()` went about it. */
+export type CommitMode = 'nothing' | 'one-phase' | 'two-phase' | 'sequential'
+
+/**
+ * What became of one engine. `untouched`: no transaction was open. `ended`: only read, on an engine with
+ * `access: 'read'`. `committed, pending`: decided, so it will be committed, but the server has not answered yet.
+ */
+export type EngineOutcome =
+  | 'untouched'
+  | 'ended'
+  | 'committed'
+  | 'committed, pending'
+  | 'rolled back'
+  | 'unknown'
+
+/**
+ * What an engine does in a commit. `decides` holds the decision row, and its COMMIT is the decision; `prepares` is
+ * prepared before and committed after; `commits` has a plain COMMIT; `reads` only ends.
+ */
+export type ParticipantRole = 'prepares' | 'decides' | 'commits' | 'reads'
+
+/** One statement, or a few sent together, of a commit on one engine. */
+export type CommitStep =
+  | 'vote'
+  | 'decision'
+  | 'prepare'
+  | 'commit'
+  | 'commit prepared'
+  | 'rollback'
+  | 'rollback prepared'
+  | 'resolve'
+  | 'forget'
+
+/** Why a session's transaction is ended. */
+export type EndReason =
+  | 'commit'
+  | 'rollback'
+  | 'release'
+  | 'doomed'
+  | 'vetoed'
+  | 'failed elsewhere'
+  | 'handler failed'
+  | 'finished without commit'
+  /** The same where something was written, and nothing said that this was to be lost. */
+  | 'commit forgotten'
+  | 'client aborted'
+  | 'engines closed'

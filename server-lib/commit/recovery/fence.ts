@@ -1,0 +1,140 @@
+import { EnginelightError, codeAndMessage } from '../../channels/errors.ts'
+import type { Engine } from '../../engines/engine.ts'
+import { ROLLBACK } from '../../postgres/control.ts'
+import type { DriverResult } from '../../postgres/driver.ts'
+import { failureOf, sqlstateOf } from '../../postgres/sqlstate.ts'
+import { DECISION_TABLE, insertFence, LOCATION_ID } from '../../postgres/two-phase/decision.ts'
+import { onOwnConnection, pause, type OwnConnection } from '../../sessions/own-connection.ts'
+
+export type Decision = 'committed' | 'aborted' | 'unknown'
+
+export interface FenceOptions {
+  /** For how long it is asked again while nobody can tell. */
+  readonly deadlineMs: number
+  /** The id of the database that holds the decision. Where it is given, no other database is believed. */
+  readonly location?: string
+}
+
+/** What the fence found, and why where nobody can tell. */
+export interface Fenced {
+  readonly decision: Decision
+  readonly reason: string | null
+}
+
+/** The primary key of the decision table, as PostgreSQL names it. */
+const DECISION_KEY = 'enginelight_decision_pkey'
+/** How long one attempt waits behind a coordinator that holds the row: its end is then seen within this. */
+const LOCK_TIMEOUT_MS = 1_000
+const ASK_AGAIN_MS = 100
+
+/**
+ * The outcome of a two-phase commit, as the database says that holds its decision. `unknown` when no answer is to be had
+ * within `deadlineMs`, or when somebody still holds the row then. Never rejects.
+ */
+export async function fence(engine: Engine, transaction: string, options: FenceOptions): Promise<Decision> {
+  return (await askDecision(engine, transaction, options)).decision
+}
+
+/**
+ * As `fence`, with the reason. Only two answers count: the unique violation of the decision's own key, and an INSERT that
+ * inserted its row and was rolled back. A standby, a missing table, a missing right, a trigger that swallows the row and
+ * a lost connection say nothing about the decision, so they are asked again, and come to `unknown`.
+ */
+export async function askDecision(
+  engine: Engine,
+  transaction: string,
+  { deadlineMs, location }: FenceOptions,
+): Promise<Fenced> {
+  const until = performance.now() + deadlineMs
+  for (;;) {
+    const answer = await tryToInsert(engine, transaction, location, until)
+    if (answer.decision !== 'unknown' || answer.isFinal || performance.now() + ASK_AGAIN_MS >= until) {
+      return { decision: answer.decision, reason: answer.reason }
+    }
+    await pause(ASK_AGAIN_MS)
+  }
+}
+
+async function tryToInsert(
+  engine: Engine,
+  transaction: string,
+  location: string | undefined,
+  until: number,
+): Promise<Fenced & { readonly isFinal?: boolean }> {
+  try {
+    return await onOwnConnection(engine, until, async connection => {
+      const there = location === undefined ? undefined : await locationThere(connection)
+      if (there !== location) return unknown(`engine "${engine.name}" is connected to another database now`)
+      return insertOn(engine, connection, transaction, until)
+    })
+  } catch (error) {
+    const isFinal = error instanceof EnginelightError && error.code === 'EL_ENGINE_CLOSED'
+    return { ...unknown(reasonOf(engine, error)), isFinal }
+  }
+}
+
+async function insertOn(
+  engine: Engine,
+  { send, spoil }: OwnConnection,
+  transaction: string,
+  until: number,
+): Promise<Fenced> {
+  // Some of the time is left for the answer to come in: a connection that does not answer is closed.
+  const lockTimeoutMs = Math.max(1, Math.floor(Math.min(LOCK_TIMEOUT_MS, (until - performance.now()) * 0.8)))
+  try {
+    // One text: whoever is killed or stopped here leaves no row open that others would wait for.
+    const results = await send(`${insertFence(transaction, lockTimeoutMs)}; ${ROLLBACK}`)
+    const [inserted, rolledBack] = (results as DriverResult[]).slice(-2)
+    if (inserted?.command === 'INSERT' && inserted.rowCount === 1 && rolledBack?.command === 'ROLLBACK') {
+      return { decision: 'aborted', reason: null }
+    }
+    return unknown(`a trigger or rule on ${DECISION_TABLE} kept the row from being inserted`)
+  } catch (error) {
+    if (failureOf(error) === 'connection') throw error
+    await send(ROLLBACK).catch(() => spoil('not rolled back'))
+    if (!isDecided(error)) return unknown(reasonOf(engine, error))
+    return { decision: await decisionThere(send, transaction), reason: null }
+  }
+}
+
+/**
+ * Somebody may have settled it by hand, with an abort row that he committed: then no coordinator could insert its own. A
+ * row that is gone by now was a commit that everybody has carried out: nothing else is ever deleted.
+ */
+async function decisionThere(send: OwnConnection['send'], transaction: string): Promise<Decision> {
+  const { rows } = await send({
+    text: `SELECT outcome FROM ${DECISION_TABLE} WHERE transaction = $1`,
+    values: [transaction],
+  })
+  const [row] = rows as { outcome: string }[]
+  return row?.outcome === 'abort' ? 'aborted' : 'committed'
+}
+
+const unknown = (reason: string) => ({ decision: 'unknown', reason }) as const
+
+/** On the very connection that will ask: the engine may have been led to another server since anybody looked. */
+async function locationThere({ send }: OwnConnection): Promise<string | undefined> {
+  const { rows } = await send(LOCATION_ID)
+  return (rows?.[0] as { id: string } | undefined)?.id
+}
+
+/** Another unique violation, of a trigger's own table for one, says nothing. */
+function isDecided(error: unknown): boolean {
+  const { schema, constraint } = error as { schema?: string; constraint?: string }
+  return sqlstateOf(error) === '23505' && schema === 'public' && constraint === DECISION_KEY
+}
+
+function reasonOf(engine: Engine, error: unknown): string {
+  switch (sqlstateOf(error)) {
+    case '55P03':
+      return 'its coordinator still holds the decision open'
+    case '25006':
+    // READ WRITE itself is refused there.
+    case '0A000':
+      return `engine "${engine.name}", which holds the decision, is on a standby`
+    case '42P01':
+      return `the decision table of engine "${engine.name}" is missing`
+    default:
+      return `engine "${engine.name}", which holds the decision, could not be asked: ${codeAndMessage(error)}`
+  }
+}

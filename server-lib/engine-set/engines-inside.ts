@@ -1,0 +1,36 @@
+import { EnginelightError } from '../channels/errors.ts'
+import type { ContainerCore } from '../containers/container.ts'
+import type { Db, Definitions } from '../containers/db.ts'
+import type { RequestScope } from '../requests/request-scope.ts'
+import { describe } from '../channels/describe.ts'
+
+/** What mounts and the tests of the library need beyond the public face. */
+export interface EnginesInside<D extends Definitions = Definitions> {
+  readonly names: readonly string[]
+  /** By which a request finds its container: sets of engines that took over from one another have the same. */
+  readonly identity: object
+  /** How many mounted requests go on that may ask for a container. */
+  requests: number
+  /** Whether one of them is `transactional`. */
+  readonly isTransactional: boolean
+  containerFor(scope: RequestScope, request: unknown): { db: Db<D>; core: ContainerCore }
+}
+
+/** Filled as a set of engines is made. */
+export const insides = new WeakMap<object, EnginesInside>()
+
+/** The inner side of a set of engines; throws EL_CONFIG for anything else. */
+export function enginesInside(engines: unknown): EnginesInside {
+  const inside = typeof engines === 'object' && engines !== null ? insides.get(engines) : undefined
+  if (!inside) {
+    const isForeign = typeof (engines as { containerFor?: unknown } | null)?.containerFor === 'function'
+    throw new EnginelightError(
+      'EL_CONFIG',
+      isForeign
+        ? 'The engines were made by another copy of enginelight: the package is installed or bundled twice.'
+        : `The engines must come from createEngines(); this is ${describe(engines)}.`,
+      { option: 'engines' },
+    )
+  }
+  return inside
+}

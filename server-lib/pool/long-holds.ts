@@ -1,0 +1,69 @@
+import { channels } from '../channels/channels.ts'
+import { warn, type CheckoutHolder } from '../channels/errors.ts'
+import { holderText, ms } from './holder-text.ts'
+import type { Ledger } from './ledger.ts'
+import { statusOf } from '../postgres/transaction-status.ts'
+import { onHeartbeat, stalledSince } from '../clock/heartbeat.ts'
+
+/** When a hold counts as long, in milliseconds; undefined where it never does. */
+export interface HoldThresholds {
+  readonly heldWarningMs: number | undefined
+  readonly idleInTransactionWarningMs: number | undefined
+}
+
+/**
+ * Looks at every heartbeat for connections that are held for long, or stand idle in a transaction for long: what a leak
+ * looks like while there is still a stack to show. Each hold is told once, as a process warning and on the channel,
+ * with the line that checked it out. Time in which the event loop stood still does not count: then neither the holder
+ * nor the database is to blame. The returned function ends it.
+ */
+export function watchLongHolds(ledgers: () => Iterable<Ledger>, thresholds: HoldThresholds): () => void {
+  const { heldWarningMs, idleInTransactionWarningMs } = thresholds
+  if (heldWarningMs === undefined && idleInTransactionWarningMs === undefined) return () => {}
+  return onHeartbeat(() => {
+    for (const ledger of ledgers()) lookAt(ledger, thresholds)
+  })
+}
+
+function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
+  const { heldWarningMs = Infinity, idleInTransactionWarningMs = Infinity } = thresholds
+  const now = performance.now()
+  for (const record of ledger.connections) {
+    const { checkout, driver } = record
+    if (!checkout) continue
+    const isBusy = driver.readyForQuery === false
+    // Only a session tells when its statement was answered. Of others we see that they are busy, or were since.
+    if (isBusy || record.statements !== record.statementsSeen) record.seenBusyAt = now
+    record.statementsSeen = record.statements
+    if (checkout.overdueAt !== null) continue
+    const status = statusOf(driver)
+    const isIdleInTransaction = !isBusy && (status === 'T' || status === 'E')
+    const isLong = (since: number, limitMs: number) =>
+      now - since >= limitMs && now - since - stalledSince(since) >= limitMs
+    // One that listens, or keeps a lock or a cursor, is held for long by design.
+    const isKept = checkout.keptFor !== null && !isIdleInTransaction
+    if (
+      (!isKept && isLong(checkout.countsFrom, heldWarningMs)) ||
+      (isIdleInTransaction &&
+        isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
+    ) {
+      checkout.overdueAt = now
+      const holder = ledger.holderOf(record)
+      if (holder) tellOverdue(ledger, holder, stalledSince(checkout.acquiredAt))
+    }
+  }
+}
+
+function tellOverdue(ledger: Ledger, holder: CheckoutHolder, stalledMs: number): void {
+  if (channels.checkout.hasSubscribers) {
+    const { checkout: id, ...held } = holder
+    channels.checkout.publish({ phase: 'overdue', at: performance.now(), id, ...held, stalledMs })
+  }
+  const { used, waiting } = ledger
+  warn(
+    'EL_HELD_LONG',
+    `A connection of engine "${holder.engine}" is held for long: ${holderText(holder)}` +
+      `${stalledMs > 0 ? ` (the event loop stood still for ${ms(stalledMs)} of that)` : ''}. ` +
+      `${used} ${used === 1 ? 'connection' : 'connections'} of pool ${holder.pool} held, ${waiting} waiting.`,
+  )
+}

@@ -1,0 +1,208 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { settledWithin } from '../clock/deadline.ts'
+import { describe } from '../channels/describe.ts'
+import { EnginelightError, warn } from '../channels/errors.ts'
+import { failureText } from '../channels/failure-text.ts'
+import type { CommitReport } from '../channels/outcomes.ts'
+
+export type BeforeCommit = () => unknown
+export type AfterCommit = (report: CommitReport) => unknown
+/** `report` where a commit was tried, `error` where that is why. */
+export type AfterRollback = (report: CommitReport | undefined, error: unknown) => unknown
+
+export type HookKind = 'beforeCommit' | 'afterCommit' | 'afterRollback'
+
+/** What the hooks of one commit or rollback have to keep to, all together. */
+export interface HookTime {
+  readonly timeoutMs: number
+  /** The run that they belong to, whose time may be over before. */
+  readonly limit?: HookLimit | undefined
+}
+
+export interface HookLimit {
+  readonly reason: EnginelightError | undefined
+  within<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** The hooks of one commit or rollback while they are called. What they send after their time must not become part of other work. */
+interface Round {
+  readonly of: Hooks
+  readonly kind: HookKind
+  isLate: boolean
+  /** The round whose hook has called the commit of this one. */
+  readonly around: Round | undefined
+}
+
+/** How long hooks may take that cannot change the outcome, when the time of their run is over already. */
+const GRACE_MS = 1_000
+
+const rounds = new AsyncLocalStorage<Round>()
+
+/** What is to be done around the next commit or rollback of a container, in the order of asking. Each is called once. */
+export class Hooks {
+  #beforeCommit: BeforeCommit[] = []
+  #afterCommit: AfterCommit[] = []
+  #afterRollback: AfterRollback[] = []
+  /** Whether hooks were too late once. While none was, a statement does not pay for a look at its context. */
+  #wereLate = false
+
+  beforeCommit(hook: BeforeCommit): void {
+    this.#beforeCommit.push(called('beforeCommit', hook))
+  }
+
+  afterCommit(hook: AfterCommit): void {
+    this.#afterCommit.push(called('afterCommit', hook))
+  }
+
+  afterRollback(hook: AfterRollback): void {
+    this.#afterRollback.push(called('afterRollback', hook))
+  }
+
+  /** Takes over those of a part of the work that was kept, in their order. */
+  adopt(inner: Hooks): void {
+    this.#beforeCommit.push(...inner.#beforeCommit)
+    this.#afterCommit.push(...inner.#afterCommit)
+    this.#afterRollback.push(...inner.#afterRollback)
+    inner.#forget()
+  }
+
+  /** Whether anybody waits for a commit or a rollback. */
+  get any(): boolean {
+    return this.#beforeCommit.length + this.#afterCommit.length + this.#afterRollback.length > 0
+  }
+
+  /**
+   * Those that are added meanwhile are called as well. Rejects with the first error, and the rest is not called: with
+   * EL_HOOK_TIMEOUT when their time is over, with the run's own error when its time is.
+   */
+  async runBeforeCommit(time: () => HookTime): Promise<void> {
+    if (this.#beforeCommit.length === 0) return
+    const { timeoutMs, limit } = time()
+    const round = this.#round('beforeCommit')
+    const callAll = async () => {
+      for (let hook = this.#beforeCommit.shift(); hook; hook = this.#beforeCommit.shift()) {
+        await rounds.run(round, hook)
+        if (round.isLate) return
+      }
+    }
+    const inTime = () => settledWithin(callAll(), timeoutMs)
+    try {
+      if (await (limit ? limit.within(inTime) : inTime())) return
+    } catch (error) {
+      if (limit?.reason) this.#over(round)
+      throw error
+    }
+    this.#over(round)
+    throw hooksTooLate(timeoutMs)
+  }
+
+  /** Everything is committed: an error changes nothing of that, and is told as a warning. Never rejects. */
+  async committed(time: () => HookTime, report: CommitReport): Promise<void> {
+    const hooks = this.#afterCommit
+    this.#forget()
+    await this.#callIsolated('afterCommit', hooks, time, hook => hook(report))
+  }
+
+  /** Everything is rolled back. Never rejects. */
+  async rolledBack(time: () => HookTime, report?: CommitReport, error?: unknown): Promise<void> {
+    const hooks = this.#afterRollback
+    this.#forget()
+    await this.#callIsolated('afterRollback', hooks, time, hook => hook(report, error))
+  }
+
+  /** A part of the work is rolled back: those that were asked for inside of it are called, in the time of this container. Never rejects. */
+  undone(inner: Hooks, time: () => HookTime, error?: unknown): Promise<void> {
+    const hooks = inner.#afterRollback
+    inner.#forget()
+    return this.#callIsolated('afterRollback', hooks, time, hook => hook(undefined, error))
+  }
+
+  /** Why code that runs here may not use the container, if it comes from a hook whose time is over. */
+  refusal(): EnginelightError | undefined {
+    if (!this.#wereLate) return undefined
+    for (let round = rounds.getStore(); round; round = round.around) {
+      if (round.of === this && round.isLate) return sentByLateHook(round.kind)
+    }
+    return undefined
+  }
+
+  #round(kind: HookKind): Round {
+    return { of: this, kind, isLate: false, around: rounds.getStore() }
+  }
+
+  #over(round: Round): void {
+    round.isLate = true
+    this.#wereLate = true
+  }
+
+  /** One after the other while there is time. Those that are left then are called all the same, and not waited for. */
+  async #callIsolated<H>(
+    kind: HookKind,
+    hooks: readonly H[],
+    time: () => HookTime,
+    call: (hook: H) => unknown,
+  ): Promise<void> {
+    if (hooks.length === 0) return
+    const { timeoutMs: most, limit } = time()
+    const timeoutMs = limit?.reason ? Math.min(most, GRACE_MS) : most
+    const round = this.#round(kind)
+    const waiting = hooks.map(hook => () => rounds.run(round, () => isolated(kind, () => call(hook))))
+    const callAll = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) await next()
+    }
+    const inTime = () => settledWithin(callAll(), timeoutMs)
+    // A run whose time is over has nothing to say about the outcome any more.
+    const wereInTime = await (limit && !limit.reason ? limit.within(inTime).catch(() => false) : inTime())
+    if (wereInTime) return
+    this.#over(round)
+    const bound = limit?.reason ? 'the time that their run has' : `${timeoutMs} ms`
+    warn(
+      'EL_HOOK_FAILED',
+      `The hooks of ${kind} took longer than ${bound}, which changes nothing of the outcome: they are not waited for any more.`,
+    )
+    for (const next of waiting.splice(0)) void next()
+  }
+
+  #forget(): void {
+    this.#beforeCommit = []
+    this.#afterCommit = []
+    this.#afterRollback = []
+  }
+}
+
+/** Asked as the hook is added: as it is called, nobody would see where it came from. */
+function called<Hook>(kind: string, hook: Hook): Hook {
+  if (typeof hook === 'function') return hook
+  throw new EnginelightError('EL_CONFIG', `${kind}() takes a function, not ${describe(hook)}.`, {
+    option: kind,
+  })
+}
+
+async function isolated(kind: string, call: () => unknown): Promise<void> {
+  try {
+    await call()
+  } catch (error) {
+    warn(
+      'EL_HOOK_FAILED',
+      `A hook of ${kind} failed, which changes nothing of the outcome: ${failureText(error)}`,
+    )
+  }
+}
+
+/** Thrown by the commit whose hooks were not done in time. */
+function hooksTooLate(timeoutMs: number): EnginelightError {
+  return new EnginelightError(
+    'EL_HOOK_TIMEOUT',
+    `Nothing was committed: the hooks of beforeCommit took longer than ${timeoutMs} ms, and everything was rolled back.`,
+    { move: 'commit()', timeoutMs },
+  )
+}
+
+/** Thrown where such a hook goes on and uses its container: by now that belongs to other work. */
+function sentByLateHook(kind: string): EnginelightError {
+  return new EnginelightError(
+    'EL_ILLEGAL_MOVE',
+    `A hook of ${kind} whose time is over uses its container: what it does would become part of other work.`,
+    { state: `after the time of ${kind}`, legalMoves: [] },
+  )
+}
