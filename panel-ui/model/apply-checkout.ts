@@ -8,8 +8,7 @@ import {
   type CheckoutStartRow,
 } from '../../instrumentation/panel/protocol.ts'
 import { keep, ownerOf, replace, settleEngine } from './apply-request.ts'
-import type { Texts } from './apply.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Texts } from './draft.ts'
 import { settleLane } from './lane.ts'
 import { laneKey, type Checkout } from './state.ts'
 

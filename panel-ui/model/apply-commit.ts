@@ -8,8 +8,7 @@ import {
   type StepStartRow,
 } from '../../instrumentation/panel/protocol.ts'
 import { openOf, update } from './apply-transaction.ts'
-import type { Texts } from './apply.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Texts } from './draft.ts'
 
 type CommitRow = CommitStartRow | StepStartRow | StepEndRow | CommitEndRow | InDoubtRow | RecoveredRow
 

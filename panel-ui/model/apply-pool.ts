@@ -6,8 +6,7 @@ import {
   type EngineClosedRow,
   type EngineRow,
 } from '../../instrumentation/panel/protocol.ts'
-import type { Texts } from './apply.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Texts } from './draft.ts'
 import { closeLast, settleLane } from './lane.ts'
 import { laneKey } from './state.ts'
 

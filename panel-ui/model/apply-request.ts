@@ -7,8 +7,7 @@ import {
   type SessionStateRow,
   type StatementsOmittedRow,
 } from '../../instrumentation/panel/protocol.ts'
-import type { Texts } from './apply.ts'
-import type { Draft, Writable } from './draft.ts'
+import type { Draft, Writable, Texts } from './draft.ts'
 import { engineStatus } from './engine-status.ts'
 import { NO_CONTEXT, type EngineStatus, type Request } from './state.ts'
 

@@ -1,7 +1,6 @@
 import { KIND, type StatementEndRow, type StatementStartRow } from '../../instrumentation/panel/protocol.ts'
 import { keep, ownerOf, replace } from './apply-request.ts'
-import type { Texts } from './apply.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Texts } from './draft.ts'
 import { settleLane } from './lane.ts'
 import type { Statement } from './state.ts'
 

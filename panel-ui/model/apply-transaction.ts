@@ -8,8 +8,7 @@ import {
 } from '../../instrumentation/panel/protocol.ts'
 import { keep, ownerOf, replace } from './apply-request.ts'
 import { takeIntoTransaction } from './apply-statement.ts'
-import type { Texts } from './apply.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, Texts } from './draft.ts'
 import { settleLane } from './lane.ts'
 import type { Transaction } from './state.ts'
 

@@ -5,11 +5,8 @@ import { applyPool } from './apply-pool.ts'
 import { applyRequest } from './apply-request.ts'
 import { applyStatement } from './apply-statement.ts'
 import { applyTransaction } from './apply-transaction.ts'
-import { Draft } from './draft.ts'
+import { Draft, type Texts } from './draft.ts'
 import type { PanelState } from './state.ts'
-
-/** Looks an interned string up; `…` stands for one that never came. */
-export type Texts = (id: number) => string
 
 /** The state after these rows. Rows of a kind that this page does not know change nothing but the sequence. */
 export function apply(state: PanelState, rows: readonly AnyRow[], texts: Texts): PanelState {

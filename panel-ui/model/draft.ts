@@ -1,5 +1,8 @@
 import type { PanelState } from './state.ts'
 
+/** Looks an interned string up; `…` stands for one that never came. */
+export type Texts = (id: number) => string
+
 /** A record with its lists, open for change. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer V)[] ? V[] : T[K] }
 type Tables = {

@@ -1,6 +1,6 @@
 import { KIND, type EngineFacts } from '../../instrumentation/panel/protocol.ts'
-import type { Hold } from './pool-sim.ts'
-import type { Step, World } from './world.ts'
+import type { Hold, Step } from './pool-sim.ts'
+import type { World } from './world.ts'
 
 export type Run<T = void> = Generator<Step, T, unknown>
 

@@ -1,10 +1,30 @@
 import {
   KIND,
+  type AnyRow,
   type EngineFacts,
   type EngineGauge,
   type HolderFacts,
+  type Time,
 } from '../../instrumentation/panel/protocol.ts'
-import type { Step, World } from './world.ts'
+
+/** A step of a script: sleep so many milliseconds. */
+export type Step = number
+
+type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
+  ? [kind: K, ...columns: Columns]
+  : never
+
+/** What a row tells, without its number and its time. */
+export type Row = WithoutHead<AnyRow>
+
+/** The process that a pool is part of. */
+export interface PoolWorld {
+  readonly now: Time
+  emit(...row: Row): void
+  text(text: string): number
+  id(prefix: string): string
+  between(from: number, to: number): number
+}
 
 interface Slot {
   connection: string | null
@@ -36,12 +56,12 @@ let nextPid = 20551
 
 /** A pool that is made up: slots, a queue, a time limit. */
 export class PoolSim {
-  readonly #world: World
+  readonly #world: PoolWorld
   readonly #facts: EngineFacts
   readonly #slots: Slot[]
   readonly #queue: { askedAt: number }[] = []
 
-  constructor(world: World, facts: EngineFacts) {
+  constructor(world: PoolWorld, facts: EngineFacts) {
     this.#world = world
     this.#facts = facts
     this.#slots = Array.from({ length: facts.max }, () => ({

@@ -5,10 +5,8 @@ import {
   type EngineGauge,
   type Time,
 } from '../../instrumentation/panel/protocol.ts'
-import { PoolSim } from './pool-sim.ts'
+import { PoolSim, type PoolWorld, type Row, type Step } from './pool-sim.ts'
 
-/** A step of a script: sleep so many milliseconds. */
-export type Step = number
 export type Script = Generator<Step, void, unknown>
 
 interface Task {
@@ -16,15 +14,11 @@ interface Task {
   wakeAt: Time
 }
 
-type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
-  ? [kind: K, ...columns: Columns]
-  : never
-
 /**
  * A process that is made up: engines, pools and requests in virtual time, told in the rows of the protocol.
  * The same seed tells the same story.
  */
-export class World {
+export class World implements PoolWorld {
   now: Time = 0
   readonly rows: AnyRow[] = []
   readonly dictionary: [number, string][] = []
@@ -43,7 +37,7 @@ export class World {
     this.pools.set(facts.engine, new PoolSim(this, facts))
   }
 
-  emit(...row: WithoutHead<AnyRow>): void {
+  emit(...row: Row): void {
     const [kind, ...columns] = row
     this.rows.push([this.rows.length + 1, kind, round(this.now), ...columns] as unknown as AnyRow)
   }

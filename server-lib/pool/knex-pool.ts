@@ -6,40 +6,14 @@ import type { CheckoutRecord } from './records.ts'
 import { Linked, Ring } from '../clock/ring.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { shadow } from '../watch/shadow.ts'
-import type { Emitter, IsOurs } from '../watch/listener-contexts.ts'
+import type { IsOurs } from '../watch/listener-contexts.ts'
 import type { InContext } from './in-context.ts'
 import { explainTimeout } from './explained-timeout.ts'
 import { isTarnTimeout } from './pool-timeout.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { keepTarnContexts, neverAgain } from './tarn-contexts.ts'
+import type { TarnPool } from './tarn-pool.ts'
 import { WatchedConnections } from './watched-connections.ts'
-
-/** The parts of knex's pool (tarn) that we use. */
-export interface TarnPool {
-  readonly min: number
-  readonly max: number
-  /** How long it lets somebody wait, read at each `acquire()`. */
-  acquireTimeoutMillis?: number | undefined
-  acquire(): { promise: Promise<DriverConnection>; abort(): void }
-  release(connection: DriverConnection): boolean
-  on(event: string, listener: (...args: never[]) => void): void
-  removeListener(event: string, listener: (...args: never[]) => void): void
-  readonly used?: readonly { resource: DriverConnection }[]
-  readonly free?: readonly { resource: DriverConnection }[]
-  readonly pendingAcquires?: readonly { abort(): void }[]
-  readonly pendingCreates?: readonly unknown[]
-  destroy(): Promise<unknown>
-  readonly emitter?: Emitter
-  log?(text: string, level: string): void
-}
-
-/** Whether it is a pool of knex: tarn's, also one that the application made and several knexes share. */
-export function isTarnPool(value: object): value is TarnPool {
-  const pool = value as Record<string, unknown>
-  return ['acquire', 'release', 'on', 'removeListener', 'destroy'].every(
-    name => typeof pool[name] === 'function',
-  )
-}
 
 /** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
 export interface PoolOwner {

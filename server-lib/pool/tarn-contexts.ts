@@ -2,7 +2,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import { ListenerContexts, type IsOurs } from '../watch/listener-contexts.ts'
 import { shadow, type Method } from '../watch/shadow.ts'
 import type { InContext } from './in-context.ts'
-import type { TarnPool } from './knex-pool.ts'
+import type { TarnPool } from './tarn-pool.ts'
 import type { WatchedConnections } from './watched-connections.ts'
 
 /** Connections that must not be used again. A pool that knex did not make does not ask knex about that. */

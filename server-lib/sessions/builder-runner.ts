@@ -1,6 +1,32 @@
+import type { Knex } from 'knex'
+import type { SiteCapture } from '../identity/site.ts'
 import type { DriverResult } from '../postgres/driver.ts'
 import { SessionConnection } from './session-connection.ts'
-import type { SessionClient } from './session-client.ts'
+import type { SessionCore } from './session.ts'
+import type { Unit } from './units/unit.ts'
+
+/** A knex client as we use it: it makes builders and runs them. */
+export interface BuilderClient {
+  queryBuilder(): Knex.QueryBuilder
+  raw(...args: unknown[]): Knex.Raw
+  schemaBuilder(): Knex.SchemaBuilder
+  ref(name: string): Knex.Ref<string, Record<string, string>>
+}
+
+export interface SessionClient extends BuilderClient {
+  readonly session: SessionCore
+  readonly capture: SiteCapture | null
+  /** The unit whose handle it is made by. */
+  readonly unit: Unit | undefined
+  /** Whether somebody listens to the events of this knex. */
+  isHeard(): boolean
+  // What follows is the dialect's own.
+  prepBindings(bindings: unknown[]): unknown[]
+  positionBindings(sql: string): string
+  _query(connection: SessionConnection, query: object): Promise<{ response?: DriverResult }>
+  processResponse(answered: object, runner: object): unknown
+  postProcessResponse(response: unknown, queryContext: unknown): unknown
+}
 
 /** What knex makes of a builder, by what we use of it. */
 interface CompiledQuery {

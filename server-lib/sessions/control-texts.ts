@@ -1,10 +1,18 @@
-import { takesPart } from '../engines/engine-config.ts'
+import { takesPart, type CheckedOptions } from '../engines/engine-config.ts'
 import { EnginelightError, warn } from '../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Submittable } from '../postgres/driver.ts'
 import { firstControl, isOwners, ownersControl, type Control } from '../postgres/read-control.ts'
-import type { SessionCore, SessionOwner } from './session.ts'
 import { ToldLines } from './told-lines.ts'
+
+/** A session whose statement holds such a text. */
+interface ControlledSession {
+  readonly id: string
+  readonly engine: { readonly name: string; readonly options: CheckedOptions }
+  readonly owner: { readonly runs: number }
+  readonly request: { readonly label: string }
+  readonly commitRefusal: Error | undefined
+}
 
 /** The parts of what pg sends that say which text it is, and whether the server takes more than one statement of it. */
 interface Texted extends Pick<Submittable, 'cursor'> {
@@ -32,15 +40,14 @@ export function controlIn(config: unknown, isBuilders = false): Control | null {
  * the session could end it itself the text is sent, and a warning tells of it.
  */
 export function refuseControl(
-  session: SessionCore,
-  owner: SessionOwner,
+  session: ControlledSession,
   control: Control,
   capture: SiteCapture | null,
 ): EnginelightError | undefined {
   const { name, options } = session.engine
   // Of a borrowed connection the lease decides. In autocommit no transaction of ours is open.
   if (options.mode !== 'transaction') return undefined
-  const unit = unitAround(session, owner)
+  const unit = unitAround(session)
   if (unit === undefined) {
     tellOfText(session, control, capture)
     return undefined
@@ -52,10 +59,10 @@ export function refuseControl(
   )
 }
 
-function unitAround(session: SessionCore, owner: SessionOwner): keyof typeof REASONS | undefined {
+function unitAround(session: ControlledSession): keyof typeof REASONS | undefined {
   const { options } = session.engine
   if (options.transactional) return 'request'
-  if (owner.runs > 0 && takesPart(options)) return 'run'
+  if (session.owner.runs > 0 && takesPart(options)) return 'run'
   return session.commitRefusal ? 'savepoint' : undefined
 }
 
@@ -69,7 +76,7 @@ const REASONS = {
 /** Lines that have been told of. What has none is one line. */
 const told = new ToldLines()
 
-function tellOfText(session: SessionCore, { ask, words }: Control, capture: SiteCapture | null): void {
+function tellOfText(session: ControlledSession, { ask, words }: Control, capture: SiteCapture | null): void {
   // The server refuses that within a transaction, and says so.
   if (ask === 'end prepared') return
   const line = siteOf(capture)?.label

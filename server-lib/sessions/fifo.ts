@@ -1,10 +1,5 @@
-/** What holds a turn for longer than a statement, and has a queue of its own meanwhile. */
-export interface Holder {
-  readonly fifo: Fifo
-}
-
 /** What waits in a session's queue: it is started when its turn comes, and says when it is done. */
-export interface Turn {
+export interface Turn<Holder = never> {
   start(done: () => void): void
   /** Its turn will not come: the session has ended. */
   refuse(error: Error): void
@@ -15,9 +10,10 @@ export interface Turn {
 /**
  * One turn at a time, in the order of asking. A session's statements go through it, so that `Promise.all` within
  * a session is legal and pg never queues for us. With nobody before it a turn starts at once, in the same tick.
+ * A holder is what has a turn for longer than a statement.
  */
-export class Fifo {
-  #waiting: Turn[] = []
+export class Fifo<Holder = never> {
+  #waiting: Turn<Holder>[] = []
   /** Where those begin whose turn has not come: to shift a long array for each of them takes seconds. */
   #first = 0
   #busy = false
@@ -53,16 +49,16 @@ export class Fifo {
     return [this.#holder, ...waiting].filter(holder => holder !== undefined)
   }
 
-  push(turn: Turn): void {
+  push(turn: Turn<Holder>): void {
     if (turn.holder) this.#holders++
     if (this.#busy) this.#waiting.push(turn)
     else this.#runFrom(turn)
   }
 
   /** A loop: of thousands that are refused in one tick each would stand on the stack of the one before. */
-  #runFrom(first: Turn): void {
+  #runFrom(first: Turn<Holder>): void {
     this.#busy = true
-    for (let turn: Turn | undefined = first; turn; turn = this.#take()) {
+    for (let turn: Turn<Holder> | undefined = first; turn; turn = this.#take()) {
       if (!this.#isOverAtOnce(turn)) return
     }
     this.#busy = false
@@ -72,7 +68,7 @@ export class Fifo {
     for (const resolve of idle) resolve()
   }
 
-  #take(): Turn | undefined {
+  #take(): Turn<Holder> | undefined {
     const turn = this.#waiting[this.#first++]
     // What has had its turn is let go in halves, so that it costs each the same.
     if (this.#first * 2 >= this.#waiting.length) {
@@ -83,7 +79,7 @@ export class Fifo {
   }
 
   /** Starts a turn; when it was not over as `start` returned, the next one follows when it is. */
-  #isOverAtOnce(turn: Turn): boolean {
+  #isOverAtOnce(turn: Turn<Holder>): boolean {
     let over = false
     let returned = false
     this.#holder = turn.holder

@@ -4,6 +4,7 @@ import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import { keep, undo } from './units/in-unit.ts'
 import { runAs, unitFor } from './units/inside.ts'
+import { enter } from './units/place.ts'
 import { Unit } from './units/unit.ts'
 
 type Fn = (trx: Transacting) => unknown
@@ -75,7 +76,7 @@ class UnitConnection extends SessionConnection {
   async #move(move: string, name: string): Promise<void> {
     switch (move) {
       case 'SAVEPOINT':
-        return void (await this.#unit.enter(this.#session, name))
+        return void (await enter(this.#unit, this.#session, name))
       case 'RELEASE SAVEPOINT':
         return keep(this.#unit).catch(async (error: unknown) => {
           await undo(this.#unit, error)

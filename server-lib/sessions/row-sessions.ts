@@ -1,11 +1,10 @@
 import type { DriverResult } from '../postgres/driver.ts'
-import type { SessionCore } from './session.ts'
 
 /** Rows by the session that read them. A row that outlives its request keeps neither alive. */
-const sessions = new WeakMap<object, WeakRef<SessionCore>>()
-const references = new WeakMap<SessionCore, WeakRef<SessionCore>>()
+const sessions = new WeakMap<object, WeakRef<object>>()
+const references = new WeakMap<object, WeakRef<object>>()
 
-export function rememberRows(result: DriverResult | DriverResult[] | undefined, session: SessionCore): void {
+export function rememberRows(result: DriverResult | DriverResult[] | undefined, session: object): void {
   let reference = references.get(session)
   if (!reference) references.set(session, (reference = new WeakRef(session)))
   for (const one of Array.isArray(result) ? result : [result]) {
@@ -14,6 +13,7 @@ export function rememberRows(result: DriverResult | DriverResult[] | undefined, 
   }
 }
 
-export function coreOfRow(row: object): SessionCore | undefined {
+/** The session that read a row, which is whatever `rememberRows` was given. */
+export function readerOf(row: object): object | undefined {
   return sessions.get(row)?.deref()
 }

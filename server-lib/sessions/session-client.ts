@@ -1,33 +1,9 @@
 import type { Knex } from 'knex'
 import type { SiteCapture } from '../identity/site.ts'
-import type { DriverResult } from '../postgres/driver.ts'
-import { BuilderRunner, type Runner } from './builder-runner.ts'
+import { BuilderRunner, type Runner, type SessionClient } from './builder-runner.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
-
-/** A knex client as we use it: it makes builders and runs them. */
-export interface BuilderClient {
-  queryBuilder(): Knex.QueryBuilder
-  raw(...args: unknown[]): Knex.Raw
-  schemaBuilder(): Knex.SchemaBuilder
-  ref(name: string): Knex.Ref<string, Record<string, string>>
-}
-
-export interface SessionClient extends BuilderClient {
-  readonly session: SessionCore
-  readonly capture: SiteCapture | null
-  /** The unit whose handle it is made by. */
-  readonly unit: Unit | undefined
-  /** Whether somebody listens to the events of this knex. */
-  isHeard(): boolean
-  // What follows is the dialect's own.
-  prepBindings(bindings: unknown[]): unknown[]
-  positionBindings(sql: string): string
-  _query(connection: SessionConnection, query: object): Promise<{ response?: DriverResult }>
-  processResponse(answered: object, runner: object): unknown
-  postProcessResponse(response: unknown, queryContext: unknown): unknown
-}
 
 /** Makes a client for one statement of a session, with the line that wrote it where that is worth its price. */
 export type MakeClient = new (session: SessionCore, capture: SiteCapture | null, unit?: Unit) => SessionClient

@@ -7,14 +7,15 @@ import { loadOptional } from '../identity/peers.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
-import { coreOfRow } from './row-sessions.ts'
+import { readerOf } from './row-sessions.ts'
 import { controlIn } from './control-texts.ts'
 import { runSavepoint } from './units/savepoint.ts'
 import type { Unit } from './units/unit.ts'
 import * as errors from './session-errors.ts'
 import type { SessionCore } from './session.ts'
 import type { ContainerInfo } from '../requests/container-info.ts'
-import { sessionClients, type BuilderClient, type MakeClient } from './session-client.ts'
+import type { BuilderClient } from './builder-runner.ts'
+import { sessionClients, type MakeClient } from './session-client.ts'
 import type { Session, SessionInfo, SessionMembers } from './session-types.ts'
 
 /** The session behind a public session function, and what is made for it on demand. */
@@ -122,7 +123,7 @@ export function sessionFunction(
 
 /** The session that read a row, for an engine with `traceRows`; undefined when it was another or is long gone. */
 export function sessionOf(row: object): Session | undefined {
-  const core = coreOfRow(row)
+  const core = readerOf(row) as SessionCore | undefined
   return core && functions.get(core)
 }
 

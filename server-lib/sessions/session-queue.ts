@@ -1,40 +1,46 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SiteCapture } from '../identity/site.ts'
 import { Fifo, type Turn } from './fifo.ts'
-import type { SessionCore } from './session.ts'
 import { unitFor } from './units/inside.ts'
-import type { Place } from './units/place.ts'
-import type { Unit } from './units/unit.ts'
-import { lineUp, queueOf } from './units/wait.ts'
+import { breakOff, queueOf } from './units/place.ts'
+import type { Unit, UnitQueue, UnitSession, UnitTurn } from './units/unit.ts'
+import type { Units } from './units/units.ts'
+import { lineUp } from './units/wait.ts'
 
 /** Where a statement has its turn. Without it the async context decides. */
 export interface Where {
   /** The unit whose handle it is sent by. */
   readonly unit?: Unit | undefined
   /** A queue that is held already. */
-  readonly queue?: Fifo
+  readonly queue?: UnitQueue
   /** It comes from a library that the session is lent to, and waits for the transaction of another instead of being part of it. */
   readonly isLent?: boolean
+}
+
+/** The session of a queue, as it uses it. */
+interface QueuedSession extends UnitSession {
+  readonly engine: UnitSession['engine'] & { readonly options: { readonly mode: string } }
+  readonly owner: UnitSession['owner'] & { readonly units: Units | undefined }
 }
 
 export const HERE: Where = {}
 
 /** The queue of a session. While a unit is open it holds a turn here, and nothing runs but what is in the unit's own queue. */
-export class SessionQueue extends Fifo {
-  readonly #session: SessionCore
+export class SessionQueue extends Fifo<UnitTurn> {
+  readonly #session: QueuedSession
 
-  constructor(session: SessionCore) {
+  constructor(session: QueuedSession) {
     super()
     this.#session = session
   }
 
   /** Pushes a turn where it belongs: in the unit that it is sent inside of, or by the handle of. */
-  lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn): void {
+  lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn<UnitTurn>): void {
     const session = this.#session
     const { owner } = session
     if (queue ?? !owner.units) return (queue ?? this).push(this.#inContext(queue ?? this, turn))
     const from = unitFor(unit)
-    let around: Fifo
+    let around: UnitQueue
     try {
       around = queueOf(session, from, isLent ? 'unit' : 'statement', capture)
     } catch (error) {
@@ -55,14 +61,14 @@ export class SessionQueue extends Fifo {
   }
 
   /** Asks the host for its connection in the async context of the statement's caller, not in that of the turn before. */
-  #inContext(queue: Fifo, turn: Turn): Turn {
+  #inContext(queue: UnitQueue, turn: Turn<UnitTurn>): Turn<UnitTurn> {
     if (this.#session.engine.options.mode !== 'borrowed' || !queue.busy) return turn
     const inContext = AsyncLocalStorage.snapshot()
     return { ...turn, start: done => inContext(() => turn.start(done)) }
   }
 
   /** The queue of the innermost unit that is open. */
-  get #innermost(): Fifo {
+  get #innermost(): UnitQueue {
     let { holder } = this
     while (holder?.fifo.holder) ({ holder } = holder.fifo)
     return holder?.fifo ?? this
@@ -83,13 +89,6 @@ export class SessionQueue extends Fifo {
    * Resolves when nothing of them runs; undefined where none is open.
    */
   breakOff(why: () => Error): Promise<void> | undefined {
-    const place = this.holder as Place | undefined
-    return place && unwound(place, why())
+    return this.holder && breakOff(this.holder, this.#session, why())
   }
-}
-
-async function unwound(place: Place, error: Error): Promise<void> {
-  place.unit.breakOff(error)
-  await place.unwind(error)
-  place.leave()
 }

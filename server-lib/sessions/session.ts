@@ -5,7 +5,6 @@ import type { EndReason } from '../channels/words.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import type { Engine } from '../engines/engine.ts'
-import type { Hooks } from './hooks.ts'
 import { nextId } from '../identity/ids.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { isDevelopment } from '../identity/development.ts'
@@ -42,12 +41,12 @@ import { controlIn, refuseControl } from './control-texts.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import type { TransactionKind } from './transaction-kind.ts'
 import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
-import type { Unit } from './units/unit.ts'
+import type { Unit, UnitOwner, UnitQueue, UnitSession } from './units/unit.ts'
 import type { Units } from './units/units.ts'
 import { hasChanged, mayWrite, warnOfForgottenCommit, Writes, type FirstWrite } from './writes.ts'
 
 /** What a session needs of the container that it belongs to. */
-export interface SessionOwner {
+export interface SessionOwner extends UnitOwner {
   readonly scope: RequestScope
   /** Ends the waits of its sessions for a connection. */
   readonly abandoned: Abandonment
@@ -67,13 +66,6 @@ export interface SessionOwner {
   readonly units: Units | undefined
   /** The same, made where there was none. */
   unitsOf(): Units
-  /** What is said to what comes from the context of a unit that was undone. */
-  undone(unit: Unit): Error
-  /** What is asked for inside of a unit to be done around the commit. */
-  hooksIn(unit: Unit | undefined): Hooks
-  /** Calls what was asked for inside of a unit for the case that it is undone. Never rejects. */
-  callUndone(hooks: Hooks, error: unknown): Promise<void>
-  doom(reason: unknown): void
   /** Why the code that runs here may send nothing at all, if that is so. */
   callerRefusal(): Error | undefined
 }
@@ -129,7 +121,7 @@ export interface SessionSeat {
 const CANCEL_DEADLINE_MS = 1_000
 
 /** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
-export class SessionCore {
+export class SessionCore implements UnitSession {
   readonly id = nextId('s')
   readonly engine: Engine
   readonly #owner: SessionOwner
@@ -185,7 +177,7 @@ export class SessionCore {
   }
 
   /** The queue of what belongs to no unit. */
-  get root(): Fifo {
+  get root(): UnitQueue {
     return this.#fifo
   }
 
@@ -258,7 +250,7 @@ export class SessionCore {
   }
 
   /** Sends a single statement of our own in a queue that is held. */
-  queryIn(queue: Fifo, text: string, capture: SiteCapture | null): Promise<DriverResult> {
+  queryIn(queue: UnitQueue, text: string, capture: SiteCapture | null): Promise<DriverResult> {
     return this.#promised(text, capture, true, { queue })
   }
 
@@ -290,7 +282,7 @@ export class SessionCore {
       this.#fifo.lineUp(where, capture, {
         refuse: reject,
         start: done => {
-          const queue = new Fifo()
+          const queue: UnitQueue = new Fifo()
           const sending: Sending = {
             query: (config, capture) => this.query(config, capture, { queue }),
             submit: (submittable, capture) => {
@@ -391,8 +383,7 @@ export class SessionCore {
     refuse: (error: Error) => void,
   ): void {
     if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
-    const refused =
-      statement.control && refuseControl(this, this.#owner, statement.control, statement.capture)
+    const refused = statement.control && refuseControl(this, statement.control, statement.capture)
     if (refused) return refuse(refused)
     if (this.#life.isReadOnly && !statement.isSingle) {
       const words = undoesReadOnly(
@@ -602,7 +593,7 @@ export class SessionCore {
   }
 
   /** The same in a queue that is held. */
-  rollbackIn(queue: Fifo, capture: SiteCapture | null): Promise<void> {
+  rollbackIn(queue: UnitQueue, capture: SiteCapture | null): Promise<void> {
     return this.#turn('rollback', () => this.#life.rollback('rollback', { why: 'rollback', capture }), queue)
   }
 
@@ -745,7 +736,7 @@ export class SessionCore {
   }
 
   /** Waits for its turn in the session's queue and holds it until `work` is done. */
-  #turn(move: SessionMove, work: () => Promise<void>, queue: Fifo = this.#fifo): Promise<void> {
+  #turn(move: SessionMove, work: () => Promise<void>, queue: UnitQueue = this.#fifo): Promise<void> {
     const refused = this.#callRefused()
     if (refused) return Promise.reject(refused)
     return new Promise((resolve, reject) => {

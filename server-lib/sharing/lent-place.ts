@@ -1,8 +1,8 @@
 import type { SiteCapture } from '../identity/site.ts'
-import type { Fifo } from '../sessions/fifo.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import { unitHere } from '../sessions/units/inside.ts'
-import { Unit } from '../sessions/units/unit.ts'
+import { enter } from '../sessions/units/place.ts'
+import { Unit, type UnitQueue } from '../sessions/units/unit.ts'
 
 /**
  * The place of a library's transaction on the session that it is lent: one at a time, and none between the ends of a
@@ -27,7 +27,7 @@ export class LentPlace {
   /** Waits for its turn, for as long as the session may wait for a connection, and sends what begins it. */
   async open(text: string): Promise<void> {
     try {
-      await this.#unit.enter(this.#core, undefined, text)
+      await enter(this.#unit, this.#core, undefined, text)
     } catch (error) {
       this.leave()
       throw error
@@ -35,7 +35,7 @@ export class LentPlace {
   }
 
   /** Where what the library sends in its transaction has its turn. */
-  get queue(): Fifo {
+  get queue(): UnitQueue {
     return this.#place?.fifo ?? this.#core.root
   }
 

@@ -4,7 +4,7 @@ import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
 import { BatchMaker } from './batch-maker.ts'
 import { bindMessage, type PreparedValue } from './bind-message.ts'
-import type { Described } from './column-types.ts'
+import type { Described } from './user-types.ts'
 import { knownTypes, TypeLookup, unknownTypes, type Asking } from './user-types.ts'
 import { WireTap, type MessageEvents } from './wire-tap.ts'
 

@@ -1,7 +1,8 @@
 import { EnginelightError } from '../../channels/errors.ts'
 import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
-import { readColumn, type Described, type ReadColumn } from './column-types.ts'
+import { readColumn, type ReadColumn } from './column-types.ts'
+import type { Described } from './user-types.ts'
 import { Unrepresentable } from './columns/column.ts'
 import type { UserTypes } from './user-types.ts'
 

@@ -10,15 +10,7 @@ import { ListColumn } from './columns/list-column.ts'
 import { decimalWriter, numericText } from './columns/numeric.ts'
 import { jsonbText, uuidText } from './columns/rewrites.ts'
 import * as words from './columns/words.ts'
-import type { UserTypes } from './user-types.ts'
-
-/** A column of the result as the server describes it. */
-export interface Described {
-  readonly name: string
-  readonly dataTypeID: number
-  readonly dataTypeSize: number
-  readonly dataTypeModifier: number
-}
+import type { Described, UserTypes } from './user-types.ts'
 
 /** How a column is asked for, and what its values are gathered in. */
 export interface ReadColumn {

@@ -1,5 +1,12 @@
 import { bindMessage } from './bind-message.ts'
-import type { Described } from './column-types.ts'
+
+/** A column of the result as the server describes it. */
+export interface Described {
+  readonly name: string
+  readonly dataTypeID: number
+  readonly dataTypeSize: number
+  readonly dataTypeModifier: number
+}
 
 /** What has to be known of a type that the server gave a number of its own, to read arrays of it. */
 export type UserType =

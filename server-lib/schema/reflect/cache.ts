@@ -5,17 +5,8 @@ import { failureText } from '../../channels/failure-text.ts'
 import { replaceFile } from '../replace-file.ts'
 import type { Schema } from '../table.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { ReflectOptions } from './options.ts'
+import type { ReflectOptions, SchemaCache } from './options.ts'
 import type { Queryable } from './queryable.ts'
-
-/**
- * Where descriptions are kept, as texts: a `Map` will do, or three lines on Redis. A key is never used for another text,
- * so that an old entry is only useless: letting go of it is the store's affair.
- */
-export interface SchemaCache {
-  get(key: string): string | null | undefined | Promise<string | null | undefined>
-  set(key: string, text: string): unknown
-}
 
 /** Of the shape of a description: what an older version of this package has kept is not taken. */
 const FORMAT = 3

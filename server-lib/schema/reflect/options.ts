@@ -1,6 +1,14 @@
 import { EnginelightError } from '../../channels/errors.ts'
 import type { RelationKind } from '../table.ts'
-import type { SchemaCache } from './cache.ts'
+
+/**
+ * Where descriptions are kept, as texts: a `Map` will do, or three lines on Redis. A key is never used for another text,
+ * so that an old entry is only useless: letting go of it is the store's affair.
+ */
+export interface SchemaCache {
+  get(key: string): string | null | undefined | Promise<string | null | undefined>
+  set(key: string, text: string): unknown
+}
 
 /** What `only` is asked about. */
 export interface RelationName {

@@ -1,8 +1,7 @@
 import { settledWithin } from '../../clock/deadline.ts'
-import type { Holder } from '../fifo.ts'
 import { runInside } from './inside.ts'
 import { leftOpen, unitBroken, unitGone, waitedForTurn } from './unit-errors.ts'
-import type { Unit } from './unit.ts'
+import type { Unit, UnitTurn } from './unit.ts'
 
 /** Runs a function in a unit that is open: kept when it resolves, undone when it throws. */
 export async function inUnit<T>(unit: Unit, fn: () => Promise<T> | T): Promise<T> {
@@ -55,7 +54,7 @@ async function whenStill(unit: Unit): Promise<void> {
   for (;;) {
     const busy = [unit, ...unit.places.values()].map(queueOf).find(fifo => fifo.busy)
     if (!busy) return
-    const inner = (busy.holder as (Holder & { unit: Unit }) | undefined)?.unit
+    const inner = busy.holder?.unit
     // What a function does ends with the function. Of a handle that was forgotten there is no end.
     if (inner === undefined || inner.ownership === 'function') await busy.whenIdle()
     else if (!(await settledWithin(busy.whenIdle(), unit.waitMs)))
@@ -63,4 +62,4 @@ async function whenStill(unit: Unit): Promise<void> {
   }
 }
 
-const queueOf = (one: Unit | Holder) => ('turns' in one ? one.turns : one.fifo)
+const queueOf = (one: Unit | UnitTurn) => ('turns' in one ? one.turns : one.fifo)

@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { SessionCore, SessionOwner } from '../session.ts'
-import type { Unit } from './unit.ts'
+import type { Unit, UnitOwner, UnitSession } from './unit.ts'
 
 /** Which unit the running function is inside of. */
 const inside = new AsyncLocalStorage<Unit | undefined>()
@@ -55,7 +54,7 @@ function goingOn(
 }
 
 /** The unit that a statement of this session belongs to, which is sent from inside of `from`. */
-export function unitOf(session: SessionCore, from: Unit | undefined): Unit | undefined {
+export function unitOf(session: UnitSession, from: Unit | undefined): Unit | undefined {
   return goingOn(
     from,
     unit => unit.covers(session),
@@ -64,7 +63,7 @@ export function unitOf(session: SessionCore, from: Unit | undefined): Unit | und
 }
 
 /** The unit over all engines of a container that another one would be opened in. */
-export function unitOfContainer(owner: SessionOwner, from: Unit | undefined): Unit | undefined {
+export function unitOfContainer(owner: UnitOwner, from: Unit | undefined): Unit | undefined {
   return goingOn(
     from,
     unit => unit.owner === owner && (unit.session === undefined || unit.state === 'undone'),
@@ -73,7 +72,7 @@ export function unitOfContainer(owner: SessionOwner, from: Unit | undefined): Un
 }
 
 /** The unit of a container, of one session or of all, that a hook belongs to which is asked for here. */
-export function unitOfHook(owner: SessionOwner, from: Unit | undefined): Unit | undefined {
+export function unitOfHook(owner: UnitOwner, from: Unit | undefined): Unit | undefined {
   return goingOn(
     from,
     unit => unit.owner === owner,

@@ -1,9 +1,10 @@
 import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../../postgres/control.ts'
 import type { DriverResult } from '../../postgres/driver.ts'
-import { Fifo, type Holder } from '../fifo.ts'
-import type { SessionCore } from '../session.ts'
-import type { Unit } from './unit.ts'
-import { lineUp, queueOf } from './wait.ts'
+import type { SiteCapture } from '../../identity/site.ts'
+import { Fifo } from '../fifo.ts'
+import { unitOf } from './inside.ts'
+import type { Unit, UnitPlace, UnitQueue, UnitSession, UnitTurn } from './unit.ts'
+import { lineUp, within } from './wait.ts'
 
 let names = 0
 
@@ -11,11 +12,11 @@ let names = 0
  * A unit on one session. It holds a turn of the queue around it from its SAVEPOINT to the end, and has a queue of its own
  * for what belongs to it: so nothing of others comes in between, and nothing of it runs outside.
  */
-export class Place implements Holder {
+class Place implements UnitPlace {
   readonly unit: Unit
-  readonly session: SessionCore
+  readonly session: UnitSession
   readonly name: string
-  readonly fifo = new Fifo()
+  readonly fifo: UnitQueue = new Fifo()
   /** When its turn came. */
   enteredAt = 0
   /** Which transaction of the session its savepoint lies in. */
@@ -26,7 +27,7 @@ export class Place implements Holder {
   /** Whether the transaction began with it, so that nothing of others is in it. */
   #began = false
 
-  constructor(unit: Unit, session: SessionCore, name = `el_${++names}`) {
+  constructor(unit: Unit, session: UnitSession, name = `el_${++names}`) {
     this.unit = unit
     this.session = session
     this.name = name
@@ -93,12 +94,9 @@ export class Place implements Holder {
   async unwind(error: Error): Promise<void> {
     this.fifo.refuseWaiting(error)
     if (!this.isIn) return
-    const inner = this.fifo.holder as Place | undefined
-    if (inner) {
-      inner.unit.breakOff(error)
-      await inner.unwind(error)
-      inner.leave()
-    } else this.session.stopReading(error)
+    const inner = this.fifo.holder
+    if (inner) await breakOff(inner, this.session, error)
+    else this.session.stopReading(error)
     await this.fifo.whenIdle()
   }
 
@@ -128,7 +126,50 @@ export class Place implements Holder {
   /** Whether something of it runs: not where all that it has is a unit that stands still. */
   isAlive(seen: Set<Unit>): boolean {
     if (!this.isIn || !this.fifo.busy) return false
-    const inner = this.fifo.holder as Place | undefined
+    const inner = this.fifo.holder
     return inner === undefined || inner.unit.isAlive(seen)
   }
+}
+
+/** Lines a unit up on its session, and resolves when its savepoint is set there. */
+export async function enter(
+  unit: Unit,
+  session: UnitSession,
+  name?: string,
+  text?: string,
+): Promise<DriverResult> {
+  const place = new Place(unit, session, name)
+  unit.places.set(session, place)
+  const result = await place.enter(text)
+  if (!unit.move('open')) throw unit.brokenBy ?? session.undone(unit)
+  return result
+}
+
+/** The place of a unit on a session that it covers, entered if it was not there yet. */
+function placeOn(unit: Unit, session: UnitSession): UnitPlace {
+  const known = unit.places.get(session)
+  if (known) return known
+  const place = new Place(unit, session)
+  unit.places.set(session, place)
+  void place.enter()
+  return place
+}
+
+/** The queue of a session for what is sent from inside of `from`. Throws EL_ENDED where that was undone. */
+export function queueOf(
+  session: UnitSession,
+  from: Unit | undefined,
+  whose: 'statement' | 'unit',
+  capture: SiteCapture | null,
+): UnitQueue {
+  const unit = unitOf(session, from)
+  return within(unit ? placeOn(unit, session).fifo : session.root, from, whose, capture)
+}
+
+/** Ends a unit that has a turn on a session, and those inside of it. Resolves when nothing of them runs there. */
+export async function breakOff({ unit }: UnitTurn, session: UnitSession, error: Error): Promise<void> {
+  const place = unit.places.get(session)
+  unit.breakOff(error)
+  await place?.unwind(error)
+  place?.leave()
 }

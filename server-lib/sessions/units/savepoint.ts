@@ -2,6 +2,7 @@ import { captureSite } from '../../identity/site.ts'
 import type { SessionCore, SessionOwner } from '../session.ts'
 import { inUnit } from './in-unit.ts'
 import { unitFor, unitOfContainer } from './inside.ts'
+import { enter } from './place.ts'
 import { Unit } from './unit.ts'
 import { lineUp } from './wait.ts'
 
@@ -26,7 +27,7 @@ export async function runSavepoint<T>(
     what: 'savepoint()',
   })
   try {
-    await unit.enter(session)
+    await enter(unit, session)
   } catch (error) {
     unit.move('undo')
     throw error
@@ -64,7 +65,7 @@ export function runContainerSavepoint<T>(
     }
     lineUp(
       turns,
-      { holder: { fifo: unit.turns, unit } as never, refuse, start },
+      { holder: { fifo: unit.turns, unit }, refuse, start },
       { ...asked, from, session: undefined, isLent: false },
     )
   })

@@ -1,19 +1,18 @@
 import { EnginelightError, warn } from '../../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../../identity/site.ts'
-import type { SessionCore } from '../session.ts'
 import { ToldLines } from '../told-lines.ts'
-import type { Unit } from './unit.ts'
-import type { Asker } from './wait.ts'
+import type { TurnAsker } from './turn-asker.ts'
+import type { Unit, UnitSession } from './unit.ts'
 
 const at = (capture: SiteCapture | null): string => {
   const label = siteOf(capture)?.label
   return label === undefined ? '' : ` at ${label}`
 }
 
-const on = (session: SessionCore | undefined): string =>
+const on = (session: UnitSession | undefined): string =>
   session ? ` on session ${session.id} of engine "${session.engine.name}"` : ''
 
-const numbers = (session: SessionCore | undefined) =>
+const numbers = (session: UnitSession | undefined) =>
   session ? { engine: session.engine.name, session: session.id } : {}
 
 /** A unit as errors name it: what made it, and from which line. */
@@ -21,7 +20,7 @@ export const described = ({ what, capture, isLent, since }: Unit): string =>
   `${what}${isLent ? `, sent ${Math.round(performance.now() - since)} ms ago` : ''}${at(capture)}`
 
 /** What was sent from the context of a unit that is undone. */
-export function unitUndone(unit: Unit, session: SessionCore | undefined): EnginelightError {
+export function unitUndone(unit: Unit, session: UnitSession | undefined): EnginelightError {
   return new EnginelightError(
     'EL_ENDED',
     `The ${described(unit)} was undone${on(session)}: what is sent from inside of it afterwards is refused.`,
@@ -30,7 +29,7 @@ export function unitUndone(unit: Unit, session: SessionCore | undefined): Engine
 }
 
 /** The transaction around a unit was ended while its function ran. */
-export function unitGone(unit: Unit, session: SessionCore): EnginelightError {
+export function unitGone(unit: Unit, session: UnitSession): EnginelightError {
   const { name } = session.engine
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',
@@ -49,7 +48,7 @@ export function unitBroken(unit: Unit): EnginelightError {
 }
 
 /** A unit does nothing, or waits for this one: it was waited for in vain. */
-export function waitedInVain(asker: Asker, ahead: readonly Unit[], stillMs: number): EnginelightError {
+export function waitedInVain(asker: TurnAsker, ahead: readonly Unit[], stillMs: number): EnginelightError {
   const [unit] = ahead
   const waitedMs = Math.round(stillMs)
   const why =
@@ -66,7 +65,7 @@ export function waitedInVain(asker: Asker, ahead: readonly Unit[], stillMs: numb
 
 /** A library waited too long for its turn, or something for a library. */
 export function waitedForTurn(
-  { what, session }: Pick<Asker, 'what' | 'session'>,
+  { what, session }: Pick<TurnAsker, 'what' | 'session'>,
   unit: Unit | undefined,
   waitMs: number,
 ): EnginelightError {
@@ -80,7 +79,7 @@ export function waitedForTurn(
 }
 
 /** Why nothing can be committed: a part of the work is open that is to be kept or undone as one. */
-export function unitIsOpen(unit: Unit, who: string, session?: SessionCore): EnginelightError {
+export function unitIsOpen(unit: Unit, who: string, session?: UnitSession): EnginelightError {
   const which = unit.ownership === 'lent' ? 'the transaction of a library' : 'a savepoint'
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',

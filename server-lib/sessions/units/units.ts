@@ -1,11 +1,10 @@
 import { Fifo } from '../fifo.ts'
-import type { SessionCore } from '../session.ts'
-import type { Unit } from './unit.ts'
+import type { OpenUnits, Unit, UnitQueue, UnitSession } from './unit.ts'
 
 /** The units of one container that are open or wait for their turn. */
-export class Units {
+export class Units implements OpenUnits {
   /** The turns of those over all engines: side by side they run one after the other. */
-  readonly turns = new Fifo()
+  readonly turns: UnitQueue = new Fifo()
   /** How long one that does nothing is waited for. */
   readonly waitMs: number
   readonly #open = new Set<Unit>()
@@ -32,13 +31,13 @@ export class Units {
   }
 
   /** One that keeps this session from committing. */
-  on(session: SessionCore): Unit | undefined {
+  on(session: UnitSession): Unit | undefined {
     for (const unit of this.#open) if (unit.covers(session)) return unit
     return undefined
   }
 
   /** One over all engines, or on one of these sessions. */
-  among(sessions: readonly SessionCore[]): Unit | undefined {
+  among(sessions: readonly UnitSession[]): Unit | undefined {
     for (const unit of this.#open) {
       if (unit.session === undefined || sessions.includes(unit.session)) return unit
     }

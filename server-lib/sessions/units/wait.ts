@@ -1,49 +1,21 @@
 import { startDeadline } from '../../clock/deadline.ts'
 import type { SiteCapture } from '../../identity/site.ts'
-import type { Fifo, Holder, Turn } from '../fifo.ts'
-import type { SessionCore, SessionOwner } from '../session.ts'
-import { isInside, unitOf } from './inside.ts'
+import type { Turn } from '../fifo.ts'
+import { isInside } from './inside.ts'
 import { tellInside, waitedForTurn, waitedInVain } from './unit-errors.ts'
-import type { Unit } from './unit.ts'
-
-/** What is asked for inside of a unit and has to wait for others. */
-export interface Wait {
-  readonly ahead: readonly Unit[]
-}
-
-/** Who asks for a turn. */
-export interface Asker {
-  /** The unit that it is asked for inside of. */
-  readonly from: Unit | undefined
-  readonly owner: SessionOwner
-  readonly session: SessionCore | undefined
-  readonly capture: SiteCapture | null
-  readonly what: string
-  /** A library that the session is lent to: it waits for so long at the most, whatever the unit does meanwhile. */
-  readonly isLent: boolean
-}
-
-/** The queue of a session for what is sent from inside of `from`. Throws EL_ENDED where that was undone. */
-export function queueOf(
-  session: SessionCore,
-  from: Unit | undefined,
-  whose: 'statement' | 'unit',
-  capture: SiteCapture | null,
-): Fifo {
-  const unit = unitOf(session, from)
-  return within(unit ? unit.placeOn(session).fifo : session.root, from, whose, capture)
-}
+import type { TurnAsker } from './turn-asker.ts'
+import type { Unit, UnitQueue, UnitTurn, Wait } from './unit.ts'
 
 /** What is sent while a unit is open that only a handle owns belongs to it. */
 export function within(
-  queue: Fifo,
+  queue: UnitQueue,
   from: Unit | undefined,
   whose: 'statement' | 'unit',
   capture: SiteCapture | null,
-): Fifo {
-  for (let unit = holderOf(queue); unit && isOpenTo(unit, whose); unit = holderOf(queue)) {
-    if (!isInside(from, unit)) tellInside(unit, capture)
-    queue = (queue.holder as Holder).fifo
+): UnitQueue {
+  for (let { holder } = queue; holder && isOpenTo(holder.unit, whose); { holder } = queue) {
+    if (!isInside(from, holder.unit)) tellInside(holder.unit, capture)
+    queue = holder.fifo
   }
   return queue
 }
@@ -61,17 +33,13 @@ function isOpenTo({ ownership }: Unit, whose: 'statement' | 'unit'): boolean {
   }
 }
 
-type UnitHolder = Holder & { readonly unit: Unit }
-
-const holderOf = (queue: Fifo): Unit | undefined => (queue.holder as UnitHolder | undefined)?.unit
-
 /**
  * Pushes a turn that may have to wait for units. It is refused, with EL_SAVEPOINT_WAITED, where that unit waits for the one
  * that the turn is asked for in, and where the unit has done nothing for too long: its function may be waiting for this very turn.
  */
-export function lineUp(queue: Fifo, turn: Turn, asker: Asker): void {
+export function lineUp(queue: UnitQueue, turn: Turn<UnitTurn>, asker: TurnAsker): void {
   if (!queue.hasHolders) return queue.push(turn)
-  const ahead = (queue.holders() as UnitHolder[]).map(({ unit }) => unit)
+  const ahead = queue.holders().map(({ unit }) => unit)
   const chain = unitsFrom(asker.from)
   if (ahead.some(unit => waitsFor(unit, chain))) return turn.refuse(waitedInVain(asker, ahead, 0))
   const wait: Wait = { ahead }
@@ -88,7 +56,7 @@ export function lineUp(queue: Fifo, turn: Turn, asker: Asker): void {
   }
   const since = performance.now()
   const look = () => {
-    const unit = holderOf(queue)
+    const unit = queue.holder?.unit
     const waitMs = waitMsOf(asker, unit)
     if (asker.isLent || unit?.ownership === 'lent') {
       const waitedMs = performance.now() - since
@@ -113,7 +81,7 @@ export function lineUp(queue: Fifo, turn: Turn, asker: Asker): void {
   })
 }
 
-function waitMsOf({ session, owner }: Asker, holder: Unit | undefined): number {
+function waitMsOf({ session, owner }: TurnAsker, holder: Unit | undefined): number {
   return (session ?? holder?.session)?.engine.options.checkoutTimeoutMs ?? owner.unitsOf().waitMs
 }
 

@@ -1,0 +1,29 @@
+import type { DriverConnection } from '../postgres/driver.ts'
+import type { Emitter } from '../watch/listener-contexts.ts'
+
+/** The parts of knex's pool (tarn) that we use. */
+export interface TarnPool {
+  readonly min: number
+  readonly max: number
+  /** How long it lets somebody wait, read at each `acquire()`. */
+  acquireTimeoutMillis?: number | undefined
+  acquire(): { promise: Promise<DriverConnection>; abort(): void }
+  release(connection: DriverConnection): boolean
+  on(event: string, listener: (...args: never[]) => void): void
+  removeListener(event: string, listener: (...args: never[]) => void): void
+  readonly used?: readonly { resource: DriverConnection }[]
+  readonly free?: readonly { resource: DriverConnection }[]
+  readonly pendingAcquires?: readonly { abort(): void }[]
+  readonly pendingCreates?: readonly unknown[]
+  destroy(): Promise<unknown>
+  readonly emitter?: Emitter
+  log?(text: string, level: string): void
+}
+
+/** Whether it is a pool of knex: tarn's, also one that the application made and several knexes share. */
+export function isTarnPool(value: object): value is TarnPool {
+  const pool = value as Record<string, unknown>
+  return ['acquire', 'release', 'on', 'removeListener', 'destroy'].every(
+    name => typeof pool[name] === 'function',
+  )
+}
