@@ -6,7 +6,7 @@ import {
   type Hello,
   type ServerMessage,
   type Subscribe,
-} from '../instrumentation/panel/protocol.ts'
+} from '../instrumentation/model/protocol.ts'
 
 /** Where the page stands with the process. `retryAt` is on the page's own clock (`performance.now()`). */
 export type Link =

@@ -1,6 +1,6 @@
 import './ledger-bar.css'
-import { duration } from '../format.ts'
-import type { Ledger, LedgerEntry } from '../model/ledger.ts'
+import { duration } from '../../instrumentation/model/format.ts'
+import type { Ledger, LedgerEntry } from '../../instrumentation/model/ledger.ts'
 
 /** The order in which a request lives through them, not that in which a moment is awarded. */
 const SHOWN: readonly LedgerEntry[] = [

@@ -1,5 +1,5 @@
-import type { CommitStep, ParticipantRole, Time } from '../../instrumentation/panel/protocol.ts'
-import type { Commit, Step } from './state.ts'
+import type { CommitStep, ParticipantRole, Time } from '../../instrumentation/model/protocol.ts'
+import type { Commit, Step } from '../../instrumentation/model/state.ts'
 
 export interface CommitBar extends Step {
   /** Milliseconds from the commit's start. */

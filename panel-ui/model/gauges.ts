@@ -1,5 +1,5 @@
-import type { Stat } from '../../instrumentation/panel/protocol.ts'
-import type { PanelState } from './state.ts'
+import type { Stat } from '../../instrumentation/model/protocol.ts'
+import type { PanelState } from '../../instrumentation/model/state.ts'
 
 /** The last minute of an engine's gauges, one sample a second, oldest first. */
 export type GaugeHistory = ReadonlyMap<string, readonly GaugeSample[]>

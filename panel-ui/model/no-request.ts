@@ -1,5 +1,5 @@
-import type { Time } from '../../instrumentation/panel/protocol.ts'
-import type { Checkout, Request } from './state.ts'
+import type { Time } from '../../instrumentation/model/protocol.ts'
+import type { Checkout, Request } from '../../instrumentation/model/state.ts'
 
 /** What one line of code did outside of any request. */
 export interface LineOfWork {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Hello } from '../../instrumentation/panel/protocol.ts'
-import { recorded } from '../recorded/fixture.ts'
+import type { Hello } from '../../instrumentation/model/protocol.ts'
+import { recorded } from '../../instrumentation/model/testing/fixture.ts'
 import { PanelModel } from './panel-model.ts'
 
 const hello = (boot: string): Hello => ({

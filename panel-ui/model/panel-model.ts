@@ -5,12 +5,12 @@ import type {
   ServerTruth,
   Stat,
   Subscribe,
-} from '../../instrumentation/panel/protocol.ts'
+} from '../../instrumentation/model/protocol.ts'
 import type { Link, Receiver } from '../connection.ts'
-import { apply } from './apply.ts'
+import { apply } from '../../instrumentation/model/apply.ts'
 import { Clock } from './clock.ts'
 import { gaugesFromRows, rememberGauges, type GaugeHistory } from './gauges.ts'
-import { emptyState, type PanelState } from './state.ts'
+import { emptyState, type PanelState } from '../../instrumentation/model/state.ts'
 
 /** All that the views are drawn from. Each change makes another one. */
 export interface PanelView {

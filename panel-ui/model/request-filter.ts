@@ -1,7 +1,7 @@
-import type { Time } from '../../instrumentation/panel/protocol.ts'
-import { isLeaking, isSettled, outcomeOf, outlivedMs } from './outcome.ts'
-import { groupsOf } from './similar.ts'
-import type { Request } from './state.ts'
+import type { Time } from '../../instrumentation/model/protocol.ts'
+import { isLeaking, isSettled, outcomeOf, outlivedMs } from '../../instrumentation/model/outcome.ts'
+import { groupsOf } from '../../instrumentation/findings/similar.ts'
+import type { Request } from '../../instrumentation/model/state.ts'
 
 type Test = (request: Request, now: Time) => boolean
 

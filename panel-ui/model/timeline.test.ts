@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { recorded, requestsOf } from '../recorded/fixture.ts'
+import { recorded, requestsOf } from '../../instrumentation/model/testing/fixture.ts'
 import { timelineOf } from './timeline.ts'
 
 const { state, now } = recorded('exhausted', 16_000)

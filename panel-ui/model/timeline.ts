@@ -1,7 +1,7 @@
-import type { Time } from '../../instrumentation/panel/protocol.ts'
-import { duration } from '../format.ts'
-import { wroteNothing } from './outcome.ts'
-import type { Checkout, Request, Statement, Transaction } from './state.ts'
+import type { Time } from '../../instrumentation/model/protocol.ts'
+import { duration } from '../../instrumentation/model/format.ts'
+import { wroteNothing } from '../../instrumentation/model/outcome.ts'
+import type { Checkout, Request, Statement, Transaction } from '../../instrumentation/model/state.ts'
 
 /** One request on wall-clock time: a lane per connection, in milliseconds since its start. */
 export interface Timeline {

@@ -1,4 +1,4 @@
-import { duration } from '../format.ts'
+import { duration } from '../../instrumentation/model/format.ts'
 import type { Told } from './transactions.ts'
 import { isShared } from './transactions.ts'
 

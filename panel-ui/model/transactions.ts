@@ -1,7 +1,7 @@
-import { age, count } from '../format.ts'
-import type { Time } from '../../instrumentation/panel/protocol.ts'
-import { fateOf, whyOf, type Fate } from './fate.ts'
-import type { Commit, PanelState, Request, Transaction } from './state.ts'
+import { age, count } from '../../instrumentation/model/format.ts'
+import type { Time } from '../../instrumentation/model/protocol.ts'
+import { fateOf, whyOf, type Fate } from '../../instrumentation/model/fate.ts'
+import type { Commit, PanelState, Request, Transaction } from '../../instrumentation/model/state.ts'
 
 /** A transaction with what it takes to tell of it. */
 export interface Told {

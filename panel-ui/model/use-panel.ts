@@ -1,6 +1,6 @@
 import { createContext, use, useState, useSyncExternalStore } from 'react'
 import type { PanelModel, PanelView } from './panel-model.ts'
-import type { PanelState, Request } from './state.ts'
+import type { PanelState, Request } from '../../instrumentation/model/state.ts'
 
 export const PanelContext = createContext<PanelModel | null>(null)
 

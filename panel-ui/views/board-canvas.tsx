@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react'
-import { lanesOf } from '../model/pool-load.ts'
-import type { Pool } from '../model/state.ts'
+import { lanesOf } from '../../instrumentation/model/pool-load.ts'
+import type { Pool } from '../../instrumentation/model/state.ts'
 import { useModel } from '../model/use-panel.ts'
 import { drawLanes, BOARD_MS, type BoardGeometry } from './lane-canvas.ts'
 

@@ -1,14 +1,14 @@
 import './commit-figure.css'
 import { Tag } from '../components/tag.tsx'
 import { Site } from '../components/site.tsx'
-import { duration, milliseconds } from '../format.ts'
+import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import {
   commitTimeline,
   type CommitBar,
   type CommitLane,
   type CommitTimeline,
 } from '../model/commit-timeline.ts'
-import type { Commit } from '../model/state.ts'
+import type { Commit } from '../../instrumentation/model/state.ts'
 
 const ROLES: Record<CommitLane['role'], string> = {
   decides: 'holds the decision',

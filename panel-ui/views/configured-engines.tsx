@@ -1,4 +1,4 @@
-import { rolesOf } from '../model/pool-load.ts'
+import { rolesOf } from '../../instrumentation/model/pool-load.ts'
 import { usePanel } from '../model/use-panel.ts'
 
 /** The engines as `createEngines` was told. */

@@ -1,5 +1,5 @@
 import './engine-chips.css'
-import type { EngineStatus, Request } from '../model/state.ts'
+import type { EngineStatus, Request } from '../../instrumentation/model/state.ts'
 
 export const STATUS_GLYPH: Record<EngineStatus, string> = { initialized: '○', started: '◐', ended: '●' }
 

@@ -1,9 +1,9 @@
 import './engines-table.css'
 import { Tag, type TagTone } from '../components/tag.tsx'
 import { Site } from '../components/site.tsx'
-import { duration } from '../format.ts'
-import { rolesOf } from '../model/pool-load.ts'
-import type { Checkout, EngineStatus, Request } from '../model/state.ts'
+import { duration } from '../../instrumentation/model/format.ts'
+import { rolesOf } from '../../instrumentation/model/pool-load.ts'
+import type { Checkout, EngineStatus, Request } from '../../instrumentation/model/state.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { STATUS_GLYPH } from './engine-chips.tsx'
 

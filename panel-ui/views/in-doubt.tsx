@@ -1,9 +1,9 @@
 import './in-doubt.css'
 import type { ReactNode } from 'react'
 import { Tag } from '../components/tag.tsx'
-import { age, ago, count } from '../format.ts'
-import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
-import type { Doubts, InDoubt } from '../model/in-doubt.ts'
+import { age, ago, count } from '../../instrumentation/model/format.ts'
+import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
+import type { Doubts, InDoubt } from '../../instrumentation/findings/in-doubt.ts'
 import { write } from '../route.ts'
 import { LockList } from './lock-list.tsx'
 

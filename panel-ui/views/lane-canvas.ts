@@ -1,5 +1,5 @@
 import { unitColor } from '../model/unit-color.ts'
-import type { Lane, Segment } from '../model/state.ts'
+import type { Lane, Segment } from '../../instrumentation/model/state.ts'
 import { paletteOf, type Palette } from './palette.ts'
 
 export const BOARD_MS = 10_000

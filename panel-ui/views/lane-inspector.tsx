@@ -1,16 +1,16 @@
 import './inspector.css'
 import type { ReactNode } from 'react'
 import { SqlText } from '../components/sql-text.tsx'
-import { age, count, duration } from '../format.ts'
-import { laneStatus } from '../model/lane-status.ts'
-import { otherOwners } from '../model/pool-load.ts'
+import { age, count, duration } from '../../instrumentation/model/format.ts'
+import { laneStatus } from '../../instrumentation/findings/lane-status.ts'
+import { otherOwners } from '../../instrumentation/model/pool-load.ts'
 import {
   laneKey as laneKeyOf,
   type Checkout,
   type Connection,
   type PanelState,
   type Request,
-} from '../model/state.ts'
+} from '../../instrumentation/model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { go, write } from '../route.ts'
 import { StackFrames } from './stack-frames.tsx'

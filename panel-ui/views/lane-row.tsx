@@ -1,8 +1,8 @@
 import './lane-row.css'
 import { memo } from 'react'
 import { Site } from '../components/site.tsx'
-import type { LaneStatus } from '../model/lane-status.ts'
-import type { Connection, Lane } from '../model/state.ts'
+import type { LaneStatus } from '../../instrumentation/findings/lane-status.ts'
+import type { Connection, Lane } from '../../instrumentation/model/state.ts'
 import { go } from '../route.ts'
 import { UnitMark } from './unit-mark.tsx'
 

@@ -1,5 +1,5 @@
 import { Tag } from '../components/tag.tsx'
-import type { LockTruth } from '../../instrumentation/panel/protocol.ts'
+import type { LockTruth } from '../../instrumentation/model/protocol.ts'
 
 /** Locks as PostgreSQL names them; one that is waited for stands out. */
 export function LockList({ locks }: { locks: readonly LockTruth[] }) {

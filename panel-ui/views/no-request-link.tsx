@@ -1,5 +1,5 @@
-import { count } from '../format.ts'
-import { NO_CONTEXT } from '../model/state.ts'
+import { count } from '../../instrumentation/model/format.ts'
+import { NO_CONTEXT } from '../../instrumentation/model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 

@@ -1,4 +1,4 @@
-import type { LanePhase } from '../model/state.ts'
+import type { LanePhase } from '../../instrumentation/model/state.ts'
 
 /** The theme's colours as a canvas wants them, with the patterns that tell the phases apart without colour. */
 export interface Palette {

@@ -1,8 +1,14 @@
 import './pool-card.css'
-import { duration, percentile } from '../format.ts'
-import { laneStatuses, phaseShares } from '../model/lane-status.ts'
-import { lanesOf, loadOf, otherOwners, rolesOf } from '../model/pool-load.ts'
-import { laneKey, type Connection, type Engine, type Lane, type Pool } from '../model/state.ts'
+import { duration, percentile } from '../../instrumentation/model/format.ts'
+import { laneStatuses, phaseShares } from '../../instrumentation/findings/lane-status.ts'
+import { lanesOf, loadOf, otherOwners, rolesOf } from '../../instrumentation/model/pool-load.ts'
+import {
+  laneKey,
+  type Connection,
+  type Engine,
+  type Lane,
+  type Pool,
+} from '../../instrumentation/model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
 import { BoardCanvas } from './board-canvas.tsx'
 import { LaneRow } from './lane-row.tsx'

@@ -1,6 +1,6 @@
 import './query-box.css'
 import type { Ref } from 'react'
-import { count } from '../format.ts'
+import { count } from '../../instrumentation/model/format.ts'
 import type { Follow } from './use-follow.ts'
 
 interface Props {

@@ -1,7 +1,7 @@
 import './queue-row.css'
 import { Site } from '../components/site.tsx'
-import { duration } from '../format.ts'
-import type { Checkout, Request } from '../model/state.ts'
+import { duration } from '../../instrumentation/model/format.ts'
+import type { Checkout, Request } from '../../instrumentation/model/state.ts'
 import { write } from '../route.ts'
 import { UnitMark } from './unit-mark.tsx'
 

@@ -1,5 +1,5 @@
 import './rail.css'
-import { age } from '../format.ts'
+import { age } from '../../instrumentation/model/format.ts'
 import { useNow, usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import { themeStore, type Theme } from '../theme.ts'

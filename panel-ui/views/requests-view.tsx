@@ -1,7 +1,7 @@
 import './split-view.css'
 import { useDeferredValue, useMemo, useRef } from 'react'
 import { FILTER_EXAMPLES, requestFilter } from '../model/request-filter.ts'
-import { NO_CONTEXT } from '../model/state.ts'
+import { NO_CONTEXT } from '../../instrumentation/model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, useRoute } from '../route.ts'
 import { NoRequestLink } from './no-request-link.tsx'

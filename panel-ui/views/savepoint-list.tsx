@@ -1,5 +1,5 @@
-import { duration } from '../format.ts'
-import type { Transaction } from '../model/state.ts'
+import { duration } from '../../instrumentation/model/format.ts'
+import type { Transaction } from '../../instrumentation/model/state.ts'
 
 /** What was set, released and returned to, as deep as it was nested. */
 export function SavepointList({ transaction, now }: { transaction: Transaction; now: number }) {

@@ -1,9 +1,9 @@
 import { SqlText } from '../components/sql-text.tsx'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
-import { duration, milliseconds } from '../format.ts'
-import type { StatementLine } from '../model/similar.ts'
-import type { Statement } from '../model/state.ts'
+import { duration, milliseconds } from '../../instrumentation/model/format.ts'
+import type { StatementLine } from '../../instrumentation/findings/similar.ts'
+import type { Statement } from '../../instrumentation/model/state.ts'
 
 interface Props {
   statement: Statement

@@ -1,9 +1,9 @@
 import './statements-table.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
-import { count, duration } from '../format.ts'
-import { foldRuns, groupsOf, similarKey } from '../model/similar.ts'
-import type { Request } from '../model/state.ts'
+import { count, duration } from '../../instrumentation/model/format.ts'
+import { foldRuns, groupsOf, similarKey } from '../../instrumentation/findings/similar.ts'
+import type { Request } from '../../instrumentation/model/state.ts'
 import { RunLine, StatementLineRow } from './statement-line.tsx'
 
 interface Props {

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react'
-import type { ServerTruth } from '../../instrumentation/panel/protocol.ts'
+import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
 import type { Told } from '../model/transactions.ts'
 import { FreshPill } from './fresh-pill.tsx'
 import { TransactionRow } from './transaction-row.tsx'

@@ -1,7 +1,7 @@
 import './split-view.css'
 import './transactions-view.css'
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
-import { doubtsOf } from '../model/in-doubt.ts'
+import { doubtsOf } from '../../instrumentation/findings/in-doubt.ts'
 import { transactionFilter, TRANSACTION_WORDS, WITH_READS } from '../model/transaction-filter.ts'
 import { endingLines, sentenceOf, transactionsOf, type Told } from '../model/transactions.ts'
 import { useModel, useMoment, usePanel } from '../model/use-panel.ts'

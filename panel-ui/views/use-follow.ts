@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import type { Request } from '../model/state.ts'
+import type { Request } from '../../instrumentation/model/state.ts'
 
 /** Whether a list moves with what comes, and what it shows while it does not. */
 export interface Follow<P = ReadonlyMap<string, Request>> {

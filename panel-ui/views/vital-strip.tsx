@@ -1,7 +1,7 @@
 import './vital-strip.css'
-import { duration } from '../format.ts'
-import { loadOf, rolesOf } from '../model/pool-load.ts'
-import type { Engine } from '../model/state.ts'
+import { duration } from '../../instrumentation/model/format.ts'
+import { loadOf, rolesOf } from '../../instrumentation/model/pool-load.ts'
+import type { Engine } from '../../instrumentation/model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { Sparkline } from './sparkline.tsx'
 

@@ -1,4 +1,4 @@
-import type { AnyRow, Dictionary as DictionaryMessage, ServerMessage, TextId } from '../protocol.ts'
+import type { AnyRow, Dictionary as DictionaryMessage, ServerMessage, TextId } from '../../model/protocol.ts'
 import { forEachText } from '../recorder/row-texts.ts'
 
 /** Rows as text, with the texts that they name and that this page has not been sent. */

@@ -1,4 +1,4 @@
-import type { ClientMessage } from '../protocol.ts'
+import type { ClientMessage } from '../../model/protocol.ts'
 
 /** `unknown` is a message of a later version, to be ignored; `malformed` ends the socket. */
 export type ParsedMessage = ClientMessage | 'unknown' | 'malformed'

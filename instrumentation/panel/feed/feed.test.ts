@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { Gap } from '../protocol.ts'
+import type { Gap } from '../../model/protocol.ts'
 import { Speaker } from '../testing/messages.ts'
 import { Page } from '../testing/page.ts'
 import { ownPanel } from '../testing/panels.ts'

@@ -1,4 +1,4 @@
-import { PROTOCOL_VERSION, type ClientMessage, type Hello } from '../protocol.ts'
+import { PROTOCOL_VERSION, type ClientMessage, type Hello } from '../../model/protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 import { askServers } from '../truth/index.ts'
 import { encode } from './batch.ts'

@@ -1,5 +1,5 @@
 import type { EngineReport } from '../../../server-lib/channels/index.ts'
-import type { EngineGauge, Stat } from '../protocol.ts'
+import type { EngineGauge, Stat } from '../../model/protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 
 /** Makes the gauges of each second; rates are over the time since the one before. */

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { CLOSE, SUBPROTOCOL } from '../protocol.ts'
+import { CLOSE, SUBPROTOCOL } from '../../model/protocol.ts'
 import { Speaker } from '../testing/messages.ts'
 import { Page, tokenOf } from '../testing/page.ts'
 import { ownPanel, type OpenPanel } from '../testing/panels.ts'

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
 import { Viewer, parseClientMessage, type Feed } from '../feed/index.ts'
 import type { TokenLock } from '../locks/index.ts'
-import { CLOSE, type ClientMessage } from '../protocol.ts'
+import { CLOSE, type ClientMessage } from '../../model/protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 
 const AUTH_MS = 2_000

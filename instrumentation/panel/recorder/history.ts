@@ -1,8 +1,8 @@
-import { KIND, type AnyRow, type Snapshot } from '../protocol.ts'
+import { KIND, type AnyRow, type Snapshot } from '../../model/protocol.ts'
 import { Dictionary } from './dictionary.ts'
 import { KeptRequests } from './kept-requests.ts'
 import type { RecorderLimits } from './limits.ts'
-import { OpenRows } from './open-rows.ts'
+import { OpenRows } from '../../model/open-rows.ts'
 import { Ring } from './ring.ts'
 
 /**

@@ -6,7 +6,7 @@ import {
   type CommitStartRow,
   type RecoveredRow,
   type StepStartRow,
-} from '../protocol.ts'
+} from '../../model/protocol.ts'
 import type { Ink } from './ink.ts'
 import { id, idOrNull, ms } from './plain.ts'
 

@@ -1,4 +1,4 @@
-import { KIND, type StatementsOmittedRow } from '../protocol.ts'
+import { KIND, type StatementsOmittedRow } from '../../model/protocol.ts'
 
 const REQUESTS = 10_000
 

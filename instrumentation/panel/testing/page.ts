@@ -6,7 +6,7 @@ import {
   type Hello,
   type ServerMessage,
   type Stat,
-} from '../protocol.ts'
+} from '../../model/protocol.ts'
 import { PageState } from './page-state.ts'
 
 /** A page without a browser: speaks the protocol and applies what it is told. */

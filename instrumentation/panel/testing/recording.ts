@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from 'vitest'
-import type { AnyRow, Snapshot } from '../protocol.ts'
+import type { AnyRow, Snapshot } from '../../model/protocol.ts'
 import { DEFAULT_LIMITS, Recorder, type RecorderLimits } from '../recorder/index.ts'
 import { forEachText } from '../recorder/row-texts.ts'
 import { Speaker } from './messages.ts'

@@ -1,5 +1,5 @@
 import { observedEngines, type EngineReport, type Reporting } from '../../../server-lib/channels/index.ts'
-import type { EngineTruth, LockTruth, OpenTruth, PreparedTruth } from '../protocol.ts'
+import type { EngineTruth, LockTruth, OpenTruth, PreparedTruth } from '../../model/protocol.ts'
 import { count, id } from '../recorder/plain.ts'
 import { QUESTION } from './question.ts'
 

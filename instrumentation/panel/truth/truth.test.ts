@@ -4,7 +4,7 @@ import { observe, observedEngines, type Reporting } from '../../../server-lib/ch
 import { createEngines, engine, type Engines } from '../../../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../../../server-lib/testing/database.ts'
 import { expectQuiet } from '../../../server-lib/testing/ground-truth.ts'
-import type { EngineTruth, ServerTruth } from '../protocol.ts'
+import type { EngineTruth, ServerTruth } from '../../model/protocol.ts'
 import { Page } from '../testing/page.ts'
 import { ownPanel } from '../testing/panels.ts'
 import { askServers } from './index.ts'

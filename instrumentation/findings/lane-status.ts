@@ -1,0 +1,137 @@
+import type { Time } from '../model/protocol.ts'
+import { ago, duration } from '../model/format.ts'
+import type { Checkout, Lane, LanePhase, PanelState, Request } from '../model/state.ts'
+
+export type Tone = 'calm' | 'quiet' | 'warn' | 'bad'
+
+/** One lane in words, as of now. */
+export interface LaneStatus {
+  readonly phase: LanePhase | 'not opened'
+  /** `idle in transaction`, and for how long: `3.9 s`. */
+  readonly words: string
+  readonly forHow: string
+  readonly forMs: number
+  /** How long ago the holder's request ended, where that is a leak. */
+  readonly overMs: number | null
+  readonly tone: Tone
+  readonly checkout: Checkout | null
+  readonly request: Request | null
+  /** So many holds within the last second: too quick to name one holder. */
+  readonly holdsPerSecond: number
+}
+
+/** The lanes of a pool in words, slot by slot. */
+export function laneStatuses(
+  state: PanelState,
+  lanes: readonly (Lane | undefined)[],
+  waiting: number,
+  now: Time,
+): LaneStatus[] {
+  // Nobody says when a connection is begun: where somebody waits and slots are unopened, one is on its way.
+  let opening = waiting
+  return lanes.map(lane => {
+    const isOpening = !lane?.connection && opening > 0
+    if (isOpening) opening -= 1
+    return laneStatus(state, lane, isOpening, now)
+  })
+}
+
+/** Longer than this in a state that keeps others out, and it is worth a colour. */
+const IDLE_IN_TRANSACTION_WARN_MS = 500
+const IDLE_IN_TRANSACTION_BAD_MS = 2000
+const HELD_BAD_MS = 10_000
+const BRISK = 3
+
+export function laneStatus(
+  state: PanelState,
+  lane: Lane | undefined,
+  isOpening: boolean,
+  now: Time,
+): LaneStatus {
+  const nobody = { checkout: null, request: null, holdsPerSecond: 0, forMs: 0, overMs: null }
+  if (!lane?.connection) {
+    if (isOpening) return { ...nobody, phase: 'connecting', words: 'connecting', forHow: '', tone: 'calm' }
+    return { ...nobody, phase: 'not opened', words: 'not open', forHow: '', tone: 'quiet' }
+  }
+  const last = lane.segments.at(-1)
+  const phase = last?.phase ?? 'free'
+  const since = Math.max(0, now - (last?.from ?? now))
+  const checkout = lane.checkout === null ? null : (state.checkouts.get(lane.checkout) ?? null)
+  const request = checkout ? (state.requests.get(checkout.request) ?? null) : null
+  const holdsPerSecond = recentHolds(lane, now)
+  const common = {
+    phase,
+    checkout,
+    request,
+    holdsPerSecond: holdsPerSecond >= BRISK ? holdsPerSecond : 0,
+    forMs: since,
+    overMs: null,
+  }
+  const overFor = request?.endedAt != null ? now - request.endedAt : 0
+  if (checkout && checkout.keptFor === null && overFor > 250) {
+    return {
+      ...common,
+      overMs: overFor,
+      words: 'leak: request ended',
+      forHow: ago(overFor),
+      tone: 'bad',
+    }
+  }
+  const keptFor = phase === 'held' ? (checkout?.keptFor ?? null) : null
+  if (keptFor !== null) return { ...common, words: keptFor, forHow: duration(since), tone: 'calm' }
+  return { ...common, words: WORDS[phase], forHow: duration(since), tone: toneOf(phase, since) }
+}
+
+const WORDS: Record<LanePhase, string> = {
+  free: 'free',
+  connecting: 'connecting',
+  executing: 'executing',
+  held: 'held idle',
+  'idle in transaction': 'idle in tx',
+  'failed transaction': 'failed tx',
+}
+
+function toneOf(phase: LanePhase, since: number): Tone {
+  switch (phase) {
+    case 'free':
+      return 'quiet'
+    case 'connecting':
+    case 'executing':
+      return 'calm'
+    case 'held':
+      return since > HELD_BAD_MS ? 'bad' : 'calm'
+    case 'idle in transaction':
+      if (since > IDLE_IN_TRANSACTION_BAD_MS) return 'bad'
+      return since > IDLE_IN_TRANSACTION_WARN_MS ? 'warn' : 'calm'
+    case 'failed transaction':
+      return 'bad'
+    default:
+      return phase satisfies never
+  }
+}
+
+function recentHolds(lane: Lane, now: Time): number {
+  let holds = 0
+  for (let i = lane.segments.length - 1; i >= 0; i--) {
+    const segment = lane.segments[i]!
+    if (segment.from < now - 1000) break
+    if (segment.phase !== 'free' && lane.segments[i - 1]?.request !== segment.request) holds += 1
+  }
+  return holds
+}
+
+/** What share of the last ten seconds a lane spent in each phase: the picture, for who cannot see it. */
+export function phaseShares(lane: Lane | undefined, now: Time): string {
+  const sums = new Map<LanePhase, number>()
+  const from = now - 10_000
+  const segments = lane?.segments ?? []
+  for (let i = segments.length - 1; i >= 0; i--) {
+    const segment = segments[i]!
+    const to = segment.to ?? now
+    if (to < from) break
+    const spent = Math.min(to, now) - Math.max(segment.from, from)
+    if (spent > 0 && segment.phase !== 'free') sums.set(segment.phase, (sums.get(segment.phase) ?? 0) + spent)
+  }
+  if (sums.size === 0) return 'free'
+  return [...sums].map(([phase, ms]) => `${phase} ${Math.round(ms / 100)} %`).join(', ')
+}

@@ -1,0 +1,69 @@
+import type { Statement } from '../model/state.ts'
+
+/** Fewer than this many alike are no pattern. */
+const SIMILAR_FROM = 5
+
+/** Statements of one request with the same text, sent from the same line. */
+export interface SimilarGroup {
+  readonly key: string
+  readonly ids: readonly string[]
+  readonly spentMs: number
+}
+
+/** The groups of five or more, the dearest first. Control statements (BEGIN, COMMIT) never count. */
+export function groupsOf(statements: readonly Statement[]): SimilarGroup[] {
+  const groups = new Map<string, { key: string; ids: string[]; spentMs: number }>()
+  for (const statement of statements) {
+    if (isControl(statement.text)) continue
+    const key = similarKey(statement)
+    const group = groups.get(key) ?? { key, ids: [], spentMs: 0 }
+    groups.set(key, group)
+    group.ids.push(statement.id)
+    group.spentMs += (statement.endedAt ?? statement.startedAt) - statement.startedAt
+  }
+  return [...groups.values()]
+    .filter(group => group.ids.length >= SIMILAR_FROM)
+    .sort((a, b) => b.spentMs - a.spentMs)
+}
+
+export const similarKey = (statement: Statement): string => `${statement.site ?? ''}\n${statement.text}`
+
+const isControl = (text: string): boolean =>
+  /^\s*(begin|commit|rollback|savepoint|release|start transaction|set|prepare transaction)\b/i.test(text)
+
+/** A row of the statements table: one statement, or a run of similar ones, folded. */
+export type StatementLine =
+  | { readonly type: 'one'; readonly statement: Statement; readonly inRun: boolean }
+  | {
+      readonly type: 'run'
+      readonly key: string
+      readonly statements: readonly Statement[]
+      readonly isOpen: boolean
+    }
+
+/** Folds runs of similar statements into one line each, except those that `opened` names by their first id. */
+export function foldRuns(statements: readonly Statement[], opened: ReadonlySet<string>): StatementLine[] {
+  const lines: StatementLine[] = []
+  for (let i = 0; i < statements.length;) {
+    const run = runFrom(statements, i)
+    if (run.length < SIMILAR_FROM) {
+      lines.push({ type: 'one', statement: run[0]!, inRun: false })
+      i += 1
+      continue
+    }
+    const key = run[0]!.id
+    const isOpen = opened.has(key)
+    lines.push({ type: 'run', key, statements: run, isOpen })
+    if (isOpen) for (const statement of run) lines.push({ type: 'one', statement, inRun: true })
+    i += run.length
+  }
+  return lines
+}
+
+function runFrom(statements: readonly Statement[], first: number): Statement[] {
+  const key = similarKey(statements[first]!)
+  if (isControl(statements[first]!.text)) return [statements[first]!]
+  let end = first + 1
+  while (end < statements.length && similarKey(statements[end]!) === key) end++
+  return statements.slice(first, end)
+}

@@ -1,0 +1,158 @@
+import {
+  KIND,
+  type RequestEndRow,
+  type RequestStartRow,
+  type SessionEndRow,
+  type SessionStartRow,
+  type SessionStateRow,
+  type StatementsOmittedRow,
+} from './protocol.ts'
+import type { Draft, Writable, Texts } from './draft.ts'
+import { engineStatus } from './engine-status.ts'
+import { NO_CONTEXT, type EngineStatus, type Request } from './state.ts'
+
+type RequestRow =
+  | RequestStartRow
+  | RequestEndRow
+  | SessionStartRow
+  | SessionStateRow
+  | SessionEndRow
+  | StatementsOmittedRow
+
+export const REQUESTS_KEPT = 500
+
+/** Requests and the sessions in them. */
+export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void {
+  switch (row[1]) {
+    case KIND.requestStart: {
+      const [, , at, id, kind, label, attribute, names] = row
+      const engines: Record<string, EngineStatus> = {}
+      for (const name of names) engines[name] = 'initialized'
+      draft.set('requests', id, {
+        ...blank(),
+        id,
+        kind,
+        label: texts(label),
+        attribute,
+        engines,
+        startedAt: at,
+      })
+      draft.order.push(id)
+      forgetOldest(draft)
+      return
+    }
+    case KIND.requestEnd: {
+      const [, , at, id, outcome, status, unreleased] = row
+      const request = draft.edit('requests', id)
+      if (!request) return
+      request.endedAt = at
+      request.outcome = outcome
+      request.status = status
+      request.unreleased = [...unreleased]
+      return
+    }
+    case KIND.sessionStart: {
+      const [, , at, id, engine, requestId, mode] = row
+      const request = draft.edit('requests', requestId)
+      if (!request) return
+      request.sessions.push({ id, engine, mode, state: 'idle', isReleased: false, startedAt: at })
+      settleEngine(request, engine)
+      draft.set('sessions', id, requestId)
+      return
+    }
+    case KIND.sessionState:
+      return withSession(draft, row[3], (request, index) => {
+        request.sessions[index] = { ...request.sessions[index]!, state: row[4] }
+      })
+    case KIND.sessionEnd: {
+      const released = row[4]
+      return withSession(draft, row[3], (request, index) => {
+        const session = request.sessions[index]!
+        request.sessions[index] = { ...session, state: 'ended', isReleased: released }
+        settleEngine(request, session.engine)
+      })
+    }
+    case KIND.statementsOmitted: {
+      const request = draft.edit('requests', row[3])
+      if (request) request.omitted = row[4]
+      return
+    }
+    default:
+      row satisfies never
+  }
+}
+
+/** Brings the engine's status up to date, after a session or a check-out of it changed. */
+export function settleEngine(request: Writable<Request>, engine: string): void {
+  // What belongs to no request has no engines to account for, and never ends.
+  if (request.kind === 'no context') return
+  const status = engineStatus(request, engine)
+  if (request.engines[engine] !== status) request.engines = { ...request.engines, [engine]: status }
+}
+
+type Change = (request: Writable<Request>, index: number) => void
+
+function withSession(draft: Draft, id: string, change: Change): void {
+  const request = draft.edit('requests', draft.get('sessions', id) ?? null)
+  const index = request?.sessions.findIndex(s => s.id === id) ?? -1
+  if (request && index >= 0) change(request, index)
+}
+
+/** Finished requests go first, oldest first: one that still runs is what somebody will ask about. */
+function forgetOldest(draft: Draft): void {
+  const { order } = draft
+  while (order.length > REQUESTS_KEPT) {
+    const finished = order.findIndex(id => draft.get('requests', id)?.endedAt != null)
+    const [id] = order.splice(Math.max(finished, 0), 1)
+    for (const session of draft.get('requests', id!)?.sessions ?? []) draft.delete('sessions', session.id)
+    draft.delete('requests', id!)
+  }
+}
+
+/** Lists of its own each time: a draft changes them in place. */
+const blank = (): Request => ({
+  id: '',
+  kind: 'http',
+  label: '',
+  attribute: null,
+  engines: {},
+  startedAt: 0,
+  endedAt: null,
+  outcome: null,
+  status: null,
+  unreleased: [],
+  sessions: [],
+  checkouts: [],
+  statements: [],
+  transactions: [],
+  omitted: 0,
+})
+
+/** The id under which to keep what belongs to `request`: its own, or that of the bucket for what has none. */
+export function ownerOf(draft: Draft, request: string | null, at: number): string {
+  if (request !== null) return request
+  if (!draft.get('requests', NO_CONTEXT)) {
+    draft.set('requests', NO_CONTEXT, {
+      ...blank(),
+      id: NO_CONTEXT,
+      kind: 'no context',
+      label: NO_CONTEXT,
+      startedAt: at,
+    })
+  }
+  return NO_CONTEXT
+}
+
+const KEPT_PER_REQUEST = 1000
+
+/** Adds to a request's list, which stays bounded. */
+export function keep<T>(list: T[], item: T, most = KEPT_PER_REQUEST): void {
+  list.push(item)
+  if (list.length > most) list.splice(0, list.length - most)
+}
+
+/** Puts a newer version of an item in its place; what still changes is near the end. */
+export function replace<T extends { id: string }>(list: T[], item: T): void {
+  const index = list.findLastIndex(other => other.id === item.id)
+  if (index >= 0) list[index] = item
+}

@@ -1,0 +1,46 @@
+import type { Time } from './protocol.ts'
+import type { Draft } from './draft.ts'
+import { laneKey, type Connection, type LanePhase, type Segment } from './state.ts'
+
+/** The board shows ten seconds; what is older than a minute is forgotten. */
+const SEGMENTS_KEPT_MS = 60_000
+const SEGMENTS_KEPT = 4000
+
+/** Closes the lane's present stretch and opens another, where the connection now does something else. */
+export function settleLane(draft: Draft, connectionId: string, at: Time): void {
+  const connection = draft.get('connections', connectionId)
+  if (!connection) return
+  const key = laneKey(connection.pool, connection.slot)
+  const lane = draft.get('lanes', key)
+  // A late row of a connection whose slot has a new tenant must not repaint the tenant's lane.
+  if (!lane || lane.connection !== connectionId) return
+  const phase = phaseOf(draft, connection, lane.checkout)
+  const request = lane.checkout === null ? null : (draft.get('checkouts', lane.checkout)?.request ?? null)
+  const last = lane.segments.at(-1)
+  if (last && last.to === null && last.phase === phase && last.request === request) return
+  const edited = draft.edit('lanes', key)!
+  closeLast(edited.segments, at)
+  edited.segments.push({ phase, from: at, to: null, request })
+  forgetOld(edited.segments, at)
+}
+
+export function closeLast(segments: Segment[], at: Time): void {
+  const last = segments.at(-1)
+  if (last?.to === null) segments[segments.length - 1] = { ...last, to: at }
+}
+
+function phaseOf(draft: Draft, connection: Connection, checkout: string | null): LanePhase {
+  if (connection.running.length > 0) return 'executing'
+  const transaction =
+    connection.transaction === null ? null : draft.get('transactions', connection.transaction)
+  if (transaction) return transaction.failed ? 'failed transaction' : 'idle in transaction'
+  return checkout === null ? 'free' : 'held'
+}
+
+function forgetOld(segments: Segment[], now: Time): void {
+  if (segments.length > SEGMENTS_KEPT) segments.splice(0, SEGMENTS_KEPT / 4)
+  // Only now and then: a splice of one on each row would be a copy of the list on each row.
+  if (segments.length % 256 !== 0) return
+  const firstKept = segments.findIndex(s => s.to === null || s.to > now - SEGMENTS_KEPT_MS)
+  if (firstKept > 0) segments.splice(0, firstKept)
+}

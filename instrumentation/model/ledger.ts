@@ -1,0 +1,75 @@
+import type { Time } from './protocol.ts'
+import type { Request } from './state.ts'
+
+/**
+ * What a request's time went to, in the order in which a moment is given to one of them when several hold:
+ * while anything executes the database works; while nothing does, somebody may wait; and so on down to time
+ * in which the request holds no connection and asks for none, which is the application's own.
+ */
+export const LEDGER_ENTRIES = [
+  'executing',
+  'waiting',
+  'queued',
+  'idle in transaction',
+  'held idle',
+  'application',
+] as const
+
+export type LedgerEntry = (typeof LEDGER_ENTRIES)[number]
+
+/** Whole microseconds, so that the entries sum to `wall` exactly. */
+export interface Ledger extends Readonly<Record<LedgerEntry, number>> {
+  readonly wall: number
+}
+
+interface Edge {
+  at: number
+  entry: number
+  step: 1 | -1
+}
+
+/** One request's time, accounted: the union of its intervals, each moment counted once. `now` closes what is open. */
+export function ledgerOf(request: Request, now: Time): Ledger {
+  const start = micros(request.startedAt)
+  const end = Math.max(start, micros(request.endedAt ?? now))
+  const edges: Edge[] = []
+  const add = (entry: LedgerEntry, from: Time, to: Time | null) => {
+    const a = Math.max(start, micros(from))
+    const b = Math.min(end, micros(to ?? now))
+    if (b <= a) return
+    const rank = LEDGER_ENTRIES.indexOf(entry)
+    edges.push({ at: a, entry: rank, step: 1 }, { at: b, entry: rank, step: -1 })
+  }
+  for (const s of request.statements) {
+    add('executing', s.startedAt, s.endedAt)
+    if (s.queuedMs > 0) add('queued', s.startedAt - s.queuedMs, s.startedAt)
+  }
+  for (const t of request.transactions) add('idle in transaction', t.startedAt, t.endedAt)
+  for (const c of request.checkouts) {
+    add('waiting', c.askedAt, c.acquiredAt ?? c.endedAt)
+    if (c.acquiredAt !== null) add('held idle', c.acquiredAt, c.endedAt)
+  }
+  return sweep(edges, start, end)
+}
+
+function sweep(edges: Edge[], start: number, end: number): Ledger {
+  edges.sort((a, b) => a.at - b.at)
+  const open = LEDGER_ENTRIES.map(() => 0)
+  const sums = LEDGER_ENTRIES.map(() => 0)
+  let from = start
+  const spend = (to: number) => {
+    const first = open.findIndex(n => n > 0)
+    const entry = first === -1 ? LEDGER_ENTRIES.length - 1 : first
+    sums[entry]! += to - from
+    from = to
+  }
+  for (const edge of edges) {
+    spend(edge.at)
+    open[edge.entry]! += edge.step
+  }
+  spend(end)
+  const entries = Object.fromEntries(LEDGER_ENTRIES.map((entry, i) => [entry, sums[i]!]))
+  return { ...(entries as Record<LedgerEntry, number>), wall: end - start }
+}
+
+const micros = (ms: number): number => Math.round(ms * 1000)

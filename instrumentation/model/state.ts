@@ -1,0 +1,256 @@
+import type {
+  CommitMode,
+  CommitOutcome,
+  CommitStep,
+  EndReason,
+  EngineFacts,
+  EngineOutcome,
+  HolderFacts,
+  ParticipantRole,
+  RequestKind,
+  RequestOutcome,
+  Time,
+  TransactionOutcome,
+} from './protocol.ts'
+
+/**
+ * What the page knows about the process: the rows applied so far, and nothing else. It is a value: `apply` makes
+ * the next one and leaves this one as it was, so a view may hold on to what it was drawn from.
+ */
+export interface PanelState {
+  readonly seq: number
+  readonly engines: ReadonlyMap<string, Engine>
+  readonly pools: ReadonlyMap<string, Pool>
+  /** By `laneKey`: a slot of a pool stays when its connection is replaced. */
+  readonly lanes: ReadonlyMap<string, Lane>
+  readonly connections: ReadonlyMap<string, Connection>
+  readonly requests: ReadonlyMap<string, Request>
+  /** Ids of the requests that are kept, oldest first. */
+  readonly order: readonly string[]
+  /** Check-outs that are waiting or held. */
+  readonly checkouts: ReadonlyMap<string, Checkout>
+  readonly statements: ReadonlyMap<string, Statement>
+  readonly transactions: ReadonlyMap<string, Transaction>
+  /** Session id to request id, while the request is kept. */
+  readonly sessions: ReadonlyMap<string, string>
+  /** The last commits, under way or over, oldest first. */
+  readonly commits: ReadonlyMap<string, Commit>
+  /** By gid: what recovery has met, and what it has ended of that. */
+  readonly doubts: ReadonlyMap<string, Doubt>
+}
+
+export interface Engine extends EngineFacts {
+  readonly closed: boolean
+  readonly lastConnectError: { at: Time; code: string | null; message: string } | null
+}
+
+export interface Pool {
+  readonly id: string
+  readonly engine: string
+  readonly max: number
+  /** Replaced by a `reinit`, or closed: shown only while somebody still holds a connection of it. */
+  readonly retired: boolean
+  /** The last waits for a connection, in milliseconds, newest last. */
+  readonly waits: readonly number[]
+}
+
+export type LanePhase =
+  | 'free'
+  | 'connecting'
+  | 'executing'
+  | 'held'
+  | 'idle in transaction'
+  | 'failed transaction'
+
+/** A stretch of time in which a lane did one thing for one owner. `to` is null while it lasts. */
+export interface Segment {
+  readonly phase: LanePhase
+  readonly from: Time
+  readonly to: Time | null
+  readonly request: string | null
+}
+
+export interface Lane {
+  readonly key: string
+  readonly engine: string
+  readonly pool: string
+  readonly slot: number
+  readonly connection: string | null
+  readonly checkout: string | null
+  readonly segments: readonly Segment[]
+}
+
+export interface Connection {
+  readonly id: string
+  readonly engine: string
+  readonly pool: string
+  readonly slot: number
+  readonly backendPid: number | null
+  readonly uses: number
+  readonly connectedAt: Time
+  readonly disconnected: { at: Time; reason: string } | null
+  readonly transaction: string | null
+  readonly running: readonly string[]
+  readonly lastStatement: Statement | null
+}
+
+export type EngineStatus = 'initialized' | 'started' | 'ended'
+
+export interface Request {
+  readonly id: string
+  readonly kind: RequestKind | 'no context'
+  readonly label: string
+  /** `db` where the container is `req.db`. */
+  readonly attribute: string | null
+  readonly engines: Readonly<Record<string, EngineStatus>>
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  readonly outcome: RequestOutcome | null
+  readonly status: number | null
+  readonly unreleased: readonly string[]
+  readonly sessions: readonly Session[]
+  readonly checkouts: readonly Checkout[]
+  readonly statements: readonly Statement[]
+  readonly transactions: readonly Transaction[]
+  /** Statements that were counted and not kept. */
+  readonly omitted: number
+}
+
+export interface Session {
+  readonly id: string
+  readonly engine: string
+  readonly mode: EngineFacts['mode']
+  readonly state: 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
+  /** It ended, and its connection was confirmed released. */
+  readonly isReleased: boolean
+  readonly startedAt: Time
+}
+
+export interface Checkout {
+  readonly id: string
+  readonly request: string
+  readonly session: string | null
+  readonly engine: string
+  readonly pool: string
+  readonly site: string | null
+  readonly frames: readonly string[]
+  readonly askedAt: Time
+  readonly state: 'waiting' | 'held' | 'released' | 'failed'
+  readonly acquiredAt: Time | null
+  readonly connection: string | null
+  /** Remembered here because the connection may be gone when the request is read. */
+  readonly slot: number | null
+  readonly backendPid: number | null
+  readonly endedAt: Time | null
+  readonly discarded: string | null
+  readonly failure: { code: string | null; message: string; holders: readonly HolderFacts[] } | null
+  readonly dirty: { status: 'T' | 'E'; previousSite: string | null } | null
+  /** What it is held for by design: `listens on jobs`. */
+  readonly keptFor: string | null
+}
+
+export interface Statement {
+  readonly id: string
+  readonly request: string
+  readonly connection: string
+  readonly engine: string
+  readonly checkout: string | null
+  readonly session: string | null
+  readonly transaction: string | null
+  readonly text: string
+  readonly parameters: number
+  readonly queuedMs: number
+  readonly site: string | null
+  readonly cursor: boolean
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  readonly rows: number | null
+  readonly command: string | null
+  readonly error: { code: string | null; message: string } | null
+}
+
+export interface Transaction {
+  readonly id: string
+  readonly request: string
+  readonly connection: string
+  readonly engine: string
+  readonly checkout: string | null
+  readonly session: string | null
+  readonly site: string | null
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  /** Why its session ended it, and from which line; null while it does not, and where no session has it. */
+  readonly ending: { at: Time; why: EndReason; site: string | null } | null
+  /** The commit that it takes part in. */
+  readonly commit: string | null
+  /** The statement that failed it, and the SQLSTATE. */
+  readonly failed: { at: Time; statement: string; code: string | null } | null
+  readonly outcome: TransactionOutcome | null
+  readonly asked: 'commit' | 'rollback' | 'prepare' | null
+  readonly statements: number
+  readonly savepoints: readonly { name: string; action: 'set' | 'released' | 'rolled back'; at: Time }[]
+}
+
+/** One `db.commit()`: who takes part, and what was done where. */
+export interface Commit {
+  readonly id: string
+  readonly request: string
+  readonly mode: CommitMode
+  /** The key of its decision row. */
+  readonly key: string | null
+  readonly participants: readonly {
+    engine: string
+    session: string
+    role: ParticipantRole
+    gid: string | null
+  }[]
+  readonly site: string | null
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  readonly outcome: CommitOutcome | null
+  readonly engines: readonly (readonly [engine: string, outcome: EngineOutcome])[]
+  readonly error: { code: string | null; message: string } | null
+  readonly steps: readonly Step[]
+}
+
+export interface Step {
+  readonly engine: string
+  readonly step: CommitStep
+  readonly startedAt: Time
+  readonly endedAt: Time | null
+  readonly command: string | null
+  readonly error: { code: string | null; message: string } | null
+}
+
+/** A prepared transaction that was left behind. */
+export interface Doubt {
+  readonly gid: string
+  readonly engine: string
+  readonly key: string
+  readonly preparedAt: Time
+  /** When recovery last met it, or ended it. */
+  readonly toldAt: Time
+  readonly reason: string
+  readonly recovered: 'committed' | 'rolled back' | null
+}
+
+/** Whatever ran where no request could be found is kept under this id. */
+export const NO_CONTEXT = '(no context)'
+
+export const laneKey = (pool: string, slot: number): string => `${pool}/${slot}`
+
+export const emptyState: PanelState = {
+  seq: 0,
+  engines: new Map(),
+  pools: new Map(),
+  lanes: new Map(),
+  connections: new Map(),
+  requests: new Map(),
+  order: [],
+  checkouts: new Map(),
+  statements: new Map(),
+  transactions: new Map(),
+  sessions: new Map(),
+  commits: new Map(),
+  doubts: new Map(),
+}

@@ -1,0 +1,209 @@
+import { KIND, type EngineFacts } from '../protocol.ts'
+import type { Hold, Step } from './pool-sim.ts'
+import type { World } from './world.ts'
+
+export type Run<T = void> = Generator<Step, T, unknown>
+
+/** A request that is made up, with its sessions: what a handler would do, told in rows. */
+export class RequestSim {
+  readonly id: string
+  readonly label: string
+  readonly #world: World
+  readonly #holds = new Map<
+    string,
+    { hold: Hold; transaction: string | null; failed: boolean; statements: number }
+  >()
+  readonly #started = new Map<string, number>()
+
+  constructor(world: World, label: string) {
+    this.#world = world
+    this.id = world.id('u')
+    this.label = label
+    world.emit(KIND.requestStart, this.id, 'http', world.text(label), 'db', ['reader', 'writer', 'logger'])
+  }
+
+  /** One statement of this request's session; checks out, and begins, where that is still to be done. */
+  *query(engine: string, sql: string, ms: number, site: string, options: QueryOptions = {}): Run<boolean> {
+    const line = yield* this.#line(engine, site)
+    if (!line) return false
+    const { hold } = line
+    if (this.#mode(engine) === 'transaction' && line.transaction === null) yield* this.#begin(engine, site)
+    yield* this.#send(engine, sql, ms, site, options)
+    if (options.code && line.transaction) line.failed = true
+    if (this.#mode(engine) === 'autocommit') this.#release(engine)
+    else this.#turn(hold, line.failed ? 'failed transaction' : 'idle in transaction')
+    return true
+  }
+
+  *commit(engine: string, site: string): Run {
+    const line = this.#holds.get(engine)
+    if (!line?.transaction) return
+    const tag = line.failed ? 'ROLLBACK' : 'COMMIT'
+    yield* this.#send(engine, 'COMMIT', this.#world.between(0.6, 4), site, { command: tag, parameters: 0 })
+    this.#endTransaction(engine, line.failed ? 'rolled back' : 'committed', 'commit')
+    this.#release(engine)
+  }
+
+  *rollback(engine: string): Run {
+    const line = this.#holds.get(engine)
+    if (!line?.transaction) return
+    yield* this.#send(engine, 'ROLLBACK', 0.4, null, { command: 'ROLLBACK', parameters: 0 })
+    this.#endTransaction(engine, 'rolled back', 'rollback')
+    this.#release(engine)
+  }
+
+  /** The client went away: the running statement's connection is thrown away. */
+  abort(engine: string): void {
+    if (this.#holds.get(engine)?.transaction) this.#endTransaction(engine, 'lost', null)
+    this.#release(engine, 'the client aborted the request')
+  }
+
+  *end(
+    status: number | null,
+    outcome: 'finished' | 'aborted' | 'failed' = 'finished',
+    leak: string[] = [],
+  ): Run {
+    for (const engine of this.#holds.keys()) if (!leak.includes(engine)) yield* this.rollback(engine)
+    for (const [engine, statements] of this.#started) {
+      this.#world.emit(KIND.sessionEnd, this.#session(engine), !leak.includes(engine), statements)
+    }
+    this.#world.emit(KIND.requestEnd, this.id, outcome, status, leak)
+  }
+
+  /** What `end` left out, much later. */
+  *endLeak(engine: string): Run {
+    yield* this.rollback(engine)
+  }
+
+  *#line(
+    engine: string,
+    site: string,
+  ): Run<{ hold: Hold; transaction: string | null; failed: boolean; statements: number } | null> {
+    if (!this.#started.has(engine)) {
+      this.#started.set(engine, 0)
+      this.#world.emit(KIND.sessionStart, this.#session(engine), engine, this.id, this.#mode(engine))
+    }
+    const present = this.#holds.get(engine)
+    if (present) return present
+    const checkout = this.#world.id('k')
+    const ask = { checkout, request: this.id, label: this.label, site }
+    const hold = yield* this.#world.pools.get(engine)!.acquire(ask, framesOf(site))
+    if (!hold) return null
+    const line = { hold, transaction: null, failed: false, statements: 0 }
+    this.#holds.set(engine, line)
+    return line
+  }
+
+  *#begin(engine: string, site: string): Run {
+    const access = this.#world.pools.get(engine)!.facts.access
+    yield* this.#send(
+      engine,
+      access === 'read' ? 'BEGIN READ ONLY' : 'BEGIN',
+      this.#world.between(0.2, 0.9),
+      site,
+      { command: 'BEGIN', parameters: 0 },
+    )
+    const line = this.#holds.get(engine)!
+    line.transaction = this.#world.id('t')
+    const { hold } = line
+    this.#world.emit(
+      KIND.transactionStart,
+      line.transaction,
+      hold.connection,
+      hold.checkout,
+      this.#session(engine),
+      this.id,
+      this.#world.text(site),
+    )
+    this.#world.emit(KIND.sessionState, this.#session(engine), 'active')
+  }
+
+  *#send(engine: string, sql: string, ms: number, site: string | null, options: QueryOptions): Run {
+    const world = this.#world
+    const line = this.#holds.get(engine)!
+    const id = world.id('q')
+    const { hold } = line
+    const parameters = options.parameters ?? sql.match(/\$\d+/g)?.length ?? 0
+    const at = site === null ? null : world.text(site)
+    world.emit(
+      KIND.statementStart,
+      id,
+      hold.connection,
+      hold.checkout,
+      this.#session(engine),
+      this.id,
+      line.transaction,
+      world.text(sql),
+      parameters,
+      options.queuedMs ?? 0,
+      at,
+      0,
+    )
+    this.#turn(hold, 'executing')
+    yield ms
+    const message = options.code ? world.text(options.message ?? 'error') : null
+    const command = options.code ? null : (options.command ?? sql.split(' ')[0]!.toUpperCase())
+    world.emit(
+      KIND.statementEnd,
+      id,
+      options.code ? null : (options.rows ?? null),
+      command,
+      options.code ?? null,
+      message,
+    )
+    if (options.code && line.transaction) {
+      world.emit(KIND.transactionFailed, line.transaction, id, options.code)
+      world.emit(KIND.sessionState, this.#session(engine), 'failed')
+    }
+    line.statements += 1
+    this.#started.set(engine, (this.#started.get(engine) ?? 0) + 1)
+  }
+
+  #endTransaction(
+    engine: string,
+    outcome: 'committed' | 'rolled back' | 'lost',
+    asked: 'commit' | 'rollback' | null,
+  ): void {
+    const line = this.#holds.get(engine)!
+    this.#world.emit(KIND.transactionEnd, line.transaction!, outcome, asked, line.statements)
+    line.transaction = null
+    this.#world.emit(KIND.sessionState, this.#session(engine), 'idle')
+  }
+
+  #release(engine: string, discarded: string | null = null): void {
+    const line = this.#holds.get(engine)
+    if (!line) return
+    this.#holds.delete(engine)
+    this.#world.pools.get(engine)!.release(line.hold, discarded)
+  }
+
+  #turn(hold: Hold, state: Hold['state']): void {
+    hold.state = state
+    hold.stateSince = this.#world.now
+  }
+
+  #mode(engine: string): EngineFacts['mode'] {
+    return this.#world.pools.get(engine)!.facts.mode
+  }
+
+  #session = (engine: string): string => `s${this.id.slice(1)}.${engine}`
+}
+
+export interface QueryOptions {
+  rows?: number
+  code?: string
+  message?: string
+  command?: string
+  parameters?: number
+  queuedMs?: number
+}
+
+const framesOf = (site: string): string[] => {
+  const [file = '', line = '1'] = site.split(':')
+  const name = file.split('/').at(-1)!.replace('.ts', '')
+  return [
+    `${name}Handler (${file}:${line}:19)`,
+    `withCustomer (src/middleware/customer.ts:31:10)`,
+    `authenticate (src/middleware/session.ts:18:5)`,
+  ]
+}

@@ -1,0 +1,21 @@
+import type { AnyRow } from '../protocol.ts'
+import { shop, type Scene } from './shop.ts'
+import { apply } from '../apply.ts'
+import { emptyState, type PanelState } from '../state.ts'
+
+/** A recorded shop for tests: the rows that it told, and the state that they lead to. */
+export function recorded(scene: Scene, ms: number, seed?: number) {
+  const world = shop(scene, seed)
+  world.advance(ms)
+  const dictionary = new Map(world.dictionary)
+  const texts = (id: number) => dictionary.get(id) ?? '…'
+  return {
+    world,
+    texts,
+    now: ms,
+    rows: world.rows as readonly AnyRow[],
+    state: apply(emptyState, world.rows, texts),
+  }
+}
+
+export const requestsOf = (state: PanelState) => state.order.map(id => state.requests.get(id)!)

@@ -1,0 +1,194 @@
+import {
+  KIND,
+  type AnyRow,
+  type EngineFacts,
+  type EngineGauge,
+  type HolderFacts,
+  type Time,
+} from '../protocol.ts'
+
+/** A step of a script: sleep so many milliseconds. */
+export type Step = number
+
+type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
+  ? [kind: K, ...columns: Columns]
+  : never
+
+/** What a row tells, without its number and its time. */
+export type Row = WithoutHead<AnyRow>
+
+/** The process that a pool is part of. */
+export interface PoolWorld {
+  readonly now: Time
+  emit(...row: Row): void
+  text(text: string): number
+  id(prefix: string): string
+  between(from: number, to: number): number
+}
+
+interface Slot {
+  connection: string | null
+  backendPid: number
+  uses: number
+  holder: Hold | null
+}
+
+export interface Hold {
+  checkout: string
+  request: string | null
+  label: string | null
+  site: string
+  since: number
+  slot: number
+  connection: string
+  state: HolderFacts['state']
+  stateSince: number
+}
+
+interface Ask {
+  checkout: string
+  request: string | null
+  label: string | null
+  site: string
+}
+
+let nextPid = 20551
+
+/** A pool that is made up: slots, a queue, a time limit. */
+export class PoolSim {
+  readonly #world: PoolWorld
+  readonly #facts: EngineFacts
+  readonly #slots: Slot[]
+  readonly #queue: { askedAt: number }[] = []
+
+  constructor(world: PoolWorld, facts: EngineFacts) {
+    this.#world = world
+    this.#facts = facts
+    this.#slots = Array.from({ length: facts.max }, () => ({
+      connection: null,
+      backendPid: 0,
+      uses: 0,
+      holder: null,
+    }))
+    for (let slot = 0; slot < facts.min; slot++) this.#connect(slot)
+  }
+
+  get facts(): EngineFacts {
+    return this.#facts
+  }
+
+  *acquire(ask: Ask, frames: string[]): Generator<Step, Hold | null, unknown> {
+    const world = this.#world
+    const { engine, pool } = this.#facts
+    const { checkout, request, site } = ask
+    const askedAt = world.now
+    const session = request === null ? null : `s${request.slice(1)}.${engine}`
+    world.emit(
+      KIND.checkoutStart,
+      checkout,
+      engine,
+      pool,
+      request,
+      session,
+      world.text(site),
+      world.text(frames.join('\n')),
+    )
+    let slot = this.#free()
+    if (slot === -1) {
+      const waiter = { askedAt }
+      this.#queue.push(waiter)
+      while (slot === -1) {
+        // A tick at a time: whoever is first in the queue when a slot is free takes it.
+        yield 4
+        if (world.now - askedAt > this.#facts.checkoutTimeoutMs) {
+          this.#queue.splice(this.#queue.indexOf(waiter), 1)
+          return this.#fail(checkout, askedAt)
+        }
+        if (this.#queue[0] === waiter) slot = this.#free()
+      }
+      this.#queue.splice(this.#queue.indexOf(waiter), 1)
+    }
+    const target = this.#slots[slot]!
+    if (target.connection === null) {
+      target.holder = { ...ask, since: world.now, slot, connection: '', state: 'idle', stateSince: world.now }
+      yield world.between(180, 420)
+      this.#connect(slot)
+    }
+    target.uses += 1
+    const since = world.now
+    target.holder = { ...ask, since, slot, connection: target.connection!, state: 'idle', stateSince: since }
+    world.emit(KIND.checkoutAcquired, checkout, target.connection!, since - askedAt)
+    return target.holder
+  }
+
+  release(hold: Hold, discarded: string | null = null): void {
+    const world = this.#world
+    const slot = this.#slots[hold.slot]!
+    slot.holder = null
+    world.emit(KIND.checkoutReleased, hold.checkout, discarded === null ? null : world.text(discarded))
+    if (discarded === null) return
+    world.emit(KIND.disconnected, hold.connection, world.text(discarded))
+    slot.connection = null
+  }
+
+  pidOf(hold: Hold): number {
+    return this.#slots[hold.slot]!.backendPid
+  }
+
+  gauge(): EngineGauge {
+    const { engine, max } = this.#facts
+    const holders = this.#slots.flatMap(slot => (slot.holder ? [slot.holder] : []))
+    const idle = this.#slots.filter(slot => slot.connection && !slot.holder).length
+    const oldest = holders.length === 0 ? null : this.#world.now - Math.min(...holders.map(h => h.since))
+    return [engine, holders.length, idle, this.#queue.length, max, oldest]
+  }
+
+  #free(): number {
+    const ready = this.#slots.findIndex(slot => !slot.holder && slot.connection)
+    return ready === -1 ? this.#slots.findIndex(slot => !slot.holder) : ready
+  }
+
+  #connect(slot: number): void {
+    const { engine, pool } = this.#facts
+    const connection = this.#world.id('c')
+    const backendPid = nextPid++
+    Object.assign(this.#slots[slot]!, { connection, backendPid, uses: 0 })
+    this.#world.emit(KIND.connected, connection, engine, pool, slot, backendPid, 0)
+  }
+
+  #fail(checkout: string, askedAt: number): null {
+    const world = this.#world
+    const waited = world.now - askedAt
+    const { engine } = this.#facts
+    const message = `No connection of ${engine} was free within ${this.#facts.checkoutTimeoutMs} ms: ${this.#facts.max} of ${this.#facts.max} are held.`
+    world.emit(
+      KIND.checkoutFailed,
+      checkout,
+      'EL_CHECKOUT_TIMEOUT',
+      world.text(message),
+      waited,
+      this.#holders(),
+    )
+    return null
+  }
+
+  #holders(): HolderFacts[] {
+    return this.#slots.flatMap((slot, index) => {
+      const { holder } = slot
+      if (!holder) return []
+      const { now } = this.#world
+      return {
+        slot: index,
+        connection: holder.connection,
+        backendPid: slot.backendPid,
+        request: holder.request,
+        requestLabel: holder.label,
+        heldMs: now - holder.since,
+        site: holder.site,
+        state: holder.state,
+        stateMs: now - holder.stateSince,
+        keptFor: null,
+      }
+    })
+  }
+}
