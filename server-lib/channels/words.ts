@@ -6,6 +6,9 @@ export type RequestOutcome = 'finished' | 'aborted' | 'failed'
 /** Where a session is in its life (`sessions/session-state.ts`). */
 export type SessionState = 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
 
+/** How reports and messages spell the status of a transaction: as PostgreSQL does. */
+export const STATUS_BYTES = { none: 'I', open: 'T', failed: 'E', unknown: null } as const
+
 export type TransactionOutcome = 'committed' | 'rolled back' | 'prepared' | 'lost'
 export type CommitOutcome = 'committed' | 'rolled back' | 'partial' | 'unknown'
 

@@ -1,4 +1,5 @@
 import type { SpareAnswer } from '../channels/engine-reports.ts'
+import { isOpen } from '../dialect/transaction-status.ts'
 import { startDeadline } from '../clock/deadline.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
@@ -57,8 +58,7 @@ function giveBack(hold: Hold, isAnswered: boolean, given: () => void): void {
 
 function isIdle(driver: DriverConnection): boolean {
   if (isClosed(driver) || driver.readyForQuery === false) return false
-  const status = statusOf(driver)
-  return status !== 'T' && status !== 'E'
+  return !isOpen(statusOf(driver))
 }
 
 function ignore(): void {}

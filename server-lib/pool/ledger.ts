@@ -1,3 +1,5 @@
+import { isOpen } from '../dialect/transaction-status.ts'
+import { STATUS_BYTES } from '../channels/words.ts'
 import { channels } from '../channels/channels.ts'
 import { errorFacts, warn, type CheckoutHolder } from '../channels/errors.ts'
 import type { ConnectionReport, WaiterReport } from '../channels/engine-reports.ts'
@@ -166,8 +168,7 @@ export class Ledger {
     if (checkout.isObserver) return
     // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
     // want to know is its line kept, and never the capture.
-    const status = statusOf(driver)
-    const isLeftOpen = status === 'T' || status === 'E' || driver.readyForQuery === false
+    const isLeftOpen = isOpen(statusOf(driver)) || driver.readyForQuery === false
     // A borrowed one is its host's, who has a transaction open by right.
     record.leaver =
       isLeftOpen && !record.isBorrowed
@@ -380,7 +381,7 @@ export class Ledger {
         keptFor: record.checkout.keptFor,
       },
       transaction: record.transaction?.id ?? null,
-      status: statusOf(record.driver),
+      status: STATUS_BYTES[statusOf(record.driver)],
     }))
   }
 
@@ -397,14 +398,17 @@ export class Ledger {
 
 function holderState(driver: DriverConnection): CheckoutHolder['state'] {
   if (driver.readyForQuery === false) return 'executing'
-  switch (statusOf(driver)) {
-    case 'T':
+  const status = statusOf(driver)
+  switch (status) {
+    case 'open':
       return 'idle in transaction'
-    case 'E':
+    case 'failed':
       return 'failed transaction'
-    case 'I':
+    case 'none':
       return 'idle'
-    default:
+    case 'unknown':
       return 'transaction unknown'
+    default:
+      return status satisfies never
   }
 }

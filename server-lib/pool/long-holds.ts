@@ -1,3 +1,4 @@
+import { isOpen } from '../dialect/transaction-status.ts'
 import { channels } from '../channels/channels.ts'
 import { warn, type CheckoutHolder } from '../channels/errors.ts'
 import { holderText, ms } from './holder-text.ts'
@@ -36,8 +37,7 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
     if (isBusy || record.statements !== record.statementsSeen) record.seenBusyAt = now
     record.statementsSeen = record.statements
     if (checkout.overdueAt !== null) continue
-    const status = statusOf(driver)
-    const isIdleInTransaction = !isBusy && (status === 'T' || status === 'E')
+    const isIdleInTransaction = !isBusy && isOpen(statusOf(driver))
     const isLong = (since: number, limitMs: number) =>
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
     // One that listens, or keeps a lock or a cursor, is held for long by design.

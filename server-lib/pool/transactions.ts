@@ -4,7 +4,7 @@ import { errorFacts } from '../channels/errors.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import type { TransactionStatus } from '../postgres/driver.ts'
+import type { TransactionStatus } from '../dialect/transaction-status.ts'
 import { firstControl, type Control } from '../postgres/read-control.ts'
 import { failureOn } from '../postgres/sqlstate.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
@@ -26,14 +26,14 @@ export interface StatementAnswer {
 }
 
 /**
- * Follows the server's status byte: a transaction begins when it says so and ends when it says so, whoever sent
+ * Follows the server's word: a transaction begins when it says so and ends when it says so, whoever sent
  * BEGIN or COMMIT and however it was spelled. Only what was *asked for* is read from the text.
  */
 export function followTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
   const asked = firstControl(answer.text)
   const status = statusAfter(record, answer, asked)
-  if (status === null) return
-  if (status === 'I') {
+  if (status === 'unknown') return
+  if (status === 'none') {
     if (record.transaction) {
       record.transaction.statements++
       endTransaction(record, outcomeOf(record, answer), asked)
@@ -45,7 +45,7 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
   if (!transaction) return
   transaction.statements++
   if (asked && !answer.error) tellSavepoint(transaction.id, asked)
-  if (status === 'E' && !transaction.failed) {
+  if (status === 'failed' && !transaction.failed) {
     transaction.failed = true
     if (channels.transaction.hasSubscribers) {
       const { id: statement, error } = answer
@@ -57,31 +57,32 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
         error: errorFacts(error),
       })
     }
-  } else if (status === 'T') {
+  } else if (status === 'open') {
     transaction.failed = false
   }
 }
 
 /**
- * The status after this answer, null where it is unknown. pg tells of an error before it has read the ReadyForQuery that follows it, so
- * there the status byte is the one from before the statement: an error inside of a transaction has failed it.
+ * The status after this answer. pg tells of an error before it has read the ReadyForQuery that follows it, so there the
+ * status is the one from before the statement: an error inside of a transaction has failed it.
  */
 function statusAfter(
   record: ConnectionRecord,
   { error, status: known }: StatementAnswer,
   asked: Control | null,
-): TransactionStatus | null {
+): TransactionStatus {
   const status = statusOf(record.driver)
   if (!error) return known ?? status
   const failure = failureOn(record.driver, error)
-  if (failure === 'connection') return 'I'
-  // Of a BEGIN that travelled with a statement that the driver could not write the status byte has not told yet.
-  if (failure === 'driver') return status === 'I' && record.transaction && !isReady(record) ? 'T' : status
+  if (failure === 'connection') return 'none'
+  // Of a BEGIN that travelled with a statement that the driver could not write the status has not told yet.
+  if (failure === 'driver')
+    return status === 'none' && record.transaction && !isReady(record) ? 'open' : status
   // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
-  if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'I'
-  // Of a BEGIN that travelled with the statement the status byte has not told yet, when the statement fails.
-  if (status === null) return null
-  return status === 'I' && !record.transaction ? 'I' : 'E'
+  if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'none'
+  if (status === 'unknown') return status
+  // Of a BEGIN that travelled with the statement the status has not told yet, when the statement fails.
+  return status === 'none' && !record.transaction ? 'none' : 'failed'
 }
 
 const isReady = ({ driver }: ConnectionRecord) => driver.readyForQuery !== false

@@ -1,3 +1,4 @@
+import type { TransactionStatus } from '../dialect/transaction-status.ts'
 import { channels } from '../channels/channels.ts'
 import type { StatementMessage } from '../channels/messages.ts'
 import { errorFacts, type ErrorFacts } from '../channels/errors.ts'
@@ -12,7 +13,6 @@ import {
   rowsOf,
   type DriverCallback,
   type DriverResult,
-  type TransactionStatus,
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { currentRequest } from '../requests/request-scope.ts'
@@ -117,7 +117,7 @@ function tellOfBegin(ledger: Ledger, record: ConnectionRecord, query: BeginningQ
   const begin = new ToldStatement(ledger, record, { text: query.beginText, parameters: 0, kind: 'query' })
   record.upcoming = upcoming
   // What the server will say of its state when all is answered, it says of BEGIN no sooner.
-  query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'T'))
+  query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'open'))
 }
 
 function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) => unknown): unknown {

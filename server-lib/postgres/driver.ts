@@ -15,7 +15,7 @@ export interface DriverConnection {
   readonly processID?: number | null
   readonly secretKey?: unknown
   /** The last status byte of the server: idle, in a transaction, in a failed one. pg 8.21 and newer: ask `statusOf` instead. */
-  getTransactionStatus?(): TransactionStatus | null
+  getTransactionStatus?(): StatusByte | null
   /** True once somebody has called `end()`. pg's pool looks at both as it takes a connection back, not as it lends one. */
   readonly _ending?: boolean
   /** True once the socket is closed. */
@@ -51,7 +51,8 @@ export interface DriverConnection {
   __knex__disposed?: unknown
 }
 
-export type TransactionStatus = 'I' | 'T' | 'E'
+/** Of ReadyForQuery: idle, in a transaction, in a failed one. */
+export type StatusByte = 'I' | 'T' | 'E'
 
 /** pg's protocol-level `Connection` under a `Client`. */
 export interface DriverWire {

@@ -1,9 +1,10 @@
-import type { DriverConnection, TransactionStatus } from './driver.ts'
+import type { TransactionStatus } from '../dialect/transaction-status.ts'
+import type { DriverConnection, StatusByte } from './driver.ts'
 import { addMissingSync, omitsSync } from './missing-sync.ts'
 
 /** What is read of a wire's ReadyForQuery messages, and how many want it read. */
 interface Followed {
-  status: TransactionStatus | null
+  status: StatusByte | null
   followers: number
   stop(): void
 }
@@ -14,11 +15,19 @@ const followed = new WeakMap<object, Followed>()
 /** What the server is asked where nobody has heard its status yet: an empty statement, which it answers in any state. */
 const ASK = '/* enginelight: is a transaction open? */'
 
+const WORDS = { I: 'none', T: 'open', E: 'failed' } as const satisfies Record<StatusByte, TransactionStatus>
+
 /**
- * The server's last word on the transaction of a connection. Null where it is unknown: nothing was answered since we began to
- * follow an older pg, or the driver does not tell at all.
+ * The server's last word on the transaction of a connection. It is unknown where nothing was answered since we began to follow
+ * an older pg, and where the driver does not tell at all.
  */
-export function statusOf(driver: DriverConnection): TransactionStatus | null {
+export function statusOf(driver: DriverConnection): TransactionStatus {
+  const byte = statusByteOf(driver)
+  return byte ? WORDS[byte] : 'unknown'
+}
+
+/** The same as the server spells it; null where it is unknown. */
+export function statusByteOf(driver: DriverConnection): StatusByte | null {
   if (driver.getTransactionStatus) return isMuteNative(driver) ? null : driver.getTransactionStatus()
   const { connection } = driver
   if (!connection?.prependListener) return null
@@ -58,7 +67,7 @@ export function followStatus(driver: DriverConnection): () => void {
   if (driver.getTransactionStatus && !isUnsynced) return NOTHING
   let known = followed.get(connection)
   if (!known) {
-    const onReady = ({ status }: { status: TransactionStatus }) => void (follow.status = status)
+    const onReady = ({ status }: { status: StatusByte }) => void (follow.status = status)
     const endSync = isUnsynced ? addMissingSync(driver) : NOTHING
     const follow: Followed = {
       status: null,
@@ -93,6 +102,6 @@ export function whenStatusKnown(
   then: () => void,
   send: (text: string, answered: () => void) => unknown,
 ): void {
-  if (statusOf(driver) !== null || !canTellStatus(driver)) return then()
+  if (statusByteOf(driver) !== null || !canTellStatus(driver)) return then()
   send(ASK, then)
 }

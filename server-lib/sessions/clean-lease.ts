@@ -8,7 +8,9 @@ import { sendingBorrowed } from '../pool/borrowed-statements.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
-import { isClosed, type DriverConnection, type TransactionStatus } from '../postgres/driver.ts'
+import type { TransactionStatus } from '../dialect/transaction-status.ts'
+import { STATUS_BYTES } from '../channels/words.ts'
+import { isClosed, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 import { canTellStatus, statusOf, whenStatusKnown } from '../postgres/transaction-status.ts'
 
@@ -36,7 +38,7 @@ export async function takeCleanLease(
 /** Whether it needs no further look, as nearly always: open, with nothing running and nothing open. */
 function isClean({ hold: { driver } }: Lease): boolean {
   if (isClosed(driver) || driver.readyForQuery === false) return false
-  return statusOf(driver) === 'I'
+  return statusOf(driver) === 'none'
 }
 
 /** Whether the connection can be used now; one that cannot has been discarded. */
@@ -46,15 +48,15 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
   const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
   const { rollbackOnCheckout, beginTimeoutMs } = engine.options
   const status = isBusy ? statusOf(driver) : await statusWithin(driver, beginTimeoutMs)
-  if (status === null && !isBusy) {
+  if (status === 'unknown' && !isBusy) {
     // Something may be open, and a ROLLBACK of nothing does no harm.
     const isSafe = !canTellStatus(driver) && (await rolledBack(driver, beginTimeoutMs))
     return isSafe || discard(lease, 'came in an unknown state')
   }
-  const isOpen = status === 'T' || status === 'E'
-  if (!isBusy && !isOpen) return true
-  if (isOpen) tellOfDirt(engine, lease, asking, status)
-  warnOfDirt(engine, lease, isBusy ? 'running' : (status as 'T' | 'E'))
+  const left = status === 'open' || status === 'failed' ? status : undefined
+  if (!isBusy && !left) return true
+  if (left) tellOfDirt(engine, lease, asking, left)
+  warnOfDirt(engine, lease, isBusy || !left ? 'running' : left)
   if (isBusy) {
     void cancelStatement(driver)
     return discard(lease, 'came with a statement running')
@@ -96,9 +98,9 @@ function discard({ hold, pool }: Lease, reason: string): false {
   return false
 }
 
-/** Null where it cannot be known, or the server does not say it in time. */
-async function statusWithin(driver: DriverConnection, deadlineMs: number): Promise<TransactionStatus | null> {
-  if (statusOf(driver) !== null || !canTellStatus(driver)) return statusOf(driver)
+/** Unknown where it cannot be known, and where the server does not say it in time. */
+async function statusWithin(driver: DriverConnection, deadlineMs: number): Promise<TransactionStatus> {
+  if (statusOf(driver) !== 'unknown' || !canTellStatus(driver)) return statusOf(driver)
   driver.on('error', ignore)
   const isTold = await new Promise<boolean>(resolve => {
     const deadline = startDeadline(deadlineMs, () => resolve(false))
@@ -109,9 +111,9 @@ async function statusWithin(driver: DriverConnection, deadlineMs: number): Promi
     // Of what we ask for ourselves no observer is told.
     whenStatusKnown(driver, told, (text, answered) => sendingBorrowed(() => driver.query(text, answered)))
   })
-  const status = isTold ? statusOf(driver) : null
+  const status = isTold ? statusOf(driver) : 'unknown'
   // Of a connection that is lost there is more to come.
-  if (status !== null) driver.removeListener('error', ignore)
+  if (status !== 'unknown') driver.removeListener('error', ignore)
   return status
 }
 
@@ -122,12 +124,12 @@ function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boole
     driver.query(ROLLBACK, (error: Error | null) => {
       deadline.stop()
       if (!error) driver.removeListener('error', ignore)
-      resolve(!error && (statusOf(driver) === 'I' || !canTellStatus(driver)))
+      resolve(!error && (statusOf(driver) === 'none' || !canTellStatus(driver)))
     })
   })
 }
 
-function tellOfDirt(engine: Engine, { hold, pool }: Lease, asking: Asker, status: 'T' | 'E'): void {
+function tellOfDirt(engine: Engine, { hold, pool }: Lease, asking: Asker, left: 'open' | 'failed'): void {
   const record = pool.ledger.recordOf(hold.driver)
   if (!record || !asking.checkout || !channels.checkout.hasSubscribers) return
   channels.checkout.publish({
@@ -137,13 +139,13 @@ function tellOfDirt(engine: Engine, { hold, pool }: Lease, asking: Asker, status
     engine: engine.name,
     pool: pool.ledger.pool,
     connection: record.id,
-    status,
+    status: STATUS_BYTES[left],
     previous: record.leaver?.checkout ?? null,
     previousSite: record.leaver?.site ?? null,
   })
 }
 
-const DIRT = { T: 'an open transaction', E: 'a failed transaction', running: 'a running statement' }
+const DIRT = { open: 'an open transaction', failed: 'a failed transaction', running: 'a running statement' }
 
 function warnOfDirt(engine: Engine, { hold, pool }: Lease, dirt: keyof typeof DIRT): void {
   const record = pool.ledger.recordOf(hold.driver)

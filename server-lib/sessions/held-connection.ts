@@ -1,4 +1,5 @@
 import { channels } from '../channels/channels.ts'
+import { isOpen } from '../dialect/transaction-status.ts'
 import { startDeadline } from '../clock/deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
@@ -106,7 +107,7 @@ export class HeldConnection {
 
   /** Whether the server has answered everything and has no transaction open. */
   get isIdle(): boolean {
-    return this.isReady && statusOf(this.driver) === 'I'
+    return this.isReady && statusOf(this.driver) === 'none'
   }
 
   /**
@@ -252,8 +253,7 @@ export class HeldConnection {
   #return(): void {
     this.#given = true
     faultPoint('release:due', this.driver)
-    const status = statusOf(this.driver)
-    if (status === 'T' || status === 'E') return this.#close('in a transaction at release')
+    if (isOpen(statusOf(this.driver))) return this.#close('in a transaction at release')
     this.#lease.hold.release()
     // After the release: from here the pool listens again.
     this.#stopListening()

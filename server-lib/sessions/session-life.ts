@@ -311,7 +311,7 @@ export class SessionLife {
 
   // ------------------------------------------------------------------------------ answers and losses
 
-  /** Follows the server's status byte, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
+  /** Follows the server's word on the transaction, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
   answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
     if (this.#held !== held) return
     const failure = error && failureOn(held.driver, error)
@@ -328,14 +328,14 @@ export class SessionLife {
     if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
     if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
     const status = statusOf(held.driver)
-    if (status === 'I') {
+    if (status === 'none') {
       // The statement itself ended the transaction.
       this.move(command === 'COMMIT' ? 'commit' : 'rollback')
       this.giveBack()
-    } else if (status === 'E' && this.#state === 'active') {
+    } else if (status === 'failed' && this.#state === 'active') {
       if (error) this.#failure ??= error
       this.move('fail')
-    } else if (status === 'T' && this.#state === 'failed') {
+    } else if (status === 'open' && this.#state === 'failed') {
       this.#failure = undefined
       this.move('recover')
     }

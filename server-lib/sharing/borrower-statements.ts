@@ -125,7 +125,7 @@ export class BorrowerStatements {
 
   #stepFor(text: string): Step {
     const { transactionControl: policy, access } = this.#rules
-    const around = { policy, failed: this.#host.status === 'E', onlyReads: access === 'read' }
+    const around = { policy, failed: this.#host.status === 'failed', onlyReads: access === 'read' }
     const ours = ROLLED_BACK.exec(text)
     if (!ours) return translate(this.#units, text, around)
     const back = translate(this.#units, ours[1] ?? '', around)
@@ -135,7 +135,7 @@ export class BorrowerStatements {
   }
 
   #control(step: Sent, answer: DriverCallback): void {
-    if (this.#host.status === 'I')
+    if (this.#host.status === 'none')
       return soon(answer, this.#host.none(`${step.command} stands for a savepoint in it`))
     const isOutermost = !this.isInUnit && this.#rules.access === 'read'
     // From here on the host waits: what it wrote within the savepoint would go with it.
@@ -159,7 +159,7 @@ export class BorrowerStatements {
 
   /** Whether a statement is enclosed in a savepoint of its own: within one of the borrower, and outside of a transaction, not. */
   get #isGuarded(): boolean {
-    return this.#rules.guard === 'savepoint' && !this.isInUnit && this.#host.status === 'T'
+    return this.#rules.guard === 'savepoint' && !this.isInUnit && this.#host.status === 'open'
   }
 }
 

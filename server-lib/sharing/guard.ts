@@ -78,9 +78,9 @@ export class Guard {
   #rollBack(error: Error, intact: string | null, answer: DriverCallback, attempts = ATTEMPTS): void {
     // pg tells of an error before it has read what the server says of the transaction.
     whenReady(this.#driver, isOpen => {
-      const status = statusOf(this.#driver) ?? 'I'
-      const text = status === 'E' ? rollbackToSavepoint(GUARD) : intact
-      if (text === null || !isOpen || status === 'I') return answer(error)
+      const status = statusOf(this.#driver)
+      const text = status === 'failed' ? rollbackToSavepoint(GUARD) : intact
+      if (text === null || !isOpen || status === 'none' || status === 'unknown') return answer(error)
       const undone = (failure: Error | null) => {
         // A cancel that was meant for the statement has come late, and the host's transaction is still failed.
         const again = attempts > 1 && sqlstateOf(failure) === CANCELLED

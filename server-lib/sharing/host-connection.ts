@@ -1,4 +1,4 @@
-import type { Listener, TransactionStatus } from '../postgres/driver.ts'
+import type { Listener, StatusByte } from '../postgres/driver.ts'
 
 /** The parts of a host's connection that we use: pg's `Client` and `PoolClient` have them all. */
 export interface HostConnection {
@@ -7,7 +7,7 @@ export interface HostConnection {
   once(event: string, listener: Listener): unknown
   removeListener(event: string, listener: Listener): unknown
   /** The server's last word on its transaction. pg 8.21 and newer; of an older one it is read from the protocol. */
-  getTransactionStatus?(): TransactionStatus | null
+  getTransactionStatus?(): StatusByte | null
   /** The backend's process id. */
   readonly processID?: number | null
   /** Of one that stands for a single transaction: whether that is over. */

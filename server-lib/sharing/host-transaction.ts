@@ -1,9 +1,12 @@
-import { isClosed, type DriverConnection, type TransactionStatus } from '../postgres/driver.ts'
+import type { TransactionStatus } from '../dialect/transaction-status.ts'
+import { isClosed, type DriverConnection } from '../postgres/driver.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import type { HostConnection } from './host-connection.ts'
 import * as errors from './sharing-errors.ts'
 import { tenureOf, type Tenure } from './tenure.ts'
+
+export type HostStatus = Exclude<TransactionStatus, 'unknown'>
 
 /** What a borrower can know of the transaction that he is in, from when the host gave him the connection. */
 export class HostTransaction {
@@ -17,9 +20,10 @@ export class HostTransaction {
     this.#tenure = tenureOf(client)
   }
 
-  /** The server's last word; of a connection that has not heard any: idle. */
-  get status(): TransactionStatus {
-    return statusOf(this.#client as unknown as DriverConnection) ?? 'I'
+  /** The server's last word. A connection that has not heard any counts as one without a transaction. */
+  get status(): HostStatus {
+    const status = statusOf(this.#client as unknown as DriverConnection)
+    return status === 'unknown' ? 'none' : status
   }
 
   get isClosed(): boolean {
@@ -41,13 +45,13 @@ export class HostTransaction {
     if (left !== undefined) return this.ended(left)
     const { status } = this
     if (isInUnit) {
-      return status === 'I'
+      return status === 'none'
         ? this.ended('the host has ended the transaction in which a savepoint of the borrower was open')
         : undefined
     }
     if (this.isClosed) return errors.noHostConnection('the host has closed it')
-    if (status === 'E') return this.failed()
-    if (status === 'T') return undefined
+    if (status === 'failed') return this.failed()
+    if (status === 'open') return undefined
     if (this.#rules.requireTransaction) return this.none('the borrower needs one')
     if (this.#rules.access === 'read') return this.none("access 'read' is kept by a savepoint in one")
     return undefined

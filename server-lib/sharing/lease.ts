@@ -1,12 +1,7 @@
 import { warn } from '../channels/errors.ts'
 import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
 import { rollbackToSavepoint } from '../postgres/control.ts'
-import {
-  isSubmittable,
-  type DriverCallback,
-  type DriverConnection,
-  type TransactionStatus,
-} from '../postgres/driver.ts'
+import { isSubmittable, type DriverCallback, type DriverConnection } from '../postgres/driver.ts'
 import { whenReady } from '../postgres/ready.ts'
 import { whenStatusKnown } from '../postgres/transaction-status.ts'
 import { Fifo } from '../sessions/fifo.ts'
@@ -15,7 +10,7 @@ import { BorrowerStatements, refuseSubmittable, soon } from './borrower-statemen
 import { Cancels } from './cancels.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type Turn } from './host-gate.ts'
-import { HostTransaction } from './host-transaction.ts'
+import { HostTransaction, type HostStatus } from './host-transaction.ts'
 import { readControl } from '../postgres/read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
@@ -50,7 +45,7 @@ export class Lease implements Turn {
   #isGranted = false
   #isOver = false
   /** The server's word on the host's transaction as the lease began. */
-  #status: TransactionStatus = 'I'
+  #status: HostStatus = 'none'
 
   constructor(client: HostConnection, rules: BorrowRules, lessee: Lessee) {
     this.#gate = HostGate.of(client)
@@ -222,13 +217,13 @@ export class Lease implements Turn {
   #finish(): void {
     // One names the backend and not the statement: coming late it would hit the host's.
     if (this.#cancels.areUnderWay) return this.#cancels.whenTaken(() => this.#finish())
-    // Until then the status byte is the one from before an error.
+    // Until then the status is the one from before an error.
     if (this.#driver.readyForQuery === false && !this.#host.isClosed)
       return whenReady(this.#driver, isOpen => (isOpen ? this.#finish() : this.#leave()))
     const { outermost } = this.#statements
     this.#statements.forget()
     // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
-    if (outermost === undefined || this.#host.isClosed || this.#host.status === 'I' || this.#host.isLeft)
+    if (outermost === undefined || this.#host.isClosed || this.#host.status === 'none' || this.#host.isLeft)
       return this.#leave()
     this.#gate.send([rollbackToSavepoint(outermost), () => whenReady(this.#driver, () => this.#leave())])
   }
@@ -253,8 +248,8 @@ export class Lease implements Turn {
 
 const GIVEN_BACK = 'its borrower has given it back'
 
-const STATUS: Record<TransactionStatus, string> = {
-  I: 'outside of a transaction',
-  T: 'in a transaction',
-  E: 'in a failed transaction',
+const STATUS: Record<HostStatus, string> = {
+  none: 'outside of a transaction',
+  open: 'in a transaction',
+  failed: 'in a failed transaction',
 }

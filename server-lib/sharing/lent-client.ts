@@ -10,7 +10,7 @@ import {
   type DriverCallback,
   type DriverResult,
   type Submittable,
-  type TransactionStatus,
+  type StatusByte,
 } from '../postgres/driver.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import { lineHere } from '../watch/line-here.ts'
@@ -162,7 +162,7 @@ export class LentClient extends EventEmitter {
   }
 
   /** As its user sees it: idle outside of a transaction that he began. */
-  getTransactionStatus(): TransactionStatus {
+  getTransactionStatus(): StatusByte {
     if (!this.#transactions.isOpen) return 'I'
     return this.#core.state === 'failed' ? 'E' : 'T'
   }

@@ -4,9 +4,9 @@ import {
   isSubmittable,
   type DriverConnection,
   type DriverWire,
-  type TransactionStatus,
+  type StatusByte,
 } from '../postgres/driver.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import { statusByteOf } from '../postgres/transaction-status.ts'
 import type { HostConnection } from './host-connection.ts'
 import type { Lease } from './lease.ts'
 import { leaseEnded, noHostConnection } from './sharing-errors.ts'
@@ -61,8 +61,8 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.lease?.isBusy !== true && this.#driver.readyForQuery !== false
   }
 
-  getTransactionStatus(): TransactionStatus | null {
-    return statusOf(this.#driver)
+  getTransactionStatus(): StatusByte | null {
+    return statusByteOf(this.#driver)
   }
 
   get processID(): number | null {

@@ -5,7 +5,7 @@ import {
   type Submittable,
   type DriverCallback,
   type Listener,
-  type TransactionStatus,
+  type StatusByte,
 } from '../../postgres/driver.ts'
 import { endsTransaction, firstControl } from '../../postgres/read-control.ts'
 import { sqlstateOf } from '../../postgres/sqlstate.ts'
@@ -33,7 +33,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
   sql: PostgresSql
   readonly processID: number | null
   readonly #queue: HostQueue
-  #status: TransactionStatus = 'T'
+  #status: StatusByte = 'T'
   #running: SqlQuery | undefined
   #isProbing = false
   #isLost = false
@@ -61,7 +61,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     return this.#isLost || this.#queue.isOver
   }
 
-  getTransactionStatus(): TransactionStatus {
+  getTransactionStatus(): StatusByte {
     return this.isOver ? 'I' : this.#status
   }
 
@@ -95,7 +95,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
   }
 
   /** The server's word on the transaction; undefined while postgres.js is in the middle of a COPY of the host. */
-  async #asked(): Promise<TransactionStatus | undefined> {
+  async #asked(): Promise<StatusByte | undefined> {
     try {
       await this.#send(PROBE, [])
       return 'T'
