@@ -33,11 +33,11 @@ const NOT_PREPARED: Readonly<Record<string, string>> = {
   '55000': 'prepared transactions are disabled (max_prepared_transactions is 0)',
 }
 
-/** Thrown by the commit whose hooks were not done in time. */
-export function hooksTooLate(timeoutMs: number): EnginelightError {
+/** Thrown by the commit whose hooks, or whose veto, did not answer in time. */
+export function hooksTooLate(timeoutMs: number, which = 'the hooks of beforeCommit'): EnginelightError {
   return new EnginelightError(
     'EL_HOOK_TIMEOUT',
-    `Nothing was committed: the hooks of beforeCommit took longer than ${timeoutMs} ms, and everything was rolled back.`,
+    `Nothing was committed: ${which} took longer than ${timeoutMs} ms, and everything was rolled back.`,
     { move: 'commit()', timeoutMs },
   )
 }

@@ -352,10 +352,14 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   /** The hooks of a commit or rollback get as long as COMMIT does, on the least patient of the engines in use. */
-  #hookTime(limit?: HookLimit): HookTime {
+  get hookTimeoutMs(): number {
     const used = this.atomicSessions().map(({ engine }) => engine)
     const engines = used.length > 0 ? used : [...this.#setup.engines.values()]
-    return { timeoutMs: Math.min(...engines.map(({ options }) => options.commitTimeoutMs)), limit }
+    return Math.min(...engines.map(({ options }) => options.commitTimeoutMs))
+  }
+
+  #hookTime(limit?: HookLimit): HookTime {
+    return { timeoutMs: this.hookTimeoutMs, limit }
   }
 
   get canBeDoomed(): boolean {
