@@ -861,7 +861,7 @@ export class SessionCore {
     const isKnexTransaction = this.#knexTransaction !== undefined
     const capture = uncommitted.capture ?? this.#knexTransaction ?? null
     // One that a run took part in has been told of with the name of the run.
-    if (!this.#owner.hasToldOfRun)
+    if (!this.takesPart || !this.#owner.hasToldOfRun)
       warnOfForgottenCommit({
         engine: engine.name,
         label: request.label,
