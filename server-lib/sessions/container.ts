@@ -11,13 +11,14 @@ import { Commit, type CommitSetup } from '../commit/commit.ts'
 import * as commitErrors from '../commit/commit-errors.ts'
 import { Hooks, type HookLimit, type HookTime } from '../commit/hooks.ts'
 import type { CommitReport, EndReason } from '../commit/report.ts'
-import type { SiteCapture } from '../identity/site.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from './session.ts'
 import { Linked, type Ring } from '../ring.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import type { Ending } from './session-life.ts'
 import { sessionFunction } from './session-function.ts'
 import type { Session } from './session-types.ts'
+import { ToldLines } from './told-lines.ts'
 import { runOutside, unitOfHook } from './units/inside.ts'
 import { runContainerSavepoint } from './units/savepoint.ts'
 import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
@@ -59,6 +60,8 @@ interface Started {
 }
 
 const DONE = Promise.resolve()
+/** Runs that took part in a container which was not committed, by the lines that wrote. */
+const toldOfRuns = new ToldLines()
 
 /** One request's sessions, one for each engine that it touches. */
 export class ContainerCore extends Linked implements SessionOwner {
@@ -384,13 +387,18 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   #warnOfRun(): void {
-    const written = this.atomicSessions().filter(session => session.hasWritten)
-    if (this.#joined === undefined || written.length === 0) return
+    const lost = this.atomicSessions().flatMap(({ engine, uncommitted }) =>
+      uncommitted ? [{ name: engine.name, uncommitted }] : [],
+    )
+    if (this.#joined === undefined || lost.length === 0) return
     const { label, id } = this.scope
-    const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
+    const engines = lost.map(({ name }) => `"${name}"`).join(', ')
     const sentence = `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`
     this.lostRun = new EnginelightError('EL_NOT_COMMITTED', sentence)
-    warn('EL_NOT_COMMITTED', sentence)
+    const lines = lost.map(
+      ({ name, uncommitted }) => `${name} ${siteOf(uncommitted.capture)?.label ?? label}`,
+    )
+    if (toldOfRuns.isNew(`${this.#joined} ${lines.join(' ')}`)) warn('EL_NOT_COMMITTED', sentence)
   }
 
   /** Throws where a part of the work is open that is to be kept or undone as one. */
@@ -521,7 +529,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     const because =
       why ??
       (this.isDoomed ? 'doomed' : how === 'aborted' ? 'client aborted' : ('finished without commit' as const))
-    if (because === 'finished without commit') this.#warnOfRun()
+    if (because === 'finished without commit' && !this.scope.hasFailed) this.#warnOfRun()
     const isCommitting = this.#state === 'committing'
     this.#state = 'ended'
     const busy: Started[] = []

@@ -390,9 +390,6 @@ export class SessionCore {
     refuse: (error: Error) => void,
   ): void {
     if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
-    const refused =
-      statement.control && refuseControl(this, this.#owner, statement.control, statement.capture)
-    if (refused) return refuse(refused)
     if (this.#life.isReadOnly && !statement.isSingle) {
       const words = undoesReadOnly(
         textOf(statement.config),
@@ -400,6 +397,9 @@ export class SessionCore {
       )
       if (words) return refuse(errors.onlyReads(this, words))
     }
+    const refused =
+      statement.control && refuseControl(this, this.#owner, statement.control, statement.capture)
+    if (refused) return refuse(refused)
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
@@ -861,7 +861,7 @@ export class SessionCore {
     const isKnexTransaction = this.#knexTransaction !== undefined
     const capture = uncommitted.capture ?? this.#knexTransaction ?? null
     // One that a run took part in has been told of with the name of the run.
-    if (!this.#owner.hasToldOfRun)
+    if (!this.takesPart || !this.#owner.hasToldOfRun)
       warnOfForgottenCommit({
         engine: engine.name,
         label: request.label,
