@@ -68,7 +68,8 @@ export default defineConfig({
     pool: 'forks',
     // Most of a test is waiting for the server or for a deadline: one at a time would leave a core idle.
     maxWorkers: 3,
-    testTimeout: 20_000,
+    // The long variants of tests that do more of the same take longer.
+    testTimeout: process.env.ENGINELIGHT_LONG === '1' ? 120_000 : 20_000,
     hookTimeout: 30_000,
     unstubEnvs: true,
   },

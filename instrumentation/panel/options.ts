@@ -9,7 +9,7 @@ export interface PanelOptions {
   engines?: { readonly names: Iterable<string> }
   /** Default: true where `NODE_ENV` is exactly `development`. When false, nothing is loaded and nothing changes. */
   enabled?: boolean
-  /** Remote addresses beyond this machine's own, as CIDRs: `['172.17.0.0/16']`. The socket's address is what counts. */
+  /** Remote addresses beyond loopback, as CIDRs: `['172.17.0.0/16']`. The socket's address is what counts. */
   allow?: readonly string[]
   /** Names beyond `localhost`, `127.0.0.1` and `[::1]` by which the panel is reached: `['dev.example:8080']`. */
   allowedHosts?: readonly string[]

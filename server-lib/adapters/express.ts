@@ -53,8 +53,8 @@ function answerUnlessAnswered(error: unknown, request: IncomingMessage, response
 }
 
 /**
- * Express error middleware: a request whose error comes by is rolled back, whatever the error handlers answer. Mount it
- * after the routes and before the error handlers. Without it the status of the answer decides.
+ * Express error middleware: a request whose error comes by before its COMMIT is sent is rolled back, whatever the error
+ * handlers answer. Mount it after the routes and before the error handlers. Without it the status of the answer decides.
  */
 export function rollbackOnError(): (
   error: unknown,

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createEngines, engine } from '../index.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
-import { KINDS, transactionGrounds, type Handler } from '../testing/transaction-server.ts'
+import { insert, KINDS, transactionGrounds, type Handler } from '../testing/transaction-server.ts'
 
 const grounds = transactionGrounds()
 const { serve } = grounds
@@ -170,6 +171,22 @@ describe.each(KINDS)('%s', kind => {
       ['/no', 200],
       ['/yes', 200],
     ])
+  })
+
+  test('57: a veto that never answers is a rollback when its time is over, and the client is told', async () => {
+    const engines = createEngines({
+      writer: engine()({ connection: grounds.databases[0].url, transactional: true, commitTimeoutMs: 150 }),
+    })
+    onTestFinished(async () => void (await engines.close()))
+    const mount = { veto: () => new Promise<boolean>(() => {}) }
+    const { url, errors } = await serve(
+      kind,
+      (request, response) => insert(request).then(() => void response.end('done')),
+      { engines, mount },
+    )
+    expect((await fetch(url)).status).toBe(500)
+    expect(await grounds.rows()).toEqual(NONE)
+    expect(errors).toEqual([expect.objectContaining({ code: 'EL_HOOK_TIMEOUT', timeoutMs: 150 })])
   })
 
   test('57: the header X-Tm decides before any veto, and is not sent', async () => {

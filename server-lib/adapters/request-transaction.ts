@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EndReason } from '../channels/words.ts'
 import type { EnginesInside } from '../engine-set/engines-inside.ts'
 import { EnginelightError } from '../channels/errors.ts'
+import { settledWithin } from '../clock/deadline.ts'
+import { hooksTooLate } from '../sessions/hooks.ts'
 import type { ContainerCore } from '../containers/container.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { bodyText } from './body-text.ts'
@@ -171,9 +173,21 @@ export class RequestTransaction implements Gate {
       return (asked as string | string[]).toString().trim().toLowerCase() === 'commit' ? undefined : 'vetoed'
     for (const { veto = isFailure } of this.#parts) {
       if (veto === isFailure && said?.hasFailed && !said.isOnly(this.#scope.undone ?? [])) return 'vetoed'
-      if (veto !== false && (await veto(this.#request, this.#response))) return 'vetoed'
+      if (veto !== false && (await this.#isVetoed(veto, containers))) return 'vetoed'
     }
     return undefined
+  }
+
+  /** A veto has as long as the hooks of the commit: no response hangs in it, and no connection is held by it. */
+  async #isVetoed(
+    veto: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>,
+    containers: readonly ContainerCore[],
+  ): Promise<boolean> {
+    const asked = veto(this.#request, this.#response)
+    if (typeof asked === 'boolean') return asked
+    const timeoutMs = Math.min(...containers.map(container => container.hookTimeoutMs))
+    if (await settledWithin(Promise.resolve(asked), timeoutMs)) return asked
+    throw hooksTooLate(timeoutMs, 'the veto')
   }
 
   /** Work that nobody awaited belongs to the request, as long as it does not make the client wait for ever. */

@@ -25,7 +25,7 @@ export interface TransactionOptions {
   annotate?: Of<IncomingMessage, Readonly<Record<string, string | undefined>>>
   /**
    * The container that the request is given instead of one of its own, or undefined. It is not committed, rolled back or ended
-   * here, whatever the request does: for tests, which roll it back.
+   * here, whatever is answered: for tests, which roll it back. A handler that calls `db.commit()` commits it.
    */
   container?: Of<IncomingMessage, object | undefined>
   /** How many bytes of a body that is written in parts are held until the commit. Default 1 MiB. */

@@ -199,9 +199,35 @@ test('a start is published in the context of the caller, a queued statement incl
   await Promise.all(
     ['a', 'b', 'c'].map(name => store.run(name, () => engines.scope(db => db.main.query('select 1')))),
   )
-  stop()
-  await engines.close()
   expect(seen.toSorted()).toEqual(['checkout a', 'checkout b', 'checkout c'])
+  const db = engines.open()
+  const send = (name: string) => store.run(name, () => db.main.query(`select '${name}'`))
+  await Promise.all([send('a'), store.run('commit', () => db.main.commit()), send('behind a commit')])
+  await db.rollback()
+  stop()
+  expect(seen.slice(3)).toEqual(['checkout a', 'checkout behind a commit'])
+  const sent: string[] = []
+  const stopStatements = observe('enginelight:statement', message => {
+    if (message.phase === 'start') sent.push(`${message.text} ${store.getStore()}`)
+  })
+  // In one session each but the first stands in its queue.
+  await Promise.all([
+    ...['a', 'b'].map(send),
+    store.run('savepoint', () => db.main.savepoint(() => Promise.all(['c', 'd'].map(send)))),
+    store.run('commit', () => db.main.commit()).catch(() => {}),
+  ])
+  await Promise.all([send('e'), store.run('commit', () => db.main.commit())])
+  stopStatements()
+  await db.end()
+  await engines.close()
+  expect(sent.filter(text => text.startsWith('select'))).toEqual(
+    ['a', 'b', 'c', 'd', 'e'].map(name => `select '${name}' ${name}`),
+  )
+  expect(sent.filter(text => /^(SAVEPOINT|RELEASE)/.test(text))).toEqual([
+    expect.stringMatching(/ savepoint$/),
+    expect.stringMatching(/ savepoint$/),
+  ])
+  expect(sent.at(-1)).toBe('COMMIT commit')
 })
 
 test('a late observer learns the present state from the reports, which agree with the server', async () => {

@@ -20,7 +20,8 @@ import type {
  *
  * A message is a plain record of ids, times and counts. It holds no live object, no parameter value and no
  * credential. `at` is `performance.now()` in milliseconds. A `start` is published synchronously in the async
- * context of the caller, so an observer may read `AsyncLocalStorage` (OpenTelemetry's active span) in it.
+ * context of the caller, so an observer may read `AsyncLocalStorage` (OpenTelemetry's active span) in it; but that of a
+ * transaction, which an answer shows.
  */
 export interface ChannelMessages {
   'enginelight:engine': EngineMessage

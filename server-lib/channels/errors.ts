@@ -154,7 +154,7 @@ export class EnginelightError extends Error {
   declare readonly option?: string
   declare readonly column?: string
   declare readonly statement?: string
-  /** PostgreSQL's 64-bit transaction id. */
+  /** PostgreSQL's 64-bit transaction id, or of a two-phase commit the key of its decision. */
   declare readonly transactionId?: string
   /** Engines whose COMMIT was answered. */
   declare readonly committed?: readonly string[]

@@ -99,7 +99,7 @@ export function partial(
   const sqlstate = sqlstateOf(cause) ?? (cause as { sqlstate?: string }).sqlstate
   return new EnginelightError(
     'EL_PARTIAL_COMMIT',
-    `The engines were committed one after the other and "${engine}" failed (${codeAndMessage(cause)}): ${said.join(', ')}.`,
+    `Not all is committed: engine "${engine}" failed (${codeAndMessage(cause)}): ${said.join(', ')}.`,
     { engine, ...parts, cause, ...(sqlstate !== undefined && { sqlstate }) },
   )
 }

@@ -13,13 +13,14 @@ import * as commitErrors from '../commit/commit-errors.ts'
 import { Hooks, type HookLimit, type HookTime } from '../sessions/hooks.ts'
 import type { CommitReport } from '../channels/outcomes.ts'
 import type { EndReason } from '../channels/words.ts'
-import type { SiteCapture } from '../identity/site.ts'
+import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { SessionCore, type SessionOwner } from '../sessions/session.ts'
 import { Linked, type Ring } from '../clock/ring.ts'
 import { ORDINARY, type TransactionKind } from '../sessions/transaction-kind.ts'
 import type { Ending } from '../sessions/session-life.ts'
 import { sessionFunction } from '../sessions/session-function.ts'
 import type { Session } from '../sessions/session-types.ts'
+import { ToldLines } from '../sessions/told-lines.ts'
 import { runOutside, unitOfHook } from '../sessions/units/inside.ts'
 import { runContainerSavepoint } from '../sessions/units/savepoint.ts'
 import { unitIsOpen, unitUndone } from '../sessions/units/unit-errors.ts'
@@ -52,6 +53,8 @@ interface Started {
 }
 
 const DONE = Promise.resolve()
+/** Runs that took part in a container which was not committed, by the lines that wrote. */
+const toldOfRuns = new ToldLines()
 
 /** One request's sessions, one for each engine that it touches. */
 export class ContainerCore extends Linked implements SessionOwner {
@@ -345,10 +348,14 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   /** The hooks of a commit or rollback get as long as COMMIT does, on the least patient of the engines in use. */
-  #hookTime(limit?: HookLimit): HookTime {
+  get hookTimeoutMs(): number {
     const used = this.atomicSessions().map(({ engine }) => engine)
     const engines = used.length > 0 ? used : [...this.#setup.engines.values()]
-    return { timeoutMs: Math.min(...engines.map(({ options }) => options.commitTimeoutMs)), limit }
+    return Math.min(...engines.map(({ options }) => options.commitTimeoutMs))
+  }
+
+  #hookTime(limit?: HookLimit): HookTime {
+    return { timeoutMs: this.hookTimeoutMs, limit }
   }
 
   get canBeDoomed(): boolean {
@@ -373,13 +380,18 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   #warnOfRun(): void {
-    const written = this.atomicSessions().filter(session => session.hasWritten)
-    if (this.#joined === undefined || written.length === 0) return
+    const lost = this.atomicSessions().flatMap(({ engine, uncommitted }) =>
+      uncommitted ? [{ name: engine.name, uncommitted }] : [],
+    )
+    if (this.#joined === undefined || lost.length === 0) return
     const { label, id } = this.scope
-    const engines = written.map(({ engine }) => `"${engine.name}"`).join(', ')
+    const engines = lost.map(({ name }) => `"${name}"`).join(', ')
     const sentence = `The run "${this.#joined}" took part in the container of ${label} (${id}), which ended without commit: what was written on ${engines} is rolled back. Call db.commit(), or run it with propagation 'new'.`
     this.lostRun = new EnginelightError('EL_NOT_COMMITTED', sentence)
-    warn('EL_NOT_COMMITTED', sentence)
+    const lines = lost.map(
+      ({ name, uncommitted }) => `${name} ${siteOf(uncommitted.capture)?.label ?? label}`,
+    )
+    if (toldOfRuns.isNew(`${this.#joined} ${lines.join(' ')}`)) warn('EL_NOT_COMMITTED', sentence)
   }
 
   /** Throws where a part of the work is open that is to be kept or undone as one. */
@@ -510,7 +522,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     const because =
       why ??
       (this.isDoomed ? 'doomed' : how === 'aborted' ? 'client aborted' : ('finished without commit' as const))
-    if (because === 'finished without commit') this.#warnOfRun()
+    if (because === 'finished without commit' && !this.scope.hasFailed) this.#warnOfRun()
     const isCommitting = this.#state === 'committing'
     this.#state = 'ended'
     const busy: Started[] = []

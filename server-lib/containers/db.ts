@@ -37,9 +37,9 @@ export interface DbMembers<D extends Definitions> {
   /**
    * Commits everything that is open on the engines of the container, all or nothing, and says what became of each; the
    * container stays usable. One engine that has written: a plain COMMIT. Several: a two-phase commit where the servers
-   * allow it, else one after the other. Independent engines take no part. When it rejects everything is rolled back but
-   * for what EL_PARTIAL_COMMIT and EL_COMMIT_UNKNOWN say, `error.report` tells of each engine, and only `rollback()` is
-   * possible then. Throws EL_COMMIT_FAILED, EL_COMMIT_ROLLED_BACK, EL_CONNECTION_LOST, EL_COMMIT_UNKNOWN,
+   * allow it, else one after the other. Independent engines take no part. When it fails everything that takes part is rolled
+   * back but for what EL_PARTIAL_COMMIT and EL_COMMIT_UNKNOWN say, `error.report` tells of each engine, and only `rollback()`
+   * is possible then; one that is refused at once (EL_DOOMED, EL_ILLEGAL_MOVE) leaves open what is open. Throws EL_COMMIT_FAILED, EL_COMMIT_ROLLED_BACK, EL_CONNECTION_LOST, EL_COMMIT_UNKNOWN,
    * EL_PARTIAL_COMMIT, EL_TWO_PHASE_UNAVAILABLE, EL_HOOK_TIMEOUT, EL_DOOMED, EL_ILLEGAL_MOVE, EL_ENDED, or what a hook of beforeCommit threw.
    */
   commit(): Promise<CommitReport>

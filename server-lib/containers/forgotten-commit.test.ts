@@ -237,6 +237,43 @@ test.each(MOUNTS)('requests that are answered well are told of, others are not (
   await server.stop()
 })
 
+test.each(MOUNTS)('the same of a run that took part in a request, once for its line (%s)', async mount => {
+  const server = await serve(mount, engines, async (request, response) => {
+    await engines.run(db => db.main('t').insert({ name: 'a' }), { label: `a run behind ${mount}` })
+    response.statusCode = Number(/\d+/.exec(request.url ?? '')?.[0] ?? 200)
+    response.end('done')
+  })
+  for (const path of ['/404', '/500', '/200', '/201']) await fetch(`${server.url}${path}`)
+  await expectQuiet(database)
+  expect((await told()).filter(line => line.startsWith('EL_NOT_COMMITTED'))).toEqual([
+    expect.stringMatching(new RegExp(`The run "a run behind ${mount}" took part in .*GET /200`)),
+  ])
+  await server.stop()
+})
+
+test('a run that took part and changed nothing is no reason for a scope to reject', async () => {
+  await engines.scope(() => engines.run(db => db.main('t').where({ name: 'nobody' }).update({ name: 'b' })))
+  await engines.scope(() =>
+    engines.run(async db => {
+      const undone = db.main.savepoint(async () => {
+        await db.main('t').insert({ name: 'a' })
+        throw new Error('meant')
+      })
+      await undone.catch(() => {})
+    }),
+  )
+  expect(await told()).toEqual([])
+})
+
+test('what an independent engine loses beside such a run is told by itself', async () => {
+  const scope = engines.scope(async db => {
+    await engines.run(() => db.main('t').insert({ name: 'a' }), { label: 'beside another' })
+    await db.side('t').insert({ name: 'b' })
+  })
+  await expect(scope).rejects.toMatchObject({ code: 'EL_NOT_COMMITTED' })
+  expect(await told()).toEqual([expect.stringContaining('The run "beside another"'), forgotten('side')])
+})
+
 test('a client that leaves is no forgotten commit', async () => {
   const server = await serve('express', engines, async (request, _response) => {
     const { db } = request as unknown as { db: OurDb }

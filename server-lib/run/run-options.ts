@@ -9,9 +9,10 @@ export interface RetryOptions {
   times: number
   /**
    * Which errors are worth another attempt: a list of codes (`'40001'`, `'EL_CONNECTION_LOST'`), looked for in the error
-   * and its causes, or a function, which is asked before anything is rolled back. Whatever it says, a commit whose outcome
-   * is unknown or partial is never repeated. Default: serialization failures (40001), deadlocks (40P01), and connections
-   * that were lost, or could not be opened, before COMMIT was sent.
+   * and its causes, or a function, which is asked before the rollback if the function failed, after it if the commit did.
+   * Whatever it says, a commit whose outcome is unknown or partial is never repeated. Default: serialization failures
+   * (40001), deadlocks (40P01), and connections that were lost before COMMIT was sent, or could not be opened since the
+   * server was out of reach or starting.
    */
   on?: ((error: unknown) => boolean) | readonly string[]
   /**
@@ -37,8 +38,9 @@ export interface RunOptions {
   readOnly?: boolean
   /**
    * Runs the function again when it failed for a reason that may be gone then; a number is that of attempts, the first
-   * included. Each has a container of its own, and rolls back before the next one begins. Only the outermost run repeats: inside of a
-   * container this option has no effect. Never after the function has committed something itself. Default: no second attempt.
+   * included. Each has a container of its own, and rolls back before the next one begins. Where the run takes part in a container
+   * around it this option has no effect. Never after the function has itself committed on an engine that takes part. Default: no
+   * second attempt.
    */
   retry?: number | RetryOptions
   /**

@@ -19,10 +19,10 @@ afterAll(() => database.drop())
 
 const names = async () => (await database.admin('select name from t order by id')).map(row => row.name)
 const deadlines = {
-  checkoutTimeoutMs: 300,
+  checkoutTimeoutMs: 600,
   commitTimeoutMs: 300,
   statementTimeoutMs: 100,
-  connectTimeoutMs: 400,
+  connectTimeoutMs: 800,
 }
 
 /** What became of it, and after how long. */
@@ -40,8 +40,8 @@ describe.each(SOURCES)('R07 a connect that hangs, engine on %s', source => {
     await using watch = await watchGround(database, { max: 3 })
     const { engines, alsoClose } = openOn(source, proxy.url, {
       max: 3,
-      connectTimeoutMs: 400,
-      checkoutTimeoutMs: 2_000,
+      connectTimeoutMs: 1_500,
+      checkoutTimeoutMs: 4_000,
     })
     proxy.set(BLACK_HOLE, 'new')
     const work = () => timed(engines.scope(db => db.main.query('select pg_sleep(0.01)')))
@@ -55,12 +55,13 @@ describe.each(SOURCES)('R07 a connect that hangs, engine on %s', source => {
     expect(failed.length).toBeLessThanOrEqual(1)
     for (const { code, tookMs } of failed) {
       expect(code).toMatch(/^EL_CHECKOUT_(FAILED|TIMEOUT)$/)
-      expect(tookMs).toBeLessThan(700)
+      expect(tookMs).toBeLessThan(2_200)
     }
     const served = all.filter(({ code }) => code === 'fine')
-    for (const { tookMs } of served) expect(tookMs).toBeLessThan(250)
+    for (const { tookMs } of served) expect(tookMs).toBeLessThan(1_300)
     // Its socket is closed, seen from the other side.
-    await expect.poll(() => proxy.connections.length).toBe((await database.backends()).length)
+    const unseen = async () => proxy.connections.length - (await database.backends()).length
+    await expect.poll(unseen).toBe(0)
     expect(await work()).toMatchObject({ code: 'fine' })
     await watch.expectSound(engines, { alsoClose, ends: {} })
     expect(proxy.connections).toHaveLength(0)
@@ -70,8 +71,8 @@ describe.each(SOURCES)('R07 a connect that hangs, engine on %s', source => {
     await using watch = await watchGround(database, { max: 2 })
     const { engines, alsoClose } = openOn(source, proxy.url, {
       max: 2,
-      connectTimeoutMs: 300,
-      checkoutTimeoutMs: 500,
+      connectTimeoutMs: 600,
+      checkoutTimeoutMs: 1_000,
     })
     proxy.set(BLACK_HOLE)
     const answers = await Promise.all(
@@ -79,7 +80,7 @@ describe.each(SOURCES)('R07 a connect that hangs, engine on %s', source => {
     )
     for (const { code, tookMs } of answers) {
       expect(code).toMatch(/^EL_CHECKOUT_(FAILED|TIMEOUT)$/)
-      expect(tookMs).toBeLessThan(900)
+      expect(tookMs).toBeLessThan(1_800)
     }
     await expect.poll(() => proxy.connections.length).toBe(0)
     proxy.set(HEALTHY)
@@ -114,7 +115,7 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
       proxy.set(BLACK_HOLE)
       const { code, tookMs } = await timed(engines.scope(db => db.main.query('select 1')))
       expect(code).toBe('EL_CONNECTION_LOST')
-      expect(tookMs).toBeLessThan(1_000)
+      expect(tookMs).toBeLessThan(1_500)
     }))
 
   test('(b) between two statements, and (c) under one', () =>
@@ -124,7 +125,7 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
       proxy.set(BLACK_HOLE)
       const before = await timed(db.main.query('select 1'))
       expect(before.code).toBe('EL_STATEMENT_TIMEOUT')
-      expect(before.tookMs).toBeLessThan(1_600)
+      expect(before.tookMs).toBeLessThan(2_400)
       await db.main.rollback()
       proxy.set(HEALTHY)
       await db.main('t').insert({ name: 'lost too' })
@@ -136,7 +137,7 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
           .then(() => db.main.query('select 1')),
       )
       expect(under.code).toBe('EL_STATEMENT_TIMEOUT')
-      expect(under.tookMs).toBeLessThan(1_600)
+      expect(under.tookMs).toBeLessThan(2_400)
       await timed(db.end())
     }))
 
@@ -152,7 +153,7 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
         const { code, tookMs } = await timed(db.main.commit())
         expect(strike.struck).toBe(true)
         expect(code).toBe('EL_COMMIT_UNKNOWN')
-        expect(tookMs).toBeLessThan(600)
+        expect(tookMs).toBeLessThan(1_000)
         await db.end()
         proxy.reset()
       }
@@ -166,7 +167,7 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
         proxy.set(BLACK_HOLE)
         const plain = await timed(engines.scope(db => db.main.query('select 1')))
         expect(plain.code).toBe('EL_STATEMENT_TIMEOUT')
-        expect(plain.tookMs).toBeLessThan(1_600)
+        expect(plain.tookMs).toBeLessThan(2_400)
         proxy.set(HEALTHY)
         const aborting = new AbortController()
         const db = engines.open({ signal: aborting.signal })
@@ -178,7 +179,7 @@ describe.each(SOURCES)('R08 a line that is cut without a word, engine on %s', so
         expect(strike.struck).toBe(1)
         const ending = await timed(db.end())
         expect((await running).code).toBe('EL_ENDED')
-        expect(ending.tookMs).toBeLessThan(2_300)
+        expect(ending.tookMs).toBeLessThan(3_000)
       },
       { mode: 'autocommit', statementTimeoutMs: 300 },
     ))
@@ -198,7 +199,7 @@ test('R08 (e) under the ROLLBACK of the clean-up, engines on all sources', async
   )
   for (const { code, tookMs } of ends) {
     expect(code).toBe('fine')
-    expect(tookMs).toBeLessThan(5_600)
+    expect(tookMs).toBeLessThan(6_500)
   }
   await expect.poll(() => proxy.connections.length).toBe(0)
   proxy.reset()

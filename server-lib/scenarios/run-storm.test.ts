@@ -22,6 +22,7 @@ test(
       commitTimeoutMs: 5_000,
     })
     const told = new Map<string, Told>()
+    const failures: unknown[] = []
     let attempts = 0
     const transfer = async (name: string, row: number) => {
       const outcome = engines.run(
@@ -35,13 +36,18 @@ test(
               .update({ n: n + 1 })
           }
         },
-        { isolation: 'serializable', retry: { times: 50, backoffMs: 5, maxBackoffMs: 100 } },
+        // The killer keeps its pace on a busy machine, where an attempt takes long enough to be hit nearly each time.
+        { isolation: 'serializable', retry: { times: 500, backoffMs: 5, maxBackoffMs: 100 } },
       )
       told.set(
         name,
         await outcome.then(
           () => 'done' as const,
-          ({ code }: { code?: string }) => (code === 'EL_COMMIT_UNKNOWN' ? 'either' : 'not done'),
+          (error: { code?: string }) => {
+            if (error.code === 'EL_COMMIT_UNKNOWN') return 'either'
+            failures.push(error)
+            return 'not done'
+          },
         ),
       )
     }
@@ -75,7 +81,7 @@ test(
     expect(killed).toBeGreaterThan(0)
     expect(attempts, 'some were repeated').toBeGreaterThan(TRANSFERS)
     // Repeated until it went: what is not done would be a reason that another attempt does not take away.
-    expect([...told.values()].filter(what => what === 'not done')).toEqual([])
+    expect(failures, `seed ${seed}`).toEqual([])
   },
   isLong ? 300_000 : 60_000,
 )

@@ -189,11 +189,11 @@ async function isolated(kind: string, call: () => unknown): Promise<void> {
   }
 }
 
-/** Thrown by the commit whose hooks were not done in time. */
-function hooksTooLate(timeoutMs: number): EnginelightError {
+/** Thrown by the commit whose hooks, or whose veto, did not answer in time. */
+export function hooksTooLate(timeoutMs: number, which = 'the hooks of beforeCommit'): EnginelightError {
   return new EnginelightError(
     'EL_HOOK_TIMEOUT',
-    `Nothing was committed: the hooks of beforeCommit took longer than ${timeoutMs} ms, and everything was rolled back.`,
+    `Nothing was committed: ${which} took longer than ${timeoutMs} ms, and everything was rolled back.`,
     { move: 'commit()', timeoutMs },
   )
 }

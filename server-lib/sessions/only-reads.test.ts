@@ -103,6 +103,18 @@ test.each([...OWN, ...AUTOCOMMIT, 'borrowed'] as const)(
   },
 )
 
+test('a COMMIT that is refused for what stands behind it is not told of as sent', async () => {
+  const warnings: string[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning.message)
+  process.on('warning', onWarning)
+  expect(await withSession('own', session => codeOf(session.query(`commit; ${INSERT}`)))).toBe(
+    'EL_TRANSACTION_CONTROL',
+  )
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', onWarning)
+  expect(warnings).toEqual([])
+})
+
 test.each([...OWN, 'borrowed'] as const)('what %s cannot see in a text the server refuses', async name => {
   const hidden = [
     'select opens_transaction()',

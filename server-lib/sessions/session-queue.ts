@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { channels } from '../channels/channels.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { Fifo, type Turn } from './fifo.ts'
 import { unitFor } from './units/inside.ts'
@@ -38,7 +39,8 @@ export class SessionQueue extends Fifo<UnitTurn> {
   lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn<UnitTurn>): void {
     const session = this.#session
     const { owner } = session
-    if (queue ?? !owner.units) return (queue ?? this).push(this.#inContext(queue ?? this, turn))
+    if (queue) return queue.push(this.#inContext(queue, turn))
+    if (!owner.units) return this.push(turn)
     const from = unitFor(unit)
     let around: UnitQueue
     try {
@@ -57,14 +59,28 @@ export class SessionQueue extends Fifo<UnitTurn> {
     }
     const what = isLent ? 'A statement of a library' : 'A statement'
     const asker = { from, owner, session, capture, what, isLent }
-    lineUp(around, this.#inContext(around, { ...turn, start }), asker)
+    const own = { ...turn, start }
+    lineUp(around, around === this ? own : this.#inContext(around, own), asker)
   }
 
-  /** Asks the host for its connection in the async context of the statement's caller, not in that of the turn before. */
+  override push(turn: Turn<UnitTurn>): void {
+    super.push(this.#inContext(this, turn))
+  }
+
+  /**
+   * What waits is sent in the async context of its caller, not in that of the turn before: there a host is asked for its
+   * connection, and observers are told.
+   */
   #inContext(queue: UnitQueue, turn: Turn<UnitTurn>): Turn<UnitTurn> {
-    if (this.#session.engine.options.mode !== 'borrowed' || !queue.busy) return turn
+    if (!queue.busy || !this.#isAsked) return turn
     const inContext = AsyncLocalStorage.snapshot()
     return { ...turn, start: done => inContext(() => turn.start(done)) }
+  }
+
+  /** Whether anybody asks for the context. */
+  get #isAsked(): boolean {
+    if (this.#session.engine.options.mode === 'borrowed') return true
+    return channels.statement.hasSubscribers || channels.checkout.hasSubscribers
   }
 
   /** The queue of the innermost unit that is open. */

@@ -383,8 +383,6 @@ export class SessionCore implements UnitSession {
     refuse: (error: Error) => void,
   ): void {
     if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
-    const refused = statement.control && refuseControl(this, statement.control, statement.capture)
-    if (refused) return refuse(refused)
     if (this.#life.isReadOnly && !statement.isSingle) {
       const words = undoesReadOnly(
         textOf(statement.config),
@@ -392,6 +390,8 @@ export class SessionCore implements UnitSession {
       )
       if (words) return refuse(errors.onlyReads(this, words))
     }
+    const refused = statement.control && refuseControl(this, statement.control, statement.capture)
+    if (refused) return refuse(refused)
     const { state, held } = this.#life
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended' || this.#cut) return refuse(errors.sessionEnded(this))
@@ -853,7 +853,7 @@ export class SessionCore implements UnitSession {
     const isKnexTransaction = this.#knexTransaction !== undefined
     const capture = uncommitted.capture ?? this.#knexTransaction ?? null
     // One that a run took part in has been told of with the name of the run.
-    if (!this.#owner.hasToldOfRun)
+    if (!this.takesPart || !this.#owner.hasToldOfRun)
       warnOfForgottenCommit({
         engine: engine.name,
         label: request.label,

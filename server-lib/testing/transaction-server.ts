@@ -82,7 +82,12 @@ export function transactionGrounds(): Grounds {
     },
     rows: async () => [await namesIn(databases[0]), await namesIn(databases[1])],
     async serve(kind, handler, options = {}) {
-      const serving = await serveTransactions(kind, engines, handler, options)
+      const serving = await serveTransactions(
+        kind,
+        (options.engines ?? engines) as TransactionEngines,
+        handler,
+        options,
+      )
       servings.push(serving)
       return serving
     },
@@ -102,6 +107,8 @@ interface Serving {
 }
 
 interface ServeOptions {
+  /** Instead of those of the grounds. */
+  readonly engines?: Pick<TransactionEngines, 'close'>
   readonly mount?: MountOptions
   /** Middlewares of Express before and after the mount. */
   readonly before?: express.RequestHandler[]

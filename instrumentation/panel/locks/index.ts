@@ -18,7 +18,7 @@ export function refusal(request: IncomingMessage, locks: Locks): string | null {
     port: request.socket.localPort ?? 0,
   }
   if (!locks.peer.admits(request.socket.remoteAddress))
-    return 'The panel answers peers on this machine only, and those of `allow`.'
+    return 'The panel answers loopback addresses only, and those of `allow`.'
   const hosts = headers(request, 'host')
   const host = hosts[0]
   if (hosts.length !== 1 || host === undefined || !locks.name.admitsHost(host, own))

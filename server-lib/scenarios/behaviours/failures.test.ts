@@ -89,6 +89,23 @@ test('B17 fail in finish without a decision: a loud report of what is committed 
   expect(await two.names()).toEqual([['x'], []])
 })
 
+test('an engine that has only read and fails after the others is told as part of a commit that is not whole', async () => {
+  await using db = open()
+  await db.writer('t').insert({ name: 'x' })
+  await db.ledger('t').select()
+  using _strike = strikeAt('commit:due', destroySocket, { after: 1 })
+  const failure = await db.commit().catch((error: unknown) => error)
+  expect(failure).toMatchObject({
+    code: 'EL_PARTIAL_COMMIT',
+    message: expect.stringMatching(
+      /^Not all is committed: engine "ledger" failed \(.*\): "writer" committed, /,
+    ),
+    committed: ['writer'],
+    report: { mode: 'one-phase' },
+  })
+  expect(await two.names()).toEqual([['x'], []])
+})
+
 test.each([['one engine'], ['two engines']])(
   'B18 COMMIT answered with ROLLBACK must raise (%s)',
   async which => {

@@ -13,6 +13,7 @@ class Thrown extends Error {}
 const SAID = new Set<unknown>([
   'EL_CHECKOUT_DEADLOCK',
   'EL_CHECKOUT_TIMEOUT',
+  'EL_CHECKOUT_FAILED',
   'EL_COMMIT_FAILED',
   'EL_COMMIT_ROLLED_BACK',
   'EL_COMMIT_UNKNOWN',
