@@ -69,7 +69,7 @@ export class RequestTransaction implements Gate {
   }
 
   get feedsBody(): boolean {
-    return this.#containers().some(({ isReading }) => isReading)
+    return this.#containers().some(({ sessions }) => sessions.areReading)
   }
 
   async settle(answer: HeldAnswer): Promise<OtherBody | undefined> {
@@ -185,14 +185,14 @@ export class RequestTransaction implements Gate {
   ): Promise<boolean> {
     const asked = veto(this.#request, this.#response)
     if (typeof asked === 'boolean') return asked
-    const timeoutMs = Math.min(...containers.map(container => container.hookTimeoutMs))
+    const timeoutMs = Math.min(...containers.map(container => container.sessions.hookTimeoutMs))
     if (await settledWithin(Promise.resolve(asked), timeoutMs)) return asked
     throw hooksTooLate(timeoutMs, 'the veto')
   }
 
   /** Work that nobody awaited belongs to the request, as long as it does not make the client wait for ever. */
   async #awaitWork(container: ContainerCore): Promise<void> {
-    const busy = await container.whoIsBusy(AWAIT_MS)
+    const busy = await container.sessions.whoIsBusy(AWAIT_MS)
     if (busy === undefined) return
     const { label, id } = this.#scope
     const error = new EnginelightError(
@@ -235,7 +235,7 @@ const nextTurn = () => new Promise(resolve => setImmediate(resolve))
 
 /** Whether something was written that is going to be rolled back. */
 async function haveChanged(containers: readonly ContainerCore[]): Promise<boolean> {
-  for (const container of containers) if (await container.hasChanged()) return true
+  for (const container of containers) if (await container.sessions.haveChanged()) return true
   return false
 }
 

@@ -24,4 +24,4 @@ export function tellUncommitted(
 }
 
 const uncommittedIn = (container: unknown): string[] =>
-  (container as { core?: ContainerCore } | undefined)?.core?.uncommitted() ?? []
+  (container as { core?: ContainerCore } | undefined)?.core?.sessions.uncommitted() ?? []

@@ -4,7 +4,8 @@ import type { AfterCommit, AfterRollback, BeforeCommit, Hooks } from '../session
 import type { CommitReport } from '../channels/outcomes.ts'
 import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import type { ContainerInfo } from '../requests/container-info.ts'
-import type { ContainerCore, EngineStatus } from './container.ts'
+import type { ContainerCore } from './container.ts'
+import type { EngineStatus } from './started-sessions.ts'
 import { refusingNearMisses } from './near-miss.ts'
 import { lineOfEnd, noFunction } from '../sessions/session-function.ts'
 import type { Session } from '../sessions/session-types.ts'
@@ -136,10 +137,10 @@ export function defineDb(names: readonly string[]): (core: ContainerCore) => obj
       return () => Container.session(this, name)
     }
     get any(): Session {
-      return Container.session(this, this.#core.anyName())
+      return Container.session(this, this.#core.sessions.anyName())
     }
     get status(): Record<string, EngineStatus> {
-      return this.#core.status()
+      return this.#core.sessions.status()
     }
     get info(): ContainerInfo {
       return this.#core.info

@@ -1,4 +1,4 @@
-import { unknownEngine } from './container.ts'
+import { unknownEngine } from './started-sessions.ts'
 
 /** Names that libraries look for on any object, to find out what it is. */
 const PROBED = new Set([

@@ -9,7 +9,8 @@ import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Ring } from '../clock/ring.ts'
 import type { RunOptions } from '../run/run-options.ts'
 import { checkClosing, checkOpening, checkScope } from '../engines/open-options.ts'
-import { ContainerCore, unknownEngine, type ContainerSetup } from '../containers/container.ts'
+import { ContainerCore, type ContainerSetup } from '../containers/container.ts'
+import { unknownEngine } from '../containers/started-sessions.ts'
 import { defineDb, type Db, type Definitions } from '../containers/db.ts'
 import { currentRequest, RequestScope, runInRequest, type Contained } from '../requests/request-scope.ts'
 import type { TransactionKind } from '../sessions/transaction-kind.ts'
@@ -321,6 +322,6 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
   #whichEnd(engines: readonly Engine[]): (container: ContainerCore) => boolean {
     if (!this.#successor) return () => true
     const closed = new Set(engines.filter(({ isHandedOn }) => !isHandedOn))
-    return closed.size === 0 ? () => false : container => container.uses(closed)
+    return closed.size === 0 ? () => false : container => container.sessions.uses(closed)
   }
 }
