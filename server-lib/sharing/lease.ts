@@ -244,7 +244,9 @@ export class Lease implements Turn {
     this.#gate.client.removeListener('error', this.#onError)
     this.#gate.client.removeListener('end', this.#onEnd)
     const { status, pid, isClosed, isLeft, hasEnded } = this.#host
-    if (status !== this.#status && !isClosed && !isLeft && !hasEnded) {
+    // An end of the transaction is the host's doing: what the borrower sends cannot be one.
+    const isHosts = isClosed || isLeft || hasEnded || status === 'I'
+    if (status !== this.#status && !isHosts) {
       warn(
         'EL_HOST_DISTURBED',
         `A borrower has left the host's connection (backend ${pid ?? 'unknown'}) ${STATUS[status]}, which was ${STATUS[this.#status]}.`,
