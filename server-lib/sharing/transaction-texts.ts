@@ -149,11 +149,7 @@ const ALREADY: Notice = {
 const NONE: Notice = { severity: 'WARNING', code: '25P01', message: 'there is no transaction in progress' }
 
 /** What is open already cannot be made stronger, and whoever asks for more relies on it. */
-function refuseIsolation(
-  words: string,
-  { isolation }: TransactionModes,
-  has?: Isolation,
-): Step | undefined {
+function refuseIsolation(words: string, { isolation }: TransactionModes, has?: Isolation): Step | undefined {
   const known = has ?? 'read committed'
   if (isolation === undefined || ISOLATIONS.indexOf(isolation) <= ISOLATIONS.indexOf(known)) return undefined
   const is = has === undefined ? 'is not known to be that' : `is ${has}`

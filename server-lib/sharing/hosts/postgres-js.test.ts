@@ -376,7 +376,10 @@ describe('connectionOf of postgres.js', () => {
       await tx`insert into notes (body) values ('b')`
     })
     await client.end()
-    expect((await database.admin('select body from notes order by body')).map(({ body }) => body)).toEqual(['a', 'b'])
+    expect((await database.admin('select body from notes order by body')).map(({ body }) => body)).toEqual([
+      'a',
+      'b',
+    ])
   })
 
   test('streams are read in batches, also one that nobody reads to its end, and of what no cursor can read', async () => {
