@@ -10,6 +10,8 @@ export class HostTransaction {
   readonly #client: HostConnection
   readonly #rules: BorrowRules
   readonly #tenure: Tenure
+  /** The host has ended it from inside of a savepoint of the borrower: whatever is open on the connection then is another. */
+  hasEnded = false
 
   constructor(client: HostConnection, rules: BorrowRules) {
     this.#client = client
@@ -39,12 +41,9 @@ export class HostTransaction {
   refusal(isInUnit: boolean): Error | undefined {
     const left = this.#tenure()
     if (left !== undefined) return this.ended(left)
+    if (this.hasEnded) return this.ended(ENDED)
     const { status } = this
-    if (isInUnit) {
-      return status === 'I'
-        ? this.ended('the host has ended the transaction in which a savepoint of the borrower was open')
-        : undefined
-    }
+    if (isInUnit) return status === 'I' ? this.ended(ENDED) : undefined
     if (this.isClosed) return errors.noHostConnection('the host has closed it')
     if (status === 'E') return this.failed()
     if (status === 'T') return undefined
@@ -65,3 +64,5 @@ export class HostTransaction {
     return errors.leaseEnded(this.pid, why, cause)
   }
 }
+
+const ENDED = 'the host has ended the transaction in which a savepoint of the borrower was open'
