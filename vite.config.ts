@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
@@ -22,6 +23,9 @@ const otherPackages = [
         { find: /^pg$/, replacement: join(otherPg, 'pg/lib/index.js') },
         { find: /^pg-cursor$/, replacement: join(otherPg, 'pg-cursor/index.js') },
         { find: /^pg-query-stream$/, replacement: join(otherPg, 'pg-query-stream/dist/index.js') },
+        ...(existsSync(join(otherPg, 'knex'))
+          ? [{ find: /^knex$/, replacement: join(otherPg, 'knex/knex.mjs') }]
+          : []),
       ]),
 ]
 

@@ -187,7 +187,7 @@ async function long() {
   all.push({ name: 'hosts of a newest major on Node 24', run: () => newestHostsOn('24') })
   all.push({ name: 'bundlers, Jest and TypeScript 5, on the packed package', run: inBundles })
   all.push(...OLDER_POSTGRES.map(onPostgres))
-  all.push(...OLDER_PG.map(onPg))
+  all.push(...OLDER_PG.map(packages => onPg(packages)), onPg(OLDER_KNEX, ON_KNEX))
   all.push(check('installed beside what applications have', () => beside()))
   return all
 }
@@ -311,14 +311,20 @@ const ON_PG = [
   ...['pg', 'knex', 'typeorm', 'sequelize', 'postgres-js'].map(name => `sharing/hosts/${name}.test`),
 ]
 
-const onPg = packages => ({
+/** The oldest knex, which knows no `connectionPool`. */
+const OLDER_KNEX = ['knex@3.1.0', 'pg@8.11.0', 'pg-pool@3.6.0', 'pg-cursor@2.10.0', 'pg-query-stream@4.5.0']
+
+/** What leans on what knex does, and gives it no pool of its own. */
+const ON_KNEX = ['sessions', 'run', 'engines/engines', 'sharing/borrow.test', 'sharing/hosts/knex.test']
+
+const onPg = (packages, tests = ON_PG) => ({
   name: `on ${packages.join(', ')}`,
   run: () =>
     withInstalled(packages, folder =>
       vitest(
         '',
         `vitest-${packages[0]}.json`,
-        ON_PG.map(room => `server-lib/${room}`),
+        tests.map(room => `server-lib/${room}`),
         { ENGINELIGHT_PG: join(folder, 'node_modules') },
       ).run(),
     ),

@@ -65,9 +65,7 @@ export class StartedSessions {
     if (this.#lastWritten !== undefined) return this.#lastWritten
     const { prefer, engines } = this.#from
     const name =
-      prefer.find(one => this.#started.has(one)) ??
-      prefer.find(one => engines.get(one)?.healthy) ??
-      prefer[0]
+      prefer.find(one => this.#started.has(one)) ?? prefer.find(one => engines.get(one)?.healthy) ?? prefer[0]
     if (name !== undefined) return name
     throw new EnginelightError(
       'EL_UNKNOWN_ENGINE',

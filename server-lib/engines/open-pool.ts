@@ -11,6 +11,7 @@ import type { Pool } from '../pool/pool.ts'
 import { isMute } from '../postgres/transaction-status.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
 import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
+import { onPool, poolOfOne } from './transacting-knex.ts'
 import { serverAddressOf, type ServerAddress } from './server-address.ts'
 import { serverDoor, type ClientClass, type ServerDoor } from './server-settings.ts'
 import { describe } from '../channels/describe.ts'
@@ -22,6 +23,12 @@ import {
   type CheckedOptions,
   type EngineConfig,
 } from './engine-config.ts'
+
+/** A connection of a pg.Pool that knex has in hand. */
+interface KnexConnection {
+  readonly __knex__disposed?: unknown
+  release(destroy: boolean): void
+}
 
 /** Knex's client object, by what we use of it. */
 export interface KnexClient extends DriverOwner {
@@ -202,6 +209,9 @@ function fromNativePool(
   refuseSharing(name, given)
   if (isMute(given.Client)) ledger.transactionsAreUnknown()
   const pool = new NativePool(given, ledger, inContext)
+  const connect = () => given.connect() as Promise<KnexConnection>
+  // One that knex has given up still runs its statement.
+  const release = (connection: KnexConnection) => (connection.release(!!connection.__knex__disposed), true)
   whenUnwatched(pool, () => watched.delete(given))
   // Only to build statements with; they run on the pool's connections through sessions. A version saves the
   // `select version()` that knex would send on a pool that is not its own.
@@ -210,6 +220,7 @@ function fromNativePool(
     connectionPool: given,
     version: '18.0',
   } as unknown as Knex.Config)
+  onPool(knex, poolOfOne(connect, release))
   const door = serverDoor(() => given.options, given.Client as ClientClass | undefined)
   return { knex, pool, source: 'pg.Pool', owned, door, ...serverAddressOf(given.options) }
 }

@@ -34,3 +34,13 @@ export function poolOfOne<Connection>(
     numPendingAcquires: () => 0,
   }
 }
+
+/**
+ * Gives a knex its `connectionPool`. That is an option from knex 3.3 on; an older one ignores it, and asks the pool that its client
+ * has for a connection all the same.
+ */
+export function onPool(knex: Knex, pool: object): Knex {
+  const client = knex.client as { pool?: unknown }
+  client.pool ??= pool
+  return knex
+}

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { knexFactory } from '../engines/make-knex.ts'
-import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
+import { onPool, poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
 import { ownTransactions } from './knex-transactions.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
@@ -20,16 +20,18 @@ export function boundKnex(session: SessionCore, unit?: Unit): Knex {
   }
   const factory = knexFactory(session.engine.name)
   const { connection: _connection, pool: _pool, client: _client, ...config } = engineClient.config
+  const pool = poolOfOne(
+    () => Promise.resolve(new SessionConnection(session, null, unit)),
+    () => true,
+  )
   const knex = factory({
     ...config,
     client: dialectOf(engineClient.constructor),
-    connectionPool: poolOfOne(
-      () => Promise.resolve(new SessionConnection(session, null, unit)),
-      () => true,
-    ),
+    connectionPool: pool,
     compileSqlOnError: false,
     version: engineClient.version ?? '18.0',
   } as unknown as Knex.Config)
+  onPool(knex, pool)
   ownTransactions(knex as never, session, unit)
   return knex
 }

@@ -705,6 +705,34 @@ describe('R19 a lease ends', () => {
     await host.commit()
   })
 
+  test('with the transaction of the host, which begins another on the same client inside of a savepoint of ours', async () => {
+    const { db, knex } = borrowed()
+    for (const inUnit of [
+      (work: (late: () => Promise<unknown>) => Promise<void>) =>
+        db.host.savepoint(() => work(() => db.host('notes').insert({ body: 'too late' }))),
+      (work: (late: () => Promise<unknown>) => Promise<void>) =>
+        knex.transaction(async trx => {
+          await trx('notes').select()
+          await work(() => trx('notes').insert({ body: 'too late' }))
+        }),
+    ]) {
+      const client = await host.begin()
+      const told = await warnings(async () => {
+        const unit = inUnit(async late => {
+          await client.query('COMMIT')
+          await client.query('BEGIN')
+          await expect(late()).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+        })
+        await expect(unit).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+      })
+      expect(told).toEqual([])
+      await client.query(insert('of the second'))
+      await knex('notes').del()
+      expect(await host.commit()).toBe('COMMIT')
+    }
+    expect(await outside()).toEqual([])
+  })
+
   test('when the host gives its client back, whoever has it then', async () => {
     await reopen({ max: 1 })
     const { knex, db } = borrowed()

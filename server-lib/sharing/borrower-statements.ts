@@ -47,10 +47,11 @@ export class BorrowerStatements {
   }
 
   run(given: unknown[], answer: DriverCallback): void {
-    const stopped = this.#stopped()
-    if (stopped) return soon(answer, stopped)
     const args = withoutName(given)
-    const step = this.#stepFor(statementIn(args)?.text ?? '')
+    const text = statementIn(args)?.text ?? ''
+    const stopped = this.#stopped(text)
+    if (stopped) return soon(answer, stopped)
+    const step = this.#stepFor(text)
     switch (step.act) {
       case 'pass':
         if (!this.#isGuarded) return this.#send(args, answer)
@@ -79,9 +80,10 @@ export class BorrowerStatements {
       done()
     }
     if (submittable.destroyed) return soon(skip)
-    const stopped = this.#stopped()
+    const text = statementIn([submittable])?.text ?? ''
+    const stopped = this.#stopped(text)
     if (stopped) return soon(refuse, stopped)
-    const step = this.#stepFor(statementIn([submittable])?.text ?? '')
+    const step = this.#stepFor(text)
     if (step.act === 'refuse') return soon(refuse, step.error)
     if (!this.#isGuarded) return this.#drive(submittable, done)
     this.#guard.open(refuse, () => {
@@ -105,9 +107,13 @@ export class BorrowerStatements {
   }
 
   /** Why nothing is sent now: the host has ended its transaction, or given the connection back. */
-  #stopped(): Error | undefined {
+  #stopped(text: string): Error | undefined {
     const stopped = this.#host.refusal(this.isInUnit)
-    if (stopped) this.forget()
+    if (!stopped) return undefined
+    // Its savepoint is no more, but has yet to be ended by him: else he would be taken for one who ends what he has not begun.
+    const step = this.isInUnit && this.#host.hasEnded ? this.#stepFor(text) : undefined
+    if (!step) this.forget()
+    else if (step.act === 'send' && step.units.length < this.#units.length) this.#units = step.units
     return stopped
   }
 

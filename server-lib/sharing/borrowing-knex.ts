@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { makeKnex, quietLog } from '../engines/make-knex.ts'
-import { poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
+import { onPool, poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
 import { inUnit } from './borrowed-unit.ts'
 import type { LentConnection } from './lent-connection.ts'
 
@@ -17,13 +17,15 @@ export interface Lender {
  */
 export function borrowingKnex({ lend }: Lender): Knex {
   const Postgres = (makeKnex('borrowed', { client: 'pg' }).client as { constructor: Dialect }).constructor
-  return makeKnex('borrowed', {
+  const pool = poolOfOne(lend, connection => connection.giveBack())
+  const knex = makeKnex('borrowed', {
     client: dialectOn(Postgres),
-    connectionPool: poolOfOne(lend, connection => connection.giveBack()),
+    connectionPool: pool,
     compileSqlOnError: false,
     log: quietLog,
     version: '18.0',
   } as unknown as Knex.Config)
+  return onPool(knex, pool)
 }
 
 const dialectOn = transactingDialects(base => {

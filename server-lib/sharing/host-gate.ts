@@ -17,6 +17,8 @@ export interface Turn {
   lost(): void
   /** Whether the running code is inside of his savepoint, where the host's statements belong as well. */
   isInside(): boolean
+  /** The host sends this from inside of his savepoint. */
+  hostSends(config: unknown): void
 }
 
 /** A statement of the host that waits until a savepoint of ours is over. */
@@ -104,8 +106,9 @@ export class HostGate {
     // Another each time: on one of before somebody may have put theirs, so that ours would be beneath itself.
     const guard: Query = (...args) => {
       const holder = this.#guard === guard ? this.#holder : undefined
-      if (!holder || holder.isInside()) return Reflect.apply(beneath, client, args)
-      return this.#hold(args, holder.hostWaitMs)
+      if (holder && !holder.isInside()) return this.#hold(args, holder.hostWaitMs)
+      holder?.hostSends(args[0])
+      return Reflect.apply(beneath, client, args)
     }
     this.#wasOwn = Object.hasOwn(client, 'query')
     this.#beneath = beneath

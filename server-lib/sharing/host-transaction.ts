@@ -13,6 +13,8 @@ export class HostTransaction {
   readonly #client: HostConnection
   readonly #rules: BorrowRules
   readonly #tenure: Tenure
+  /** The host has ended it from inside of a savepoint of the borrower: whatever is open on the connection then is another. */
+  hasEnded = false
 
   constructor(client: HostConnection, rules: BorrowRules) {
     this.#client = client
@@ -43,12 +45,9 @@ export class HostTransaction {
   refusal(isInUnit: boolean): Error | undefined {
     const left = this.#tenure()
     if (left !== undefined) return this.ended(left)
+    if (this.hasEnded) return this.ended(ENDED)
     const { status } = this
-    if (isInUnit) {
-      return status === 'none'
-        ? this.ended('the host has ended the transaction in which a savepoint of the borrower was open')
-        : undefined
-    }
+    if (isInUnit) return status === 'none' ? this.ended(ENDED) : undefined
     if (this.isClosed) return errors.noHostConnection('the host has closed it')
     if (status === 'failed') return this.failed()
     if (status === 'open') return undefined
@@ -69,3 +68,5 @@ export class HostTransaction {
     return errors.leaseEnded(this.pid, why, cause)
   }
 }
+
+const ENDED = 'the host has ended the transaction in which a savepoint of the borrower was open'

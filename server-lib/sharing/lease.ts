@@ -11,7 +11,7 @@ import { Cancels } from './cancels.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type Turn } from './host-gate.ts'
 import { HostTransaction, type HostStatus } from './host-transaction.ts'
-import { readControl } from '../postgres/read-control.ts'
+import { endsTransaction, ownersControl, readControl } from '../postgres/read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
 /** Who is told what becomes of a lease. */
@@ -86,6 +86,11 @@ export class Lease implements Turn {
 
   isInside(): boolean {
     return this.isInUnit && this.#lessee.isInside()
+  }
+
+  hostSends(config: unknown): void {
+    const control = ownersControl(statementIn([config])?.text ?? '')
+    if (endsTransaction(control)) this.#host.hasEnded = true
   }
 
   /** Whether a savepoint of the borrower is open. */
@@ -223,8 +228,8 @@ export class Lease implements Turn {
     const { outermost } = this.#statements
     this.#statements.forget()
     // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
-    if (outermost === undefined || this.#host.isClosed || this.#host.status === 'none' || this.#host.isLeft)
-      return this.#leave()
+    const { isClosed, isLeft, hasEnded, status } = this.#host
+    if (outermost === undefined || isClosed || isLeft || hasEnded || status === 'none') return this.#leave()
     this.#gate.send([rollbackToSavepoint(outermost), () => whenReady(this.#driver, () => this.#leave())])
   }
 
@@ -233,8 +238,10 @@ export class Lease implements Turn {
     this.#isGranted = false
     this.#gate.client.removeListener('error', this.#onError)
     this.#gate.client.removeListener('end', this.#onEnd)
-    const { status, pid, isClosed, isLeft } = this.#host
-    if (status !== this.#status && !isClosed && !isLeft) {
+    const { status, pid, isClosed, isLeft, hasEnded } = this.#host
+    // An end of the transaction is the host's doing: what the borrower sends cannot be one.
+    const isHosts = isClosed || isLeft || hasEnded || status === 'none'
+    if (status !== this.#status && !isHosts) {
       warn(
         'EL_HOST_DISTURBED',
         `A borrower has left the host's connection (backend ${pid ?? 'unknown'}) ${STATUS[status]}, which was ${STATUS[this.#status]}.`,

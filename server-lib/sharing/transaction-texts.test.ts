@@ -120,7 +120,7 @@ test('AND CHAIN begins the next one, and READ ONLY goes along', () => {
 test('an isolation that the open transaction does not have is refused, any other goes without saying', () => {
   const strict = 'begin isolation level serializable'
   expect(play([strict, 'begin isolation level read uncommitted', 'commit'])).toEqual([
-    '! it asks for serializable, and the transaction that is open is read committed.',
+    '! it asks for serializable, and the transaction that is open is not known to be that.',
     'SAVEPOINT b1 = BEGIN',
     'RELEASE SAVEPOINT b1 = COMMIT',
     'open: 0',

@@ -64,7 +64,7 @@ export interface Surroundings {
   readonly policy: ControlPolicy
   /** Whether the transaction has failed by now: only a rollback is possible in it. */
   readonly failed: boolean
-  /** What the transaction around it is; the server's own default is read committed. */
+  /** What the transaction around it is, as far as that is known. */
   readonly isolation?: Isolation | undefined
   /** Whether the library is only allowed to read. */
   readonly onlyReads?: boolean
@@ -149,13 +149,11 @@ const ALREADY: Notice = {
 const NONE: Notice = { severity: 'WARNING', code: '25P01', message: 'there is no transaction in progress' }
 
 /** What is open already cannot be made stronger, and whoever asks for more relies on it. */
-function refuseIsolation(
-  words: string,
-  { isolation }: TransactionModes,
-  has: Isolation = 'read committed',
-): Step | undefined {
-  if (isolation === undefined || ISOLATIONS.indexOf(isolation) <= ISOLATIONS.indexOf(has)) return undefined
-  return refuse(words, `it asks for ${isolation}, and the transaction that is open is ${has}`)
+function refuseIsolation(words: string, { isolation }: TransactionModes, has?: Isolation): Step | undefined {
+  const known = has ?? 'read committed'
+  if (isolation === undefined || ISOLATIONS.indexOf(isolation) <= ISOLATIONS.indexOf(known)) return undefined
+  const is = has === undefined ? 'is not known to be that' : `is ${has}`
+  return refuse(words, `it asks for ${isolation}, and the transaction that is open ${is}`)
 }
 
 function setTransaction(units: Units, { words, modes }: Begin, { policy, isolation }: Surroundings): Step {

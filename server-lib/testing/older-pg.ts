@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import Module from 'node:module'
 import { join } from 'node:path'
 
 /**
- * With ENGINELIGHT_PG, a node_modules of another pg: whatever asks for pg or its cursors gets those, knex too. vitest's alias gives
- * them to the tests themselves.
+ * With ENGINELIGHT_PG, a node_modules of another pg: whatever asks for pg or its cursors gets those, knex too; and a knex of there,
+ * where it has one. vitest's alias gives them to the tests themselves.
  */
 const folder = process.env.ENGINELIGHT_PG
 
@@ -12,8 +13,11 @@ const loader = Module as unknown as { _resolveFilename: Resolve }
 
 if (folder !== undefined) {
   const resolve = loader._resolveFilename
+  const theirs = existsSync(join(folder, 'knex'))
+    ? /^(pg|pg-cursor|pg-query-stream|knex)(\/|$)/
+    : /^(pg|pg-cursor|pg-query-stream)(\/|$)/
   loader._resolveFilename = function (request, ...rest) {
-    const isTheirs = /^(pg|pg-cursor|pg-query-stream)(\/|$)/.test(request)
+    const isTheirs = theirs.test(request)
     return resolve.call(this, isTheirs ? join(folder, request) : request, ...rest)
   }
 }

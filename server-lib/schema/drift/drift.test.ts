@@ -345,6 +345,7 @@ test.each([
   `drop index users_named; create index users_named on users (name, code) where ((name)::text != ''::text) and (price > 0)`,
   'comment on table users is $$more$$',
   'alter table users alter email set default null::varchar',
+  'create table enginelight_decision (id int); create table enginelight_location (id int)',
   'create table knex_migrations (id int); create schema other; create table other.one (id int)',
   'alter type mood rename to feeling; alter type feeling rename to mood',
   // TypeORM has no words for any of it.

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ModelSchema, RelationKind, Schema, Table, Unsaid } from '../table.ts'
 import { checkSchema } from '../check-schema.ts'
+import { isOwnTable } from '../own-tables.ts'
 import { columnDrift } from './columns.ts'
 import { constraintDrift } from './constraints.ts'
 import { difference, type Difference, type Found } from './difference.ts'
@@ -22,8 +23,8 @@ const BOOKKEEPING = new Set(
  * Spelling is no difference: `serial`, an identity by default and `nextval(…)` are the same, as are `varchar` and
  * `character varying`, `now()` and `CURRENT_TIMESTAMP`, a unique constraint and a unique index; nor is a name that the
  * models leave to PostgreSQL. What the host's models have no words for (`fromModels.unsaid`) is not asked for. Tables that
- * the models do not have are told where they are in a schema of theirs, but for partitions and the hosts' own
- * tables of migrations.
+ * the models do not have are told where they are in a schema of theirs, but for partitions, the hosts' own tables of
+ * migrations and those of `engines.install()`.
  *
  * In place of models it takes what another database has. Reflect the schemas that the models are in: a table that was not
  * read is told as missing. Of checks, predicates and generated columns the words are compared, and what belongs to which
@@ -106,8 +107,15 @@ function extraTables(reflected: Schema, fromModels: Schema): Found[] {
   const known = byPlace(fromModels.tables)
   const schemas = new Set(fromModels.tables.map(({ schema }) => schema))
   return reflected.tables
-    .filter(({ schema, name, kind, partitionOf }) => {
-      if (!schemas.has(schema) || known.has(place(schema, name)) || BOOKKEEPING.has(name)) return false
+    .filter(table => {
+      const { schema, name, kind, partitionOf } = table
+      if (
+        isOwnTable(table) ||
+        !schemas.has(schema) ||
+        known.has(place(schema, name)) ||
+        BOOKKEEPING.has(name)
+      )
+        return false
       return kind !== 'partition' && partitionOf === null
     })
     .map((table): Found => ({

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { DECISION_TABLE, LOCATION_TABLE } from '../../postgres/two-phase/decision.ts'
 import { EnginelightError } from '../../channels/errors.ts'
 import { callNames } from '../call-names.ts'
 import { checkSchema } from '../check-schema.ts'
+import { isOwnTable } from '../own-tables.ts'
 import { byText } from '../reflect/order.ts'
 import type { Column, EnumType, Schema, Table } from '../table.ts'
 import { comment, DeclarationNames, isFreeName, literal, property } from './names.ts'
@@ -44,7 +44,7 @@ export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   checkTypeMap(typeMap, schema)
   const names = new DeclarationNames(name, ...namesIn(imports))
   const tables = schema.tables.filter(
-    table => (partitions || table.partitionOf === null) && !OWN_TABLES.has(`${table.schema}.${table.name}`),
+    table => (partitions || table.partitionOf === null) && !isOwnTable(table),
   )
   const called = [...callNames(tables, searchPath)].sort(([a], [b]) => byText(a, b))
   const declared = called.map(
@@ -68,9 +68,6 @@ export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   const interval = /\bInterval\b/.test(interfaces.join('')) ? `${INTERVAL}\n` : ''
   return `// Made by \`enginelight types\` from the database's catalogue: changes made here are lost.\n${head}\n\n${interval}${body}`
 }
-
-/** What `engines.install()` has made. */
-const OWN_TABLES: ReadonlySet<string> = new Set([DECISION_TABLE, LOCATION_TABLE])
 
 /** All words of the imports but the files' names: no declaration may have one of them. */
 const namesIn = (imports: readonly string[]): string[] =>

@@ -75,6 +75,13 @@ test('a database on one client, whose transactions the application begins itself
   }
   client.release()
   await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
+  const another = await pool.connect()
+  await another.query('begin')
+  await expect(knex('notes').insert({ body: 'in a foreign transaction' })).rejects.toMatchObject({
+    code: 'EL_LEASE_ENDED',
+  })
+  await another.query('commit')
+  another.release()
   expect(() => connectionOf(drizzle(pool))).toThrow(/a database of Drizzle on a pool/)
   expect(() => connectionOf({} as never)).toThrow(/no transaction of Drizzle on node-postgres/)
   await pool.end()

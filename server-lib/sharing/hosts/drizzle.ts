@@ -7,13 +7,13 @@ export interface DrizzleTransaction {
   readonly _: { readonly session: object }
 }
 
-/** Drizzle does not say that a transaction is over: the check-out that one was first seen on does. */
+/** Drizzle does not say that a transaction is over: the check-out that one, or a database on a client, was first seen on does. */
 const checkOuts = new WeakMap<DrizzleTransaction, { release: unknown }>()
 
 /**
- * The client that a transaction of Drizzle (0.45, node-postgres) runs on: `connection: () => connectionOf(tx)`. It is bound to its
- * check-out the first time, so ask while the transaction is open. Throws EL_LEASE_ENDED once the transaction has given its
- * client back, and EL_NO_HOST_CONNECTION for a database on a pool.
+ * The client that a transaction of Drizzle (0.45, node-postgres), or a `drizzle(client)`, runs on: `connection: () =>
+ * connectionOf(tx)`. It is bound to its check-out the first time, so ask while that lasts. Throws EL_LEASE_ENDED once the client
+ * was given back, and EL_NO_HOST_CONNECTION for a database on a pool.
  */
 export function connectionOf(transaction: DrizzleTransaction): HostConnection {
   const session = transaction?._?.session as { client?: unknown } | undefined
@@ -26,8 +26,6 @@ export function connectionOf(transaction: DrizzleTransaction): HostConnection {
     throw noHostConnection(
       'connectionOf() was given a database of Drizzle on a pool, and each of its statements may run on another connection: give the transaction that db.transaction(fn) hands over',
     )
-  // A database on a client of the application has transactions one after the other.
-  if (!('nestedIndex' in transaction)) return client
   let checkOut = checkOuts.get(transaction)
   if (!checkOut) checkOuts.set(transaction, (checkOut = { release: releaseOf(client) }))
   if (isReleased(client, checkOut.release)) throw leaseEnded(client.processID ?? null, RELEASED)

@@ -361,6 +361,27 @@ describe('connectionOf of postgres.js', () => {
     }
   })
 
+  test('a COPY without a stream is what it is to pg: nothing is copied, and nobody waits for ever', async () => {
+    const client = new pg.Client(database.url)
+    await client.connect()
+    const of = async (query: (text: string) => Promise<any>) => {
+      const failed = await query('copy notes from stdin').catch((error: pg.DatabaseError) => error.code)
+      const { command, rows } = await query('copy (select 1) to stdout')
+      return { failed, command, rows }
+    }
+    await sql.begin(async tx => {
+      await using ours = borrowed(tx)
+      expect(await of(text => ours.db.host.query(text))).toEqual(await of(text => client.query(text)))
+      expect(await ours.knex('notes').insert({ body: 'a' })).toMatchObject({ rowCount: 1 })
+      await tx`insert into notes (body) values ('b')`
+    })
+    await client.end()
+    expect((await database.admin('select body from notes order by body')).map(({ body }) => body)).toEqual([
+      'a',
+      'b',
+    ])
+  })
+
   test('streams are read in batches, also one that nobody reads to its end, and of what no cursor can read', async () => {
     await sql.begin(async tx => {
       await using ours = borrowed(tx)

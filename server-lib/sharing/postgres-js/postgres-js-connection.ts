@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events'
+import { Readable, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { callbackOf } from '../../pool/statement-arguments.ts'
 import {
   isSubmittable,
@@ -160,7 +162,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     this.#running = query
     this.#queue.send(query)
     try {
-      const result = await query
+      const result = await withoutCopy(await query)
       // In a failed transaction nothing but going back to a savepoint succeeds.
       if (this.#status === 'E') this.#status = 'T'
       return result
@@ -204,6 +206,19 @@ class HeldQuery {
     // postgres.js does not try a second time, and would keep the transaction open for good.
     if (endsTransaction(firstControl(this.query.strings[0] ?? ''))) this.#wire.terminate()
   }
+}
+
+/** Of a COPY postgres.js gives a stream and waits for its end. As with pg nothing is written to it, and what it reads is dropped. */
+async function withoutCopy(result: unknown): Promise<unknown> {
+  if (result instanceof Writable) {
+    const error = new Error('COPY from stdin failed: No source stream defined')
+    result.on('error', () => {}).destroy(error)
+    throw Object.assign(error, { severity: 'ERROR', code: '57014' })
+  }
+  if (!(result instanceof Readable)) return result
+  result.resume()
+  await finished(result)
+  return Object.assign([], { command: 'COPY', count: null })
 }
 
 /** Out of the promise: what a callback throws is not for whoever asks for the answer. */
