@@ -2,7 +2,8 @@ import { EnginelightError, warn } from '../channels/errors.ts'
 import { WRITTEN } from '../postgres/control.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
-import type { SessionCore, SessionSeat } from '../sessions/session.ts'
+import type { SessionCore } from '../sessions/session.ts'
+import type { SessionSeat } from '../sessions/transaction-turns.ts'
 import { capabilityOf, knownCapability, type Capability } from './capability.ts'
 import { commitFailed, partial, unavailable } from './commit-errors.ts'
 import { saidOf, statementOf } from '../sessions/session-errors.ts'
@@ -51,7 +52,7 @@ export class Commit {
     const entered = seats instanceof Promise ? await seats : seats
     try {
       this.#participants = entered
-        .filter(({ core }) => core.isInTransaction)
+        .filter(({ session }) => session.isInTransaction)
         .map(seat => new Participant(seat, this.#telling, this.#capture))
       await this.#commit()
       return this.#ended('committed')

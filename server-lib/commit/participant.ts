@@ -5,7 +5,7 @@ import { commitPrepared, prepareTransaction, rollbackPrepared } from '../postgre
 import { commandOf } from '../postgres/driver.ts'
 import { failureOf } from '../postgres/sqlstate.ts'
 import * as errors from '../sessions/session-errors.ts'
-import type { SessionSeat } from '../sessions/session.ts'
+import type { SessionSeat } from '../sessions/transaction-turns.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 import type { EngineOutcome, ParticipantRole } from '../channels/words.ts'
 import type { Telling } from './telling.ts'
@@ -27,7 +27,7 @@ export class Participant {
   outcome: EngineOutcome = 'untouched'
 
   constructor(seat: SessionSeat, telling: Telling, capture: SiteCapture | null) {
-    this.engine = seat.core.engine
+    this.engine = seat.session.engine
     this.#seat = seat
     this.#telling = telling
     this.#capture = capture
@@ -38,7 +38,7 @@ export class Participant {
   }
 
   get session(): string {
-    return this.#seat.core.id
+    return this.#seat.session.id
   }
 
   get life() {

@@ -10,7 +10,9 @@ import { Abandonment } from '../pool/abandonment.ts'
 import type { ContainerInfo } from '../requests/container-info.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { Hooks, type HookLimit } from '../sessions/hooks.ts'
-import { SessionCore, type SessionOwner } from '../sessions/session.ts'
+import { SessionCore } from '../sessions/session.ts'
+import type { SessionOwner } from '../sessions/session-owner.ts'
+import { summaryOf } from '../sessions/shown-session.ts'
 import { sessionFunction } from '../sessions/session-function.ts'
 import type { Session } from '../sessions/session-types.ts'
 import { ORDINARY, type TransactionKind } from '../sessions/transaction-kind.ts'
@@ -147,7 +149,7 @@ export class ContainerCore extends Linked implements SessionOwner {
       const core = this.sessions.get(name)?.core
       // An engine may be called `request`.
       const key = name in facts ? `engine ${name}` : name
-      facts[key] = core && status === 'started' ? `started, ${core.summary}` : status
+      facts[key] = core && status === 'started' ? `started, ${summaryOf(core)}` : status
     }
     return facts
   }

@@ -12,6 +12,7 @@ import { controlIn } from './control-texts.ts'
 import { runSavepoint } from './units/savepoint.ts'
 import type { Unit } from './units/unit.ts'
 import * as errors from './session-errors.ts'
+import { shownOf } from './shown-session.ts'
 import type { SessionCore } from './session.ts'
 import type { ContainerInfo } from '../requests/container-info.ts'
 import type { BuilderClient } from './builder-runner.ts'
@@ -212,10 +213,11 @@ const members: SessionMembers = Object.create(Function.prototype, {
     [INSPECT](this: object, ...[, options, inspect]: InspectArguments) {
       const core = coreOf(this)
       // The object that holds the members is no session.
-      return core ? shown('Session', core.shown(), options, inspect) : 'Session {}'
+      return core ? shown('Session', shownOf(core), options, inspect) : 'Session {}'
     },
     toJSON(this: object) {
-      return coreOf(this)?.shown()
+      const core = coreOf(this)
+      return core && shownOf(core)
     },
     async [Symbol.asyncDispose](this: object) {
       const { core, graceMs } = insideOf(this)

@@ -1,5 +1,6 @@
 import { captureSite } from '../../identity/site.ts'
-import type { SessionCore, SessionOwner } from '../session.ts'
+import type { SessionCore } from '../session.ts'
+import type { SessionOwner } from '../session-owner.ts'
 import { inUnit } from './in-unit.ts'
 import { unitFor, unitOfContainer } from './inside.ts'
 import { enter } from './place.ts'

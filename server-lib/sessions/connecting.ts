@@ -1,0 +1,149 @@
+import { EnginelightError } from '../channels/errors.ts'
+import type { Engine } from '../engines/engine.ts'
+import { faultPoint } from '../identity/fault-points.ts'
+import { canBringBegin } from '../postgres/beginning-query.ts'
+import { undoesReadOnly } from '../postgres/undo-read-only.ts'
+import type { RequestScope } from '../requests/request-scope.ts'
+import { takeCleanLease } from './clean-lease.ts'
+import { refuseControl } from './control-texts.ts'
+import type { Fifo } from './fifo.ts'
+import { HeldConnection } from './held-connection.ts'
+import * as errors from './session-errors.ts'
+import type { SessionLife } from './session-life.ts'
+import type { SessionOwner } from './session-owner.ts'
+import { textOf, type Statement } from './statement.ts'
+
+/** The session that a connection is taken for. */
+export interface ConnectingSession {
+  readonly id: string
+  readonly engine: Engine
+  readonly request: RequestScope
+  readonly owner: SessionOwner
+  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  readonly commitRefusal: Error | undefined
+  /** Its end waits no longer: nothing more is sent. */
+  readonly isCut: boolean
+}
+
+type Use = (held: HeldConnection) => void
+type Refuse = (error: Error) => void
+
+/** Gives the statements of a session the connection that it holds: takes one where it holds none, and begins its transaction. */
+export class Connecting {
+  readonly #session: ConnectingSession
+  readonly #life: SessionLife
+  readonly #queue: Pick<Fifo, 'waiting'>
+
+  constructor(session: ConnectingSession, life: SessionLife, queue: Pick<Fifo, 'waiting'>) {
+    this.#session = session
+    this.#life = life
+    this.#queue = queue
+  }
+
+  /** Calls `use` when the statement may be sent, or `refuse` with the reason why it is not. */
+  connect(statement: Statement, use: Use, refuse: Refuse): void {
+    if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
+    const refused = this.#refusal(statement)
+    if (refused) return refuse(refused)
+    const { state, held } = this.#life
+    if (state === 'lost') return refuse(this.#life.lostError())
+    if (state === 'ended' || this.#session.isCut) return refuse(errors.sessionEnded(this.#session))
+    if (held && state === 'failed') {
+      // Whether a transaction is open still comes after the error: without one the statement would commit by itself.
+      if (!held.isReady) return held.whenReady(() => this.connect(statement, use, refuse))
+      if (held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
+    }
+    // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
+    if (held && state !== 'idle') return this.#useHeld(held, statement, use, refuse)
+    const { pause } = this.#session.owner
+    // The commit holds the queues of all sessions that it needs already, so it does not wait for this one.
+    if (pause) return void pause.then(() => this.connect(statement, use, refuse))
+    const refusal = this.#session.owner.refusal(this.#session)
+    if (refusal) return refuse(refusal)
+    this.#takeAndBegin(statement, use).catch(refuse)
+  }
+
+  /** Why the text of a statement is not sent, if it is not. */
+  #refusal({ config, control, capture, isSingle }: Statement): Error | null | undefined {
+    if (this.#life.isReadOnly && !isSingle) {
+      const words = undoesReadOnly(textOf(config), (config as { values?: unknown }).values)
+      if (words) return errors.onlyReads(this.#session, words)
+    }
+    return control && refuseControl(this.#session, control, capture)
+  }
+
+  /** A borrowed connection may not be the one that the host has for the code which sends this statement. */
+  #useHeld(held: HeldConnection, statement: Statement, use: Use, refuse: Refuse): void {
+    const elsewhere = held.driver.elsewhere?.(statement.config)
+    if (!elsewhere) return use(held)
+    void elsewhere.then(other => {
+      if (other) refuse(errors.inAnotherTransaction(this.#session, held.driver, other))
+      else if (this.#life.held === held && !this.#session.isCut) use(held)
+      else this.connect(statement, use, refuse)
+    })
+  }
+
+  async #takeAndBegin(statement: Statement, use: Use): Promise<void> {
+    const { id, engine, request, owner } = this.#session
+    const life = this.#life
+    const asker = () => ({ session: id, request, capture: statement.capture })
+    const lease = await takeCleanLease(engine, asker, owner.abandoned)
+    faultPoint('check-out:granted', lease.hold.driver)
+    if (life.state === 'ended') {
+      lease.hold.release()
+      throw errors.sessionEnded(this.#session)
+    }
+    const held: HeldConnection = new HeldConnection(engine, lease, error => life.lose(held, error))
+    life.take(held)
+    life.begunAt = null
+    if (engine.options.mode === 'autocommit' && life.isReadOnly) held.watchReadOnly()
+    if (this.#bringsBegin(statement, held)) {
+      statement.beginning = life.beginTexts()
+      return use(held)
+    }
+    await life.begin(held)
+    // A ROLLBACK may stand behind BEGIN by now: sent after it, the statement would commit by itself.
+    if (this.#session.isCut) throw errors.sessionEnded(this.#session)
+    use(held)
+  }
+
+  /** A COMMIT sent as text has failed, so no transaction is open: what comes next must not commit by itself. */
+  #afterFailedCommit(statement: Statement, use: Use, refuse: Refuse): void {
+    this.#life.move('rollback')
+    this.#life.giveBack()
+    this.connect(statement, use, refuse)
+  }
+
+  /** Whether BEGIN can travel with the statement: settings go between the two. */
+  #bringsBegin({ config, isSingle }: Statement, { driver }: HeldConnection): boolean {
+    const { engine, request } = this.#session
+    const { pipeline, mode } = engine.options
+    return pipeline && mode === 'transaction' && !request.annotate && canBringBegin(driver, config, isSingle)
+  }
+
+  /**
+   * Autocommit keeps its connection while statements are queued behind this one. A borrowed connection is returned after each,
+   * because the host may use another next time.
+   */
+  giveBackBetweenStatements(): void {
+    const { mode } = this.#session.engine.options
+    if (mode === 'transaction' || this.#life.state !== 'active') return
+    if (mode === 'autocommit' && this.#queue.waiting > 0) return
+    // Within a savepoint of its own a borrowed connection is the session's.
+    if (this.#life.held?.driver.isInUnit) return
+    const held = this.#life.letGo()
+    if (!held) return
+    this.#life.move('release')
+    held.giveBack()
+  }
+
+  /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
+  doubt(reason: unknown): void {
+    const { held } = this.#life
+    if (!held) return
+    void held.cancel()
+    const cause = reason instanceof Error ? reason : new Error(String(reason))
+    const error = cause instanceof EnginelightError ? cause : errors.unansweredStatement(this.#session, cause)
+    this.#life.lose(held, error)
+  }
+}

@@ -1,0 +1,258 @@
+import { EventEmitter } from 'node:events'
+import { faultPoint } from '../identity/fault-points.ts'
+import {
+  commandOf,
+  type DriverCallback,
+  type DriverResult,
+  type Submittable,
+  type TextAndValues,
+} from '../postgres/driver.ts'
+import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
+import { unwritable } from '../postgres/sendable.ts'
+import { closeWhenOver, isOwedAnAnswer, onSubmittableEnd, tellErrors } from '../postgres/submittable.ts'
+import { Connecting, type ConnectingSession } from './connecting.ts'
+import type { Fifo } from './fifo.ts'
+import type { HeldConnection } from './held-connection.ts'
+import { rememberRows } from './row-sessions.ts'
+import * as errors from './session-errors.ts'
+import type { SessionLife, Sent } from './session-life.ts'
+import { givenUp, textOf, type Statement } from './statement.ts'
+import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
+import { hasChanged, Writes } from './writes.ts'
+
+/** The session whose statements are sent. */
+export interface SendingSession extends ConnectingSession {
+  /** Whether it has begun to end. */
+  readonly isEnding: boolean
+  /** Whether a transaction is open, or was until its connection was lost or it failed. */
+  readonly isInTransaction: boolean
+}
+
+/** Sends what has its turn over the connection of the session, and follows what is answered. */
+export class StatementSender {
+  readonly #session: SendingSession
+  readonly #life: SessionLife
+  readonly #connecting: Connecting
+  /** How many were sent. */
+  count = 0
+  /** The stream that is being read, and the one that its reader has in hand. */
+  #read: (object | undefined)[] = []
+
+  constructor(session: SendingSession, life: SessionLife, queue: Pick<Fifo, 'waiting'>) {
+    this.#session = session
+    this.#life = life
+    this.#connecting = new Connecting(session, life, queue)
+  }
+
+  /** Sends a statement whose turn has come, and calls back when it is answered, or is not sent. */
+  send(statement: Statement, callback: DriverCallback): void {
+    if (statement.sender?.gaveUp) return callback(givenUp())
+    this.#connecting.connect(statement, held => this.#run(held, statement, callback), callback)
+  }
+
+  /** Between two statements of a session in autocommit, and on a borrowed connection, none is held. */
+  giveBackBetweenStatements(): void {
+    this.#connecting.giveBackBetweenStatements()
+  }
+
+  doubt(reason: unknown): void {
+    this.#connecting.doubt(reason)
+  }
+
+  #run(held: HeldConnection, statement: Statement, callback: DriverCallback): void {
+    const { sender, beginning } = statement
+    const { engine } = this.#session
+    const refusal = this.#unwritable(statement.config)
+    if (refusal) return callback(refusal)
+    // Its sender lost patience while the connection was opened.
+    if (sender?.gaveUp && !beginning) return callback(givenUp())
+    if (sender) sender.isSent = true
+    this.count++
+    this.#life.begunAt ??= statement.capture
+    held.announce(statement.queuedMs, statement.capture)
+    const { statementTimeoutMs, traceRows } = engine.options
+    let over = false
+    const finish: DriverCallback = (error, result) => {
+      if (over) return
+      over = true
+      faultPoint('statement:answered', held.driver)
+      if (sender) sender.isSent = false
+      deadline?.stop()
+      this.#answered(held, error ?? null, result, statement)
+      if (error) return callback(this.#tell(error))
+      if (traceRows) rememberRows(result, this.#session)
+      callback(null, result)
+    }
+    let isUnread = false
+    const answer: DriverCallback = (error, result) => {
+      if (isUnread || over) return
+      if (!error || !held.isUnread(error)) return finish(error, result)
+      // Of the same statement pg tells once more, as if all were well or by the server's error.
+      isUnread = true
+      held.whenReady(() => finish(error))
+    }
+    let deadline: { stop(): void } | undefined
+    const runs = () => {
+      if (statementTimeoutMs === undefined || over) return
+      deadline = startStatementDeadline(engine, statementTimeoutMs, error => {
+        void held.cancel()
+        this.#life.lose(held, error)
+        finish(error)
+      })
+    }
+    if (beginning) {
+      const begun = (failure: Error | null) => {
+        faultPoint('begin:answered', held.driver)
+        const lost = failure ? this.#life.beginFailed(held, failure) : this.#life.begun(held)
+        if (lost) finish(lost)
+        else runs()
+      }
+      const { beginTimeoutMs: deadlineMs } = engine.options
+      held.beginWith(beginning, statement.config as TextAndValues, { begun, callback: answer, deadlineMs })
+      faultPoint('begin:sent', held.driver)
+    } else {
+      runs()
+      try {
+        held.query(statement.config, answer)
+      } catch (error) {
+        if (over) throw error
+        over = true
+        deadline?.stop()
+        this.#refusedByDriver(held, error as Error)
+        return callback(error as Error)
+      }
+    }
+    faultPoint('statement:sent', held.driver)
+  }
+
+  // ----------------------------------------------------------------------------- cursors and streams
+
+  /** Runs a cursor or stream whose turn has come; `done` when it is closed, or was not sent. `outlet` is where another one leads it to. */
+  stream(
+    submittable: Submittable,
+    statement: Statement,
+    outlet: object | undefined,
+    refuse: (error: Error) => void,
+    done: () => void,
+  ): void {
+    const notSent = (reason?: Error) => {
+      this.giveBackBetweenStatements()
+      if (reason) refuse(reason)
+      done()
+    }
+    const send = (held: HeldConnection): void => {
+      // Destroyed while it waited: it would never be closed, for its consumer has done so.
+      if (submittable.destroyed) return notSent()
+      // It would throw once it has taken the statement for its active one, and answer nothing ever after.
+      if (held.driver.native !== undefined) return notSent(errors.noProtocol(this.#session))
+      const refusal = this.#unwritable(submittable)
+      if (refusal) return notSent(refusal)
+      // pg would queue it, and run it for nobody should it be destroyed meanwhile.
+      if (!held.isReady) return held.whenReady(() => send(held))
+      this.#read = [submittable, outlet]
+      this.#drive(held, submittable, statement, done)
+    }
+    this.#connecting.connect(statement, send, error => {
+      refuse(error)
+      done()
+    })
+  }
+
+  #drive(held: HeldConnection, submittable: Submittable, statement: Statement, done: () => void): void {
+    const { engine } = this.#session
+    this.count++
+    held.announce(statement.queuedMs, statement.capture)
+    // pg refuses a cursor where it may write ahead; nothing else is under way on ours now.
+    const restore = held.oneByOne()
+    let isRefused = false
+    const tell = (error: Error) => (isRefused ? error : this.#tell(error))
+    tellErrors(submittable, tell)
+    closeWhenOver(submittable, tell)
+    const { statementTimeoutMs } = engine.options
+    const isOwed = () => isOwedAnAnswer(submittable)
+    // Its connection is closed under it, and so it is told.
+    const passed = (error: Error) => this.doubt(error)
+    const deadline =
+      statementTimeoutMs === undefined
+        ? undefined
+        : startStreamDeadline(engine, statementTimeoutMs, held.driver, isOwed, passed)
+    onSubmittableEnd(submittable, ({ error, command }) => {
+      deadline?.stop()
+      restore()
+      this.#read = []
+      const over = () => {
+        this.#answered(held, error, { command }, statement)
+        this.giveBackBetweenStatements()
+        done()
+      }
+      if (error && held.isUnread(error)) held.whenReady(over)
+      else over()
+    })
+    try {
+      held.driver.query(submittable)
+    } catch (error) {
+      isRefused = true
+      this.#refusedByDriver(held, error as Error)
+      submittable.handleError?.(error as Error)
+    }
+  }
+
+  /** Whether a stream is being read, which goes on for as long as its reader likes. */
+  get isReading(): boolean {
+    return this.#read.length > 0
+  }
+
+  /** What reads a stream is told that it is over. */
+  stopReading(error: Error): void {
+    const [reading] = this.#read
+    if (reading === undefined) return
+    forgiveErrors(...this.#read)
+    ;(reading as Submittable).destroy?.(error)
+  }
+
+  // ----------------------------------------------------------------------------------------- answers
+
+  #unwritable(config: unknown): Error | undefined {
+    const found = unwritable(config instanceof EnclosedStatement ? config.statement : config)
+    return found && errors.noText(this.#session, found.what, found.value)
+  }
+
+  /** The driver threw for what it was given. One that has taken it for its active statement by then answers nothing ever after. */
+  #refusedByDriver(held: HeldConnection, error: Error): void {
+    held.answered()
+    if (!held.isReady || held.driver.native !== undefined) this.#life.lose(held, error)
+  }
+
+  /** A statement's error as the caller sees it. */
+  #tell(error: Error): Error {
+    return this.#session.isEnding ? errors.sessionEnded(this.#session, error) : this.#life.tell(error)
+  }
+
+  #answered(
+    held: HeldConnection,
+    error: Error | null,
+    result: DriverResult | DriverResult[] | undefined,
+    statement: Sent,
+  ): void {
+    this.#life.answered(held, error, commandOf(result), statement)
+    if (held.isWritable && this.#life.held === held) {
+      this.#life.discard(held, 'default_transaction_read_only was switched off')
+      this.#life.follow('release')
+    }
+    if (error || !Writes.concern(result)) return
+    if (this.#session.isInTransaction) {
+      this.#life.writes ??= new Writes()
+      this.#life.writes.follow(textOf(statement.config), result, statement.capture)
+    }
+    if (!hasChanged(result)) return
+    this.#life.wrote = true
+    this.#session.owner.wrote(this.#session)
+  }
+}
+
+/** A stream that was piped to a client who left has nobody listening: its end must not end the process. */
+export function forgiveErrors(...streams: (object | undefined)[]): void {
+  for (const stream of streams) {
+    if (stream instanceof EventEmitter) stream.on('error', () => {})
+  }
+}
