@@ -1,41 +1,28 @@
 import { channels } from '../channels/channels.ts'
-import type { EndReason } from '../channels/words.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../channels/errors.ts'
 import {
   beginTexts,
-  COMMIT,
   READ_ONLY_SESSION,
   ROLLBACK,
   setForTransaction,
   type Isolation,
 } from '../postgres/control.ts'
-import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
 import { failureOf, failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
+import type { Ending } from './ending.ts'
 import type { HeldConnection } from './held-connection.ts'
+import { commit, type CommitOptions } from './session-commit.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { FailedStatement } from './failed-statement.ts'
 import * as errors from './session-errors.ts'
 import type { SessionState } from '../channels/words.ts'
 import { after, type SessionMove } from './session-state.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
-import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
 import type { Writes } from './writes.ts'
-
-/** Why a transaction is ended, and from which line of the application where it was asked for by one. */
-export interface Ending {
-  readonly why: EndReason
-  readonly capture?: SiteCapture | null
-}
-
-export interface CommitOptions {
-  /** Whether the transaction's id may be fetched first, to ask for its outcome. Where a decision row exists that is not needed. */
-  readonly resolves?: boolean
-}
 
 /** A statement of the application, and the line that sent it. */
 export interface Sent {
@@ -214,85 +201,19 @@ export class SessionLife {
     return { error: this.#failure, statement: this.#failure && this.#failedStatement }
   }
 
-  async commit(ending: Ending, { resolves = true }: CommitOptions = {}): Promise<void> {
-    const held = this.#held
-    if (this.#state === 'idle') return
-    // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
-    if (!held) throw this.lostError()
-    this.announceEnd(ending)
-    const failure = this.firstFailure
-    if (this.#state === 'failed') {
-      await this.#rollBack(held, 'rollback')
-      throw errors.commitRolledBack(this, failure)
-    }
-    // pg would refuse to send anything on it, and the outcome would look unknown.
-    if (isClosed(held.driver)) {
-      this.lose(held, new Error('the connection was closed'))
-      throw errors.connectionLost(this, this.#failure, 'before COMMIT was sent')
-    }
-    const { commitTimeoutMs } = this.engine.options
-    const mark = resolves ? await this.#mark(held) : undefined
-    let result: DriverResult
-    try {
-      faultPoint('commit:due', held.driver)
-      const answered = held.control(COMMIT, commitTimeoutMs)
-      faultPoint('commit:sent', held.driver)
-      result = await answered
-      faultPoint('commit:answered', held.driver)
-    } catch (cause) {
-      const failed = this.#commitFailed(held, cause as Error, mark)
-      if (failed.code !== 'EL_COMMIT_UNKNOWN' || !mark) throw failed
-      return this.#resolve(failed, mark)
-    }
-    const committed = commandOf(result) === 'COMMIT'
-    // What was committed stays so when the connection is lost in the very packet that says it.
-    this.move(committed && this.#held === held ? 'commit' : 'rollback')
-    this.giveBack()
-    if (!committed) throw errors.commitRolledBack(this, failure)
-  }
-
-  /** Fetches the transaction's id, where the engine was told to be able to ask for its outcome. */
-  async #mark(held: HeldConnection): Promise<TransactionMark | undefined> {
-    const { resolveUnknownCommit, mode, access, checkoutTimeoutMs } = this.engine.options
-    if (!resolveUnknownCommit || mode !== 'transaction' || access === 'read') return undefined
-    try {
-      return await markTransaction(held, checkoutTimeoutMs)
-    } catch (cause) {
-      // COMMIT was not sent, so here the outcome is known.
-      if (failureOf(cause) === 'statement') throw this.#commitFailed(held, cause as Error)
-      this.lose(held, cause as Error)
-      throw errors.connectionLost(this, this.#failure ?? cause, 'before COMMIT was sent')
-    }
-  }
-
-  #commitFailed(held: HeldConnection, cause: Error, mark?: TransactionMark): EnginelightError {
-    if (failureOf(cause) === 'connection') {
-      this.lose(held, cause)
-      return errors.commitUnknown(this, this.#failure ?? cause, mark?.xid)
-    }
-    this.move('rollback')
-    this.giveBack()
-    return errors.commitFailed(this, cause)
-  }
-
-  /** Asks the server what became of a COMMIT that was not answered. Committed is committed: then nothing is thrown. */
-  async #resolve(unknown: EnginelightError, mark: TransactionMark): Promise<void> {
-    const asker = () => ({ session: this.id, request: this.request, capture: null })
-    const outcome = await outcomeOf(this.engine, asker, mark, this.engine.options.commitTimeoutMs)
-    if (outcome === 'unknown') throw unknown
-    if (this.#state === 'lost') this.move('release')
-    if (outcome === 'aborted')
-      throw errors.commitRolledBack(this, { error: unknown.cause as Error, statement: undefined })
+  commit(ending: Ending, options?: CommitOptions): Promise<void> {
+    return commit(this, ending, options)
   }
 
   /** Rolls back what is open and gives the connection back. Never rejects. */
   async rollback(move: 'rollback' | 'release', ending: Ending): Promise<void> {
     const held = this.#held
     if (held) this.announceEnd(ending)
-    await this.#rollBack(held, move)
+    await this.rollBack(held, move)
   }
 
-  async #rollBack(held: HeldConnection | undefined, move: 'rollback' | 'release'): Promise<void> {
+  /** The same without a word of it. */
+  async rollBack(held: HeldConnection | undefined, move: 'rollback' | 'release'): Promise<void> {
     if (held && this.engine.options.mode === 'transaction') {
       try {
         const rolledBack = held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
