@@ -1,18 +1,24 @@
-import { isOpen } from '../dialect/transaction-status.ts'
-import { STATUS_BYTES } from '../channels/words.ts'
-import { channels } from '../channels/channels.ts'
-import { errorFacts, warn, type CheckoutHolder } from '../channels/errors.ts'
+import { warn, type CheckoutHolder } from '../channels/errors.ts'
 import type { ConnectionReport, WaiterReport } from '../channels/engine-reports.ts'
-import { nextId } from '../identity/ids.ts'
+import { Ring } from '../clock/ring.ts'
+import { isOpen } from '../dialect/transaction-status.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
-import { Ring } from '../clock/ring.ts'
 import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { holderText } from './holder-text.ts'
-import { CheckoutRecord, type ConnectionRecord } from './records.ts'
+import { CheckoutRecord, connectionRecord, type ConnectionRecord } from './records.ts'
+import { connectionReport, holderOf, waiterReport, type PoolNames } from './reports.ts'
+import {
+  tellAcquired,
+  tellAsked,
+  tellConnected,
+  tellConnectFailed,
+  tellDisconnected,
+  tellFailed,
+  tellReleased,
+} from './telling.ts'
 import { endTransaction } from './transactions.ts'
 
 /** Who asks for a connection on our side: a session, or the engine itself when it warms up. */
@@ -30,7 +36,7 @@ export interface Asker {
  * The books of one pool: its connections with slot and id, who holds each, who waits. A pool's events are entered
  * here whoever caused them, a session or the application by itself, so both are told alike.
  */
-export class Ledger {
+export class Ledger implements PoolNames {
   readonly engine: string
   /** `writer#1`. */
   readonly pool: string
@@ -94,18 +100,7 @@ export class Ledger {
     else checkout.isPlain = true
     this.#waiting.join(checkout)
     this.#waiters++
-    if (channels.checkout.hasSubscribers && !checkout.isObserver) {
-      channels.checkout.publish({
-        phase: 'start',
-        at: checkout.askedAt,
-        id: checkout.id,
-        engine: this.engine,
-        pool: this.pool,
-        request: checkout.request,
-        session: checkout.session,
-        site: sitesAreWanted() ? siteOf(checkout.capture) : null,
-      })
-    }
+    tellAsked(this, checkout)
     return checkout
   }
 
@@ -122,38 +117,14 @@ export class Ledger {
     record.changedAt = checkout.acquiredAt
     if (checkout.isObserver) return
     record.uses++
-    if (channels.checkout.hasSubscribers) {
-      channels.checkout.publish({
-        phase: 'acquired',
-        at: checkout.acquiredAt,
-        id: checkout.id,
-        engine: this.engine,
-        pool: this.pool,
-        waitMs: checkout.acquiredAt - checkout.askedAt,
-        connection: record.id,
-        slot: record.slot,
-        backendPid: record.backendPid,
-      })
-    }
+    tellAcquired(this, checkout, record)
   }
 
   failed(checkout: CheckoutRecord, error: unknown): void {
     this.#waitsNoMore(checkout)
     if (checkout.state !== 'waiting') return
     checkout.state = 'failed'
-    if (channels.checkout.hasSubscribers && !checkout.isObserver) {
-      const at = performance.now()
-      channels.checkout.publish({
-        phase: 'failed',
-        at,
-        id: checkout.id,
-        engine: this.engine,
-        pool: this.pool,
-        waitMs: at - checkout.askedAt,
-        error: errorFacts(checkout.failure ?? error),
-        holders: this.holders(),
-      })
-    }
+    tellFailed(this, checkout, error, this)
   }
 
   /** The holder gave the connection back. A second release of the same hold is none: pools tell of it all the same. */
@@ -175,19 +146,7 @@ export class Ledger {
         ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
         : null
     record.changedAt = performance.now()
-    if (channels.checkout.hasSubscribers) {
-      channels.checkout.publish({
-        phase: 'released',
-        at: record.changedAt,
-        id: checkout.id,
-        engine: this.engine,
-        pool: this.pool,
-        connection: record.id,
-        heldMs: record.changedAt - checkout.acquiredAt,
-        discarded: record.discarded,
-        wasOverdue: checkout.overdueAt !== null,
-      })
-    }
+    tellReleased(this, checkout, record)
   }
 
   #returnedAfterAll(record: ConnectionRecord): void {
@@ -208,38 +167,9 @@ export class Ledger {
     const free = this.#slots.indexOf(false)
     const slot = free === -1 ? this.#slots.length : free
     this.#slots[slot] = true
-    const at = performance.now()
-    const record: ConnectionRecord = {
-      id: nextId('c'),
-      slot,
-      driver,
-      isBorrowed: driver.isBorrowed === true,
-      backendPid: driver.processID ?? null,
-      since: at,
-      uses: 0,
-      checkout: null,
-      transaction: null,
-      leaver: null,
-      changedAt: at,
-      upcoming: null,
-      statements: 0,
-      statementsSeen: 0,
-      seenBusyAt: 0,
-      discarded: null,
-    }
+    const record = connectionRecord(driver, slot)
     this.#connections.set(driver, record)
-    if (channels.pool.hasSubscribers) {
-      const { engine, pool } = this
-      channels.pool.publish({
-        phase: 'connected',
-        at,
-        engine,
-        pool,
-        connection: record.id,
-        slot,
-        backendPid: record.backendPid,
-      })
-    }
+    tellConnected(this, record)
     return record
   }
 
@@ -254,18 +184,7 @@ export class Ledger {
     }
     this.#connections.delete(driver)
     this.#slots[record.slot] = false
-    if (channels.pool.hasSubscribers) {
-      channels.pool.publish({
-        phase: 'disconnected',
-        at: performance.now(),
-        engine: this.engine,
-        pool: this.pool,
-        connection: record.id,
-        slot: record.slot,
-        reason: record.discarded ?? reason,
-        uses: record.uses,
-      })
-    }
+    tellDisconnected(this, record, record.discarded ?? reason)
   }
 
   /** Why the last connection could not be opened; undefined once one could. */
@@ -284,15 +203,7 @@ export class Ledger {
 
   connectFailed(error: unknown): void {
     this.notOpened(error)
-    if (!channels.pool.hasSubscribers) return
-    const { engine, pool } = this
-    channels.pool.publish({
-      phase: 'connect failed',
-      at: performance.now(),
-      engine,
-      pool,
-      error: errorFacts(error),
-    })
+    tellConnectFailed(this, error)
   }
 
   recordOf(driver: DriverConnection): ConnectionRecord | undefined {
@@ -344,71 +255,14 @@ export class Ledger {
 
   /** Who holds this connection now, if anybody does. */
   holderOf(record: ConnectionRecord): CheckoutHolder | undefined {
-    const { checkout, driver } = record
-    if (!checkout) return undefined
-    const now = performance.now()
-    return {
-      engine: this.engine,
-      pool: this.pool,
-      slot: record.slot,
-      connection: record.id,
-      backendPid: record.backendPid,
-      checkout: checkout.id,
-      request: checkout.request,
-      requestLabel: checkout.requestLabel,
-      session: checkout.session,
-      heldMs: now - checkout.acquiredAt,
-      site: siteOf(checkout.capture)?.label ?? null,
-      state: holderState(driver),
-      stateMs: now - record.changedAt,
-      keptFor: checkout.keptFor,
-    }
+    return holderOf(this, record)
   }
 
   connectionReports(): ConnectionReport[] {
-    return this.connections.map(record => ({
-      connection: record.id,
-      slot: record.slot,
-      backendPid: record.backendPid,
-      since: record.since,
-      uses: record.uses,
-      holder: record.checkout && {
-        checkout: record.checkout.id,
-        request: record.checkout.request,
-        session: record.checkout.session,
-        since: record.checkout.acquiredAt,
-        site: siteOf(record.checkout.capture),
-        keptFor: record.checkout.keptFor,
-      },
-      transaction: record.transaction?.id ?? null,
-      status: STATUS_BYTES[statusOf(record.driver)],
-    }))
+    return this.connections.map(connectionReport)
   }
 
   waiterReports(): WaiterReport[] {
-    return this.#waiting.members().map(checkout => ({
-      checkout: checkout.id,
-      request: checkout.request,
-      session: checkout.session,
-      since: checkout.askedAt,
-      site: siteOf(checkout.capture),
-    }))
-  }
-}
-
-function holderState(driver: DriverConnection): CheckoutHolder['state'] {
-  if (driver.readyForQuery === false) return 'executing'
-  const status = statusOf(driver)
-  switch (status) {
-    case 'open':
-      return 'idle in transaction'
-    case 'failed':
-      return 'failed transaction'
-    case 'none':
-      return 'idle'
-    case 'unknown':
-      return 'transaction unknown'
-    default:
-      return status satisfies never
+    return this.#waiting.members().map(waiterReport)
   }
 }

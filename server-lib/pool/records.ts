@@ -94,3 +94,26 @@ export interface ConnectionRecord {
   upcoming: { queuedMs: number; capture: SiteCapture | null } | null
   discarded: string | null
 }
+
+/** The record of a connection that was not seen before. */
+export function connectionRecord(driver: DriverConnection, slot: number): ConnectionRecord {
+  const at = performance.now()
+  return {
+    id: nextId('c'),
+    slot,
+    driver,
+    isBorrowed: driver.isBorrowed === true,
+    backendPid: driver.processID ?? null,
+    since: at,
+    uses: 0,
+    checkout: null,
+    transaction: null,
+    leaver: null,
+    changedAt: at,
+    upcoming: null,
+    statements: 0,
+    statementsSeen: 0,
+    seenBusyAt: 0,
+    discarded: null,
+  }
+}
