@@ -28,8 +28,8 @@ export const LADDER = [
 
 /** The other folders, and what each may import outside of itself: a folder or a single file. */
 export const DOORS = {
-  'instrumentation/model': [],
-  'instrumentation/findings': ['instrumentation/model'],
+  'instrumentation/model': ['server-lib/channels/words.ts'],
+  'instrumentation/findings': ['instrumentation/model', 'server-lib/channels/words.ts'],
   'instrumentation/otel': [
     'server-lib/channels',
     'server-lib/identity',
@@ -43,7 +43,7 @@ export const DOORS = {
     'server-lib/identity',
     'server-lib/postgres/statement-text.ts',
   ],
-  'panel-ui': ['instrumentation/model', 'instrumentation/findings'],
+  'panel-ui': ['instrumentation/model', 'instrumentation/findings', 'server-lib/channels/words.ts'],
   cli: ['server-lib/index.ts', 'server-lib/channels', 'server-lib/schema'],
 }
 

@@ -1,4 +1,4 @@
-import type { Time } from '../model/protocol.ts'
+import type { Time } from '../model/rows.ts'
 import { count, duration } from '../model/format.ts'
 import { laneStatus } from './lane-status.ts'
 import { lanesOf, loadOf, shownPools } from '../model/pool-load.ts'

@@ -1,4 +1,5 @@
-import type { EngineTruth, LockTruth, OpenTruth, ServerTruth, Time } from '../model/protocol.ts'
+import type { EngineTruth, LockTruth, OpenTruth, ServerTruth } from '../model/protocol.ts'
+import type { Time } from '../model/rows.ts'
 import type { Commit, Connection, PanelState, Transaction } from '../model/state.ts'
 
 /** A transaction that is prepared and that nobody has ended, by all that is known of it. */

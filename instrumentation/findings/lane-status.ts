@@ -1,4 +1,4 @@
-import type { Time } from '../model/protocol.ts'
+import type { Time } from '../model/rows.ts'
 import { ago, duration } from '../model/format.ts'
 import type { Checkout, Lane, LanePhase, PanelState, Request } from '../model/state.ts'
 

@@ -6,7 +6,7 @@ import {
   type CheckoutKeptRow,
   type CheckoutReleasedRow,
   type CheckoutStartRow,
-} from './protocol.ts'
+} from './rows.ts'
 import { keep, ownerOf, replace, settleEngine } from './apply-request.ts'
 import type { Draft, Texts } from './draft.ts'
 import { settleLane } from './lane.ts'

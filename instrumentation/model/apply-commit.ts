@@ -6,7 +6,7 @@ import {
   type RecoveredRow,
   type StepEndRow,
   type StepStartRow,
-} from './protocol.ts'
+} from './rows.ts'
 import { openOf, update } from './apply-transaction.ts'
 import type { Draft, Texts } from './draft.ts'
 

@@ -5,7 +5,7 @@ import {
   type DisconnectedRow,
   type EngineClosedRow,
   type EngineRow,
-} from './protocol.ts'
+} from './rows.ts'
 import type { Draft, Texts } from './draft.ts'
 import { closeLast, settleLane } from './lane.ts'
 import { laneKey } from './state.ts'

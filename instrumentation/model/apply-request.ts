@@ -6,7 +6,7 @@ import {
   type SessionStartRow,
   type SessionStateRow,
   type StatementsOmittedRow,
-} from './protocol.ts'
+} from './rows.ts'
 import type { Draft, Writable, Texts } from './draft.ts'
 import { engineStatus } from './engine-status.ts'
 import { NO_CONTEXT, type EngineStatus, type Request } from './state.ts'

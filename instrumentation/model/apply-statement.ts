@@ -1,4 +1,4 @@
-import { KIND, type StatementEndRow, type StatementStartRow } from './protocol.ts'
+import { KIND, type StatementEndRow, type StatementStartRow } from './rows.ts'
 import { keep, ownerOf, replace } from './apply-request.ts'
 import type { Draft, Texts } from './draft.ts'
 import { settleLane } from './lane.ts'

@@ -5,7 +5,7 @@ import {
   type TransactionEndRow,
   type TransactionFailedRow,
   type TransactionStartRow,
-} from './protocol.ts'
+} from './rows.ts'
 import { keep, ownerOf, replace } from './apply-request.ts'
 import { takeIntoTransaction } from './apply-statement.ts'
 import type { Draft, Texts } from './draft.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KIND, type AnyRow } from './protocol.ts'
+import { KIND, type AnyRow } from './rows.ts'
 import { recorded, requestsOf } from './testing/fixture.ts'
 import { REQUESTS_KEPT } from './apply-request.ts'
 import { apply } from './apply.ts'

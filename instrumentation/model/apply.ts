@@ -1,4 +1,4 @@
-import { KIND, type AnyRow } from './protocol.ts'
+import { KIND, type AnyRow } from './rows.ts'
 import { applyCheckout } from './apply-checkout.ts'
 import { applyCommit } from './apply-commit.ts'
 import { applyPool } from './apply-pool.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KIND, type AnyRow } from './protocol.ts'
+import { KIND, type AnyRow } from './rows.ts'
 import { apply } from './apply.ts'
 import { isLeaking } from './outcome.ts'
 import { emptyState } from './state.ts'

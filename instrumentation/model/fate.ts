@@ -1,4 +1,4 @@
-import type { EndReason } from './protocol.ts'
+import type { EndReason } from '../../server-lib/channels/words.ts'
 import { wroteNothing } from './outcome.ts'
 import type { Commit, Doubt, Request, Transaction } from './state.ts'
 

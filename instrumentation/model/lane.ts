@@ -1,4 +1,4 @@
-import type { Time } from './protocol.ts'
+import type { Time } from './rows.ts'
 import type { Draft } from './draft.ts'
 import { laneKey, type Connection, type LanePhase, type Segment } from './state.ts'
 

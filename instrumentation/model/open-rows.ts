@@ -7,7 +7,7 @@ import {
   type InDoubtRow,
   type SessionEndingRow,
   type SessionStateRow,
-} from './protocol.ts'
+} from './rows.ts'
 
 /** Something that began and is not over, with the rows that tell so. */
 interface Open {
@@ -93,7 +93,7 @@ export class OpenRows {
       case KIND.statementsOmitted: {
         const request = this.#requests.get(row[3])
         if (!request) return this.#leaving([row], row[3], false)
-        return this.#replaceLast(request, KIND.statementsOmitted, row)
+        return this.#replaceLast(request, row)
       }
       case KIND.sessionStart: {
         const request = this.#requests.get(row[5])
@@ -116,11 +116,8 @@ export class OpenRows {
       case KIND.checkoutAcquired:
       case KIND.checkoutDirty:
         return this.#goOn(this.#checkouts, row[3], row)
-      case KIND.checkoutKept: {
-        const checkout = this.#checkouts.get(row[3])
-        if (!checkout) return this.#leaving([row], null, false)
-        return this.#replaceLast(checkout, KIND.checkoutKept, row)
-      }
+      case KIND.checkoutKept:
+        return this.#renew(this.#checkouts, row[3], row)
       case KIND.checkoutFailed:
       case KIND.checkoutReleased:
         return this.#end(this.#checkouts, row[3], row)
@@ -130,11 +127,8 @@ export class OpenRows {
         return this.#end(this.#statements, row[3], row)
       case KIND.transactionStart:
         return this.#begin(this.#transactions, row[3], row[7], row)
-      case KIND.transactionFailed: {
-        const transaction = this.#transactions.get(row[3])
-        if (!transaction) return this.#leaving([row], null, false)
-        return this.#replaceLast(transaction, KIND.transactionFailed, row)
-      }
+      case KIND.transactionFailed:
+        return this.#renew(this.#transactions, row[3], row)
       case KIND.savepoint: {
         const transaction = this.#transactions.get(row[3])
         if (!transaction || transaction.rows.length > SAVEPOINT_ROWS)
@@ -203,14 +197,8 @@ export class OpenRows {
   #beginRequest(id: string, row: AnyRow): void {
     const before = this.#requests.get(id)
     if (before) this.#closeRequest(id, before)
-    const request: OpenRequest = {
-      request: id,
-      rows: [row],
-      startedAt: row[2],
-      sessions: new Map(),
-      children: 0,
-      isOver: false,
-    }
+    const facts = { request: id, rows: [row], startedAt: row[2] }
+    const request: OpenRequest = { ...facts, sessions: new Map(), children: 0, isOver: false }
     this.#requests.set(id, request)
     if (this.#requests.size > this.#most)
       for (const [oldest, its] of this.#requests) return this.#closeRequest(oldest, its)
@@ -293,8 +281,14 @@ export class OpenRows {
     this.#settle(entry.request, owner)
   }
 
-  #replaceLast(entry: Open, kind: AnyRow[1], row: AnyRow): void {
-    const index = entry.rows.findLastIndex(other => other[1] === kind)
+  #renew(open: Map<string, Open>, id: string, row: AnyRow): void {
+    const entry = open.get(id)
+    if (entry) this.#replaceLast(entry, row)
+    else this.#leaving([row], null, false)
+  }
+
+  #replaceLast(entry: Open, row: AnyRow): void {
+    const index = entry.rows.findLastIndex(other => other[1] === row[1])
     const before = index < 0 ? undefined : entry.rows.splice(index, 1)
     entry.rows.push(row)
     if (before) this.#leaving(before, entry.request, false)

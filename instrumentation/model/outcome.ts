@@ -1,4 +1,4 @@
-import type { Time } from './protocol.ts'
+import type { Time } from './rows.ts'
 import type { Request, Statement } from './state.ts'
 
 /** How a request's work on its databases ended. */

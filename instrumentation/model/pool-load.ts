@@ -1,4 +1,4 @@
-import type { Time } from './protocol.ts'
+import type { Time } from './rows.ts'
 import type { Checkout, Connection, Engine, Lane, PanelState, Pool } from './state.ts'
 
 /** How full a pool is, as the rows tell it. */

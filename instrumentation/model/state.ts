@@ -3,15 +3,13 @@ import type {
   CommitOutcome,
   CommitStep,
   EndReason,
-  EngineFacts,
   EngineOutcome,
-  HolderFacts,
   ParticipantRole,
   RequestKind,
   RequestOutcome,
-  Time,
   TransactionOutcome,
-} from './protocol.ts'
+} from '../../server-lib/channels/words.ts'
+import type { EngineFacts, HolderFacts, Time } from './rows.ts'
 
 /**
  * What the page knows about the process: the rows applied so far, and nothing else. It is a value: `apply` makes

@@ -1,4 +1,5 @@
-import type { CommitStep, ParticipantRole, Time } from '../../instrumentation/model/protocol.ts'
+import type { CommitStep, ParticipantRole } from '../../server-lib/channels/words.ts'
+import type { Time } from '../../instrumentation/model/rows.ts'
 import type { Commit, Step } from '../../instrumentation/model/state.ts'
 
 export interface CommitBar extends Step {

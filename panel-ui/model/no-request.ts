@@ -1,4 +1,4 @@
-import type { Time } from '../../instrumentation/model/protocol.ts'
+import type { Time } from '../../instrumentation/model/rows.ts'
 import type { Checkout, Request } from '../../instrumentation/model/state.ts'
 
 /** What one line of code did outside of any request. */

@@ -1,5 +1,5 @@
+import type { AnyRow } from '../../instrumentation/model/rows.ts'
 import type {
-  AnyRow,
   Hello,
   ServerMessage,
   ServerTruth,

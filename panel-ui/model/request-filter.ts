@@ -1,4 +1,4 @@
-import type { Time } from '../../instrumentation/model/protocol.ts'
+import type { Time } from '../../instrumentation/model/rows.ts'
 import { isLeaking, isSettled, outcomeOf, outlivedMs } from '../../instrumentation/model/outcome.ts'
 import { groupsOf } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'

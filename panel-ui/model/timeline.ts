@@ -1,4 +1,4 @@
-import type { Time } from '../../instrumentation/model/protocol.ts'
+import type { Time } from '../../instrumentation/model/rows.ts'
 import { duration } from '../../instrumentation/model/format.ts'
 import { wroteNothing } from '../../instrumentation/model/outcome.ts'
 import type { Checkout, Request, Statement, Transaction } from '../../instrumentation/model/state.ts'

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { KIND, type AnyRow, type EndReason, type ServerTruth } from '../../instrumentation/model/protocol.ts'
+import { KIND, type AnyRow } from '../../instrumentation/model/rows.ts'
+import type { EndReason } from '../../server-lib/channels/words.ts'
+import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
 import { apply } from '../../instrumentation/model/apply.ts'
 import { commitTimeline } from './commit-timeline.ts'
 import { fateOf, savepointDepth, statementsOf, whyOf } from '../../instrumentation/model/fate.ts'

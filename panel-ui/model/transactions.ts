@@ -1,5 +1,5 @@
 import { age, count } from '../../instrumentation/model/format.ts'
-import type { Time } from '../../instrumentation/model/protocol.ts'
+import type { Time } from '../../instrumentation/model/rows.ts'
 import { fateOf, whyOf, type Fate } from '../../instrumentation/model/fate.ts'
 import type { Commit, PanelState, Request, Transaction } from '../../instrumentation/model/state.ts'
 

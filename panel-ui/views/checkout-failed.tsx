@@ -1,6 +1,6 @@
 import './checkout-failed.css'
 import { duration } from '../../instrumentation/model/format.ts'
-import type { HolderFacts } from '../../instrumentation/model/protocol.ts'
+import type { HolderFacts } from '../../instrumentation/model/rows.ts'
 import type { Checkout } from '../../instrumentation/model/state.ts'
 import { holderOf, whyFull } from '../../instrumentation/findings/why-full.ts'
 import { write } from '../route.ts'

@@ -9,10 +9,10 @@ import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Ring } from '../clock/ring.ts'
 import type { RunOptions } from '../run/run-options.ts'
 import { checkClosing, checkOpening, checkScope } from '../engines/open-options.ts'
-import { ContainerCore, type ContainerSetup } from '../containers/container.ts'
+import type { ContainerCore, ContainerSetup } from '../containers/container.ts'
 import { unknownEngine } from '../containers/started-sessions.ts'
 import { defineDb, type Db, type Definitions } from '../containers/db.ts'
-import { currentRequest, RequestScope, runInRequest, type Contained } from '../requests/request-scope.ts'
+import { currentRequest, RequestScope, runInRequest } from '../requests/request-scope.ts'
 import type { TransactionKind } from '../sessions/transaction-kind.ts'
 import { closeReport, type CloseReport, type EndedWork } from '../containers/close-report.ts'
 import { ClosingTime } from '../engines/closing-time.ts'
@@ -20,49 +20,9 @@ import type { Engine } from '../engines/engine.ts'
 import type { CheckedOptions, EngineConfig } from '../engines/engine-config.ts'
 import type { EngineHandle, OpenOptions } from './engines.ts'
 import { insides, type EnginesInside } from './engines-inside.ts'
+import { OpenContainer, type MakeDb } from './open-container.ts'
 import type { HandOver } from './hot.ts'
 import type { OpenPool } from '../engines/open-pool.ts'
-
-type MakeDb = (core: ContainerCore) => object
-
-/** A container and its public face. */
-class OpenContainer<D extends Definitions> implements Contained {
-  readonly core: ContainerCore
-  readonly db: Db<D>
-  readonly #makeDb: MakeDb
-  /** As sets of other names see it. */
-  #faces: Map<MakeDb, object> | undefined
-
-  constructor(
-    setup: ContainerSetup,
-    makeDb: MakeDb,
-    scope: RequestScope,
-    request: unknown,
-    signal: AbortSignal | undefined,
-    kind?: TransactionKind,
-  ) {
-    this.core = new ContainerCore(setup, scope, request, signal, kind)
-    this.db = makeDb(this.core) as Db<D>
-    this.#makeDb = makeDb
-  }
-
-  /** The container as another set of its `hot` key has it, whose engines have other names. */
-  as(makeDb: MakeDb): { readonly core: ContainerCore; readonly db: Db<D> } {
-    if (makeDb === this.#makeDb) return this
-    this.#faces ??= new Map()
-    const db = this.#faces.get(makeDb) ?? makeDb(this.core)
-    this.#faces.set(makeDb, db)
-    return { core: this.core, db: db as Db<D> }
-  }
-
-  unreleased(): string[] {
-    return this.core.unreleased()
-  }
-
-  end(how: 'finished' | 'aborted', reason?: unknown): Promise<void> {
-    return this.core.end(how, reason)
-  }
-}
 
 /**
  * The engines of one `createEngines`, and the containers that are open on them. A set that another one has taken over from is

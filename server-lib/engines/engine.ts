@@ -2,7 +2,6 @@ import type { Knex } from 'knex'
 import { channels } from '../channels/channels.ts'
 import { EnginelightError, type CheckoutHolder } from '../channels/errors.ts'
 import { watchLongHolds } from '../pool/long-holds.ts'
-import { here } from '../identity/ids.ts'
 import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut, type CheckoutOwner, type Lease, type WaitLimits } from '../pool/check-out.ts'
@@ -17,7 +16,8 @@ import { addReporting, type EngineReport, type SpareAnswer } from '../channels/e
 import { openPool, type OpenPool } from './open-pool.ts'
 import { isSamePool } from './same-pool.ts'
 import type { ServerDoor } from './server-settings.ts'
-import { askOver, whyNotSpare } from './spare-connection.ts'
+import { descriptionOf, reportOf, summaryOf } from './engine-report.ts'
+import { askSpare } from './spare-connection.ts'
 
 /** What an engine has of the one whose place it takes. */
 export interface Heritage {
@@ -127,66 +127,21 @@ export class Engine implements CheckoutOwner {
   }
 
   get description(): EngineDescription {
-    const { options } = this
-    const { pool, source, owned, serverAddress, serverPort, database } = this.#open
-    return {
-      engine: this.name,
-      pool: pool.ledger.pool,
-      isDefault: options.isDefault,
-      mode: options.mode,
-      access: options.access,
-      enlist: options.enlist,
-      transactional: options.transactional,
-      source,
-      owned,
-      min: pool.min,
-      max: pool.max,
-      checkoutTimeoutMs: options.checkoutTimeoutMs,
-      transactions: pool.ledger.transactions,
-      serverAddress,
-      serverPort,
-      database,
-      application: this.application,
-      ...here,
-    }
+    return descriptionOf(this, this.#open)
   }
 
   report(): EngineReport {
-    const { ledger } = this.#open.pool
-    const connections = ledger.connectionReports()
-    const { used } = ledger
-    return {
-      description: this.description,
-      used,
-      idle: connections.length - used,
-      connections,
-      waiters: ledger.waiterReports(),
-    }
+    return reportOf(this, this.#open)
   }
 
-  async ask(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer> {
-    if (this.#open.source === 'borrowed') return "its connections are its host's"
-    const refused = this.#closed ? 'the engine is closed' : whyNotSpare(this.#open.pool)
-    if (refused !== null) return refused
-    try {
-      const asker = { session: null, request: undefined, capture: null, isObserver: true }
-      const limits = { checkoutTimeoutMs: deadlineMs, abandoned: undefined, replaced: this.#replaced }
-      // Not by its own door: an observer that gets no connection says nothing about the engine's health.
-      const owner = { checkedOut() {}, afterFailure: () => undefined }
-      const lease = await checkOut(this.#open.pool, asker, { ...limits, owner })
-      return await askOver(lease, text, values, deadlineMs)
-    } catch (error) {
-      return error instanceof EnginelightError ? `no connection: ${error.code}` : 'no connection'
-    }
+  ask(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer> {
+    if (this.#closed) return Promise.resolve('the engine is closed')
+    return askSpare(this.#open, { text, values, deadlineMs, replaced: this.#replaced })
   }
 
   /** `writer#1, transaction, write: 2 of 10 connections held, 0 waiting`. */
   get summary(): string {
-    const { pool } = this.#open
-    const { mode, access } = this.options
-    const { used, waiting } = pool.ledger
-    const state = this.#closed ? 'closed' : `${used} of ${pool.max} connections held, ${waiting} waiting`
-    return `${pool.ledger.pool}, ${mode}, ${access}: ${state}`
+    return summaryOf(this, this.#open, this.#closed)
   }
 
   [INSPECT](...[, options, inspect]: InspectArguments): unknown {
@@ -355,7 +310,7 @@ export class Engine implements CheckoutOwner {
     this.#closed = true
   }
 
-  /** Nobody is given a connection any more, those neither who wait for one. */
+  /** Refuses every check-out from now on, including those already waiting. */
   refuse(): void {
     if (this.#closed) return
     this.#closed = true

@@ -1,7 +1,10 @@
 import type { SpareAnswer } from '../channels/engine-reports.ts'
 import { isOpen } from '../dialect/transaction-status.ts'
 import { startDeadline } from '../clock/deadline.ts'
-import type { Lease } from '../pool/check-out.ts'
+import { EnginelightError } from '../channels/errors.ts'
+import type { Abandonment } from '../pool/abandonment.ts'
+import { checkOut, type Lease } from '../pool/check-out.ts'
+import type { OpenPool } from './open-pool.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
 import { isClosed, type DriverConnection, type DriverResult } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
@@ -11,15 +14,49 @@ import { statusOf } from '../postgres/transaction-status.ts'
  * Why an observer may not take a connection just now, or null where it may: it never takes a pool's last one, and
  * never stands in its queue.
  */
-export function whyNotSpare({ ledger, max }: Pool): string | null {
+function whyNotSpare({ ledger, max }: Pool): string | null {
   if (max < 2) return 'its pool has a single connection, which is left to the application'
   if (ledger.waiting > 0) return 'others wait for a connection'
   if (max - ledger.used < 2) return 'all connections but one are in use'
   return null
 }
 
+/**
+ * Asks the server on behalf of an observer, over a connection that is spare. Never rejects. An observer that gets no connection
+ * says nothing about the engine's health.
+ */
+export async function askSpare(
+  { pool, source }: Pick<OpenPool, 'pool' | 'source'>,
+  { text, values, deadlineMs, replaced }: Question,
+): Promise<SpareAnswer> {
+  if (source === 'borrowed') return "its connections are its host's"
+  const refused = whyNotSpare(pool)
+  if (refused !== null) return refused
+  try {
+    const asker = { session: null, request: undefined, capture: null, isObserver: true }
+    const owner = { checkedOut() {}, afterFailure: () => undefined }
+    const lease = await checkOut(pool, asker, {
+      checkoutTimeoutMs: deadlineMs,
+      abandoned: undefined,
+      replaced,
+      owner,
+    })
+    return await askOver(lease, text, values, deadlineMs)
+  } catch (error) {
+    return error instanceof EnginelightError ? `no connection: ${error.code}` : 'no connection'
+  }
+}
+
+interface Question {
+  readonly text: string
+  readonly values: unknown[]
+  readonly deadlineMs: number
+  /** Over when a reinit replaces the pool. */
+  readonly replaced: Abandonment
+}
+
 /** Asks the server over a connection that was spare, and gives it back as it came. One that does not answer in time is closed. */
-export function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: number) {
+function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: number) {
   const { driver } = hold
   if (!isIdle(driver)) {
     hold.release()

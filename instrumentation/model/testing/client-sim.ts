@@ -1,4 +1,4 @@
-import { KIND, type EngineFacts } from '../protocol.ts'
+import { KIND, type EngineFacts } from '../rows.ts'
 import type { Hold, Step } from './pool-sim.ts'
 import type { World } from './world.ts'
 

@@ -1,4 +1,4 @@
-import type { AnyRow } from '../protocol.ts'
+import type { AnyRow } from '../rows.ts'
 import { shop, type Scene } from './shop.ts'
 import { apply } from '../apply.ts'
 import { emptyState, type PanelState } from '../state.ts'

@@ -1,11 +1,5 @@
-import {
-  KIND,
-  type AnyRow,
-  type EngineFacts,
-  type EngineGauge,
-  type HolderFacts,
-  type Time,
-} from '../protocol.ts'
+import { KIND, type AnyRow, type EngineFacts, type HolderFacts, type Time } from '../rows.ts'
+import type { EngineGauge } from '../protocol.ts'
 
 /** A step of a script: sleep so many milliseconds. */
 export type Step = number

@@ -1,4 +1,4 @@
-import type { EngineFacts } from '../protocol.ts'
+import type { EngineFacts } from '../rows.ts'
 import { RequestSim, type Run } from './client-sim.ts'
 import { crowd } from './crowded.ts'
 import { World } from './world.ts'

@@ -1,4 +1,5 @@
-import { KIND, type AnyRow, type EngineFacts, type EngineGauge, type Time } from '../protocol.ts'
+import { KIND, type AnyRow, type EngineFacts, type Time } from '../rows.ts'
+import type { EngineGauge } from '../protocol.ts'
 import { PoolSim, type PoolWorld, type Row, type Step } from './pool-sim.ts'
 
 export type Script = Generator<Step, void, unknown>

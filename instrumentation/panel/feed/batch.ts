@@ -1,4 +1,5 @@
-import type { AnyRow, Dictionary as DictionaryMessage, ServerMessage, TextId } from '../../model/protocol.ts'
+import type { AnyRow, TextId } from '../../model/rows.ts'
+import type { Dictionary as DictionaryMessage, ServerMessage } from '../../model/protocol.ts'
 import { forEachText } from '../recorder/row-texts.ts'
 
 /** Rows as text, with the texts that they name and that this page has not been sent. */

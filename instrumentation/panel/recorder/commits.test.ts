@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KIND } from '../../model/protocol.ts'
+import { KIND } from '../../model/rows.ts'
 import {
   expectNothingUncounted,
   freshPage,

@@ -1,4 +1,4 @@
-import type { AnyRow, TextId } from '../../model/protocol.ts'
+import type { AnyRow, TextId } from '../../model/rows.ts'
 import { copyOf } from './plain.ts'
 import { forEachText } from './row-texts.ts'
 

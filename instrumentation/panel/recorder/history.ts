@@ -1,4 +1,5 @@
-import { KIND, type AnyRow, type Snapshot } from '../../model/protocol.ts'
+import { KIND, type AnyRow } from '../../model/rows.ts'
+import type { Snapshot } from '../../model/protocol.ts'
 import { Dictionary } from './dictionary.ts'
 import { KeptRequests } from './kept-requests.ts'
 import type { RecorderLimits } from './limits.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KIND } from '../../model/protocol.ts'
+import { KIND } from '../../model/rows.ts'
 import { expectNothingUncounted, record, recorder, speaker } from '../testing/recording.ts'
 
 test('requests that were slow, failed, aborted or leaked outlive healthy traffic, with all of their rows', () => {

@@ -1,4 +1,4 @@
-import type { AnyRow } from '../../model/protocol.ts'
+import type { AnyRow } from '../../model/rows.ts'
 import { rowBytes } from './row-bytes.ts'
 
 interface Kept {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KIND } from '../../model/protocol.ts'
+import { KIND } from '../../model/rows.ts'
 import { expectNothingUncounted, record, recorder, ringRows, speaker } from '../testing/recording.ts'
 import { forEachText } from './row-texts.ts'
 

@@ -11,7 +11,7 @@ import {
 } from '../../../server-lib/channels/index.ts'
 import { warn } from '../../../server-lib/channels/errors.ts'
 import { failureText } from '../../../server-lib/channels/failure-text.ts'
-import { KIND, type AnyRow } from '../../model/protocol.ts'
+import { KIND, type AnyRow } from '../../model/rows.ts'
 import { History } from './history.ts'
 import { Ink } from './ink.ts'
 import type { RecorderLimits } from './limits.ts'

@@ -1,4 +1,4 @@
-import type { AnyRow } from '../../model/protocol.ts'
+import type { AnyRow } from '../../model/rows.ts'
 import { rowBytes } from './row-bytes.ts'
 
 /** The rows of late, in order and without holes. Readers hold no rows, only the number of the last one they read. */

@@ -1,4 +1,4 @@
-import type { AnyRow } from '../../model/protocol.ts'
+import type { AnyRow } from '../../model/rows.ts'
 
 /** What a row takes in memory, roughly and rather too much: the array, its numbers and its strings. */
 export function rowBytes(row: AnyRow): number {

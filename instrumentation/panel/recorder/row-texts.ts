@@ -1,4 +1,4 @@
-import { KIND, type AnyRow, type Kind, type TextId } from '../../model/protocol.ts'
+import { KIND, type AnyRow, type Kind, type TextId } from '../../model/rows.ts'
 
 /** Which columns of a row hold interned texts. */
 const TEXT_COLUMNS: Partial<Record<Kind, readonly number[]>> = {

@@ -6,7 +6,7 @@ import {
   type CommitStartRow,
   type RecoveredRow,
   type StepStartRow,
-} from '../../model/protocol.ts'
+} from '../../model/rows.ts'
 import type { Ink } from './ink.ts'
 import { id, idOrNull, ms } from './plain.ts'
 

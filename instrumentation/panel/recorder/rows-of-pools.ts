@@ -5,7 +5,7 @@ import type {
   EngineMessage,
   PoolMessage,
 } from '../../../server-lib/channels/index.ts'
-import { KIND, type AnyRow, type EngineFacts, type HolderFacts } from '../../model/protocol.ts'
+import { KIND, type AnyRow, type EngineFacts, type HolderFacts } from '../../model/rows.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
 

@@ -11,7 +11,7 @@ import {
   type SessionEndingRow,
   type SessionStateRow,
   type TransactionEndRow,
-} from '../../model/protocol.ts'
+} from '../../model/rows.ts'
 import { modeOf } from './rows-of-pools.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ids, ms } from './plain.ts'

@@ -1,5 +1,5 @@
 import type { EngineReport } from '../../../server-lib/channels/index.ts'
-import { KIND, type AnyRow } from '../../model/protocol.ts'
+import { KIND, type AnyRow } from '../../model/rows.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
 import { engineFacts } from './rows-of-pools.ts'

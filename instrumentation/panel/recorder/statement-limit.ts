@@ -1,4 +1,4 @@
-import { KIND, type StatementsOmittedRow } from '../../model/protocol.ts'
+import { KIND, type StatementsOmittedRow } from '../../model/rows.ts'
 
 const REQUESTS = 10_000
 

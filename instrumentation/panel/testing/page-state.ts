@@ -1,4 +1,4 @@
-import { KIND, type AnyRow } from '../../model/protocol.ts'
+import { KIND, type AnyRow } from '../../model/rows.ts'
 
 /**
  * The smallest page: what is open now, by applying rows. A second mind on what rows mean, made for comparing two

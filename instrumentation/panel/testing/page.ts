@@ -1,12 +1,12 @@
 import { WebSocket, type ClientOptions } from 'ws'
 import {
   SUBPROTOCOL,
-  type AnyRow,
   type ClientMessage,
   type Hello,
   type ServerMessage,
   type Stat,
 } from '../../model/protocol.ts'
+import type { AnyRow } from '../../model/rows.ts'
 import { PageState } from './page-state.ts'
 
 /** A page without a browser: speaks the protocol and applies what it is told. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect } from 'vitest'
-import type { AnyRow, Snapshot } from '../../model/protocol.ts'
+import type { AnyRow } from '../../model/rows.ts'
+import type { Snapshot } from '../../model/protocol.ts'
 import { DEFAULT_LIMITS, Recorder, type RecorderLimits } from '../recorder/index.ts'
 import { forEachText } from '../recorder/row-texts.ts'
 import { Speaker } from './messages.ts'

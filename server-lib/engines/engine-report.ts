@@ -1,0 +1,59 @@
+import type { EngineDescription } from '../channels/engine-description.ts'
+import type { EngineReport } from '../channels/engine-reports.ts'
+import { here } from '../identity/ids.ts'
+import type { CheckedOptions } from './engine-config.ts'
+import type { OpenPool } from './open-pool.ts'
+
+/** The engine that is described. */
+interface DescribedEngine {
+  readonly name: string
+  readonly options: CheckedOptions
+  readonly application: string | null
+}
+
+export function descriptionOf(
+  { name, options, application }: DescribedEngine,
+  { pool, source, owned, serverAddress, serverPort, database }: OpenPool,
+): EngineDescription {
+  return {
+    engine: name,
+    pool: pool.ledger.pool,
+    isDefault: options.isDefault,
+    mode: options.mode,
+    access: options.access,
+    enlist: options.enlist,
+    transactional: options.transactional,
+    source,
+    owned,
+    min: pool.min,
+    max: pool.max,
+    checkoutTimeoutMs: options.checkoutTimeoutMs,
+    transactions: pool.ledger.transactions,
+    serverAddress,
+    serverPort,
+    database,
+    application,
+    ...here,
+  }
+}
+
+/** An engine and its pool as of now. */
+export function reportOf(engine: DescribedEngine, open: OpenPool): EngineReport {
+  const { ledger } = open.pool
+  const connections = ledger.connectionReports()
+  const { used } = ledger
+  return {
+    description: descriptionOf(engine, open),
+    used,
+    idle: connections.length - used,
+    connections,
+    waiters: ledger.waiterReports(),
+  }
+}
+
+/** `writer#1, transaction, write: 2 of 10 connections held, 0 waiting`. */
+export function summaryOf({ options }: DescribedEngine, { pool }: OpenPool, isClosed: boolean): string {
+  const { used, waiting } = pool.ledger
+  const state = isClosed ? 'closed' : `${used} of ${pool.max} connections held, ${waiting} waiting`
+  return `${pool.ledger.pool}, ${options.mode}, ${options.access}: ${state}`
+}
