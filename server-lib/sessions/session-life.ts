@@ -2,20 +2,16 @@ import { channels } from '../channels/channels.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../channels/errors.ts'
-import {
-  beginTexts,
-  READ_ONLY_SESSION,
-  ROLLBACK,
-  setForTransaction,
-  type Isolation,
-} from '../postgres/control.ts'
-import { failureOf, failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
+import { beginTexts, ROLLBACK, type Isolation } from '../postgres/control.ts'
+import { failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Ending } from './ending.ts'
 import type { HeldConnection } from './held-connection.ts'
+import { begin } from './session-begin.ts'
 import { commit, type CommitOptions } from './session-commit.ts'
+import { toldAs } from './told-as.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { FailedStatement } from './failed-statement.ts'
 import * as errors from './session-errors.ts'
@@ -106,36 +102,8 @@ export class SessionLife {
   // ------------------------------------------------------------------------------ the transaction
 
   /** Opens the transaction, or in autocommit what stands for it. */
-  async begin(held: HeldConnection): Promise<void> {
-    const { options, owned } = this.engine
-    const settings = this.#settings()
-    try {
-      if (options.mode === 'transaction') {
-        const begun = held.control(this.beginTexts().join('; '), options.beginTimeoutMs)
-        faultPoint('begin:sent', held.driver)
-        await begun
-        faultPoint('begin:answered', held.driver)
-        if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
-      }
-      // On a pool of our own the setting was made as the connection was opened.
-      else if (options.mode === 'autocommit' && this.isReadOnly && !owned)
-        await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
-    } catch (cause) {
-      throw this.beginFailed(held, cause)
-    }
-    const lost = this.begun(held)
-    if (lost) throw lost
-  }
-
-  /** What the request says of itself. The application's function is called before anything is sent, for it may throw. */
-  #settings(): Readonly<Record<string, string>> | undefined {
-    if (this.engine.options.mode !== 'transaction') return undefined
-    try {
-      return this.request.annotate?.()
-    } catch (error) {
-      this.giveBack()
-      throw error
-    }
+  begin(held: HeldConnection): Promise<void> {
+    return begin(this, held)
   }
 
   get #ownKind(): TransactionKind {
@@ -314,21 +282,7 @@ export class SessionLife {
 
   /** A statement's error as the caller sees it: the server's own, unless the connection or an earlier failure is the reason. */
   tell(error: Error): Error {
-    if (error instanceof EnginelightError) return error
-    const first = this.#failure
-    if (this.#isLostWith(error)) return errors.connectionLost(this, first ?? error, 'while a statement ran')
-    if (sqlstateOf(error) === '25P02' && first && first !== error) return this.failedError()
-    return error
-  }
-
-  #isLostWith(error: Error): boolean {
-    const held = this.#held
-    if (held) return failureOn(held.driver, error) === 'connection'
-    // A borrowed connection is given back after each statement, so none is no sign of a loss.
-    return (
-      failureOf(error) === 'connection' &&
-      (this.engine.options.mode !== 'borrowed' || this.#failure !== undefined)
-    )
+    return toldAs(this, error)
   }
 
   /** Why a move is not possible now. */

@@ -1,0 +1,29 @@
+import { EnginelightError } from '../channels/errors.ts'
+import type { Engine } from '../engines/engine.ts'
+import { failureOf, failureOn, sqlstateOf } from '../postgres/sqlstate.ts'
+import type { HeldConnection } from './held-connection.ts'
+import * as errors from './session-errors.ts'
+
+/** The life of the session whose statement failed. */
+interface FailingLife extends errors.SessionFacts {
+  readonly engine: Engine
+  readonly held: HeldConnection | undefined
+  /** The first error of the transaction that is open, or the one that took its connection. */
+  readonly failure: Error | undefined
+  failedError(): EnginelightError
+}
+
+/** A statement's error as the caller sees it: the server's own, unless the connection or an earlier failure is the reason. */
+export function toldAs(life: FailingLife, error: Error): Error {
+  if (error instanceof EnginelightError) return error
+  const first = life.failure
+  if (isLostWith(life, error)) return errors.connectionLost(life, first ?? error, 'while a statement ran')
+  if (sqlstateOf(error) === '25P02' && first && first !== error) return life.failedError()
+  return error
+}
+
+function isLostWith({ held, engine, failure }: FailingLife, error: Error): boolean {
+  if (held) return failureOn(held.driver, error) === 'connection'
+  // A borrowed connection is given back after each statement, so none is no sign of a loss.
+  return failureOf(error) === 'connection' && (engine.options.mode !== 'borrowed' || failure !== undefined)
+}
