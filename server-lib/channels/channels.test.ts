@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { channels, observe } from './channels.ts'
 import { engineReports } from './engine-reports.ts'
-import type { Site } from './../identity/site.ts'
+import type { Site } from '../identity/site.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { listen } from '../testing/story.ts'
 
-const manual = readFileSync(new URL('channels.md', import.meta.url), 'utf8')
-const source = readFileSync(new URL('channels.ts', import.meta.url), 'utf8')
+const text = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8')
+const manual = text('../channels.md')
+const source = ['channels.ts', 'messages.ts', 'commit-messages.ts'].map(text).join('\n')
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
