@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { channels, observe } from './channels.ts'
 import { engineReports } from './engine-reports.ts'
+import { DISCARDS, type Discard } from './words.ts'
 import type { Site } from '../identity/site.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
@@ -65,6 +66,15 @@ function declared(): Record<string, Record<string, string[]>> {
 test('the manual and the types tell of the same channels, phases and fields', () => {
   expect(Object.keys(declared())).toHaveLength(Object.keys(channels).length)
   expect(documented()).toEqual(declared())
+})
+
+test('the manual says of each word why a connection is closed', () => {
+  const section = manual.split('## Why a connection is closed\n')[1] ?? ''
+  const rows = [...section.matchAll(/^\| `([^`]+)` +\| \S/gm)]
+  expect(rows.map(([, word]) => word)).toEqual(DISCARDS)
+  // @ts-expect-error: a reason that is neither one of the words nor a code
+  'it was old' satisfies Discard
+  '57P01' satisfies Discard
 })
 
 test('a real unit of work publishes messages with exactly the documented fields', async () => {

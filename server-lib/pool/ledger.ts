@@ -3,6 +3,7 @@ import { STATUS_BYTES } from '../channels/words.ts'
 import { channels } from '../channels/channels.ts'
 import { errorFacts, warn, type CheckoutHolder } from '../channels/errors.ts'
 import type { ConnectionReport, WaiterReport } from '../channels/engine-reports.ts'
+import type { Discard } from '../channels/words.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
@@ -244,7 +245,7 @@ export class Ledger {
   }
 
   /** The physical connection is gone, for whatever reason. */
-  closed(driver: DriverConnection, reason: string): void {
+  closed(driver: DriverConnection, reason: Discard): void {
     const record = this.#connections.get(driver)
     if (!record) return
     if (record.transaction) endTransaction(record, 'lost', null)
