@@ -8,7 +8,7 @@ import type { ContainerCore } from '../containers/container.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { bodyText } from './body-text.ts'
 import { failedAnswer, readAnswer, type Answer, type OtherBody } from './failed-answer.ts'
-import { HeldResponse, OWN_HEADER, type Gate, type HeldAnswer } from './held-response.ts'
+import { HeldResponse, OWN_HEADER, type Gate, type HeldAnswer } from './held/held-response.ts'
 import { holdOptions, type TransactionOptions } from './transaction-options.ts'
 
 /** How long a statement that nobody awaited may go on after the response was ended, before the request is rolled back. */
