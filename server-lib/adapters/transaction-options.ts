@@ -9,7 +9,7 @@ import {
   type Asker,
   type Needs,
 } from '../channels/options.ts'
-import type { HoldOptions } from './held/held-response.ts'
+import type { HoldOptions } from './held/gate.ts'
 
 /** Written as a method, so that a function may ask for its framework's own request. */
 type Of<Request extends IncomingMessage, Answer> = { of(request: Request): Answer }['of']
