@@ -1,4 +1,15 @@
 import { isIP } from 'node:net'
+import {
+  ANYTHING,
+  BOOLEAN,
+  checkOptions,
+  isObject,
+  notEmpty,
+  whole,
+  type Asker,
+  type Need,
+  type Needs,
+} from '../../server-lib/channels/options.ts'
 import { EnginelightError } from '../../server-lib/index.ts'
 import { PeerLock, isHost, isOrigin, isRange, newToken } from './locks/index.ts'
 import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
@@ -49,38 +60,57 @@ export interface PanelSettings {
 }
 
 /** What each limit may be. The ring's most is what 16 MiB of the whole panel leave room for, and a page can take. */
-const LIMIT_RANGES: { [K in keyof RecorderLimits]: readonly [least: number, most: number] } = {
-  ringBytes: [16 * 1024, 32 * 1024 * 1024],
-  dictionaryBytes: [16 * 1024, 32 * 1024 * 1024],
-  keptBytes: [16 * 1024, 32 * 1024 * 1024],
-  requestsKept: [1, 10_000],
-  statementsPerRequest: [1, 100_000],
-  slowMs: [0, 3_600_000],
+const LIMITS: Needs<RecorderLimits> = {
+  ringBytes: between(16 * 1024, 32 * 1024 * 1024),
+  dictionaryBytes: between(16 * 1024, 32 * 1024 * 1024),
+  keptBytes: between(16 * 1024, 32 * 1024 * 1024),
+  requestsKept: between(1, 10_000),
+  statementsPerRequest: between(1, 100_000),
+  slowMs: between(0, 3_600_000),
+}
+const NEEDS: Needs<StartPanelOptions> = {
+  engines: ANYTHING,
+  enabled: BOOLEAN,
+  errorMessages: BOOLEAN,
+  allow: ANYTHING,
+  allowedHosts: ANYTHING,
+  allowedOrigins: ANYTHING,
+  token: ANYTHING,
+  application: notEmpty('a name'),
+  limits: ANYTHING,
+  port: between(0, 65_535, 'a number '),
+  host: ANYTHING,
+}
+const PANEL: Asker = {
+  name: 'The panel',
+  code: 'EL_PANEL_CONFIG',
+  given: show,
+  noObject: () => 'The options of the panel must be an object.',
+  noOption: (option, known) => `The panel has no option ${option}; there are ${known}.`,
+  wrong: (option, needs, given) => `\`${option}\` of the panel must be ${needs}, not ${given}.`,
+}
+const PANEL_LIMITS: Asker = {
+  ...PANEL,
+  fields: { option: 'limits' },
+  noObject: () => '`limits` of the panel must be an object.',
+  noOption: limit => `The panel has no limit ${limit}.`,
+  wrong: (limit, needs, given) => `The panel's limit ${limit} must be ${needs}, not ${given}.`,
+}
+
+function between(least: number, most: number, what = ''): Need {
+  return whole(`${what}from ${least} to ${most}`, least, most)
 }
 
 /** Checks all options, or throws `EL_PANEL_CONFIG` before anything has changed. */
 export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
-  if (typeof options !== 'object' || options === null)
-    throw bad('options', 'The options of the panel must be an object.')
   if (areEngines(options))
     throw bad(
       'engines',
       'The panel takes its engines by name: write panel({ engines }), and not panel(engines).',
     )
-  for (const option of Object.keys(options))
-    if (!KNOWN.includes(option))
-      throw bad(option, `The panel has no option ${option}; there are ${KNOWN.join(', ')}.`, {
-        known: [...KNOWN],
-      })
+  checkOptions(PANEL, options, NEEDS)
   checkEngines(options.engines)
   const { enabled, errorMessages, application, port = 0, host = '127.0.0.1' } = options
-  for (const [option, value] of Object.entries({ enabled, errorMessages }))
-    if (value !== undefined && typeof value !== 'boolean')
-      throw bad(option, `\`${option}\` of the panel must be true or false, not ${show(value)}.`)
-  if (application !== undefined && (typeof application !== 'string' || application === ''))
-    throw bad('application', '`application` of the panel must be a name.')
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw bad('port', `\`port\` of the panel must be a number from 0 to 65535, not ${show(port)}.`)
   const allow = list('allow', options.allow, isRange, 'an address or a CIDR such as 172.17.0.0/16')
   const allowedHosts = list('allowedHosts', options.allowedHosts, isHost, 'a host such as dev.example:8080')
   const allowedOrigins = list(
@@ -103,21 +133,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
   }
 }
 
-const KNOWN: readonly string[] = [
-  'engines',
-  'enabled',
-  'errorMessages',
-  'allow',
-  'allowedHosts',
-  'allowedOrigins',
-  'token',
-  'application',
-  'limits',
-  'port',
-  'host',
-]
-
-const areEngines = (value: object) => 'names' in value && 'containerFor' in value
+const areEngines = (value: unknown) => isObject(value) && 'names' in value && 'containerFor' in value
 
 function checkEngines(engines: unknown): void {
   if (engines === undefined) return
@@ -147,22 +163,10 @@ function checkToken(token: unknown): string {
   return token
 }
 
-function checkLimits(limits: unknown): RecorderLimits {
-  if (limits === undefined) return { ...DEFAULT_LIMITS }
-  if (typeof limits !== 'object' || limits === null)
-    throw bad('limits', '`limits` of the panel must be an object.')
-  const checked = { ...DEFAULT_LIMITS }
-  for (const [name, value] of Object.entries(limits)) {
-    if (value === undefined) continue
-    if (!Object.hasOwn(LIMIT_RANGES, name))
-      throw bad('limits', `The panel has no limit ${name}.`, { known: Object.keys(LIMIT_RANGES) })
-    const limit = name as keyof RecorderLimits
-    const [least, most] = LIMIT_RANGES[limit]
-    if (!Number.isInteger(value) || value < least || value > most)
-      throw bad('limits', `The panel's limit ${name} must be from ${least} to ${most}, not ${show(value)}.`)
-    checked[limit] = value
-  }
-  return checked
+function checkLimits(limits: Partial<RecorderLimits> = {}): RecorderLimits {
+  checkOptions(PANEL_LIMITS, limits, LIMITS)
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined)
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) }
 }
 
 function list(
@@ -179,8 +183,8 @@ function list(
   return [...value]
 }
 
-function bad(option: string, sentence: string, more: { known?: string[] } = {}): EnginelightError {
-  return new EnginelightError('EL_PANEL_CONFIG', sentence, { option, ...more })
+function bad(option: string, sentence: string): EnginelightError {
+  return new EnginelightError('EL_PANEL_CONFIG', sentence, { option })
 }
 
 function show(value: unknown): string {

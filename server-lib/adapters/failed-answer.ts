@@ -1,3 +1,5 @@
+import type { OtherBody } from './held/gate.ts'
+
 /**
  * What an answer says of itself in protocols that tell of a failure in the body and not by the status: GraphQL, JSON-RPC and
  * tRPC, their batches, and the parts of an incremental answer. A body that is none of these says nothing.
@@ -14,12 +16,6 @@ export interface Answer {
   readonly failureStatus: 500 | undefined
   /** The same answer where nothing was done. Undefined for one in parts, which cannot be put into other words. */
   undone(message?: string): OtherBody | undefined
-}
-
-/** What is sent in the place of a body, and of a status that would be wrong with it. */
-export interface OtherBody {
-  readonly body: Uint8Array
-  readonly status?: number
 }
 
 type Json = { readonly [key: string]: unknown }

@@ -8,7 +8,7 @@ import { coreOf } from '../containers/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../requests/request-scope.ts'
 import { settingsOf } from './annotation.ts'
 import { RequestTransaction, type AnswerFailure } from './request-transaction.ts'
-import { checkTransactionOptions, type TransactionOptions } from './transaction-options.ts'
+import { checkMount, type TransactionOptions } from './transaction-options.ts'
 import { tellUncommitted } from './uncommitted-header.ts'
 
 export interface MountOptions<As extends string = 'db'> extends TransactionOptions {
@@ -47,13 +47,8 @@ export function transactionOf(request: IncomingMessage): RequestTransaction | un
  */
 export function createMount(engines: unknown, options: MountOptions<string> = {}): Mount {
   const inside = enginesInside(engines)
-  checkTransactionOptions(options as Record<string, unknown>)
+  checkMount(options)
   const { as = 'db', annotate, activate, container } = options
-  if (typeof as !== 'string' || !/^[A-Za-z_$][\w$]*$/.test(as)) {
-    throw new EnginelightError('EL_CONFIG', `Option as must be a property name, not ${describe(as)}.`, {
-      option: 'as',
-    })
-  }
   return (request, response, next, answerFailure) => {
     let known = mounted.get(request)
     const isFirst = known === undefined

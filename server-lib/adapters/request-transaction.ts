@@ -4,31 +4,29 @@ import type { EnginesInside } from '../engine-set/engines-inside.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import { settledWithin } from '../clock/deadline.ts'
 import { hooksTooLate } from '../sessions/hooks.ts'
-import type { ContainerCore } from '../containers/container.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { bodyText } from './body-text.ts'
-import { failedAnswer, readAnswer, type Answer, type OtherBody } from './failed-answer.ts'
-import { HeldResponse, OWN_HEADER, type Gate, type HeldAnswer } from './held-response.ts'
+import { failedAnswer, readAnswer, type Answer } from './failed-answer.ts'
+import { cut } from './held/cut.ts'
+import { OWN_HEADER, type Gate, type HeldAnswer, type OtherBody } from './held/gate.ts'
+import { HeldResponse } from './held/held-response.ts'
+import { RequestWork } from './request-work.ts'
 import { holdOptions, type TransactionOptions } from './transaction-options.ts'
-
-/** How long a statement that nobody awaited may go on after the response was ended, before the request is rolled back. */
-const AWAIT_MS = 1_000
+import { isFailure, verdictOf, type Facts } from './verdict.ts'
 
 /** Told of a commit that failed. Where it is answered already, in the words of its protocol, there is nothing to send. */
 export type AnswerFailure = (error: unknown, isAnswered: boolean) => void
 
-/** One set of engines whose work in this request is committed with it. */
-interface Part {
-  readonly inside: EnginesInside
-  readonly veto: TransactionOptions['veto']
-}
+type Veto = Exclude<TransactionOptions['veto'], undefined>
 
 /** The transaction of a request: ended as its response is about to be sent, and by what the response is. */
 export class RequestTransaction implements Gate {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #scope: RequestScope
-  readonly #parts: Part[] = []
+  readonly #work: RequestWork
+  /** One for each set of engines; undefined: the answer's own word. */
+  readonly #vetoes: (Veto | undefined)[] = []
   readonly #held: HeldResponse
   readonly #answerFailure: AnswerFailure
   /** Nothing is committed any more: something has failed, and its answer is on its way. */
@@ -48,14 +46,14 @@ export class RequestTransaction implements Gate {
     this.#request = request
     this.#response = response
     this.#scope = scope
+    this.#work = new RequestWork(scope)
     this.#answerFailure = answerFailure
     this.#held = new HeldResponse(response, this, holdOptions(options))
   }
 
   /** Takes another set of engines in. A second mount of the same one changes nothing. */
   add(inside: EnginesInside, { veto }: TransactionOptions): void {
-    if (this.#parts.some(part => part.inside.identity === inside.identity)) return
-    this.#parts.push({ inside, veto })
+    if (this.#work.add(inside)) this.#vetoes.push(veto)
   }
 
   get hasFailed(): boolean {
@@ -65,49 +63,54 @@ export class RequestTransaction implements Gate {
   // ------------------------------------------------------------------------------- what the response asks
 
   get isDue(): boolean {
-    return !this.#failed && this.#containers().some(one => one.isEnlisted || one.mayEnlist)
+    return !this.#failed && this.#work.isOpen
   }
 
   get feedsBody(): boolean {
-    return this.#containers().some(({ sessions }) => sessions.areReading)
+    return this.#work.isReading
   }
 
   async settle(answer: HeldAnswer): Promise<OtherBody | undefined> {
-    const containers = this.#containers()
     // A handler that throws in the tick in which it ends its answer has failed: Express cuts the connection two turns later.
     // Where it goes on there is no end yet, and what it sends next must wait for the commit.
     for (let turn = 0; turn < 2 && answer.isEnded; turn++) await nextTurn()
-    // A builder that nobody awaited is not sent in the tick in which it is made.
-    if (!containers.some(one => one.isEnlisted)) await nextTurn()
-    if (this.#failed || !containers.some(one => one.isEnlisted)) return undefined
-    for (const container of containers) await this.#awaitWork(container)
+    const work = this.#work
+    // A builder that is not awaited is not sent in the tick in which it is made.
+    if (!work.isEnlisted) await nextTurn()
+    if (this.#failed || !work.isEnlisted) return undefined
+    await work.settled()
     const said = await this.#said(answer)
-    const why = await this.#whyNot(containers, answer, said).catch(async (error: unknown) => {
-      await this.#rollBack('handler failed')
+    const verdict = await this.#verdict(answer, said).catch(async (error: unknown) => {
+      await work.rollBack('handler failed')
       throw error
     })
     if (this.#failed) return undefined
-    if (why) {
-      const isUntrue = said?.hasFailed === true && said.tellsOfMore && (await haveChanged(containers))
-      await this.#rollBack(why)
-      const other = isUntrue ? said.undone() : undefined
-      if (isUntrue && !other) throw this.#toldTooMuch()
-      return other
-    }
+    return verdict === 'commit' ? this.#commit(answer, said) : this.#undo(verdict, said)
+  }
+
+  async #commit({ isEnded }: HeldAnswer, said: Answer | undefined): Promise<OtherBody | undefined> {
     this.#isCommitting = true
     try {
-      // One after the other: two sets of engines have no common commit.
-      for (const container of containers) await container.commit(null, { pauses: !answer.isEnded })
+      await this.#work.commit(!isEnded)
       this.#isCommitting = false
       return undefined
     } catch (error) {
-      await this.#rollBack('failed elsewhere')
+      await this.#work.rollBack('failed elsewhere')
       const other = this.#scope.undone && said?.undone('The commit failed: nothing was done.')
       if (!other) throw error
       this.#failed = true
       this.#answerFailure(error, true)
       return { ...other, status: said?.failureStatus ?? this.#response.statusCode }
     }
+  }
+
+  /** An answer that tells of something that was done must not be sent where that is rolled back. */
+  async #undo(why: EndReason, said: Answer | undefined): Promise<OtherBody | undefined> {
+    const isUntrue = said?.hasFailed === true && said.tellsOfMore && (await this.#work.hasChanged())
+    await this.#work.rollBack(why)
+    const other = isUntrue ? said.undone() : undefined
+    if (isUntrue && !other) throw this.#toldTooMuch()
+    return other
   }
 
   failed(error: unknown): void {
@@ -128,7 +131,7 @@ export class RequestTransaction implements Gate {
     if (this.#failed || this.#isCommitting || !this.#held.isHeld) return
     this.#failed = true
     this.#held.drop(error)
-    void this.#rollBack('handler failed')
+    void this.#work.rollBack('handler failed')
   }
 
   /**
@@ -143,66 +146,38 @@ export class RequestTransaction implements Gate {
     const isDue = this.isDue
     this.#failed = true
     const hasBegun = this.#response.headersSent
-    if (isDue) await this.#rollBack('handler failed')
-    if (!this.#held.drop(error) && hasBegun && (isDue || this.#held.settled)) this.#held.cut()
+    if (isDue) await this.#work.rollBack('handler failed')
+    if (!this.#held.drop(error) && hasBegun && (isDue || this.#held.settled)) cut(this.#response)
   }
 
-  // -------------------------------------------------------------------------------------------- the end
+  // ---------------------------------------------------------------------------------------- the verdict
 
-  #containers(): ContainerCore[] {
-    const cores: ContainerCore[] = []
-    for (const { inside } of this.#parts) {
-      const known = this.#scope.container(inside.identity) as { core?: ContainerCore } | undefined
-      if (known?.core) cores.push(known.core)
+  async #verdict({ header }: HeldAnswer, said: Answer | undefined): Promise<EndReason> {
+    const response = this.#response
+    const facts: Facts = {
+      isRefused: this.#isRefused,
+      // `close` may not have come yet.
+      isCut: response.destroyed || response.socket?.destroyed === true,
+      isDoomed: this.#work.isDoomed,
+      asked: header(OWN_HEADER),
+      status: response.statusCode,
+      said,
+      undone: this.#scope.undone ?? [],
     }
-    return cores
-  }
-
-  /** Why the request is rolled back although nothing threw, or undefined where it is committed. */
-  async #whyNot(
-    containers: readonly ContainerCore[],
-    { header }: HeldAnswer,
-    said: Answer | undefined,
-  ): Promise<EndReason | undefined> {
-    if (this.#isRefused) return 'handler failed'
-    // Its connection was cut, and `close` has not come yet: the client has no answer to rely on.
-    if (this.#response.destroyed || this.#response.socket?.destroyed) return 'client aborted'
-    if (containers.some(({ isDoomed }) => isDoomed)) return 'doomed'
-    const asked = header(OWN_HEADER)
-    if (asked !== undefined)
-      return (asked as string | string[]).toString().trim().toLowerCase() === 'commit' ? undefined : 'vetoed'
-    for (const { veto = isFailure } of this.#parts) {
-      if (veto === isFailure && said?.hasFailed && !said.isOnly(this.#scope.undone ?? [])) return 'vetoed'
-      if (veto !== false && (await this.#isVetoed(veto, containers))) return 'vetoed'
-    }
-    return undefined
+    const verdict = verdictOf(facts)
+    if (verdict !== undefined) return verdict
+    for (const veto of this.#vetoes)
+      if (veto === undefined ? isFailure(facts) : veto && (await this.#isVetoed(veto))) return 'vetoed'
+    return 'commit'
   }
 
   /** A veto has as long as the hooks of the commit: no response hangs in it, and no connection is held by it. */
-  async #isVetoed(
-    veto: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>,
-    containers: readonly ContainerCore[],
-  ): Promise<boolean> {
+  async #isVetoed(veto: Exclude<Veto, false>): Promise<boolean> {
     const asked = veto(this.#request, this.#response)
     if (typeof asked === 'boolean') return asked
-    const timeoutMs = Math.min(...containers.map(container => container.sessions.hookTimeoutMs))
+    const timeoutMs = this.#work.hookTimeoutMs
     if (await settledWithin(Promise.resolve(asked), timeoutMs)) return asked
     throw hooksTooLate(timeoutMs, 'the veto')
-  }
-
-  /** Work that nobody awaited belongs to the request, as long as it does not make the client wait for ever. */
-  async #awaitWork(container: ContainerCore): Promise<void> {
-    const busy = await container.sessions.whoIsBusy(AWAIT_MS)
-    if (busy === undefined) return
-    const { label, id } = this.#scope
-    const error = new EnginelightError(
-      'EL_ILLEGAL_MOVE',
-      `The response of ${label} (${id}) was ended while engine "${busy}" was at work, and ${AWAIT_MS} ms later it still is: everything was rolled back. Await every statement, and read every stream to its end, before the response.`,
-      { engine: busy, move: 'commit', waitedMs: AWAIT_MS },
-    )
-    // Ended and not only rolled back, since a rollback would wait for its turn as well.
-    await Promise.all(this.#containers().map(one => one.end('aborted', error, 'handler failed')))
-    throw error
   }
 
   /** What the answer says of itself, where that says more than its status. Units are told of in any case. */
@@ -222,24 +197,6 @@ export class RequestTransaction implements Gate {
       `Nothing was committed: a part of the answer of ${label} (${id}) says that something failed, and everything was rolled back. The answer was not sent.`,
     )
   }
-
-  async #rollBack(why: EndReason): Promise<void> {
-    for (const container of this.#containers()) {
-      // What is left open is rolled back at the request's end: here nothing can go wrong that has to be told.
-      if (!container.ended) await container.rollback(why).catch(() => {})
-    }
-  }
 }
 
 const nextTurn = () => new Promise(resolve => setImmediate(resolve))
-
-/** Whether something was written that is going to be rolled back. */
-async function haveChanged(containers: readonly ContainerCore[]): Promise<boolean> {
-  for (const container of containers) if (await container.sessions.haveChanged()) return true
-  return false
-}
-
-/** What is a failure unless the mount says otherwise. */
-function isFailure(_request: IncomingMessage, { statusCode }: ServerResponse): boolean {
-  return statusCode >= 400
-}

@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { describe } from '../channels/describe.ts'
-import { EnginelightError } from '../channels/errors.ts'
-import type { HoldOptions } from './held-response.ts'
+import {
+  aFunction,
+  byNameAlone,
+  checkOptions,
+  need,
+  oneOf,
+  whole,
+  type Asker,
+  type Needs,
+} from '../channels/options.ts'
+import type { HoldOptions } from './held/gate.ts'
 
 /** Written as a method, so that a function may ask for its framework's own request. */
 type Of<Request extends IncomingMessage, Answer> = { of(request: Request): Answer }['of']
@@ -40,48 +48,29 @@ export interface TransactionOptions {
 
 const MIB = 1_048_576
 
-const NEEDS: Record<keyof TransactionOptions, readonly [(value: unknown) => boolean, string]> = {
-  activate: [value => typeof value === 'function', 'a function of the request'],
-  veto: [
-    value => value === false || typeof value === 'function',
+const NEEDS: Needs<TransactionOptions & { as?: string }> = {
+  as: need('a property name', value => typeof value === 'string' && /^[A-Za-z_$][\w$]*$/.test(value)),
+  activate: aFunction('a function of the request'),
+  veto: need(
     'false or a function of request and response',
-  ],
-  annotate: [value => typeof value === 'function', 'a function of the request'],
-  container: [value => typeof value === 'function', 'a function of the request'],
-  holdBytes: [value => Number.isInteger(value) && (value as number) >= 0, 'a whole number of bytes'],
-  streaming: [
-    value => value === 'commit first' || value === 'commit last',
-    "'commit first' or 'commit last'",
-  ],
+    value => value === false || typeof value === 'function',
+  ),
+  annotate: aFunction('a function of the request'),
+  container: aFunction('a function of the request'),
+  holdBytes: whole('a whole number of bytes', 0),
+  streaming: oneOf(['commit first', 'commit last']),
+}
+const SESSIONS = 'sessions(engines, { … })'
+const ASKER: Asker = {
+  name: SESSIONS,
+  noObject: given => `${SESSIONS} takes its options as an object, not ${given}.`,
+  noOption: (option, known) => `${SESSIONS} has no option ${option}; it has ${known}.`,
+  wrong: byNameAlone,
 }
 
 /** Throws EL_CONFIG at the first option that is wrong, or that there is not. */
-export function checkTransactionOptions(options: Record<string, unknown>): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `sessions(engines, { … }) takes its options as an object, not ${describe(options)}.`,
-      { option: 'options' },
-    )
-  }
-  for (const [option, value] of Object.entries(options)) {
-    if (option === 'as' || value === undefined) continue
-    const need = Object.hasOwn(NEEDS, option) ? NEEDS[option as keyof TransactionOptions] : undefined
-    if (!need) {
-      const known = ['as', ...Object.keys(NEEDS)]
-      throw new EnginelightError(
-        'EL_CONFIG',
-        `sessions(engines, { … }) has no option ${option}; it has ${known.join(', ')}.`,
-        { option, known },
-      )
-    }
-    const [isRight, needs] = need
-    if (!isRight(value)) {
-      throw new EnginelightError('EL_CONFIG', `Option ${option} must be ${needs}, not ${describe(value)}.`, {
-        option,
-      })
-    }
-  }
+export function checkMount(options: unknown): void {
+  checkOptions(ASKER, options, NEEDS)
 }
 
 export function holdOptions({

@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { channels, observe } from './channels.ts'
 import { engineReports } from './engine-reports.ts'
-import type { Site } from './../identity/site.ts'
+import { DISCARDS, type Discard } from './words.ts'
+import type { Site } from '../identity/site.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { listen } from '../testing/story.ts'
 
-const manual = readFileSync(new URL('channels.md', import.meta.url), 'utf8')
-const source = readFileSync(new URL('channels.ts', import.meta.url), 'utf8')
+const text = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8')
+const manual = text('../channels.md')
+const source = ['channels.ts', 'messages.ts', 'commit-messages.ts'].map(text).join('\n')
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
@@ -64,6 +66,15 @@ function declared(): Record<string, Record<string, string[]>> {
 test('the manual and the types tell of the same channels, phases and fields', () => {
   expect(Object.keys(declared())).toHaveLength(Object.keys(channels).length)
   expect(documented()).toEqual(declared())
+})
+
+test('the manual says of each word why a connection is closed', () => {
+  const section = manual.split('## Why a connection is closed\n')[1] ?? ''
+  const rows = [...section.matchAll(/^\| `([^`]+)` +\| \S/gm)]
+  expect(rows.map(([, word]) => word)).toEqual(DISCARDS)
+  // @ts-expect-error: a reason that is neither one of the words nor a code
+  'it was old' satisfies Discard
+  '57P01' satisfies Discard
 })
 
 test('a real unit of work publishes messages with exactly the documented fields', async () => {

@@ -10,7 +10,8 @@ import {
   fullMessage,
 } from './errors.ts'
 
-const manual = readFileSync(new URL('errors.md', import.meta.url), 'utf8')
+const manual = readFileSync(new URL('../errors.md', import.meta.url), 'utf8')
+const root = new URL('../..', import.meta.url).pathname
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
@@ -35,12 +36,11 @@ test('every code has its entry in the manual, and every entry its code', () => {
 test('every warning is in the manual, and told somewhere', () => {
   const entries = [...manual.matchAll(/^\| `(EL_[A-Z_]+)` +\|/gm)].map(match => match[1])
   expect(entries.toSorted()).toEqual([...WARNING_CODES].toSorted())
-  const text = sources(join(new URL('..', import.meta.url).pathname, 'server-lib')).join('\n')
+  const text = sources(join(root, 'server-lib')).join('\n')
   expect(WARNING_CODES.filter(code => !new RegExp(`warn\\(\\s*'${code}'`).test(text))).toEqual([])
 })
 
 test('every code is thrown somewhere', () => {
-  const root = new URL('..', import.meta.url).pathname
   const text = [...sources(join(root, 'server-lib')), ...sources(join(root, 'instrumentation'))]
     .join('\n')
     .replace(/ERROR_CODES = \[[^\]]*\]/, '')

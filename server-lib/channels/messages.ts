@@ -1,7 +1,14 @@
 import type { Site } from '../identity/site.ts'
 import type { EngineDescription } from './engine-description.ts'
 import type { CheckoutHolder, ErrorFacts } from './errors.ts'
-import type { EndReason, RequestKind, RequestOutcome, SessionState, TransactionOutcome } from './words.ts'
+import type {
+  Discard,
+  EndReason,
+  RequestKind,
+  RequestOutcome,
+  SessionState,
+  TransactionOutcome,
+} from './words.ts'
 
 /** The life of an engine in this process: declared by `createEngines`, given a new pool by `reinit`, closed. */
 export type EngineMessage =
@@ -36,7 +43,7 @@ export type PoolMessage =
       connection: string
       slot: number
       /** Why it is gone: the pool closed it, we discarded it, or the server or the network took it. */
-      reason: string
+      reason: Discard
       uses: number
     }
 
@@ -184,7 +191,7 @@ export type CheckoutMessage =
       connection: string
       heldMs: number
       /** Why the connection was closed instead of returned, or null when it went back to the pool. */
-      discarded: string | null
+      discarded: Discard | null
       /** It had been told to be held for long, so it was no leak after all. */
       wasOverdue: boolean
     }

@@ -59,3 +59,32 @@ export type EndReason =
   | 'commit forgotten'
   | 'client aborted'
   | 'engines closed'
+
+/** Why a connection was closed in place of going back to its pool, or is gone. `channels.md` says what each means. */
+export const DISCARDS = [
+  'came closed',
+  'came with an open transaction',
+  'came with a statement running',
+  'came in an unknown state',
+  'BEGIN failed',
+  'rollback failed',
+  'default_transaction_read_only was switched off',
+  'cancelled',
+  'connection lost',
+  'in a transaction at release',
+  'not idle at release',
+  'lost at release',
+  'reset failed',
+  'used in vain',
+  'used in another role',
+  'not rolled back',
+  'discarded',
+  'cut at close',
+  'closed by the pool',
+  'closed by the host',
+  'released with an error',
+  'connection ended',
+] as const
+
+/** One of the words, or the code of the error with which the connection was lost: `57P01`, `ECONNRESET`. */
+export type Discard = (typeof DISCARDS)[number] | Uppercase<string>

@@ -69,7 +69,7 @@ test('twenty processes may install at once', async () => {
 })
 
 test('install.sql is what install() sends', async () => {
-  const file = await readFile(new URL('install.sql', import.meta.url), 'utf8')
+  const file = await readFile(new URL('../postgres/two-phase/install.sql', import.meta.url), 'utf8')
   const statements = file
     .split('\n')
     .filter(line => line !== '' && !line.startsWith('--'))

@@ -6,12 +6,21 @@ import { unknownEngine } from '../containers/started-sessions.ts'
 import { RESERVED_NAMES, type Definitions } from '../containers/db.ts'
 import { ClosingTime } from '../engines/closing-time.ts'
 import { describe } from '../channels/describe.ts'
-import { checkOptions, takesPart, type CheckedOptions, type EngineConfig } from '../engines/engine-config.ts'
+import { BOOLEAN, byNameAlone, checkOptions, need, type Asker, type Needs } from '../channels/options.ts'
+import { checkEngine } from '../engines/check-engine.ts'
+import { takesPart, type CheckedOptions, type EngineConfig } from '../engines/engine-config.ts'
 import { Engine } from '../engines/engine.ts'
 import { EngineSet } from './engine-set.ts'
 import type { Engines, EnginesOptions } from './engines.ts'
-import { checkHot, handOverOf, keepHot, type HandOver } from './hot.ts'
-import { checkKnown } from '../engines/open-options.ts'
+import { handOverOf, HOT_KEY, keepHot, type HandOver } from './hot.ts'
+
+const NEEDS: Needs<EnginesOptions<string>> = {
+  application: need('a text', value => value === null || typeof value === 'string'),
+  hot: HOT_KEY,
+  prefer: need('a list of names', Array.isArray),
+  requireTwoPhase: BOOLEAN,
+}
+const ASKER: Asker = { name: 'createEngines()', wrong: byNameAlone }
 
 /**
  * Checks every engine's options, then opens them all. Makes no connection. Throws EL_CONFIG, EL_RESERVED_NAME,
@@ -21,27 +30,12 @@ export function createEngines<const D extends Definitions>(
   definitions: D,
   options: EnginesOptions<keyof D & string> = {},
 ): Engines<D> {
-  checkKnown('createEngines()', options, ['application', 'hot', 'prefer', 'requireTwoPhase'])
+  checkOptions(ASKER, options, NEEDS)
   const checked = checkDefinitions(definitions)
   const prefer = checkPrefer(checked, options.prefer)
   // Pools open connections in this context, not in that of the request that happens to need one first.
   const inContext = AsyncLocalStorage.snapshot() as InContext
-  const { application = null, requireTwoPhase = false } = options
-  if (typeof requireTwoPhase !== 'boolean') {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Option requireTwoPhase must be true or false, not ${describe(requireTwoPhase)}.`,
-      { option: 'requireTwoPhase' },
-    )
-  }
-  if (application !== null && typeof application !== 'string') {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Option application must be a text, not ${describe(application)}.`,
-      { option: 'application' },
-    )
-  }
-  const hot = checkHot(options.hot)
+  const { application = null, hot, requireTwoPhase = false } = options
   const before = handOverOf(hot)
   const engines = openAll(checked, application, inContext, before)
   const commits = {
@@ -86,7 +80,7 @@ function checkDefinitions(definitions: Definitions): Checked {
         { engine: name },
       )
     }
-    checked.set(name, { config: definition.config, options: checkOptions(name, definition.config) })
+    checked.set(name, { config: definition.config, options: checkEngine(name, definition.config) })
   }
   const defaults = [...checked].filter(([, { options }]) => options.isDefault).map(([name]) => name)
   if (defaults.length > 1) {
@@ -131,13 +125,7 @@ function checkPrefer(checked: Checked, prefer: readonly string[] | undefined): r
   const known = [...checked.keys()]
   const isAtomic = (name: string) => checked.get(name)?.options.enlist === 'atomic'
   if (prefer === undefined) return known.filter(isAtomic)
-  if (!Array.isArray(prefer))
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Option prefer must be a list of names, not ${describe(prefer)}.`,
-      { option: 'prefer' },
-    )
-  for (const name of prefer as string[]) {
+  for (const name of prefer) {
     if (!checked.has(name)) throw unknownEngine(name, known)
     if (!isAtomic(name)) {
       throw new EnginelightError(
@@ -147,7 +135,7 @@ function checkPrefer(checked: Checked, prefer: readonly string[] | undefined): r
       )
     }
   }
-  return prefer as string[]
+  return prefer
 }
 
 function openAll(

@@ -1,4 +1,4 @@
-import { EnginelightError } from '../channels/errors.ts'
+import { need } from '../channels/options.ts'
 import { processWide } from '../identity/process-wide.ts'
 import { describe } from '../channels/describe.ts'
 
@@ -25,16 +25,11 @@ const sets = processWide('hot 1', () => new Map<string, () => HandOver>())
 
 const LONGEST = 80
 
-/** Throws EL_CONFIG for what is no key. */
-export function checkHot(hot: unknown): string | undefined {
-  if (hot === undefined || (typeof hot === 'string' && hot.trim() !== '' && hot.length <= LONGEST)) return hot
-  const given = typeof hot === 'string' && hot.length > LONGEST ? `one of ${hot.length}` : describe(hot)
-  throw new EnginelightError(
-    'EL_CONFIG',
-    `Option hot must be a text of 1 to ${LONGEST} characters, which names this set of engines, not ${given}.`,
-    { option: 'hot' },
-  )
-}
+export const HOT_KEY = need(
+  `a text of 1 to ${LONGEST} characters, which names this set of engines`,
+  hot => typeof hot === 'string' && hot.trim() !== '' && hot.length <= LONGEST,
+  hot => (typeof hot === 'string' && hot.length > LONGEST ? `one of ${hot.length}` : describe(hot)),
+)
 
 /** What the set that has the key now hands over, if there is one. */
 export const handOverOf = (key: string | undefined): HandOver | undefined =>

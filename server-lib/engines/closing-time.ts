@@ -1,6 +1,3 @@
-import { EnginelightError } from '../channels/errors.ts'
-import { describe } from '../channels/describe.ts'
-
 /** The part of the grace, and at most how much of it, that is kept for cancelling and rolling back what is left. */
 const CUT_PART = 0.2
 const LONGEST_CUT_MS = 1_000
@@ -16,19 +13,11 @@ export class ClosingTime {
   readonly #grace = new Alarm()
   readonly #end = new Alarm()
 
-  /** Throws EL_CONFIG for anything but a time. */
   constructor(graceMs: number) {
     this.hurry(graceMs)
   }
 
   hurry(graceMs: number): void {
-    if (typeof graceMs !== 'number' || !(graceMs >= 0)) {
-      throw new EnginelightError(
-        'EL_CONFIG',
-        `Option graceMs must be a number of milliseconds from 0, not ${describe(graceMs)}.`,
-        { option: 'graceMs' },
-      )
-    }
     const now = performance.now()
     const forCutMs = Math.min(graceMs * CUT_PART, LONGEST_CUT_MS)
     const graceOver = now + graceMs - forCutMs

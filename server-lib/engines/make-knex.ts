@@ -6,7 +6,8 @@ import { READ_ONLY_SESSION } from '../postgres/control.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { checkConnection } from './connection-option.ts'
 import { describe } from '../channels/describe.ts'
-import type { CheckedOptions, EngineConfig } from './engine-config.ts'
+import { checkOptions, whole, type Asker } from '../channels/options.ts'
+import type { CheckedOptions, EngineConfig, PoolSizes } from './engine-config.ts'
 
 /** Makes the knex of an engine that was given a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function knexFor(
@@ -37,20 +38,7 @@ export function knexFor(
       { engine: name, option: 'connection' },
     )
   }
-  checkSizes(name, sizes)
-  const { min = 0, max = 10, idleTimeoutMs = 30_000 } = sizes ?? {}
-  for (const [size, value] of Object.entries({ min, max, idleTimeoutMs })) {
-    if (!Number.isInteger(value) || value < (size === 'min' ? 0 : 1) || (size === 'min' && value > max)) {
-      throw new EnginelightError(
-        'EL_CONFIG',
-        `Engine "${name}": pool.${size} must be a whole number${size === 'min' ? ` from 0 to max (${max})` : ' from 1'}, not ${describe(value)}.`,
-        {
-          engine: name,
-          option: `pool.${size}`,
-        },
-      )
-    }
-  }
+  const { min, max, idleTimeoutMs } = checkSizes(name, sizes)
   const own = isText ? { connectionString: connection } : (connection as Record<string, unknown>)
   const afterCreate =
     options.access === 'read' && options.mode === 'autocommit'
@@ -77,20 +65,23 @@ export function knexFor(
   })
 }
 
-const SIZES = ['min', 'max', 'idleTimeoutMs']
-
-function checkSizes(name: string, sizes: unknown): void {
-  if (sizes === undefined) return
-  const wrong = (sentence: string, option: string) => {
-    throw new EnginelightError('EL_CONFIG', `Engine "${name}": ${sentence}`, { engine: name, option })
+function checkSizes(name: string, sizes: PoolSizes | undefined): Required<PoolSizes> {
+  const { min = 0, max = 10, idleTimeoutMs = 30_000 } = sizes ?? {}
+  const asker: Asker = {
+    name: `Engine "${name}"`,
+    within: 'pool',
+    fields: { engine: name },
+    noObject: given => {
+      const example = typeof sizes === 'number' ? sizes : 10
+      return `Engine "${name}": option pool must be an object such as { max: ${example} }, not ${given}.`
+    },
   }
-  if (typeof sizes !== 'object' || sizes === null || Array.isArray(sizes)) {
-    const max = typeof sizes === 'number' ? sizes : 10
-    return wrong(`option pool must be an object such as { max: ${max} }, not ${describe(sizes)}.`, 'pool')
-  }
-  const unknown = Object.keys(sizes).find(size => !SIZES.includes(size))
-  if (unknown !== undefined)
-    wrong(`there is no option pool.${unknown}; there are ${SIZES.join(', ')}.`, `pool.${unknown}`)
+  checkOptions<PoolSizes>(asker, sizes === undefined ? {} : sizes, {
+    min: whole(`a whole number from 0 to max (${max})`, 0, max),
+    max: whole('a whole number from 1', 1),
+    idleTimeoutMs: whole('a whole number from 1', 1),
+  })
+  return { min, max, idleTimeoutMs }
 }
 
 /** Knex prints a line for each connection that fails its validation, or cannot be had; those are told of on the channels. */

@@ -1,6 +1,7 @@
 import { warn, type CheckoutHolder } from '../channels/errors.ts'
 import type { ConnectionReport, WaiterReport } from '../channels/engine-reports.ts'
 import { Ring } from '../clock/ring.ts'
+import type { Discard } from '../channels/words.ts'
 import { isOpen } from '../dialect/transaction-status.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
@@ -174,7 +175,7 @@ export class Ledger implements PoolNames {
   }
 
   /** The physical connection is gone, for whatever reason. */
-  closed(driver: DriverConnection, reason: string): void {
+  closed(driver: DriverConnection, reason: Discard): void {
     const record = this.#connections.get(driver)
     if (!record) return
     if (record.transaction) endTransaction(record, 'lost', null)

@@ -1,3 +1,4 @@
+import type { Discard } from '../channels/words.ts'
 import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
@@ -92,7 +93,7 @@ export interface ConnectionRecord {
   seenBusyAt: number
   /** What a session tells of the statement that it is about to send; read and cleared by the watching. */
   upcoming: { queuedMs: number; capture: SiteCapture | null } | null
-  discarded: string | null
+  discarded: Discard | null
 }
 
 /** The record of a connection that was not seen before. */

@@ -1,5 +1,6 @@
 import { channels } from '../channels/channels.ts'
 import { errorFacts, type CheckoutHolder } from '../channels/errors.ts'
+import type { Discard } from '../channels/words.ts'
 import { siteOf } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
@@ -88,7 +89,7 @@ export function tellConnected({ engine, pool }: PoolNames, record: ConnectionRec
 export function tellDisconnected(
   { engine, pool }: PoolNames,
   { id: connection, slot, uses }: ConnectionRecord,
-  reason: string,
+  reason: Discard,
 ): void {
   if (!channels.pool.hasSubscribers) return
   const at = performance.now()

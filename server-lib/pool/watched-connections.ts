@@ -1,3 +1,4 @@
+import type { Discard } from '../channels/words.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
 import type { Ledger } from './ledger.ts'
@@ -76,7 +77,7 @@ export class WatchedConnections {
   }
 
   /** The connection is closed, or is about to: nobody is given it any more. */
-  gone(driver: DriverConnection, reason: string): void {
+  gone(driver: DriverConnection, reason: Discard): void {
     const leave = this.#leave.get(driver)
     if (leave) {
       leave()

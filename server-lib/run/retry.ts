@@ -1,6 +1,7 @@
+import { describe } from '../channels/describe.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
-import { wrong, type CheckedRetry } from './run-options.ts'
+import type { CheckedRetry } from './run-options.ts'
 
 /** How deep a chain of causes is looked through. */
 const DEPTH = 20
@@ -24,7 +25,13 @@ export function isWorthRetrying(error: unknown, { on }: CheckedRetry): boolean {
   if (typeof on === 'function') {
     const answer: unknown = on(error)
     // A promise would count as a yes.
-    if (typeof answer !== 'boolean') throw wrong('the answer of retry.on', 'true or false', answer)
+    if (typeof answer !== 'boolean') {
+      throw new EnginelightError(
+        'EL_CONFIG',
+        `run(): the answer of retry.on must be true or false, not ${describe(answer)}.`,
+        { option: 'retry.on' },
+      )
+    }
     return answer
   }
   if (on) return errors.some(one => on.includes(codeOf(one) as string))

@@ -1,5 +1,18 @@
 import { describe } from '../channels/describe.ts'
 import { EnginelightError } from '../channels/errors.ts'
+import {
+  ANYTHING,
+  BOOLEAN,
+  checkOptions,
+  milliseconds,
+  need,
+  notEmpty,
+  oneOf,
+  required,
+  SIGNAL,
+  whole,
+  type Needs,
+} from '../channels/options.ts'
 import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
 import { PROPAGATIONS, type Propagation } from './propagation.ts'
 
@@ -76,39 +89,31 @@ export interface CheckedRunOptions {
   readonly label: string
 }
 
-const KNOWN = [
-  'propagation',
-  'isolation',
-  'readOnly',
-  'retry',
-  'timeoutMs',
-  'signal',
-  'request',
-  'label',
-] as const satisfies (keyof RunOptions)[]
-const KNOWN_OF_RETRY = ['times', 'on', 'backoffMs', 'maxBackoffMs'] as const satisfies (keyof RetryOptions)[]
+const NEEDS: Needs<RunOptions> = {
+  propagation: oneOf(PROPAGATIONS),
+  isolation: oneOf(ISOLATIONS),
+  readOnly: BOOLEAN,
+  retry: ANYTHING,
+  timeoutMs: milliseconds(),
+  signal: SIGNAL,
+  request: ANYTHING,
+  label: notEmpty('a text'),
+}
+const needsOfRetry = (backoffMs: number): Needs<RetryOptions> => ({
+  times: required(whole('a whole number of attempts, the first included, so 1 at least', 1)),
+  on: need('a function or a list of codes', isReason),
+  backoffMs: milliseconds(0),
+  maxBackoffMs: milliseconds(backoffMs),
+})
 
 /** Checks what `run` was called with. Throws EL_CONFIG at the first that is wrong; nothing has been opened then. */
 export function checkRun(fn: unknown, options: RunOptions): CheckedRunOptions {
-  if (typeof fn !== 'function') throw wrong('fn', 'a function', fn)
-  requireObject('options', options)
-  requireKnown('', options, KNOWN)
-  const { isolation, readOnly, signal, request, label = 'run' } = options
-  if (readOnly !== undefined && typeof readOnly !== 'boolean')
-    throw wrong('readOnly', 'true or false', readOnly)
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw wrong('signal', 'an AbortSignal', signal)
-  if (typeof label !== 'string' || label === '') throw wrong('label', 'a text', label)
-  return {
-    propagation: word('propagation', PROPAGATIONS, options.propagation ?? 'required'),
-    isolation: isolation === undefined ? undefined : word('isolation', ISOLATIONS, isolation),
-    readOnly,
-    retry: checkRetry(options.retry),
-    timeoutMs: options.timeoutMs === undefined ? undefined : duration('timeoutMs', options.timeoutMs, 1),
-    signal,
-    request,
-    label,
-  }
+  if (typeof fn !== 'function')
+    throw new EnginelightError('EL_CONFIG', `run() needs a function, not ${describe(fn)}.`, { option: 'fn' })
+  checkOptions({ name: 'run()' }, options, NEEDS)
+  const { propagation = 'required', isolation, readOnly, timeoutMs, signal, request, label = 'run' } = options
+  const retry = checkRetry(options.retry)
+  return { propagation, isolation, readOnly, retry, timeoutMs, signal, request, label }
 }
 
 const ONCE: CheckedRetry = { times: 1, on: undefined, backoffMs: 0, maxBackoffMs: 0 }
@@ -116,53 +121,12 @@ const ONCE: CheckedRetry = { times: 1, on: undefined, backoffMs: 0, maxBackoffMs
 function checkRetry(retry: RunOptions['retry']): CheckedRetry {
   if (retry === undefined) return ONCE
   if (typeof retry === 'number') return checkRetry({ times: retry })
-  requireObject('retry', retry)
-  requireKnown('retry.', retry, KNOWN_OF_RETRY)
-  const { times, on, backoffMs = 20, maxBackoffMs = Math.max(2_000, backoffMs) } = retry
-  if (!Number.isSafeInteger(times) || times < 1) {
-    throw wrong('retry.times', 'a whole number of attempts, the first included, so 1 at least', times)
-  }
-  const isList = Array.isArray(on) && on.every(code => typeof code === 'string')
-  if (on !== undefined && typeof on !== 'function' && !isList)
-    throw wrong('retry.on', 'a function or a list of codes', on)
-  duration('retry.backoffMs', backoffMs, 0)
-  duration('retry.maxBackoffMs', maxBackoffMs, backoffMs)
+  const backoffMs = retry?.backoffMs ?? 20
+  checkOptions({ name: 'run()', within: 'retry' }, retry, needsOfRetry(backoffMs))
+  const { times, on, maxBackoffMs = Math.max(2_000, backoffMs) } = retry
   return { times, on, backoffMs, maxBackoffMs }
 }
 
-function word<W extends string>(option: string, words: readonly W[], value: W): W {
-  const known = words.find(one => one === value)
-  if (known === undefined) throw wrong(option, words.map(one => `'${one}'`).join(' or '), value)
-  return known
-}
-
-function duration(option: string, value: number, least: number): number {
-  // setTimeout fires at once beyond 2^31 - 1.
-  if (Number.isInteger(value) && value >= least && value < 2 ** 31) return value
-  throw wrong(option, `a whole number of milliseconds from ${least} to 2147483647`, value)
-}
-
-function requireObject(option: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(option, 'an object', value)
-}
-
-function requireKnown(prefix: string, options: object, known: readonly string[]): void {
-  const other = Object.keys(options).find(option => !known.includes(option))
-  if (other === undefined) return
-  throw new EnginelightError(
-    'EL_CONFIG',
-    `run(): there is no option ${prefix}${other}; there are ${known.map(one => prefix + one).join(', ')}.`,
-    { option: prefix + other, known },
-  )
-}
-
-export function wrong(option: string, needs: string, value: unknown): EnginelightError {
-  return new EnginelightError(
-    'EL_CONFIG',
-    option === 'fn'
-      ? `run() needs ${needs}, not ${describe(value)}.`
-      : `run(): ${option} must be ${needs}, not ${describe(value)}.`,
-    { option },
-  )
+function isReason(on: unknown): boolean {
+  return typeof on === 'function' || (Array.isArray(on) && on.every(code => typeof code === 'string'))
 }

@@ -1,6 +1,7 @@
 import { channels } from '../channels/channels.ts'
 import { startDeadline } from '../clock/deadline.ts'
 import { warn } from '../channels/errors.ts'
+import type { Discard } from '../channels/words.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
@@ -91,7 +92,7 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
 /** pg's pool does not listen to what it has lent, and the session does not yet. */
 function ignore(): void {}
 
-function discard({ hold, pool }: Lease, reason: string): false {
+function discard({ hold, pool }: Lease, reason: Discard): false {
   const record = pool.ledger.recordOf(hold.driver)
   if (record) record.discarded = reason
   hold.discard()

@@ -1,4 +1,5 @@
 import { channels } from '../channels/channels.ts'
+import type { Discard } from '../channels/words.ts'
 import { isOpen } from '../dialect/transaction-status.ts'
 import { startDeadline } from '../clock/deadline.ts'
 import type { Engine } from '../engines/engine.ts'
@@ -268,7 +269,7 @@ export class HeldConnection {
   }
 
   /** Closes the connection instead of giving it back. */
-  discard(reason: string): void {
+  discard(reason: Discard): void {
     if (this.#given) return
     // It is not ours to close. The lease waits for what still runs on it.
     if (this.driver.isBorrowed) return this.#handBack()
@@ -276,7 +277,7 @@ export class HeldConnection {
     this.#close(reason)
   }
 
-  #close(reason: string): void {
+  #close(reason: Discard): void {
     if (this.#record) this.#record.discarded ??= reason
     const { driver } = this
     // pg would wait for the answers to what it has sent ahead, and over a silent network for ever.

@@ -1,3 +1,4 @@
+import type { Discard } from '../channels/words.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Asker } from '../pool/ledger.ts'
 import type { DriverResult } from '../postgres/driver.ts'
@@ -10,7 +11,7 @@ export interface OwnConnection {
   /** Sends a statement, within what is left of the time. */
   send(statement: string | { text: string; values: unknown[] }): Promise<DriverResult>
   /** Closes it instead of giving it back: it is no longer as it came. */
-  spoil(reason: string): void
+  spoil(reason: Discard): void
 }
 
 const nobody = (): Asker => ({ session: null, request: undefined, capture: null })
@@ -30,7 +31,7 @@ export async function onOwnConnection<T>(
   const lease = await takeCleanLease(engine, asker, undefined, leftMs())
   // At once, as a session does: the pool may already have opened another in its place.
   const held: HeldConnection = new HeldConnection(engine, lease, () => held.discard('connection lost'))
-  let spoilt: string | undefined
+  let spoilt: Discard | undefined
   try {
     const value = await use({
       held,

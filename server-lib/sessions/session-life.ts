@@ -1,4 +1,5 @@
 import { channels } from '../channels/channels.ts'
+import type { Discard, SessionState } from '../channels/words.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../channels/errors.ts'
@@ -15,7 +16,6 @@ import { toldAs } from './told-as.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { FailedStatement } from './failed-statement.ts'
 import * as errors from './session-errors.ts'
-import type { SessionState } from '../channels/words.ts'
 import { after, type SessionMove } from './session-state.ts'
 import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import type { Writes } from './writes.ts'
@@ -243,14 +243,14 @@ export class SessionLife {
     // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on. A connection
     // of a host stays his, and the cancel could come late and hit a statement of his.
     if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
-    this.discard(held, errorFacts(error).code ?? 'connection lost')
+    this.discard(held, discardOf(error))
     this.#failure = isReadTimeout(error) ? errors.unansweredStatement(this, error) : error
     // Each statement of an autocommit session is by itself: the next takes another connection.
     if (this.engine.options.mode !== 'transaction' && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
   }
 
-  discard(held: HeldConnection, reason: string): void {
+  discard(held: HeldConnection, reason: Discard): void {
     if (this.#held === held) this.#held = undefined
     held.discard(reason)
   }
@@ -298,3 +298,11 @@ export class SessionLife {
     return errors.connectionLost(this, this.#failure, 'and its transaction with it; rollback() begins anew')
   }
 }
+
+/** The error's code, where it is written as codes are. */
+function discardOf(error: Error): Discard {
+  const { code } = errorFacts(error)
+  return code !== null && isUpperCase(code) ? code : 'connection lost'
+}
+
+const isUpperCase = (text: string): text is Uppercase<string> => text === text.toUpperCase()

@@ -1,5 +1,4 @@
 import type { Knex } from 'knex'
-import { describe } from '../channels/describe.ts'
 import {
   engine,
   type BorrowedSource,
@@ -7,6 +6,16 @@ import {
   type OpenableSource,
 } from '../engines/engine-config.ts'
 import { EnginelightError } from '../channels/errors.ts'
+import {
+  aFunction,
+  BOOLEAN,
+  checkOptions,
+  milliseconds,
+  oneOf,
+  required,
+  type Asker,
+  type Needs,
+} from '../channels/options.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut } from '../pool/check-out.ts'
 import { Ledger } from '../pool/ledger.ts'
@@ -148,30 +157,25 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
 const NEVER = new Abandonment()
 const NOBODY = { checkedOut() {}, afterFailure: () => undefined }
 
+const CONNECTION = 'a function that gives the connection of the host'
+const NEEDS: Needs<BorrowOptions> = {
+  connection: required(aFunction(`${CONNECTION}, asked at each check-out`)),
+  access: oneOf(['write', 'read']),
+  guard: oneOf(['savepoint', 'none']),
+  transactionControl: oneOf(CONTROL_POLICIES),
+  requireTransaction: BOOLEAN,
+  checkoutTimeoutMs: milliseconds(),
+}
+const ASKER: Asker = {
+  name: 'borrow()',
+  noObject: given => `borrow(): option connection must be ${CONNECTION}, not ${given}.`,
+  noOption: (option, known) => `borrow() has no option ${option}; there are ${known}.`,
+}
+
 function checkedOptions<A extends Access>(options: BorrowOptions<A>): Checked<A> {
-  if (typeof options !== 'object' || options === null)
-    throw wrong('connection', 'a function that gives the connection of the host', options)
-  const unknown = Object.keys(options).find(option => !OPTIONS.has(option))
-  if (unknown !== undefined) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `borrow() has no option ${unknown}; there are ${[...OPTIONS].join(', ')}.`,
-      { option: unknown, known: [...OPTIONS] },
-    )
-  }
-  const { connection, requireTransaction = true, checkoutTimeoutMs = 10_000 } = options
-  if (typeof connection !== 'function')
-    throw wrong(
-      'connection',
-      'a function that gives the connection of the host, asked at each check-out',
-      connection,
-    )
-  if (typeof requireTransaction !== 'boolean')
-    throw wrong('requireTransaction', 'true or false', requireTransaction)
-  if (!Number.isInteger(checkoutTimeoutMs) || checkoutTimeoutMs < 1 || checkoutTimeoutMs >= 2 ** 31)
-    throw wrong('checkoutTimeoutMs', 'a whole number of milliseconds from 1 to 2147483647', checkoutTimeoutMs)
-  const access = word('access', ['write', 'read'], options.access) as A
-  const guard = word('guard', ['savepoint', 'none'], options.guard)
+  checkOptions<BorrowOptions>(ASKER, options, NEEDS)
+  const { connection, guard = 'savepoint', transactionControl = 'savepoint' } = options
+  const { access = 'write' as A, requireTransaction = true, checkoutTimeoutMs = 10_000 } = options
   if (access === 'read' && guard === 'none') {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -179,36 +183,5 @@ function checkedOptions<A extends Access>(options: BorrowOptions<A>): Checked<A>
       { option: 'guard' },
     )
   }
-  return {
-    connection,
-    access,
-    guard,
-    transactionControl: word('transactionControl', CONTROL_POLICIES, options.transactionControl),
-    requireTransaction,
-    checkoutTimeoutMs,
-  }
-}
-
-const OPTIONS = new Set<string>([
-  'connection',
-  'access',
-  'guard',
-  'transactionControl',
-  'requireTransaction',
-  'checkoutTimeoutMs',
-] satisfies (keyof BorrowOptions)[])
-
-/** One of the words; the first where none is given. */
-function word<W extends string>(option: string, words: readonly W[], value: unknown): W {
-  const found = value === undefined ? words[0] : words.find(one => one === value)
-  if (found === undefined) throw wrong(option, words.map(one => `'${one}'`).join(' or '), value)
-  return found
-}
-
-function wrong(option: string, needs: string, value: unknown): EnginelightError {
-  return new EnginelightError(
-    'EL_CONFIG',
-    `borrow(): option ${option} must be ${needs}, not ${describe(value)}.`,
-    { option },
-  )
+  return { connection, access, guard, transactionControl, requireTransaction, checkoutTimeoutMs }
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { EnginelightError } from '../channels/errors.ts'
+import { aFunction, checkOptions, oneOf, type Needs } from '../channels/options.ts'
 import { coreOf } from '../sessions/session-function.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import type { SessionMembers } from '../sessions/session-types.ts'
@@ -96,30 +97,14 @@ const notASession = () =>
     { option: 'session' },
   )
 
-const OPTIONS = new Set(['transactionControl', 'guard', 'Pool'])
-
-function lentOptions(options: LendOptions & { readonly Pool?: unknown }): LentOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `lend() takes its options as an object with ${[...OPTIONS].join(', ')}.`,
-      {
-        option: 'options',
-      },
-    )
-  }
-  const { transactionControl = 'savepoint', guard = 'savepoint', Pool } = options
-  for (const option in options) {
-    if (!OPTIONS.has(option)) throw wrong(option, `is not known; known are ${[...OPTIONS].join(', ')}`)
-  }
-  if (!CONTROL_POLICIES.includes(transactionControl)) {
-    throw wrong('transactionControl', `must be one of ${CONTROL_POLICIES.join(', ')}`)
-  }
-  if (guard !== 'savepoint' && guard !== 'none') throw wrong('guard', 'must be one of savepoint, none')
-  if (Pool !== undefined && typeof Pool !== 'function') throw wrong('Pool', 'must be the class Pool of pg')
-  return { transactionControl, guard }
+const NEEDS: Needs<LendOptions & { readonly Pool?: unknown }> = {
+  transactionControl: oneOf(CONTROL_POLICIES),
+  guard: oneOf(['savepoint', 'none']),
+  Pool: aFunction('the class Pool of pg'),
 }
 
-function wrong(option: string, why: string): EnginelightError {
-  return new EnginelightError('EL_CONFIG', `The option "${option}" of lend() ${why}.`, { option })
+function lentOptions(options: LendOptions): LentOptions {
+  checkOptions({ name: 'lend()' }, options, NEEDS)
+  const { transactionControl = 'savepoint', guard = 'savepoint' } = options
+  return { transactionControl, guard }
 }

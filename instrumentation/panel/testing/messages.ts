@@ -62,7 +62,7 @@ export class Speaker {
 
   disconnect(connection: string, slot: number): void {
     const { engine, pool, at } = this
-    const reason = 'the pool closed it'
+    const reason = 'closed by the pool'
     channels.pool.publish({ phase: 'disconnected', at, engine, pool, connection, slot, reason, uses: 0 })
   }
 

@@ -1,6 +1,6 @@
-import { checkKnown } from '../../engines/open-options.ts'
+import { warn } from '../../channels/errors.ts'
+import { checkOptions, milliseconds, orFalse, type Asker, type Needs } from '../../channels/options.ts'
 import type { Engine } from '../../engines/engine.ts'
-import { EnginelightError, warn } from '../../channels/errors.ts'
 import { recoverOnce } from './recover-once.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 
@@ -20,6 +20,16 @@ export interface Recovery {
   runNow(options?: { dryRun?: boolean }): Promise<RecoveryReport>
 }
 
+const NEEDS: Needs<RecoveryOptions> = {
+  everyMs: orFalse(milliseconds()),
+  olderThanMs: milliseconds(0),
+  keepDecisionsMs: milliseconds(0),
+}
+const ASKER: Asker = {
+  name: 'recovery()',
+  wrong: (option, needs, given) => `Option ${option} of recovery must be ${needs}, not ${given}.`,
+}
+
 /** Passes of recovery, one after the other; the timer keeps no process alive. */
 export class RecoveryLoop implements Recovery {
   readonly #engines: () => ReadonlyMap<string, Engine>
@@ -33,12 +43,12 @@ export class RecoveryLoop implements Recovery {
   #known = new Set<string>()
 
   constructor(engines: () => ReadonlyMap<string, Engine>, options: RecoveryOptions = {}) {
-    checkKnown('recovery()', options, ['everyMs', 'olderThanMs', 'keepDecisionsMs'])
+    checkOptions(ASKER, options, NEEDS)
     const { everyMs = 30_000, olderThanMs = 60_000, keepDecisionsMs = 7 * 24 * 3_600_000 } = options
     this.#engines = engines
-    this.#everyMs = everyMs === false ? undefined : duration('everyMs', everyMs, 1)
-    this.#olderThanMs = duration('olderThanMs', olderThanMs, 0)
-    this.#keepDecisionsMs = duration('keepDecisionsMs', keepDecisionsMs, 0)
+    this.#everyMs = everyMs || undefined
+    this.#olderThanMs = olderThanMs
+    this.#keepDecisionsMs = keepDecisionsMs
     this.#schedule(0)
   }
 
@@ -75,14 +85,4 @@ export class RecoveryLoop implements Recovery {
     clearTimeout(this.#timer)
     await this.#running
   }
-}
-
-function duration(option: keyof RecoveryOptions, value: unknown, least: number): number {
-  // setTimeout fires at once beyond 2^31 - 1.
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value < 2 ** 31) return value
-  throw new EnginelightError(
-    'EL_CONFIG',
-    `Option ${option} of recovery must be a whole number of milliseconds from ${least} to 2147483647.`,
-    { option },
-  )
 }

@@ -1,4 +1,5 @@
-import { EnginelightError } from '../../channels/errors.ts'
+import { describe } from '../../channels/describe.ts'
+import { checkOptions, isObject, need, oneOf, SIGNAL, whole, type Needs } from '../../channels/options.ts'
 import type { OnInfinity } from './columns/words.ts'
 
 export interface ArrowOptions {
@@ -24,50 +25,40 @@ export const DEFAULT_BATCH_ROWS = 65_536
 /** PostgreSQL's own limit for arrays. */
 const MAX_DIMENSIONS = 6
 
-const OPTIONS = [
-  'batchRows',
-  'numeric',
-  'infinity',
-  'dictionary',
-  'dimensions',
-  'signal',
-] as const satisfies (keyof ArrowOptions)[]
+const NEEDS: Needs<ArrowOptions> = {
+  batchRows: whole('a number of rows, 1 or more', 1, 0x3fff_ffff),
+  numeric: need(
+    "'text' or { precision, scale }, with 1 to 76 digits of which scale are after the point",
+    isNumeric,
+  ),
+  infinity: oneOf(['error', 'null']),
+  dictionary: need(
+    'an array of names of columns',
+    value => Array.isArray(value) && value.every(name => typeof name === 'string'),
+  ),
+  dimensions: need(
+    `numbers from 1 to ${MAX_DIMENSIONS} by names of columns`,
+    value => isObject(value) && wrongDimensions(value) === undefined,
+    value => (isObject(value) ? `${wrongDimensions(value)}` : describe(value)),
+  ),
+  signal: SIGNAL,
+}
 
 /** Throws EL_CONFIG for what no query could be run with. */
-export function checkOptions(options: ArrowOptions): void {
-  const unknown = Object.keys(options).find(key => !OPTIONS.includes(key as (typeof OPTIONS)[number]))
-  if (unknown) refuse(unknown, `toArrow() has no option ${unknown}; there are ${OPTIONS.join(', ')}.`)
-  const { batchRows, numeric, infinity, dictionary, dimensions, signal } = options
-  if (batchRows !== undefined && !isCount(batchRows, 1, 0x3fff_ffff))
-    refuse('batchRows', `batchRows is a number of rows, 1 or more; it was ${String(batchRows)}.`)
-  if (numeric !== undefined && numeric !== 'text') {
-    const { precision, scale } = Object(numeric) as { precision?: unknown; scale?: unknown }
-    if (!isCount(precision, 1, 76) || !isCount(scale, 0, precision as number))
-      refuse(
-        'numeric',
-        "numeric is 'text' or { precision, scale }, with 1 to 76 digits of which scale are after the point.",
-      )
-  }
-  if (infinity !== undefined && infinity !== 'error' && infinity !== 'null')
-    refuse('infinity', `infinity is 'error' or 'null'; it was ${String(infinity)}.`)
-  if (
-    dictionary !== undefined &&
-    !(Array.isArray(dictionary) && dictionary.every(name => typeof name === 'string'))
-  )
-    refuse('dictionary', 'dictionary is an array of names of columns.')
-  for (const [name, count] of Object.entries(dimensions ?? {})) {
-    if (!isCount(count, 1, MAX_DIMENSIONS))
-      refuse(
-        'dimensions',
-        `dimensions of "${name}" is a number from 1 to ${MAX_DIMENSIONS}; it was ${String(count)}.`,
-      )
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'signal is an AbortSignal.')
+export function checkArrow(options: ArrowOptions): void {
+  checkOptions({ name: 'toArrow()' }, options, NEEDS)
 }
 
 const isCount = (value: unknown, from: number, to: number): boolean =>
   Number.isInteger(value) && (value as number) >= from && (value as number) <= to
 
-function refuse(option: string, sentence: string): never {
-  throw new EnginelightError('EL_CONFIG', sentence, { option })
+function wrongDimensions(dimensions: Record<string, unknown>): string | undefined {
+  const wrong = Object.entries(dimensions).find(([, count]) => !isCount(count, 1, MAX_DIMENSIONS))
+  return wrong && `${describe(wrong[1])} for "${wrong[0]}"`
+}
+
+function isNumeric(numeric: unknown): boolean {
+  if (numeric === 'text') return true
+  const { precision, scale } = Object(numeric) as { precision?: unknown; scale?: unknown }
+  return isCount(precision, 1, 76) && isCount(scale, 0, precision as number)
 }

@@ -2,7 +2,7 @@ import { startDeadline } from '../../clock/deadline.ts'
 import { captureSite, type SiteCapture } from '../../identity/site.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import { loadArrow, type RecordBatch, type Table } from './arrow-library.ts'
-import { checkOptions, type ArrowOptions } from './arrow-options.ts'
+import { checkArrow, type ArrowOptions } from './arrow-options.ts'
 import { prepare, type ArrowQuery, type Prepared } from './arrow-query.ts'
 import { ArrowStatement, type Reading } from './arrow-statement.ts'
 
@@ -19,7 +19,7 @@ const ABORT_GRACE_MS = 100
  */
 export async function toArrow(query: ArrowQuery, options: ArrowOptions = {}): Promise<Table> {
   const capture = captureSite(undefined, toArrow)
-  checkOptions(options)
+  checkArrow(options)
   const statement = await run(prepare(query), options, 'all', capture)
   const batches: RecordBatch[] = []
   for (let batch = await statement.read(); batch; batch = await statement.read()) batches.push(batch)
@@ -37,7 +37,7 @@ export function arrowBatches(
   options: ArrowOptions = {},
 ): AsyncGenerator<RecordBatch, void, void> {
   const capture = captureSite(undefined, arrowBatches)
-  checkOptions(options)
+  checkArrow(options)
   return batchesOf(prepare(query), options, capture)
 }
 

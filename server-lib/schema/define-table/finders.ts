@@ -1,23 +1,17 @@
 import { EnginelightError } from '../../channels/errors.ts'
+import { ANYTHING } from '../../channels/options.ts'
 import type { CheckedTable } from './definition.ts'
 import { byKeys } from './keys.ts'
 import { literalPattern } from './like.ts'
-import { checkColumn, checkOptions, checkText, misuse } from './misuse.ts'
-import { checkPage, type Page } from './page.ts'
+import { checkColumn, checkFinder, checkText, misuse } from './misuse.ts'
+import { PAGE, type Page } from './page.ts'
 import { ordered, paged, rowsOf, type RunsBuilders } from './query.ts'
-import {
-  checkDirection,
-  checkFilter,
-  filter,
-  orderByWithoutCase,
-  type ColumnOf,
-  type RangeOptions,
-} from './range.ts'
+import { checkFilter, filter, orderByWithoutCase, RANGE, type ColumnOf, type RangeOptions } from './range.ts'
 
 /** One value where the primary key is one column, `{ order_id: 1, line: 2 }` where it is several. */
 export type IdOf<Row> = Row[ColumnOf<Row>] | Partial<Row>
 
-const RANGE_OPTIONS = ['orderBy', 'direction', 'caseSensitive', 'where', 'offset', 'limit']
+const BY_ID = { idColumn: ANYTHING }
 
 /** The finders of one table. */
 export class Finders<Row> {
@@ -47,7 +41,7 @@ export class Finders<Row> {
     if (Array.isArray(id)) {
       throw misuse('getById', this.#table, 'was given a list. getByIds takes one.', 'id')
     }
-    checkOptions('getById', this.#table, options, ['idColumn'])
+    checkFinder('getById', this.#table, options, BY_ID)
     const wanted = { ids: [id], idColumn: options.idColumn, limit: 1 }
     return (await byKeys<Row>('getById', this.#table, on, wanted))[0]
   }
@@ -61,7 +55,7 @@ export class Finders<Row> {
     if (!Array.isArray(ids)) {
       throw misuse('getByIds', this.#table, 'takes a list. getById takes one key.', 'ids')
     }
-    checkOptions('getByIds', this.#table, options, ['idColumn'])
+    checkFinder('getByIds', this.#table, options, BY_ID)
     return byKeys('getByIds', this.#table, on, { ids, idColumn: options.idColumn })
   }
 
@@ -89,10 +83,9 @@ export class Finders<Row> {
     search: string,
     options: Page & { readonly allowMany?: boolean } = {},
   ): Promise<Row[] | Row | undefined> {
-    const { allowMany = false, offset, limit } = options
     checkText('getByColumnLower', this.#table, column, search)
-    checkOptions('getByColumnLower', this.#table, options, ['allowMany', 'offset', 'limit'])
-    checkPage('getByColumnLower', options)
+    checkFinder('getByColumnLower', this.#table, options, { allowMany: ANYTHING, ...PAGE })
+    const { allowMany = false, offset, limit } = options
     if (!allowMany && (offset !== undefined || limit !== undefined)) {
       throw misuse(
         'getByColumnLower',
@@ -125,8 +118,7 @@ export class Finders<Row> {
     options: Page & { readonly prefixOnly?: boolean } = {},
   ): Promise<Row[]> {
     checkText('getByColumnSimilar', this.#table, column, seed)
-    checkOptions('getByColumnSimilar', this.#table, options, ['prefixOnly', 'offset', 'limit'])
-    checkPage('getByColumnSimilar', options)
+    checkFinder('getByColumnSimilar', this.#table, options, { prefixOnly: ANYTHING, ...PAGE })
     const pattern = `${options.prefixOnly === false ? '%' : ''}${literalPattern(seed)}%`
     const found = rowsOf(this.#table, on)
       .whereRaw('lower(??::text) like lower(?::text)', [column, pattern])
@@ -156,10 +148,8 @@ export class Finders<Row> {
 
   /** Rows in an order that never leaves two of them open: where `orderBy` does not decide, the primary key does. */
   async getRange(on: RunsBuilders, options: RangeOptions<Row> = {}): Promise<Row[]> {
-    checkOptions('getRange', this.#table, options, RANGE_OPTIONS)
+    checkFinder('getRange', this.#table, options, RANGE)
     const { orderBy = this.primaryKey, direction = 'asc', caseSensitive = true, where } = options
-    checkPage('getRange', options)
-    checkDirection(this.#table, direction)
     const columns = [orderBy].flat() as ColumnOf<Row>[]
     for (const column of columns) checkColumn(this.#table, column)
     checkFilter(this.#table, where)

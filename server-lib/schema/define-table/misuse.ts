@@ -1,4 +1,5 @@
 import { EnginelightError } from '../../channels/errors.ts'
+import { checkOptions, type Asker, type Needs } from '../../channels/options.ts'
 import { unknownColumn } from '../unknown-column.ts'
 import type { CheckedTable } from './definition.ts'
 
@@ -24,19 +25,18 @@ export function checkText(finder: string, table: CheckedTable, column: string, t
     throw misuse(finder, table, `looks for a text, and not for ${typeof text}.`, 'search')
 }
 
-/** Throws EL_CONFIG for what are no options, and for one that there is not: it would silently do nothing. */
-export function checkOptions(
+/** Throws EL_CONFIG for what are no options, for one that there is not, and for one that is wrong. */
+export function checkFinder<Options>(
   finder: string,
-  table: CheckedTable,
+  { name }: CheckedTable,
   options: object,
-  known: readonly string[],
+  needs: Needs<Options>,
 ): void {
-  const has = `{ ${known.join(', ')} }`
-  if (typeof options !== 'object' || options === null) {
-    throw misuse(finder, table, `takes its options as an object: ${has}.`, 'options')
+  const asker: Asker = {
+    name: `${finder} of ${name}`,
+    noObject: (_given, known) => `${finder} of ${name} takes its options as an object: { ${known} }.`,
+    noOption: (option, known) =>
+      `${finder} of ${name} has no option "${option}": its options are { ${known} }.`,
   }
-  const unknown = Object.keys(options).find(option => !known.includes(option))
-  if (unknown !== undefined) {
-    throw misuse(finder, table, `has no option "${unknown}": its options are ${has}.`, unknown)
-  }
+  checkOptions(asker, options, needs)
 }

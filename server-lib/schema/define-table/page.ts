@@ -1,4 +1,4 @@
-import { EnginelightError } from '../../channels/errors.ts'
+import { whole, type Needs } from '../../channels/options.ts'
 
 /** Which of the rows found. Whole numbers; the order of rows is that of the primary key where nothing else decides. */
 export interface Page {
@@ -8,16 +8,5 @@ export interface Page {
   readonly limit?: number
 }
 
-/** Throws EL_CONFIG for what is no whole number that one can count to. */
-export function checkPage(finder: string, { offset = 0, limit }: Page): void {
-  for (const [option, value] of Object.entries({ offset, limit })) {
-    if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `${finder}: ${option} must be a whole number of 0 or more, and not ${String(value)}.`,
-      {
-        option,
-      },
-    )
-  }
-}
+const COUNT = whole('a whole number of 0 or more', 0)
+export const PAGE: Needs<Page> = { offset: COUNT, limit: COUNT }

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
+import { ANYTHING, oneOf, type Needs } from '../../channels/options.ts'
 import type { CheckedTable } from './definition.ts'
 import { checkColumn, misuse } from './misuse.ts'
-import type { Page } from './page.ts'
+import { PAGE, type Page } from './page.ts'
 import { whereAny, type Direction } from './query.ts'
 
 export type ColumnOf<Row> = keyof Row & string
@@ -22,15 +23,13 @@ export interface RangeOptions<Row> extends Page {
     | ((query: Knex.QueryBuilder) => void)
 }
 
-/** What an order may be in. Throws EL_CONFIG for another direction: it is written into the statement. */
-export function checkDirection(table: CheckedTable, direction: Direction): void {
-  if (direction === 'asc' || direction === 'desc') return
-  throw misuse(
-    'getRange',
-    table,
-    `has the directions asc and desc, and not ${String(direction)}.`,
-    'direction',
-  )
+export const RANGE: Needs<RangeOptions<unknown>> = {
+  orderBy: ANYTHING,
+  // It is written into the statement.
+  direction: oneOf(['asc', 'desc']),
+  caseSensitive: ANYTHING,
+  where: ANYTHING,
+  ...PAGE,
 }
 
 /** Throws EL_UNKNOWN_COLUMN, and EL_CONFIG for a value that is undefined, or what is neither values nor a function. */

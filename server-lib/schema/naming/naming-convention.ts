@@ -1,4 +1,5 @@
 import { EnginelightError } from '../../channels/errors.ts'
+import { ANYTHING, checkOptions, type Asker, type Needs } from '../../channels/options.ts'
 import { shorten } from './shorten.ts'
 import { checkTemplate, fill, type NameParts, type NameTemplate } from './template.ts'
 
@@ -15,6 +16,12 @@ const DEFAULTS: Readonly<Record<NamingKey, NameTemplate>> = {
   ck: 'ck_%(table_name)s_%(constraint_name)s',
   fk: 'fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s',
   pk: 'pk_%(table_name)s',
+}
+
+const NEEDS: Needs<typeof DEFAULTS> = { ix: ANYTHING, uq: ANYTHING, ck: ANYTHING, fk: ANYTHING, pk: ANYTHING }
+const ASKER: Asker = {
+  name: 'namingConvention()',
+  noOption: (key, known) => `There is no convention "${key}"; there are ${known}.`,
 }
 
 /** Names of constraints and indexes, for migrations and for `lintNames`. Each is one that PostgreSQL keeps whole. */
@@ -42,18 +49,8 @@ type Names = string | readonly string[]
  * Throws EL_CONFIG for a key or a token that there is not.
  */
 export function namingConvention(templates: Partial<Record<NamingKey, NameTemplate>> = {}): NamingConvention {
+  checkOptions(ASKER, templates, NEEDS)
   for (const [key, template] of Object.entries(templates)) {
-    if (!Object.hasOwn(DEFAULTS, key)) {
-      const known = Object.keys(DEFAULTS)
-      throw new EnginelightError(
-        'EL_CONFIG',
-        `There is no convention "${key}"; there are ${known.join(', ')}.`,
-        {
-          option: key,
-          known,
-        },
-      )
-    }
     if (template !== undefined) checkTemplate(key, template)
   }
   const given = Object.entries(templates).filter(([, template]) => template !== undefined)

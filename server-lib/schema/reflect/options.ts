@@ -1,4 +1,5 @@
 import { EnginelightError } from '../../channels/errors.ts'
+import { checkOptions, need, type Asker, type Needs } from '../../channels/options.ts'
 import type { RelationKind } from '../table.ts'
 
 /**
@@ -39,44 +40,38 @@ export interface ReflectOptions {
   cache?: string | SchemaCache
 }
 
-const KNOWN = ['schemas', 'only', 'cache']
-
-/** Throws EL_CONFIG for whatever is not among the options. */
-export function checkOptions(options: ReflectOptions): void {
-  const { schemas, only, cache } = options
-  const unknown = Object.keys(options).find(option => !KNOWN.includes(option))
-  if (unknown !== undefined) {
-    wrong(unknown, `reflect() has no option "${unknown}"; there are ${KNOWN.join(', ')}.`)
-  }
-  if (schemas !== undefined && schemas !== '*' && !isNames(schemas)) {
-    wrong('schemas', `schemas must be a list of names, or '*'.`)
-  }
-  if (only !== undefined && !isNames(only) && !(only instanceof RegExp) && typeof only !== 'function') {
-    wrong('only', 'only must be a list of names, a regular expression or a function.')
-  }
-  if (cache === undefined) return
-  if (!isCache(cache))
-    wrong('cache', 'cache must be the name of a file, or an object with get(key) and set(key, text).')
-  if (typeof only === 'function') {
-    wrong(
-      'cache',
-      'A cache cannot tell one function from another: give only as names or a regular expression.',
-    )
-  }
+const NEEDS: Needs<ReflectOptions> = {
+  schemas: need("a list of names, or '*'", value => value === '*' || isNames(value)),
+  only: need(
+    'a list of names, a regular expression or a function',
+    value => isNames(value) || value instanceof RegExp || typeof value === 'function',
+  ),
+  cache: need('the name of a file, or an object with get(key) and set(key, text)', isCache),
+}
+const ASKER: Asker = {
+  name: 'reflect()',
+  noOption: (option, known) => `reflect() has no option "${option}"; there are ${known}.`,
 }
 
-function isNames(value: unknown): value is readonly string[] {
+/** Throws EL_CONFIG for whatever is not among the options. */
+export function checkReflect(options: ReflectOptions): void {
+  checkOptions(ASKER, options, NEEDS)
+  if (options.cache === undefined || typeof options.only !== 'function') return
+  throw new EnginelightError(
+    'EL_CONFIG',
+    'A cache cannot tell one function from another: give only as names or a regular expression.',
+    { option: 'cache' },
+  )
+}
+
+function isNames(value: unknown): boolean {
   return (
     Array.isArray(value) && value.length > 0 && value.every(name => typeof name === 'string' && name !== '')
   )
 }
 
-function isCache(value: unknown): value is string | SchemaCache {
+function isCache(value: unknown): boolean {
   if (typeof value === 'string') return value !== ''
   const { get, set } = (value ?? {}) as Partial<SchemaCache>
   return typeof get === 'function' && typeof set === 'function'
-}
-
-function wrong(option: string, sentence: string): never {
-  throw new EnginelightError('EL_CONFIG', sentence, { option })
 }

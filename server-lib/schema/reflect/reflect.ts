@@ -6,7 +6,7 @@ import { chosenRelations } from './choose.ts'
 import { readColumns } from './columns.ts'
 import { readConstraints } from './constraints.ts'
 import { readIndexes } from './indexes.ts'
-import { checkOptions, type ReflectOptions } from './options.ts'
+import { checkReflect, type ReflectOptions } from './options.ts'
 import { bySchemaAndName } from './order.ts'
 import type { Queryable } from './queryable.ts'
 import { readRelations } from './relations.ts'
@@ -30,7 +30,7 @@ export async function reflect(session: Queryable, options: ReflectOptions = {}):
       'reflect() takes a session, or anything else with query(text, values) that resolves to rows: of a knex use engines.open(), or a client of pg.',
     )
   }
-  checkOptions(options)
+  checkReflect(options)
   const { cache } = options
   return cache === undefined
     ? read(session, options)

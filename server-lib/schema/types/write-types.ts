@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EnginelightError } from '../../channels/errors.ts'
+import { ANYTHING, checkOptions, notEmpty, required, type Needs } from '../../channels/options.ts'
 import { reflect, type Only, type Queryable } from '../reflect/index.ts'
 import { replaceFile } from '../replace-file.ts'
 import { difference } from './difference.ts'
@@ -29,7 +30,16 @@ export interface TypesReport {
   readonly changes: readonly string[]
 }
 
-const KNOWN = ['out', 'engines', 'schemas', 'only', 'check', 'typeMap', 'imports', 'partitions']
+const NEEDS: Needs<WriteTypesOptions> = {
+  out: required(notEmpty('the folder of the types')),
+  engines: ANYTHING,
+  schemas: ANYTHING,
+  only: ANYTHING,
+  check: ANYTHING,
+  typeMap: ANYTHING,
+  imports: ANYTHING,
+  partitions: ANYTHING,
+}
 
 /** What is needed of the engines. */
 export interface SessionSource {
@@ -48,18 +58,8 @@ export async function writeTypes(engines: SessionSource, options: WriteTypesOpti
     })
   }
   // `chekc: true` would write.
-  const misspelt = Object.keys(options).find(option => !KNOWN.includes(option))
-  if (misspelt !== undefined) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `writeTypes() has no option "${misspelt}"; there are ${KNOWN.join(', ')}.`,
-      { option: misspelt, known: KNOWN },
-    )
-  }
+  checkOptions({ name: 'writeTypes()' }, options, NEEDS)
   const { out, engines: wanted = engines.names, check = false } = options
-  if (typeof out !== 'string' || out === '') {
-    throw new EnginelightError('EL_CONFIG', 'out must be the folder of the types.', { option: 'out' })
-  }
   const unknown = wanted.find(name => !engines.names.includes(name))
   if (unknown !== undefined) {
     throw new EnginelightError(

@@ -10,14 +10,14 @@ import { createGzip, type Gzip } from 'node:zlib'
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express'
 import express4 from 'express4'
 import { describe, expect, test } from 'vitest'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { expectQuiet } from '../../testing/ground-truth.ts'
 import {
   insert,
   insertOrphan,
   KINDS,
   transactionGrounds,
   type Handler,
-} from '../testing/transaction-server.ts'
+} from '../../testing/transaction-server.ts'
 
 const grounds = transactionGrounds()
 const { serve } = grounds
