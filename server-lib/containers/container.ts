@@ -42,7 +42,10 @@ export interface ContainerSetup extends StartableEngines {
 
 const DONE = Promise.resolve()
 
-/** One request's sessions, one for each engine that it touches. */
+/**
+ * One request's sessions, one for each engine that it touches. A long file, since all that sessions, runs and requests ask of a
+ * container is asked here.
+ */
 export class ContainerCore extends Linked implements SessionOwner {
   readonly scope: RequestScope
   readonly info: ContainerInfo

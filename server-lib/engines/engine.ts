@@ -27,7 +27,10 @@ export interface Heritage {
   readonly open?: OpenPool | undefined
 }
 
-/** One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. */
+/**
+ * One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. A long file, since a
+ * reinit, a hand-over and a close may meet at any moment: what they share has to be read together.
+ */
 export class Engine implements CheckoutOwner {
   readonly name: string
   readonly options: CheckedOptions

@@ -76,6 +76,10 @@ export class SessionLife {
     return this.#held
   }
 
+  get #ids() {
+    return { id: this.id, engine: this.engine.name, request: this.request.id }
+  }
+
   take(held: HeldConnection): void {
     this.#held = held
   }
@@ -88,15 +92,7 @@ export class SessionLife {
     this.#state = next
     // The end has a message of its own.
     if (next === 'ended' || !channels.session.hasSubscribers) return
-    const { id, engine, request } = this
-    channels.session.publish({
-      phase: 'state',
-      at: performance.now(),
-      id,
-      engine: engine.name,
-      request: request.id,
-      state: next,
-    })
+    channels.session.publish({ phase: 'state', at: performance.now(), ...this.#ids, state: next })
   }
 
   // ------------------------------------------------------------------------------ the transaction
@@ -148,16 +144,8 @@ export class SessionLife {
   /** The transaction's end is about to be asked for. */
   announceEnd({ why, capture }: Ending): void {
     if (!channels.session.hasSubscribers || this.engine.options.mode !== 'transaction') return
-    const { id, engine, request } = this
-    channels.session.publish({
-      phase: 'ending',
-      at: performance.now(),
-      id,
-      engine: engine.name,
-      request: request.id,
-      why,
-      site: siteOf(capture),
-    })
+    const site = siteOf(capture)
+    channels.session.publish({ phase: 'ending', at: performance.now(), ...this.#ids, why, site })
   }
 
   /** The first error of the transaction that is open, or the one that took its connection. */

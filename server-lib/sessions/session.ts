@@ -32,7 +32,10 @@ export interface Sending {
   submit(submittable: Submittable, capture: SiteCapture | null): Promise<void>
 }
 
-/** One unit of work on one engine. It takes a connection at its first statement and holds at most one. */
+/**
+ * One unit of work on one engine. It takes a connection at its first statement and holds at most one. A long file, since all that
+ * other rooms ask of a session is asked here; what it does is in the files that it is made of.
+ */
 export class SessionCore implements UnitSession {
   readonly id = nextId('s')
   readonly engine: Engine
