@@ -13,6 +13,7 @@ import {
 } from '../channels/options.ts'
 import { transactionsAreDisabled } from './disable-transaction.ts'
 import { isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import { MODES } from './modes.ts'
 
 const NEEDS: Needs<EngineConfig> = {
   connection: ANYTHING,
@@ -81,6 +82,7 @@ export function checkEngine(name: string, config: EngineConfig): CheckedOptions 
     isDefault: config.default ?? false,
     access: config.access ?? 'write',
     mode,
+    rule: MODES[mode],
     enlist,
     transactional: transactional && !isDisabled,
     priority: config.priority ?? 0,
@@ -93,7 +95,7 @@ export function checkEngine(name: string, config: EngineConfig): CheckedOptions 
     idleInTransactionWarningMs: idleInTransactionWarningMs || undefined,
     commitTimeoutMs: config.commitTimeoutMs ?? 30_000,
     resolveUnknownCommit: config.resolveUnknownCommit ?? false,
-    rollbackOnCheckout: config.rollbackOnCheckout ?? mode === 'transaction',
+    rollbackOnCheckout: config.rollbackOnCheckout ?? MODES[mode].begins,
     resetOnRelease: config.resetOnRelease ?? false,
     pipeline: config.pipeline ?? true,
     traceRows: config.traceRows ?? false,

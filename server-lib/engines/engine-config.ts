@@ -1,3 +1,4 @@
+import type { Mode, ModeRule } from './modes.ts'
 import type { Knex } from 'knex'
 import type { Ledger } from '../pool/ledger.ts'
 import type { PgPool } from '../pool/native-pool.ts'
@@ -154,7 +155,9 @@ export interface CheckedOptions {
   readonly isDefault: boolean
   readonly access: 'read' | 'write'
   /** `borrowed`: in the transaction of a host, which alone begins and ends it. */
-  readonly mode: 'transaction' | 'autocommit' | 'borrowed'
+  readonly mode: Mode
+  /** What the mode means. */
+  readonly rule: ModeRule
   readonly enlist: 'atomic' | 'independent'
   readonly transactional: boolean
   readonly priority: number
@@ -174,8 +177,7 @@ export interface CheckedOptions {
 }
 
 /** Whether the engine's transactions are committed with those of the others. A log that is kept apart takes no part. */
-export const takesPart = ({ mode, enlist }: CheckedOptions): boolean =>
-  mode === 'transaction' && enlist === 'atomic'
+export const takesPart = ({ rule, enlist }: CheckedOptions): boolean => rule.begins && enlist === 'atomic'
 
 /** A pg.Pool or a function that makes one, as opposed to the sizes of a pool of our own. */
 export function isPoolSource(value: unknown): value is PgPool | (() => PgPool) {

@@ -69,8 +69,8 @@ export class Engine implements CheckoutOwner {
     this.#generation = open ? generation : generation + 1
     this.#open = open ?? this.#openPool()
     this.#open.pool.ledger.whenUnknown = () => this.#tell('declared')
-    const { mode, access, resetOnRelease } = options
-    const isReadOnlySession = mode === 'autocommit' && access === 'read'
+    const { rule, access, resetOnRelease } = options
+    const isReadOnlySession = rule.ends === 'statement' && access === 'read'
     this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
     this.#look()
     this.#tell('declared')

@@ -41,7 +41,7 @@ export function knexFor(
   const { min, max, idleTimeoutMs } = checkSizes(name, sizes)
   const own = isText ? { connectionString: connection } : (connection as Record<string, unknown>)
   const afterCreate =
-    options.access === 'read' && options.mode === 'autocommit'
+    options.access === 'read' && options.rule.ends === 'statement'
       ? (driver: DriverConnection, done: (error?: Error | null) => void) =>
           driver.query(READ_ONLY_SESSION, (error?: Error | null) => done(error))
       : undefined

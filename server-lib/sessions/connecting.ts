@@ -96,7 +96,7 @@ export class Connecting {
     const held: HeldConnection = new HeldConnection(engine, lease, error => life.lose(held, error))
     life.take(held)
     life.begunAt = null
-    if (engine.options.mode === 'autocommit' && life.isReadOnly) held.watchReadOnly()
+    if (engine.options.rule.ends === 'statement' && life.isReadOnly) held.watchReadOnly()
     if (this.#bringsBegin(statement, held)) {
       statement.beginning = life.beginTexts()
       return use(held)
@@ -117,8 +117,8 @@ export class Connecting {
   /** Whether BEGIN can travel with the statement: settings go between the two. */
   #bringsBegin({ config, isSingle }: Statement, { driver }: HeldConnection): boolean {
     const { engine, request } = this.#session
-    const { pipeline, mode } = engine.options
-    return pipeline && mode === 'transaction' && !request.annotate && canBringBegin(driver, config, isSingle)
+    const { pipeline, rule } = engine.options
+    return pipeline && rule.begins && !request.annotate && canBringBegin(driver, config, isSingle)
   }
 
   /**
@@ -126,9 +126,9 @@ export class Connecting {
    * because the host may use another next time.
    */
   giveBackBetweenStatements(): void {
-    const { mode } = this.#session.engine.options
-    if (mode === 'transaction' || this.#life.state !== 'active') return
-    if (mode === 'autocommit' && this.#queue.waiting > 0) return
+    const { keeps } = this.#session.engine.options.rule
+    if (keeps === 'transaction' || this.#life.state !== 'active') return
+    if (keeps === 'queue' && this.#queue.waiting > 0) return
     // Within a savepoint of its own a borrowed connection is the session's.
     if (this.#life.held?.driver.isInUnit) return
     const held = this.#life.letGo()

@@ -46,7 +46,7 @@ export function refuseControl(
 ): EnginelightError | undefined {
   const { name, options } = session.engine
   // Of a borrowed connection the lease decides. In autocommit no transaction of ours is open.
-  if (options.mode !== 'transaction') return undefined
+  if (!options.rule.begins) return undefined
   const unit = unitAround(session)
   if (unit === undefined) {
     tellOfText(session, control, capture)

@@ -21,7 +21,7 @@ export async function begin(life: BeginningLife, held: HeldConnection): Promise<
   const { options, owned } = life.engine
   const settings = settingsOf(life)
   try {
-    if (options.mode === 'transaction') {
+    if (options.rule.begins) {
       const begun = held.control(life.beginTexts().join('; '), options.beginTimeoutMs)
       faultPoint('begin:sent', held.driver)
       await begun
@@ -29,7 +29,7 @@ export async function begin(life: BeginningLife, held: HeldConnection): Promise<
       if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
     }
     // On a pool of our own the setting was made as the connection was opened.
-    else if (options.mode === 'autocommit' && life.isReadOnly && !owned)
+    else if (options.rule.ends === 'statement' && life.isReadOnly && !owned)
       await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
   } catch (cause) {
     throw life.beginFailed(held, cause)
@@ -40,7 +40,7 @@ export async function begin(life: BeginningLife, held: HeldConnection): Promise<
 
 /** What the request says of itself. The application's function is called before anything is sent, for it may throw. */
 function settingsOf(life: BeginningLife): Readonly<Record<string, string>> | undefined {
-  if (life.engine.options.mode !== 'transaction') return undefined
+  if (!life.engine.options.rule.begins) return undefined
   try {
     return life.request.annotate?.()
   } catch (error) {

@@ -79,8 +79,8 @@ export async function commit(
 
 /** Fetches the transaction's id, where the engine was told to be able to ask for its outcome. */
 async function markOf(life: CommittingLife, held: HeldConnection): Promise<TransactionMark | undefined> {
-  const { resolveUnknownCommit, mode, access, checkoutTimeoutMs } = life.engine.options
-  if (!resolveUnknownCommit || mode !== 'transaction' || access === 'read') return undefined
+  const { resolveUnknownCommit, rule, access, checkoutTimeoutMs } = life.engine.options
+  if (!resolveUnknownCommit || !rule.begins || access === 'read') return undefined
   try {
     return await markTransaction(held, checkoutTimeoutMs)
   } catch (cause) {

@@ -80,7 +80,7 @@ function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCaptur
 
 /** Why a session may not end its transaction itself: that of a transactional engine is the container's, a borrowed one its host's. */
 function refusedEnd({ core }: Inside, move: 'commit' | 'rollback' | 'release'): Promise<never> | undefined {
-  if (core.engine.options.mode === 'borrowed' && move !== 'release')
+  if (core.engine.options.rule.ends === 'host' && move !== 'release')
     return Promise.reject(errors.hostEnds(core, move))
   return core.engine.options.transactional ? Promise.reject(errors.containerEnds(core, move)) : undefined
 }

@@ -143,7 +143,7 @@ export class SessionLife {
 
   /** The transaction's end is about to be asked for. */
   announceEnd({ why, capture }: Ending): void {
-    if (!channels.session.hasSubscribers || this.engine.options.mode !== 'transaction') return
+    if (!channels.session.hasSubscribers || !this.engine.options.rule.begins) return
     const site = siteOf(capture)
     channels.session.publish({ phase: 'ending', at: performance.now(), ...this.#ids, why, site })
   }
@@ -170,7 +170,7 @@ export class SessionLife {
 
   /** The same without a word of it. */
   async rollBack(held: HeldConnection | undefined, move: 'rollback' | 'release'): Promise<void> {
-    if (held && this.engine.options.mode === 'transaction') {
+    if (held && this.engine.options.rule.begins) {
       try {
         const rolledBack = held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
         faultPoint('rollback:sent', held.driver)
@@ -203,7 +203,7 @@ export class SessionLife {
     // What the driver found wrong has failed no transaction by itself: there the server's word is read.
     if (error && failure !== 'driver') return
     if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
-    if (this.engine.options.mode !== 'transaction' || this.#state === 'idle') return
+    if (!this.engine.options.rule.begins || this.#state === 'idle') return
     const status = statusOf(held.driver)
     if (status === 'none') {
       // The statement itself ended the transaction.
@@ -219,7 +219,7 @@ export class SessionLife {
   }
 
   #failed(error: Error): void {
-    if (this.engine.options.mode !== 'transaction') return
+    if (!this.engine.options.rule.begins) return
     this.#failure ??= error
     if (this.#state === 'active') this.move('fail')
   }
@@ -234,7 +234,7 @@ export class SessionLife {
     this.discard(held, discardOf(error))
     this.#failure = isReadTimeout(error) ? errors.unansweredStatement(this, error) : error
     // Each statement of an autocommit session is by itself: the next takes another connection.
-    if (this.engine.options.mode !== 'transaction' && this.#state === 'active') this.move('release')
+    if (!this.engine.options.rule.begins && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
   }
 

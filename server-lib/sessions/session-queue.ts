@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channels } from '../channels/channels.ts'
+import type { ModeRule } from '../engines/modes.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { Fifo, type Turn } from './fifo.ts'
 import { unitFor } from './units/inside.ts'
@@ -20,7 +21,7 @@ export interface Where {
 
 /** The session of a queue, as it uses it. */
 interface QueuedSession extends UnitSession {
-  readonly engine: UnitSession['engine'] & { readonly options: { readonly mode: string } }
+  readonly engine: UnitSession['engine'] & { readonly options: { readonly rule: ModeRule } }
   readonly owner: UnitSession['owner'] & { readonly units: Units | undefined }
 }
 
@@ -79,7 +80,7 @@ export class SessionQueue extends Fifo<UnitTurn> {
 
   /** Whether anybody asks for the context. */
   get #isAsked(): boolean {
-    if (this.#session.engine.options.mode === 'borrowed') return true
+    if (this.#session.engine.options.rule.ends === 'host') return true
     return channels.statement.hasSubscribers || channels.checkout.hasSubscribers
   }
 

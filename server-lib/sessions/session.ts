@@ -255,7 +255,7 @@ export class SessionCore implements UnitSession {
   /** Whether a transaction is open, or was until its connection was lost or it failed. */
   get isInTransaction(): boolean {
     const { state } = this.#life
-    return this.engine.options.mode === 'transaction' && state !== 'idle' && state !== 'ended'
+    return this.engine.options.rule.begins && state !== 'idle' && state !== 'ended'
   }
 
   /** Which of its transactions is open, or was last: the first is 1. */
@@ -275,7 +275,7 @@ export class SessionCore implements UnitSession {
 
   /** Whether the line of a text is worth its price for being that of the first write. */
   wantsWriteOf(text: unknown): boolean {
-    return this.engine.options.mode === 'transaction' && !this.#life.writes?.first && mayWrite(text)
+    return this.engine.options.rule.begins && !this.#life.writes?.first && mayWrite(text)
   }
 
   /** The first write of the open transaction that is not undone and would be lost without a commit. */
@@ -330,8 +330,8 @@ export class SessionCore implements UnitSession {
 
   /** Whether the transaction is open that was as this number was read. */
   isStillIn(transaction: number): boolean {
-    const { mode } = this.engine.options
-    return mode === 'borrowed' || (this.isInTransaction && this.transaction === transaction)
+    const isHosts = this.engine.options.rule.ends === 'host'
+    return isHosts || (this.isInTransaction && this.transaction === transaction)
   }
 
   /** The open transaction has changed something that shows no mark. */
@@ -342,7 +342,7 @@ export class SessionCore implements UnitSession {
   }
 
   requireTransactions(what: string): void {
-    if (this.engine.options.mode === 'autocommit') throw errors.needsTransaction(this, what)
+    if (this.engine.options.rule.ends === 'statement') throw errors.needsTransaction(this, what)
   }
 
   // ------------------------------------------------------------------------------------- the end

@@ -49,7 +49,7 @@ export function startStreamDeadline(
 }
 
 function limitOf({ options }: Engine, timeoutMs: number): number {
-  return options.mode === 'transaction' ? timeoutMs + SERVER_GRACE_MS : timeoutMs
+  return options.rule.begins ? timeoutMs + SERVER_GRACE_MS : timeoutMs
 }
 
 function timeoutOf(engine: Engine, timeoutMs: number, afterMs: number): EnginelightError {

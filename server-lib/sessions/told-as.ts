@@ -25,5 +25,5 @@ export function toldAs(life: FailingLife, error: Error): Error {
 function isLostWith({ held, engine, failure }: FailingLife, error: Error): boolean {
   if (held) return failureOn(held.driver, error) === 'connection'
   // A borrowed connection is given back after each statement, so none is no sign of a loss.
-  return failureOf(error) === 'connection' && (engine.options.mode !== 'borrowed' || failure !== undefined)
+  return failureOf(error) === 'connection' && (engine.options.rule.ends !== 'host' || failure !== undefined)
 }

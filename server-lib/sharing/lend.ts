@@ -82,7 +82,7 @@ function lenderOf(session: Lendable): Lender {
 
 /** What is borrowed is not lent on: there would be two to decide what a COMMIT is, and neither of them its owner. */
 function requireOwn({ engine }: SessionCore): void {
-  if (engine.options.mode !== 'borrowed') return
+  if (engine.options.rule.ends !== 'host') return
   throw new EnginelightError(
     'EL_CONFIG',
     `A session of engine "${engine.name}" cannot be lent: it is itself on a borrowed connection. Give the library that connection.`,

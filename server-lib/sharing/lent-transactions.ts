@@ -119,7 +119,7 @@ export class LentTransactions {
     plain: (sending: Sending) => Promise<T>,
     guarded: (sending: Sending) => Promise<T>,
   ): Promise<T> {
-    if (this.isOpen || this.#core.engine.options.mode !== 'transaction') {
+    if (this.isOpen || !this.#core.engine.options.rule.begins) {
       this.#requirePlace()
       return this.#core.together(plain, this.#place ? { queue: this.#place.queue } : undefined, capture)
     }
