@@ -8,6 +8,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
+import { Whisper } from '../watch/whispers.ts'
 import { holderText } from './holder-text.ts'
 import { CheckoutRecord, connectionRecord, type ConnectionRecord } from './records.ts'
 import { connectionReport, holderOf, waiterReport, type PoolNames } from './reports.ts'
@@ -45,7 +46,7 @@ export class Ledger implements PoolNames {
   readonly #waiting = new Ring<CheckoutRecord>()
   #waiters = 0
   readonly #slots: boolean[] = []
-  #asker: Asker | undefined
+  readonly #asker = new Whisper<Asker>()
   #openFailure: unknown
   #grantedAt = 0
   /** Told when it shows that the driver tells of no transactions. */
@@ -78,19 +79,13 @@ export class Ledger implements PoolNames {
    * that is how `asked` knows whose it is.
    */
   askingFor<T>(asker: Asker, acquire: () => T): T {
-    this.#asker = asker
     delete asker.checkout
-    try {
-      return acquire()
-    } finally {
-      this.#asker = undefined
-    }
+    return this.#asker.during(asker, acquire)
   }
 
   /** Somebody asks for a connection. */
   asked(capture: SiteCapture | null = null): CheckoutRecord {
-    const asker = this.#asker
-    this.#asker = undefined
+    const asker = this.#asker.take()
     const checkout = new CheckoutRecord(
       asker ? asker.request : currentRequest(),
       asker?.session ?? null,

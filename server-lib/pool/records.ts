@@ -1,3 +1,4 @@
+import { Whisper } from '../watch/whispers.ts'
 import type { Discard } from '../channels/words.ts'
 import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
@@ -92,7 +93,7 @@ export interface ConnectionRecord {
   /** When a heartbeat last saw it at work, or found that it had been since the one before. */
   seenBusyAt: number
   /** What a session tells of the statement that it is about to send; read and cleared by the watching. */
-  upcoming: { queuedMs: number; capture: SiteCapture | null } | null
+  readonly upcoming: Whisper<{ queuedMs: number; capture: SiteCapture | null }>
   discarded: Discard | null
 }
 
@@ -111,7 +112,7 @@ export function connectionRecord(driver: DriverConnection, slot: number): Connec
     transaction: null,
     leaver: null,
     changedAt: at,
-    upcoming: null,
+    upcoming: new Whisper(),
     statements: 0,
     statementsSeen: 0,
     seenBusyAt: 0,

@@ -18,12 +18,11 @@ import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { currentRequest } from '../requests/request-scope.ts'
 import { bindToContext } from '../watch/bind-submittable.ts'
 import { boundTo, contextHere } from '../watch/caller-context.ts'
-import { isKnexSending } from '../watch/knex-statements.ts'
+import { borrowerSends, knexSends } from '../watch/whispers.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { shadow, type Method } from '../watch/shadow.ts'
 import type { Ledger } from './ledger.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
-import { isBorrowed } from './borrowed-statements.ts'
 import { notingKept } from './note-kept.ts'
 import { callbackOf, statementIn, type CallbackArgument, type Statement } from './statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
@@ -42,7 +41,7 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
       function query(this: unknown, ...args) {
         const [sent] = args
         record.statements += isBeginningQuery(sent) ? 2 : 1
-        if (isBorrowed()) {
+        if (borrowerSends.said) {
           record.changedAt = performance.now()
           return original.apply(this, args)
         }
@@ -54,7 +53,7 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
           if (noting) return noting(noted => tellOfStatement(ledger, record, noted, sent))
           return tellOfStatement(ledger, record, args, sent)
         }
-        record.upcoming = null
+        record.upcoming.take()
         if (noting) return noting(noted => send.apply(this, noted))
         return send.apply(this, args)
       },
@@ -70,7 +69,7 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
  * a promise in theirs, and `pool.query` is bound as a whole.
  */
 function isApplications({ checkout, isBorrowed }: ConnectionRecord): boolean {
-  return !isBorrowed && !isKnexSending() && checkout?.isApplications !== false
+  return !isBorrowed && !knexSends.said && checkout?.isApplications !== false
 }
 
 /** The driver's `query`, with what it tells of this statement told in the context that runs now. */
@@ -112,10 +111,10 @@ function tellOfStatement(
 
 /** BEGIN travels with a statement of the session: to observers they are two, and one is answered before the other. */
 function tellOfBegin(ledger: Ledger, record: ConnectionRecord, query: BeginningQuery): void {
-  const { upcoming } = record
-  record.upcoming = upcoming && { queuedMs: 0, capture: upcoming.capture }
+  const upcoming = record.upcoming.said
+  record.upcoming.said = upcoming && { queuedMs: 0, capture: upcoming.capture }
   const begin = new ToldStatement(ledger, record, { text: query.beginText, parameters: 0, kind: 'query' })
-  record.upcoming = upcoming
+  record.upcoming.said = upcoming
   // What the server will say of its state when all is answered, it says of BEGIN no sooner.
   query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'open'))
 }
@@ -184,8 +183,8 @@ class ToldStatement {
   #over = false
 
   constructor(ledger: Ledger, record: ConnectionRecord, { text, parameters, kind }: Statement) {
-    const { checkout, upcoming } = record
-    record.upcoming = null
+    const { checkout } = record
+    const upcoming = record.upcoming.take()
     const isReading = sitesAreWanted()
     this.#ledger = ledger
     this.#record = record

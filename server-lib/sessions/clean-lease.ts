@@ -5,7 +5,7 @@ import type { Discard } from '../channels/words.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
-import { sendingBorrowed } from '../pool/borrowed-statements.ts'
+import { borrowerSends } from '../watch/whispers.ts'
 import type { Asker } from '../pool/ledger.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
@@ -110,7 +110,9 @@ async function statusWithin(driver: DriverConnection, deadlineMs: number): Promi
       resolve(true)
     }
     // Of what we ask for ourselves no observer is told.
-    whenStatusKnown(driver, told, (text, answered) => sendingBorrowed(() => driver.query(text, answered)))
+    whenStatusKnown(driver, told, (text, answered) =>
+      borrowerSends.during(true, () => driver.query(text, answered)),
+    )
   })
   const status = isTold ? statusOf(driver) : 'unknown'
   // Of a connection that is lost there is more to come.

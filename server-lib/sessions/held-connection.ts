@@ -130,7 +130,7 @@ export class HeldConnection {
     const record = this.#record
     if (!record) return
     record.changedAt = performance.now()
-    if (channels.statement.hasSubscribers) record.upcoming = { queuedMs, capture }
+    if (channels.statement.hasSubscribers) record.upcoming.said = { queuedMs, capture }
   }
 
   /**

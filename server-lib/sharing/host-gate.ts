@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { startDeadline } from '../clock/deadline.ts'
-import { sendingBorrowed } from '../pool/borrowed-statements.ts'
+import { borrowerSends } from '../watch/whispers.ts'
 import { isClosed, isSubmittable, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 import { callbackOf } from '../pool/statement-arguments.ts'
@@ -131,7 +131,7 @@ export class HostGate {
   /** Sends a statement of whoever has the turn. */
   send(args: unknown[]): unknown {
     const query = this.#guard ? (this.#beneath as Query) : (this.client.query as Query)
-    return sendingBorrowed(() => Reflect.apply(query, this.client, args))
+    return borrowerSends.during(true, () => Reflect.apply(query, this.client, args))
   }
 
   #hold(args: unknown[], waitMs: number): unknown {

@@ -2,9 +2,8 @@ import type { Knex } from 'knex'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { leaveCallerSite, withCallerSite } from './caller-site.ts'
-import { sendingByKnex } from './knex-statements.ts'
 import { beforeStack, withoutOurFrame } from './knex-stacks.ts'
-import { runsSingleStatement } from './single-statement.ts'
+import { runsSingleStatement, sendingByKnex } from './whispers.ts'
 import { shadow, type Method } from './shadow.ts'
 
 /** The factories of a knex client: each is called in the frame of the application that writes the statement. */

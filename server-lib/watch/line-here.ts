@@ -2,7 +2,7 @@ import { captureSite, hasOwnLine, NO_LINE, type SiteCapture } from '../identity/
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { awaitedLine } from './awaited-lines.ts'
 import { siteFromCaller } from './caller-site.ts'
-import { isSingleStatement } from './single-statement.ts'
+import { builderRuns } from './whispers.ts'
 
 /** Enough to climb out of knex and pg. */
 const FRAMES_UNREAD = 16
@@ -15,7 +15,7 @@ export function lineHere(): SiteCapture {
   const fromCaller = siteFromCaller()
   if (fromCaller) return fromCaller
   // Where nobody reads lines, a stack is read only when an error has to name a holder; and each frame costs.
-  if (!sitesAreWanted()) return isSingleStatement() ? NO_LINE : captureSite(FRAMES_UNREAD)
+  if (!sitesAreWanted()) return builderRuns.take() ? NO_LINE : captureSite(FRAMES_UNREAD)
   const own = captureSite()
   return hasOwnLine(own) ? own : (awaitedLine(own) ?? own)
 }

@@ -2,22 +2,22 @@ import { expect, test } from 'vitest'
 import { engineReports } from '../channels/engine-reports.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase } from '../testing/database.ts'
-import { isSingleStatement, runsSingleStatement } from './single-statement.ts'
+import { builderRuns, runsSingleStatement } from './whispers.ts'
 
 test('a runner says so while it runs and not after, and only of the first connection', () => {
-  const seen: boolean[] = []
+  const seen: unknown[] = []
   class Runner {
     run(isFailing: boolean) {
-      seen.push(isSingleStatement(), isSingleStatement())
+      seen.push(builderRuns.take(), builderRuns.take())
       if (isFailing) throw new Error('no pool')
     }
   }
   const runner = new Runner()
   runsSingleStatement(runner)
   runner.run(false)
-  seen.push(isSingleStatement())
+  seen.push(builderRuns.take())
   expect(() => runner.run(true)).toThrow('no pool')
-  expect([...seen, isSingleStatement()]).toEqual([true, false, false, true, false, false])
+  expect([...seen, builderRuns.take()]).toEqual([true, undefined, undefined, true, undefined, undefined])
 })
 
 test('unread, a statement of knex takes no line, and a connection that is taken beside it keeps its own', async () => {
@@ -31,7 +31,7 @@ test('unread, a statement of knex takes no line, and a connection that is taken 
     const report = engineReports().find(({ description }) => description.database === database.name)
     return report?.connections.map(({ holder }) => holder?.site?.label.replace(/:\d+$/, '') ?? null)
   })
-  const here = 'server-lib/watch/single-statement.test.ts'
+  const here = 'server-lib/watch/builder-runs.test.ts'
   expect((await transaction)?.toSorted()).toEqual([null, here, here])
   expect(await statement).toBe('slept')
   await knex.client.releaseConnection(await taken)
