@@ -4,7 +4,7 @@ import { describe } from '../channels/describe.ts'
 import { enginesInside, type EnginesInside } from '../engine-set/engines-inside.ts'
 import type { ContainerCore } from '../containers/container.ts'
 import { isDevelopment } from '../identity/development.ts'
-import { coreOf } from '../containers/db.ts'
+import { containerCoreOf } from '../containers/db.ts'
 import { currentRequest, RequestScope, runInRequest } from '../requests/request-scope.ts'
 import { settingsOf } from './annotation.ts'
 import { RequestTransaction, type AnswerFailure } from './request-transaction.ts'
@@ -112,7 +112,7 @@ class Lent {
 }
 
 function lend(scope: RequestScope, inside: EnginesInside, db: object): void {
-  const core = coreOf(db)
+  const core = containerCoreOf(db)
   if (!core) {
     throw new EnginelightError(
       'EL_CONFIG',

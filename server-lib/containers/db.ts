@@ -108,7 +108,7 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
 const CORE = Symbol('core of a container')
 
 /** What is behind a container's public face, or undefined for anything else. */
-export function coreOf(db: unknown): ContainerCore | undefined {
+export function containerCoreOf(db: unknown): ContainerCore | undefined {
   return typeof db === 'object' && db !== null ? (db as { [CORE]?: ContainerCore })[CORE] : undefined
 }
 

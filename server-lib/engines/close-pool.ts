@@ -28,13 +28,13 @@ export async function closePool(pool: Pool, time: ClosingTime): Promise<Checkout
   const isSilent = () => performance.now() - usedAt > GOODBYE_MS
   const aMoment = async () => {
     await Promise.race([closed, sleep(LOOK_MS)])
-    if (pool.ledger.isInUse) usedAt = performance.now()
+    if (pool.books.isInUse) usedAt = performance.now()
   }
   while (!state.isClosed && !time.isGraceOver && !isSilent()) await aMoment()
-  const held = pool.ledger.holders().filter(({ session }) => session === null)
+  const held = pool.books.holders().filter(({ session }) => session === null)
   const seen = new Set<ConnectionRecord>()
   while (pool.connections.size > 0 && !time.isOver && !isSilent()) {
-    for (const record of pool.ledger.connections) {
+    for (const record of pool.books.connections) {
       if (seen.has(record) || record.checkout?.session) continue
       seen.add(record)
       endPolitely(record, time.over)

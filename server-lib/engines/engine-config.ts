@@ -1,6 +1,6 @@
 import type { Mode, ModeRule } from './modes.ts'
 import type { Knex } from 'knex'
-import type { Ledger } from '../pool/ledger.ts'
+import type { Books } from '../pool/books.ts'
 import type { PgPool } from '../pool/native-pool.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { ServerAddress } from './server-address.ts'
@@ -113,7 +113,7 @@ export interface BorrowedSource {
 export interface OpenableSource extends BorrowedSource {
   /** Called by the engine that is made of it. `found` is told when it shows where the host's server is. */
   open(
-    ledger: Ledger,
+    books: Books,
     options: Pick<CheckedOptions, 'access' | 'checkoutTimeoutMs'>,
     found: () => void,
   ): { readonly pool: Pool; readonly knex: Knex; address(): ServerAddress }

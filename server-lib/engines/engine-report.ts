@@ -17,7 +17,7 @@ export function descriptionOf(
 ): EngineDescription {
   return {
     engine: name,
-    pool: pool.ledger.pool,
+    pool: pool.books.pool,
     isDefault: options.isDefault,
     mode: options.mode,
     access: options.access,
@@ -28,7 +28,7 @@ export function descriptionOf(
     min: pool.min,
     max: pool.max,
     checkoutTimeoutMs: options.checkoutTimeoutMs,
-    transactions: pool.ledger.transactions,
+    transactions: pool.books.transactions,
     serverAddress,
     serverPort,
     database,
@@ -39,21 +39,21 @@ export function descriptionOf(
 
 /** An engine and its pool as of now. */
 export function reportOf(engine: DescribedEngine, open: OpenPool): EngineReport {
-  const { ledger } = open.pool
-  const connections = ledger.connectionReports()
-  const { used } = ledger
+  const { books } = open.pool
+  const connections = books.connectionReports()
+  const { used } = books
   return {
     description: descriptionOf(engine, open),
     used,
     idle: connections.length - used,
     connections,
-    waiters: ledger.waiterReports(),
+    waiters: books.waiterReports(),
   }
 }
 
 /** `writer#1, transaction, write: 2 of 10 connections held, 0 waiting`. */
 export function summaryOf({ options }: DescribedEngine, { pool }: OpenPool, isClosed: boolean): string {
-  const { used, waiting } = pool.ledger
+  const { used, waiting } = pool.books
   const state = isClosed ? 'closed' : `${used} of ${pool.max} connections held, ${waiting} waiting`
-  return `${pool.ledger.pool}, ${options.mode}, ${options.access}: ${state}`
+  return `${pool.books.pool}, ${options.mode}, ${options.access}: ${state}`
 }

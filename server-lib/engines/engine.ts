@@ -6,7 +6,7 @@ import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut, type CheckoutOwner, type Lease, type WaitLimits } from '../pool/check-out.ts'
 import type { InContext } from '../pool/in-context.ts'
-import type { Asker } from '../pool/ledger.ts'
+import type { Asker } from '../pool/books.ts'
 import { resetTexts } from '../postgres/control.ts'
 import { closePool } from './close-pool.ts'
 import type { ClosingTime } from './closing-time.ts'
@@ -68,7 +68,7 @@ export class Engine implements CheckoutOwner {
     this.#inContext = inContext
     this.#generation = open ? generation : generation + 1
     this.#open = open ?? this.#openPool()
-    this.#open.pool.ledger.whenUnknown = () => this.#tell('declared')
+    this.#open.pool.books.whenUnknown = () => this.#tell('declared')
     const { rule, access, resetOnRelease } = options
     const isReadOnlySession = rule.ends === 'statement' && access === 'read'
     this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
@@ -80,13 +80,13 @@ export class Engine implements CheckoutOwner {
     const pool = poolName(this.name, this.#generation)
     const tell = () => this.#tell('declared')
     const open = openPool(this.name, pool, this.#config, this.options, this.#inContext, tell)
-    open.pool.ledger.whenUnknown = tell
+    open.pool.books.whenUnknown = tell
     return open
   }
 
   #look(): void {
     const stopReporting = addReporting(this)
-    const stopWatchingHolds = watchLongHolds(() => this.#ledgers(), this.options)
+    const stopWatchingHolds = watchLongHolds(() => this.#allBooks(), this.options)
     this.#stopLooking = () => {
       stopReporting()
       stopWatchingHolds()
@@ -94,9 +94,9 @@ export class Engine implements CheckoutOwner {
   }
 
   /** Of the pool, and of those that it replaced and that are still in use. */
-  *#ledgers() {
-    yield this.#open.pool.ledger
-    for (const { pool } of this.#draining) yield pool.ledger
+  *#allBooks() {
+    yield this.#open.pool.books
+    for (const { pool } of this.#draining) yield pool.books
   }
 
   #tell(phase: 'declared' | 'reinitialized'): void {
@@ -126,7 +126,7 @@ export class Engine implements CheckoutOwner {
 
   /** The name of the pool that is in use: another one after a `reinit`. */
   get pool(): string {
-    return this.#open.pool.ledger.pool
+    return this.#open.pool.books.pool
   }
 
   get description(): EngineDescription {
@@ -233,7 +233,7 @@ export class Engine implements CheckoutOwner {
       throw error
     }
     this.#open = fresh
-    fresh.pool.ledger.whenUnknown = () => this.#tell('declared')
+    fresh.pool.books.whenUnknown = () => this.#tell('declared')
     this.#replaced = new Abandonment()
     this.#failing = false
     this.#tell('reinitialized')
@@ -347,7 +347,7 @@ export class Engine implements CheckoutOwner {
 
   /** Everybody who holds a connection, of pools that drain as well. */
   holders(): CheckoutHolder[] {
-    return [this.#open, ...this.#draining].flatMap(({ pool }) => pool.ledger.holders())
+    return [this.#open, ...this.#draining].flatMap(({ pool }) => pool.books.holders())
   }
 
   #tellPhase(phase: 'closing' | 'closed'): void {

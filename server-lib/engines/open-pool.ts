@@ -4,7 +4,7 @@ import { processWide } from '../identity/process-wide.ts'
 import type { InContext } from '../pool/in-context.ts'
 import { KnexPool } from '../pool/knex-pool.ts'
 import { isTarnPool, type TarnPool } from '../pool/tarn-pool.ts'
-import { Ledger } from '../pool/ledger.ts'
+import { Books } from '../pool/books.ts'
 import { NativePool, type PgPool } from '../pool/native-pool.ts'
 import { keepOpening, type DriverOwner } from '../pool/opening-connections.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -61,22 +61,15 @@ export function openPool(
   inContext: InContext,
   found: () => void = () => {},
 ): OpenPool {
-  const ledger = new Ledger(name, poolName)
+  const books = new Books(name, poolName)
   if (config.connection !== undefined) {
-    return fromKnex(name, knexFor(name, config, options), ledger, 'connection', true, inContext)
+    return fromKnex(name, knexFor(name, config, options), books, 'connection', true, inContext)
   }
   if (config.knex !== undefined) {
     const { knex } = config
-    if (isKnex(knex)) return fromKnex(name, knex, ledger, 'knex', false, inContext)
+    if (isKnex(knex)) return fromKnex(name, knex, books, 'knex', false, inContext)
     if (typeof knex === 'function') {
-      return fromKnex(
-        name,
-        made(name, 'knex', knex as () => unknown, isKnex),
-        ledger,
-        'knex',
-        true,
-        inContext,
-      )
+      return fromKnex(name, made(name, 'knex', knex as () => unknown, isKnex), books, 'knex', true, inContext)
     }
     if (typeof knex !== 'object' || knex === null) {
       throw new EnginelightError(
@@ -90,13 +83,13 @@ export function openPool(
     }
     // A pool that came in the config is the application's to close.
     const owned = !('connectionPool' in knex && knex.connectionPool)
-    return fromKnex(name, makeKnex(name, knex), ledger, 'knex', owned, inContext)
+    return fromKnex(name, makeKnex(name, knex), books, 'knex', owned, inContext)
   }
-  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, ledger, options, found)
+  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, books, options, found)
   if (isPoolSource(config.pool)) {
     const given = isPgPool(config.pool)
     const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
-    return fromNativePool(name, pool, ledger, !given, inContext)
+    return fromNativePool(name, pool, books, !given, inContext)
   }
   throw new EnginelightError('EL_CONFIG', `Engine "${name}" has no source.`, { engine: name })
 }
@@ -130,7 +123,7 @@ function isKnex(value: unknown): value is Knex {
 function fromKnex(
   name: string,
   knex: Knex,
-  ledger: Ledger,
+  books: Books,
   source: 'connection' | 'knex',
   owned: boolean,
   inContext: InContext,
@@ -139,8 +132,7 @@ function fromKnex(
   const { client: configured } = client.config
   requirePostgres(name, typeof configured === 'string' ? configured : client.constructor.name, client)
   const { connectionPool } = client.config
-  if (isPgPool(connectionPool))
-    return fromConnectionPool(name, knex, connectionPool, ledger, owned, inContext)
+  if (isPgPool(connectionPool)) return fromConnectionPool(name, knex, connectionPool, books, owned, inContext)
   if (!client.pool) {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -164,7 +156,7 @@ function fromKnex(
   }
   refuseSharing(name, tarn, client)
   const unwatchLines = watchKnexLines(knex)
-  if (isMute(client.driver?.Client)) ledger.transactionsAreUnknown()
+  if (isMute(client.driver?.Client)) books.transactionsAreUnknown()
   // Before ours is put in its place, which keeps those that are being opened.
   const door = serverDoor(
     () => client.connectionSettings ?? {},
@@ -176,7 +168,7 @@ function fromKnex(
     // knex only lets go of a pool that it did not make.
     if (connectionPool) await tarn.destroy()
   }
-  const pool = new KnexPool(client, tarn, ledger, destroy, inContext, opening)
+  const pool = new KnexPool(client, tarn, books, destroy, inContext, opening)
   whenUnwatched(pool, () => {
     unwatchLines()
     watched.delete(tarn)
@@ -190,11 +182,11 @@ function fromConnectionPool(
   name: string,
   knex: Knex,
   connectionPool: PgPool,
-  ledger: Ledger,
+  books: Books,
   owned: boolean,
   inContext: InContext,
 ): OpenPool {
-  const open = fromNativePool(name, connectionPool, ledger, owned, inContext)
+  const open = fromNativePool(name, connectionPool, books, owned, inContext)
   whenUnwatched(open.pool, watchKnexLines(knex))
   return { ...open, knex, source: 'knex' }
 }
@@ -202,13 +194,13 @@ function fromConnectionPool(
 function fromNativePool(
   name: string,
   given: PgPool,
-  ledger: Ledger,
+  books: Books,
   owned: boolean,
   inContext: InContext,
 ): OpenPool {
   refuseSharing(name, given)
-  if (isMute(given.Client)) ledger.transactionsAreUnknown()
-  const pool = new NativePool(given, ledger, inContext)
+  if (isMute(given.Client)) books.transactionsAreUnknown()
+  const pool = new NativePool(given, books, inContext)
   const connect = () => given.connect() as Promise<KnexConnection>
   // One that knex has given up still runs its statement.
   const release = (connection: KnexConnection) => (connection.release(!!connection.__knex__disposed), true)
@@ -229,7 +221,7 @@ function fromNativePool(
 function fromHost(
   name: string,
   borrowed: BorrowedSource,
-  ledger: Ledger,
+  books: Books,
   options: CheckedOptions,
   found: () => void,
 ): OpenPool {
@@ -241,7 +233,7 @@ function fromHost(
     )
   }
   refuseSharing(name, borrowed)
-  const { pool, knex, address } = borrowed.open(ledger, options, found)
+  const { pool, knex, address } = borrowed.open(books, options, found)
   whenUnwatched(pool, () => watched.delete(borrowed))
   return {
     knex,

@@ -14,10 +14,10 @@ import { statusOf } from '../postgres/transaction-status.ts'
  * Why an observer may not take a connection just now, or null where it may: it never takes a pool's last one, and
  * never stands in its queue.
  */
-function whyNotSpare({ ledger, max }: Pool): string | null {
+function whyNotSpare({ books, max }: Pool): string | null {
   if (max < 2) return 'its pool has a single connection, which is left to the application'
-  if (ledger.waiting > 0) return 'others wait for a connection'
-  if (max - ledger.used < 2) return 'all connections but one are in use'
+  if (books.waiting > 0) return 'others wait for a connection'
+  if (max - books.used < 2) return 'all connections but one are in use'
   return null
 }
 

@@ -5,7 +5,7 @@ import { captureSite, parseSite, siteOf, type Site } from './site.ts'
 
 test('a site is the nearest line of the application, with its frames and without those of others', () => {
   const stack = `Error
-    at Ledger.asked (${new URL('../pool/ledger.ts', import.meta.url).pathname}:10:5)
+    at Ledger.asked (${new URL('../pool/books.ts', import.meta.url).pathname}:10:5)
     at Pool.acquire (/app/node_modules/tarn/dist/Pool.js:95:14)
     at node:internal/process/task_queues:105:5
     at async placeOrder (file://${process.cwd()}/src/routes/orders.ts:41:19)

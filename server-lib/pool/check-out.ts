@@ -3,7 +3,7 @@ import { EnginelightError, errorFacts, type CheckoutHolder } from '../channels/e
 import { stalledSince } from '../clock/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Abandonment } from './abandonment.ts'
-import type { Asker } from './ledger.ts'
+import type { Asker } from './books.ts'
 import { isPoolTimeout } from './pool-timeout.ts'
 import { holderText, ms } from './holder-text.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
@@ -155,7 +155,7 @@ function watchSelfWait(
   if (!request?.isNested) return NOTHING
   const standstillMs = Math.min(SELF_WAIT_MS, checkoutTimeoutMs / 4)
   const timer = setInterval(() => {
-    const holders = pool.ledger.holders()
+    const holders = pool.books.holders()
     const waitsForIt = (holder: CheckoutHolder) =>
       holder.session !== null &&
       holder.request !== null &&
@@ -168,18 +168,18 @@ function watchSelfWait(
 }
 
 function deadlocked(pool: Pool, askedAt: number, capture: SiteCapture | null): EnginelightError {
-  const { ledger } = pool
-  const holders = ledger.holders()
+  const { books } = pool
+  const holders = books.holders()
   return new EnginelightError(
     'EL_CHECKOUT_DEADLOCK',
-    `Waits for itself${at(capture)}: all ${pool.max} connections of pool ${ledger.pool} of engine "${ledger.engine}" are held by the scopes ` +
+    `Waits for itself${at(capture)}: all ${pool.max} connections of pool ${books.pool} of engine "${books.engine}" are held by the scopes ` +
       `around this one, idle in their transactions. Holders: ${holders.map(holderText).join('; ')}.`,
     {
-      engine: ledger.engine,
-      pool: ledger.pool,
+      engine: books.engine,
+      pool: books.pool,
       waitedMs: performance.now() - askedAt,
       holders,
-      waiting: ledger.waiting,
+      waiting: books.waiting,
     },
   )
 }
@@ -191,27 +191,27 @@ export function timedOut(
   capture: SiteCapture | null,
   cause?: unknown,
 ): EnginelightError {
-  const { ledger } = pool
-  if (ledger.used < pool.max) {
+  const { books } = pool
+  if (books.used < pool.max) {
     // Where others were served meanwhile, it is a rush in which one of them is being opened anew.
-    const isStuck = pool.isOpening && ledger.grantedAt < askedAt
-    const reason = ledger.openFailure ?? (isStuck ? stillOpening(cause) : undefined)
+    const isStuck = pool.isOpening && books.grantedAt < askedAt
+    const reason = books.openFailure ?? (isStuck ? stillOpening(cause) : undefined)
     if (reason !== undefined) return unopened(pool, askedAt, capture, reason)
   }
   const waitedMs = performance.now() - askedAt
   const stalledMs = stalledSince(askedAt)
-  const holders = ledger.holders()
-  const waiting = ledger.waiting
+  const holders = books.holders()
+  const waiting = books.waiting
   const where = at(capture)
   return new EnginelightError(
     'EL_CHECKOUT_TIMEOUT',
-    `Waited ${ms(waitedMs)} for a connection of engine "${ledger.engine}"${where}: ` +
-      `${holders.length} of ${pool.max} connections of pool ${ledger.pool} are held and ${waiting} ${waiting === 1 ? 'waits' : 'wait'}. ` +
+    `Waited ${ms(waitedMs)} for a connection of engine "${books.engine}"${where}: ` +
+      `${holders.length} of ${pool.max} connections of pool ${books.pool} are held and ${waiting} ${waiting === 1 ? 'waits' : 'wait'}. ` +
       (holders.length === 0
         ? 'Nobody that we know holds one.'
         : `Holders: ${holders.map(holderText).join('; ')}.`) +
       (stalledMs > 0 ? ` The event loop stood still for ${ms(stalledMs)} of that.` : ''),
-    { engine: ledger.engine, pool: ledger.pool, waitedMs, stalledMs, holders, waiting, cause },
+    { engine: books.engine, pool: books.pool, waitedMs, stalledMs, holders, waiting, cause },
   )
 }
 
@@ -232,22 +232,22 @@ function unopened(
   capture: SiteCapture | null,
   cause: unknown,
 ): EnginelightError {
-  const { ledger } = pool
+  const { books } = pool
   const waitedMs = performance.now() - askedAt
   const facts = errorFacts(cause)
   return new EnginelightError(
     'EL_CHECKOUT_FAILED',
-    `Engine "${ledger.engine}" could not open a connection${at(capture)} after ${ms(waitedMs)}: ` +
+    `Engine "${books.engine}" could not open a connection${at(capture)} after ${ms(waitedMs)}: ` +
       `${facts.code === null ? '' : `${facts.code}, `}${facts.message || 'no reason given'}.`,
-    { engine: ledger.engine, pool: ledger.pool, waitedMs, cause },
+    { engine: books.engine, pool: books.pool, waitedMs, cause },
   )
 }
 
 function ended(pool: Pool, abandoned: Abandonment | undefined): EnginelightError {
   return new EnginelightError(
     'EL_ENDED',
-    `The wait for a connection of engine "${pool.ledger.engine}" was given up, for its request has ended.`,
-    { engine: pool.ledger.engine, cause: abandoned?.reason },
+    `The wait for a connection of engine "${pool.books.engine}" was given up, for its request has ended.`,
+    { engine: pool.books.engine, cause: abandoned?.reason },
   )
 }
 

@@ -1,6 +1,6 @@
 import { NO_LINE } from '../identity/site.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
-import type { Asker, Ledger } from './ledger.ts'
+import type { Asker, Books } from './books.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 import { Linked, Ring } from '../clock/ring.ts'
@@ -28,7 +28,7 @@ export interface PoolOwner {
  * destroys its knex and initializes it again, the new pool is watched in the place of the old one.
  */
 export class KnexPool implements Pool {
-  readonly ledger: Ledger
+  readonly books: Books
   readonly connections: WatchedConnections
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
@@ -44,14 +44,14 @@ export class KnexPool implements Pool {
   constructor(
     owner: PoolOwner,
     tarn: TarnPool,
-    ledger: Ledger,
+    books: Books,
     destroyKnex: () => Promise<void>,
     inContext: InContext,
     opening: ReadonlySet<DriverConnection> = new Set(),
   ) {
-    this.ledger = ledger
+    this.books = books
     this.#opening = opening
-    this.connections = new WatchedConnections(ledger)
+    this.connections = new WatchedConnections(books)
     this.#destroyKnex = destroyKnex
     this.#inContext = inContext
     this.#config = owner.config
@@ -85,7 +85,7 @@ export class KnexPool implements Pool {
       keepTarnContexts(tarn, this.#config, this.connections, isOurs, this.#inContext),
     )
     const held = this.#held
-    const { ledger } = this
+    const { books } = this
     let watching = true
     const undo = shadow(
       tarn,
@@ -94,7 +94,7 @@ export class KnexPool implements Pool {
         function release(this: unknown, ...args) {
           const [driver] = args as [DriverConnection]
           if (!watching || !held.has(driver)) return original.apply(this, args)
-          warnOfStaleRelease(staleRelease(ledger, driver))
+          warnOfStaleRelease(staleRelease(books, driver))
           return false
         },
     )
@@ -122,7 +122,7 @@ export class KnexPool implements Pool {
     const tarn = this.#tarn
     const askedAt = performance.now()
     const limitMs = limitOf(tarn, taker)
-    const pending = this.ledger.askingFor(asker, () => acquireWithin(tarn, limitMs))
+    const pending = this.books.askingFor(asker, () => acquireWithin(tarn, limitMs))
     pending.promise.then(
       driver => taker.granted(new TarnHold(tarn, driver, this.#held, this.connections)),
       (cause: unknown) =>
@@ -131,7 +131,7 @@ export class KnexPool implements Pool {
           : taker.refused(cause),
     )
     return () => {
-      if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
+      if (asker.checkout) this.books.failed(asker.checkout, asker.checkout.failure)
       // tarn loses a connection that it is validating as its taker is aborted. It validates in microtasks, so after
       // them the connection was either granted, and goes back from there, or is not on its way.
       setImmediate(() => pending.abort())
@@ -240,7 +240,7 @@ class Asked extends Linked {
 
 /** Enters what a pool tells of into the books. The returned function ends it. */
 function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs) => () => void): () => void {
-  const { ledger, connections } = pool
+  const { books, connections } = pool
   const asked = new Ring<Asked>()
   const take = (eventId: number) => {
     // The pool serves them in the order of asking: it is the first one, as good as always.
@@ -249,13 +249,13 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
     return found?.checkout
   }
   const listeners: [event: string, listener: (...args: never[]) => void][] = [
-    ['acquireRequest', (eventId: number) => asked.join(new Asked(eventId, ledger.asked()))],
+    ['acquireRequest', (eventId: number) => asked.join(new Asked(eventId, books.asked()))],
     [
       'acquireSuccess',
       (eventId: number, driver: DriverConnection) => {
         connections.enter(driver)
         const checkout = take(eventId)
-        if (checkout) ledger.acquired(checkout, driver)
+        if (checkout) books.acquired(checkout, driver)
       },
     ],
     [
@@ -264,12 +264,12 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
         const checkout = take(eventId)
         if (!checkout) return
         if (isTarnTimeout(error)) explainTimeout(pool, checkout, error)
-        ledger.failed(checkout, error)
+        books.failed(checkout, error)
       },
     ],
-    ['release', (driver: DriverConnection) => ledger.released(driver)],
+    ['release', (driver: DriverConnection) => books.released(driver)],
     ['createSuccess', (_eventId: number, driver: DriverConnection) => connections.enter(driver)],
-    ['createFail', (_eventId: number, error: unknown) => ledger.connectFailed(error)],
+    ['createFail', (_eventId: number, error: unknown) => books.connectFailed(error)],
     [
       'destroyRequest',
       (_eventId: number, driver: DriverConnection) => connections.gone(driver, 'closed by the pool'),
@@ -280,7 +280,7 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
   for (const { resource } of tarn.free ?? []) connections.enter(resource)
   for (const { resource } of tarn.used ?? []) {
     connections.enter(resource)
-    ledger.acquired(ledger.asked(NO_LINE), resource)
+    books.acquired(books.asked(NO_LINE), resource)
   }
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)
@@ -288,7 +288,7 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
     // Who still waits at a pool that is no longer watched is nobody's waiter.
     for (const one of asked.members()) {
       one.leave()
-      ledger.failed(one.checkout, new Error('no longer watched'))
+      books.failed(one.checkout, new Error('no longer watched'))
     }
   }
 }

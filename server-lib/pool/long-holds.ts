@@ -2,7 +2,7 @@ import { isOpen } from '../dialect/transaction-status.ts'
 import { channels } from '../channels/channels.ts'
 import { warn, type CheckoutHolder } from '../channels/errors.ts'
 import { holderText, ms } from './holder-text.ts'
-import type { Ledger } from './ledger.ts'
+import type { Books } from './books.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import { onHeartbeat, stalledSince } from '../clock/heartbeat.ts'
 
@@ -18,18 +18,18 @@ export interface HoldThresholds {
  * with the line that checked it out. Time in which the event loop stood still does not count: then neither the holder
  * nor the database is to blame. The returned function ends it.
  */
-export function watchLongHolds(ledgers: () => Iterable<Ledger>, thresholds: HoldThresholds): () => void {
+export function watchLongHolds(allBooks: () => Iterable<Books>, thresholds: HoldThresholds): () => void {
   const { heldWarningMs, idleInTransactionWarningMs } = thresholds
   if (heldWarningMs === undefined && idleInTransactionWarningMs === undefined) return () => {}
   return onHeartbeat(() => {
-    for (const ledger of ledgers()) lookAt(ledger, thresholds)
+    for (const books of allBooks()) lookAt(books, thresholds)
   })
 }
 
-function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
+function lookAt(books: Books, thresholds: HoldThresholds): void {
   const { heldWarningMs = Infinity, idleInTransactionWarningMs = Infinity } = thresholds
   const now = performance.now()
-  for (const record of ledger.connections) {
+  for (const record of books.connections) {
     const { checkout, driver } = record
     if (!checkout) continue
     const isBusy = driver.readyForQuery === false
@@ -48,18 +48,18 @@ function lookAt(ledger: Ledger, thresholds: HoldThresholds): void {
         isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
     ) {
       checkout.overdueAt = now
-      const holder = ledger.holderOf(record)
-      if (holder) tellOverdue(ledger, holder, stalledSince(checkout.acquiredAt))
+      const holder = books.holderOf(record)
+      if (holder) tellOverdue(books, holder, stalledSince(checkout.acquiredAt))
     }
   }
 }
 
-function tellOverdue(ledger: Ledger, holder: CheckoutHolder, stalledMs: number): void {
+function tellOverdue(books: Books, holder: CheckoutHolder, stalledMs: number): void {
   if (channels.checkout.hasSubscribers) {
     const { checkout: id, ...held } = holder
     channels.checkout.publish({ phase: 'overdue', at: performance.now(), id, ...held, stalledMs })
   }
-  const { used, waiting } = ledger
+  const { used, waiting } = books
   warn(
     'EL_HELD_LONG',
     `A connection of engine "${holder.engine}" is held for long: ${holderText(holder)}` +

@@ -7,7 +7,7 @@ import { bindingCallbacks, boundTo, contextHere, type CallerContext } from '../w
 import { ListenerContexts, type Emitter, type IsOurs } from '../watch/listener-contexts.ts'
 import { shadow, type Method } from '../watch/shadow.ts'
 import type { InContext } from './in-context.ts'
-import type { Asker, Ledger } from './ledger.ts'
+import type { Asker, Books } from './books.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 import { explainTimeout } from './explained-timeout.ts'
@@ -44,7 +44,7 @@ export interface PgPool {
  * is shadowed to know that the pool itself sends the statement.
  */
 export class NativePool implements Pool {
-  readonly ledger: Ledger
+  readonly books: Books
   readonly min: number
   readonly max: number
   readonly #pool: PgPool
@@ -53,12 +53,12 @@ export class NativePool implements Pool {
   readonly #unshadow: () => void
   #destroyed: Promise<void> | undefined
 
-  constructor(pool: PgPool, ledger: Ledger, inContext: InContext) {
+  constructor(pool: PgPool, books: Books, inContext: InContext) {
     this.#pool = pool
-    this.ledger = ledger
+    this.books = books
     this.min = pool.options.min ?? 0
     this.max = pool.options.max ?? 10
-    const connections = new WatchedConnections(ledger)
+    const connections = new WatchedConnections(books)
     this.connections = connections
     const unwatchRequests = watchRequests(pool, this)
     const unwatchOpening = openInContext(pool, connections, inContext)
@@ -74,9 +74,9 @@ export class NativePool implements Pool {
       [
         'release',
         (error: unknown, driver: DriverConnection) => {
-          const record = ledger.recordOf(driver)
+          const record = books.recordOf(driver)
           if (record && error) record.discarded ??= 'released with an error'
-          ledger.released(driver)
+          books.released(driver)
           // The pool is about to close it, and tells so only when that is done.
           if (error) connections.gone(driver, 'released with an error')
           else driver.removeListener('error', unheard)
@@ -90,16 +90,16 @@ export class NativePool implements Pool {
     for (const driver of pool._clients ?? []) {
       if (!driver.processID) continue
       connections.enter(driver)
-      if (!idle.has(driver)) ledger.acquired(ledger.asked(NO_LINE), driver)
+      if (!idle.has(driver)) books.acquired(books.asked(NO_LINE), driver)
     }
   }
 
   get isOpening(): boolean {
-    return (this.#pool._clients?.length ?? 0) > this.ledger.size
+    return (this.#pool._clients?.length ?? 0) > this.books.size
   }
 
   acquire(asker: Asker, taker: Taker): GiveUp {
-    this.ledger
+    this.books
       .askingFor(asker, () => this.#connect())
       .then(
         // The release of this hold: a later holder of the same connection has another.
@@ -108,7 +108,7 @@ export class NativePool implements Pool {
       )
     return () => {
       // pg-pool cannot take back a request: the books must not show a waiter who has left.
-      if (asker.checkout) this.ledger.failed(asker.checkout, asker.checkout.failure)
+      if (asker.checkout) this.books.failed(asker.checkout, asker.checkout.failure)
     }
   }
 
@@ -127,9 +127,9 @@ export class NativePool implements Pool {
   }
 
   #hold(driver: PooledConnection, release: PooledConnection['release']): Hold {
-    const { ledger } = this
+    const { books } = this
     const refuse = () => {
-      throw staleRelease(ledger, driver)
+      throw staleRelease(books, driver)
     }
     driver.release = refuse
     const giveBack = (destroy?: true) => {
@@ -165,14 +165,14 @@ export class NativePool implements Pool {
 const unheard = () => {}
 
 function watchRequests(pool: PgPool, watched: NativePool): () => void {
-  const { ledger, connections } = watched
+  const { books, connections } = watched
   let watching = true
   /** `pool.query` calls `connect` before it returns, so the next to connect is it. */
   let inQuery: CallerContext | null = null
 
   const asked = (): CheckoutRecord => {
     // A stack costs more than all the rest; nobody will ask from which line a single statement held its connection.
-    const checkout = ledger.asked(inQuery && !sitesAreWanted() ? NO_LINE : null)
+    const checkout = books.asked(inQuery && !sitesAreWanted() ? NO_LINE : null)
     checkout.isSingleStatement = inQuery !== null
     // A session's callback settles a promise, and whoever awaits that has a context of its own.
     if (checkout.session === null && !checkout.isObserver) checkout.context = inQuery ?? contextHere()
@@ -183,13 +183,13 @@ function watchRequests(pool: PgPool, watched: NativePool): () => void {
     // Asked for while we watched, and granted after.
     if (!watching) return
     connections.enter(driver)
-    ledger.acquired(checkout, driver)
+    books.acquired(checkout, driver)
   }
 
   const failed = (checkout: CheckoutRecord, error: unknown) => {
     if (isPoolTimeout(error)) explainTimeout(watched, checkout, error)
-    else ledger.notOpened(error)
-    ledger.failed(checkout, error)
+    else books.notOpened(error)
+    books.failed(checkout, error)
   }
 
   const undoQuery = shadow(

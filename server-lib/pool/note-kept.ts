@@ -2,7 +2,7 @@ import { channels } from '../channels/channels.ts'
 import { isSubmittable, type DriverResult } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { changesOfKept, KeptFor } from './kept-for.ts'
-import type { Ledger } from './ledger.ts'
+import type { Books } from './books.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { callbackOf } from './statement-arguments.ts'
 
@@ -14,7 +14,7 @@ type Answered = (result: DriverResult | DriverResult[] | undefined) => void
  * Only of those who hold a connection by themselves: a session's is in its transaction, or back after the statement.
  */
 export function notingKept(
-  ledger: Ledger,
+  books: Books,
   record: ConnectionRecord,
   args: unknown[],
 ): ((send: Send) => unknown) | undefined {
@@ -28,7 +28,7 @@ export function notingKept(
     if (record.checkout !== checkout) return
     const kept = (checkout.kept ??= new KeptFor())
     for (const change of changes) kept.apply(change, isTrue(result))
-    becameKept(ledger, checkout, kept.words)
+    becameKept(books, checkout, kept.words)
   }
   return send => sendNoting(args, answered, send)
 }
@@ -62,12 +62,12 @@ function isTrue(result: DriverResult | DriverResult[] | undefined): boolean {
   return Object.values(row).includes(true)
 }
 
-function becameKept(ledger: Ledger, checkout: CheckoutRecord, keptFor: string | null): void {
+function becameKept(books: Books, checkout: CheckoutRecord, keptFor: string | null): void {
   if (keptFor === checkout.keptFor) return
   checkout.keptFor = keptFor
   // From here on it is held like any other.
   if (keptFor === null) checkout.countsFrom = performance.now()
   if (!channels.checkout.hasSubscribers || checkout.isObserver) return
-  const { engine, pool } = ledger
+  const { engine, pool } = books
   channels.checkout.publish({ phase: 'kept', at: performance.now(), id: checkout.id, engine, pool, keptFor })
 }

@@ -1,5 +1,5 @@
 import type { DriverConnection } from '../postgres/driver.ts'
-import type { Asker, Ledger } from './ledger.ts'
+import type { Asker, Books } from './books.ts'
 import type { WatchedConnections } from './watched-connections.ts'
 
 /** Whoever asked a pool for a connection. One of the three is called, once. */
@@ -25,7 +25,7 @@ export interface Hold {
 
 /** What an engine needs of a pool. Knex's (tarn) and pg's own both fit, each by a thin file. */
 export interface Pool {
-  readonly ledger: Ledger
+  readonly books: Books
   readonly connections: WatchedConnections
   readonly min: number
   readonly max: number

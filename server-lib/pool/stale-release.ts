@@ -1,19 +1,19 @@
 import { EnginelightError } from '../channels/errors.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
-import type { Ledger } from './ledger.ts'
+import type { Books } from './books.ts'
 
 /**
  * What is said to whoever releases a connection that a session holds: he had it before, and gave it back then. Both
  * pools would take it from the session and lend it to a third while the session goes on using it.
  */
-export function staleRelease(ledger: Ledger, driver: DriverConnection): EnginelightError {
-  const record = ledger.recordOf(driver)
+export function staleRelease(books: Books, driver: DriverConnection): EnginelightError {
+  const record = books.recordOf(driver)
   const { session, request } = record?.checkout ?? {}
   const holder = [session && `session ${session}`, request].filter(Boolean).join(' of ')
   return new EnginelightError(
     'EL_STALE_RELEASE',
-    `Connection ${record?.id ?? '(gone)'} of engine "${ledger.engine}" was released by somebody who does not hold it any more; it is held by ${holder || 'a session'}, and stays so.`,
-    { engine: ledger.engine, pool: ledger.pool, connection: record?.id, session: session ?? undefined },
+    `Connection ${record?.id ?? '(gone)'} of engine "${books.engine}" was released by somebody who does not hold it any more; it is held by ${holder || 'a session'}, and stays so.`,
+    { engine: books.engine, pool: books.pool, connection: record?.id, session: session ?? undefined },
   )
 }
 

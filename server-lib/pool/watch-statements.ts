@@ -21,7 +21,7 @@ import { boundTo, contextHere } from '../watch/caller-context.ts'
 import { borrowerSends, knexSends } from '../watch/whispers.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { shadow, type Method } from '../watch/shadow.ts'
-import type { Ledger } from './ledger.ts'
+import type { Books } from './books.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { notingKept } from './note-kept.ts'
 import { callbackOf, statementIn, type CallbackArgument, type Statement } from './statement-arguments.ts'
@@ -32,7 +32,7 @@ import { followTransaction } from './transactions.ts'
  * prototype is touched. The result, the error and the callback are those of the driver; with nobody listening the
  * call goes straight through. The returned function takes the shadow off again.
  */
-export function watchStatements(ledger: Ledger, record: ConnectionRecord): () => void {
+export function watchStatements(books: Books, record: ConnectionRecord): () => void {
   let watching = true
   const undo = shadow(
     record.driver,
@@ -47,11 +47,11 @@ export function watchStatements(ledger: Ledger, record: ConnectionRecord): () =>
         }
         const isHeard = watching && !record.checkout?.isObserver
         const send = watching && isApplications(record) ? bindingAnswers(original, args) : original
-        const noting = isHeard ? notingKept(ledger, record, args) : undefined
+        const noting = isHeard ? notingKept(books, record, args) : undefined
         if (isHeard && (channels.statement.hasSubscribers || channels.transaction.hasSubscribers)) {
           const sent = (told: unknown[]) => send.apply(this, told)
-          if (noting) return noting(noted => tellOfStatement(ledger, record, noted, sent))
-          return tellOfStatement(ledger, record, args, sent)
+          if (noting) return noting(noted => tellOfStatement(books, record, noted, sent))
+          return tellOfStatement(books, record, args, sent)
         }
         record.upcoming.take()
         if (noting) return noting(noted => send.apply(this, noted))
@@ -89,7 +89,7 @@ function bindingAnswers(query: Method, args: unknown[]): Method {
 }
 
 function tellOfStatement(
-  ledger: Ledger,
+  books: Books,
   record: ConnectionRecord,
   args: unknown[],
   send: (args: unknown[]) => unknown,
@@ -98,8 +98,8 @@ function tellOfStatement(
   // Not a statement as far as we can tell: the driver will say what is wrong with it.
   if (!statement) return send(args)
   const [config] = args
-  if (isBeginningQuery(config)) tellOfBegin(ledger, record, config)
-  const told = new ToldStatement(ledger, record, statement)
+  if (isBeginningQuery(config)) tellOfBegin(books, record, config)
+  const told = new ToldStatement(books, record, statement)
   try {
     return sendTold(args, told, send)
   } catch (error) {
@@ -110,10 +110,10 @@ function tellOfStatement(
 }
 
 /** BEGIN travels with a statement of the session: to observers they are two, and one is answered before the other. */
-function tellOfBegin(ledger: Ledger, record: ConnectionRecord, query: BeginningQuery): void {
+function tellOfBegin(books: Books, record: ConnectionRecord, query: BeginningQuery): void {
   const upcoming = record.upcoming.said
   record.upcoming.said = upcoming && { queuedMs: 0, capture: upcoming.capture }
-  const begin = new ToldStatement(ledger, record, { text: query.beginText, parameters: 0, kind: 'query' })
+  const begin = new ToldStatement(books, record, { text: query.beginText, parameters: 0, kind: 'query' })
   record.upcoming.said = upcoming
   // What the server will say of its state when all is answered, it says of BEGIN no sooner.
   query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'open'))
@@ -173,7 +173,7 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
 
 /** A statement that was handed to the driver, and what is said of it. Objects of a class: a closure for each thing to say is collected too. */
 class ToldStatement {
-  readonly #ledger: Ledger
+  readonly #books: Books
   readonly #record: ConnectionRecord
   readonly #text: string
   readonly #id = nextId('q')
@@ -182,11 +182,11 @@ class ToldStatement {
   #capture: SiteCapture | null
   #over = false
 
-  constructor(ledger: Ledger, record: ConnectionRecord, { text, parameters, kind }: Statement) {
+  constructor(books: Books, record: ConnectionRecord, { text, parameters, kind }: Statement) {
     const { checkout } = record
     const upcoming = record.upcoming.take()
     const isReading = sitesAreWanted()
-    this.#ledger = ledger
+    this.#books = books
     this.#record = record
     this.#text = text
     this.#request = requestOf(record)
@@ -197,8 +197,8 @@ class ToldStatement {
       phase: 'start',
       at: this.#startedAt,
       id: this.#id,
-      engine: ledger.engine,
-      pool: ledger.pool,
+      engine: books.engine,
+      pool: books.pool,
       connection: record.id,
       slot: record.slot,
       backendPid: record.backendPid,
@@ -238,7 +238,7 @@ class ToldStatement {
     const capture = this.#capture
     this.#capture = null
     if (record.isBorrowed) return
-    const { engine, pool } = this.#ledger
+    const { engine, pool } = this.#books
     followTransaction(record, {
       id: this.#id,
       text: this.#text,
@@ -265,7 +265,7 @@ class ToldStatement {
       phase: 'end',
       at,
       id: this.#id,
-      engine: this.#ledger.engine,
+      engine: this.#books.engine,
       durationMs: at - this.#startedAt,
       rows,
       command,

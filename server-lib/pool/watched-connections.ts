@@ -1,7 +1,7 @@
 import type { Discard } from '../channels/words.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
-import type { Ledger } from './ledger.ts'
+import type { Books } from './books.ts'
 import { bindingCallbacks } from '../watch/caller-context.ts'
 import { outsideOfItsOpener } from '../watch/foreign-socket.ts'
 import { ListenerContexts, type Emitter } from '../watch/listener-contexts.ts'
@@ -13,15 +13,15 @@ import { watchStatements } from './watch-statements.ts'
  * about to close: over a network that is silent the goodbye is never answered.
  */
 export class WatchedConnections {
-  readonly #ledger: Ledger
+  readonly #books: Books
   readonly #leave = new Map<DriverConnection, () => void>()
   /** Opened in our context, and not in that of whoever needed a connection first. */
   readonly #opened = new WeakSet<DriverConnection>()
   readonly #closing = new Set<DriverConnection>()
   #onceClosed: (() => void)[] = []
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger
+  constructor(books: Books) {
+    this.#books = books
   }
 
   /** How many have a socket, as far as we know. */
@@ -37,10 +37,10 @@ export class WatchedConnections {
   /** Enters a connection in the books and watches its statements, the first time that it is seen. */
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
-    const record = this.#ledger.opened(driver)
-    if (!canTellStatus(driver)) this.#ledger.transactionsAreUnknown()
+    const record = this.#books.opened(driver)
+    if (!canTellStatus(driver)) this.#books.transactionsAreUnknown()
     const unfollow = followStatus(driver)
-    const unwatch = watchStatements(this.#ledger, record)
+    const unwatch = watchStatements(this.#books, record)
     const unbind = record.isBorrowed ? () => {} : this.#bind(driver)
     const onEnd = () => {
       this.#closing.add(driver)
@@ -60,7 +60,7 @@ export class WatchedConnections {
   #bind(driver: DriverConnection): () => void {
     const unshield = this.#opened.has(driver) ? () => {} : outsideOfItsOpener(driver)
     // `pool.query` listens for each of its statements and is bound as a whole; a session does so at each check-out.
-    const isOurs = () => this.#ledger.recordOf(driver)?.checkout?.isApplications === false
+    const isOurs = () => this.#books.recordOf(driver)?.checkout?.isApplications === false
     const listeners = new ListenerContexts(driver as unknown as Emitter, isOurs)
     let watching = true
     const unbindEnd = shadow(
@@ -87,7 +87,7 @@ export class WatchedConnections {
         driver.once('end', () => this.#hasClosed(driver))
       }
     }
-    this.#ledger.closed(driver, reason)
+    this.#books.closed(driver, reason)
   }
 
   #hasClosed(driver: DriverConnection): void {

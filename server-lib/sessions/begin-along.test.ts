@@ -4,7 +4,7 @@ import { createEngines, engine, type EngineOptions } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
-import { coreOf } from '../containers/db.ts'
+import { containerCoreOf } from '../containers/db.ts'
 
 let database: TestDatabase
 beforeAll(
@@ -82,7 +82,7 @@ test('BEGIN goes alone where that is wanted, and where settings of the request f
     const engines = setUp({ pipeline })
     const { told, stop } = listen('statement')
     await engines.scope(async db => {
-      const scope = coreOf(db)?.scope
+      const scope = containerCoreOf(db)?.scope
       if (pipeline && scope) scope.annotate = () => ({ 'app.user': 'x' })
       await db.main('t').select()
     })

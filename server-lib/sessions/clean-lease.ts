@@ -6,7 +6,7 @@ import type { Engine } from '../engines/engine.ts'
 import type { Lease } from '../pool/check-out.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import { borrowerSends } from '../watch/whispers.ts'
-import type { Asker } from '../pool/ledger.ts'
+import type { Asker } from '../pool/books.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import { ROLLBACK } from '../postgres/control.ts'
 import type { TransactionStatus } from '../dialect/transaction-status.ts'
@@ -68,7 +68,7 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
 
 /** Of one that nobody has used yet the pool's own `connect` listener may still be setting it up. */
 function leftBusy({ hold, pool }: Lease): boolean {
-  return hold.driver.readyForQuery === false && (pool.ledger.recordOf(hold.driver)?.uses ?? 0) > 1
+  return hold.driver.readyForQuery === false && (pool.books.recordOf(hold.driver)?.uses ?? 0) > 1
 }
 
 /** pg tells of a failed statement before it has read that the server is ready again. */
@@ -93,7 +93,7 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
 function ignore(): void {}
 
 function discard({ hold, pool }: Lease, reason: Discard): false {
-  const record = pool.ledger.recordOf(hold.driver)
+  const record = pool.books.recordOf(hold.driver)
   if (record) record.discarded = reason
   hold.discard()
   return false
@@ -133,14 +133,14 @@ function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boole
 }
 
 function tellOfDirt(engine: Engine, { hold, pool }: Lease, asking: Asker, left: 'open' | 'failed'): void {
-  const record = pool.ledger.recordOf(hold.driver)
+  const record = pool.books.recordOf(hold.driver)
   if (!record || !asking.checkout || !channels.checkout.hasSubscribers) return
   channels.checkout.publish({
     phase: 'dirty',
     at: performance.now(),
     id: asking.checkout.id,
     engine: engine.name,
-    pool: pool.ledger.pool,
+    pool: pool.books.pool,
     connection: record.id,
     status: STATUS_BYTES[left],
     previous: record.leaver?.checkout ?? null,
@@ -151,7 +151,7 @@ function tellOfDirt(engine: Engine, { hold, pool }: Lease, asking: Asker, left: 
 const DIRT = { open: 'an open transaction', failed: 'a failed transaction', running: 'a running statement' }
 
 function warnOfDirt(engine: Engine, { hold, pool }: Lease, dirt: keyof typeof DIRT): void {
-  const record = pool.ledger.recordOf(hold.driver)
+  const record = pool.books.recordOf(hold.driver)
   const { requestLabel, site } = record?.leaver ?? {}
   const who = record?.leaver
     ? `${requestLabel ?? 'somebody outside of any request'}${site ? ` at ${site.label}` : ''}`

@@ -72,17 +72,17 @@ export class HeldConnection {
     this.#engine = engine
     this.#lease = lease
     this.driver = lease.hold.driver
-    this.#record = lease.pool.ledger.recordOf(this.driver)
+    this.#record = lease.pool.books.recordOf(this.driver)
     this.#onError = onError
     this.driver.on('error', onError)
   }
 
   get identity(): SessionIdentity | undefined {
-    const { ledger } = this.#lease.pool
-    const record = ledger.recordOf(this.driver)
+    const { books } = this.#lease.pool
+    const record = books.recordOf(this.driver)
     if (!record) return undefined
     const { id: connection, slot, backendPid } = record
-    return { engine: this.#engine.name, pool: ledger.pool, slot, connection, backendPid, ...here }
+    return { engine: this.#engine.name, pool: books.pool, slot, connection, backendPid, ...here }
   }
 
   /**

@@ -48,7 +48,7 @@ class Insides extends Given {
     this.#inside = inside
   }
 
-  static coreOf(session: unknown): SessionCore | undefined {
+  static sessionCoreOf(session: unknown): SessionCore | undefined {
     return typeof session === 'function' && #inside in session ? session.#inside.core : undefined
   }
 
@@ -62,7 +62,7 @@ class Insides extends Given {
 }
 
 /** What is behind a public session function; undefined where it is none. */
-export const coreOf = (session: unknown): SessionCore | undefined => Insides.coreOf(session)
+export const sessionCoreOf = (session: unknown): SessionCore | undefined => Insides.sessionCoreOf(session)
 
 const insideOf = (session: unknown): Inside => Insides.of(session)
 
@@ -211,12 +211,12 @@ const members: SessionMembers = Object.create(Function.prototype, {
       return insideOf(this).core.identity
     },
     [INSPECT](this: object, ...[, options, inspect]: InspectArguments) {
-      const core = coreOf(this)
+      const core = sessionCoreOf(this)
       // The object that holds the members is no session.
       return core ? shown('Session', shownOf(core), options, inspect) : 'Session {}'
     },
     toJSON(this: object) {
-      const core = coreOf(this)
+      const core = sessionCoreOf(this)
       return core && shownOf(core)
     },
     async [Symbol.asyncDispose](this: object) {

@@ -1,5 +1,5 @@
 import type { Engine } from '../engines/engine.ts'
-import type { Asker } from '../pool/ledger.ts'
+import type { Asker } from '../pool/books.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
 

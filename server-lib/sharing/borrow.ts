@@ -18,7 +18,7 @@ import {
 } from '../channels/options.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut } from '../pool/check-out.ts'
-import { Ledger } from '../pool/ledger.ts'
+import { Books } from '../pool/books.ts'
 import { currentRequest } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
@@ -112,7 +112,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
   }
 
   open(
-    ledger: Ledger,
+    books: Books,
     { access, checkoutTimeoutMs }: Pick<BorrowRules, 'access' | 'checkoutTimeoutMs'>,
     found: () => void,
   ) {
@@ -120,7 +120,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
     const pool = new SharingPool(
       this.#options.connection,
       access === 'read' ? { ...rules, access, guard: 'savepoint' } : rules,
-      ledger,
+      books,
       found,
     )
     this.#pool = pool
@@ -140,7 +140,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
     this.#pool ??= new SharingPool(
       this.#options.connection,
       this.#options,
-      new Ledger('borrowed', 'borrowed#1'),
+      new Books('borrowed', 'borrowed#1'),
     )
     const asker = { session: null, request: currentRequest(), capture: lineHere() }
     const limits = {

@@ -8,7 +8,7 @@ import { hostWaited } from './sharing-errors.ts'
 import type { HostConnection } from './host-connection.ts'
 
 /** Somebody who borrows the connection, from the moment he asks until he leaves. */
-export interface Turn {
+export interface GateTurn {
   /** How long a statement of the host waits for him, in milliseconds. */
   readonly hostWaitMs: number
   /** It is his: nothing runs on the connection, and nobody else borrows it. */
@@ -38,13 +38,13 @@ const gates = new WeakMap<object, HostGate>()
  */
 export class HostGate {
   readonly client: HostConnection
-  #holder: Turn | undefined
+  #holder: GateTurn | undefined
   /** Ours, while it stands before the host's `query`. */
   #guard: Query | undefined
   #beneath: Query | undefined
   /** Whether the host's was the connection's own property. */
   #wasOwn = false
-  #waiting: (Turn | HostStatement)[] = []
+  #waiting: (GateTurn | HostStatement)[] = []
   #stopWaitingForReady: (() => void) | undefined
 
   constructor(client: HostConnection) {
@@ -58,13 +58,13 @@ export class HostGate {
   }
 
   /** Lines up. `come` is called when the turn has come, at once where nobody is before it. */
-  enter(turn: Turn): void {
+  enter(turn: GateTurn): void {
     if (this.#holder || this.#waiting.length > 0) this.#waiting.push(turn)
     else this.#begin(turn)
   }
 
   /** Gives the turn back, or gives up waiting for it. */
-  leave(turn: Turn): void {
+  leave(turn: GateTurn): void {
     if (this.#holder !== turn) {
       this.#waiting = this.#waiting.filter(one => one !== turn)
       return
@@ -85,7 +85,7 @@ export class HostGate {
     }
   }
 
-  #begin(turn: Turn): void {
+  #begin(turn: GateTurn): void {
     this.#holder = turn
     const driver = this.client as unknown as DriverConnection
     if (isClosed(driver)) return turn.lost()

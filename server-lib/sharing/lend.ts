@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { EnginelightError } from '../channels/errors.ts'
 import { aFunction, checkOptions, oneOf, type Needs } from '../channels/options.ts'
-import { coreOf } from '../sessions/session-function.ts'
+import { sessionCoreOf } from '../sessions/session-function.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import type { SessionMembers } from '../sessions/session-types.ts'
 import { LentClient } from './lent-client.ts'
@@ -66,14 +66,14 @@ export function lend(session: Lendable, options: LendOptions & { readonly Pool?:
 }
 
 function lenderOf(session: Lendable): Lender {
-  const core = coreOf(session)
+  const core = sessionCoreOf(session)
   if (core) {
     requireOwn(core)
     return () => core
   }
   if (typeof session !== 'function') throw notASession()
   return () => {
-    const given = coreOf((session as () => unknown)())
+    const given = sessionCoreOf((session as () => unknown)())
     if (!given) throw notASession()
     requireOwn(given)
     return given

@@ -8,17 +8,17 @@ import {
 } from '../postgres/driver.ts'
 import { statusByteOf } from '../postgres/transaction-status.ts'
 import type { HostConnection } from './host-connection.ts'
-import type { Lease } from './lease.ts'
+import type { Loan } from './loan.ts'
 import { leaseEnded, noHostConnection } from './sharing-errors.ts'
 
 /**
- * A connection of a host as an engine sees it: what is sent on it goes through the lease that is running. It has a place in the
+ * A connection of a host as an engine sees it: what is sent on it goes through the loan that is running. It has a place in the
  * books of that engine, and no life of its own: nothing that is done to it closes the host's.
  */
 export class SharedConnection extends EventEmitter implements DriverConnection {
   readonly isBorrowed = true
   readonly client: HostConnection
-  lease: Lease | undefined
+  loan: Loan | undefined
 
   constructor(client: HostConnection) {
     super()
@@ -26,8 +26,8 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
   }
 
   query(...args: unknown[]): unknown {
-    const { lease } = this
-    if (!lease) throw leaseEnded(this.processID, 'nobody borrows it')
+    const { loan } = this
+    if (!loan) throw leaseEnded(this.processID, 'nobody borrows it')
     const [config] = args
     // It throws in the listener of its socket, which would end the process.
     if (this.native !== undefined && isSubmittable(config)) {
@@ -37,7 +37,7 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
       queueMicrotask(() => (config.destroy ? config.destroy(error) : config.handleError?.(error)))
       return config
     }
-    return lease.query(args)
+    return loan.query(args)
   }
 
   end(): Promise<void> {
@@ -45,20 +45,20 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
   }
 
   get isInUnit(): boolean {
-    return this.lease?.isInUnit === true
+    return this.loan?.isInUnit === true
   }
 
   elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
-    return this.lease?.elsewhere(config)
+    return this.loan?.elsewhere(config)
   }
 
   cancelling(asked: Promise<void>): () => boolean {
-    return this.lease?.cancelling(asked) ?? (() => false)
+    return this.loan?.cancelling(asked) ?? (() => false)
   }
 
   /** Whether nothing of its borrower runs, nor of the host. */
   get readyForQuery(): boolean {
-    return this.lease?.isBusy !== true && this.#driver.readyForQuery !== false
+    return this.loan?.isBusy !== true && this.#driver.readyForQuery !== false
   }
 
   getTransactionStatus(): StatusByte | null {
@@ -81,11 +81,11 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
   // What it takes to cancel a statement over another socket: one of its borrower, so none while nobody borrows it.
 
   get cancelRunning(): (() => Promise<void>) | undefined {
-    return this.lease && this.#driver.cancelRunning?.bind(this.client)
+    return this.loan && this.#driver.cancelRunning?.bind(this.client)
   }
 
   get secretKey(): unknown {
-    return this.lease && this.#driver.secretKey
+    return this.loan && this.#driver.secretKey
   }
 
   get native(): unknown {

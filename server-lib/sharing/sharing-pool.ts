@@ -1,6 +1,6 @@
 import { EnginelightError } from '../channels/errors.ts'
 import type { ServerAddress } from '../engines/server-address.ts'
-import type { Asker, Ledger } from '../pool/ledger.ts'
+import type { Asker, Books } from '../pool/books.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
@@ -10,7 +10,7 @@ import { isInsideUnit } from '../sessions/units/inside.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import { isInUnitOf, unitHere } from './borrowed-unit.ts'
 import type { CurrentConnection, HostConnection } from './host-connection.ts'
-import { Lease } from './lease.ts'
+import { Loan } from './loan.ts'
 import { SharedConnection } from './shared-connection.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
@@ -19,7 +19,7 @@ import { noHostConnection } from './sharing-errors.ts'
  * up for that, and gives it back as it was.
  */
 export class SharingPool implements Pool {
-  readonly ledger: Ledger
+  readonly books: Books
   readonly connections: WatchedConnections
   readonly min = 0
   readonly #current: CurrentConnection
@@ -30,18 +30,18 @@ export class SharingPool implements Pool {
   #hand: Iterator<ConnectionRecord>
   readonly #found: () => void
 
-  constructor(current: CurrentConnection, rules: BorrowRules, ledger: Ledger, found: () => void = () => {}) {
+  constructor(current: CurrentConnection, rules: BorrowRules, books: Books, found: () => void = () => {}) {
     this.#found = found
     this.#current = current
     this.#rules = rules
-    this.ledger = ledger
-    this.#hand = ledger.records()
-    this.connections = new WatchedConnections(ledger)
+    this.books = books
+    this.#hand = books.records()
+    this.connections = new WatchedConnections(books)
   }
 
   /** As many as the host has lent so far and not closed since. */
   get max(): number {
-    return Math.max(1, this.ledger.size)
+    return Math.max(1, this.books.size)
   }
 
   /** Where the host is connected to, as of the last time that a connection was borrowed. */
@@ -52,32 +52,32 @@ export class SharingPool implements Pool {
 
   acquire(asker: Asker, taker: Taker): GiveUp {
     this.#forgetClosed()
-    const { ledger } = this
-    const checkout = ledger.askingFor(asker, () => ledger.asked())
+    const { books } = this
+    const checkout = books.askingFor(asker, () => books.asked())
     const unit = unitHere()
-    let lease: Lease | undefined
+    let loan: Loan | undefined
     let isGivenUp = false
     const refuse = (cause: unknown) => {
-      ledger.failed(checkout, cause)
+      books.failed(checkout, cause)
       taker.refused(cause)
     }
     const lend = (client: HostConnection | null | undefined) => {
       if (isGivenUp) return
       const shared = this.#sharedOf(client)
       const { session } = asker
-      const granted: Lease = (lease = new Lease(shared.client, this.#rules, {
+      const granted: Loan = (loan = new Loan(shared.client, this.#rules, {
         granted: () => {
-          shared.lease = granted
+          shared.loan = granted
           this.connections.enter(shared)
-          ledger.acquired(checkout, shared)
+          books.acquired(checkout, shared)
           taker.granted(this.#hold(shared, granted))
         },
         refused: refuse,
         idle: () => void shared.emit('drain'),
         over: () => {
-          shared.lease = undefined
-          const record = ledger.recordOf(shared)
-          ledger.released(shared)
+          shared.loan = undefined
+          const record = books.recordOf(shared)
+          books.released(shared)
           if (record) record.discarded = null
           if (shared.isClosed) this.#forget(shared)
           else shared.emit('drain')
@@ -93,8 +93,8 @@ export class SharingPool implements Pool {
       .catch((cause: unknown) => refuse(asRefusal(cause)))
     return () => {
       isGivenUp = true
-      lease?.end()
-      ledger.failed(checkout, checkout.failure)
+      loan?.end()
+      books.failed(checkout, checkout.failure)
     }
   }
 
@@ -102,8 +102,8 @@ export class SharingPool implements Pool {
     return new Promise(resolve => resolve(this.#current()))
   }
 
-  #hold(driver: SharedConnection, lease: Lease): Hold {
-    return { driver, release: () => lease.end(), discard: () => lease.end() }
+  #hold(driver: SharedConnection, loan: Loan): Hold {
+    return { driver, release: () => loan.end(), discard: () => loan.end() }
   }
 
   #sharedOf(given: HostConnection | null | undefined): SharedConnection {
@@ -114,7 +114,7 @@ export class SharingPool implements Pool {
     let shared = this.#shared.get(client)
     if (!shared) {
       this.#shared.set(client, (shared = new SharedConnection(client)))
-      // For as long as the host has it: else each lease on an older pg would have to ask the server.
+      // For as long as the host has it: else each loan on an older pg would have to ask the server.
       followStatus(client as unknown as DriverConnection)
     }
     return shared
@@ -127,9 +127,9 @@ export class SharingPool implements Pool {
   #forgetClosed(): void {
     for (let looked = 0; looked < 2; looked++) {
       const { done, value } = this.#hand.next()
-      if (done) return void (this.#hand = this.ledger.records())
+      if (done) return void (this.#hand = this.books.records())
       const shared = value.driver as SharedConnection
-      if (!shared.lease && shared.isClosed) this.#forget(shared)
+      if (!shared.loan && shared.isClosed) this.#forget(shared)
     }
   }
 

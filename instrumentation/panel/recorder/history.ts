@@ -4,14 +4,14 @@ import { Dictionary } from './dictionary.ts'
 import { KeptRequests } from './kept-requests.ts'
 import type { RecorderLimits } from './limits.ts'
 import { OpenRows } from '../../model/open-rows.ts'
-import { Ring } from './ring.ts'
+import { RowRing } from './row-ring.ts'
 
 /**
  * All rows that are held: the ring of late ones, what was open before the oldest of them (`#before`), and requests kept
  * aside. Applying `#before` and then the ring leads to the state of now.
  */
 export class History {
-  readonly ring = new Ring()
+  readonly ring = new RowRing()
   readonly dictionary: Dictionary
   /** Rows that are no longer held anywhere. */
   dropped = 0

@@ -1,7 +1,7 @@
 import { EnginelightError } from '../../channels/errors.ts'
 import { prepareValue } from '../../postgres/prepare-value.ts'
 import { SessionConnection } from '../../sessions/session-connection.ts'
-import { coreOf } from '../../sessions/session-function.ts'
+import { sessionCoreOf } from '../../sessions/session-function.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import type { SessionMembers } from '../../sessions/session-types.ts'
 import type { PreparedValue } from './bind-message.ts'
@@ -44,7 +44,7 @@ export function prepare(query: ArrowQuery): Prepared {
 }
 
 function ofText({ session, text, values = [] }: TextQuery): Prepared {
-  const core = coreOf(session)
+  const core = sessionCoreOf(session)
   if (!core || typeof text !== 'string' || !Array.isArray(values)) throw noQuery()
   return { text, values: preparedValues(values), core: () => core }
 }

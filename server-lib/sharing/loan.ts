@@ -9,7 +9,7 @@ import type { BorrowRules } from './borrow-rules.ts'
 import { BorrowerStatements, refuseSubmittable, soon } from './borrower-statements.ts'
 import { Cancels } from './cancels.ts'
 import type { HostConnection } from './host-connection.ts'
-import { HostGate, type Turn } from './host-gate.ts'
+import { HostGate, type GateTurn } from './host-gate.ts'
 import { HostTransaction, type HostStatus } from './host-transaction.ts'
 import { endsTransaction, ownersControl, readControl } from '../postgres/read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
@@ -32,7 +32,7 @@ export interface Lessee {
  * One borrowing of a host's connection, for a statement or for as long as a savepoint of the borrower is open. It is a token: when
  * it is over, or the host has released the connection, it sends nothing.
  */
-export class Lease implements Turn {
+export class Loan implements GateTurn {
   readonly hostWaitMs: number
   readonly #gate: HostGate
   readonly #host: HostTransaction

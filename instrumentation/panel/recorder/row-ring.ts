@@ -2,7 +2,7 @@ import type { AnyRow } from '../../model/rows.ts'
 import { rowBytes } from './row-bytes.ts'
 
 /** The rows of late, in order and without holes. Readers hold no rows, only the number of the last one they read. */
-export class Ring {
+export class RowRing {
   bytes = 0
   #rows: (AnyRow | undefined)[] = []
   #head = 0

@@ -38,7 +38,7 @@ export interface Asker {
  * The books of one pool: its connections with slot and id, who holds each, who waits. A pool's events are entered
  * here whoever caused them, a session or the application by itself, so both are told alike.
  */
-export class Ledger implements PoolNames {
+export class Books implements PoolNames {
   readonly engine: string
   /** `writer#1`. */
   readonly pool: string
