@@ -40,7 +40,7 @@ test('a container, a session, an engine and a set of them show how they stand, a
   expect(said(db.writer)).toBe(`Session { engine: 'writer', state: 'idle', request: ${owner} }`)
   await db.writer('t').insert({ name: 'a secret value' })
   const { connection, backendPid } = db.writer.identity as { connection: string; backendPid: number }
-  const line = 'server-lib/sessions/inspected\\.test\\.ts:\\d+'
+  const line = 'server-lib/containers/inspected\\.test\\.ts:\\d+'
   expect(said(db.writer)).toMatch(
     new RegExp(
       `^Session \\{ engine: 'writer', state: 'active', request: .*, connection: '${connection}', backendPid: ${backendPid}, since: '${line}' \\}$`,

@@ -96,7 +96,7 @@ test('close ends what is running within its time, and says whom it cut', async (
           state: 'active',
           holder: expect.objectContaining({
             state: 'executing',
-            site: expect.stringMatching(/engines\.test\.ts/),
+            site: expect.stringMatching(/engine-set\.test\.ts/),
           }),
         },
       ],
@@ -114,7 +114,7 @@ test('close ends what is running within its time, and says whom it cut', async (
     expect.objectContaining({
       session: null,
       engine: 'main',
-      site: expect.stringMatching(/engines\.test\.ts/),
+      site: expect.stringMatching(/engine-set\.test\.ts/),
     }),
   ])
   expect(await running).toMatchObject({ code: 'EL_ENDED' })

@@ -62,7 +62,7 @@ test('a forgotten release on a pool that is only watched is told, with the line 
   await sleep(1_000)
   expect(told('EL_HELD_LONG')).toEqual([
     expect.stringMatching(
-      /\(no request\) \(c\d+, pid \d+\) for \d+ ms, idle \d+ ms, since .*health\.test\.ts:\d+/,
+      /\(no request\) \(c\d+, pid \d+\) for \d+ ms, idle \d+ ms, since .*long-holds\.test\.ts:\d+/,
     ),
   ])
   client.release()
