@@ -61,7 +61,7 @@ describe.each(SOURCES)('R07 a connect that hangs, engine on %s', source => {
     for (const { tookMs } of served) expect(tookMs).toBeLessThan(1_300)
     // Its socket is closed, seen from the other side.
     const unseen = async () => proxy.connections.length - (await database.backends()).length
-    await expect.poll(unseen).toBe(0)
+    await expect.poll(unseen, { timeout: 3_000 }).toBe(0)
     expect(await work()).toMatchObject({ code: 'fine' })
     await watch.expectSound(engines, { alsoClose, ends: {} })
     expect(proxy.connections).toHaveLength(0)

@@ -181,7 +181,7 @@ test.each(['transaction', 'autocommit'] as const)(
       const cursor = client.query(new Cursor(5 as never, []) as never) as unknown as Cursor
       expect(await told(cursor.read(1))).toMatchObject(refused)
       expect(await told(client.query({ name: 5, text: 'select 1' } as never))).toMatchObject(refused)
-      const query = new pg.Query(5 as never, []) as unknown as { text: number }
+      const query = new pg.Query('', []) as unknown as { text: number }
       query.text = 5
       const answered = new Promise((_resolve, reject) => {
         ;(query as unknown as pg.Query).on('error', reject)
