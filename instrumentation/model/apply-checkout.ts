@@ -1,3 +1,4 @@
+import type { Discard } from '../../server-lib/channels/words.ts'
 import {
   KIND,
   type CheckoutAcquiredRow,
@@ -42,7 +43,7 @@ export function applyCheckout(draft: Draft, row: CheckoutRow, texts: Texts): voi
       const [, , at, id, discarded] = row
       const checkout = draft.get('checkouts', id)
       if (!checkout) return
-      const reason = discarded === null ? null : texts(discarded)
+      const reason = discarded === null ? null : (texts(discarded) as Discard)
       finish(draft, { ...checkout, state: 'released', endedAt: at, discarded: reason })
       if (checkout.connection === null || checkout.slot === null) return
       const lane = draft.edit('lanes', laneKey(checkout.pool, checkout.slot))

@@ -1,3 +1,4 @@
+import type { Discard } from '../../server-lib/channels/words.ts'
 import {
   KIND,
   type ConnectedRow,
@@ -44,7 +45,7 @@ export function applyPool(draft: Draft, row: PoolRow, texts: Texts): void {
       const [, , at, id, reason] = row
       const connection = draft.edit('connections', id)
       if (!connection) return
-      connection.disconnected = { at, reason: texts(reason) }
+      connection.disconnected = { at, reason: texts(reason) as Discard }
       const lane = draft.edit('lanes', laneKey(connection.pool, connection.slot))
       if (lane?.connection === id) {
         closeLast(lane.segments, at)

@@ -2,6 +2,7 @@ import type {
   CommitMode,
   CommitOutcome,
   CommitStep,
+  Discard,
   EndReason,
   EngineOutcome,
   ParticipantRole,
@@ -86,7 +87,7 @@ export interface Connection {
   readonly backendPid: number | null
   readonly uses: number
   readonly connectedAt: Time
-  readonly disconnected: { at: Time; reason: string } | null
+  readonly disconnected: { at: Time; reason: Discard } | null
   readonly transaction: string | null
   readonly running: readonly string[]
   readonly lastStatement: Statement | null
@@ -140,7 +141,7 @@ export interface Checkout {
   readonly slot: number | null
   readonly backendPid: number | null
   readonly endedAt: Time | null
-  readonly discarded: string | null
+  readonly discarded: Discard | null
   readonly failure: { code: string | null; message: string; holders: readonly HolderFacts[] } | null
   readonly dirty: { status: 'T' | 'E'; previousSite: string | null } | null
   /** What it is held for by design: `listens on jobs`. */

@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { createServer, request as httpRequest, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 import express4 from 'express4'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
+import { onSocket } from '../testing/clients.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
@@ -49,9 +48,7 @@ afterAll(async () => {
 
 async function serve(listener: Parameters<typeof createServer>[1]): Promise<string> {
   server = createServer(listener)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return (await onSocket(server)).url
 }
 
 const rows = async () => (await database.admin('select name from t order by id')).map(row => row.name)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { connect as connectHttp2, createServer as createHttp2, type Http2Server } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { onSocket, post } from '../testing/clients.ts'
 import {
   insert,
   insertOrphan,
@@ -14,12 +14,6 @@ import { sessions } from './node.ts'
 
 const grounds = transactionGrounds()
 
-const ask = (url: string) =>
-  fetch(url, { method: 'POST' }).then(
-    async response => `${response.status} ${await response.text()}`,
-    () => 'cut',
-  )
-
 test.each(KINDS)('%s: a handler that cuts its connection after its answer keeps nothing', async kind => {
   const destroy: Handler = async (request, response) => {
     await insert(request)
@@ -28,7 +22,7 @@ test.each(KINDS)('%s: a handler that cuts its connection after its answer keeps 
     else response.destroy()
   }
   const { url } = await grounds.serve(kind, destroy)
-  expect([await ask(`${url}/socket`), await ask(url)]).toEqual(['cut', 'cut'])
+  expect([await post(`${url}/socket`), await post(url)]).toEqual(['cut', 'cut'])
   await new Promise(resolve => setTimeout(resolve, 100))
   expect(await grounds.rows()).toEqual([[], []])
 })
@@ -43,18 +37,18 @@ const answerAndThrow: Handler = async (request, response) => {
 test.each(['Express 5', 'Express 4'] as const)('%s: one that throws as it answers has failed', async kind => {
   // Express finds the head sent, and cuts the connection.
   const plain = await grounds.serve(kind, answerAndThrow)
-  expect([await ask(plain.url), await ask(`${plain.url}/part`)]).toEqual(['cut', 'cut'])
+  expect([await post(plain.url), await post(`${plain.url}/part`)]).toEqual(['cut', 'cut'])
   // With this its answer is taken back, as nothing of it has been sent.
   const told = await grounds.serve(kind, answerAndThrow, { rollbackOnError: true })
   const page = '500 error page: too late'
-  expect([await ask(told.url), await ask(`${told.url}/part`)]).toEqual([page, page])
+  expect([await post(told.url), await post(`${told.url}/part`)]).toEqual([page, page])
   await new Promise(resolve => setTimeout(resolve, 100))
   expect(await grounds.rows()).toEqual([[], []])
 })
 
 test('node:http: what was ended is the answer, whatever is thrown after it', async () => {
   const { url, errors } = await grounds.serve('node:http', answerAndThrow)
-  expect(await ask(url)).toBe('200 done')
+  expect(await post(url)).toBe('200 done')
   expect(errors).toMatchObject([{ message: 'too late' }])
   expect(await grounds.rows()).toEqual([['a'], []])
 })
@@ -75,7 +69,7 @@ test('a length that a framework has set in Node itself goes with the answer that
       },
     },
   )
-  expect(await ask(url)).toBe('500 a page that is longer')
+  expect(await post(url)).toBe('500 a page that is longer')
 })
 
 /** What a client of HTTP/2 sees: status and body, and the code that ended the stream where that is an error. */
@@ -83,9 +77,8 @@ async function askHttp2(handler: Handler, options: MountOptions = {}) {
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
   const listener = sessions(grounds.engines, handler as never, { ...options, onError })
-  const server: Http2Server = createHttp2(listener as never).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const server = createHttp2(listener as never)
+  const client = connectHttp2((await onSocket(server)).url)
   onTestFinished(() => {
     client.destroy()
     server.close()

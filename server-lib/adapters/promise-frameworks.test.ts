@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { fromNodeHandler, H3, toNodeHandler } from 'h3'
@@ -9,6 +7,7 @@ import Koa from 'koa'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { sessions as connectSessions } from './express.ts'
 import { sessions as nodeSessions, type MountOptions } from './node.ts'
+import { onSocket } from '../testing/clients.ts'
 import { insert, insertOrphan, transactionGrounds, type Handler } from '../testing/transaction-server.ts'
 
 const grounds = transactionGrounds()
@@ -145,13 +144,12 @@ const mounts = {
 }
 
 async function serve(listener: RequestListener) {
-  const server = createServer(listener).listen(0, '127.0.0.1')
+  const server = createServer(listener)
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()
   })
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return (await onSocket(server)).url
 }
 
 async function ask(url: string, method = 'POST') {

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, test } from 'vitest'
+import { ask, headOf } from '../testing/clients.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import {
   insert,
@@ -19,22 +20,6 @@ const grounds = transactionGrounds()
 
 const MIB = 1_048_576
 const committed = async () => (await grounds.rows())[0]
-
-/** The answer as it comes: its head at once, then its body or that it was cut. */
-async function ask(url: string): Promise<{ head: IncomingMessage; body: Promise<string> }> {
-  const asked = httpRequest(url, { agent: false }).end()
-  const [head] = (await once(asked, 'response')) as [IncomingMessage]
-  const read = async () => {
-    let text = ''
-    try {
-      for await (const part of head) text += part
-    } catch {
-      return `${text}<cut>`
-    }
-    return text
-  }
-  return { head, body: read() }
-}
 
 describe.each(KINDS)('65: %s', kind => {
   const serve = (handler: Handler, mount: TransactionOptions = {}) => grounds.serve(kind, handler, { mount })
@@ -69,8 +54,7 @@ describe.each(KINDS)('65: %s', kind => {
       }) as typeof write
       await pipeline(Readable.from(parts, { objectMode: true }), response)
     })
-    const asked = httpRequest(url, { agent: false }).end()
-    const [head] = (await once(asked, 'response')) as [IncomingMessage]
+    const head = await headOf(url)
     const rowsAtHead = await committed()
     const hash = createHash('sha256')
     for await (const part of head) hash.update(part as Buffer)

@@ -23,7 +23,7 @@ export function verdictOf({ isRefused, isCut, isDoomed, asked }: Facts): EndReas
   if (isCut) return 'client aborted'
   if (isDoomed) return 'doomed'
   if (asked === undefined) return undefined
-  return String(asked).trim().toLowerCase() === 'commit' ? 'commit' : 'vetoed'
+  return (asked as string | string[]).toString().trim().toLowerCase() === 'commit' ? 'commit' : 'vetoed'
 }
 
 /** The veto of a mount that has none of its own. */

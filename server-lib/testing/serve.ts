@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import express from 'express'
 import { sessions as expressSessions } from '../adapters/express.ts'
 import { sessions as nodeSessions } from '../adapters/node.ts'
 import type { Engines } from '../engine-set/engines.ts'
 import type { Db, Definitions } from '../containers/db.ts'
+import { onSocket } from './clients.ts'
 
 export type Handler<D extends Definitions> = (
   request: IncomingMessage & { db: Db<D> },
@@ -38,13 +39,11 @@ export async function serve<D extends Definitions>(
       nodeSessions(engines, handler as never, { onError: error => void errors.push(error) }),
     )
   }
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { url, port } = await onSocket(server)
   return {
     errors,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url,
     /** A client that can hang up. */
     ask(path = '/') {
       const asked = request({ port, host: '127.0.0.1', path, agent: false })

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import express from 'express'
 import express4 from 'express4'
 import { afterAll, afterEach, beforeAll } from 'vitest'
@@ -8,6 +6,7 @@ import { rollbackOnError, sessions } from '../adapters/express.ts'
 import { sessions as nodeSessions } from '../adapters/node.ts'
 import type { MountOptions } from '../adapters/mount.ts'
 import { createEngines, engine } from '../index.ts'
+import { onSocket } from './clients.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { expectQuiet } from './ground-truth.ts'
 
@@ -142,12 +141,8 @@ async function serveTransactions(
           answer(error, response)
         })
   const server = createServer(listener as Parameters<typeof createServer>[1])
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
+    ...(await onSocket(server)),
     server,
     errors,
     close: async () => {

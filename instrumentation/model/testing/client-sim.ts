@@ -1,3 +1,4 @@
+import type { Discard } from '../../../server-lib/channels/words.ts'
 import { KIND, type EngineFacts } from '../rows.ts'
 import type { Hold, Step } from './pool-sim.ts'
 import type { World } from './world.ts'
@@ -55,7 +56,7 @@ export class RequestSim {
   /** The client went away: the running statement's connection is thrown away. */
   abort(engine: string): void {
     if (this.#holds.get(engine)?.transaction) this.#endTransaction(engine, 'lost', null)
-    this.#release(engine, 'the client aborted the request')
+    this.#release(engine, 'cancelled')
   }
 
   *end(
@@ -170,7 +171,7 @@ export class RequestSim {
     this.#world.emit(KIND.sessionState, this.#session(engine), 'idle')
   }
 
-  #release(engine: string, discarded: string | null = null): void {
+  #release(engine: string, discarded: Discard | null = null): void {
     const line = this.#holds.get(engine)
     if (!line) return
     this.#holds.delete(engine)

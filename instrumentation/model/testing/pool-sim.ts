@@ -1,3 +1,4 @@
+import type { Discard } from '../../../server-lib/channels/words.ts'
 import { KIND, type AnyRow, type EngineFacts, type HolderFacts, type Time } from '../rows.ts'
 import type { EngineGauge } from '../protocol.ts'
 
@@ -115,7 +116,7 @@ export class PoolSim {
     return target.holder
   }
 
-  release(hold: Hold, discarded: string | null = null): void {
+  release(hold: Hold, discarded: Discard | null = null): void {
     const world = this.#world
     const slot = this.#slots[hold.slot]!
     slot.holder = null

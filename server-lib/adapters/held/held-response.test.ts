@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { Agent, createServer, request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { Agent, createServer } from 'node:http'
+import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { createGzip, type Gzip } from 'node:zlib'
 import express, { type ErrorRequestHandler, type RequestHandler, type Response } from 'express'
 import express4 from 'express4'
 import { describe, expect, test } from 'vitest'
+import { ask, headOf, onSocket, raw } from '../../testing/clients.ts'
 import { expectQuiet } from '../../testing/ground-truth.ts'
 import {
   insert,
@@ -21,17 +22,6 @@ import {
 
 const grounds = transactionGrounds()
 const { serve } = grounds
-
-/** Everything that the server sends on one connection for these bytes, until it closes it. */
-async function raw(port: number, text: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  // A client that ends its side has left, for Node.
-  socket.write(text)
-  let answer = ''
-  socket.setEncoding('latin1').on('data', (part: string) => (answer += part))
-  await once(socket, 'close')
-  return answer
-}
 
 const codeOf = (fn: () => unknown) => {
   try {
@@ -49,9 +39,8 @@ async function nodesOwnEnd(): Promise<string[]> {
     response.on('finish', () => order.push('finish'))
     response.end('', () => order.push('end called'))
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  await (await fetch(`http://127.0.0.1:${port}`)).text()
+  const { url } = await onSocket(server)
+  await (await fetch(url)).text()
   await expect.poll(() => order.length).toBe(2)
   server.close()
   return order
@@ -212,8 +201,7 @@ describe.each(KINDS)('%s', kind => {
     server.on('connection', () => connections++)
     const statuses: number[] = []
     for (const path of ['/good', '/bad', '/good', '/bad', '/good']) {
-      const asked = httpRequest(url + path, { agent }).end()
-      const [response] = (await once(asked, 'response')) as [IncomingMessage]
+      const response = await headOf(url + path, { agent })
       statuses.push(response.statusCode as number)
       for await (const _part of response);
     }
@@ -376,24 +364,19 @@ describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
           return response.end()
       }
     })
-    // Not with fetch, which asks for nothing that is cached.
-    const ask = async (path: string, headers: Record<string, string> = {}) => {
-      const [response] = (await once(httpRequest(url + path, { headers }).end(), 'response')) as [
-        IncomingMessage,
-      ]
-      let text = ''
-      for await (const part of response) text += part
-      const { date, ...rest } = response.headers
-      return { status: response.statusCode, rest, text, hasDate: date !== undefined }
+    const answer = async (path: string, headers: Record<string, string> = {}) => {
+      const { head, body } = await ask(url + path, { headers })
+      const { date, ...rest } = head.headers
+      return { status: head.statusCode, rest, text: await body, hasDate: date !== undefined }
     }
     for (const path of ['/send', '/json', '/redirect', '/status', '/file', '/twice']) {
       isHeld = true
-      const held = await ask(path)
+      const held = await answer(path)
       const cached = { 'if-none-match': held.rest.etag ?? '' }
-      const fresh = await ask(path, cached)
+      const fresh = await answer(path, cached)
       isHeld = false
-      expect(held, path).toEqual(await ask(path))
-      expect(fresh, path).toEqual(await ask(path, cached))
+      expect(held, path).toEqual(await answer(path))
+      expect(fresh, path).toEqual(await answer(path, cached))
       if (path === '/send' || path === '/file') expect(fresh.status).toBe(304)
     }
     expect(new Set(seen)).toEqual(new Set(['ERR_HTTP_HEADERS_SENT']))
