@@ -104,10 +104,10 @@ test('close ends what is running within its time, and says whom it cut', async (
   ])
   expect(report.sentences).toEqual([
     expect.stringMatching(
-      /^slow job \(u\d+\) was ended before it was done: main held by slow job .* executing .* since .*engines\.test\.ts:\d+\.$/,
+      /^slow job \(u\d+\) was ended before it was done: main held by slow job .* executing .* since .*engine-set\.test\.ts:\d+\.$/,
     ),
     expect.stringMatching(
-      /^A connection of engine "main" was cut that was held by \(no request\) .* idle in transaction .*engines\.test\.ts:\d+\.$/,
+      /^A connection of engine "main" was cut that was held by \(no request\) .* idle in transaction .*engine-set\.test\.ts:\d+\.$/,
     ),
   ])
   expect(report.cut).toEqual([
