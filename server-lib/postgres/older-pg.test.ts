@@ -236,7 +236,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
     const own = Object.keys(wire)
     const engines = createEngines({ main: engine()({ pool }) })
     await client.query('begin')
-    expect(statusOf(client as never)).toBe('T')
+    expect(statusOf(client as never)).toBe('open')
     await client.query('rollback')
     await engines.close()
     expect(wire.listenerCount('readyForQuery')).toBe(before)

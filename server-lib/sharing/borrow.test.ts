@@ -453,7 +453,7 @@ describe('R16 a failing statement', () => {
       () => db.host.savepoint(() => db.host('nowhere')),
     ]) {
       await expect(attempt()).rejects.toThrow()
-      expect(statusOf(host.current! as never)).toBe('T')
+      expect(statusOf(host.current! as never)).toBe('open')
     }
     await host.current!.query(insert('as well'))
     expect(await host.commit()).toBe('COMMIT')
@@ -470,7 +470,7 @@ describe('R16 a failing statement', () => {
     }
     await expect(db.host.query('select $1::text', [unwritable])).rejects.toThrow('cannot be written')
     expect((await db.host.query('select 1 one')).rows).toEqual([{ one: 1 }])
-    expect(statusOf(host.current! as never)).toBe('T')
+    expect(statusOf(host.current! as never)).toBe('open')
     await host.commit()
   })
 
@@ -561,7 +561,7 @@ describe('R17 one statement at a time', () => {
     }
     const broken = db.host.stream('select 1 / (3 - n) from generate_series(1, 5) n')
     await expect(broken.toArray()).rejects.toMatchObject({ code: '22012' })
-    expect(statusOf(host.current! as never)).toBe('T')
+    expect(statusOf(host.current! as never)).toBe('open')
     expect(await host.commit()).toBe('COMMIT')
     expect(await outside()).toHaveLength(501)
   })
@@ -765,7 +765,7 @@ describe('R19 a lease ends', () => {
       await db.host('notes').insert({ body: 'undone' })
       await new Promise<void>(resolve => void (finish = resolve))
     })
-    await vi.waitFor(() => expect(statusOf(client as never)).toBe('T'))
+    await vi.waitFor(() => expect(statusOf(client as never)).toBe('open'))
     await new Promise(resolve => void setTimeout(resolve, 20))
     const late = expect(knex('notes').insert({ body: 'in a foreign transaction' })).rejects.toMatchObject({
       code: 'EL_LEASE_ENDED',

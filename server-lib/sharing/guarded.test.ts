@@ -63,7 +63,7 @@ describe('a statement in a savepoint of its own', () => {
     })
     expect(at).toBe(1)
     client.query = query
-    expect(statusOf(client as never)).toBe('T')
+    expect(statusOf(client as never)).toBe('open')
     await host.commit()
     expect(await outside()).toEqual([])
   })
@@ -83,7 +83,7 @@ describe('a statement in a savepoint of its own', () => {
     await expect(db.host.query('select 1/0')).rejects.toMatchObject({ code: '22012' })
     client.query = query
     expect(hits).toBe(3)
-    expect(statusOf(client as never)).toBe('T')
+    expect(statusOf(client as never)).toBe('open')
     await host.commit()
   })
 })
@@ -141,7 +141,7 @@ describe('a stream', () => {
         expect((await client.query('select 1 one')).rows).toEqual([{ one: 1 }])
         await knex('notes')
       }
-      expect(statusOf(client as never)).toBe('T')
+      expect(statusOf(client as never)).toBe('open')
       await host.commit()
     },
   )
