@@ -26,14 +26,19 @@ export const LADDER = [
   'schema', // tables, types, drift
 ]
 
+/** What reads SQL. Both files know nothing else of ours, so that the page loads them too. */
+const SQL = ['server-lib/dialect/scan-sql.ts', 'server-lib/postgres/grammar.ts']
+
 /** The other folders, and what each may import outside of itself: a folder or a single file. */
 export const DOORS = {
-  'instrumentation/model': ['server-lib/channels/words.ts'],
+  'instrumentation/model': ['server-lib/channels/words.ts', ...SQL],
   'instrumentation/findings': ['instrumentation/model', 'server-lib/channels/words.ts'],
   'instrumentation/otel': [
     'server-lib/channels',
     'server-lib/identity',
     'server-lib/postgres/statement-text.ts',
+    'server-lib/postgres/read-control.ts',
+    ...SQL,
   ],
   'instrumentation/panel': [
     'instrumentation/model',

@@ -1,6 +1,6 @@
 import './sql-text.css'
 import { memo } from 'react'
-import { elidedSqlTokens, sqlTokens } from '../model/sql-tokens.ts'
+import { elidedSqlTokens, sqlTokens } from '../../instrumentation/model/sql-tokens.ts'
 
 /** A statement's text with its words coloured: on one line with lists elided, or whole. */
 export const SqlText = memo(function SqlText({ text, isWhole = false }: { text: string; isWhole?: boolean }) {

@@ -1,5 +1,5 @@
 import { ISOLATIONS, type Isolation } from './control.ts'
-import { firstTokenAt, isOneStatement, statementHeads, type Token } from './statements.ts'
+import { beginsWith, isOneStatement, statementHeads, type Token } from './statements.ts'
 
 /** What a transaction is asked to be. Undefined where nothing is said. */
 export interface TransactionModes {
@@ -35,12 +35,7 @@ const CONTROL_WORDS = new Set(
 const CONTROL_WORD = new RegExp(`(?:${[...CONTROL_WORDS].join('|')})\\b`, 'iy')
 
 /** One statement that is no control, as nearly all are: its first word and the first semicolon tell, and it is not worth a scan. */
-const isOrdinary = (text: string): boolean => isOneStatement(text) && !beginsControl(text, firstTokenAt(text))
-
-function beginsControl(text: string, at: number): boolean {
-  CONTROL_WORD.lastIndex = at
-  return CONTROL_WORD.test(text)
-}
+const isOrdinary = (text: string): boolean => isOneStatement(text) && !beginsWith(text, CONTROL_WORD)
 
 /**
  * What a text asks for of transactions and of the connection, whatever its case, white space and comments; null where it
@@ -53,7 +48,7 @@ export function readControl(text: string): Control | null {
 
 /** What the first statement of a text asks for. More than one the server takes of no text that comes with parameters or a name. */
 export function firstControl(text: string): Control | null {
-  if (!beginsControl(text, firstTokenAt(text))) return null
+  if (!beginsWith(text, CONTROL_WORD)) return null
   const [head] = statementHeads(text, false, 1)
   return head ? statementControl(head) : null
 }
@@ -237,7 +232,7 @@ class Words {
 
   take(value: string): boolean {
     const next = this.#tokens[this.#at]
-    if (!next || next.kind === 'quoted' || next.value !== value) return false
+    if (!next || next.kind === 'name' || next.value !== value) return false
     this.#at++
     return true
   }
@@ -248,7 +243,7 @@ class Words {
 
   takeName(): string | undefined {
     const next = this.#tokens[this.#at]
-    if (!next || next.kind === 'other') return undefined
+    if (next?.kind !== 'word' && next?.kind !== 'name') return undefined
     this.#at++
     return next.value
   }

@@ -1,5 +1,5 @@
 import { isTextAndValues, type TextAndValues } from './driver.ts'
-import { firstTokenAt, isOneStatement } from './statements.ts'
+import { beginsWith, isOneStatement } from './statements.ts'
 
 /** What is said of a statement that can be sent in the middle of others. */
 export interface SingleStatement extends TextAndValues {
@@ -14,8 +14,7 @@ export function singleStatement([config, values]: unknown[]): SingleStatement | 
   )
   if (!given || given.text === '') return undefined
   if (given.values.length === 0 && !isOneStatement(given.text)) return undefined
-  COPIES.lastIndex = firstTokenAt(given.text)
-  return COPIES.test(given.text) ? undefined : given
+  return beginsWith(given.text, COPIES) ? undefined : given
 }
 
 /** While it waits for rows the server takes whatever else has been sent for a breach of the protocol, and hangs up. */

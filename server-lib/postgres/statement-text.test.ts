@@ -18,6 +18,7 @@ test.each([
   ['insert into t values (1, -2.5, 1e-9, .5, 0xFF, 1_000)', 'insert into t values (?, -?, ?, ?, ?, ?)'],
   ["select a[1:2], '2020-01-01'::date - interval'1 day'", 'select a[?:?], ?::date - interval?'],
   ["select date'2020-01-01'", 'select date?'],
+  ["select E'a'\n'secret\\'secret'", 'select ?'],
   ["prepare transaction 'gid'", 'prepare transaction ?'],
   ["select größe, 'Österreich' from straße", 'select größe, ? from straße'],
 ])('%s', (text, shown) => {
@@ -31,6 +32,7 @@ test.each([
     "ALTER ROLE app WITH LOGIN ENCRYPTED PASSWORD SECRET!1 VALID UNTIL 'x'",
     'ALTER ROLE app WITH LOGIN ENCRYPTED PASSWORD ? VALID UNTIL ?',
   ],
+  ['alter role app password /* of app */ SECRET', 'alter role app password /*…*/ ?'],
   ['create user app password $ECRET', 'create user app password ?'],
   ['create user app password ?SECRET in role a', 'create user app password ? in role a'],
   ['alter role app password SEC,RET);RET; set app.key = SECRET', 'alter role app password ? set app.key = ?'],

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
-import { isOneStatement, leadingWords } from './statements.ts'
+import { beginsWith, isOneStatement, statementHeads } from './statements.ts'
 
-const wordsOf = (text: string) => leadingWords(text).map(words => words.join(' '))
+/** The words and names with which each statement begins, by both readings of a backslash where there is one. */
+const wordsOf = (text: string) =>
+  [false, true]
+    .slice(0, text.includes('\\') ? 2 : 1)
+    .flatMap(backslashes => statementHeads(text, backslashes))
+    .map(head => head.flatMap(({ kind, value }) => (kind === 'word' || kind === 'name' ? [value] : [])))
+    .map(words => words.join(' ').toUpperCase())
 
 test.each([
   ['set /* a /* b */ c */ Transaction -- d\n read write', ['SET TRANSACTION READ WRITE']],
@@ -18,8 +24,17 @@ test.each([
   expect(wordsOf(text).slice(0, words.length)).toEqual(words)
 })
 
-test('no more words are there than were asked for', () => {
-  expect(leadingWords('select a, b, c', 2)).toEqual([['SELECT', 'A']])
+test('no more statements are there than were asked for', () => {
+  expect(statementHeads('select a; select b', false, 1)).toHaveLength(1)
+})
+
+test.each([
+  [' /* a /* b */ */ -- c\n;; INSERT into t', true],
+  ['insertion', false],
+  ['select insert', false],
+  ["'insert'", false],
+])('the first word of %j is insert: %s', (text, is) => {
+  expect(beginsWith(text, /insert\b/iy)).toBe(is)
 })
 
 test('where backslashes could be escapes both readings are there', () => {
@@ -42,8 +57,9 @@ test.each([
   'create or replace procedure "begin"() language sql begin atomic end',
   'create function f(a int default (case 1 when 1 then 2 end)) returns int begin atomic select a; end',
 ])('the body of a routine belongs to it: %s', text => {
-  expect(leadingWords(text, 1)).toEqual([['CREATE']])
-  expect(leadingWords(`${text}; commit`, 1)).toEqual([['CREATE'], ['COMMIT']])
+  const firstWords = (some: string) => wordsOf(some).map(words => words.split(' ')[0])
+  expect(firstWords(text)).toEqual(['CREATE'])
+  expect(firstWords(`${text}; commit`)).toEqual(['CREATE', 'COMMIT'])
 })
 
 /** What a reader that goes back would take minutes for. */
@@ -54,8 +70,8 @@ test.each([...fragments.split(' '), ' ', "'\n", "E'a'\n", "E'a'\n--", '$a1$a2', 
   fragment => {
     const text = fragment.repeat(Math.ceil(300_000 / fragment.length))
     const at = performance.now()
-    leadingWords(text, 1)
-    leadingWords(`create function ${text}`, 1)
+    wordsOf(text)
+    wordsOf(`create function ${text}`)
     isOneStatement(text)
     expect(performance.now() - at).toBeLessThan(5_000)
   },

@@ -1,4 +1,4 @@
-import { firstTokenAt, isOneStatement, statementHeads, type Token } from './statements.ts'
+import { beginsWith, isOneStatement, statementHeads, type Token } from './statements.ts'
 
 /** With what a statement begins that can let a transaction, or the ones after it, write. */
 const FIRST = /(?:set|reset|discard|begin|start|commit|end|rollback|abort|prepare)\b/iy
@@ -14,8 +14,7 @@ const SETTING = /^(?:default_)?transaction_read_only$/i
  */
 export function undoesReadOnly(text: string, values?: unknown): string | null {
   if (SETS_BY_FUNCTION.test(text) && (FUNCTION_CALL.test(text) || namesSetting(values))) return 'set_config()'
-  FIRST.lastIndex = firstTokenAt(text)
-  if (isOneStatement(text) && !FIRST.test(text)) return null
+  if (isOneStatement(text) && !beginsWith(text, FIRST)) return null
   return (
     undoneBy(statementHeads(text, false)) ??
     (text.includes('\\') ? undoneBy(statementHeads(text, true)) : null)

@@ -1,10 +1,9 @@
+import { SqlScanner } from '../dialect/scan-sql.ts'
 import { withoutCredentials } from '../identity/credentials.ts'
+import { POSTGRES } from './grammar.ts'
 
 /** What none of these stands in holds no secret that is not a literal. */
 const MAY_HOLD = /password|passwd|passphrase|pwd|secret|token|connection|program|\bset\b|:\/\//i
-
-/** Quoted identifiers, words, and any other character that is no blank. No two of them can begin with the same. */
-const TOKEN = /(?:"[^"]*")+|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|[^\s]/g
 
 /** Behind these a secret follows, in quotes of any kind. */
 const BEFORE_SECRET = /^(?:\w*(?:password|passwd|passphrase|pwd|secret|token)|connection|program)$/i
@@ -20,7 +19,10 @@ const HEAD_WORDS = 4
 export function withoutWrittenSecrets(text: string): string {
   if (!MAY_HOLD.test(text)) return text
   const reader = new Reader(text)
-  for (const match of text.matchAll(TOKEN)) reader.read(match[0], match.index)
+  const scanner = new SqlScanner(text, POSTGRES)
+  while (scanner.next()) {
+    if (scanner.kind !== 'comment') reader.read(scanner.text, scanner.start)
+  }
   return reader.end()
 }
 

@@ -2,6 +2,7 @@ import { warn } from '../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverResult } from '../postgres/driver.ts'
 import { firstControl } from '../postgres/read-control.ts'
+import { beginsWith } from '../postgres/statements.ts'
 import { ToldLines } from './told-lines.ts'
 
 /** The first statement of a transaction that has changed something. */
@@ -25,14 +26,14 @@ export const hasChanged = (result: Result): boolean =>
   result !== undefined && (Array.isArray(result) ? result.some(isChange) : isChange(result))
 
 /** COPY has one tag for both directions. */
-const COPIES_OUT = /^\s*copy\b[^]*\bto\s+(?:stdout|program|')/i
+const COPIES_OUT = /copy\b[^]*\bto\s+(?:stdout|program|')/iy
 
 /** Whether there is something to lose: not where no row was changed, nor where rows were copied out. */
 function hasLeftSomething(result: Result, text: string): boolean {
   if (result === undefined) return false
   if (Array.isArray(result)) return result.some(one => hasLeftSomething(one, text))
   if (!isChange(result) || result.rowCount === 0) return false
-  return result.command !== 'COPY' || !COPIES_OUT.test(text)
+  return result.command !== 'COPY' || !beginsWith(text, COPIES_OUT)
 }
 
 /**
@@ -73,10 +74,10 @@ export class Writes {
   }
 }
 
-const WRITING = /^\s*(?:insert|update|delete|merge|truncate|create|alter|drop|call|with|copy)\b/i
+const WRITING = /(?:insert|update|delete|merge|truncate|create|alter|drop|call|with|copy)\b/iy
 
 /** Whether the text of a statement may write, as far as its first word tells. */
-export const mayWrite = (text: unknown): boolean => typeof text === 'string' && WRITING.test(text)
+export const mayWrite = (text: unknown): boolean => typeof text === 'string' && beginsWith(text, WRITING)
 
 /** Lines that have been told of. What has no line is known by its unit of work. */
 const told = new ToldLines()

@@ -1,34 +1,29 @@
-const CONTROL =
-  /^\s*(begin|start\s+transaction|commit\s+prepared|rollback\s+prepared|prepare\s+transaction|commit|end|rollback|abort|savepoint|release)\b/i
-const TO_SAVEPOINT = /^\s*(?:rollback|abort)(?:\s+(?:work|transaction))?\s+to\b/i
+import { firstControl } from '../../../server-lib/postgres/read-control.ts'
+
+/** By what a text asks for. Null asks nothing of a transaction, or nothing that the server takes. */
+const OPERATIONS = {
+  begin: 'BEGIN',
+  commit: 'COMMIT',
+  rollback: 'ROLLBACK',
+  savepoint: 'SAVEPOINT',
+  release: 'RELEASE SAVEPOINT',
+  'rollback to': 'ROLLBACK TO SAVEPOINT',
+  prepare: 'PREPARE TRANSACTION',
+  'set transaction': null,
+  session: null,
+  several: null,
+  unclear: null,
+} as const
 
 export type ControlOperation =
-  | 'BEGIN'
-  | 'COMMIT'
-  | 'ROLLBACK'
-  | 'PREPARE TRANSACTION'
+  | NonNullable<(typeof OPERATIONS)[keyof typeof OPERATIONS]>
   | 'COMMIT PREPARED'
   | 'ROLLBACK PREPARED'
-  | 'SAVEPOINT'
-  | 'RELEASE SAVEPOINT'
-  | 'ROLLBACK TO SAVEPOINT'
 
 /** Which statement of transaction control a text begins with, or null. Names and gids are not part of it. */
 export function controlOperation(text: string): ControlOperation | null {
-  const word = CONTROL.exec(text)?.[1]?.toUpperCase().replace(/\s+/g, ' ')
-  switch (word) {
-    case undefined:
-      return null
-    case 'START TRANSACTION':
-      return 'BEGIN'
-    case 'END':
-      return 'COMMIT'
-    case 'ROLLBACK':
-    case 'ABORT':
-      return TO_SAVEPOINT.test(text) ? 'ROLLBACK TO SAVEPOINT' : 'ROLLBACK'
-    case 'RELEASE':
-      return 'RELEASE SAVEPOINT'
-    default:
-      return word as ControlOperation
-  }
+  const control = firstControl(text)
+  if (control === null) return null
+  if (control.ask !== 'end prepared') return OPERATIONS[control.ask]
+  return control.words === 'COMMIT PREPARED' ? 'COMMIT PREPARED' : 'ROLLBACK PREPARED'
 }

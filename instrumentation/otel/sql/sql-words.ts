@@ -1,100 +1,27 @@
-/** A piece of SQL that can matter to a summary. Literals, comments and parameters come out as nothing at all. */
+import { SqlScanner } from '../../../server-lib/dialect/scan-sql.ts'
+import { POSTGRES } from '../../../server-lib/postgres/grammar.ts'
+
+/** A piece of SQL that can matter to a summary. */
 export interface SqlWord {
   kind: 'word' | 'quoted' | 'punctuation'
   text: string
 }
 
-const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
-const DOLLAR_QUOTE = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
-const NUMBER_OR_PARAMETER = /\$?\p{N}[\p{L}\p{N}_.]*/uy
-const SPACE = /\s+/uy
-
 /**
- * The words, quoted identifiers and punctuation of a text, in order. A literal or comment that does not end
- * swallows the rest, so that what cannot be read is never taken for a name.
+ * The words, names in quotes and punctuation of a text, in order. Literals, comments and parameters are left out. One
+ * that does not end hides the rest, so that a piece of a literal is never taken for a name.
  */
 export function* sqlWords(text: string): Generator<SqlWord> {
-  let at = 0
-  const match = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at
-    return pattern.exec(text)?.[0]
-  }
-  while (at < text.length) {
-    const character = text[at]!
-    const space = match(SPACE)
-    if (space) {
-      at += space.length
-    } else if (text.startsWith('--', at)) {
-      at = after(text, '\n', at)
-    } else if (text.startsWith('/*', at)) {
-      at = afterComment(text, at)
-    } else if (character === "'") {
-      at = afterString(text, at, false)
-    } else if (character === '"') {
-      const end = afterQuoted(text, at)
-      if (end === undefined) return
-      yield { kind: 'quoted', text: text.slice(at, end) }
-      at = end
-    } else {
-      const dollarQuote = match(DOLLAR_QUOTE)
-      const word = dollarQuote ? undefined : match(WORD)
-      if (dollarQuote) {
-        at = after(text, dollarQuote, at + dollarQuote.length)
-      } else if (word) {
-        at += word.length
-        // E'…' knows backslashes; B'…', X'…', N'…' and U&'…' are literals as well.
-        if (text[at] === "'") at = afterString(text, at, /^e$/i.test(word))
-        else if (/^u$/i.test(word) && /^&['"]/.test(text.slice(at, at + 2))) at += 1
-        else yield { kind: 'word', text: word }
-      } else {
-        const number = match(NUMBER_OR_PARAMETER)
-        if (!number) yield { kind: 'punctuation', text: character }
-        at += number?.length ?? 1
-      }
+  const scanner = new SqlScanner(text, POSTGRES)
+  while (scanner.next()) {
+    const { kind, end } = scanner
+    if (kind === 'name') {
+      if (!scanner.isOpen) yield { kind: 'quoted', text: scanner.text }
+    } else if (kind === 'sign') yield { kind: 'punctuation', text: scanner.text }
+    else if (kind === 'word') {
+      // U&"…" is a name, whose escapes are not read.
+      if (text.startsWith('&"', end) && /^u$/i.test(scanner.text)) scanner.next()
+      else yield { kind: 'word', text: scanner.text }
     }
   }
-}
-
-function after(text: string, what: string, from: number): number {
-  const found = text.indexOf(what, from)
-  return found === -1 ? text.length : found + what.length
-}
-
-/** PostgreSQL's comments nest. */
-function afterComment(text: string, from: number): number {
-  let depth = 0
-  for (let at = from; at < text.length; at++) {
-    if (text.startsWith('/*', at)) {
-      depth += 1
-      at += 1
-    } else if (text.startsWith('*/', at)) {
-      depth -= 1
-      at += 1
-      if (depth === 0) return at + 1
-    }
-  }
-  return text.length
-}
-
-/** Without backslash escapes, one before a quote makes it anybody's guess where the string ends: a setting of the server's decides. */
-function afterString(text: string, from: number, backslashes: boolean): number {
-  for (let at = from + 1; at < text.length; at++) {
-    if (text[at] === '\\') {
-      if (!backslashes && text[at + 1] === "'") return text.length
-      if (backslashes) at += 1
-    } else if (text[at] === "'") {
-      if (text[at + 1] !== "'") return at + 1
-      at += 1
-    }
-  }
-  return text.length
-}
-
-function afterQuoted(text: string, from: number): number | undefined {
-  for (let at = from + 1; at < text.length; at++) {
-    if (text[at] !== '"') continue
-    if (text[at + 1] !== '"') return at + 1
-    at += 1
-  }
-  return undefined
 }

@@ -34,6 +34,8 @@ test('control statements are known by what they do, without names', () => {
     "prepare transaction 'gid'": 'PREPARE TRANSACTION',
     "commit prepared 'gid'": 'COMMIT PREPARED',
     "rollback prepared 'gid'": 'ROLLBACK PREPARED',
+    '/* app */ -- begin\n commit': 'COMMIT',
+    'set transaction read only': null,
     'select 1': null,
     'prepare p as select 1': null,
     beginning: null,

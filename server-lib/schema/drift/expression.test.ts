@@ -27,6 +27,7 @@ test.each([
   [String.raw`path <> '\' and path <> 'b'`, String.raw`path <> '\' and path <> 'c'`],
   [String.raw`path ~ '^\d+\.\w$'`, String.raw`path ~ '^d+.w$'`],
   [String.raw`path <> E'\\' or path = 'it''s'`, `path = 'it''s'`],
+  [`path <> $$it's$$ /* not ) */ and path <> N'x'`, `path <> $$its$$ and path <> N'x'`],
   [`path in ('a', 'b') and size between 1 and 9.50`, `path in ('a') and size between 1 and 9.50`],
   [`path not in ('a', 'b')`, `path in ('a', 'b')`],
   [`size > -5 and path not like 'a%'`, `size > 5 and path not like 'a%'`],

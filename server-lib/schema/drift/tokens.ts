@@ -1,25 +1,38 @@
+import { SqlScanner, type SqlKind } from '../../dialect/scan-sql.ts'
+import { CONFORMING } from '../../postgres/grammar.ts'
+
 /** A piece of an expression. Texts and numbers are one kind: PostgreSQL writes `'0'::numeric` for a 0. */
-export type Token =
-  | { readonly kind: 'word' | 'sign'; readonly text: string }
-  | { readonly kind: 'value'; readonly text: string }
+export interface Token {
+  readonly kind: 'word' | 'sign' | 'value'
+  readonly text: string
+}
 
-const PIECE =
-  /\s+|--[^\n]*|[eE]'((?:[^'\\]|''|\\.)*)'|'((?:[^']|'')*)'|"((?:[^"]|"")*)"|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_$]*)|(::)|([-+*/<>=~!@#%^&|`?]+)|(.)/gsu
-
-/** What an expression consists of, its quotes, comments and blanks taken away. */
+/** What an expression consists of, without its quotes, comments and blanks. */
 export function pieces(expression: string): Token[] {
   const tokens: Token[] = []
-  for (const [, escaped, text, name, number, word, cast, sign, other] of expression.matchAll(PIECE)) {
-    if (escaped !== undefined) tokens.push({ kind: 'value', text: unescaped(escaped) })
-    else if (text !== undefined) tokens.push({ kind: 'value', text: text.replaceAll("''", "'") })
-    else if (name !== undefined) tokens.push({ kind: 'word', text: name.replaceAll('""', '"') })
-    else if (number !== undefined) tokens.push({ kind: 'value', text: number })
-    else if (word !== undefined) tokens.push({ kind: 'word', text: word.toLowerCase() })
-    else if (cast !== undefined || other !== undefined) tokens.push({ kind: 'sign', text: (cast ?? other)! })
-    else if (sign !== undefined) tokens.push({ kind: 'sign', text: SIGNS[sign] ?? sign })
+  const scanner = new SqlScanner(expression, CONFORMING)
+  let end = 0
+  /** Where an operator begins, whose signs follow one another. */
+  let operator = -1
+  const endOperator = () => {
+    const text = expression.slice(operator, end)
+    if (operator >= 0) tokens.push({ kind: 'sign', text: SIGNS[text] ?? text })
+    operator = -1
   }
+  while (scanner.next()) {
+    const { kind, start } = scanner
+    const isOperator = kind === 'sign' && OPERATOR_SIGNS.includes(expression[start]!)
+    const goesOn = start === end && (expression[start] === ':') === (expression[operator] === ':')
+    if (!isOperator || !goesOn) endOperator()
+    if (isOperator && operator < 0) operator = start
+    if (!isOperator && kind !== 'comment') tokens.push(READ[kind](scanner.text))
+    end = scanner.end
+  }
+  endOperator()
   return tokens
 }
+
+const OPERATOR_SIGNS = '-+*/<>=~!@#%^&|`?:'
 
 const SIGNS: Record<string, string> = {
   '!=': '<>',
@@ -29,6 +42,24 @@ const SIGNS: Record<string, string> = {
   '!~~*': 'not ilike',
 }
 
-function unescaped(text: string): string {
-  return text.replaceAll("''", "'").replace(/\\(.)/gs, '$1')
+type Read = (text: string) => Token
+const sign: Read = text => ({ kind: 'sign', text })
+const string: Read = text => ({ kind: 'value', text: unquoted(text) })
+
+const READ: Readonly<Record<Exclude<SqlKind, 'comment'>, Read>> = {
+  word: text => ({ kind: 'word', text: text.toLowerCase() }),
+  name: text => ({ kind: 'word', text: text.slice(1, -1).replaceAll('""', '"') }),
+  number: text => ({ kind: 'value', text }),
+  string,
+  unsure: string,
+  sign,
+  parameter: sign,
+}
+
+/** What a string says, whatever stands before its quote. */
+function unquoted(text: string): string {
+  const tag = text.startsWith('$') ? text.indexOf('$', 1) + 1 : 0
+  if (tag > 0) return text.slice(tag, -tag)
+  const value = text.slice(text.indexOf("'") + 1, -1).replaceAll("''", "'")
+  return /^e/i.test(text) ? value.replace(/\\(.)/gs, '$1') : value
 }

@@ -1,3 +1,6 @@
+import { SqlScanner, type SqlKind } from '../../server-lib/dialect/scan-sql.ts'
+import { POSTGRES } from '../../server-lib/postgres/grammar.ts'
+
 export interface SqlToken {
   readonly type: 'keyword' | 'name' | 'literal' | 'parameter' | 'comment' | 'elided' | 'plain'
   readonly text: string
@@ -11,31 +14,46 @@ const KEYWORDS = new Set(
   declare cursor fetch close analyze explain lateral window over partition cast default`.split(/\s+/),
 )
 
-const TOKEN =
-  /(--[^\n]*|\/\*[\s\S]*?\*\/)|('(?:[^']|'')*')|("(?:[^"]|"")*")|(\$\d+|\?)|([a-z_][\w$]*)|(\d+(?:\.\d+)?)|(\s+|[^\s])/gi
-
 /** A statement's text in pieces to colour: tokens, never markup. Long texts are cut, for a list has no use for them. */
 export function sqlTokens(text: string, limit = 4000): SqlToken[] {
   const tokens: SqlToken[] = []
-  for (const match of text.slice(0, limit).matchAll(TOKEN)) {
-    const [piece, comment, string, name, parameter, word, number] = match
-    if (comment) tokens.push({ type: 'comment', text: piece })
-    else if (string || number) tokens.push({ type: 'literal', text: piece })
-    else if (name) tokens.push({ type: 'name', text: piece })
-    else if (parameter) tokens.push({ type: 'parameter', text: piece })
-    else if (word) tokens.push({ type: KEYWORDS.has(word.toLowerCase()) ? 'keyword' : 'name', text: piece })
-    else tokens.push({ type: 'plain', text: piece })
+  const read = text.slice(0, limit)
+  const scanner = new SqlScanner(read, POSTGRES)
+  let end = 0
+  while (scanner.next()) {
+    if (scanner.start > end) tokens.push({ type: 'plain', text: read.slice(end, scanner.start) })
+    tokens.push({ type: typeOf(scanner.kind, scanner.text), text: scanner.text })
+    end = scanner.end
   }
+  if (end < read.length) tokens.push({ type: 'plain', text: read.slice(end) })
   if (text.length > limit) tokens.push({ type: 'elided', text: ' …' })
   return tokens
+}
+
+const TYPES: Readonly<Record<SqlKind, SqlToken['type']>> = {
+  word: 'name',
+  name: 'name',
+  string: 'literal',
+  unsure: 'literal',
+  number: 'literal',
+  parameter: 'parameter',
+  sign: 'plain',
+  comment: 'comment',
+}
+
+/** To the scanner a word. */
+const ELIDED = '•••'
+
+function typeOf(kind: SqlKind, text: string): SqlToken['type'] {
+  if (kind === 'word' && KEYWORDS.has(text.toLowerCase())) return 'keyword'
+  if (text === '?') return 'parameter'
+  return text === ELIDED ? 'elided' : TYPES[kind]
 }
 
 /** The same on one line, with the lists that hide the table's name (select list, column list) as `•••`. */
 export function elidedSqlTokens(text: string): SqlToken[] {
   const oneLine = text.slice(0, LONGEST_READ).replace(/\s+/g, ' ').trim()
-  return sqlTokens(elideColumns(elideSelectList(oneLine)), 600).map(token =>
-    token.text === '•' ? { type: 'elided', text: '•' } : token,
-  )
+  return sqlTokens(elideColumns(elideSelectList(oneLine)), 600)
 }
 
 const SHORT = 12
@@ -47,11 +65,11 @@ function elideSelectList(text: string): string {
   if (!select) return text
   const list = select.index + select[0].length
   const from = text.slice(list + 1).search(/ from /i) + list + 1
-  return from - list <= SHORT ? text : `${text.slice(0, list)}•••${text.slice(from)}`
+  return from - list <= SHORT ? text : `${text.slice(0, list)}${ELIDED}${text.slice(from)}`
 }
 
 function elideColumns(text: string): string {
   return text.replace(/^(insert into \S+ \()([^)]+)\)/i, (whole, head: string, columns: string) =>
-    columns.length <= SHORT ? whole : `${head}•••)`,
+    columns.length <= SHORT ? whole : `${head}${ELIDED})`,
   )
 }

@@ -15,6 +15,26 @@ test('tokens hold the whole text, whatever it is', () => {
   }
 })
 
+test('keywords, literals, parameters and comments are told apart', () => {
+  const tokens = sqlTokens(`select "a", $1, ? from t -- b\nwhere /* c /* d */ */ e = $$f$$ and 'select`)
+  const told = tokens.filter(({ type }) => type !== 'plain').map(({ type, text }) => `${type} ${text}`)
+  expect(told).toEqual([
+    'keyword select',
+    'name "a"',
+    'parameter $1',
+    'parameter ?',
+    'keyword from',
+    'name t',
+    'comment -- b',
+    'keyword where',
+    'comment /* c /* d */ */',
+    'name e',
+    'literal $$f$$',
+    'keyword and',
+    "literal 'select",
+  ])
+})
+
 test('a long select list and a column list are elided, so that the table shows', () => {
   expect(text(elidedSqlTokens('select "id", "name", "price"\n  from "products" where "id" = $1'))).toBe(
     'select ••• from "products" where "id" = $1',
@@ -23,4 +43,5 @@ test('a long select list and a column list are elided, so that the table shows',
     'insert into "orders" (•••) values ($1, $2)',
   )
   expect(text(elidedSqlTokens('select * from "t"'))).toBe('select * from "t"')
+  expect(elidedSqlTokens('select "id", "name" from "t"')).toContainEqual({ type: 'elided', text: '•••' })
 })
