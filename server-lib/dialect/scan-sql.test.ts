@@ -24,8 +24,8 @@ function tokens(text: string, grammar: SqlGrammar): string[] {
 }
 
 test.each<[string, ...string[]]>([
-  ['', ...[]],
-  [' \n', ...[]],
+  [''],
+  [' \n'],
   ['select a$1, É_é', 'word select', 'word a$1', 'sign ,', 'word É_é'],
   ['"a""b" "c', 'name "a""b"', 'name open "c'],
   ["'it''s' 'c", "string 'it''s'", "string open 'c"],
