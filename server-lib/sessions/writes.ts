@@ -26,14 +26,14 @@ export const hasChanged = (result: Result): boolean =>
   result !== undefined && (Array.isArray(result) ? result.some(isChange) : isChange(result))
 
 /** COPY has one tag for both directions. */
-const COPIES_OUT = /copy\b[^]*\bto\s+(?:stdout|program|')/iy
+const COPIES_OUT = /^\s*copy\b[^]*\bto\s+(?:stdout|program|')/i
 
 /** Whether there is something to lose: not where no row was changed, nor where rows were copied out. */
 function hasLeftSomething(result: Result, text: string): boolean {
   if (result === undefined) return false
   if (Array.isArray(result)) return result.some(one => hasLeftSomething(one, text))
   if (!isChange(result) || result.rowCount === 0) return false
-  return result.command !== 'COPY' || !beginsWith(text, COPIES_OUT)
+  return result.command !== 'COPY' || !COPIES_OUT.test(text)
 }
 
 /**
