@@ -64,7 +64,7 @@ test('nothing that was planted as a secret is in the socket, a span, our errors 
 
   const url = database.url.replace('postgres:postgres@', 'app_user:pw-Secret0@')
   const engines = createEngines({
-    main: engine()({ connection: url, pool: { max: 1 }, checkoutTimeoutMs: 60 }),
+    main: engine()({ connection: url, pool: { max: 1 }, checkoutTimeoutMs: 500 }),
   })
   const wrong = createEngines({ wrong: engine()({ connection: url.replace('pw-Secret0', 'pw-Secret2') }) })
   const panel = await ownPanel({ engines })
