@@ -488,9 +488,9 @@ describe('the pool', () => {
   test('says what is wrong before any SQL', () => {
     expect(() => lend({} as never)).toThrow('lend() takes a session')
     expect(() => lend((() => 5) as never).client).toThrow('lend() takes a session')
-    expect(() => lend(session, { transactionControl: 'commit' as never })).toThrow('savepoint, ignore, error')
-    expect(() => lend(session, { guard: 'all' as never })).toThrow('savepoint, none')
-    expect(() => lend(session, { policy: 'ignore' } as never)).toThrow('"policy"')
+    expect(() => lend(session, { transactionControl: 'commit' as never })).toThrow("must be 'savepoint' or 'ignore' or 'error', not a text")
+    expect(() => lend(session, { guard: 'all' as never })).toThrow("must be 'savepoint' or 'none'")
+    expect(() => lend(session, { policy: 'ignore' } as never)).toThrow('policy')
     expect(session.state).toBe('idle')
   })
 })
