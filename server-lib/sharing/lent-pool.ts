@@ -65,8 +65,7 @@ function makeClass(base: PoolClass): MakePool {
       super()
       this.#lender = lender
       this.#options = options
-      // pg's own are properties of the pool, and name the server it would connect to itself. The counts are enumerable,
-      // as in pg.
+      // pg sets these two on the pool itself, and they name the server that it would connect to on its own.
       const get = (read: () => unknown) => ({ get: read, configurable: true, enumerable: false })
       Object.defineProperties(this, {
         options: get(() => poolOptions(() => lender().engine.door.settings)),
