@@ -6,7 +6,7 @@ export type Token =
 const PIECE =
   /\s+|--[^\n]*|[eE]'((?:[^'\\]|''|\\.)*)'|'((?:[^']|'')*)'|"((?:[^"]|"")*)"|((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_$]*)|(::)|([-+*/<>=~!@#%^&|`?]+)|(.)/gsu
 
-/** What an expression consists of, its quotes, comments and blanks taken away. */
+/** The pieces of an expression, without quotes, comments and blanks. */
 export function pieces(expression: string): Token[] {
   const tokens: Token[] = []
   for (const [, escaped, text, name, number, word, cast, sign, other] of expression.matchAll(PIECE)) {

@@ -1,4 +1,4 @@
-/** What pg makes of a value as it is read, and what it takes as it is written. */
+/** What pg returns for a value, and what it accepts for one. */
 export interface ValueType {
   readonly read: string
   readonly write: string
@@ -9,7 +9,7 @@ const NUMBER: ValueType = { read: 'number', write: 'number' }
 const DATE: ValueType = { read: 'Date', write: 'Date | string' }
 const JSON_VALUE: ValueType = { read: 'unknown', write: 'unknown' }
 
-/** By the name of the type in pg_type, with the parsers that pg comes with. All others it leaves as they come: texts. */
+/** By the type's name in pg_type, with pg's own parsers. All other types stay as they come: texts. */
 const VALUES: Readonly<Record<string, ValueType>> = {
   bool: { read: 'boolean', write: 'boolean' },
   int2: NUMBER,
