@@ -29,8 +29,8 @@ export type Leaving = (rows: AnyRow[], request: string | null, closes: boolean) 
 
 /**
  * The rows that rebuild what is open at one point of the flow: engines, connections, running requests with their
- * sessions, check-outs, transactions, statements and commits, and what is in doubt. Apply each row in order; every row is either in here or was
- * handed to `leaving`, once.
+ * sessions, check-outs, transactions, statements and commits, and what is in doubt. Apply the rows in order. Every row
+ * is either in here or was handed to `leaving`, once.
  *
  * A request that is over stays as long as something of it is open: a leak needs its owner's name.
  */

@@ -14,7 +14,9 @@ const KEYWORDS = new Set(
 const TOKEN =
   /(--[^\n]*|\/\*[\s\S]*?\*\/)|('(?:[^']|'')*')|("(?:[^"]|"")*")|(\$\d+|\?)|([a-z_][\w$]*)|(\d+(?:\.\d+)?)|(\s+|[^\s])/gi
 
-/** A statement's text in pieces to colour: tokens, never markup. Long texts are cut, for a list has no use for them. */
+/**
+ * A statement's text in pieces to colour: tokens, never markup. Long texts are cut, because a list has no use for them.
+ */
 export function sqlTokens(text: string, limit = 4000): SqlToken[] {
   const tokens: SqlToken[] = []
   for (const match of text.slice(0, limit).matchAll(TOKEN)) {
@@ -30,7 +32,7 @@ export function sqlTokens(text: string, limit = 4000): SqlToken[] {
   return tokens
 }
 
-/** The same on one line, with the lists that hide the table's name (select list, column list) as `•••`. */
+/** The same on one line, with the lists that would hide the table's name (select list, column list) as `•••`. */
 export function elidedSqlTokens(text: string): SqlToken[] {
   const oneLine = text.slice(0, LONGEST_READ).replace(/\s+/g, ' ').trim()
   return sqlTokens(elideColumns(elideSelectList(oneLine)), 600).map(token =>

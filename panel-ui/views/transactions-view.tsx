@@ -15,7 +15,7 @@ import { TransactionList } from './transaction-list.tsx'
 import { useFollow } from './use-follow.ts'
 import { useListKeys } from './use-list-keys.ts'
 
-/** Every transaction: what is in doubt, what is open and since when, and how the others ended and where. */
+/** Every transaction: what is in doubt, what is open and since when, and how and where the others ended. */
 export function TransactionsView() {
   const { path, query } = useRoute()
   const [opened] = path

@@ -13,7 +13,7 @@ export type ControlOperation =
   | 'RELEASE SAVEPOINT'
   | 'ROLLBACK TO SAVEPOINT'
 
-/** Which statement of transaction control a text begins with, or null. Names and gids are not part of it. */
+/** The transaction control statement at the beginning of a text, or null. Names and gids are not part of it. */
 export function controlOperation(text: string): ControlOperation | null {
   const word = CONTROL.exec(text)?.[1]?.toUpperCase().replace(/\s+/g, ' ')
   switch (word) {

@@ -1,4 +1,4 @@
-/** A piece of SQL that can matter to a summary. Literals, comments and parameters come out as nothing at all. */
+/** A piece of SQL that can matter to a summary. Literals, comments and parameters are skipped. */
 export interface SqlWord {
   kind: 'word' | 'quoted' | 'punctuation'
   text: string
@@ -10,8 +10,8 @@ const NUMBER_OR_PARAMETER = /\$?\p{N}[\p{L}\p{N}_.]*/uy
 const SPACE = /\s+/uy
 
 /**
- * The words, quoted identifiers and punctuation of a text, in order. A literal or comment that does not end
- * swallows the rest, so that what cannot be read is never taken for a name.
+ * The words, quoted identifiers and punctuation of a text, in order. An unterminated literal or comment consumes the
+ * rest, so that what cannot be read is never taken for a name.
  */
 export function* sqlWords(text: string): Generator<SqlWord> {
   let at = 0
@@ -42,7 +42,7 @@ export function* sqlWords(text: string): Generator<SqlWord> {
         at = after(text, dollarQuote, at + dollarQuote.length)
       } else if (word) {
         at += word.length
-        // E'…' knows backslashes; B'…', X'…', N'…' and U&'…' are literals as well.
+        // E'…' has backslash escapes; B'…', X'…', N'…' and U&'…' are literals as well.
         if (text[at] === "'") at = afterString(text, at, /^e$/i.test(word))
         else if (/^u$/i.test(word) && /^&['"]/.test(text.slice(at, at + 2))) at += 1
         else yield { kind: 'word', text: word }
@@ -76,7 +76,10 @@ function afterComment(text: string, from: number): number {
   return text.length
 }
 
-/** Without backslash escapes, one before a quote makes it anybody's guess where the string ends: a setting of the server's decides. */
+/**
+ * Skips a string. Without escapes, a backslash before a quote makes the end uncertain, because a server setting
+ * decides; then all the rest is skipped.
+ */
 function afterString(text: string, from: number, backslashes: boolean): number {
   for (let at = from + 1; at < text.length; at++) {
     if (text[at] === '\\') {
