@@ -20,7 +20,7 @@ const grounds = transactionGrounds()
 const MIB = 1_048_576
 const committed = async () => (await grounds.rows())[0]
 
-/** The answer as it comes: its head at once, then its body or that it was cut. */
+/** The answer as it comes: its head at once, then its body or `<cut>`. */
 async function ask(url: string): Promise<{ head: IncomingMessage; body: Promise<string> }> {
   const asked = httpRequest(url, { agent: false }).end()
   const [head] = (await once(asked, 'response')) as [IncomingMessage]
@@ -75,7 +75,7 @@ describe.each(KINDS)('65: %s', kind => {
     const hash = createHash('sha256')
     for await (const part of head) hash.update(part as Buffer)
     expect([rowsAtHead, hash.digest('hex')]).toEqual([['a'], expected])
-    // The one that was too many had to wait; those before had not.
+    // The write that went over the limit had to wait; the earlier ones had not.
     expect(answers.indexOf(false)).toBe(Math.floor(MIB / 20_000))
   })
 
@@ -196,7 +196,7 @@ describe.each(KINDS)('65: %s', kind => {
 
   test('and is refused where that commit fails, whose error page does not wait for it', async () => {
     const [database] = grounds.databases
-    // At COMMIT, which takes a while for it; by its name before the foreign key.
+    // Slow at COMMIT; its name sorts before the foreign key's.
     await database.admin(`
       create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return new; end $$;
       create constraint trigger "A" after insert on child deferrable initially deferred for each row execute function slowly()`)
@@ -243,7 +243,7 @@ describe.each(KINDS)('65: %s', kind => {
     })
     expect(await (await ask(`${url}/good`)).body).toBe('begin, en')
     expect(await committed()).toEqual(['a'])
-    // Neither chunks nor a length that is known make the client believe that this was all.
+    // Neither chunks nor a known length may make the client believe that this was all.
     expect(await (await ask(`${url}/chunks`)).body).toMatch(/<cut>$/)
     expect(await (await ask(`${url}/length`)).body).toMatch(/^begin, <cut>$/)
     if (kind === 'node:http') expect(errors).toHaveLength(2)
