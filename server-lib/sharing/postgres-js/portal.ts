@@ -13,8 +13,8 @@ let last = 0
 
 /**
  * What pg-cursor and pg-query-stream take for pg's side of the protocol. They read in batches from a cursor that is
- * declared in SQL. A statement that cannot be declared, or runs outside of a transaction, is answered at once and
- * passed on in batches.
+ * declared in SQL. A statement that does not read, or runs outside of a transaction, is answered at once and passed on
+ * in batches.
  */
 export class Portal extends EventEmitter {
   readonly #run: Run
