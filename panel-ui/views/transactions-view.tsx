@@ -30,7 +30,7 @@ export function TransactionsView() {
   const { requests, transactions, commits, doubts } = state
   const all = useMemo(
     () => transactionsOf(state),
-    // Its parts and not the state itself, which every row makes another.
+    // The parts and not the state itself, which every row replaces.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
     [requests, transactions, commits, doubts],
   )

@@ -7,7 +7,7 @@ import { createMount, transactionOf, type MountOptions } from './mount.ts'
 import { answerPlainly, warnOfFailure } from './plain-failure.ts'
 
 declare global {
-  // Express looks for additions to its request in this place, in version 4 and 5 alike.
+  // Express 4 and 5 both look here for additions to their request.
   // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
     interface Request extends RegisteredRequest {}

@@ -3,7 +3,7 @@ import { requireNotOlder } from '../../channels/installed-peer.ts'
 import { IS_BUNDLED } from '../../identity/own-code.ts'
 import { loadOptional, resolvedPeer } from '../../identity/peers.ts'
 
-// The comments below reach the emitted declarations: who has not installed this optional peer gets `any` and no error.
+// The comments below reach the emitted declarations: without this optional peer the types are `any`, and no error.
 
 /** @ts-ignore apache-arrow is an optional peer. */
 export type Arrow = typeof import('apache-arrow')
