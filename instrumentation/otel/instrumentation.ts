@@ -18,9 +18,9 @@ import { StatementTexts } from './sql/statement-facts.ts'
 import { VERSION } from '../../server-lib/identity/version.ts'
 
 /**
- * An OpenTelemetry instrumentation: turns Enginelight's channel messages into spans and metrics. Pass it to `NodeSDK({
- * instrumentations: [new EnginelightInstrumentation()] })`, or just construct it: it then uses the global providers. It
- * patches nothing, so it may come before or after the engines, and it can be disabled.
+ * An OpenTelemetry instrumentation: turns Enginelight's channel messages into spans and metrics. Pass it to
+ * `NodeSDK({ instrumentations: [new EnginelightInstrumentation()] })`, or just construct it: it then uses the global
+ * providers. It patches nothing, so it may come before or after the engines, and it can be disabled.
  *
  * It has the shape of `Instrumentation` in `@opentelemetry/instrumentation`, but needs neither that package nor an SDK;
  * so it works with the SDKs of Node 20 and with later ones.

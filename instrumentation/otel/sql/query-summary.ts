@@ -51,9 +51,9 @@ interface Level {
 }
 
 /**
- * `{operation} {target} {target} {operation} …` as written, at most 255 characters: `SELECT orders customers`, `INSERT
- * orders SELECT cart`. Consists of known operations and of names in a table's place; literals cannot get into it.
- * Undefined if the text does not begin with a known word.
+ * `{operation} {target} {target} {operation} …` as written, at most 255 characters: `SELECT orders customers`,
+ * `INSERT orders SELECT cart`. Consists of known operations and of names in a table's place; literals cannot get into
+ * it. Undefined if the text does not begin with a known word.
  */
 export function querySummary(text: string): string | undefined {
   const parts = new SummaryParts()

@@ -24,8 +24,8 @@ export type Only = readonly string[] | RegExp | ((relation: RelationName) => boo
 export interface ReflectOptions {
   /**
    * Names as in the catalogue, without quotes; `pg_temp` is the schema of the session's temporary tables. `'*'` is
-   * every schema that is not the server's own. Default: the schemas on the session's search path, which `select
-   * 'orders'` would look through.
+   * every schema that is not the server's own. Default: the schemas on the session's search path, which
+   * `select 'orders'` would look through.
    */
   schemas?: readonly string[] | '*'
   /**

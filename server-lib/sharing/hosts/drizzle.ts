@@ -14,9 +14,9 @@ export interface DrizzleTransaction {
 const checkOuts = new WeakMap<DrizzleTransaction, { release: unknown }>()
 
 /**
- * The client that a transaction of Drizzle (0.45, node-postgres), or a `drizzle(client)`, runs on: `connection: () =>
- * connectionOf(tx)`. The first call binds it to its check-out, so make that call while the check-out lasts. Throws
- * EL_LEASE_ENDED once the client is released, and EL_NO_HOST_CONNECTION for a database on a pool.
+ * The client that a transaction of Drizzle (0.45, node-postgres), or a `drizzle(client)`, runs on:
+ * `connection: () => connectionOf(tx)`. The first call binds it to its check-out, so make that call while the check-out
+ * lasts. Throws EL_LEASE_ENDED once the client is released, and EL_NO_HOST_CONNECTION for a database on a pool.
  */
 export function connectionOf(transaction: DrizzleTransaction): HostConnection {
   const session = transaction?._?.session as { client?: unknown } | undefined

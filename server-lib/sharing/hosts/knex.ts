@@ -10,9 +10,9 @@ export interface KnexTransaction {
 }
 
 /**
- * Resolves to the client that a transaction of knex or Objection runs on, nested ones too: `borrow({ connection: () =>
- * connectionOf(trx) })`. Rejects with EL_LEASE_ENDED once the transaction is committed or rolled back, and with
- * EL_NO_HOST_CONNECTION for anything but a transaction.
+ * Resolves to the client that a transaction of knex or Objection runs on, nested ones too:
+ * `borrow({ connection: () => connectionOf(trx) })`. Rejects with EL_LEASE_ENDED once the transaction is committed or
+ * rolled back, and with EL_NO_HOST_CONNECTION for anything but a transaction.
  */
 export async function connectionOf(trx: KnexTransaction): Promise<HostConnection> {
   // A knex is a function.

@@ -25,11 +25,11 @@ const clients = new WeakMap<KyselyConnection, HostConnection>()
 const checkOuts = new WeakMap<KyselyTransaction, { client: HostConnection; release: unknown }>()
 
 /**
- * Resolves to the client that a transaction of Kysely (0.28, 0.29; PostgresDialect) runs on: `connection: () =>
- * connectionOf(trx)`. Kysely hides the client, so its pool must be watched: `new PostgresDialect({ pool: watchPool(new
- * pg.Pool(…)) })`. The first call on each client sends one statement, `select pg_backend_pid()`. Rejects with
- * EL_LEASE_ENDED once the transaction is over, and with EL_NO_HOST_CONNECTION for anything but a transaction or on a
- * pool that is not watched.
+ * Resolves to the client that a transaction of Kysely (0.28, 0.29; PostgresDialect) runs on:
+ * `connection: () => connectionOf(trx)`. Kysely hides the client, so its pool must be watched:
+ * `new PostgresDialect({ pool: watchPool(new pg.Pool(…)) })`. The first call on each client sends one statement,
+ * `select pg_backend_pid()`. Rejects with EL_LEASE_ENDED once the transaction is over, and with EL_NO_HOST_CONNECTION
+ * for anything but a transaction or on a pool that is not watched.
  */
 export async function connectionOf(
   transaction: KyselyTransaction,

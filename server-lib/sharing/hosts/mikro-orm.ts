@@ -32,11 +32,12 @@ const found = new WeakMap<object, Promise<Found>>()
 const known = new WeakSet<object>()
 
 /**
- * Resolves to the client that an EntityManager's open transaction runs on: `borrow({ connection: () => connectionOf(em)
- * })`. Takes the `em` of `em.transactional(…)`, or any that MikroORM resolves to it. Sees what has been flushed.
- * MikroORM up to 6 gives the client directly. From 7 on it is found by its backend's process id, with one statement for
- * each transaction, in a watched pg.Pool (`driverOptions: { onPoolCreated: watchPool }`). Rejects with EL_LEASE_ENDED
- * once the transaction is over, and EL_NO_HOST_CONNECTION where none is open.
+ * Resolves to the client that an EntityManager's open transaction runs on:
+ * `borrow({ connection: () => connectionOf(em) })`. Takes the `em` of `em.transactional(…)`, or any that MikroORM
+ * resolves to it. Sees what has been flushed. MikroORM up to 6 gives the client directly. From 7 on it is found by its
+ * backend's process id, with one statement for each transaction, in a watched pg.Pool
+ * (`driverOptions: { onPoolCreated: watchPool }`). Rejects with EL_LEASE_ENDED once the transaction is over, and
+ * EL_NO_HOST_CONNECTION where none is open.
  */
 export async function connectionOf(
   em: TransactionalEntityManager,

@@ -18,11 +18,12 @@ interface Found {
 const found = new WeakMap<PrismaTransaction, Promise<Found>>()
 
 /**
- * Resolves to the client that an interactive transaction of Prisma runs on: `borrow({ connection: () =>
- * connectionOf(tx) })`. Prisma hides it, so it is found by its backend's process id, with one statement of Prisma for
- * each transaction. The pool must have been given both to `watchPool` and to `new PrismaPg(pool)`. Rejects with
- * EL_LEASE_ENDED once the transaction is over (by its `timeout` as well), EL_HOST_TRANSACTION_FAILED where it takes no
- * statement any more, and EL_NO_HOST_CONNECTION for anything but a transaction.
+ * Resolves to the client that an interactive transaction of Prisma runs on:
+ * `borrow({ connection: () => connectionOf(tx) })`. Prisma hides it, so it is found by its backend's process id, with
+ * one statement of Prisma for each transaction. The pool must have been given both to `watchPool` and to
+ * `new PrismaPg(pool)`. Rejects with EL_LEASE_ENDED once the transaction is over (by its `timeout` as well),
+ * EL_HOST_TRANSACTION_FAILED where it takes no statement any more, and EL_NO_HOST_CONNECTION for anything but a
+ * transaction.
  */
 export async function connectionOf(
   tx: PrismaTransaction,
