@@ -11,7 +11,7 @@ import { Rail } from './views/rail.tsx'
 import { VitalStrip } from './views/vital-strip.tsx'
 import { VIEWS } from './views/views.tsx'
 
-/** The page: rail, vital strip, and the view that the address names. */
+/** The page: rail, vital strip, and the view named by the address. */
 export function App({ retryNow }: { retryNow: () => void }) {
   const model = useModel()
   const route = useRoute()

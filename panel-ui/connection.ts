@@ -8,7 +8,7 @@ import {
   type Subscribe,
 } from '../instrumentation/model/protocol.ts'
 
-/** Where the page stands with the process. `retryAt` is on the page's own clock (`performance.now()`). */
+/** The state of the link to the process. `retryAt` is on the page's own clock (`performance.now()`). */
 export type Link =
   | { readonly state: 'connecting' }
   | { readonly state: 'live' }
@@ -17,22 +17,25 @@ export type Link =
 
 export interface Receiver {
   link(link: Link): void
-  /** Another socket's first word. Answers from where to go on. */
+  /** The first message of a new socket. Returns where to continue. */
   hello(hello: Hello): Subscribe['since']
   message(message: Exclude<ServerMessage, Hello>): void
   /** The last row received, to acknowledge. */
   readonly received: number
-  /** Whether a view shows what only the servers can say. */
+  /** Whether a view shows what only the servers can report. */
   readonly wantsTruth: boolean
 }
 
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 10_000
 const ACKNOWLEDGE_MS = 1000
-/** A process sends `stat` each second, each fifth to a hidden page: this long without a word, the line is dead. */
+/**
+ * A process sends `stat` each second, and each fifth to a hidden page: after this long without a message the link is
+ * dead.
+ */
 const SILENCE_MS = 15_000
 
-/** The websocket to the process: authenticates, subscribes, reconnects. It knows no row and no view. */
+/** The websocket to the process: authenticates, subscribes, reconnects. It knows nothing of rows or views. */
 export class Connection {
   readonly #receiver: Receiver
   readonly #token: string | null
@@ -52,7 +55,7 @@ export class Connection {
     if (this.#token === null) return this.#receiver.link({ state: 'unauthorized', reason: 'no token' })
     document.addEventListener('visibilitychange', () => {
       this.#send({ type: 'vis', visible: !document.hidden })
-      // The browser slows a hidden page's timers: whoever looks again should not wait for one.
+      // The browser slows down a hidden page's timers: a reader who returns should not wait for one.
       if (!document.hidden && !this.#socket) this.retryNow()
     })
     setInterval(() => this.#tend(), ACKNOWLEDGE_MS)
@@ -64,14 +67,14 @@ export class Connection {
     if (!this.#socket) this.#connect()
   }
 
-  /** Begins anew on another socket: the way back from having thrown rows away. */
+  /** Starts again on a new socket, after rows were thrown away. */
   resync(): void {
     this.#attempts = 0
     if (this.#socket) this.#socket.close()
     else this.retryNow()
   }
 
-  /** Tells the process whether to ask the servers. Forgotten with the socket, so it is told anew with each. */
+  /** Tells the process whether to ask the servers. Valid for one socket, so it is sent again on each. */
   watch(truth: boolean): void {
     this.#send({ type: 'watch', truth })
   }
@@ -118,7 +121,7 @@ export class Connection {
     }
     const base = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts)
     this.#attempts += 1
-    // Many pages that lost one process should not all come back in the same millisecond.
+    // Many pages that lost one process should not all return in the same millisecond.
     const delay = Math.max(base * (0.75 + Math.random() * 0.5), this.#farewell?.retryAfterMs ?? 0)
     const why = this.#farewell?.reason ?? sayWhy(code, reason)
     this.#farewell = null

@@ -1,9 +1,9 @@
 import { useEffect, useEffectEvent } from 'react'
 
-/** What a key does here; `false` hands it on to whoever listens further out. */
+/** What each key does; `false` passes it on to outer listeners. */
 export type Keys = Readonly<Record<string, () => void | false>>
 
-/** Listens to single keys while the component is shown. Typing in a field and shortcuts of the browser are left alone. */
+/** Listens to single keys while the component is shown, but not to typing in a field or to the browser's shortcuts. */
 export function useKeys(keys: Keys): void {
   const onKey = useEffectEvent((event: KeyboardEvent) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return

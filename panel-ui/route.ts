@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-/** What the address bar says: `#/requests/u88?q=slow:>100`. */
+/** The address bar: `#/requests/u88?q=slow:>100`. */
 export interface Route {
   readonly view: string
   readonly path: readonly string[]
@@ -13,13 +13,13 @@ let current = read()
 addEventListener('popstate', changed)
 addEventListener('hashchange', changed)
 
-/** Where the reader goes: Back returns to where they were. */
+/** Goes to a place: Back returns from it. */
 export function go(view: string, path: readonly string[] = [], query = ''): void {
   if (write(view, path, query) !== location.hash) history.pushState(null, '', write(view, path, query))
   changed()
 }
 
-/** What the reader adjusts on the way: Back skips it. */
+/** Changes what is shown at a place: Back skips it. */
 export function adjust(view: string, path: readonly string[], query: string): void {
   history.replaceState(null, '', write(view, path, query))
   changed()

@@ -1,4 +1,4 @@
-/** What the reader chose; `auto` follows the system. */
+/** The reader's choice; `auto` follows the system. */
 export type Theme = 'auto' | 'light' | 'dark'
 
 const ORDER: readonly Theme[] = ['auto', 'light', 'dark']
@@ -7,7 +7,7 @@ const systemIsDark = matchMedia('(prefers-color-scheme: dark)')
 const listeners = new Set<() => void>()
 let theme: Theme = stored()
 
-/** The chosen theme, put on the document's root, where `theme.css` looks for it. */
+/** The chosen theme, set on the document's root, where `theme.css` looks for it. */
 export const themeStore = {
   get: (): Theme => theme,
   subscribe(listener: () => void): () => void {
@@ -19,7 +19,7 @@ export const themeStore = {
     try {
       localStorage.setItem(KEY, theme)
     } catch {
-      // Storage is switched off: the choice lives as long as this page.
+      // Storage is switched off: the choice lasts as long as this page.
     }
     paint()
   },

@@ -1,7 +1,7 @@
 const KEY = 'enginelight token'
 
 /**
- * The token that the process printed in its URL, `#t=…`. It moves to `sessionStorage` at once and out of the address
+ * The token in the URL that the process printed, `#t=…`. It moves to `sessionStorage` at once and out of the address
  * bar, so that it is in no history, no screenshot and no copied link.
  */
 export function takeToken(): string | null {
@@ -11,7 +11,7 @@ export function takeToken(): string | null {
   try {
     sessionStorage.setItem(KEY, token)
   } catch {
-    // Storage is switched off: the token lives as long as this page.
+    // Storage is switched off: the token lasts as long as this page.
   }
   history.replaceState(null, '', `${location.pathname}${location.search}${match[2] ? `#${match[2]}` : ''}`)
   return token

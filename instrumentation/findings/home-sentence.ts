@@ -11,10 +11,10 @@ export interface HomeSentence {
   readonly why: string
 }
 
-/** A failed attempt is worth the headline for this long. */
+/** How long a failed attempt stays in the headline. */
 const CONNECT_ERROR_MS = 10_000
 
-/** The light on the dashboard, in one sentence: the worst thing that is true of the pools right now. */
+/** The dashboard's warning light as one sentence: the worst that is true of the pools right now. */
 export function homeSentence(state: PanelState, now: Time): HomeSentence {
   let open = 0
   let used = 0
@@ -30,7 +30,7 @@ export function homeSentence(state: PanelState, now: Time): HomeSentence {
     }
     const load = loadOf(state, pool, now)
     const statuses = lanesOf(state, pool).map(lane => laneStatus(state, lane, false, now))
-    // A borrowed connection is one of its host's, and counted there.
+    // A borrowed connection belongs to its host, and is counted there.
     if (engine.mode !== 'borrowed') {
       used += load.used
       open += pool.max

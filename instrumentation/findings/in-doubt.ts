@@ -2,18 +2,18 @@ import type { EngineTruth, LockTruth, OpenTruth, ServerTruth } from '../model/pr
 import type { Time } from '../model/rows.ts'
 import type { Commit, Connection, PanelState, Transaction } from '../model/state.ts'
 
-/** A transaction that is prepared and that nobody has ended, by all that is known of it. */
+/** A prepared transaction that is not resolved, with all that is known about it. */
 export interface InDoubt {
   readonly gid: string
   readonly parts: GidParts | null
   readonly engine: string
   readonly ageMs: number
-  /** What is about to become of it, or why it is left alone. */
+  /** What is about to happen to it, or why it is left alone. */
   readonly reason: string
-  /** As of the server's last word; null where it has not been asked. */
+  /** By the server's last answer; null if it has not been asked. */
   readonly owner: string | null
   readonly locks: readonly LockTruth[] | null
-  /** The commit that prepared it, where that was in this process. */
+  /** The commit that prepared it, if that was in this process. */
   readonly commit: Commit | undefined
 }
 
@@ -27,7 +27,7 @@ export interface GidParts {
 
 export interface Doubts {
   readonly inDoubt: readonly InDoubt[]
-  /** Every engine's server has been asked just now. */
+  /** Whether every engine's server has just been asked. */
   readonly isCertain: boolean
   /** Newest first. */
   readonly recovered: readonly {
@@ -40,7 +40,7 @@ export interface Doubts {
   }[]
 }
 
-/** A name that is one of ours, taken apart. */
+/** Takes apart a gid of our own making; null for others. */
 export function gidParts(gid: string): GidParts | null {
   const [, application, key, engine, location] =
     /^enginelight:([^:]+):([^:]+):([^:]+):([^:]+)$/.exec(gid) ?? []
@@ -50,8 +50,8 @@ export function gidParts(gid: string): GidParts | null {
 type Asked = Extract<EngineTruth, { prepared: unknown }>
 
 /**
- * What is prepared and not ended: as the servers say where they were asked, else as recovery last told. One that belongs
- * to a commit under way is none: it is where it should be.
+ * What is prepared and not resolved: by the servers' answers where they were asked, otherwise by recovery's last
+ * report. A transaction of a commit under way does not count: it is where it should be.
  */
 export function doubtsOf(state: PanelState, truth: ServerTruth | null, now: Time): Doubts {
   const commits = new Map<string, Commit>()
@@ -62,7 +62,7 @@ export function doubtsOf(state: PanelState, truth: ServerTruth | null, now: Time
   for (const { engine, askedMs, prepared } of asked) {
     for (const { gid, owner, ageMs, locks } of prepared) {
       const parts = gidParts(gid)
-      // Two engines on one database both see it; it is told under the one that prepared it.
+      // Two engines on one database both see it; it is listed under the one that prepared it.
       if (inDoubt.has(gid) && parts?.engine !== engine) continue
       const commit = commits.get(gid)
       if (commit && commit.endedAt === null) continue
@@ -78,7 +78,7 @@ export function doubtsOf(state: PanelState, truth: ServerTruth | null, now: Time
     const parts = gidParts(gid)
     if (outcome !== null)
       recovered.push({ gid, parts, engine, outcome, at: toldAt, ageMs: toldAt - preparedAt })
-    // Its server was asked after recovery told of it, and does not have it any more: somebody has ended it.
+    // Its server was asked after recovery's report, and no longer has it: it has been resolved.
     else if (!inDoubt.has(gid) && !(wasAsked.has(engine) && truth!.now > toldAt)) {
       const commit = commits.get(gid)
       const ageMs = now - preparedAt
@@ -100,8 +100,8 @@ function whyLeft(parts: GidParts | null, commit: Commit | undefined): string {
 }
 
 /**
- * What a server says of the locks of an open transaction; why it was not asked; or undefined, where the transaction is newer
- * than its last answer.
+ * A server's answer about the locks of an open transaction, or why it was not asked; undefined if the transaction is
+ * newer than its last answer.
  */
 export function locksOf(
   truth: ServerTruth | null,

@@ -11,12 +11,12 @@ export interface LaneStatus {
   readonly words: string
   readonly forHow: string
   readonly forMs: number
-  /** How long ago the holder's request ended, where that is a leak. */
+  /** How long ago the holder's request ended, if this is a leak. */
   readonly overMs: number | null
   readonly tone: Tone
   readonly checkout: Checkout | null
   readonly request: Request | null
-  /** So many holds within the last second: too quick to name one holder. */
+  /** How many holds there were in the last second: too many to name one holder. */
   readonly holdsPerSecond: number
 }
 
@@ -27,7 +27,7 @@ export function laneStatuses(
   waiting: number,
   now: Time,
 ): LaneStatus[] {
-  // Nobody says when a connection is begun: where somebody waits and slots are unopened, one is on its way.
+  // The start of a connection is not reported: if there are waiters and unopened slots, one is on its way.
   let opening = waiting
   return lanes.map(lane => {
     const isOpening = !lane?.connection && opening > 0
@@ -36,7 +36,7 @@ export function laneStatuses(
   })
 }
 
-/** Longer than this in a state that keeps others out, and it is worth a colour. */
+/** A lane that keeps others out for longer than this gets a colour. */
 const IDLE_IN_TRANSACTION_WARN_MS = 500
 const IDLE_IN_TRANSACTION_BAD_MS = 2000
 const HELD_BAD_MS = 10_000
@@ -120,7 +120,10 @@ function recentHolds(lane: Lane, now: Time): number {
   return holds
 }
 
-/** What share of the last ten seconds a lane spent in each phase: the picture, for who cannot see it. */
+/**
+ * The share of the last ten seconds that a lane spent in each phase: the picture in words, for readers who cannot see
+ * it.
+ */
 export function phaseShares(lane: Lane | undefined, now: Time): string {
   const sums = new Map<LanePhase, number>()
   const from = now - 10_000

@@ -1,6 +1,6 @@
 import type { Statement } from '../model/state.ts'
 
-/** Fewer than this many alike are no pattern. */
+/** Fewer similar statements than this are not a pattern. */
 const SIMILAR_FROM = 5
 
 /** Statements of one request with the same text, sent from the same line. */
@@ -10,7 +10,7 @@ export interface SimilarGroup {
   readonly spentMs: number
 }
 
-/** The groups of five or more, the dearest first. Control statements (BEGIN, COMMIT) never count. */
+/** The groups of five or more, the most time-consuming first. Control statements (BEGIN, COMMIT) never count. */
 export function groupsOf(statements: readonly Statement[]): SimilarGroup[] {
   const groups = new Map<string, { key: string; ids: string[]; spentMs: number }>()
   for (const statement of statements) {
@@ -31,7 +31,7 @@ export const similarKey = (statement: Statement): string => `${statement.site ??
 const isControl = (text: string): boolean =>
   /^\s*(begin|commit|rollback|savepoint|release|start transaction|set|prepare transaction)\b/i.test(text)
 
-/** A row of the statements table: one statement, or a run of similar ones, folded. */
+/** A row of the statements table: one statement, or a folded run of similar ones. */
 export type StatementLine =
   | { readonly type: 'one'; readonly statement: Statement; readonly inRun: boolean }
   | {
@@ -41,7 +41,7 @@ export type StatementLine =
       readonly isOpen: boolean
     }
 
-/** Folds runs of similar statements into one line each, except those that `opened` names by their first id. */
+/** Folds runs of similar statements into one line each, except the `opened` ones, given by their first id. */
 export function foldRuns(statements: readonly Statement[], opened: ReadonlySet<string>): StatementLine[] {
   const lines: StatementLine[] = []
   for (let i = 0; i < statements.length;) {

@@ -5,7 +5,7 @@ import { committedNothing, isLeaking, outlivedMs } from '../model/outcome.ts'
 import { groupsOf } from './similar.ts'
 import type { Request } from '../model/state.ts'
 
-/** One plain sentence on where the time of a request went, or on what went wrong in it. */
+/** One plain sentence on what a request spent its time on, or on what went wrong in it. */
 export function verdictOf(request: Request, ledger: Ledger, now: Time): string {
   return trouble(request, now) ?? whereTimeWent(request, ledger)
 }

@@ -2,18 +2,18 @@ import type { HolderFacts } from '../model/rows.ts'
 import { duration } from '../model/format.ts'
 import type { LaneStatus } from './lane-status.ts'
 
-/** Who holds one of a pool's connections, as far as it tells why nobody else can have it. */
+/** The holder of one of a pool's connections, as far as it explains why no one else gets it. */
 export interface Holder {
   readonly request: string | null
   readonly label: string
   readonly site: string | null
   readonly phase: HolderFacts['state']
   readonly phaseMs: number
-  /** How long ago its request ended, where that is over. */
+  /** How long ago its request ended, if that is over. */
   readonly leakedMs: number | null
 }
 
-/** Why a full pool stays full, in one sentence: the first of the known causes that fits. */
+/** Why a full pool stays full, in one sentence: the first known cause that fits. */
 export function whyFull(holders: readonly Holder[], waiters: readonly (string | null)[]): string {
   const [first] = holders
   if (!first) return 'Nobody is seen to hold a connection of it.'
@@ -40,7 +40,7 @@ export function whyFull(holders: readonly Holder[], waiters: readonly (string | 
   return `${busy.length} of ${holders.length} execute; ${say(worst)} is ${worst.phase} for ${duration(worst.phaseMs)}.`
 }
 
-/** What a lane says of its holder; null while it has none. */
+/** What a lane shows of its holder; null if it has none. */
 export function holderOnLane({ phase, checkout, request, forMs, overMs }: LaneStatus): Holder | null {
   if (!checkout) return null
   return {

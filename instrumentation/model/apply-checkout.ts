@@ -23,7 +23,7 @@ type CheckoutRow =
 
 const WAITS_KEPT = 200
 
-/** Holds of connections: asked for, acquired or failed, released. */
+/** Holds of connections: requested, acquired or failed, released. */
 export function applyCheckout(draft: Draft, row: CheckoutRow, texts: Texts): void {
   switch (row[1]) {
     case KIND.checkoutStart:
@@ -47,7 +47,7 @@ export function applyCheckout(draft: Draft, row: CheckoutRow, texts: Texts): voi
       finish(draft, { ...checkout, state: 'released', endedAt: at, discarded: reason })
       if (checkout.connection === null || checkout.slot === null) return
       const lane = draft.edit('lanes', laneKey(checkout.pool, checkout.slot))
-      // A stale holder's release touches nobody else's lane.
+      // A late release by a former holder must not change the lane of the present one.
       if (lane?.checkout === id) lane.checkout = null
       settleLane(draft, checkout.connection, at)
       return

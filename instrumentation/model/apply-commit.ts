@@ -15,7 +15,7 @@ type CommitRow = CommitStartRow | StepStartRow | StepEndRow | CommitEndRow | InD
 const COMMITS_KEPT = 1000
 const DOUBTS_KEPT = 200
 
-/** Commits over the engines of a request, and what was left of those that broke off. */
+/** Commits over the engines of a request, and what broken-off commits have left behind. */
 export function applyCommit(draft: Draft, row: CommitRow, texts: Texts): void {
   switch (row[1]) {
     case KIND.commitStart:

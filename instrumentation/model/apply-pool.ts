@@ -25,7 +25,7 @@ export function applyPool(draft: Draft, row: PoolRow, texts: Texts): void {
       draft.set('pools', facts.pool, {
         id: facts.pool,
         engine: facts.engine,
-        // As many as its host has lent, which shows by and by.
+        // A borrowed pool has as many as its host has lent, which shows in time.
         max: facts.mode === 'borrowed' ? (draft.get('pools', facts.pool)?.max ?? 0) : facts.max,
         retired: false,
         waits,
@@ -92,7 +92,7 @@ function connected(draft: Draft, [, , at, id, engine, pool, slot, backendPid, us
   lane.connection = id
   lane.checkout = null
   const asker = firstWaiting(draft, pool)
-  // The protocol says when a connection was there, not when it was begun: whoever waits longest caused it.
+  // The protocol reports when a connection was ready, not when its opening began: the longest waiter caused it.
   const begun = Math.max(asker ?? at, lane.segments.at(-1)?.to ?? 0)
   if (begun < at) lane.segments.push({ phase: 'connecting', from: begun, to: at, request: null })
   settleLane(draft, id, at)

@@ -82,9 +82,9 @@ export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void 
   }
 }
 
-/** Brings the engine's status up to date, after a session or a check-out of it changed. */
+/** Updates the engine's status after a change to one of its sessions or check-outs. */
 export function settleEngine(request: Writable<Request>, engine: string): void {
-  // What belongs to no request has no engines to account for, and never ends.
+  // Work outside of any request has no engines to account for, and never ends.
   if (request.kind === 'no context') return
   const status = engineStatus(request, engine)
   if (request.engines[engine] !== status) request.engines = { ...request.engines, [engine]: status }
@@ -98,7 +98,7 @@ function withSession(draft: Draft, id: string, change: Change): void {
   if (request && index >= 0) change(request, index)
 }
 
-/** Finished requests go first, oldest first: one that still runs is what somebody will ask about. */
+/** Finished requests are dropped first, oldest first: a running one is what the developer will ask about. */
 function forgetOldest(draft: Draft): void {
   const { order } = draft
   while (order.length > REQUESTS_KEPT) {
@@ -109,7 +109,7 @@ function forgetOldest(draft: Draft): void {
   }
 }
 
-/** Lists of its own each time: a draft changes them in place. */
+/** New lists each time, because a draft changes them in place. */
 const blank = (): Request => ({
   id: '',
   kind: 'http',
@@ -128,7 +128,7 @@ const blank = (): Request => ({
   omitted: 0,
 })
 
-/** The id under which to keep what belongs to `request`: its own, or that of the bucket for what has none. */
+/** The id under which to keep what belongs to `request`: its own, or the bucket's for work without a request. */
 export function ownerOf(draft: Draft, request: string | null, at: number): string {
   if (request !== null) return request
   if (!draft.get('requests', NO_CONTEXT)) {
@@ -145,13 +145,13 @@ export function ownerOf(draft: Draft, request: string | null, at: number): strin
 
 const KEPT_PER_REQUEST = 1000
 
-/** Adds to a request's list, which stays bounded. */
+/** Adds to a request's list, and keeps the list bounded. */
 export function keep<T>(list: T[], item: T, most = KEPT_PER_REQUEST): void {
   list.push(item)
   if (list.length > most) list.splice(0, list.length - most)
 }
 
-/** Puts a newer version of an item in its place; what still changes is near the end. */
+/** Replaces an item by its newer version. Items that still change are near the end. */
 export function replace<T extends { id: string }>(list: T[], item: T): void {
   const index = list.findLastIndex(other => other.id === item.id)
   if (index >= 0) list[index] = item

@@ -72,7 +72,7 @@ export function applyStatement(draft: Draft, row: StatementStartRow | StatementE
   }
 }
 
-/** The process itself keeps no more than it was told to of one request: these many only if it was told a lot. */
+/** The process has a lower limit per request by default; this one matters only if that was raised. */
 const STATEMENTS_KEPT = 10_000
 
 function begin(draft: Draft, statement: Statement): void {
@@ -83,7 +83,7 @@ function begin(draft: Draft, statement: Statement): void {
   else keep(request.statements, statement, STATEMENTS_KEPT)
 }
 
-/** A transaction was begun on a connection: what travelled with its BEGIN was sent before there was one, and runs in it. */
+/** A transaction has begun on a connection: statements pipelined with its BEGIN were sent before and run in it. */
 export function takeIntoTransaction(draft: Draft, running: readonly string[], transaction: string): void {
   for (const id of running) {
     const statement = draft.get('statements', id)

@@ -19,7 +19,7 @@ type TransactionRow =
   | SavepointRow
   | SessionEndingRow
 
-/** Transactions as the server has them. */
+/** Transactions as the server reports them. */
 export function applyTransaction(draft: Draft, row: TransactionRow, texts: Texts): void {
   switch (row[1]) {
     case KIND.transactionStart:
@@ -48,7 +48,7 @@ export function applyTransaction(draft: Draft, row: TransactionRow, texts: Texts
       const transaction = draft.get('transactions', id)
       if (!transaction) return
       const savepoints = [...transaction.savepoints, { name, action, at }]
-      // Going back to a savepoint is the one way in which a failed transaction becomes usable again.
+      // A failed transaction becomes usable again only by going back to a savepoint.
       const failed = action === 'rolled back' ? null : transaction.failed
       update(draft, { ...transaction, savepoints, failed })
       settleLane(draft, transaction.connection, at)
@@ -66,7 +66,7 @@ export function applyTransaction(draft: Draft, row: TransactionRow, texts: Texts
   }
 }
 
-/** The transaction that a session has open. */
+/** The session's open transaction. */
 export function openOf(draft: Draft, session: string): Transaction | undefined {
   const request = draft.get('requests', draft.get('sessions', session) ?? '')
   return request?.transactions.findLast(t => t.session === session && t.endedAt === null)

@@ -29,7 +29,7 @@ test('a pool is as full as the process says', () => {
     for (const [engine, used, , waiting] of world.gauges()) {
       const pool = state.pools.get(state.engines.get(engine)!.pool)!
       const load = loadOf(state, pool, now)
-      // A connection that is being opened is used for its pool, and still waited for by who asked.
+      // A connection that is being opened counts as used in its pool, but its caller still waits.
       const opening = load.waiting.length - waiting
       expect({ ms, engine, used: load.used + opening }).toEqual({ ms, engine, used })
     }

@@ -8,7 +8,7 @@ import { applyTransaction } from './apply-transaction.ts'
 import { Draft, type Texts } from './draft.ts'
 import type { PanelState } from './state.ts'
 
-/** The state after these rows. Rows of a kind that this page does not know change nothing but the sequence. */
+/** The state after these rows. A row of an unknown kind changes only the sequence number. */
 export function apply(state: PanelState, rows: readonly AnyRow[], texts: Texts): PanelState {
   if (rows.length === 0) return state
   const draft = new Draft(state)

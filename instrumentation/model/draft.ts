@@ -1,9 +1,9 @@
 import type { PanelState } from './state.ts'
 
-/** Looks an interned string up; `…` stands for one that never came. */
+/** Looks up an interned string; returns `…` for one that never came. */
 export type Texts = (id: number) => string
 
-/** A record with its lists, open for change. */
+/** A record and its lists, made mutable. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer V)[] ? V[] : T[K] }
 type Tables = {
   [K in keyof PanelState as PanelState[K] extends ReadonlyMap<string, unknown> ? K : never]: PanelState[K]
@@ -12,8 +12,8 @@ export type TableName = keyof Tables
 export type Entity<K extends TableName> = Tables[K] extends ReadonlyMap<string, infer V> ? V : never
 
 /**
- * The next state while a batch of rows is applied. A table or a record is copied at its first change in the batch
- * and changed in place after that: twenty thousand rows a second cost a few copies per frame.
+ * The next state while a batch of rows is applied. A table or a record is copied at its first change in the batch and
+ * then changed in place, so that twenty thousand rows a second cost a few copies per frame.
  */
 export class Draft {
   readonly #state: { -readonly [K in keyof PanelState]: PanelState[K] }
@@ -37,7 +37,7 @@ export class Draft {
     return this.#state[table].get(id) as Entity<K> | undefined
   }
 
-  /** Takes a record over, with its lists: nobody else may hold them. */
+  /** Takes ownership of a record and its lists: nothing else may hold them. */
   set<K extends TableName>(table: K, id: string, record: Entity<K>): void {
     if (typeof record === 'object') this.#ownRecords.add(record as object)
     this.#table(table).set(id, record)
@@ -47,7 +47,7 @@ export class Draft {
     if (this.#state[table].has(id)) this.#table(table).delete(id)
   }
 
-  /** A record that may be changed in place until the batch ends, with its lists; undefined where there is none. */
+  /** A record that may be changed in place until the batch ends, with its lists; undefined if there is none. */
   edit<K extends Exclude<TableName, 'sessions'>>(
     table: K,
     id: string | null,
@@ -65,7 +65,7 @@ export class Draft {
     return copy as Writable<Entity<K>>
   }
 
-  /** Forgets the oldest entries of a table beyond so many. */
+  /** Forgets a table's oldest entries beyond this many. */
   trim(table: TableName, most: number): void {
     if (this.#state[table].size <= most) return
     for (const oldest of this.#state[table].keys()) return void this.#table(table).delete(oldest)

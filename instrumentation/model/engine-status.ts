@@ -1,8 +1,8 @@
 import type { EngineStatus, Request, Session } from './state.ts'
 
 /**
- * How far an engine got in a request, whoever used it: `started` from its first session or check-out, `ended` once its
- * sessions are over and none of its connections is held or waited for. Code that knows no sessions owes the same.
+ * How far an engine got in a request, through sessions or other code: `started` from its first session or check-out,
+ * `ended` once its sessions are over and none of its connections is held or waited for.
  */
 export function engineStatus(request: Request, engine: string): EngineStatus {
   let status: EngineStatus = 'initialized'
@@ -19,7 +19,7 @@ export function engineStatus(request: Request, engine: string): EngineStatus {
   return status
 }
 
-/** A session that ended without a confirmed release is settled by its check-outs, where they were seen. */
+/** A session that ended without a confirmed release is settled by its check-outs, if any were seen. */
 function isOwing(session: Session, request: Request): boolean {
   if (session.state !== 'ended') return true
   return !session.isReleased && !request.checkouts.some(c => c.session === session.id)

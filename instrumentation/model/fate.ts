@@ -3,8 +3,8 @@ import { wroteNothing } from './outcome.ts'
 import type { Commit, Doubt, Request, Transaction } from './state.ts'
 
 /**
- * What became of a transaction, as its server told it. `refused`: a commit was asked for and ended in an error. `lied`: it
- * was answered with a rollback, and no error. `prepared`: neither, until somebody ends it.
+ * What happened to a transaction, by its server's answers. `refused`: a commit was requested and ended in an error.
+ * `lied`: a commit was answered with a rollback, without an error. `prepared`: neither, until it is resolved.
  */
 export type Fate =
   | 'open'
@@ -64,7 +64,7 @@ export function fateOf(
     case 'rolled back':
       if (asked === 'commit' || asked === 'prepare')
         return lastOf(transaction, request)?.error ? 'refused' : 'lied'
-      // The session saw that it had failed, and did not send what could only be answered with a rollback.
+      // The session saw that it had failed, and did not send a COMMIT that could only be answered with a rollback.
       if (transaction.ending?.why === 'commit') return 'refused'
       return wroteNothing(statementsOf(transaction, request)) ? 'read only' : 'rolled back'
     default:
@@ -86,14 +86,14 @@ function fateOfPrepared(
   return isDone('rollback prepared') ? 'rolled back' : 'prepared'
 }
 
-/** Its connection was not taken from us: we closed it, and the server rolled back what was open on it. */
+/** Whether we closed the connection ourselves, so that the server rolled back what was open on it. */
 const isThrownAway = ({ ending }: Transaction, request: Request | undefined) =>
   ending ? ending.why !== 'commit' : request?.outcome === 'aborted'
 
 const lastOf = (transaction: Transaction, request: Request | undefined) =>
   request?.statements.findLast(s => s.transaction === transaction.id)
 
-/** Those that ran in it, its BEGIN not: that is sent before there is a transaction. */
+/** The statements that ran in it, without its BEGIN, which is sent before there is a transaction. */
 export const statementsOf = (transaction: Transaction, request: Request | undefined) =>
   request?.statements.filter(s => s.transaction === transaction.id) ?? []
 
@@ -111,7 +111,7 @@ const WHY: Record<EndReason, string> = {
   'engines closed': 'the engines were closed',
 }
 
-/** Why it ended, or what keeps it from going on, and at which line of the application. */
+/** Why it ended, or what holds it up, and at which line of the application. */
 export function whyOf(
   transaction: Transaction,
   request: Request | undefined,
@@ -142,7 +142,7 @@ export function whyOf(
   }
 }
 
-/** How many savepoints are set at once at most: how deep it went. */
+/** The largest number of savepoints set at the same time. */
 export function savepointDepth({ savepoints }: Transaction): number {
   let deepest = 0
   const open: string[] = []
@@ -150,7 +150,7 @@ export function savepointDepth({ savepoints }: Transaction): number {
     if (action === 'set') deepest = Math.max(deepest, open.push(name))
     else {
       const at = open.lastIndexOf(name)
-      // Going back to a savepoint keeps it and takes those that were set after it.
+      // Going back to a savepoint keeps it and removes those set after it.
       if (at >= 0) open.length = action === 'released' ? at : at + 1
     }
   }

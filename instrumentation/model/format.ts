@@ -1,4 +1,4 @@
-/** A duration in the fewest characters that still tell: `0.4 ms`, `38 ms`, `1.9 s`, `4 min 10 s`. */
+/** A duration in as few characters as still inform: `0.4 ms`, `38 ms`, `1.9 s`, `4 min 10 s`. */
 export function duration(ms: number): string {
   if (ms < 0.05) return '0 ms'
   if (ms < 9.95) return `${ms.toFixed(1)} ms`
@@ -10,14 +10,14 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`
 }
 
-/** An age, whole seconds: it is read while it grows, so it should not flicker. */
+/** An age in whole seconds: it is read while it grows, so it should not flicker. */
 export const age = (ms: number): string =>
   ms < 1000 ? 'just now' : duration(Math.floor(ms / 1000) * 1000).replace('.0 s', ' s')
 
 /** How long ago, in whole seconds: `just now`, `8 s ago`. */
 export const ago = (ms: number): string => (ms < 1000 ? age(ms) : `${age(ms)} ago`)
 
-/** Milliseconds for a table's column, without the unit that its head names. */
+/** Milliseconds for a table's column, whose head names the unit. */
 export function milliseconds(ms: number): string {
   if (ms < 0.05) return '0'
   return ms < 9.95 ? ms.toFixed(1) : Math.round(ms).toLocaleString('en')

@@ -2,17 +2,17 @@ import type { Time } from './rows.ts'
 import type { Draft } from './draft.ts'
 import { laneKey, type Connection, type LanePhase, type Segment } from './state.ts'
 
-/** The board shows ten seconds; what is older than a minute is forgotten. */
+/** The board shows ten seconds; segments older than a minute are dropped. */
 const SEGMENTS_KEPT_MS = 60_000
 const SEGMENTS_KEPT = 4000
 
-/** Closes the lane's present stretch and opens another, where the connection now does something else. */
+/** Closes the lane's current segment and opens another, if the connection now does something else. */
 export function settleLane(draft: Draft, connectionId: string, at: Time): void {
   const connection = draft.get('connections', connectionId)
   if (!connection) return
   const key = laneKey(connection.pool, connection.slot)
   const lane = draft.get('lanes', key)
-  // A late row of a connection whose slot has a new tenant must not repaint the tenant's lane.
+  // A late row of a connection whose slot was taken over must not change the new connection's lane.
   if (!lane || lane.connection !== connectionId) return
   const phase = phaseOf(draft, connection, lane.checkout)
   const request = lane.checkout === null ? null : (draft.get('checkouts', lane.checkout)?.request ?? null)
@@ -39,7 +39,7 @@ function phaseOf(draft: Draft, connection: Connection, checkout: string | null):
 
 function forgetOld(segments: Segment[], now: Time): void {
   if (segments.length > SEGMENTS_KEPT) segments.splice(0, SEGMENTS_KEPT / 4)
-  // Only now and then: a splice of one on each row would be a copy of the list on each row.
+  // Only now and then: trimming at each row would copy the list at each row.
   if (segments.length % 256 !== 0) return
   const firstKept = segments.findIndex(s => s.to === null || s.to > now - SEGMENTS_KEPT_MS)
   if (firstKept > 0) segments.splice(0, firstKept)

@@ -2,9 +2,9 @@ import type { Time } from './rows.ts'
 import type { Request } from './state.ts'
 
 /**
- * What a request's time went to, in the order in which a moment is given to one of them when several hold:
- * while anything executes the database works; while nothing does, somebody may wait; and so on down to time
- * in which the request holds no connection and asks for none, which is the application's own.
+ * What a request spent its time on. If several hold at one moment, the first in this order gets it: while anything
+ * executes, the database works; while nothing does, something may wait; and so on. Last comes time in which the request
+ * holds no connection and waits for none: the application's own.
  */
 export const LEDGER_ENTRIES = [
   'executing',
@@ -17,7 +17,7 @@ export const LEDGER_ENTRIES = [
 
 export type LedgerEntry = (typeof LEDGER_ENTRIES)[number]
 
-/** Whole microseconds, so that the entries sum to `wall` exactly. */
+/** In whole microseconds, so that the entries sum to `wall` exactly. */
 export interface Ledger extends Readonly<Record<LedgerEntry, number>> {
   readonly wall: number
 }
@@ -28,7 +28,10 @@ interface Edge {
   step: 1 | -1
 }
 
-/** One request's time, accounted: the union of its intervals, each moment counted once. `now` closes what is open. */
+/**
+ * Accounts for one request's time: the union of its intervals, with each moment counted once. `now` closes what is
+ * open.
+ */
 export function ledgerOf(request: Request, now: Time): Ledger {
   const start = micros(request.startedAt)
   const end = Math.max(start, micros(request.endedAt ?? now))

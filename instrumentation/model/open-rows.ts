@@ -9,7 +9,7 @@ import {
   type SessionStateRow,
 } from './rows.ts'
 
-/** Something that began and is not over, with the rows that tell so. */
+/** Something that began and is not over, with the rows that report it. */
 interface Open {
   readonly request: string | null
   rows: AnyRow[]
@@ -17,20 +17,20 @@ interface Open {
 
 interface OpenRequest extends Open {
   readonly startedAt: number
-  /** Its sessions, over or not: how far an engine got in a request is shown as long as the request is. */
+  /** Its sessions, ended ones too: how far an engine got is shown for as long as the request is. */
   readonly sessions: Map<string, AnyRow[]>
-  /** Check-outs, transactions and statements of it that are not over. */
+  /** How many of its check-outs, transactions and statements are not over. */
   children: number
   isOver: boolean
 }
 
-/** Rows that are no longer needed to rebuild what is open. `closes` when it is the request itself that went. */
+/** Takes rows that are no longer needed to rebuild what is open. `closes`: the request itself has left. */
 export type Leaving = (rows: AnyRow[], request: string | null, closes: boolean) => void
 
 /**
  * The rows that rebuild what is open at one point of the flow: engines, connections, running requests with their
- * sessions, check-outs, transactions, statements and commits, and what is in doubt. Apply each row in order; every row is either in here or was
- * handed to `leaving`, once.
+ * sessions, check-outs, transactions, statements and commits, and what is in doubt. Apply the rows in order. Every row
+ * is either in here or was handed to `leaving`, once.
  *
  * A request that is over stays as long as something of it is open: a leak needs its owner's name.
  */
@@ -43,7 +43,7 @@ export class OpenRows {
   readonly #transactions = new Map<string, Open>()
   readonly #statements = new Map<string, Open>()
   readonly #commits = new Map<string, Open>()
-  /** The last word on each prepared transaction that recovery has met and not ended, by gid. */
+  /** The last row about each prepared transaction that recovery has found and not resolved, by gid. */
   readonly #inDoubt = new Map<string, InDoubtRow>()
   readonly #leaving: Leaving
   readonly #most: number
@@ -161,12 +161,12 @@ export class OpenRows {
     return this.#engines.get(name)?.at(-1) as EngineRow | EngineClosedRow | undefined
   }
 
-  /** When a request began that is still in here, and whether it is over. */
+  /** When a request in here began, and whether it is over. */
   request(id: string): { readonly startedAt: number; readonly isOver: boolean } | undefined {
     return this.#requests.get(id)
   }
 
-  /** Whose commit it is, while that is not over. */
+  /** The request of a commit that is under way. */
   requestOfCommit(id: string): string | null {
     return this.#commits.get(id)?.request ?? null
   }
@@ -175,13 +175,13 @@ export class OpenRows {
     return this.#statements.has(id)
   }
 
-  /** Counts a use of a connection whose rows are gone, so that the connection's own row still tells the sum. */
+  /** Counts a use of a connection whose rows are gone, so that the connection's own row still has the sum. */
   countUse(connection: string): void {
     const row = this.#connections.get(connection)
     if (row) this.#connections.set(connection, row.with(8, row[8] + 1) as ConnectedRow)
   }
 
-  /** All rows that are in here, in no particular order. */
+  /** All rows in here, in no particular order. */
   *rows(): Iterable<AnyRow> {
     for (const rows of this.#engines.values()) yield* rows
     yield* this.#connections.values()
@@ -225,7 +225,7 @@ export class OpenRows {
     return request === undefined ? undefined : this.#requests.get(request)?.sessions.get(id)
   }
 
-  /** A session has one row of each kind: a job that commits ten thousand times must not grow by as many. */
+  /** A session keeps one row of each kind: a job that commits ten thousand times must not grow by as many. */
   #continueSession(row: SessionStateRow | SessionEndingRow): void {
     const rows = this.#session(row[3])
     if (!rows) return this.#leaving([row], null, false)
@@ -272,7 +272,7 @@ export class OpenRows {
   #close(open: Map<string, Open>, id: string, entry: Open): void {
     open.delete(id)
     const { rows } = entry
-    // The map's old tables keep the entry a while longer: not with what was in it.
+    // The map's old tables keep the entry for a while longer; its rows should not stay with it.
     entry.rows = []
     this.#leaving(rows, entry.request, false)
     const owner = entry.request === null ? undefined : this.#requests.get(entry.request)

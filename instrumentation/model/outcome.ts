@@ -21,18 +21,18 @@ export function outcomeOf(request: Request, now: Time): Outcome {
   const outcomes = new Set(request.transactions.map(t => t.outcome))
   if (outcomes.has('lost')) return 'failed'
   if (outcomes.has('committed')) return 'committed'
-  // What is prepared is committed only where the one that decided is; by itself it waits for somebody to end it.
+  // A prepared transaction is committed only if the deciding one is; alone it waits to be resolved.
   if (outcomes.has('rolled back'))
     return request.omitted === 0 && wroteNothing(rolledBack(request)) ? 'none' : 'rolled back'
   return outcomes.has('prepared') ? 'open' : 'none'
 }
 
-/** The response and the release of the last connection are told apart by less than this where all is well. */
+/** Where all is well, less time than this passes between the response and the last release. */
 const RELEASE_GRACE_MS = 250
 
 /**
- * Over, and something of it is still out: an engine not released, a connection held, a transaction open. One that listens, or keeps a
- * lock, is out by design.
+ * Whether the request is over but an engine is unreleased, a connection held or a transaction open. A connection that
+ * listens, or keeps a lock, is held by design and does not count.
  */
 export function isLeaking(request: Request, now: Time): boolean {
   if (request.endedAt === null) return false
@@ -43,13 +43,13 @@ export function isLeaking(request: Request, now: Time): boolean {
   return isOut && now - request.endedAt > RELEASE_GRACE_MS
 }
 
-/** Over, with nothing of it still out: nothing more will be told of it. */
+/** Over, with nothing of it still open: no more rows will come for it. */
 export const isSettled = (request: Request): boolean =>
   request.endedAt !== null &&
   request.checkouts.every(c => c.endedAt !== null) &&
   request.transactions.every(t => t.endedAt !== null)
 
-/** How long after its response a request gave its last connection back; 0 where it kept none. */
+/** How long after its response a request released its last connection; 0 if it held none by then. */
 export function outlivedMs(request: Request): number {
   const { endedAt } = request
   if (endedAt === null) return 0
@@ -57,7 +57,7 @@ export function outlivedMs(request: Request): number {
   return last - endedAt > RELEASE_GRACE_MS ? last - endedAt : 0
 }
 
-/** COMMIT was asked for and the server answered ROLLBACK: nothing was kept, and no error was raised. */
+/** COMMIT was requested and the server answered ROLLBACK: nothing was kept, and no error was raised. */
 export const committedNothing = (request: Request): boolean =>
   request.transactions.some(
     t =>
@@ -84,6 +84,8 @@ const READ_COMMANDS =
   'SELECT,SHOW,EXPLAIN,DECLARE CURSOR,FETCH,CLOSE CURSOR,BEGIN,ROLLBACK,COMMIT,SAVEPOINT,RELEASE,SET,RESET'
 const READS = new Set<string | null>([null, ...READ_COMMANDS.split(',')])
 
-/** A session that only read ends its transaction with ROLLBACK: nothing was lost, so nothing was rolled back. */
+/**
+ * A session that only read ends its transaction with ROLLBACK: nothing was lost, so it does not count as rolled back.
+ */
 export const wroteNothing = (statements: readonly Statement[]): boolean =>
   statements.every(s => READS.has(s.command))

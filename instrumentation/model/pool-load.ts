@@ -1,7 +1,7 @@
 import type { Time } from './rows.ts'
 import type { Checkout, Connection, Engine, Lane, PanelState, Pool } from './state.ts'
 
-/** How full a pool is, as the rows tell it. */
+/** How full a pool is, according to the rows. */
 export interface PoolLoad {
   readonly used: number
   readonly max: number
@@ -24,7 +24,7 @@ export function loadOf(state: PanelState, pool: Pool, now: Time): PoolLoad {
   return { used, max: pool.max, waiting, oldestHoldMs: oldest }
 }
 
-/** Pools to show: those in use by an engine, in the order of configuration, then replaced ones that are still held. */
+/** Pools to show: those that engines use, in the order of configuration, then replaced ones that are still held. */
 export function shownPools(state: PanelState): { pool: Pool; engine: Engine }[] {
   const shown: { pool: Pool; engine: Engine }[] = []
   for (const pool of state.pools.values()) {
@@ -36,7 +36,7 @@ export function shownPools(state: PanelState): { pool: Pool; engine: Engine }[] 
   return shown.sort((a, b) => Number(a.pool.retired) - Number(b.pool.retired))
 }
 
-/** The lanes of a pool by slot; a slot that was never opened has none. */
+/** The lanes of a pool by slot; undefined for a slot that was never opened. */
 export function lanesOf(state: PanelState, pool: Pick<Pool, 'id' | 'max'>): (Lane | undefined)[] {
   const lanes: (Lane | undefined)[] = Array.from({ length: pool.max }, () => undefined)
   for (const lane of state.lanes.values()) if (lane.pool === pool.id) lanes[lane.slot] = lane
@@ -44,8 +44,9 @@ export function lanesOf(state: PanelState, pool: Pick<Pool, 'id' | 'max'>): (Lan
 }
 
 /**
- * The other connections of the page that are the same backend: one that is borrowed has two owners, the engine of its host's pool,
- * where that is watched, and the one that borrows. A process id alone does not say so, for two servers may have the same.
+ * The page's other connections on the same backend. A borrowed connection has two owners: the engine of its host's
+ * pool, if that is watched, and the borrowing engine. The process id alone is not enough, because two servers may have
+ * the same.
  */
 export function otherOwners(state: PanelState, connection: Connection): Connection[] {
   const { backendPid } = connection
@@ -61,7 +62,7 @@ export function otherOwners(state: PanelState, connection: Connection): Connecti
   )
 }
 
-/** The words after an engine's name: what sets it apart from a plain one. */
+/** The words after an engine's name: how it differs from a plain one. */
 export function rolesOf(engine: Engine): string[] {
   const roles: string[] = []
   if (engine.isDefault) roles.push('default')

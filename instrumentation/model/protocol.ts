@@ -1,14 +1,14 @@
 import type { Time, TextId, AnyRow } from './rows.ts'
 
 /**
- * What travels between the panel's Node half and its page: JSON text over one websocket, subprotocol
- * `enginelight.v1`. This file and `rows.ts` are the whole contract.
+ * The messages between the panel's Node half and its page: JSON text over one websocket, subprotocol `enginelight.v1`.
+ * This file and `rows.ts` are the whole contract.
  *
  * Facts travel as *rows*: short arrays, a fifth of the size of the same facts as objects. Each row begins with its
- * sequence number, its kind and its time. The page holds one function that applies a row to its state; a
- * snapshot is nothing but rows as well, so there is no second way to reach a state.
+ * sequence number, its kind and its time. The page has one function that applies a row to its state; a snapshot
+ * consists of rows as well, so there is no second way to reach a state.
  *
- * Within version 1 changes are additive: a reader ignores kinds it does not know and columns past those it knows.
+ * Within version 1 changes are additive: a reader ignores kinds and columns that it does not know.
  */
 export const PROTOCOL_VERSION = 1
 export const SUBPROTOCOL = 'enginelight.v1'
@@ -21,25 +21,25 @@ export interface Hello {
   protocol: typeof PROTOCOL_VERSION
   /** The package's version. */
   version: string
-  /** Random per process start: a page that sees another one starts anew. */
+  /** Random per process start: a page that sees another value starts anew. */
   boot: string
   application: string
-  /** Where the application answers, where the panel is mounted on its server; null on a port of its own. */
+  /** The application's URL, if the panel is mounted on its server; null if the panel has a port of its own. */
   applicationUrl: string | null
   pid: number
   thread: number
   node: string
   /** Epoch milliseconds of time 0. */
   timeOrigin: number
-  /** The process's clock as this was sent, to set the page's clock by. */
+  /** The process's clock at the time of sending, to set the page's clock. */
   now: Time
   limits: { ringBytes: number; requestsKept: number; statementsPerRequest: number }
 }
 
 /**
- * The state as of `seq`, as rows to apply to an empty state; `ev` goes on from `seq + 1`. Its rows are the originals, with
- * the sequence number and time they were told with; where a request is finished it is there to the end. Of an open
- * connection there is a `connected` whose `uses` counts the holds before those whose rows follow.
+ * The state as of `seq`, as rows to apply to an empty state; `ev` continues at `seq + 1`. Its rows are the originals,
+ * with their first sequence number and time; a finished request is complete. An open connection has a `connected` row
+ * whose `uses` counts the holds before those whose rows follow.
  */
 export interface Snapshot {
   type: 'snap'
@@ -47,7 +47,7 @@ export interface Snapshot {
   rows: AnyRow[]
 }
 
-/** Interned strings, each sent once per socket and before its first use. */
+/** Interned strings; each is sent once per socket, before its first use. */
 export interface Dictionary {
   type: 'dict'
   entries: [id: TextId, text: string][]
@@ -73,11 +73,11 @@ export interface Stat {
   now: Time
   engines: EngineGauge[]
   eventsPerSecond: number
-  /** Rows that were dropped since the process started, by cause. */
+  /** How many rows were dropped since the process started, by cause. */
   dropped: { ring: number; statements: number; page: number }
   ring: { bytes: number; limit: number }
   viewers: number
-  /** The recorder's own share of the process's time over the last second, 0 to 1. */
+  /** The recorder's share of the process's time over the last second, 0 to 1. */
   ownCost: number
 }
 
@@ -87,13 +87,13 @@ export type EngineGauge = [
   idle: number,
   waiting: number,
   max: number,
-  /** How long the longest hold has lasted, or null when none. */
+  /** How long the longest hold has lasted, or null if there is none. */
   oldestHoldMs: number | null,
 ]
 
 /**
- * What the servers themselves say of transactions that are prepared, and of the locks of those that are open: asked
- * every other second while a page watches, over connections that an engine has to spare.
+ * What the servers report about prepared transactions, and about the locks of open ones. Asked every other second while
+ * a page watches, over connections that an engine has to spare.
  */
 export interface ServerTruth {
   type: 'truth'
@@ -112,7 +112,7 @@ export type EngineTruth =
   /** Why the engine could not be asked this time. */
   | { engine: string; unasked: string }
 
-/** A row of `pg_prepared_xacts` in the engine's database, whoever has prepared it. */
+/** A row of `pg_prepared_xacts` in the engine's database, no matter what prepared it. */
 export interface PreparedTruth {
   gid: string
   owner: string
@@ -124,7 +124,7 @@ export interface PreparedTruth {
 export interface OpenTruth {
   pid: number
   locks: LockTruth[]
-  /** The pids that it waits for; 0 is a prepared transaction. */
+  /** The pids that it waits for; 0 means a prepared transaction. */
   blockedBy: number[]
 }
 
@@ -141,19 +141,22 @@ export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat 
 
 // ------------------------------------------------------------------------------------- page to server
 
-/** The first frame, within two seconds: without it, no data. */
+/** The first frame, due within two seconds: without it, no data is sent. */
 export interface Auth {
   type: 'auth'
   token: string
 }
 
-/** Starts the flow of rows: after `seq` where `boot` is still this process and the ring still has them, else from a snapshot. */
+/**
+ * Starts the flow of rows: after `seq` if `boot` is still this process and the ring still has those rows, otherwise
+ * from a snapshot.
+ */
 export interface Subscribe {
   type: 'sub'
   since: { boot: string; seq: number } | null
 }
 
-/** A hidden page receives `stat` at a fifth of the rate and no rows; shown again it is brought up to date. */
+/** A hidden page gets `stat` at a fifth of the rate and no rows; once visible again it is brought up to date. */
 export interface Visibility {
   type: 'vis'
   visible: boolean
@@ -165,7 +168,7 @@ export interface Acknowledge {
   seq: number
 }
 
-/** Whether the page shows what only the servers can say, and so wants `truth`. */
+/** Whether the page shows what only the servers can report, and so wants `truth`. */
 export interface Watch {
   type: 'watch'
   truth: boolean

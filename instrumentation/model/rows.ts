@@ -13,7 +13,7 @@ import type {
 
 /** Times are milliseconds of the process's monotonic clock; `hello.timeOrigin` + time is the epoch's. */
 export type Time = number
-/** An interned string: its text was sent before in a `dict` message on the same socket. */
+/** An interned string: its text was sent earlier in a `dict` message on the same socket. */
 export type TextId = number
 
 export const KIND = {
@@ -51,7 +51,7 @@ export const KIND = {
 
 export type Kind = (typeof KIND)[keyof typeof KIND]
 
-/** An engine as configured, and its pool; sent again with a new pool after a `reinit`. */
+/** An engine as configured, and its pool; sent again with the new pool after a `reinit`. */
 export interface EngineFacts {
   engine: string
   pool: string
@@ -72,7 +72,7 @@ export interface EngineFacts {
   database: string | null
 }
 
-/** A holder of a connection at the moment when somebody else's check-out failed. */
+/** A holder of a connection at the moment when another check-out failed. */
 export interface HolderFacts {
   slot: number
   connection: string
@@ -103,21 +103,21 @@ export type RequestStartRow = Row<
   10,
   [request: string, kind: RequestKind, label: TextId, attribute: string | null, engines: string[]]
 >
-/** `unreleased`: engines that stayed `started` when all was over. */
+/** `unreleased`: engines that were still `started` at the end. */
 export type RequestEndRow = Row<
   11,
   [request: string, outcome: RequestOutcome, status: number | null, unreleased: string[]]
 >
 
-/** From here the engine is `started` in that request. */
+/** From here on the engine is `started` in that request. */
 export type SessionStartRow = Row<
   20,
   [session: string, engine: string, request: string, mode: EngineFacts['mode']]
 >
 export type SessionStateRow = Row<21, [session: string, state: SessionState]>
-/** From here the engine is `ended` in that request, if `released`. */
+/** From here on the engine is `ended` in that request, if `released`. */
 export type SessionEndRow = Row<22, [session: string, released: boolean, statements: number]>
-/** Its open transaction is about to be ended: why, and from which line. */
+/** The session's open transaction is about to be ended: why, and from which line. */
 export type SessionEndingRow = Row<23, [session: string, why: EndReason, site: TextId | null]>
 
 /** `frames` are the application's stack frames, joined by newlines. */
@@ -139,13 +139,13 @@ export type CheckoutFailedRow = Row<
   [checkout: string, code: string | null, message: TextId, waitMs: number, holders: HolderFacts[]]
 >
 export type CheckoutReleasedRow = Row<33, [checkout: string, discarded: TextId | null]>
-/** The connection came dirty: `status` is what its previous holder left open. */
+/** The connection was dirty when checked out: `status` is what its previous holder left open. */
 export type CheckoutDirtyRow = Row<
   34,
   [checkout: string, connection: string, status: 'T' | 'E', previousSite: TextId | null]
 >
 
-/** It is held for something by design from here on, so that it is no leak: `listens on jobs`. Null: no more. */
+/** From here on it is held by design, and so is no leak: `listens on jobs`. Null: no longer. */
 export type CheckoutKeptRow = Row<35, [checkout: string, keptFor: TextId | null]>
 
 export type StatementStartRow = Row<
@@ -174,7 +174,7 @@ export type StatementEndRow = Row<
     message: TextId | null,
   ]
 >
-/** Statements of a request beyond the limit of those kept in full: only counted. */
+/** A request's statements beyond the limit: only counted. */
 export type StatementsOmittedRow = Row<42, [request: string, total: number]>
 
 export type TransactionStartRow = Row<
@@ -188,7 +188,7 @@ export type TransactionStartRow = Row<
     site: TextId | null,
   ]
 >
-/** `asked: 'commit'` with outcome `rolled back` is the commit that lied. */
+/** `asked: 'commit'` with outcome `rolled back` is a commit that lied. */
 export type TransactionEndRow = Row<
   51,
   [
@@ -204,7 +204,7 @@ export type SavepointRow = Row<
   [transaction: string, name: string, action: 'set' | 'released' | 'rolled back']
 >
 
-/** One `db.commit()`: who takes part and how. `key` is that of the decision row, null where nothing is prepared. */
+/** One `db.commit()`: the participants and their roles. `key` is the decision row's, null if nothing is prepared. */
 export type CommitStartRow = Row<
   60,
   [
@@ -217,7 +217,7 @@ export type CommitStartRow = Row<
   ]
 >
 export type StepStartRow = Row<61, [commit: string, engine: string, step: CommitStep]>
-/** A step can end after its commit has: the decision row is deleted when nobody waits for it any more. */
+/** A step can end after its commit: the decision row is deleted when nothing waits for it any more. */
 export type StepEndRow = Row<
   62,
   [
@@ -241,7 +241,7 @@ export type CommitEndRow = Row<
     message: TextId | null,
   ]
 >
-/** A prepared transaction that nobody has ended, met by recovery; told again each time that it is met. */
+/** An unresolved prepared transaction that recovery has found; sent again each time it is found. */
 export type InDoubtRow = Row<64, [engine: string, gid: string, key: string, ageMs: number, reason: TextId]>
 export type RecoveredRow = Row<
   65,

@@ -13,18 +13,18 @@ import type {
 import type { EngineFacts, HolderFacts, Time } from './rows.ts'
 
 /**
- * What the page knows about the process: the rows applied so far, and nothing else. It is a value: `apply` makes
- * the next one and leaves this one as it was, so a view may hold on to what it was drawn from.
+ * What the page knows about the process: the rows applied so far, and nothing else. It is immutable: `apply` makes the
+ * next state and leaves this one as it was, so a view may keep what it was drawn from.
  */
 export interface PanelState {
   readonly seq: number
   readonly engines: ReadonlyMap<string, Engine>
   readonly pools: ReadonlyMap<string, Pool>
-  /** By `laneKey`: a slot of a pool stays when its connection is replaced. */
+  /** By `laneKey`: a slot stays when its connection is replaced. */
   readonly lanes: ReadonlyMap<string, Lane>
   readonly connections: ReadonlyMap<string, Connection>
   readonly requests: ReadonlyMap<string, Request>
-  /** Ids of the requests that are kept, oldest first. */
+  /** Ids of the kept requests, oldest first. */
   readonly order: readonly string[]
   /** Check-outs that are waiting or held. */
   readonly checkouts: ReadonlyMap<string, Checkout>
@@ -34,7 +34,7 @@ export interface PanelState {
   readonly sessions: ReadonlyMap<string, string>
   /** The last commits, under way or over, oldest first. */
   readonly commits: ReadonlyMap<string, Commit>
-  /** By gid: what recovery has met, and what it has ended of that. */
+  /** By gid: what recovery has found, and what it has resolved of that. */
   readonly doubts: ReadonlyMap<string, Doubt>
 }
 
@@ -47,7 +47,7 @@ export interface Pool {
   readonly id: string
   readonly engine: string
   readonly max: number
-  /** Replaced by a `reinit`, or closed: shown only while somebody still holds a connection of it. */
+  /** Replaced by a `reinit`, or closed: shown only while one of its connections is still held. */
   readonly retired: boolean
   /** The last waits for a connection, in milliseconds, newest last. */
   readonly waits: readonly number[]
@@ -99,7 +99,7 @@ export interface Request {
   readonly id: string
   readonly kind: RequestKind | 'no context'
   readonly label: string
-  /** `db` where the container is `req.db`. */
+  /** `db` if the container is `req.db`. */
   readonly attribute: string | null
   readonly engines: Readonly<Record<string, EngineStatus>>
   readonly startedAt: Time
@@ -111,7 +111,7 @@ export interface Request {
   readonly checkouts: readonly Checkout[]
   readonly statements: readonly Statement[]
   readonly transactions: readonly Transaction[]
-  /** Statements that were counted and not kept. */
+  /** How many statements were counted but not kept. */
   readonly omitted: number
 }
 
@@ -120,7 +120,7 @@ export interface Session {
   readonly engine: string
   readonly mode: EngineFacts['mode']
   readonly state: 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
-  /** It ended, and its connection was confirmed released. */
+  /** It has ended, and the release of its connection was confirmed. */
   readonly isReleased: boolean
   readonly startedAt: Time
 }
@@ -137,7 +137,7 @@ export interface Checkout {
   readonly state: 'waiting' | 'held' | 'released' | 'failed'
   readonly acquiredAt: Time | null
   readonly connection: string | null
-  /** Remembered here because the connection may be gone when the request is read. */
+  /** Kept here because the connection may be gone when the request is looked at. */
   readonly slot: number | null
   readonly backendPid: number | null
   readonly endedAt: Time | null
@@ -178,7 +178,7 @@ export interface Transaction {
   readonly site: string | null
   readonly startedAt: Time
   readonly endedAt: Time | null
-  /** Why its session ended it, and from which line; null while it does not, and where no session has it. */
+  /** Why its session ends it, and from which line; null before that, and if no session has it. */
   readonly ending: { at: Time; why: EndReason; site: string | null } | null
   /** The commit that it takes part in. */
   readonly commit: string | null
@@ -190,7 +190,7 @@ export interface Transaction {
   readonly savepoints: readonly { name: string; action: 'set' | 'released' | 'rolled back'; at: Time }[]
 }
 
-/** One `db.commit()`: who takes part, and what was done where. */
+/** One `db.commit()`: the participants, and what was done where. */
 export interface Commit {
   readonly id: string
   readonly request: string
@@ -227,13 +227,13 @@ export interface Doubt {
   readonly engine: string
   readonly key: string
   readonly preparedAt: Time
-  /** When recovery last met it, or ended it. */
+  /** When recovery last found it, or resolved it. */
   readonly toldAt: Time
   readonly reason: string
   readonly recovered: 'committed' | 'rolled back' | null
 }
 
-/** Whatever ran where no request could be found is kept under this id. */
+/** What ran outside of any known request is kept under this id. */
 export const NO_CONTEXT = '(no context)'
 
 export const laneKey = (pool: string, slot: number): string => `${pool}/${slot}`

@@ -2,7 +2,7 @@ import type * as Api from '@opentelemetry/api'
 import { EnginelightError } from '../../server-lib/channels/errors.ts'
 import { loadOptional } from '../../server-lib/identity/peers.ts'
 
-/** What these doors use of the API, an optional peer: without it they say so as they are loaded. */
+/** The parts of the OpenTelemetry API in use. It is an optional peer: if it is missing, loading this module says so. */
 export const { context, createNoopMeter, diag, metrics, SpanKind, SpanStatusCode, trace } = load()
 
 function load(): typeof Api {

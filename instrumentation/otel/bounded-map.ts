@@ -1,17 +1,18 @@
 /**
- * An entry of many, emptied when it is taken out. V8 gives a map that entries come and go in a new table every few of
- * them, and each old one leads to the next: with the values in them, every span would look alive to each small collection.
+ * An entry that is emptied when it is taken out. V8 gives a map whose entries come and go a new table every few of
+ * them, and each old table leads to the next: with values in the old tables, every span would look alive to each small
+ * collection.
  */
 interface Entry<V> {
   value: V | undefined
 }
 
-/** Up to so many stand in a row: to compare that many ids costs less than a table for them. */
+/** Up to this many are kept in a row: comparing that many ids costs less than a table. */
 const FEW = 48
 
 /**
- * A map that holds so many entries and no more: one too many, and the oldest is handed to `evicted`.
- * What is open is kept by id, and an end that never comes must not keep it for ever.
+ * A map with a limit: one entry too many, and the oldest is handed to `evicted`. Open things are kept by id, and an end
+ * that never comes must not keep one for ever.
  */
 export class BoundedMap<V> {
   readonly #limit: number
@@ -19,7 +20,7 @@ export class BoundedMap<V> {
   /** The oldest first. */
   readonly #keys: string[] = []
   readonly #values: V[] = []
-  /** In place of the row, from when that was full until nothing is left. */
+  /** Replaces the row once it is full, until nothing is left. */
   #many: Map<string, Entry<V>> | undefined
 
   constructor(limit: number, evicted: (value: V) => void = () => {}) {
@@ -33,7 +34,7 @@ export class BoundedMap<V> {
 
   get(key: string): V | undefined {
     if (this.#many) return this.#many.get(key)?.value
-    // The youngest first: most of what ends has begun last.
+    // The youngest first: most of what ends has begun recently.
     const at = this.#keys.lastIndexOf(key)
     return at === -1 ? undefined : this.#values[at]
   }
@@ -69,7 +70,7 @@ export class BoundedMap<V> {
     const at = keys.lastIndexOf(key)
     if (at === -1) return undefined
     const value = values[at]
-    // By hand: `splice` makes a list of what it takes out.
+    // By hand: `splice` makes a list of what it removes.
     for (let next = at + 1; next < keys.length; next++) {
       keys[next - 1] = keys[next]!
       values[next - 1] = values[next]!
@@ -96,7 +97,7 @@ export class BoundedMap<V> {
     return this.#many ? Array.from(this.#many.values(), ({ value }) => value as V) : [...this.#values]
   }
 
-  /** Takes everything out, youngest first: what was opened inside something else comes before it. */
+  /** Takes everything out, youngest first, so that inner things come before the outer ones they were opened in. */
   drain(): V[] {
     const values = this.values().toReversed()
     this.#many?.forEach(emptied)

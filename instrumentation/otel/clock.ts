@@ -1,6 +1,6 @@
 import type { HrTime } from '@opentelemetry/api'
 
-/** A wall clock that was set, or a machine that slept, moves the two clocks apart by more than this. */
+/** If the two clocks differ by more than this, the wall clock was set or the machine slept. */
 const TOLERANCE_MS = 20
 
 const LOOK_EVERY_MS = 1_000
@@ -9,9 +9,9 @@ let origin = performance.timeOrigin
 let lookedAt = 0
 
 /**
- * The wall time of a message's `at` (`performance.now()` in milliseconds). Node's monotonic clock stands still while
- * a laptop sleeps, and our spans must lie inside the HTTP spans that were made with `Date.now()`: so the
- * origin follows the wall clock when the two have come apart. Looked at once a second.
+ * The wall time of a message's `at` (`performance.now()` in milliseconds). Node's monotonic clock stops while a laptop
+ * sleeps, and our spans must lie inside HTTP spans that were made with `Date.now()`. So the origin follows the wall
+ * clock when the two have drifted apart. Checked once a second.
  */
 export function wallTime(at: number): HrTime {
   if (Math.abs(at - lookedAt) > LOOK_EVERY_MS) {

@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import { engineReports, type EngineDescription, type EngineMessage } from '../../server-lib/channels/index.ts'
 import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTGRESQL } from './semconv.ts'
 
-/** What an engine's spans and metrics say of it. */
+/** What an engine's spans and metrics say about it. */
 export interface EngineAttributes {
   readonly engine: string
   readonly database: string | undefined
@@ -10,15 +10,15 @@ export interface EngineAttributes {
   readonly serverPort: number | undefined
   readonly pid: number | undefined
   readonly thread: number | undefined
-  /** Ready for the metrics of operations: where, not who. */
+  /** For the metrics of operations: which database, not which engine. */
   readonly where: Attributes
 }
 
-/** What is known of each engine, found out once per engine. */
+/** The attributes of each engine, computed once per engine. */
 export class EngineFacts {
   readonly #byEngine = new Map<string, EngineAttributes>()
 
-  /** 1st: an engine is declared, given a new pool, or closed. */
+  /** 1st: an engine is declared, gets a new pool, or is closed. */
   handle(message: EngineMessage): void {
     switch (message.phase) {
       case 'declared':
@@ -38,7 +38,7 @@ export class EngineFacts {
   of(engine: string): EngineAttributes {
     const known = this.#byEngine.get(engine)
     if (known) return known
-    // We came after the declaration.
+    // We listened only after the declaration.
     for (const { description } of engineReports()) this.#describe(description)
     return this.#byEngine.get(engine) ?? this.#describe({ engine })
   }

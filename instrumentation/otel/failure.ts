@@ -4,7 +4,7 @@ import type { ErrorFacts } from '../../server-lib/channels/index.ts'
 import { fullMessage } from '../../server-lib/channels/errors.ts'
 import { DB_RESPONSE_STATUS_CODE, ERROR_TYPE } from './semconv.ts'
 
-/** `error.type` is the SQLSTATE, Node's or our own code, or else the error's class; it is never a message. */
+/** `error.type` is the SQLSTATE, Node's or our own code, or else the error's class; never a message. */
 export function failureAttributes(error: ErrorFacts): Attributes {
   const attributes: Attributes = { [ERROR_TYPE]: error.code ?? error.type }
   const sqlstate = sqlstateOf(error)
@@ -21,7 +21,7 @@ export function failSpan(span: Span, error: ErrorFacts, withMessage: boolean): v
   })
 }
 
-/** Node's `EPIPE` has five capitals too; every SQLSTATE of PostgreSQL has a digit. */
+/** Node's `EPIPE` has five capitals too, but every SQLSTATE of PostgreSQL contains a digit. */
 function sqlstateOf({ code }: ErrorFacts): string | null {
   return code !== null && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : null
 }

@@ -1,6 +1,6 @@
 import { diag } from './api.ts'
 
-/** Telemetry that must be exported before the process ends. Either may reject or take for ever. */
+/** Telemetry to export before the process ends. Both methods may reject or take for ever. */
 export interface Flushable {
   flush(): Promise<void>
   shutdown(): Promise<void>
@@ -8,16 +8,18 @@ export interface Flushable {
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
-/** How long a signal waits for the export before the process goes. */
+/** How long a signal waits for the export before the process ends. */
 const SHUTDOWN_BOUND_MS = 3_000
-/** An application that handles the signal itself often ends with `process.exit()`, where nothing can be exported any more. */
+/**
+ * An application that handles the signal itself often ends with `process.exit()`, after which nothing can be exported.
+ */
 const FLUSH_EVERY_MS = 250
 
 /**
- * Exports what is left when the process ends by itself or by a signal, and changes nothing about how it ends.
+ * Exports what is left when the process ends by itself or by a signal, without changing how it ends.
  *
- * A signal that the application handles is the application's: we only export often from then on, while it shuts down. One
- * that nobody handles we hold up for the export, at most three seconds, and then raise again, so that the process dies of it as
+ * If the application handles a signal, we only export often from then on, while it shuts down. A signal without other
+ * handlers is held up for the export, at most three seconds, and then raised again, so that the process dies of it as
  * it would have; a second one kills at once.
  */
 export function flushOnExit(telemetry: Flushable): void {
@@ -26,7 +28,7 @@ export function flushOnExit(telemetry: Flushable): void {
 
   for (const signal of SIGNALS) {
     const onSignal = () => {
-      // First of all we leave: other libraries (signal-exit) raise a signal again only if they are the last to listen.
+      // We leave first: other libraries (signal-exit) raise a signal again only if they are the last to listen.
       process.removeListener(signal, onSignal)
       if (process.listenerCount(signal) > 0) flushWhileShuttingDown(telemetry)
       else void bounded(shutDown()).then(() => process.kill(process.pid, signal))
@@ -35,7 +37,7 @@ export function flushOnExit(telemetry: Flushable): void {
     process.prependListener(signal, onSignal)
   }
 
-  // Nothing is left to do, so the export may take as long as OTEL_EXPORTER_OTLP_TIMEOUT lets it.
+  // Nothing else is left to do, so the export may take as long as OTEL_EXPORTER_OTLP_TIMEOUT allows.
   process.once('beforeExit', () => void shutDown())
 }
 
@@ -50,7 +52,7 @@ function flushWhileShuttingDown(telemetry: Flushable): void {
   setInterval(flush, FLUSH_EVERY_MS).unref()
 }
 
-/** An export that failed is told to OpenTelemetry's diagnostics, and is no reason for anything else. */
+/** Reports a failed export to OpenTelemetry's diagnostics, and never rejects. */
 async function quietly(work: () => Promise<void>): Promise<void> {
   try {
     await work()

@@ -2,19 +2,19 @@ import { diag } from './api.ts'
 
 let failures = 0
 
-/** Wraps a handler so that its own failure is reported to OpenTelemetry's diagnostics and goes no further. */
+/** Wraps a handler so that its failure is reported to OpenTelemetry's diagnostics and goes no further. */
 export function guarded<M>(name: string, handler: (message: M) => void): (message: M) => void {
   return message => {
     try {
       handler(message)
     } catch (error) {
       failures += 1
-      // The first, the tenth, the hundredth …: a handler that fails on each message must not flood the log.
+      // Only the first, the tenth, the hundredth …: a handler that fails on each message must not flood the log.
       if (!Number.isInteger(Math.log10(failures))) return
       try {
         diag.error(`enginelight: the observer of ${name} failed (${failures} so far)`, error)
       } catch {
-        // A diagnostics logger of the application that throws is not the application's problem either.
+        // An error in the application's diagnostics logger must not reach the application either.
       }
     }
   }

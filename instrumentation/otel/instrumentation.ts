@@ -18,12 +18,12 @@ import { StatementTexts } from './sql/statement-facts.ts'
 import { VERSION } from '../../server-lib/identity/version.ts'
 
 /**
- * An OpenTelemetry instrumentation: turns what Enginelight says on its channels into spans and metrics. Hand it to
- * `NodeSDK({ instrumentations: [new EnginelightInstrumentation()] })`, or just construct it: it then uses the
- * global providers. It patches nothing, so it may come before or after the engines; and it can be disabled.
+ * An OpenTelemetry instrumentation: turns Enginelight's channel messages into spans and metrics. Pass it to
+ * `NodeSDK({ instrumentations: [new EnginelightInstrumentation()] })`, or just construct it: it then uses the global
+ * providers. It patches nothing, so it may come before or after the engines, and it can be disabled.
  *
- * It fits the `Instrumentation` of `@opentelemetry/instrumentation` by shape and needs that package no more than any
- * SDK; so it works with the SDKs of Node 20 and with later ones.
+ * It has the shape of `Instrumentation` in `@opentelemetry/instrumentation`, but needs neither that package nor an SDK;
+ * so it works with the SDKs of Node 20 and with later ones.
  */
 export class EnginelightInstrumentation {
   readonly instrumentationName = 'enginelight'
@@ -38,12 +38,12 @@ export class EnginelightInstrumentation {
     if (withDefaults(config).enabled) this.enable()
   }
 
-  /** Listens from now on. Does nothing when it listens already. */
+  /** Starts listening. Does nothing if it already listens. */
   enable(): void {
     this.#running ??= this.#start()
   }
 
-  /** Leaves the channels and ends every span that is open. */
+  /** Leaves the channels and ends every open span. */
   disable(): void {
     this.#running?.stop()
     this.#running = undefined
@@ -56,18 +56,18 @@ export class EnginelightInstrumentation {
 
   setMeterProvider(provider: MeterProvider): void {
     this.#instruments.use(provider)
-    // Now and not at the first measurement: the gauges should show a pool that nobody uses yet.
+    // Now and not at the first measurement: the gauges should show pools that are not yet in use.
     if (this.#running) this.#instruments.current()
   }
 
-  /** Enginelight writes no log records; SDKs call this nevertheless. */
+  /** Enginelight writes no log records, but SDKs call this all the same. */
   setLoggerProvider(_provider: unknown): void {}
 
   getConfig(): EnginelightInstrumentationConfig {
     return { enabled: true, ...this.#config }
   }
 
-  /** Takes other options. Spans that are open end here. */
+  /** Replaces the options. Open spans end here. */
   setConfig(config: EnginelightInstrumentationConfig): void {
     this.#config = config
     if (!this.#running) return
@@ -75,7 +75,7 @@ export class EnginelightInstrumentation {
     this.enable()
   }
 
-  /** How many spans and measurements are under way: 0 when nothing is. */
+  /** How many spans and measurements are open. */
   get openCount(): number {
     return this.#running?.size ?? 0
   }
@@ -91,7 +91,7 @@ export class EnginelightInstrumentation {
     this.#instruments.current()
     const subscriptions = [
       listen('enginelight:engine', message => engines.handle(message)),
-      // Nobody builds a message that nobody hears.
+      // Listened to only if wanted: messages without a listener are not built.
       ...(options.requestSpans ? [listen('enginelight:request', message => spans.request(message))] : []),
       listen('enginelight:session', message => spans.session(message)),
       listenTwice(
@@ -130,7 +130,7 @@ export class EnginelightInstrumentation {
   }
 }
 
-/** The spans apart from the measurement: a processor of theirs that throws does not keep it. */
+/** Spans apart from the measurement: a span processor that throws does not stop it. */
 function listenTwice<N extends ChannelName>(
   name: N,
   measure: (message: ChannelMessages[N]) => void,

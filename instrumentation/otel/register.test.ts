@@ -84,7 +84,7 @@ INTERNAL enginelight.request label=nightly job
       CLIENT select orders text=select ? from orders
       CLIENT ROLLBACK text=ROLLBACK`
 
-/** Of our own spans: an HTTP span has the clock of its own SDK, in whole milliseconds. */
+/** For our own spans only: an HTTP span has its own SDK's clock, in whole milliseconds. */
 function startsOrEndsOutsideOfItsParent(spans: readonly DrawnSpan[]): string[] {
   const byId = new Map(spans.map(span => [span.id, span]))
   return spans
@@ -234,7 +234,7 @@ test('an application on a real PostgreSQL: every request is a tree, and names th
   const { code, output } = await child.ended
   expect([code, output]).toEqual([0, ''])
 
-  // The one that waited for another request, and none that waited for a machine that is busy.
+  // The check-out that waited for another request, without those that waited because the machine was busy.
   const all = await receiver.spans()
   const second = all.find(span => span.name === 'GET /second')
   const spans = all.filter(span => span.name !== 'enginelight.checkout' || span.trace === second?.trace)

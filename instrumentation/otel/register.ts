@@ -6,11 +6,11 @@ import { EnginelightInstrumentation } from './index.ts'
 import { flushOnExit } from './flush-on-exit.ts'
 
 /**
- * `node --import enginelight/otel/register app.js` starts OpenTelemetry's Node SDK with the instrumentation of
- * Enginelight, as the `OTEL_…` variables say, and exports what is left when the process ends.
+ * `node --import enginelight/otel/register app.js` starts OpenTelemetry's Node SDK with Enginelight's instrumentation,
+ * configured by the `OTEL_…` variables, and exports what is left when the process ends.
  *
- * Nothing here opens the span of an HTTP request, so each request or scope gets an INTERNAL one of ours and its sessions
- * share a trace. Where an SDK is already there (another `--import` before this one) only the instrumentation is added to it.
+ * Nothing here makes spans for HTTP requests, so each request or scope gets an INTERNAL span of ours and its sessions
+ * share a trace. If an SDK is already there (from an earlier `--import`), only the instrumentation is added to it.
  */
 if (process.env['OTEL_SDK_DISABLED']?.trim().toLowerCase() !== 'true') {
   start()
@@ -28,7 +28,7 @@ function start(): void {
 }
 
 function startSdk(instrumentation: EnginelightInstrumentation): void {
-  // Required and not imported: a missing peer is then an error of ours, and no top-level await is needed.
+  // Required and not imported: a missing peer then gives an error of ours, and no top-level await is needed.
   let NodeSDK: new (options: { instrumentations: EnginelightInstrumentation[] }) => NodeSdk
   try {
     ;({ NodeSDK } = loadBeside('@opentelemetry/sdk-node') as { NodeSDK: typeof NodeSDK })
@@ -57,13 +57,13 @@ function startSdk(instrumentation: EnginelightInstrumentation): void {
   })
 }
 
-/** The API gives a proxy, which hides what it stands for. */
+/** The API returns a proxy, which hides the real provider. */
 function providerOfSpans(): object {
   const provider = trace.getTracerProvider() as { getDelegate?: () => object }
   return provider.getDelegate?.() ?? provider
 }
 
-/** An SDK's providers can; the API's no-op ones cannot. */
+/** An SDK's providers have it; the API's no-op ones do not. */
 async function flush(provider: object): Promise<void> {
   await (provider as { forceFlush?: () => Promise<void> }).forceFlush?.()
 }

@@ -1,6 +1,6 @@
 /**
- * Every attribute and metric name that is emitted, and nowhere else. Copied rather than imported: the package
- * `@opentelemetry/semantic-conventions` renames what is in development from one minor version to the next.
+ * All attribute and metric names that are emitted. Copied rather than imported: the package
+ * `@opentelemetry/semantic-conventions` renames names in development between minor versions.
  */
 
 /** Stable in the semantic conventions. */
@@ -32,7 +32,7 @@ export const METRIC_CONNECTION_TIMEOUTS = 'db.client.connection.timeouts'
 export const METRIC_CONNECTION_WAIT_TIME = 'db.client.connection.wait_time'
 export const METRIC_CONNECTION_USE_TIME = 'db.client.connection.use_time'
 
-/** Our own: what the conventions have no word for. */
+/** Our own, where the conventions have no name. */
 export const ENGINE_NAME = 'enginelight.engine.name'
 export const POOL = 'enginelight.pool'
 export const SLOT = 'enginelight.slot'
@@ -47,9 +47,9 @@ export const SESSION_ID = 'enginelight.session.id'
 export const SESSION_MODE = 'enginelight.session.mode'
 export const SESSION_STATEMENT_COUNT = 'enginelight.session.statement.count'
 export const CHECKOUT_ID = 'enginelight.checkout.id'
-/** Seconds, like every duration of the conventions. */
+/** In seconds, like every duration of the conventions. */
 export const CHECKOUT_WAIT_TIME = 'enginelight.checkout.wait_time'
-/** Who held the pool's connections when a check-out failed, one line each. */
+/** The holders of the pool's connections when a check-out failed, one line each. */
 export const CHECKOUT_HOLDERS = 'enginelight.checkout.holders'
 export const TRANSACTION_ID = 'enginelight.transaction.id'
 export const TRANSACTION_OUTCOME = 'enginelight.transaction.outcome'
@@ -64,12 +64,12 @@ export const COMMIT_MODE = 'enginelight.commit.mode'
 export const COMMIT_OUTCOME = 'enginelight.commit.outcome'
 /** The key of the decision row, the same on every server and in every process that takes part. */
 export const COMMIT_TRANSACTION = 'enginelight.commit.transaction'
-/** What became of each engine, one line each: `writer: committed`. */
+/** Each engine's outcome, one line each: `writer: committed`. */
 export const COMMIT_ENGINES = 'enginelight.commit.engines'
 export const COMMIT_STEP = 'enginelight.commit.step'
 export const COMMIT_ROLE = 'enginelight.commit.role'
 export const COMMIT_GID = 'enginelight.commit.gid'
-/** The command tag that a step was answered with. */
+/** The command tag of the server's answer to a step. */
 export const COMMIT_ANSWER = 'enginelight.commit.answer'
 export const PREPARED_OUTCOME = 'enginelight.prepared.outcome'
 export const METRIC_COMMIT_DURATION = 'enginelight.commit.duration'
@@ -77,7 +77,7 @@ export const METRIC_PREPARED_RECOVERED = 'enginelight.prepared.recovered'
 export const METRIC_PREPARED_IN_DOUBT = 'enginelight.prepared.in_doubt'
 export const STATEMENT_ID = 'enginelight.statement.id'
 export const STATEMENT_ROW_COUNT = 'enginelight.statement.row.count'
-/** Seconds that the statement stood behind others of its session. */
+/** Seconds that the statement waited behind others of its session. */
 export const STATEMENT_QUEUE_TIME = 'enginelight.statement.queue_time'
-/** Set on a span that did not see its own end, with the reason. */
+/** Set on a span whose own end was not seen, with the reason. */
 export const ABANDONED = 'enginelight.abandoned'

@@ -6,7 +6,7 @@ import { channels } from '../../server-lib/channels/index.ts'
 import { panel, startPanel, type StartPanelOptions } from './index.ts'
 import { ownPanel } from './testing/panels.ts'
 
-/** Imported or required, its files are CommonJS. Each test file has a process of its own. */
+/** Whether imported or required, its files are CommonJS. Each test file has a process of its own. */
 const isWsLoaded = () =>
   Object.keys(createRequire(import.meta.url).cache).some(file => /node_modules[\\/]ws[\\/]/.test(file))
 

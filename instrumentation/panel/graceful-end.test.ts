@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../../server-lib/testing/data
 import { expectBackends, expectQuiet } from '../../server-lib/testing/ground-truth.ts'
 import { Page } from './testing/page.ts'
 
-/** The application that the README's recipe for an end is tried on: with everything in it that has kept one from ending. */
+/** The application for the README's shutdown recipe, with everything that has kept an application from ending. */
 const APP = `
 import express from 'express'
 import { createEngines, engine } from 'enginelight'
@@ -45,7 +45,7 @@ process.on('uncaughtException', error => {
 })
 const mounted = await panel({ engines, enabled: true }).attach(server)
 `
-/** What the recipe gives to requests and then to engines, shorter here. */
+/** The time that the recipe gives to requests and then to engines, shorter here. */
 const GRACE_MS = 1_000
 const ENGINES_GRACE_MS = 1_000
 
@@ -110,7 +110,7 @@ async function abandoned() {
   return Number(row?.sessions_abandoned)
 }
 
-/** Writes a row after the other until the server is gone; counts those that were acknowledged. */
+/** Writes one row after the other until the server is gone; counts the acknowledged ones. */
 async function keepWriting({ port }: App, seen: { acknowledged: number; refused: number }): Promise<void> {
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/rows`, { method: 'POST' }).catch(() => undefined)
@@ -145,7 +145,7 @@ test('R40 SIGTERM under load: what runs finishes, what hangs is named and ended,
   expect(end).toMatchObject({ code: 0 })
   expect(end.ms).toBeLessThan(GRACE_MS + ENGINES_GRACE_MS + 1_000)
   expect(await page.closed).toMatchObject({ code: 1001 })
-  // Ended in time to be told.
+  // It ended early enough to be answered.
   expect(await hung).toBe(500)
   await Promise.all(writers)
   expect(await database.admin('select count(*)::int from t')).toEqual([{ count: seen.acknowledged }])
@@ -168,7 +168,7 @@ test('R40 a quiet application ends as soon as its last request, whoever keeps a 
   const idle = await open(app.port, 'GET /ready HTTP/1.1\nHost: x\n\n')
   await once(idle, 'data')
   await Page.open(app.panel.href)
-  // One that has no session, so that closing the engines does not wait for it.
+  // A request without a session, so that closing the engines does not wait for it.
   const plain = fetch(`http://127.0.0.1:${app.port}/plain`).then(({ status }) => status)
   await sleep(50)
   app.process.kill('SIGTERM')
@@ -203,7 +203,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('R40 a second %s ends it at once', asy
   const end = await app.ended()
   expect(end).toMatchObject({ code: 1 })
   expect(end.ms).toBeLessThan(500)
-  // Nobody was left to cancel it: the server goes on until it sees that its client is gone.
+  // The process that could have cancelled it is gone: the server runs it until it notices.
   await database.admin(
     `select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()`,
   )

@@ -1,6 +1,6 @@
 /**
- * `enginelight/panel`: a live page that shows which request holds which connection, and why. It listens to the
- * channels of `enginelight/channels` and changes nothing in the application.
+ * `enginelight/panel`: a live page that shows which request holds which connection, and why. It listens to the channels
+ * of `enginelight/channels` and changes nothing in the application.
  */
 import {
   attach,
@@ -15,16 +15,16 @@ export type { MountableServer, MountedPanel } from './mount/index.ts'
 export type { PanelOptions, StartPanelOptions } from './options.ts'
 export type { RecorderLimits } from './recorder/index.ts'
 
-/** A panel that has its options and waits for a server. */
+/** A panel with its options, ready for a server. */
 export interface Panel {
   /**
-   * Mounts the panel at `/__enginelight` of a server, before or after it listens; all else on the server stays the
-   * application's. When the panel is off, nothing on the server changes and `url` is null.
+   * Mounts the panel at `/__enginelight` of a server, before or after it listens; everything else on the server stays
+   * the application's. When the panel is off, nothing on the server changes and `url` is null.
    */
   attach(server: MountableServer): Promise<MountedPanel>
 }
 
-/** A panel for a server that exists. Off unless `NODE_ENV` is exactly `development` or `enabled` is true. */
+/** A panel for an existing server. Off unless `NODE_ENV` is exactly `development` or `enabled` is true. */
 export function panel(options: PanelOptions = {}): Panel {
   const settings = settingsOf(options)
   return {

@@ -16,32 +16,32 @@ import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
 
 /** How the panel is mounted and who may see it. */
 export interface PanelOptions {
-  /** What `createEngines` returned. The panel sees all engines of the process, also without it. */
+  /** What `createEngines` returned. Without it the panel sees all engines of the process as well. */
   engines?: { readonly names: Iterable<string> }
-  /** Default: true where `NODE_ENV` is exactly `development`. When false, nothing is loaded and nothing changes. */
+  /** Default: true if `NODE_ENV` is exactly `development`. When false, nothing is loaded and nothing changes. */
   enabled?: boolean
-  /** Remote addresses beyond loopback, as CIDRs: `['172.17.0.0/16']`. The socket's address is what counts. */
+  /** Remote addresses beyond loopback, as CIDRs: `['172.17.0.0/16']`. Compared with the socket's address. */
   allow?: readonly string[]
-  /** Names beyond `localhost`, `127.0.0.1` and `[::1]` by which the panel is reached: `['dev.example:8080']`. */
+  /** Host names beyond `localhost`, `127.0.0.1` and `[::1]` that reach the panel: `['dev.example:8080']`. */
   allowedHosts?: readonly string[]
-  /** Origins of pages beyond the panel's own, where a proxy changes them: `['https://dev.example']`. */
+  /** Origins of pages beyond the panel's own, if a proxy changes them: `['https://dev.example']`. */
   allowedOrigins?: readonly string[]
   /** At least 16 characters of `A-Z a-z 0-9 - . _ ~`. Default: 128 random bits, new with each start. */
   token?: string
-  /** The application's name on the page. Default: as the engines have it, else the file that was started. */
+  /** The application's name on the page. Default: the engines' application name, else the started file. */
   application?: string
   limits?: Partial<RecorderLimits>
   /**
-   * Whether errors are shown with their own messages, and those of their causes. PostgreSQL quotes values and pieces of
-   * statements in them. Default false: the code, what it means, and the names of what it is about.
+   * Whether errors show their own messages, and those of their causes. PostgreSQL quotes values and pieces of
+   * statements in them. Default false: the code, its meaning, and the names of the objects concerned.
    */
   errorMessages?: boolean
 }
 
 export interface StartPanelOptions extends PanelOptions {
-  /** Default 0: a free one. */
+  /** Default 0: any free port. */
   port?: number
-  /** An address or `localhost`. Default `127.0.0.1`. One that is not loopback needs `allow`. */
+  /** An address or `localhost`. Default `127.0.0.1`. An address beyond loopback needs `allow`. */
   host?: string
 }
 
@@ -59,7 +59,7 @@ export interface PanelSettings {
   host: string
 }
 
-/** What each limit may be. The ring's most is what 16 MiB of the whole panel leave room for, and a page can take. */
+/** The range of each limit. The ring's maximum is what the panel's 16 MiB leave room for, and what a page can take. */
 const LIMITS: Needs<RecorderLimits> = {
   ringBytes: between(16 * 1024, 32 * 1024 * 1024),
   dictionaryBytes: between(16 * 1024, 32 * 1024 * 1024),
@@ -145,7 +145,7 @@ function checkEngines(engines: unknown): void {
   throw bad('engines', '`engines` of the panel has no engine in it.')
 }
 
-/** The name that the bound address adds to those by which the panel is reached: an address cannot be rebound. */
+/** The bound address is accepted as a name of the panel: an address cannot be rebound. */
 function checkHost(host: unknown, allow: readonly string[]): string[] {
   if (typeof host !== 'string' || (host !== 'localhost' && isIP(host) === 0))
     throw bad('host', `\`host\` of the panel must be an address or localhost, not ${show(host)}.`)

@@ -13,7 +13,7 @@ test('a page sees a real session hold its connection, by whom and since which li
   const engines = createEngines({
     writer: engine()({ connection: database.url, default: true, pool: { max: 3 } }),
   })
-  // It came late: the first connection is open already.
+  // So that the panel starts late: the first connection is open already.
   await engines.warmup()
   const panel = await ownPanel({ engines })
   const page = await Page.open(panel.url)

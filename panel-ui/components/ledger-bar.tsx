@@ -2,7 +2,7 @@ import './ledger-bar.css'
 import { duration } from '../../instrumentation/model/format.ts'
 import type { Ledger, LedgerEntry } from '../../instrumentation/model/ledger.ts'
 
-/** The order in which a request lives through them, not that in which a moment is awarded. */
+/** The order in which a request goes through them, not the order in which the ledger assigns a moment. */
 const SHOWN: readonly LedgerEntry[] = [
   'waiting',
   'queued',

@@ -1,6 +1,6 @@
 import './site.css'
 
-/** A line of the application: where room is short it loses its beginning, for its number is what somebody looks for. */
+/** A line of the application. Where room is short its beginning is cut, because the reader looks for its number. */
 export function Site({ site }: { site: string }) {
   return (
     <span className="site" title={site}>

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 
 export type TagTone = 'good' | 'warn' | 'bad' | 'plain'
 
-/** A short fact set apart: a status, an SQLSTATE, a count. */
+/** A short fact, set apart: a status, an SQLSTATE, a count. */
 export function Tag({
   tone = 'plain',
   title,

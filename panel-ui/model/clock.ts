@@ -1,9 +1,9 @@
-/** A quarter of a second: as often as a growing duration is rewritten without becoming a flicker. */
+/** A quarter of a second: as often as a growing duration can change without flicker. */
 const TICK_MS = 250
 
 /**
- * The process's clock as the page knows it. It stands still while the page is paused or knows nothing new, because
- * a hold must not seem to grow when nobody has said that it lasts.
+ * The process's clock as the page knows it. It stands still while the page is paused or gets no news, because a hold
+ * must not seem to grow when nothing says that it lasts.
  */
 export class Clock {
   readonly #listeners = new Set<() => void>()
@@ -12,10 +12,10 @@ export class Clock {
   #tick = 0
   #timer: ReturnType<typeof setInterval> | undefined
 
-  /** Sets the clock by a time that the process just sent. */
+  /** Sets the clock by a time that the process has just sent. */
   heard(now: number): void {
     const offset = now - performance.now()
-    // The fastest message is the truest; a great difference is a laptop that slept.
+    // The message with the least delay is the most accurate; a large difference means that a laptop slept.
     if (this.#offset === null || offset > this.#offset || this.#offset - offset > 2000) this.#offset = offset
   }
 
@@ -37,7 +37,7 @@ export class Clock {
     this.#emit()
   }
 
-  /** The time as of the last tick: one value for all that is drawn in the same quarter of a second. */
+  /** The time of the last tick: the same value for all that is drawn in that quarter of a second. */
   readonly ticked = (): number => this.#tick
 
   readonly subscribe = (listener: () => void): (() => void) => {

@@ -20,18 +20,18 @@ export interface CommitLane {
 export interface CommitTimeline {
   readonly lanes: readonly CommitLane[]
   readonly length: number
-  /** When the decision was taken, or null where it was not, or none was needed. */
+  /** When the decision was made, or null if it was not, or none was needed. */
   readonly decidedAt: number | null
-  /** When the application had its answer; what comes after is done in the background. */
+  /** When the application got its answer; later steps run in the background. */
   readonly answeredAt: number | null
   /** The first step that failed or was never answered. */
   readonly brokeOff: CommitBar | null
 }
 
-/** Who decides stands above those who depend on it. */
+/** The participant that decides is above those that depend on it. */
 const RANK: Record<ParticipantRole, number> = { decides: 0, prepares: 1, commits: 2, reads: 3 }
 
-/** A commit on one clock: a lane for each engine, its steps on it. */
+/** A commit on one clock: a lane for each engine, with its steps. */
 export function commitTimeline(commit: Commit, now: Time): CommitTimeline {
   const { startedAt, endedAt, participants, steps } = commit
   const isOver = endedAt !== null

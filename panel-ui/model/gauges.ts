@@ -23,7 +23,7 @@ export function rememberGauges(history: GaugeHistory, stat: Stat): GaugeHistory 
   return next
 }
 
-/** What the gauges would have said in the last minute, as far as the rows reach back: the page opens with a past. */
+/** The gauges of the last minute as far back as the rows reach: the page opens with a past. */
 export function gaugesFromRows(state: PanelState, now: number): GaugeHistory {
   const oldest = state.requests.get(state.order[0] ?? '')?.startedAt ?? now
   const from = Math.max(oldest, now - GAUGES_KEPT_MS)

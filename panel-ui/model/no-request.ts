@@ -8,13 +8,13 @@ export interface LineOfWork {
   readonly site: string | null
   readonly checkouts: number
   readonly statements: number
-  /** Those that are held right now. */
+  /** The check-outs that are held right now. */
   readonly held: readonly Checkout[]
   readonly waiting: number
   readonly lastAt: Time
 }
 
-/** Work that no request answers for, by engine and line: the line is what leads back to its owner. */
+/** Work that belongs to no request, by engine and line: the line leads back to its owner. */
 export function linesOfWork(work: Request): LineOfWork[] {
   const lines = new Map<string, { -readonly [K in keyof LineOfWork]: LineOfWork[K] }>()
   const keys = new Map<string, string>()

@@ -12,24 +12,26 @@ import { Clock } from './clock.ts'
 import { gaugesFromRows, rememberGauges, type GaugeHistory } from './gauges.ts'
 import { emptyState, type PanelState } from '../../instrumentation/model/state.ts'
 
-/** All that the views are drawn from. Each change makes another one. */
+/** Everything that the views are drawn from. Immutable: each change makes a new one. */
 export interface PanelView {
   readonly state: PanelState
   readonly hello: Hello | null
   readonly link: Link
   readonly stat: Stat | null
   readonly gauges: GaugeHistory
-  /** What the servers said last, or null while nobody has asked. */
+  /** The servers' last answer, or null if they have not been asked. */
   readonly truth: ServerTruth | null
   readonly isPaused: boolean
-  /** Rows that wait until the page is no longer paused. */
+  /** How many rows wait until the page is no longer paused. */
   readonly heldBack: number
 }
 
-/** While paused, or hidden by a browser that draws no frame: beyond this it is cheaper to begin anew. */
+/** Applies while paused, or hidden by a browser that draws no frames: beyond this it is cheaper to start again. */
 const PENDING_LIMIT = 50_000
 
-/** The page's state outside of React: takes what the socket brings, applies it once per frame, tells who listens. */
+/**
+ * The page's state outside of React: takes what the socket brings, applies it once per frame, and notifies listeners.
+ */
 export class PanelModel implements Receiver {
   readonly clock = new Clock()
   readonly #listeners = new Set<() => void>()
@@ -50,10 +52,10 @@ export class PanelModel implements Receiver {
   #overflowed = false
   #scheduled = false
   received = 0
-  /** Called when what the page wants to hear of the servers changes. */
+  /** Called when the page starts or stops wanting the servers' answers. */
   onWatch: (truth: boolean) => void = () => {}
   #watchers = 0
-  /** Called where rows were thrown away and only another snapshot helps. */
+  /** Called when rows were thrown away and only another snapshot helps. */
   onLostRows: () => void = () => {}
 
   constructor(frame: (flush: () => void) => void) {
@@ -77,7 +79,7 @@ export class PanelModel implements Receiver {
     const isSame = previous?.boot === hello.boot && !this.#overflowed
     this.clock.reset()
     this.clock.heard(hello.now)
-    // What still waits was said on another socket, whose interned strings these are.
+    // What still waits came on an earlier socket, and uses its interned strings.
     if (isSame) this.#applyPending()
     else this.#forget(previous?.boot !== hello.boot)
     this.#overflowed = false
@@ -121,7 +123,7 @@ export class PanelModel implements Receiver {
     return () => {
       if (--this.#watchers > 0) return
       this.onWatch(false)
-      // What is not asked for any more grows old: it must not be taken for the truth when somebody looks again.
+      // From now on it grows old, and must not pass for the present when a view opens again.
       this.#emit({ truth: null })
     }
   }
@@ -147,7 +149,7 @@ export class PanelModel implements Receiver {
   #take(rows: readonly AnyRow[]): void {
     const last = rows.at(-1)
     if (!last || this.#overflowed) return
-    // A row that we have already seen can come again after a resume.
+    // After a resume, a row may come that was already seen.
     for (const row of rows) if (row[0] > this.received) this.#pending.push(row)
     this.received = Math.max(this.received, last[0])
     if (this.#pending.length > PENDING_LIMIT) {

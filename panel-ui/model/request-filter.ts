@@ -6,13 +6,13 @@ import type { Request } from '../../instrumentation/model/state.ts'
 type Test = (request: Request, now: Time) => boolean
 
 /**
- * The query box: words that must all hold. `engine:writer`, `status:500` (or `status:5xx`), `slow:>100` (ms),
- * `leaked`, `failed`, `waiting`, `rolled-back`, `n+1`, `running`; any other word is looked for in the label, the id, the
- * statements and the lines of code. A `-` in front turns a word around.
+ * The query box: words that must all match. `engine:writer`, `status:500` (or `status:5xx`), `slow:>100` (ms),
+ * `leaked`, `failed`, `waiting`, `rolled-back`, `n+1`, `running`; any other word is searched for in the label, the id,
+ * the statements and the lines of code. A `-` in front negates a word.
  */
 export function requestFilter(query: string): (request: Request | undefined, now: Time) => boolean {
   const tests = query.trim().toLowerCase().split(/\s+/).filter(Boolean).map(testOf)
-  // Asked four times a second of five hundred requests, of which all but a few are what they were.
+  // Called four times a second for five hundred requests, nearly all of them unchanged.
   const known = new WeakMap<Request, boolean>()
   return (request, now) => {
     if (request === undefined) return false
@@ -34,7 +34,7 @@ export const FILTER_EXAMPLES = [
 
 function testOf(word: string): Test {
   if (word.startsWith('-') && word.length > 1) {
-    // One minus, or many of which each turns it around once more.
+    // One minus or several, each of which negates again.
     const minuses = /^-+(?=.)/.exec(word)![0].length
     const test = testOf(word.slice(minuses))
     return (request, now) => test(request, now) === (minuses % 2 === 0)

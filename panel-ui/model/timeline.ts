@@ -5,9 +5,9 @@ import type { Checkout, Request, Statement, Transaction } from '../../instrument
 
 /** One request on wall-clock time: a lane per connection, in milliseconds since its start. */
 export interface Timeline {
-  /** The axis goes from 0 to here: past the response where something is still held. */
+  /** The axis ends here: after the response if something is still held. */
   readonly length: number
-  /** Where the response ended, or null while the request runs. */
+  /** When the response ended, or null while the request runs. */
   readonly responseAt: number | null
   readonly lanes: readonly TimelineLane[]
 }
@@ -33,11 +33,11 @@ export interface TimelineLane {
     label: string
     state: 'held idle' | 'idle in transaction' | 'failed transaction'
   })[]
-  /** Nothing was written: a ROLLBACK at its end lost nothing. */
+  /** Nothing was written, so a ROLLBACK at its end lost nothing. */
   readonly isReadOnly: boolean
 }
 
-/** A gap shorter than this, or than this part of the axis, is not worth a word. */
+/** A gap shorter than this, or than this share of the axis, gets no words. */
 const GAP_FROM_MS = 1
 const GAP_FROM_SHARE = 0.06
 

@@ -5,13 +5,13 @@ type Test = (told: Told) => boolean
 
 export const TRANSACTION_WORDS = ['committed', 'rolled-back', 'refused', 'lied', 'two-phase'] as const
 
-/** Without this word those are left out that only read: of most applications they are nearly all. */
+/** Without this word, transactions that only read are left out: in most applications they are nearly all. */
 export const WITH_READS = 'with-reads'
 
 /**
- * The query box of transactions: words that must all hold. An outcome, `engine:writer`, `two-phase`, `savepoints`,
- * `with-reads`; any other word is looked for in the owner, the ids, the lines of code and the reasons. A `-` in front turns a
- * word around.
+ * The query box of transactions: words that must all match. An outcome, `engine:writer`, `two-phase`, `savepoints`,
+ * `with-reads`; any other word is searched for in the owner, the ids, the lines of code and the reasons. A `-` in front
+ * negates a word.
  */
 export function transactionFilter(query: string): Test {
   const words = query.trim().toLowerCase().split(/\s+/).filter(Boolean)
@@ -22,7 +22,7 @@ export function transactionFilter(query: string): Test {
 
 function testOf(word: string): Test {
   if (word.startsWith('-') && word.length > 1) {
-    // One minus, or many of which each turns it around once more.
+    // One minus or several, each of which negates again.
     const minuses = /^-+(?=.)/.exec(word)![0].length
     const test = testOf(word.slice(minuses))
     return told => test(told) === (minuses % 2 === 0)

@@ -2,7 +2,7 @@ import { duration } from '../../instrumentation/model/format.ts'
 import type { Told } from './transactions.ts'
 import { isShared } from './transactions.ts'
 
-/** One plain sentence on why a transaction stands as it does. */
+/** One plain sentence on why a transaction is in its state. */
 export function transactionVerdict(told: Told): string {
   const { transaction, request, commit, fate, why, site } = told
   const at = site ? ` at ${site}` : ''

@@ -29,7 +29,7 @@ type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
   ? [kind: K, ...columns: Columns]
   : never
 
-/** A state told row by row, ten milliseconds apart. */
+/** A state built row by row, ten milliseconds apart. */
 class Story {
   now = 0
   readonly rows: AnyRow[] = []
@@ -41,7 +41,7 @@ class Story {
     return this
   }
 
-  /** A request that has written something on an engine, in a session and a transaction of that number. */
+  /** A request that has written on an engine, in the session and the transaction of that number. */
   written(number: number, engine = 'writer'): this {
     const [u, s, c, t, q] = ['u1', `s${number}`, `c${number}`, `t${number}`, `q${number}`]
     if (number === 1) this.tell(KIND.requestStart, u, 'http', 1, 'db', ['writer', 'warehouse'])
@@ -77,7 +77,7 @@ class Story {
     return apply(emptyState, this.rows, id => TEXTS[id] ?? '…')
   }
 
-  /** How the first transaction stands, and why, at which line. */
+  /** The state of the first transaction, and its reason and line. */
   get told(): string {
     const { state } = this
     const request = state.requests.get('u1')
@@ -266,11 +266,11 @@ test('in doubt is what a server has prepared and no commit under way is about to
   expect(left(truth(story.now, [GID]))).toEqual([
     `${GID} | warehouse | its commit ended unknown | 1500 | ada`,
   ])
-  // What recovery says of it is the better reason, and is believed where the server cannot be asked.
+  // Recovery's reason is the better one, and is used where the server cannot be asked.
   story.tell(KIND.inDoubt, 'warehouse', GID, '7e57', 60_000, 6)
   expect(left(truth(story.now, [GID]))).toEqual([`${GID} | warehouse | held by its coordinator | 1500 | ada`])
   expect(left(null)).toEqual([`${GID} | warehouse | held by its coordinator | 60500 | `])
-  // The server has been asked since, and has it no more.
+  // The server has been asked since, and no longer has it.
   expect(left(truth(story.now + 1, []))).toEqual([])
   story.tell(KIND.recovered, 'warehouse', GID, '7e57', 61_000, 'rolled back')
   expect(doubtsOf(story.state, null, story.now)).toMatchObject({

@@ -3,7 +3,7 @@ import type { Time } from '../../instrumentation/model/rows.ts'
 import { fateOf, whyOf, type Fate } from '../../instrumentation/model/fate.ts'
 import type { Commit, PanelState, Request, Transaction } from '../../instrumentation/model/state.ts'
 
-/** A transaction with what it takes to tell of it. */
+/** A transaction with everything needed to describe it. */
 export interface Told {
   readonly transaction: Transaction
   readonly request: Request | undefined
@@ -38,7 +38,7 @@ export function tellOf(state: PanelState, transaction: Transaction): Told {
   const before = known.get(transaction)
   const request = state.requests.get(transaction.request)
   const commit = transaction.commit === null ? undefined : state.commits.get(transaction.commit)
-  // Four times a second for each of two thousand, of which all but a few are what they were.
+  // Called four times a second for two thousand transactions, nearly all of them unchanged.
   if (before && before.fate !== 'prepared' && before.commit === commit && before.request === request)
     return before
   const fate = fateOf(transaction, request, commit, state.doubts)
@@ -47,13 +47,13 @@ export function tellOf(state: PanelState, transaction: Transaction): Told {
   return told
 }
 
-/** What takes part with it in one commit: more than one, or it is nobody else's business. */
+/** Whether its commit has several participants; otherwise the commit is not worth showing. */
 export const isShared = (commit: Commit | undefined): commit is Commit =>
   commit !== undefined && commit.participants.length > 1
 
 const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
 
-/** The view in one sentence. What no server could be asked about is not said to be nothing. */
+/** The view in one sentence. Where no server could be asked, it does not claim that there is nothing. */
 export function sentenceOf(
   { open, ended }: Transactions,
   inDoubt: number,
@@ -88,7 +88,7 @@ export interface EndingLine {
   readonly lost: number
 }
 
-/** The lines at which transactions end, the busiest first; a line where any was lost comes before. */
+/** The lines at which transactions end, the most frequent first; lines with lost transactions come before. */
 export function endingLines(ended: readonly Told[]): EndingLine[] {
   const lines = new Map<string, { site: string; committed: number; lost: number }>()
   for (const { site, fate } of ended) {

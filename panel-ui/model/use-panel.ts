@@ -10,15 +10,15 @@ export function useModel(): PanelModel {
   return model
 }
 
-/** A part of what the model holds; the view is drawn again when that part is another. */
+/** A part of the model; the view is drawn again when that part changes. */
 export function usePanel<T>(select: (view: PanelView) => T): T {
   const model = useModel()
   return useSyncExternalStore(model.subscribe, () => select(model.view()))
 }
 
 /**
- * A request, for as long as somebody looks at it: the page forgets the oldest ones, but not under the reader's eyes.
- * `past` is where else to find it.
+ * A request, for as long as it is shown: the page forgets the oldest ones, but not under the reader's eyes. `past` is
+ * where else to find it.
  */
 export function useRequest(id: string, past: PanelState['requests'] | null): Request | undefined {
   const request = usePanel(view => view.state.requests.get(id))
@@ -33,7 +33,7 @@ export function useNow(): number {
   return useSyncExternalStore(clock.subscribe, clock.ticked)
 }
 
-/** The same while something runs; for what is over time stands still, and nothing is drawn again. */
+/** The same while something runs; once it is over, time stands still and nothing is drawn again. */
 export function useNowWhile(isRunning: boolean): number {
   const { clock } = useModel()
   return useSyncExternalStore(clock.subscribe, isRunning ? clock.ticked : zero)
@@ -48,7 +48,7 @@ export interface Moment {
 
 const moments = new WeakMap<PanelModel, Moment>()
 
-/** State and time together, four times a second: for words, which nobody can read faster. */
+/** State and time together, four times a second: for words, which cannot be read any faster. */
 export function useMoment(): Moment {
   const model = useModel()
   return useSyncExternalStore(model.clock.subscribe, () => momentOf(model))

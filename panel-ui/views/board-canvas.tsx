@@ -4,7 +4,7 @@ import type { Pool } from '../../instrumentation/model/state.ts'
 import { useModel } from '../model/use-panel.ts'
 import { drawLanes, BOARD_MS, type BoardGeometry } from './lane-canvas.ts'
 
-/** Ten seconds over a lane move fifty pixels a second: thirty pictures of that are as smooth as sixty. */
+/** Ten seconds across a lane move fifty pixels a second: thirty frames are as smooth as sixty. */
 const FRAME_MS = 33
 
 /** The moving part of a pool's card: one canvas behind all its lanes, drawn only when a pixel would change. */
@@ -35,7 +35,7 @@ export function BoardCanvas({ id, max }: Pick<Pool, 'id' | 'max'>) {
     const observer = new ResizeObserver(() => {
       geometry = measure(canvas)
       drawn = { key: '', at: Number.NEGATIVE_INFINITY }
-      // Another size empties a canvas, and the frame is painted before the next request for one is answered.
+      // Resizing empties a canvas, and the next animation frame comes only after this one is painted.
       draw()
     })
     observer.observe(canvas)

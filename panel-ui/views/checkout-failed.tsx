@@ -8,7 +8,7 @@ import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
-/** A check-out that failed, with everybody who held a connection of the pool at that instant. */
+/** A failed check-out, with everything that held a connection of the pool at that moment. */
 export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
   const { failure } = checkout
   if (!failure) return null

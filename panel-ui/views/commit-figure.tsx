@@ -17,7 +17,7 @@ const ROLES: Record<CommitLane['role'], string> = {
   reads: 'only read',
 }
 
-/** A commit over its engines on one clock: each step where it was done, the decision across all, where it broke off. */
+/** A commit over its engines on one clock: each step on its engine, the decision across all, and where it broke off. */
 export function CommitFigure({ commit, now }: { commit: Commit; now: number }) {
   const timeline = commitTimeline(commit, now)
   const { lanes, length, decidedAt, brokeOff } = timeline
@@ -108,7 +108,7 @@ interface StepsProps {
   brokeOff: CommitBar | null
 }
 
-/** The same in words, in the order of their beginning. */
+/** The same in words, ordered by start. */
 function Steps({ lanes, decidedAt, brokeOff }: StepsProps) {
   const bars = lanes.flatMap(lane => lane.bars).sort((a, b) => a.from - b.from || a.to - b.to)
   return (

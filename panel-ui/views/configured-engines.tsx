@@ -1,7 +1,7 @@
 import { rolesOf } from '../../instrumentation/model/pool-load.ts'
 import { usePanel } from '../model/use-panel.ts'
 
-/** The engines as `createEngines` was told. */
+/** The engines as passed to `createEngines`. */
 export function ConfiguredEngines() {
   const engines = usePanel(view => view.state.engines)
   return (

@@ -8,7 +8,7 @@ import { LaneInspector } from './lane-inspector.tsx'
 import { NoEngines, NotYetHeard } from './nothing-yet.tsx'
 import { PoolCard } from './pool-card.tsx'
 
-/** The home: every pool with a lane per slot, and who holds it. */
+/** The home view: every pool with a lane per slot, and each lane's holder. */
 export function ConnectionsView() {
   const { path } = useRoute()
   const { state, now } = useMoment()
@@ -48,7 +48,7 @@ export function ConnectionsView() {
   )
 }
 
-/** Moves the focus from lane to lane over all the cards. */
+/** Moves the focus from lane to lane across all cards. */
 function step(by: 1 | -1): void {
   const lanes = [...document.querySelectorAll<HTMLElement>('.lane-open')]
   const at = lanes.indexOf(document.activeElement as HTMLElement)

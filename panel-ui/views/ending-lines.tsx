@@ -9,7 +9,7 @@ interface Props {
   onPick: (query: string) => void
 }
 
-/** Where the application ends its transactions, line by line; those where work was lost come first. */
+/** Where the application ends its transactions, line by line; lines where work was lost come first. */
 export function EndingLines({ lines, query, onPick }: Props) {
   if (lines.length === 0) return null
   return (

@@ -3,7 +3,7 @@ import type { EngineStatus, Request } from '../../instrumentation/model/state.ts
 
 export const STATUS_GLYPH: Record<EngineStatus, string> = { initialized: '○', started: '◐', ended: '●' }
 
-/** What each engine that a request knows has come to in it. */
+/** The status of each engine in a request. */
 export function EngineChips({ request }: { request: Request }) {
   return (
     <span className="engine-chips">

@@ -7,7 +7,7 @@ import type { Checkout, EngineStatus, Request } from '../../instrumentation/mode
 import { usePanel } from '../model/use-panel.ts'
 import { STATUS_GLYPH } from './engine-chips.tsx'
 
-/** What each engine came to in this request, and the connections that it took for it. */
+/** The status of each engine in this request, and the connections that the request took from it. */
 export function EnginesTable({ request, now }: { request: Request; now: number }) {
   const engines = usePanel(view => view.state.engines)
   const active = request.checkouts.filter(c => c.state === 'held').length
@@ -89,7 +89,7 @@ interface Hold {
   readonly heldMs: (now: number) => number
 }
 
-/** One line per connection: a request that takes the same one fifty times has not fifty lines to say. */
+/** One line per connection, even if a request takes the same one fifty times. */
 function summed(checkouts: readonly Checkout[]): Hold[] {
   const groups = new Map<string, Checkout[]>()
   for (const checkout of checkouts) {

@@ -7,7 +7,7 @@ interface Props {
   scroller: RefObject<HTMLElement | null>
 }
 
-/** How many came while the list stood still, where any did; it shows them, from the top. */
+/** How many items came while the list stood still; a click shows them, from the top. */
 export function FreshPill({ follow, scroller }: Props) {
   if (follow.fresh === 0) return null
   return (

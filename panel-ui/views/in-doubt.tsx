@@ -15,7 +15,7 @@ interface Props {
   now: number
 }
 
-/** Transactions that are prepared and that nobody has ended: each goes on holding its locks until somebody does. */
+/** Prepared transactions that are not resolved: each holds its locks until it is. */
 export function InDoubtSection({ doubts: { inDoubt, recovered, isCertain }, truth, now }: Props) {
   const unasked = (truth?.engines ?? []).flatMap(it => ('unasked' in it ? [it] : []))
   return (

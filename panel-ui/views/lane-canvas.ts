@@ -4,7 +4,7 @@ import { paletteOf, type Palette } from './palette.ts'
 
 export const BOARD_MS = 10_000
 
-/** Where the lanes lie on the canvas, in CSS pixels. */
+/** Where the lanes are on the canvas, in CSS pixels. */
 export interface BoardGeometry {
   readonly width: number
   readonly height: number
@@ -15,7 +15,7 @@ export interface BoardGeometry {
 const TRACK = 14
 const OWNER = 2
 const RADIUS = 2
-/** Narrower than this nobody sees a corner, and a plain rectangle costs a tenth. */
+/** Rounded corners are invisible below this width, and a plain rectangle costs a tenth. */
 const ROUND_FROM = 6
 
 /** Draws the last ten seconds of a pool's lanes. */
@@ -60,7 +60,7 @@ function drawLane(
   const perMs = width / BOARD_MS
   const start = now - BOARD_MS
   let drawnFrom = Number.POSITIVE_INFINITY
-  // From the newest back: the walk ends where the picture does, however much is remembered.
+  // From the newest back: the walk ends at the edge of the picture, however much is kept.
   for (let i = segments.length - 1; i >= 0; i--) {
     const segment = segments[i]!
     const to = segment.to ?? now
@@ -68,7 +68,7 @@ function drawLane(
     if (segment.phase === 'free') continue
     const x = Math.max(0, (segment.from - start) * perMs)
     const right = Math.min(width, (to - start) * perMs)
-    // Under heavy traffic hundreds fall on one pixel: the first to colour it stands for them all.
+    // Under heavy traffic hundreds fall on one pixel: the first one drawn stands for them all.
     if (right - x < 0.5 && drawnFrom - x < 0.5) continue
     drawnFrom = x
     drawSegment(context, palette, segment, x, Math.max(1.5, right - x))

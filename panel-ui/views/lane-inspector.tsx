@@ -22,13 +22,13 @@ interface Props {
   checkout: string | undefined
 }
 
-/** Everything that is known of one lane, and of the hold that was on it when it was clicked. */
+/** Everything known about one lane, and about the hold that was on it when it was clicked. */
 export function LaneInspector({ laneKey, request: requestId, checkout: checkoutId }: Props) {
   const { state, now } = useMoment()
   const lane = state.lanes.get(laneKey)
   const status = laneStatus(state, lane, false, now)
   const request = state.requests.get(requestId ?? '') ?? null
-  // The hold that was clicked stays in view after its release: a page must not turn under the reader's eyes.
+  // The clicked hold stays in view after its release: a page must not change under the reader's eyes.
   const checkout = request?.checkouts.find(c => c.id === checkoutId) ?? null
   const connection = state.connections.get(checkout?.connection ?? lane?.connection ?? '')
   const isOver = checkout !== null && checkout.endedAt !== null

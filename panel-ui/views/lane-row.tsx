@@ -11,10 +11,10 @@ interface Props {
   slot: number
   lane: Lane | undefined
   connection: Connection | undefined
-  /** Where else the same backend is shown, as the connection of another engine. */
+  /** Where else the same backend is shown, as another engine's connection. */
   owners: string
   status: LaneStatus
-  /** The last ten seconds in words, for who cannot see them. */
+  /** The last ten seconds in words, for readers who cannot see them. */
   shares: string
   isSelected: boolean
 }
@@ -85,7 +85,7 @@ export const LaneRow = memo(function LaneRow(props: Props) {
   )
 }, isSame)
 
-/** Forty lanes are looked at four times a second, and most say what they said before. */
+/** Forty lanes are compared four times a second, and most are unchanged. */
 function isSame(a: Props, b: Props): boolean {
   return (
     a.status.words === b.status.words &&

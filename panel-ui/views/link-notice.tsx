@@ -2,7 +2,7 @@ import './link-notice.css'
 import { useEffect, useState } from 'react'
 import { usePanel } from '../model/use-panel.ts'
 
-/** Says that the page no longer hears the process, or that it was told to stand still. */
+/** Says that the page gets no more messages from the process, or is paused. */
 export function LinkNotice({ retryNow }: { retryNow: () => void }) {
   const link = usePanel(view => view.link)
   const isPaused = usePanel(view => view.isPaused)

@@ -1,7 +1,7 @@
 import { Tag } from '../components/tag.tsx'
 import type { LockTruth } from '../../instrumentation/model/protocol.ts'
 
-/** Locks as PostgreSQL names them; one that is waited for stands out. */
+/** Locks by PostgreSQL's names; a lock that is waited for stands out. */
 export function LockList({ locks }: { locks: readonly LockTruth[] }) {
   if (locks.length === 0) return <span className="dim">none on a table</span>
   return (

@@ -3,7 +3,7 @@ import { NO_CONTEXT } from '../../instrumentation/model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 
-/** At the list's foot, where there is any: the work that no request in the list answers for. */
+/** At the foot of the list, if there is any: work that belongs to no request. */
 export function NoRequestLink({ isOpened, query }: { isOpened: boolean; query: string }) {
   const { state } = useMoment()
   const work = state.requests.get(NO_CONTEXT)

@@ -8,7 +8,7 @@ import { useNow } from '../model/use-panel.ts'
 import { go } from '../route.ts'
 import { StatementsTable } from './statements-table.tsx'
 
-/** Check-outs and statements for which no request could be found, by the line that they come from. */
+/** Check-outs and statements without a known request, by the line that they come from. */
 export function NoRequest({ work, query }: { work: Request; query: string }) {
   const now = useNow()
   const scroller = useRef<HTMLElement>(null)

@@ -30,7 +30,7 @@ await panel({ engines }).attach(server)`}
   )
 }
 
-/** Engines are there, and nobody has asked the application for anything. */
+/** There are engines, and no request has come yet. */
 export function NoRequests() {
   const url = usePanel(view => view.hello?.applicationUrl ?? null)
   return (

@@ -1,6 +1,6 @@
 import type { LanePhase } from '../../instrumentation/model/state.ts'
 
-/** The theme's colours as a canvas wants them, with the patterns that tell the phases apart without colour. */
+/** The theme's colours in a canvas's form, with the patterns that tell the phases apart without colour. */
 export interface Palette {
   readonly exec: string
   readonly fills: Record<LanePhase, string | CanvasPattern | null>

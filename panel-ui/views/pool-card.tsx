@@ -14,7 +14,7 @@ import { BoardCanvas } from './board-canvas.tsx'
 import { LaneRow } from './lane-row.tsx'
 import { QueueRow } from './queue-row.tsx'
 
-/** One pool: its numbers, a lane per slot, and who waits. */
+/** One pool: its numbers, a lane per slot, and its waiters. */
 export function PoolCard({
   pool,
   engine,

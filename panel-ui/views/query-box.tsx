@@ -12,12 +12,12 @@ interface Props {
   /** What is filtered: `request`. */
   noun: string
   placeholder: string
-  /** The words that are one click away. */
+  /** The words that can be added with a click. */
   offered: readonly string[]
   onChange: (query: string) => void
 }
 
-/** Filters a list, with the words that it knows one click away. */
+/** Filters a list, and offers its known words at a click. */
 export function QueryBox({ ref, query, found, of, follow, noun, placeholder, offered, onChange }: Props) {
   const words = query.split(/\s+/).filter(Boolean)
   const toggle = (word: string) =>

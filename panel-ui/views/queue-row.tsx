@@ -14,9 +14,9 @@ interface Props {
 
 const SHOWN = 8
 
-/** Who waits for a connection of the pool, longest first. */
+/** The waiters for a connection of the pool, longest first. */
 export function QueueRow({ waiting, requests, now, isFull }: Props) {
-  // Always there, so that the cards below stay where they are when somebody begins to wait.
+  // Always shown, so that the cards below do not move when the first waiter comes.
   if (waiting.length === 0) {
     return (
       <div className="queue">

@@ -5,7 +5,7 @@ import { write } from '../route.ts'
 import { themeStore, type Theme } from '../theme.ts'
 import { VIEWS } from './views.tsx'
 
-/** The way between the views, and which process this is. */
+/** Links to the views, and which process this is. */
 export function Rail({ current, theme, onHelp }: { current: string; theme: Theme; onHelp: () => void }) {
   return (
     <nav className="rail" aria-label="Views">

@@ -73,7 +73,7 @@ function DetailHead({ request, wallMs, query, now }: HeadProps) {
   const isUnknown = usePanel(({ state }) =>
     request.checkouts.some(({ engine }) => state.engines.get(engine)?.transactions === 'unknown'),
   )
-  // Of a driver that tells of no transactions there may have been one.
+  // If the driver does not report transactions, there may have been one.
   const nothing = isUnknown ? 'transactions unknown' : 'nothing to commit'
   const isBad = (request.status ?? 0) >= 500 || request.outcome === 'failed'
   return (

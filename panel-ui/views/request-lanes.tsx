@@ -61,10 +61,10 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
   )
 }
 
-/** Less than this part of the axis is less than a pixel. */
+/** Less than this share of the axis is less than a pixel. */
 const PIXEL_SHARE = 0.001
 
-/** Without the spans that would be painted onto the pixel of one before them. */
+/** Leaves out spans that would be painted onto the previous span's pixel. */
 function inSight<S extends Span>(spans: readonly S[], length: number, isKept?: (span: S) => boolean): S[] {
   let drawnTo = Number.NEGATIVE_INFINITY
   return spans.filter(span => {
@@ -152,13 +152,13 @@ const GAP_CLASS = {
   'failed transaction': 'span-gap failed',
 } as const satisfies Record<TimelineLane['gaps'][number]['state'], string>
 
-/** What is said where no transaction was told of. */
+/** The words where no transaction was reported. */
 function withoutTransaction(engine: Engine | undefined): string {
   if (engine?.transactions === 'unknown') return 'transactions unknown'
   return engine?.mode === 'borrowed' ? 'in its host’s transaction' : 'autocommit'
 }
 
-/** How the lane's last transaction ended leads to that transaction. */
+/** How the lane's last transaction ended, as a link to it. */
 function EndLink({ lane, children }: { lane: TimelineLane; children: ReactNode }) {
   const last = lane.connection === null ? undefined : lane.brackets.at(-1)
   if (!last) return children

@@ -16,7 +16,7 @@ interface Props {
 const ROW = 34
 const SPLIT_ROW = 54
 
-/** The requests, one row each; only those in sight exist. */
+/** The requests, one row each; only visible rows are rendered. */
 export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const size = isSplit ? SPLIT_ROW : ROW

@@ -19,7 +19,7 @@ interface Props {
   query: string
 }
 
-/** One request on one line: how it ended, how long it took, on what, with which engines. */
+/** One request on one line: how it ended, how long it took, what it was, and its engines. */
 export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit, query }: Props) {
   const request = useRequest(id, past)
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)

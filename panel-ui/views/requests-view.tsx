@@ -12,11 +12,11 @@ import { RequestList } from './request-list.tsx'
 import { useFollow } from './use-follow.ts'
 import { useListKeys } from './use-list-keys.ts'
 
-/** Every request as it happens, newest first; one of them opened beside. */
+/** Every request as it happens, newest first, with one opened beside the list. */
 export function RequestsView() {
   const { path, query } = useRoute()
   const [opened] = path
-  // Four times a second: nobody reads a list that moves faster, and to move it is the dearest thing the page does.
+  // Four times a second: a faster list cannot be read, and moving it is the page's most expensive work.
   const { state, now } = useMoment()
   const { order, requests } = state
   const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
@@ -25,7 +25,7 @@ export function RequestsView() {
   const searched = useDeferredValue(query)
   const matches = useMemo(() => requestFilter(searched), [searched])
   const isSearched = searched.trim() !== ''
-  // A request may come to match long after it began: where something is sought, all are asked again at each tick.
+  // A request may come to match long after it began: during a search, all are tested again at each tick.
   const at = isSearched ? now : 0
   const sought = isSearched ? requests : null
   const ids = useMemo(() => {

@@ -1,7 +1,7 @@
 import { duration } from '../../instrumentation/model/format.ts'
 import type { Transaction } from '../../instrumentation/model/state.ts'
 
-/** What was set, released and returned to, as deep as it was nested. */
+/** The savepoints that were set, released and returned to, indented by depth. */
 export function SavepointList({ transaction, now }: { transaction: Transaction; now: number }) {
   const { savepoints, startedAt, endedAt } = transaction
   if (savepoints.length === 0) return null

@@ -3,7 +3,7 @@ import { GAUGES_KEPT_MS, type GaugeSample } from '../model/gauges.ts'
 const WIDTH = 78
 const HEIGHT = 26
 
-/** The last minute of a pool: used connections as a line, whoever waited as red bars on top of it. */
+/** The last minute of a pool: used connections as a line, waiters as red bars on top. */
 export function Sparkline({
   samples,
   max,

@@ -1,6 +1,6 @@
 import './stack-frames.css'
 
-/** The application's frames, nearest first: the function, and under it where it stands. */
+/** The application's frames, nearest first: the function, and its place beneath. */
 export function StackFrames({ frames }: { frames: readonly string[] }) {
   if (frames.length === 0) return <p className="dim">No frame of the application was on the stack.</p>
   return (

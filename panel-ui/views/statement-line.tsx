@@ -14,7 +14,7 @@ interface Props {
   onPick: (statement: string | null) => void
 }
 
-/** One statement; opened, its whole text and what the server answered. */
+/** One statement; when opened, its whole text and the server's answer. */
 export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked, onPick }: Props) {
   const { id, engine, endedAt, startedAt, error } = statement
   return (
@@ -65,7 +65,7 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
   )
 }
 
-/** All that the row had room for, and what it had none for. */
+/** Everything in the row, and what the row had no room for. */
 function StatementFacts({ statement, waitMs }: { statement: Statement; waitMs: number }) {
   const { endedAt, startedAt, queuedMs } = statement
   const facts: [string, string | null][] = [

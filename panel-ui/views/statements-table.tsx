@@ -13,7 +13,7 @@ interface Props {
   onPick: (statement: string | null) => void
 }
 
-/** What the request sent, in order; runs of similar statements are folded into one line. */
+/** The request's statements, in order; runs of similar ones are folded into one line. */
 export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const { statements } = request
   const [openRuns, setOpenRuns] = useState<ReadonlySet<string>>(new Set())
@@ -23,7 +23,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const body = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
   const isEmpty = statements.length === 0
-  // Whatever stands above the rows may become higher, and says so to nobody else.
+  // The content above the rows may grow, and nothing else reports that.
   useEffect(() => {
     const [from, rows] = [scroller.current, body.current]
     if (!from?.firstElementChild || !rows) return
@@ -116,7 +116,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
 
 type Lines = ReturnType<typeof foldRuns>
 
-/** Brings a statement that was picked on the timeline into sight, out of its folded run where need be. */
+/** Scrolls to a statement that was picked on the timeline, and unfolds its run if needed. */
 function usePickedInSight(
   picked: string | null,
   lines: Lines,
@@ -137,7 +137,7 @@ function usePickedInSight(
   })
 }
 
-/** The wait for a connection belongs to the statement that caused the check-out: its first one. */
+/** The wait for a connection belongs to the statement that caused the check-out: the first one. */
 function waitsOf(request: Request): Map<string, number> {
   const waits = new Map<string, number>()
   const seen = new Set<string>()

@@ -25,7 +25,7 @@ export function TransactionDetail({ id, query, past }: Props) {
   const { state, now } = useMoment()
   const transaction = state.transactions.get(id)
   const told = transaction ? tellOf(state, transaction) : past.get(id)
-  // Stays in view though the page has to forget it meanwhile.
+  // Stays in view even if the page has to forget it meanwhile.
   const [seen, setSeen] = useState(told)
   if (told !== undefined && told !== seen) setSeen(told)
   const shown = told ?? (seen?.transaction.id === id ? seen : undefined)
@@ -75,7 +75,7 @@ function KnownTransaction({ told, query, now }: { told: Told; query: string; now
   )
 }
 
-/** The request as if it had done nothing else: what the table of its statements needs. */
+/** The request reduced to this transaction, for the table of statements. */
 function narrowed({ transaction, request }: Told): Request | null {
   return request ? { ...request, statements: statementsOf(transaction, request), omitted: 0 } : null
 }

@@ -10,14 +10,14 @@ interface Props {
   open: readonly Told[]
   ended: readonly Told[]
   isEmpty: boolean
-  /** Beside the head of those that have ended. */
+  /** Shown beside the heading of the ended ones. */
   reads: ReactNode
   opened: string | undefined
   follow: Pick<Follow, 'fresh' | 'catchUp' | 'hover'>
   query: string
   truth: ServerTruth | null
   now: number
-  /** What stands above the open ones and scrolls with them. */
+  /** Shown above the open ones, and scrolls with them. */
   before: ReactNode
 }
 
@@ -31,7 +31,9 @@ function subscribeToWidth(changed: () => void): () => void {
   return () => narrow.removeEventListener('change', changed)
 }
 
-/** What is open, oldest first, and below it what has ended, newest first; of those only the rows in sight exist. */
+/**
+ * Open transactions, oldest first, and below them ended ones, newest first; of those, only visible rows are rendered.
+ */
 export function TransactionList(props: Props) {
   const { open, ended, isEmpty, reads, opened, follow, query, truth, now, before } = props
   const isSplit = opened !== undefined
@@ -40,7 +42,7 @@ export function TransactionList(props: Props) {
   const rows = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
   const size = isTall ? SPLIT_ROW : ROW
-  // Whatever stands above the rows changes its height, and says so to nobody else.
+  // The content above the rows changes its height, and nothing else reports that.
   useEffect(() => {
     const [from, list] = [scroller.current, rows.current]
     if (!from || !list?.previousElementSibling) return

@@ -22,7 +22,7 @@ interface Props {
   query: string
 }
 
-/** One transaction on one line: how it stands or ended, whose it is, where it runs, and why it ended at which line. */
+/** One transaction on one line: its state or end, its owner, where it runs, and why it ended at which line. */
 export const TransactionRow = memo(function TransactionRow(props: Props) {
   const { told, truth, now, isOpened, isSplit, query } = props
   const { transaction, request, commit, fate, why, site } = told
@@ -89,13 +89,13 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
   )
 })
 
-/** What the connection of an open transaction does right now. */
+/** What the connection of an open transaction is doing right now. */
 function doing({ running, lastStatement }: Connection, now: number): string {
   if (running.length > 0) return `executing ${duration(now - (lastStatement?.startedAt ?? now))}`
   return lastStatement?.endedAt ? `idle ${duration(now - lastStatement.endedAt)}` : 'begun'
 }
 
-/** The server's word on what it locks, and on whom it waits for. */
+/** The locks that it holds, and what it waits for, by the server's answer. */
 function Locks({ told, truth }: { told: Told; truth: ServerTruth | null }) {
   const { transaction } = told
   const connection = usePanel(view => view.state.connections.get(transaction.connection))

@@ -15,7 +15,7 @@ import { TransactionList } from './transaction-list.tsx'
 import { useFollow } from './use-follow.ts'
 import { useListKeys } from './use-list-keys.ts'
 
-/** Every transaction: what is in doubt, what is open and since when, and how the others ended and where. */
+/** Every transaction: what is in doubt, what is open and since when, and how and where the others ended. */
 export function TransactionsView() {
   const { path, query } = useRoute()
   const [opened] = path
@@ -30,7 +30,7 @@ export function TransactionsView() {
   const { requests, transactions, commits, doubts } = state
   const all = useMemo(
     () => transactionsOf(state),
-    // Its parts and not the state itself, which every row makes another.
+    // The parts and not the state itself, which every row replaces.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
     [requests, transactions, commits, doubts],
   )

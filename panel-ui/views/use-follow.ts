@@ -1,23 +1,23 @@
 import { useState } from 'react'
 import type { Request } from '../../instrumentation/model/state.ts'
 
-/** Whether a list moves with what comes, and what it shows while it does not. */
+/** Whether a list follows new items, and what it shows while it does not. */
 export interface Follow<P = ReadonlyMap<string, Request>> {
   readonly shown: readonly string[]
-  /** What the list is of, as it was when the list stopped: it outlives what the page has to forget meanwhile. */
+  /** The list's items as of when it stopped: kept even if the page has to forget them meanwhile. */
   readonly past: P | null
-  /** How many came since the list stands still. */
+  /** How many came since the list stopped. */
   readonly fresh: number
   readonly isOn: boolean
   toggle(): void
-  /** Shows what has come, once. */
+  /** Shows the new items, once. */
   catchUp(): void
   hover(isOver: boolean): void
 }
 
 /**
- * A list that follows, newest first, until somebody looks at it: under the pointer, or while one of it is open, it
- * stands still and counts what comes. `reset` names what makes it another list.
+ * A list that follows new items, newest first, until the reader looks at it. Under the pointer, or while an item is
+ * open, it stands still and counts what comes. A new `reset` means another list.
  */
 export function useFollow<P>(ids: readonly string[], items: P, reset: string, isBusy: boolean): Follow<P> {
   const [isOn, setOn] = useState(true)

@@ -6,12 +6,12 @@ interface List {
   /** The view's name in the address bar. */
   readonly view: string
   readonly box: RefObject<HTMLInputElement | null>
-  /** What the list shows, from the top. */
+  /** The ids that the list shows, from the top. */
   shown(): readonly string[]
   toggleFollow(): void
 }
 
-/** The keys of a list of which one may be opened beside: down and up it, to its filter, and back out step by step. */
+/** The keys of a list with one item opened beside it: up and down, to the filter, and back out step by step. */
 export function useListKeys({ view, box, shown, toggleFollow }: List): void {
   const { path, query } = useRoute()
   const [opened] = path

@@ -12,7 +12,7 @@ export interface View {
   readonly render: () => ReactNode
 }
 
-/** The views of the panel, in the rail's order; the first is the home. */
+/** The panel's views, in the rail's order; the first is the home view. */
 export const VIEWS: readonly View[] = [
   {
     id: 'connections',

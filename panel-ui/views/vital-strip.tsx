@@ -68,7 +68,7 @@ function LinkState() {
         ? 'connecting'
         : 'lost'
   const dropped = stat ? stat.dropped.ring + stat.dropped.statements + stat.dropped.page : 0
-  // That old events make room for new ones is how it should be; that a page misses some is not.
+  // Old events making room for new ones is normal; a page that misses some is not.
   const isBehind = (stat?.dropped.page ?? 0) > 0
   return (
     <div className="vital-link">

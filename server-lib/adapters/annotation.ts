@@ -4,8 +4,8 @@ import { describe } from '../channels/describe.ts'
 const LONGEST = 1_000
 
 /**
- * What a request says of itself, as settings of a transaction. Throws EL_CONFIG for what is no name of a setting or no text:
- * a value must not be cut or guessed, since an audit may rest on it.
+ * What a request says about itself, as settings of a transaction. Throws EL_CONFIG for an invalid setting name or a
+ * value that is not text: a value must not be cut or guessed, since an audit may rely on it.
  */
 export function settingsOf(annotation: unknown): Record<string, string> | undefined {
   if (typeof annotation !== 'object' || annotation === null) {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 
-/** How much of a body is read, packed or not. A longer one says nothing about itself. */
+/** How much of a body is read, compressed or not. A longer body counts as saying nothing. */
 const MOST_BYTES = 8 * 1_048_576
 
 const UNPACK = {
@@ -10,7 +10,7 @@ const UNPACK = {
   br: promisify(brotliDecompress),
 } as const
 
-/** The text of a body that is held, as its parts were written; undefined where it cannot be read. */
+/** The text of a held body, from its written parts; undefined where it cannot be read. */
 export async function bodyText(
   parts: readonly (readonly unknown[])[],
   encoding: unknown,

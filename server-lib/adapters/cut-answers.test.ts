@@ -35,7 +35,7 @@ const answerAndThrow: Handler = async (request, response) => {
 }
 
 test.each(['Express 5', 'Express 4'] as const)('%s: one that throws as it answers has failed', async kind => {
-  // Express finds the head sent, and cuts the connection.
+  // Express sees that the head was sent, and cuts the connection.
   const plain = await grounds.serve(kind, answerAndThrow)
   expect([await post(plain.url), await post(`${plain.url}/part`)]).toEqual(['cut', 'cut'])
   // With this its answer is taken back, as nothing of it has been sent.
@@ -72,7 +72,7 @@ test('a length that a framework has set in Node itself goes with the answer that
   expect(await post(url)).toBe('500 a page that is longer')
 })
 
-/** What a client of HTTP/2 sees: status and body, and the code that ended the stream where that is an error. */
+/** What an HTTP/2 client sees: status and body, and the code if an error ended the stream. */
 async function askHttp2(handler: Handler, options: MountOptions = {}) {
   const errors: unknown[] = []
   const onError = (error: unknown) => void errors.push(error)
@@ -127,7 +127,7 @@ test('HTTP/2: the answer and the rows agree', async () => {
     answer: '500 Internal Server Error',
     errors: [{ code: 'EL_COMMIT_FAILED' }],
   })
-  // No status can be taken back: the stream ends with an error.
+  // The status can no longer be changed: the stream ends with an error.
   const flowing: Handler = async (request, response) => {
     await insertOrphan(request)
     response.write('begun')

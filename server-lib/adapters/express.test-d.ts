@@ -4,7 +4,7 @@ import { sessions } from './express.ts'
 
 const engines = createEngines({ main: engine()({ connection: 'postgres://', transactional: true }) })
 
-/** Never called: functions of a mount may ask for their framework's own request. */
+/** Never called: a mount's functions may take their framework's own request. */
 export function optionsOfMounts(): void {
   const container = engines.open()
   sessions(engines, { veto: false, holdBytes: 0, streaming: 'commit last', container: () => container })

@@ -7,7 +7,7 @@ import { createMount, transactionOf, type MountOptions } from './mount.ts'
 import { answerPlainly, warnOfFailure } from './plain-failure.ts'
 
 declare global {
-  // Express looks for additions to its request in this place, in version 4 and 5 alike.
+  // Express 4 and 5 both look here for additions to their request.
   // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
     interface Request extends RegisteredRequest {}
@@ -15,8 +15,8 @@ declare global {
 }
 
 /**
- * Express middleware, 4 and 5: gives each request a container, `req.db`. Mount it before the handlers and, where
- * there is one, before the body parser; after what sets headers that an error page needs as well (CORS).
+ * Express middleware, 4 and 5: gives each request a container, `req.db`. Mount it before the handlers, and before the
+ * body parser if there is one; after middleware whose headers an error page needs as well (CORS).
  */
 export function sessions<D extends Definitions, const As extends string = 'db'>(
   engines: Engines<D>,
@@ -24,8 +24,8 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
 ): (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void {
   const mount = createMount(engines, options)
   return (request, response, next) => {
-    // Express keeps the `next` of the router in which the handler was found here, and uses it itself in `res.sendFile`:
-    // so an error handler of that very router is reached, as by `next(error)` in the handler.
+    // Express keeps the `next` of the router that found the handler on the request, and `res.sendFile` uses it. So an
+    // error handler of that router is reached, as by `next(error)` in the handler.
     const fail = (error: unknown, isAnswered: boolean) => {
       if (isAnswered) return warnOfFailure(error, request)
       const router = (request as { next?: typeof next }).next
@@ -41,8 +41,8 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
 const ANSWER_MS = 500
 
 /**
- * A framework of promises (Koa, Hono, h3) that runs this middleware has taken its `next` for done and hears no error
- * after that: without an answer of ours the client would wait for ever.
+ * A promise framework (Koa, Hono, h3) that runs this middleware treats `next` as done, and sees no error after that:
+ * without an answer from here the client would wait for ever.
  */
 function answerUnlessAnswered(error: unknown, request: IncomingMessage, response: ServerResponse): void {
   startDeadline(ANSWER_MS, () => {
@@ -53,8 +53,9 @@ function answerUnlessAnswered(error: unknown, request: IncomingMessage, response
 }
 
 /**
- * Express error middleware: a request whose error comes by before its COMMIT is sent is rolled back, whatever the error
- * handlers answer. Mount it after the routes and before the error handlers. Without it the status of the answer decides.
+ * Express error middleware: a request that has an error before its COMMIT is sent is rolled back, whatever the error
+ * handlers answer. Mount it after the routes and before the error handlers. Without it the status of the answer
+ * decides.
  */
 export function rollbackOnError(): (
   error: unknown,

@@ -80,7 +80,7 @@ test('a batch fails as one', () => {
   })
   const failed = { error: { message: 'no', code: -32603, data: { code: 'INTERNAL_SERVER_ERROR' } } }
   expect(read([{ result: { data: 1 } }, failed])).toMatchObject({ undone: [{ error: undone }, failed] })
-  // As a transformer writes it.
+  // The form that a transformer writes.
   const packed = { error: { json: failed.error } }
   expect(read([packed, { result: { data: { json: 1 } } }])).toMatchObject({
     undone: [packed, { error: { json: undone } }],

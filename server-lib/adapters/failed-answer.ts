@@ -1,33 +1,35 @@
 import type { OtherBody } from './held/gate.ts'
 
 /**
- * What an answer says of itself in protocols that tell of a failure in the body and not by the status: GraphQL, JSON-RPC and
- * tRPC, their batches, and the parts of an incremental answer. A body that is none of these says nothing.
+ * Reads answers in protocols that report a failure in the body and not in the status: GraphQL, JSON-RPC and tRPC, their
+ * batches, and the parts of an incremental answer. Any other body says nothing.
  */
 
-/** What an answer says. */
+/** What an answer says about its own success. */
 export interface Answer {
   readonly hasFailed: boolean
-  /** Whether it tells of something that was done: true only while the rows of that are kept. */
+  /** Whether it also reports something that was done, which is true only if the rows are kept. */
   readonly tellsOfMore: boolean
-  /** Whether all that failed are units of these names, which were undone by themselves. */
+  /** Whether all failures are units of these names, which were undone by themselves. */
   isOnly(undone: readonly string[]): boolean
-  /** The status of an answer that tells of nothing but failure, where its protocol has another for it than for success. */
+  /**
+   * The status for an answer that reports nothing but failure, where its protocol has one other than that of success.
+   */
   readonly failureStatus: 500 | undefined
-  /** The same answer where nothing was done. Undefined for one in parts, which cannot be put into other words. */
+  /** The same answer, saying that nothing was done. Undefined for an answer in parts, which cannot be reworded. */
   undone(message?: string): OtherBody | undefined
 }
 
 type Json = { readonly [key: string]: unknown }
 
-/** How one protocol says what became of one operation. */
+/** How one protocol reports the result of one operation. */
 interface Protocol {
   isAnswer(answer: Json): boolean
   hasFailed(answer: Json): boolean
   tellsOfMore(answer: Json): boolean
-  /** What in it has failed, by the names of units; undefined for what is none. */
+  /** The names of the failed units; undefined for a failure that is not a unit's. */
   failures(answer: Json): readonly (string | undefined)[]
-  /** The answer of an operation that was undone, as those are that have failed. */
+  /** The answer for an operation that was undone, in the form of the failed ones. */
   undone(answer: Json, message: string, failed: Json | undefined): Json
 }
 
@@ -42,7 +44,7 @@ const isErrors = (errors: unknown): boolean =>
 const hasKeysOf = (answer: Json, known: ReadonlySet<string>) =>
   Object.keys(answer).every(key => known.has(key))
 
-/** A body with other keys is of another protocol, in which `errors` may be news of what was done all the same. */
+/** A body with other keys is of another protocol, whose `errors` may report what was done all the same. */
 const GRAPHQL_KEYS = new Set([
   'data',
   'errors',
@@ -57,7 +59,7 @@ const graphql: Protocol = {
   isAnswer: answer => hasKeysOf(answer, GRAPHQL_KEYS) && (isErrors(answer.errors) || isObject(answer.data)),
   hasFailed: answer => isErrors(answer.errors),
   tellsOfMore: ({ data }) => data !== undefined && data !== null,
-  // An error below a field, or one that took all data with it, is of more than the unit of that field.
+  // An error below a field, or one that made all data null, concerns more than that field's unit.
   failures: ({ errors, data }) =>
     isErrors(errors)
       ? (errors as Json[]).map(({ path }) =>
@@ -79,7 +81,7 @@ const jsonRpc: Protocol = {
   undone: ({ id }, message) => ({ jsonrpc: '2.0', error: { code: -32000, message }, id }),
 }
 
-/** A transformer of data puts what it makes of the error under `json`. */
+/** A data transformer puts the converted error under `json`. */
 const trpcError = ({ error }: Json): Json | undefined => {
   const inner = isObject(error) && isObject(error.json) ? error.json : error
   const isError = isObject(inner) && typeof inner.message === 'string' && typeof inner.code === 'number'
@@ -108,9 +110,9 @@ const trpc: Protocol = {
 
 const PROTOCOLS = [jsonRpc, trpc, graphql]
 
-/** Reads an answer in which something has failed: none else is parsed. */
+/** Reads an answer in which something has failed; others are not parsed. */
 export function failedAnswer(contentType: string, body: string): Answer | undefined {
-  // Every serialiser writes these keys as they are, so this spares the parsing of nearly every answer.
+  // Every serialiser writes these keys unescaped, so this avoids parsing nearly every answer.
   if (!body.includes('"error')) return undefined
   const answer = readAnswer(contentType, body)
   return answer?.hasFailed ? answer : undefined
@@ -162,7 +164,7 @@ function inOne(whole: unknown, isStrict: boolean): Answer | undefined {
   }
 }
 
-/** Whether each of these is among the units, once for each time. */
+/** Whether each failure is among the units, counting duplicates. */
 function areAll(failures: readonly (string | undefined)[], units: readonly string[]): boolean {
   const left = [...units]
   return failures.every(name => {
@@ -172,7 +174,7 @@ function areAll(failures: readonly (string | undefined)[], units: readonly strin
   })
 }
 
-/** Each part has its JSON on a line of its own; what lies between is framing. */
+/** Each part has its JSON on a line of its own; everything between is framing. */
 function inParts(lines: readonly string[]): Answer | undefined {
   const parts = lines.map(parsed).filter(part => part !== undefined)
   const failures = parts.flatMap(failuresIn)
@@ -185,7 +187,7 @@ function inParts(lines: readonly string[]): Answer | undefined {
   }
 }
 
-/** GraphQL has errors in what comes later as well; tRPC has its answers in nested lists. */
+/** GraphQL has errors in later parts as well; tRPC has its answers in nested lists. */
 function failuresIn(part: unknown): readonly (string | undefined)[] {
   if (Array.isArray(part)) return part.flatMap(failuresIn)
   if (!isObject(part)) return []

@@ -2,7 +2,7 @@ import type { Engines } from '../engine-set/engines.ts'
 import type { Definitions } from '../containers/db.ts'
 import { runUnit } from './unit.ts'
 
-/** What is needed of a `GraphQLSchema`, of whatever version. */
+/** What is used of a `GraphQLSchema`, of any version. */
 interface Schema {
   getMutationType(): { getFields(): Record<string, { resolve?: unknown }> } | null | undefined
 }
@@ -16,9 +16,9 @@ interface Info {
 const units = new WeakSet<object>()
 
 /**
- * Makes each field of the mutation type a unit of its own, in the schema that is given, which it returns. One that fails
+ * Makes each field of the mutation type a unit of its own, in the given schema, which it returns. A field that fails
  * undoes what it wrote and answers null; the others are kept. An error below such a field undoes the whole request.
- * For every server that executes the schema: yoga, Apollo, Nest.
+ * Works with every server that executes the schema: yoga, Apollo, Nest.
  */
 export function mutationUnits<S extends Schema, D extends Definitions>(schema: S, engines: Engines<D>): S {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
@@ -28,7 +28,7 @@ export function mutationUnits<S extends Schema, D extends Definitions>(schema: S
     field.resolve = (source: unknown, args: unknown, context: unknown, info: Info) =>
       runUnit(engines, String(info.path.key), `mutation ${info.fieldName}`, async () => {
         const value = await resolve(source, args, context, info)
-        // GraphQL takes an error that is returned for one that is thrown.
+        // GraphQL treats a returned error as a thrown one.
         if (value instanceof Error) throw value
         return value
       })
@@ -36,7 +36,7 @@ export function mutationUnits<S extends Schema, D extends Definitions>(schema: S
   return schema
 }
 
-/** As GraphQL resolves a field that has no resolver: from the root value, whose functions have no source. */
+/** Resolves a field without a resolver as GraphQL does: from the root value, whose functions get no source argument. */
 const resolveOfRoot: Resolve = (source, args, context, info) => {
   const root = source as Record<string, unknown> | null | undefined
   const value = root?.[info.fieldName]

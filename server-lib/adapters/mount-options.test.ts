@@ -38,7 +38,7 @@ describe.each(KINDS)('%s', kind => {
     stop()
     expect(errors).toEqual([])
     const first = { user: evil, path: '/a' }
-    // Of a setting that was set before, the server knows an empty text.
+    // A setting that was set once before reads as an empty text on the server.
     const second = { user: expect.toBeOneOf(['', null]), path: '/b' }
     expect(seen).toEqual([first, first, second, second])
     expect(await database.admin('select count(*)::int as n from t')).toEqual([{ n: 0 }])
@@ -89,7 +89,7 @@ describe.each(KINDS)('%s', kind => {
         expect(grounds.engines.current).toBe(request.db)
         if (request.url === '/fail') throw new Error('handler')
         await request.db.writer('t').insert({ name: String(request.url) })
-        // Joins what is there, and leaves the commit to it.
+        // Joins the request's transaction, and leaves the commit to it.
         await grounds.engines.run(db => db.other('t').insert({ name: 'joined' }))
         const { rowCount } = await request.db.writer.query('select name from t')
         response.end(String(rowCount))

@@ -12,13 +12,13 @@ import { checkMount, type TransactionOptions } from './transaction-options.ts'
 import { tellUncommitted } from './uncommitted-header.ts'
 
 export interface MountOptions<As extends string = 'db'> extends TransactionOptions {
-  /** The name under which the container hangs on the request. Default `db`. */
+  /** The request property that holds the container. Default `db`. */
   as?: As
 }
 
 /**
- * How a framework's request is mounted: what hangs where, and what to do in its context. `answerFailure` is called when
- * a commit has failed and so the handler's response was not sent.
+ * Mounts a framework's request: what is put on it, and what runs in its context. `answerFailure` is called when a
+ * commit has failed and the handler's response was therefore not sent.
  */
 export interface Mount {
   (request: IncomingMessage, response: ServerResponse, next: () => void, answerFailure: AnswerFailure): void
@@ -26,24 +26,24 @@ export interface Mount {
 
 interface Mounted {
   readonly scope: RequestScope
-  /** The sets of engines that count it. */
+  /** The engine sets that count this request. */
   readonly insides: EnginesInside[]
   transaction: RequestTransaction | undefined
 }
 
-/** Requests that a mount has met already: a second mount of the same engines adds nothing but another name. */
+/** Requests that a mount has already seen: a second mount of the same engines adds only another name. */
 const mounted = new WeakMap<IncomingMessage, Mounted>()
 
-/** The transaction of a request whose engines are committed by a mount, if it is one. */
+/** The transaction of a request whose engines a mount commits, if there is one. */
 export function transactionOf(request: IncomingMessage): RequestTransaction | undefined {
   return mounted.get(request)?.transaction
 }
 
 /**
- * Makes the mount that every adapter shares. It gives the request a scope, hangs a lazy container on it, and ends
- * both at the response's `close`, which comes after a normal end, an error and a client's abort alike. (`close` of
- * the *request* comes as soon as a body has been read, before the response.) Where an engine is transactional the response
- * is held back until the commit.
+ * Makes the mount that all adapters share. It gives the request a scope and a lazy container, and ends both at the
+ * response's `close`, which comes after a normal end, an error and a client's abort. (`close` of the *request* comes
+ * once the body has been read, before the response.) Where an engine is transactional, the response is held back until
+ * the commit.
  */
 export function createMount(engines: unknown, options: MountOptions<string> = {}): Mount {
   const inside = enginesInside(engines)
@@ -65,11 +65,11 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
       known.insides.push(inside)
       inside.requests++
     }
-    // Once for the request, however many mounts it passes: they all end together.
+    // Once for each request, however many mounts it passes: they all end together.
     if (isFirst) {
       const ended = known
       const onClose = () => void finish(ended, response)
-      // A client that was gone before we came: its `close` has been and will not come again.
+      // The client was gone before the mount: its `close` has passed and will not come again.
       if (response.closed || response.destroyed) onClose()
       else response.once('close', onClose)
     }
@@ -94,7 +94,7 @@ export function createMount(engines: unknown, options: MountOptions<string> = {}
   }
 }
 
-/** A container of the application's own, in the place of the request's: it goes on when the request is over. */
+/** A container of the application's own, replacing the request's: it lives on when the request is over. */
 class Lent {
   readonly db: object
   readonly core: ContainerCore
@@ -145,7 +145,7 @@ function hangContainer(
   Object.defineProperty(request, as, {
     configurable: true,
     enumerable: false,
-    // Kept by the request, for the scope lets go of it when all is over.
+    // Kept here, because the scope drops it when the request is over.
     get: Object.assign(() => (container ??= inside.containerFor(scope, request)).db, { [OURS]: true }),
   })
 }
@@ -158,7 +158,7 @@ function isOurs(request: IncomingMessage, as: string): boolean {
 }
 
 async function finish({ scope, insides, transaction }: Mounted, response: ServerResponse): Promise<void> {
-  // As it was when the response closed: what a handler writes to it afterwards makes it look finished.
+  // Read now, as the response closed: later writes of the handler make it look finished.
   const isFinished = response.writableFinished
   scope.hasFailed = response.statusCode >= 400
   if (isFinished) await scope.endContainers('finished')
@@ -169,11 +169,11 @@ async function finish({ scope, insides, transaction }: Mounted, response: Server
   for (const inside of insides) inside.requests--
 }
 
-/** Method and path. The query string stays out: it holds what users typed. */
+/** Method and path. The query string is left out: it holds what users typed. */
 export function labelOf(request: IncomingMessage): string {
   const target = (request as { originalUrl?: string }).originalUrl ?? request.url ?? ''
   const path = target.split(/[?#]/, 1)[0] ?? ''
-  // Of a proxy's request the target is a whole URL, in which a password may stand before the host.
+  // A proxy's request has a whole URL as its target, which may hold a password before the host.
   const shown = path.startsWith('/') ? path : path.slice(path.lastIndexOf('@') + 1)
   return `${request.method ?? 'GET'} ${shown.slice(0, 200)}`
 }

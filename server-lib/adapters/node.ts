@@ -10,9 +10,8 @@ export type RequestWith<D extends Definitions, As extends string> = IncomingMess
 }
 
 /**
- * Wraps a handler of node:http: `createServer(sessions(engines, async (req, res) => …))`. A handler that
- * rejects before it has answered, or whose commit fails, is answered with 500; its error goes to `onError`, or to the
- * process as a warning.
+ * Wraps a handler of node:http: `createServer(sessions(engines, async (req, res) => …))`. If the handler rejects before
+ * it has answered, or its commit fails, the answer is a 500; the error goes to `onError`, or becomes a process warning.
  */
 export function sessions<D extends Definitions, const As extends string = 'db'>(
   engines: Engines<D>,
@@ -42,7 +41,7 @@ export function sessions<D extends Definitions, const As extends string = 'db'>(
     try {
       mount(request, response, handle, answer)
     } catch (error) {
-      // An option that is a function of the request has thrown: nobody else would answer.
+      // An option that is a function of the request has thrown: nothing else would answer.
       answer(error)
     }
   }

@@ -3,7 +3,7 @@ import { warn } from '../channels/errors.ts'
 import { failureText } from '../channels/failure-text.ts'
 import { labelOf } from './mount.ts'
 
-/** Answers a request that failed where no framework does. */
+/** Answers a failed request where no framework does. */
 export function answerPlainly(response: ServerResponse): void {
   if (response.headersSent) return void response.end()
   response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })

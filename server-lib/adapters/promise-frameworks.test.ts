@@ -14,11 +14,11 @@ const grounds = transactionGrounds()
 
 type Request = Parameters<Handler>[0]
 type Outcome = { status?: number; body?: unknown; headers?: Record<string, string> }
-/** What a handler does, in the words that each framework has for it. */
+/** A handler's work, in a form that each framework's handler can use. */
 type Work = (request: Request) => Promise<Outcome>
 type Connect = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 
-/** What becomes of a statement that is sent after the client has left. */
+/** The result of a statement that is sent after the client has left. */
 let leaving: Promise<unknown> | undefined
 
 const works: Record<string, Work> = {
@@ -171,7 +171,7 @@ async function outcome(url: string, method = 'POST') {
   const before = (await grounds.rows())[0].length
   const answer = await ask(url, method)
   const left = async () => (await grounds.rows())[0].length - before
-  // Where the connection was cut the server may still be at its end.
+  // If the connection was cut, the server may still be ending the request.
   if (answer === 'cut') await new Promise(resolve => setTimeout(resolve, 100))
   return `${answer}, rows: ${await left()}`
 }
@@ -187,7 +187,7 @@ test.each(ways)('%s under %s: the answer comes, and the rows are as it says', as
   }
   for (const work of ['refused', 'throws', 'broken', 'brokenAtOnce']) {
     const answer = await outcome(`${url}/${work}`)
-    // Hono flushes the head of a stream, and so the request is committed first, unless the stream breaks before that.
+    // Hono flushes a stream's head, so the request is committed first, unless the stream breaks before that.
     const rows = name === 'hono' && work.startsWith('broken') ? '[01]' : '0'
     expect(answer, work).toMatch(new RegExp(`^${await ask(`${unmounted}/${work}`)}, rows: ${rows}$`))
   }

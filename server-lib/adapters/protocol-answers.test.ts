@@ -51,7 +51,7 @@ const resolvers = {
     },
     wrong: () => 'no number',
     orphan: (_root: unknown, _args: unknown, { request }: Context) => insertOrphan(request).then(() => 1),
-    // Whatever it does, no statement of its says that it wrote.
+    // Writes through a SELECT, so the answer's command tag does not show the write.
     sneak: async (_root: unknown, _args: unknown, { request }: Context) => {
       await request.db.writer.query(
         "with w as (insert into t (name) values ('sneaked') returning 1) select 1",
@@ -121,7 +121,7 @@ test.each(ways)('%s on %s: the rows are as the answer says', async (name, kind) 
   ])
   expect(await grounds.rows()).toEqual([['paid'], []])
 
-  // What only reads loses nothing, and keeps what it answers.
+  // An answer that only read loses nothing in a rollback, and is sent as it is.
   const read = await post(`${url}/graphql`, { query: '{ read broken }' })
   expect(read.body).toMatchObject({ data: { read: 1, broken: null }, errors: [{ message: 'no' }] })
 
@@ -220,7 +220,7 @@ test.each(Object.keys(unitServers))(
     ])
     expect((await grounds.rows())[0]).toEqual(['paid', 'paid'])
 
-    // What fails below a field, or takes all data with it, is no unit's: all of it is undone.
+    // An error below a field, or one that makes all data null, belongs to no unit: everything is undone.
     for (const fields of ['pay deep { ok no }', 'pay must', 'pay wrong']) {
       const { body } = await post(`${url}/graphql`, mutation(fields))
       expect(body, fields).toMatchObject({ data: null, errors: [{}] })
@@ -262,7 +262,7 @@ test('tRPC with procedureUnit: each procedure of a batch is kept or undone by it
     pay: unit.mutation(({ ctx: { request } }) => insert(request, 'paid').then(() => 1)),
     fail: inner.fail,
     orphan: unit.mutation(({ ctx: { request } }) => insertOrphan(request).then(() => 1)),
-    // One that calls another, and goes on when that fails.
+    // A procedure that calls another, and goes on when that fails.
     forgiving: unit.mutation(async ({ ctx }) => {
       await inner
         .createCaller(ctx)
@@ -286,7 +286,7 @@ test('tRPC with procedureUnit: each procedure of a batch is kept or undone by it
   expect(streamed.text).toMatch(/"result"/)
   expect((await grounds.rows())[0]).toEqual(['paid', 'forgiven', 'paid'])
 
-  // One without a unit of its own has failed: nobody knows what half it wrote.
+  // A procedure without a unit of its own has failed: what it wrote before is unknown.
   const bare = await post(`${url}/pay,forgiving,bare?batch=1`, {})
   expect(bare.body).toMatchObject([{ error: {} }, { error: {} }, { error: {} }])
   expect(errors).toEqual([])

@@ -50,7 +50,7 @@ describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
     const { url, close } = await serve(kind, fails, { ...answersOk, rollbackOnError: true })
     expect([(await fetch(url)).status, await grounds.rows()]).toEqual([200, NONE])
     await close()
-    // Without it the page is the answer of a request that succeeded.
+    // Without `rollbackOnError` the error page counts as the answer of a request that succeeded.
     const other = await serve(kind, fails, answersOk)
     expect([(await fetch(other.url)).status, await grounds.rows()]).toEqual([200, [['a'], []]])
   })
@@ -62,7 +62,7 @@ describe.each(KINDS)('%s', kind => {
   test('54: a request that succeeded is committed on every engine before its response has come', async () => {
     const { url } = await serve(kind, writesAndAnswers(201))
     const response = await fetch(url)
-    // Seen before the body is read.
+    // Checked before the body is read.
     expect(await grounds.rows()).toEqual(BOTH)
     expect([response.status, await response.text()]).toEqual([201, 'done'])
     const redirect = await fetch(url, { redirect: 'manual' })
@@ -132,7 +132,7 @@ describe.each(KINDS)('%s', kind => {
       response => response.status,
       () => 'cut',
     )
-    // Express leaves an answer that has begun to nobody, and ends the connection.
+    // Once an answer has begun, Express calls no error handler and cuts the connection.
     expect(answer).toBe(isExpress ? 'cut' : 500)
     await expectQuiet(grounds.databases[0])
     expect(await grounds.rows()).toEqual(NONE)

@@ -14,26 +14,29 @@ import { RequestWork } from './request-work.ts'
 import { holdOptions, type TransactionOptions } from './transaction-options.ts'
 import { isFailure, verdictOf, type Facts } from './verdict.ts'
 
-/** Told of a commit that failed. Where it is answered already, in the words of its protocol, there is nothing to send. */
+/**
+ * Is told of a commit that failed. `isAnswered`: the failure was already sent in the request's protocol, so there is
+ * nothing to send.
+ */
 export type AnswerFailure = (error: unknown, isAnswered: boolean) => void
 
 type Veto = Exclude<TransactionOptions['veto'], undefined>
 
-/** The transaction of a request: ended as its response is about to be sent, and by what the response is. */
+/** The transaction of a request. It ends when the response is about to be sent, and the response decides how. */
 export class RequestTransaction implements Gate {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #scope: RequestScope
   readonly #work: RequestWork
-  /** One for each set of engines; undefined: the answer's own word. */
+  /** One for each engine set; undefined where the answer itself decides. */
   readonly #vetoes: (Veto | undefined)[] = []
   readonly #held: HeldResponse
   readonly #answerFailure: AnswerFailure
   /** Nothing is committed any more: something has failed, and its answer is on its way. */
   #failed = false
-  /** An error has reached the framework's error handlers: whatever they answer, the request has failed. */
+  /** An error has reached the framework's error handlers: the request has failed, whatever they answer. */
   #isRefused = false
-  /** COMMIT is on its way: what becomes of it is what is answered. */
+  /** COMMIT is on its way, and its result decides the answer. */
   #isCommitting = false
 
   constructor(
@@ -51,7 +54,7 @@ export class RequestTransaction implements Gate {
     this.#held = new HeldResponse(response, this, holdOptions(options))
   }
 
-  /** Takes another set of engines in. A second mount of the same one changes nothing. */
+  /** Adds another engine set. A second mount of the same set changes nothing. */
   add(inside: EnginesInside, { veto }: TransactionOptions): void {
     if (this.#work.add(inside)) this.#vetoes.push(veto)
   }
@@ -71,8 +74,8 @@ export class RequestTransaction implements Gate {
   }
 
   async settle(answer: HeldAnswer): Promise<OtherBody | undefined> {
-    // A handler that throws in the tick in which it ends its answer has failed: Express cuts the connection two turns later.
-    // Where it goes on there is no end yet, and what it sends next must wait for the commit.
+    // A handler that throws in the tick in which it ends its answer has failed: Express cuts the connection two turns
+    // later. Without an end the handler is still at work, and its next statement must wait for the commit.
     for (let turn = 0; turn < 2 && answer.isEnded; turn++) await nextTurn()
     const work = this.#work
     // A builder that is not awaited is not sent in the tick in which it is made.
@@ -104,7 +107,7 @@ export class RequestTransaction implements Gate {
     }
   }
 
-  /** An answer that tells of something that was done must not be sent where that is rolled back. */
+  /** An answer that reports something as done must not be sent if that is rolled back. */
   async #undo(why: EndReason, said: Answer | undefined): Promise<OtherBody | undefined> {
     const isUntrue = said?.hasFailed === true && said.tellsOfMore && (await this.#work.hasChanged())
     await this.#work.rollBack(why)
@@ -115,7 +118,7 @@ export class RequestTransaction implements Gate {
 
   failed(error: unknown): void {
     this.#failed = true
-    // The client has left, which rolled everything back. Nobody is there to be answered.
+    // The client has left, which rolled everything back: there is no one to answer.
     if (this.#response.closed && (error as EnginelightError | null)?.code === 'EL_ENDED') return
     this.#answerFailure(error, false)
   }
@@ -123,8 +126,8 @@ export class RequestTransaction implements Gate {
   // ------------------------------------------------------------------------------------ what it is told
 
   /**
-   * An error handler has been reached: whatever it answers, nothing is committed. What the handler had answered before it
-   * failed is taken back where nothing of it has been sent, so that the error handler's answer is the one.
+   * An error handler has been reached: nothing is committed, whatever it answers. If nothing has been sent yet, the
+   * handler's earlier answer is taken back, so that the error handler's answer replaces it.
    */
   refuse(error: unknown): void {
     this.#isRefused = true
@@ -135,12 +138,12 @@ export class RequestTransaction implements Gate {
   }
 
   /**
-   * The handler has failed: rolls back, and takes back what is held of its response, so that it can be answered anew.
-   * Where the response is on its way already it stays as it is; where a part of it is, the connection is cut.
+   * The handler has failed: rolls back, and takes back its held response so that it can be answered anew. A response
+   * that has ended stays as it is; if a part has been sent, the connection is cut.
    */
   async handlerFailed(error: unknown): Promise<void> {
     if (this.#failed || this.#response.writableEnded) return
-    // A commit before the rest of a long body: what the handler fails for comes after it.
+    // The commit before the rest of a long body may be under way: the handler failed after it.
     await this.#held.settled
     if (this.#failed) return
     const isDue = this.isDue
@@ -156,7 +159,7 @@ export class RequestTransaction implements Gate {
     const response = this.#response
     const facts: Facts = {
       isRefused: this.#isRefused,
-      // `close` may not have come yet.
+      // `close` may not have been emitted yet.
       isCut: response.destroyed || response.socket?.destroyed === true,
       isDoomed: this.#work.isDoomed,
       asked: header(OWN_HEADER),
@@ -171,7 +174,7 @@ export class RequestTransaction implements Gate {
     return 'commit'
   }
 
-  /** A veto has as long as the hooks of the commit: no response hangs in it, and no connection is held by it. */
+  /** A veto has as long as the hooks of the commit, so that it cannot hold up a response or a connection. */
   async #isVetoed(veto: Exclude<Veto, false>): Promise<boolean> {
     const asked = veto(this.#request, this.#response)
     if (typeof asked === 'boolean') return asked
@@ -180,7 +183,7 @@ export class RequestTransaction implements Gate {
     throw hooksTooLate(timeoutMs, 'the veto')
   }
 
-  /** What the answer says of itself, where that says more than its status. Units are told of in any case. */
+  /** What the answer says about itself, where that goes beyond its status. Read in any case if a unit has run. */
   async #said({ header, body }: HeldAnswer): Promise<Answer | undefined> {
     const type = header('content-type')
     if (body.length === 0 || typeof type !== 'string') return undefined
@@ -189,7 +192,7 @@ export class RequestTransaction implements Gate {
     return (this.#scope.undone ? readAnswer : failedAnswer)(type, text)
   }
 
-  /** An answer in parts tells of something that was done and of something that failed, and all of it was rolled back. */
+  /** An answer in parts reports both a success and a failure, and all of it was rolled back. */
   #toldTooMuch(): EnginelightError {
     const { label, id } = this.#scope
     return new EnginelightError(

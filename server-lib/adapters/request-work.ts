@@ -4,10 +4,10 @@ import type { ContainerCore } from '../containers/container.ts'
 import type { EnginesInside } from '../engine-set/engines-inside.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 
-/** How long a statement that is not awaited may go on after the response was ended, before the request is rolled back. */
+/** How long a statement that is not awaited may go on after the response ends, before the request is rolled back. */
 const AWAIT_MS = 1_000
 
-/** What a request has open on the sets of engines that are committed with it. It knows no HTTP. */
+/** What a request has open on the engine sets that are committed with it. Knows nothing of HTTP. */
 export class RequestWork {
   readonly #scope: RequestScope
   readonly #insides: EnginesInside[] = []
@@ -16,7 +16,7 @@ export class RequestWork {
     this.#scope = scope
   }
 
-  /** Counts a set of engines in. False where it was counted before. */
+  /** Adds an engine set. False if it was added before. */
   add(inside: EnginesInside): boolean {
     if (this.#insides.some(({ identity }) => identity === inside.identity)) return false
     this.#insides.push(inside)
@@ -34,7 +34,7 @@ export class RequestWork {
     return this.#containers.some(one => one.isEnlisted)
   }
 
-  /** Whether there is something to be ended, or the next statement may begin it. */
+  /** Whether there is something to end, or the next statement may begin it. */
   get isOpen(): boolean {
     return this.#containers.some(one => one.isEnlisted || one.mayEnlist)
   }
@@ -51,7 +51,9 @@ export class RequestWork {
     return Math.min(...this.#containers.map(one => one.sessions.hookTimeoutMs))
   }
 
-  /** Work that is not awaited belongs to the request, as long as it does not make the client wait for ever. */
+  /**
+   * Waits for statements that are not awaited: they belong to the request, but must not make the client wait for ever.
+   */
   async settled(): Promise<void> {
     for (const container of this.#containers) {
       const busy = await container.sessions.whoIsBusy(AWAIT_MS)
@@ -66,7 +68,7 @@ export class RequestWork {
       `The response of ${label} (${id}) was ended while engine "${busy}" was at work, and ${AWAIT_MS} ms later it still is: everything was rolled back. Await every statement, and read every stream to its end, before the response.`,
       { engine: busy, move: 'commit', waitedMs: AWAIT_MS },
     )
-    // Ended and not only rolled back, since a rollback would wait for its turn as well.
+    // Ended and not only rolled back, because a rollback would wait for its turn as well.
     await Promise.all(this.#containers.map(one => one.end('aborted', error, 'handler failed')))
     throw error
   }
@@ -77,7 +79,7 @@ export class RequestWork {
     return false
   }
 
-  /** One after the other: two sets of engines have no common commit. */
+  /** One after the other: two engine sets have no common commit. */
   async commit(pauses: boolean): Promise<void> {
     for (const container of this.#containers) await container.commit(null, { pauses })
   }

@@ -59,7 +59,7 @@ describe.each(KINDS)('65: %s', kind => {
     const hash = createHash('sha256')
     for await (const part of head) hash.update(part as Buffer)
     expect([rowsAtHead, hash.digest('hex')]).toEqual([['a'], expected])
-    // The one that was too many had to wait; those before had not.
+    // The write that went over the limit had to wait; the earlier ones had not.
     expect(answers.indexOf(false)).toBe(Math.floor(MIB / 20_000))
   })
 
@@ -180,7 +180,7 @@ describe.each(KINDS)('65: %s', kind => {
 
   test('and is refused where that commit fails, whose error page does not wait for it', async () => {
     const [database] = grounds.databases
-    // At COMMIT, which takes a while for it; by its name before the foreign key.
+    // Slow at COMMIT; its name sorts before the foreign key's.
     await database.admin(`
       create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return new; end $$;
       create constraint trigger "A" after insert on child deferrable initially deferred for each row execute function slowly()`)
@@ -227,7 +227,7 @@ describe.each(KINDS)('65: %s', kind => {
     })
     expect(await (await ask(`${url}/good`)).body).toBe('begin, en')
     expect(await committed()).toEqual(['a'])
-    // Neither chunks nor a length that is known make the client believe that this was all.
+    // Neither chunks nor a known length may make the client believe that this was all.
     expect(await (await ask(`${url}/chunks`)).body).toMatch(/<cut>$/)
     expect(await (await ask(`${url}/length`)).body).toMatch(/^begin, <cut>$/)
     if (kind === 'node:http') expect(errors).toHaveLength(2)

@@ -11,37 +11,37 @@ import {
 } from '../channels/options.ts'
 import type { HoldOptions } from './held/gate.ts'
 
-/** Written as a method, so that a function may ask for its framework's own request. */
+/** Declared as a method, so that a function may take its framework's own request type. */
 type Of<Request extends IncomingMessage, Answer> = { of(request: Request): Answer }['of']
 type OfBoth<Answer> = { of(request: IncomingMessage, response: ServerResponse): Answer }['of']
 
-/** What a mount does with engines that are `transactional`. Without one none of it matters. */
+/** How a mount treats engines that are `transactional`. Without such an engine none of these options matters. */
 export interface TransactionOptions {
-  /** Whether this request is committed by the mount; asked once, as it comes by. Default: every request. */
+  /** Whether the mount commits this request; called once, when the request is mounted. Default: every request. */
   activate?: Of<IncomingMessage, boolean>
   /**
-   * Whether a response that is ready to be sent is a failure, whose request is rolled back. Default: a status of 400 and
-   * above. False: none is. Not asked where the response has a header `X-Tm`, which decides: `commit`, or anything else for a
-   * rollback.
+   * Whether a response that is ready to be sent is a failure, so that the request is rolled back. Default: a status of
+   * 400 and above, or a body that reports a failure. False: never. Not called where the response has a header `X-Tm`,
+   * which decides: `commit`, or anything else for a rollback.
    */
   veto?: false | OfBoth<boolean | Promise<boolean>>
   /**
-   * Settings of the request's transactions, for triggers and logs of the server: `{ user }` is read there as
-   * `current_setting('enginelight.user', true)`. Asked at each BEGIN, on every engine in transaction mode, so by then the user must
-   * be known; a round trip for each.
+   * Settings of the request's transactions, for the server's triggers and logs: `{ user }` is read there as
+   * `current_setting('enginelight.user', true)`. Called at each BEGIN, on every engine in transaction mode, so the user
+   * must be known by then. Costs one round trip each.
    */
   annotate?: Of<IncomingMessage, Readonly<Record<string, string | undefined>>>
   /**
-   * The container that the request is given instead of one of its own, or undefined. It is not committed, rolled back or ended
-   * here, whatever is answered: for tests, which roll it back. A handler that calls `db.commit()` commits it.
+   * The container that the request gets instead of one of its own, or undefined. The mount never commits, rolls back or
+   * ends it, whatever the answer: for tests, which roll it back. A handler that calls `db.commit()` commits it.
    */
   container?: Of<IncomingMessage, object | undefined>
-  /** How many bytes of a body that is written in parts are held until the commit. Default 1 MiB. */
+  /** How many bytes are held until the commit of a body that is written in parts. Default 1 MiB. */
   holdBytes?: number
   /**
    * What happens when a body is longer, or the handler flushes the headers. `'commit first'` (default): the request is
-   * committed before anything is sent. `'commit last'`: the body is sent, and its end waits for the commit; should that
-   * fail the connection is cut. A body that is read from the transaction itself is always sent so.
+   * committed before anything is sent. `'commit last'`: the body is sent, and its end waits for the commit; if that
+   * fails, the connection is cut. A body that is read from the transaction itself is always sent this way.
    */
   streaming?: HoldOptions['streaming']
 }
@@ -68,7 +68,7 @@ const ASKER: Asker = {
   wrong: byNameAlone,
 }
 
-/** Throws EL_CONFIG at the first option that is wrong, or that there is not. */
+/** Throws EL_CONFIG for the first option that is wrong or unknown. */
 export function checkMount(options: unknown): void {
   checkOptions(ASKER, options, NEEDS)
 }

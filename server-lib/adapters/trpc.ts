@@ -2,14 +2,14 @@ import type { Engines } from '../engine-set/engines.ts'
 import type { Definitions } from '../containers/db.ts'
 import { runUnit } from './unit.ts'
 
-/** What is needed of the options of a tRPC middleware. */
+/** What is used of the options of a tRPC middleware. */
 interface Call<Result> {
   readonly type: string
   readonly path: string
   next(): Promise<Result>
 }
 
-/** Carries the answer of a procedure that failed out of its unit: tRPC does not throw it. */
+/** Carries a failed procedure's answer out of its unit: tRPC does not throw it. */
 class Undone {
   readonly result: unknown
 
@@ -19,14 +19,14 @@ class Undone {
 }
 
 /**
- * tRPC middleware, `t.procedure.use(procedureUnit(engines))`: each procedure is a unit of its own, those of a batch one after
- * the other. One that fails undoes what it wrote, and the others are kept.
+ * tRPC middleware, `t.procedure.use(procedureUnit(engines))`: each procedure is a unit of its own; a batch runs one
+ * after the other. A procedure that fails undoes what it wrote, and the others are kept.
  */
 export function procedureUnit<D extends Definitions>(
   engines: Engines<D>,
 ): <Result extends { readonly ok: boolean }>(call: Call<Result>) => Promise<Result> {
   return async <Result extends { readonly ok: boolean }>({ type, path, next }: Call<Result>) => {
-    // What it sends as it goes is sent before its end.
+    // A subscription sends its data before it ends.
     if (type === 'subscription') return next()
     const work = async () => {
       const result = await next()

@@ -6,8 +6,8 @@ import type { RequestScope } from '../requests/request-scope.ts'
 const HEADER = 'x-enginelight-uncommitted'
 
 /**
- * Says in a header which engines have uncommitted writes as the head of a response is written: a commit may still come, but
- * the client is told of success before it. Nothing is waited for. For development alone.
+ * Names the engines with uncommitted writes in a header when a response's head is written: a commit may still come, but
+ * the client is told of success before it. Waits for nothing. For development only.
  */
 export function tellUncommitted(
   response: ServerResponse,

@@ -3,15 +3,15 @@ import type { Engines } from '../engine-set/engines.ts'
 import type { Definitions } from '../containers/db.ts'
 import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 
-/** One within another belongs to that, and is not told of in the answer. */
+/** A nested unit belongs to its outer unit, and the answer does not report it. */
 const inside = new AsyncLocalStorage<true>()
 
-/** The unit of a request that was asked for last. Those of a batch are asked for at once, and take turns. */
+/** The last unit that a request has started. A batch starts all of its units at once, and they take turns. */
 const last = new WeakMap<RequestScope, Promise<unknown>>()
 
 /**
- * Runs one operation of a request (a field of a mutation, a procedure) as a unit of its own: where it fails, what it wrote is
- * undone and the rest of the request is kept. `name` is what the answer calls it.
+ * Runs one operation of a request (a field of a mutation, a procedure) as a unit of its own: if it fails, what it wrote
+ * is undone and the rest of the request is kept. `name` is the operation's name in the answer.
  */
 export async function runUnit<D extends Definitions, T>(
   engines: Engines<D>,

@@ -1,6 +1,6 @@
 import { Linked, Ring } from '../clock/ring.ts'
 
-/** Somebody who is told of an abandonment, until he leaves. */
+/** A listener for an abandonment, until it leaves. */
 class Listener extends Linked {
   readonly told: () => void
 
@@ -11,8 +11,8 @@ class Listener extends Linked {
 }
 
 /**
- * Tells those who wait for a connection that they wait in vain: their request has ended, or their pool was replaced.
- * Comes at most once. An AbortController does the same, and its events cost each request more than the check-out itself.
+ * Tells waiters for a connection that they wait in vain: their request has ended, or their pool was replaced. Happens
+ * at most once. An AbortController does the same, but its events cost a request more than the check-out itself.
  */
 export class Abandonment {
   #isOver = false
@@ -27,7 +27,7 @@ export class Abandonment {
     return this.#reason
   }
 
-  /** Not called for one that is over already. What it returns leaves. */
+  /** Is not called if the abandonment is already over. `leave` on the returned object unsubscribes. */
   on(told: () => void): { leave(): void } {
     const listener = new Listener(told)
     this.#listeners.join(listener)

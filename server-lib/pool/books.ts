@@ -23,20 +23,20 @@ import {
 } from './telling.ts'
 import { endTransaction } from './transactions.ts'
 
-/** Who asks for a connection on our side: a session, or the engine itself when it warms up. */
+/** What asks for a connection on our side: a session, or the engine itself when it warms up. */
 export interface Asker {
   readonly session: string | null
   readonly request: RequestScope | undefined
   readonly capture: SiteCapture | null
-  /** It asks on behalf of an observer: no observer is told, or they would watch themselves. Default false. */
+  /** It asks for an observer: it is not reported, or observers would watch themselves. Default false. */
   readonly isObserver?: boolean
-  /** Filled in as the pool tells of the request. */
+  /** Set when the pool reports the request. */
   checkout?: CheckoutRecord
 }
 
 /**
- * The books of one pool: its connections with slot and id, who holds each, who waits. A pool's events are entered
- * here whoever caused them, a session or the application by itself, so both are told alike.
+ * The books of one pool: its connections with slot and id, their holders, its waiters. The pool's events are entered
+ * here whatever caused them, so that sessions and the application's own use are reported alike.
  */
 export class Books implements PoolNames {
   readonly engine: string
@@ -49,7 +49,7 @@ export class Books implements PoolNames {
   readonly #asker = new Whisper<Asker>()
   #openFailure: unknown
   #grantedAt = 0
-  /** Told when it shows that the driver tells of no transactions. */
+  /** Called when it turns out that the driver does not report its transaction status. */
   whenUnknown: () => void = () => {}
   #transactions: 'told' | 'unknown' = 'told'
 
@@ -58,7 +58,7 @@ export class Books implements PoolNames {
     this.pool = pool
   }
 
-  /** Whether the driver tells which transactions are open. Never a guess: where it does not, they are unknown. */
+  /** Whether the driver tells which transactions are open. Never a guess: if it does not, they are unknown. */
   get transactions(): 'told' | 'unknown' {
     return this.#transactions
   }
@@ -75,15 +75,15 @@ export class Books implements PoolNames {
   }
 
   /**
-   * Runs `acquire` of a pool on behalf of a session. Pools tell of a request synchronously, inside of `acquire`;
-   * that is how `asked` knows whose it is.
+   * Runs the pool's `acquire` on behalf of a session. Pools report a request synchronously inside `acquire`, and so
+   * `asked` knows whose it is.
    */
   askingFor<T>(asker: Asker, acquire: () => T): T {
     delete asker.checkout
     return this.#asker.during(asker, acquire)
   }
 
-  /** Somebody asks for a connection. */
+  /** A connection was requested. */
   asked(capture: SiteCapture | null = null): CheckoutRecord {
     const asker = this.#asker.take()
     const checkout = new CheckoutRecord(
@@ -102,7 +102,7 @@ export class Books implements PoolNames {
 
   acquired(checkout: CheckoutRecord, driver: DriverConnection): void {
     this.#waitsNoMore(checkout)
-    // A pool that cannot take back a request grants it late; whoever asked has gone, and gives it back at once.
+    // A pool that cannot withdraw a request grants it late. The caller has given up, and releases it at once.
     if (checkout.state !== 'waiting') return
     const record = this.#connections.get(driver) ?? this.opened(driver)
     checkout.state = 'held'
@@ -123,7 +123,7 @@ export class Books implements PoolNames {
     tellFailed(this, checkout, error, this)
   }
 
-  /** The holder gave the connection back. A second release of the same hold is none: pools tell of it all the same. */
+  /** The holder released the connection. A second release of the same hold is ignored, though pools report it. */
   released(driver: DriverConnection): void {
     const record = this.#connections.get(driver)
     const checkout = record?.checkout
@@ -131,12 +131,12 @@ export class Books implements PoolNames {
     if (checkout.overdueAt !== null) this.#returnedAfterAll(record)
     checkout.state = 'released'
     record.checkout = null
-    // It has used nothing, and whoever left the connection dirty before is still the one to name.
+    // An observer leaves nothing behind, so a previous holder that left the connection dirty is still the one to name.
     if (checkout.isObserver) return
-    // A capture holds on to the functions on the stack, and so to the request, until it is read: only where somebody will
-    // want to know is its line kept, and never the capture.
+    // A capture keeps the functions on the stack alive, and so the request, until it is read. So only its line is kept,
+    // and only where it will be needed.
     const isLeftOpen = isOpen(statusOf(driver)) || driver.readyForQuery === false
-    // A borrowed one is its host's, who has a transaction open by right.
+    // A borrowed connection has its host's transaction open by right.
     record.leaver =
       isLeftOpen && !record.isBorrowed
         ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
@@ -155,7 +155,7 @@ export class Books implements PoolNames {
     )
   }
 
-  /** A physical connection that we have not seen before. It takes the lowest free slot and keeps it for life. */
+  /** Enters a physical connection. It takes the lowest free slot and keeps it for life. */
   opened(driver: DriverConnection): ConnectionRecord {
     const known = this.#connections.get(driver)
     if (known) return known
@@ -188,7 +188,7 @@ export class Books implements PoolNames {
     return this.#openFailure
   }
 
-  /** When somebody got a connection last. */
+  /** When a connection was last granted. */
   get grantedAt(): number {
     return this.#grantedAt
   }
@@ -215,7 +215,7 @@ export class Books implements PoolNames {
     return this.#connections.size
   }
 
-  /** One after the other, without a list of them. What is opened or closed meanwhile is met or not met. */
+  /** Iterates without copying. Records added or removed meanwhile may or may not be visited. */
   records(): MapIterator<ConnectionRecord> {
     return this.#connections.values()
   }
@@ -230,7 +230,7 @@ export class Books implements PoolNames {
     this.#waiters--
   }
 
-  /** Whether anybody holds a connection or waits for one. */
+  /** Whether a connection is held or waited for. */
   get isInUse(): boolean {
     return this.#waiters > 0 || this.used > 0
   }
@@ -242,14 +242,14 @@ export class Books implements PoolNames {
     return used
   }
 
-  /** Everybody who holds a connection now, the longest first. */
+  /** All current holders, the longest first. */
   holders(): CheckoutHolder[] {
     return this.connections
       .flatMap(record => this.holderOf(record) ?? [])
       .toSorted((a, b) => b.heldMs - a.heldMs)
   }
 
-  /** Who holds this connection now, if anybody does. */
+  /** The connection's current holder, if any. */
   holderOf(record: ConnectionRecord): CheckoutHolder | undefined {
     return holderOf(this, record)
   }

@@ -54,7 +54,7 @@ test('a pool that is exhausted names its holders: who, since when, from which li
     holders: [{ requestLabel: 'the holder' }],
   })
   await holder.end()
-  // The one that gave up is not given the connection later.
+  // The waiter that gave up does not get the connection later.
   expect((await waiter.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await waiter.end()
   stop()

@@ -8,14 +8,14 @@ import { isPoolTimeout } from './pool-timeout.ts'
 import { holderText, ms } from './holder-text.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 
-/** What ends a wait before it is granted. */
+/** What ends a wait without a connection. */
 export interface WaitLimits {
   readonly checkoutTimeoutMs: number
-  /** Whoever asks has ended; its reason becomes the cause. */
+  /** The unit that asks has ended; its reason becomes the cause. */
   readonly abandoned: Abandonment | undefined
-  /** The pool will serve nobody any more, though its connections are still in use. */
+  /** The pool grants no more check-outs, though its connections are still in use. */
   readonly replaced: Abandonment
-  /** Told how it ended; may answer a failure with another attempt. */
+  /** Is told how the wait ended, and may answer a failure with another attempt. */
   readonly owner: CheckoutOwner
 }
 
@@ -25,15 +25,15 @@ export interface CheckoutOwner {
   afterFailure(error: EnginelightError, asker: Asker, limits: WaitLimits): Promise<Lease> | undefined
 }
 
-/** A connection in hand together with the pool it came from, which a `reinit` may have replaced since. */
+/** A checked-out connection and its pool, which a `reinit` may have replaced since. */
 export interface Lease {
   readonly hold: Hold
   readonly pool: Pool
 }
 
 /**
- * Takes a connection from the pool for a session. Rejects with EL_CHECKOUT_TIMEOUT and the holders when none comes in
- * time, with EL_CHECKOUT_FAILED when the pool cannot open one, with EL_ENDED when it is abandoned first.
+ * Checks out a connection for a session. Rejects with EL_CHECKOUT_TIMEOUT, which lists the holders, when none comes in
+ * time; with EL_CHECKOUT_FAILED when the pool cannot open one; with EL_ENDED when the wait is abandoned first.
  */
 export function checkOut(pool: Pool, asker: Asker, limits: WaitLimits): Promise<Lease> {
   const { abandoned } = limits
@@ -81,7 +81,7 @@ class Wait implements Taker {
   }
 
   granted(hold: Hold): void {
-    // Granted all the same, after the wait was given up: nobody else would ever give it back.
+    // Granted after the wait was given up: nothing else would release it.
     if (this.#isOver) return hold.release()
     this.#settle()
     this.#limits.owner.checkedOut()
@@ -113,7 +113,7 @@ class Wait implements Taker {
 
   #stop(error: EnginelightError): void {
     this.#settle()
-    // Set before: the books tell of the failure with our sentence, not with the pool's.
+    // Set before `giveUp`, so that observers get this error and not the pool's.
     if (this.#asker.checkout) this.#asker.checkout.failure = error
     this.#giveUp()
     this.#fail(error)
@@ -137,14 +137,14 @@ class Wait implements Taker {
 const NOTHING = () => {}
 
 /**
- * How long those around a nested scope must have stood still, before it is said that they wait for it: a quarter of the
- * check-out's time, and at most this. They may as well be awaiting something slow, with the scope running beside them.
+ * How long the holders around a nested scope must be idle before the scope is said to deadlock: a quarter of the
+ * check-out's timeout, and at most this. They may be awaiting something slow that runs beside the scope.
  */
 const SELF_WAIT_MS = 1_000
 
 /**
- * Looks whether a nested scope waits for what only those around it hold: they stand idle in their transactions, most
- * likely for it to be done. A scope that is not nested never does, and costs nothing here.
+ * Detects a nested scope that waits for connections which only the scopes around it hold. Those are idle in their
+ * transactions, most likely because they await the nested scope. Does nothing for a scope that is not nested.
  */
 function watchSelfWait(
   pool: Pool,
@@ -184,7 +184,7 @@ function deadlocked(pool: Pool, askedAt: number, capture: SiteCapture | null): E
   )
 }
 
-/** Why a wait is over without a connection: all are held, or there was room for one and none could be opened. */
+/** Why a wait timed out: all connections are held, or there was room for one and none could be opened. */
 export function timedOut(
   pool: Pool,
   askedAt: number,
@@ -193,7 +193,7 @@ export function timedOut(
 ): EnginelightError {
   const { books } = pool
   if (books.used < pool.max) {
-    // Where others were served meanwhile, it is a rush in which one of them is being opened anew.
+    // If connections were granted meanwhile, the pool is busy rather than stuck, even if one is being opened.
     const isStuck = pool.isOpening && books.grantedAt < askedAt
     const reason = books.openFailure ?? (isStuck ? stillOpening(cause) : undefined)
     if (reason !== undefined) return unopened(pool, askedAt, capture, reason)
@@ -216,9 +216,9 @@ export function timedOut(
 }
 
 function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
-  // Of a pool that knows better than that it could not open a connection.
+  // The pool has already said why, and it was not that a connection could not be opened.
   if (cause instanceof EnginelightError) return cause
-  // A pool that we were given may have a shorter deadline than ours.
+  // The application's own pool may have a shorter timeout than ours.
   if (isPoolTimeout(cause)) return timedOut(pool, askedAt, capture, cause)
   return unopened(pool, askedAt, capture, cause)
 }

@@ -8,7 +8,7 @@ import { expectQuiet } from '../testing/ground-truth.ts'
 
 let database: TestDatabase
 let silent: net.Server
-/** A server that accepts and never answers, and one that nobody is at. */
+/** A server that accepts and never answers, and an address without a server. */
 const away = { silent: '', nobody: '' }
 beforeAll(async () => {
   database = await createDatabase()
@@ -48,7 +48,7 @@ const failure = (promise: Promise<unknown>) =>
     (error: unknown) => error as Error,
   )
 
-/** The ways to a pool of the application's own: each takes a connection, or waits for one that is held. */
+/** The ways to use the application's own pool: each takes a connection, or waits for one that is held. */
 const WAYS = {
   knex(url: string) {
     const knex = knexFactory({

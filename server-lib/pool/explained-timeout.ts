@@ -4,7 +4,7 @@ import { timedOut } from './check-out.ts'
 import type { Pool } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
 
-/** How long a line is silent after it was told of: in a storm one process warning is enough. */
+/** How long a line stays silent after its warning: in a storm one process warning is enough. */
 const SILENT_MS = 5_000
 /** How many lines are remembered. */
 const LINES = 200
@@ -12,8 +12,8 @@ const LINES = 200
 const toldAt = new Map<string, number>()
 
 /**
- * A check-out of the application's own has timed out, and the library's error says no more than that. It stays the error that it
- * is, and gets as its cause who holds the connections, or that none could be opened; the same is told as a process warning.
+ * Explains a timeout of the application's own check-out, whose error says no more than that. The error stays the same;
+ * its cause becomes who holds the connections, or that none could be opened. A process warning says it too.
  */
 export function explainTimeout(pool: Pool, checkout: CheckoutRecord, error: Error): void {
   if (!checkout.isPlain || checkout.state !== 'waiting') return

@@ -1,6 +1,9 @@
 import type { CheckoutHolder } from '../channels/errors.ts'
 
-/** One holder as a sentence's part: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since orders.ts:41`. */
+/**
+ * One holder as part of a sentence: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since
+ * orders.ts:41`.
+ */
 export function holderText(holder: CheckoutHolder): string {
   const owner = holder.requestLabel ?? '(no request)'
   const ids = [holder.request, holder.connection, holder.backendPid && `pid ${holder.backendPid}`].filter(
@@ -11,7 +14,7 @@ export function holderText(holder: CheckoutHolder): string {
   return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${kept}${line || ' line unknown'}`
 }
 
-/** A duration as a sentence has it. */
+/** A duration for a sentence. */
 export function ms(value: number): string {
   return value < 1_000 ? `${Math.round(value)} ms` : `${(value / 1_000).toFixed(1)} s`
 }

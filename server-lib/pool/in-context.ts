@@ -1,2 +1,2 @@
-/** Runs a function in an async context that was kept: that of `createEngines`. */
+/** Runs a function in the async context of `createEngines`. */
 export type InContext = <T>(fn: () => T) => T

@@ -1,19 +1,19 @@
-/** What a statement begins or ends that outlives its transaction, on the connection that it was sent on. */
+/** What a statement begins or ends on its connection that outlives its transaction. */
 type Change =
   | { readonly does: 'listen' | 'unlisten'; readonly name: string }
   | { readonly does: 'declare' | 'close'; readonly name: string }
   | { readonly does: 'lock' | 'try lock' | 'unlock' | 'unlock all' }
   | { readonly does: 'discard' }
 
-/** A text that long is written by no hand, and takes no lock by design. */
+/** A longer text is generated and not meant to keep its connection. */
 const LONGEST = 500
 const NAMED =
   /\b(unlisten|listen)\s+("[^"]*"|[\w$]+|\*)|\bdeclare\s+("[^"]*"|[\w$]+)\s[^;]*?\bwith\s+hold\b|\bclose\s+("[^"]*"|[\w$]+)|\bdiscard\s+all\b|\bpg_(try_)?advisory_(unlock_all|unlock|lock)(?:_shared)?\b/gi
 const FIRST_WORD = /^(?:un)?listen\b|^declare\b|^close\b|^discard\b/i
 
 /**
- * What a text changes of what its connection is kept for; null for nearly all. By its first letter for most, so that it costs next
- * to nothing.
+ * What a statement changes of the things its connection is kept for; null for nearly all. Looks at the first letter
+ * first, so that most texts cost next to nothing.
  */
 export function changesOfKept(text: string): Change[] | null {
   if (text.length > LONGEST) return null
@@ -57,13 +57,13 @@ function lockOf(word: string, tries: boolean): 'lock' | 'try lock' | 'unlock' | 
   return word === 'unlock' ? 'unlock' : 'unlock all'
 }
 
-/** What a connection is kept for by design: whoever holds it for that does not leak it. */
+/** What a connection is kept for by design: such a hold is no leak. */
 export class KeptFor {
   readonly #channels = new Set<string>()
   readonly #cursors = new Set<string>()
   #locks = 0
 
-  /** `isTaken`: what the server said to those that only try. */
+  /** `isTaken`: the server's answer to a `try lock`. */
   apply(change: Change, isTaken: boolean): void {
     switch (change.does) {
       case 'listen':
@@ -93,7 +93,7 @@ export class KeptFor {
     }
   }
 
-  /** `listens on jobs and mail`, or null where it is for nothing any more. */
+  /** `listens on jobs and mail`, or null when nothing keeps the connection any more. */
   get words(): string | null {
     const words = [
       this.#channels.size > 0 && `listens on ${listed(this.#channels)}`,

@@ -56,7 +56,7 @@ const KEPT: Record<string, Way> = {
     sent(client, 'listen jobs', 'select pg_advisory_lock($$5$$::int)'),
 }
 
-/** Held for long, and no more. */
+/** Held for long, but not by design. */
 const NOT_KEPT: Record<string, Way> = {
   nothing: client => sent(client, 'select 1'),
   'a lock that another has': client => sent(client, 'select pg_try_advisory_lock(1)'),
@@ -93,7 +93,7 @@ test.each(['heard', 'unheard'])(
       ),
     )
     const ways = Object.entries({ ...KEPT, ...NOT_KEPT })
-    // One after the other: the second asks for a lock of the first.
+    // One after the other, because the second asks for the first one's lock.
     for (const [index, [, way]] of ways.entries()) await way(clients[index]!)
     const pids = clients.map(({ processID }) => String(processID))
     await sleep(1_300)

@@ -15,7 +15,7 @@ import { keepTarnContexts, neverAgain } from './tarn-contexts.ts'
 import type { TarnPool } from './tarn-pool.ts'
 import { WatchedConnections } from './watched-connections.ts'
 
-/** The parts of knex's client that have to do with its pool. `initializePool` makes another after a `destroy`. */
+/** The parts of knex's client that concern its pool. After a `destroy`, `initializePool` makes a new one. */
 export interface PoolOwner {
   readonly config: Record<string, unknown>
   readonly pool?: TarnPool | undefined
@@ -23,9 +23,9 @@ export interface PoolOwner {
 }
 
 /**
- * Knex's own pool, watched through its events. tarn calls `acquireRequest` synchronously in `acquire()`, so in
- * the context of the one who asks; `acquireSuccess` comes before anybody sees the connection. When the application
- * destroys its knex and initializes it again, the new pool is watched in the place of the old one.
+ * Knex's own pool, watched through its events. tarn emits `acquireRequest` synchronously in `acquire()`, and so in the
+ * caller's context; `acquireSuccess` comes before the caller sees the connection. When the application destroys its
+ * knex and initializes it again, the new pool is watched in place of the old one.
  */
 export class KnexPool implements Pool {
   readonly books: Books
@@ -36,7 +36,7 @@ export class KnexPool implements Pool {
   readonly #inContext: InContext
   readonly #config: PoolOwner['config']
   #destroyed: Promise<void> | undefined
-  /** What sessions hold: nobody else can give it back. */
+  /** What sessions hold: only they can release it. */
   readonly #held = new Set<DriverConnection>()
   #tarn: TarnPool
   #detach: () => void
@@ -118,7 +118,7 @@ export class KnexPool implements Pool {
   }
 
   acquire(asker: Asker, taker: Taker): GiveUp {
-    // Its own pool until the end, though another may be in its place by then.
+    // Kept for the whole wait: the owner's pool may be replaced by then.
     const tarn = this.#tarn
     const askedAt = performance.now()
     const limitMs = limitOf(tarn, taker)
@@ -132,8 +132,8 @@ export class KnexPool implements Pool {
     )
     return () => {
       if (asker.checkout) this.books.failed(asker.checkout, asker.checkout.failure)
-      // tarn loses a connection that it is validating as its taker is aborted. It validates in microtasks, so after
-      // them the connection was either granted, and goes back from there, or is not on its way.
+      // tarn loses a connection if its request is aborted during validation, which takes microtasks. After those the
+      // connection has either been granted, and is released there, or is not on its way.
       setImmediate(() => pending.abort())
     }
   }
@@ -152,7 +152,7 @@ export class KnexPool implements Pool {
   cut(): void {
     this.connections.cut()
     for (const driver of this.#opening) driver.connection?.stream?.destroy()
-    // tarn goes on with its own end when these are settled; what a stale holder gives back later is nobody's.
+    // tarn's own `destroy` continues when these are settled. What a former holder releases later is ignored.
     for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
     for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
   }
@@ -161,8 +161,8 @@ export class KnexPool implements Pool {
 const NEVER_MS = 2 ** 31 - 1
 
 /**
- * How long tarn may let the taker wait. A limit that is later than the taker's own strikes only where the event loop stood still,
- * which the taker forgives: it counts for nothing.
+ * How long tarn may let the taker wait. A limit later than the taker's own is lifted: it would strike only after the
+ * event loop stood still, which the taker forgives.
  */
 function limitOf({ acquireTimeoutMillis = NEVER_MS }: TarnPool, { timeoutMs }: Taker): number {
   return acquireTimeoutMillis > timeoutMs ? NEVER_MS : acquireTimeoutMillis
@@ -179,8 +179,8 @@ function acquireWithin(tarn: TarnPool, limitMs: number): ReturnType<TarnPool['ac
 }
 
 /**
- * Whether it was the limit of waiting. For a connection that does not open in time tarn says the same, in an error of neither
- * name nor code; its timers may be a millisecond early.
+ * Whether the wait for a connection timed out. tarn reports a connection that does not open in time with the same
+ * error, which has neither name nor code; its timers may be a millisecond early.
  */
 function hasTimedOut(cause: unknown, waitedMs: number, limitMs: number): boolean {
   return isTarnTimeout(cause) && waitedMs >= limitMs - 1
@@ -215,8 +215,8 @@ class TarnHold implements Hold {
 
   discard(): void {
     const { driver } = this
-    // tarn cannot be told to drop what it gets back. A disposed connection fails its validation at the next
-    // acquire, and until then nobody is given it; its socket and its backend go now.
+    // tarn has no way to drop a connection that is released. A disposed one fails validation at the next acquire and is
+    // not granted; its socket and its backend are closed now.
     driver.__knex__disposed ??= 'discarded'
     neverAgain(driver)
     // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
@@ -226,7 +226,7 @@ class TarnHold implements Hold {
   }
 }
 
-/** A check-out by the number under which tarn tells how it went. */
+/** A check-out, by the number that tarn's events carry. */
 class Asked extends Linked {
   readonly eventId: number
   readonly checkout: CheckoutRecord
@@ -238,12 +238,12 @@ class Asked extends Linked {
   }
 }
 
-/** Enters what a pool tells of into the books. The returned function ends it. */
+/** Enters the pool's events into the books. The returned function stops it. */
 function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs) => () => void): () => void {
   const { books, connections } = pool
   const asked = new Ring<Asked>()
   const take = (eventId: number) => {
-    // The pool serves them in the order of asking: it is the first one, as good as always.
+    // The pool serves in the order of asking, so it is nearly always the first.
     const found = asked.find(one => one.eventId === eventId)
     found?.leave()
     return found?.checkout
@@ -285,7 +285,7 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)
     unkeepContexts()
-    // Who still waits at a pool that is no longer watched is nobody's waiter.
+    // What waits at a pool that is no longer watched leaves our books.
     for (const one of asked.members()) {
       one.leave()
       books.failed(one.checkout, new Error('no longer watched'))

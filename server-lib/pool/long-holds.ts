@@ -13,10 +13,10 @@ export interface HoldThresholds {
 }
 
 /**
- * Looks at every heartbeat for connections that are held for long, or stand idle in a transaction for long: what a leak
- * looks like while there is still a stack to show. Each hold is told once, as a process warning and on the channel,
- * with the line that checked it out. Time in which the event loop stood still does not count: then neither the holder
- * nor the database is to blame. The returned function ends it.
+ * Looks at every heartbeat for connections that are held for long, or idle in a transaction for long: a leak while
+ * there is still a stack to show. Each hold is reported once, as a process warning and on the channel, with the line
+ * that checked it out. Time in which the event loop stood still does not count: neither the holder nor the database is
+ * to blame for it. The returned function stops it.
  */
 export function watchLongHolds(allBooks: () => Iterable<Books>, thresholds: HoldThresholds): () => void {
   const { heldWarningMs, idleInTransactionWarningMs } = thresholds
@@ -33,14 +33,14 @@ function lookAt(books: Books, thresholds: HoldThresholds): void {
     const { checkout, driver } = record
     if (!checkout) continue
     const isBusy = driver.readyForQuery === false
-    // Only a session tells when its statement was answered. Of others we see that they are busy, or were since.
+    // Only a session reports when its statement was answered. For others we see only that they are busy, or were since.
     if (isBusy || record.statements !== record.statementsSeen) record.seenBusyAt = now
     record.statementsSeen = record.statements
     if (checkout.overdueAt !== null) continue
     const isIdleInTransaction = !isBusy && isOpen(statusOf(driver))
     const isLong = (since: number, limitMs: number) =>
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
-    // One that listens, or keeps a lock or a cursor, is held for long by design.
+    // A connection that listens, or keeps a lock or a cursor, is held for long by design.
     const isKept = checkout.keptFor !== null && !isIdleInTransaction
     if (
       (!isKept && isLong(checkout.countsFrom, heldWarningMs)) ||

@@ -39,9 +39,9 @@ export interface PgPool {
 }
 
 /**
- * An application's `pg.Pool`. Its `acquire` event comes in the context of whoever released, so `connect` is
- * shadowed on this instance: there we are in the context of the one who asks. `pool.query` calls `connect` too; it
- * is shadowed to know that the pool itself sends the statement.
+ * The application's `pg.Pool`. Its `acquire` event comes in the context of whatever released, so `connect` is shadowed
+ * on this instance: it runs in the caller's context. `pool.query` is shadowed to know that the pool itself sends the
+ * statement, because it calls `connect` too.
  */
 export class NativePool implements Pool {
   readonly books: Books
@@ -77,14 +77,14 @@ export class NativePool implements Pool {
           const record = books.recordOf(driver)
           if (record && error) record.discarded ??= 'released with an error'
           books.released(driver)
-          // The pool is about to close it, and tells so only when that is done.
+          // The pool is about to close it, and emits `remove` only when that is done.
           if (error) connections.gone(driver, 'released with an error')
           else driver.removeListener('error', unheard)
         },
       ],
       ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],
     ]
-    // First in line, so that what the application sends in its own `connect` listener is seen as well.
+    // Prepended, so that statements sent in the application's own `connect` listener are seen as well.
     for (const [event, listener] of this.#listeners) pool.prependListener(event, listener)
     const idle = new Set(pool._idle?.map(item => item.client))
     for (const driver of pool._clients ?? []) {
@@ -107,14 +107,14 @@ export class NativePool implements Pool {
         (cause: unknown) => taker.refused(cause),
       )
     return () => {
-      // pg-pool cannot take back a request: the books must not show a waiter who has left.
+      // pg-pool cannot withdraw a request, so the books drop the waiter here.
       if (asker.checkout) this.books.failed(asker.checkout, asker.checkout.failure)
     }
   }
 
   /**
-   * The pool stops listening to a connection as it grants it, and a promise is told of that later: a backend that dies in
-   * the very packet which made it ready would end the process. So somebody listens from the grant on.
+   * The pool removes its error listener as it grants a connection, and a promise learns of the grant later. A backend
+   * that dies in the packet that made it ready would end the process, so a listener is added at the grant.
    */
   #connect(): Promise<PooledConnection> {
     return new Promise((resolve, reject) => {
@@ -147,34 +147,34 @@ export class NativePool implements Pool {
   }
 
   destroy(): Promise<void> {
-    // A reinit that drains and a close that cuts both ask; pg refuses the second.
+    // A reinit that drains and a close that cuts both ask; pg refuses the second call.
     return (this.#destroyed ??= this.#pool.end())
   }
 
   cut(): void {
     this.connections.cut()
-    // Connections that are still being opened, which nobody has been told of.
+    // Connections that are still being opened: the pool has emitted nothing for them yet.
     for (const driver of this.#pool._clients ?? []) driver.connection?.stream?.destroy()
-    // pg-pool forgets them when it ends: they would wait for ever.
+    // pg-pool forgets its waiters when it ends: they would wait for ever.
     for (const pending of this.#pool._pendingQueue?.splice(0) ?? [])
       pending.callback(new Error('The pool was closed.'))
   }
 }
 
-/** Whoever uses the connection hears of it by a statement that fails. */
+/** The holder learns of the error from a statement that fails. */
 const unheard = () => {}
 
 function watchRequests(pool: PgPool, watched: NativePool): () => void {
   const { books, connections } = watched
   let watching = true
-  /** `pool.query` calls `connect` before it returns, so the next to connect is it. */
+  /** `pool.query` calls `connect` before it returns, so the next `connect` is its own. */
   let inQuery: CallerContext | null = null
 
   const asked = (): CheckoutRecord => {
-    // A stack costs more than all the rest; nobody will ask from which line a single statement held its connection.
+    // A stack costs more than all the rest, and the line of a single statement's hold is not asked for.
     const checkout = books.asked(inQuery && !sitesAreWanted() ? NO_LINE : null)
     checkout.isSingleStatement = inQuery !== null
-    // A session's callback settles a promise, and whoever awaits that has a context of its own.
+    // A session's callback settles a promise, and the code that awaits it has a context of its own.
     if (checkout.session === null && !checkout.isObserver) checkout.context = inQuery ?? contextHere()
     inQuery = null
     return checkout
@@ -201,7 +201,7 @@ function watchRequests(pool: PgPool, watched: NativePool): () => void {
         const context = contextHere()
         inQuery = context
         try {
-          // The text is first: a function in its place is refused by the pool.
+          // The text comes first: the pool refuses a function in its place.
           return original.apply(
             this,
             args.map((arg, at) => (at === 0 ? arg : bound(context, arg))),
@@ -252,7 +252,7 @@ function watchRequests(pool: PgPool, watched: NativePool): () => void {
 const bound = (context: CallerContext, arg: unknown): unknown =>
   typeof arg === 'function' ? boundTo(context, arg as Method) : arg
 
-/** A connection lives longer than the request that needed it first: it must not carry the stores of that. */
+/** A connection outlives the request that needed it first, so it must not carry that request's stores. */
 function openInContext(pool: PgPool, connections: WatchedConnections, inContext: InContext): () => void {
   let watching = true
   const undo = [
@@ -273,7 +273,7 @@ function openInContext(pool: PgPool, connections: WatchedConnections, inContext:
       }
     }),
   ]
-  // Who waits already was not bound, and is served in the context of whoever releases.
+  // Requests that already wait were not bound, and would be granted in the context of whatever releases.
   if (pool._pendingQueue?.length) {
     undo.push(
       shadow(pool, '_pulseQueue', original => {

@@ -10,8 +10,9 @@ type Send = (args: unknown[]) => unknown
 type Answered = (result: DriverResult | DriverResult[] | undefined) => void
 
 /**
- * How to send a statement that begins or ends what its connection is kept for, once it has succeeded; undefined for every other.
- * Only of those who hold a connection by themselves: a session's is in its transaction, or back after the statement.
+ * How to send a statement that begins or ends what its connection is kept for, noting it on success; undefined for all
+ * others. Only for connections that the application holds itself: a session is inside its transaction, or releases
+ * after the statement.
  */
 export function notingKept(
   books: Books,
@@ -55,7 +56,7 @@ function sendNoting(args: unknown[], answered: Answered, send: Send): unknown {
   })
 }
 
-/** Whether the first value of the first row is true: what the server says to `pg_try_advisory_lock`. */
+/** Whether the first row contains `true`: the server's answer to `pg_try_advisory_lock`. */
 function isTrue(result: DriverResult | DriverResult[] | undefined): boolean {
   const [row] = (Array.isArray(result) ? result.at(-1)?.rows : result?.rows) ?? []
   if (typeof row !== 'object' || row === null) return false
@@ -65,7 +66,7 @@ function isTrue(result: DriverResult | DriverResult[] | undefined): boolean {
 function becameKept(books: Books, checkout: CheckoutRecord, keptFor: string | null): void {
   if (keptFor === checkout.keptFor) return
   checkout.keptFor = keptFor
-  // From here on it is held like any other.
+  // From here on this is a hold like any other.
   if (keptFor === null) checkout.countsFrom = performance.now()
   if (!channels.checkout.hasSubscribers || checkout.isObserver) return
   const { engine, pool } = books

@@ -1,14 +1,14 @@
 import type { DriverConnection } from '../postgres/driver.ts'
 import { followStatus } from '../postgres/transaction-status.ts'
 
-/** Knex's client, by what makes its connections. */
+/** The part of knex's client that makes connections. */
 export interface DriverOwner {
   driver?: { readonly Client: new (...args: unknown[]) => DriverConnection }
 }
 
 /**
- * Keeps the connections that a knex of our own is opening: its pool tells of one only when it is there, and a server
- * that accepts and then says nothing would keep the process for as long as it may take to connect.
+ * Keeps the connections that a knex of our own is opening. Its pool reports a connection only once it is ready, and a
+ * server that accepts and then stays silent would keep the process alive until the connect timeout.
  */
 export function keepOpening(owner: DriverOwner): ReadonlySet<DriverConnection> {
   const opening = new Set<DriverConnection>()
@@ -18,7 +18,7 @@ export function keepOpening(owner: DriverOwner): ReadonlySet<DriverConnection> {
     constructor(...args: unknown[]) {
       super(...args)
       opening.add(this)
-      // Knex sends on it before we are told that it is there.
+      // Knex sends on it before the pool reports it.
       followStatus(this)
       const done = () => {
         opening.delete(this)

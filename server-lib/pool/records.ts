@@ -7,7 +7,7 @@ import { Linked } from '../clock/ring.ts'
 import type { KeptFor } from './kept-for.ts'
 import type { CallerContext } from '../watch/caller-context.ts'
 
-/** One hold of a connection, from the asking to the release. In the ring of those who wait until it is granted. */
+/** One hold of a connection, from request to release. Member of the waiters' ring until it is granted. */
 export class CheckoutRecord extends Linked {
   readonly id: string
   readonly request: string | null
@@ -15,24 +15,24 @@ export class CheckoutRecord extends Linked {
   readonly session: string | null
   readonly capture: SiteCapture | null
   readonly askedAt = performance.now()
-  /** Taken for an observer, who looks at the server: told to nobody. */
+  /** Checked out for an observer's own query: not reported to observers. */
   readonly isObserver: boolean
   acquiredAt = 0
   state: 'waiting' | 'held' | 'failed' | 'released' = 'waiting'
-  /** The error to tell of, where we know better than the pool why it failed (our own deadline). */
+  /** The error to report when we know better than the pool why it failed (our own timeout). */
   failure: unknown = undefined
-  /** The async context of the asking, where the pool would answer in another one. */
+  /** The caller's async context, where the pool would answer in another one. */
   context: CallerContext | null = null
   /** Taken by `pool.query`, which sends its one statement from a callback of the pool. */
   isSingleStatement = false
-  /** What it is held for by design, and how that is said: `listens on jobs`. Null for most. */
+  /** What the connection is held for by design, and the words for it: `listens on jobs`. Null for most. */
   kept: KeptFor | null = null
   keptFor: string | null = null
-  /** From when on a long hold counts: the granting, or the end of what it was kept for. */
+  /** When a long hold starts counting: at the grant, or when nothing keeps the connection any more. */
   countsFrom = 0
-  /** Asked for by the application itself, and not by way of an engine. */
+  /** Checked out by the application itself and not through an engine. */
   isPlain = false
-  /** When it was told that the connection is held for long, or null while it is not. */
+  /** When the hold was reported as long, or null if it was not. */
   overdueAt: number | null = null
 
   constructor(
@@ -50,13 +50,13 @@ export class CheckoutRecord extends Linked {
     this.isObserver = isObserver
   }
 
-  /** Whether the application has the connection in hand, and not a session, an observer or the pool itself. */
+  /** Whether the application holds the connection, and not a session, an observer or the pool itself. */
   get isApplications(): boolean {
     return this.session === null && !this.isObserver && !this.isSingleStatement
   }
 }
 
-/** Who gave a connection back with a transaction open. */
+/** The holder that released a connection with its transaction open. */
 export interface Leaver {
   readonly checkout: string
   readonly requestLabel: string | null
@@ -76,28 +76,33 @@ export interface ConnectionRecord {
   readonly id: string
   readonly slot: number
   readonly driver: DriverConnection
-  /** Of a host: its transactions are told of by whoever watches the host's own pool. */
+  /** A borrowed connection: whatever watches the host's own pool reports its transactions. */
   readonly isBorrowed: boolean
   readonly backendPid: number | null
   readonly since: number
   uses: number
   checkout: CheckoutRecord | null
   transaction: TransactionRecord | null
-  /** The holder before this one, if it left a transaction open or a statement running: whom to name when it comes dirty. */
+  /**
+   * The previous holder, if it left a transaction open or a statement running: named when the connection turns out
+   * dirty.
+   */
   leaver: Leaver | null
   /** When a statement last began or ended, where that was noticed. */
   changedAt: number
-  /** How many statements were sent, and how many of them the last heartbeat knew: more means that it was used since. */
+  /**
+   * How many statements were sent, and how many of them the last heartbeat knew: a difference means it was used since.
+   */
   statements: number
   statementsSeen: number
-  /** When a heartbeat last saw it at work, or found that it had been since the one before. */
+  /** When a heartbeat last saw it busy, or found that it had been busy since the previous heartbeat. */
   seenBusyAt: number
-  /** What a session tells of the statement that it is about to send; read and cleared by the watching. */
+  /** What a session says about the statement it is about to send; read and cleared by the watching. */
   readonly upcoming: Whisper<{ queuedMs: number; capture: SiteCapture | null }>
   discarded: Discard | null
 }
 
-/** The record of a connection that was not seen before. */
+/** The record of a connection that is new to the pool. */
 export function connectionRecord(driver: DriverConnection, slot: number): ConnectionRecord {
   const at = performance.now()
   return {

@@ -13,7 +13,7 @@ export interface PoolNames {
   readonly pool: string
 }
 
-/** Who holds a connection as of now, or undefined where it is free. */
+/** The current holder of a connection, or undefined where it is free. */
 export function holderOf(
   { engine, pool }: PoolNames,
   { checkout, driver, slot, id: connection, backendPid, changedAt }: ConnectionRecord,

@@ -7,7 +7,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
 
-/** Not in knex's types. What it has of its own is tarn's. */
+/** Not in knex's types. It has tarn's properties. */
 interface SharedPool {
   readonly free: readonly { resource: pg.Client }[]
   numUsed(): number
@@ -31,7 +31,7 @@ afterEach(async () => {
 })
 afterAll(() => database.drop())
 
-/** Says nothing of which connection is fit for use. */
+/** A pool without a `validate` of its own. */
 const poolOf = () =>
   new KnexPool({
     async create() {
@@ -62,7 +62,7 @@ test('knexes that share a pool of knex are watched through it, and one has sessi
   expect(texts.filter(text => text.startsWith('insert'))).toHaveLength(3)
   expect(() => createEngines({ other: engine()({ knex: other }) })).toThrow(/another engine has already/)
   await engines.close()
-  // It goes on, and others may watch it.
+  // It still works, and other engines may watch it.
   await other('t').delete()
   await createEngines({ other: engine()({ knex: other }) }).close()
 })

@@ -3,8 +3,8 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import type { Books } from './books.ts'
 
 /**
- * What is said to whoever releases a connection that a session holds: he had it before, and gave it back then. Both
- * pools would take it from the session and lend it to a third while the session goes on using it.
+ * The error for releasing a connection that a session holds by now. The caller had it before, and released it then.
+ * Both pools would take it from the session and grant it to a third while the session goes on using it.
  */
 export function staleRelease(books: Books, driver: DriverConnection): EnginelightError {
   const record = books.recordOf(driver)
@@ -17,8 +17,8 @@ export function staleRelease(books: Books, driver: DriverConnection): Engineligh
   )
 }
 
-/** The same where the pool's own answer to a connection that it does not know is silence. */
+/** The same as a warning, where the pool answers an unknown connection with silence. */
 export function warnOfStaleRelease(error: EnginelightError): void {
-  // The stack tells who it was.
+  // The stack shows the caller.
   process.emitWarning(Object.assign(error, { name: 'EnginelightWarning' }))
 }

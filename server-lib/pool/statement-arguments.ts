@@ -1,23 +1,23 @@
 import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
 
-/** What the arguments of a driver's `query` say before it is sent. */
+/** What the arguments of a driver's `query` say about the statement before it is sent. */
 export interface Statement {
   text: string
   parameters: number
   kind: 'query' | 'cursor'
 }
 
-/** Reads the arguments of `query`; undefined when they are no statement as far as we can tell. */
+/** Reads the arguments of `query`; undefined if they are not recognizably a statement. */
 export function statementIn([config, values]: unknown[]): Statement | undefined {
   if (typeof config === 'string') return { text: config, parameters: countOf(values), kind: 'query' }
   if (typeof config !== 'object' || config === null) return undefined
   if (isSubmittable(config)) {
     const source = typeof config.text === 'string' ? config : config.cursor
     return {
-      // pg throws for a text that is none, but not before it has been asked.
+      // pg throws for a text that is not a string, but only later.
       text: typeof source?.text === 'string' ? source.text : '',
       parameters: countOf(source?.values),
-      // pg's own Query drives the protocol as well, but answers once.
+      // pg's own Query is a submittable as well, but answers once.
       kind: 'read' in config ? 'cursor' : 'query',
     }
   }
@@ -36,7 +36,7 @@ export interface CallbackArgument {
   sendWith<T>(callback: DriverCallback, send: (args: unknown[]) => T): T
 }
 
-/** pg takes its callback as the third argument, as the second one, or inside of the config, in this order. */
+/** pg takes its callback as the third argument, as the second, or inside the config, in this order. */
 export function callbackOf(args: unknown[]): CallbackArgument | undefined {
   const [config] = args
   const position = [2, 1].find(index => typeof args[index] === 'function')
@@ -46,7 +46,7 @@ export function callbackOf(args: unknown[]): CallbackArgument | undefined {
       callback: own,
       sendWith(callback, send) {
         const sent = send(args.with(position, callback))
-        // pg older than 8.23 writes the callback into the application's config, where ours has no business.
+        // pg older than 8.23 writes the callback into the application's config, where ours must not stay.
         if (isConfig(config) && config.callback === callback) config.callback = own
         return sent
       },
@@ -56,7 +56,7 @@ export function callbackOf(args: unknown[]): CallbackArgument | undefined {
   const own = config.callback as DriverCallback
   return {
     callback: own,
-    // A copy: the application may use its config again, or have frozen it. pg makes one too.
+    // A copy: the application may use its config again, or have frozen it. pg copies it too.
     sendWith: (callback, send) => send([copyWith(config, callback), ...args.slice(1)]),
   }
 }

@@ -5,12 +5,12 @@ import type { InContext } from './in-context.ts'
 import type { TarnPool } from './tarn-pool.ts'
 import type { WatchedConnections } from './watched-connections.ts'
 
-/** Connections that must not be used again. A pool that knex did not make does not ask knex about that. */
+/** Connections that must not be used again. A pool that the application made does not ask knex to validate. */
 const unfit = new WeakSet<DriverConnection>()
 
 export const neverAgain = (driver: DriverConnection): unknown => unfit.add(driver)
 
-/** What the application says of the pool in the knex's config, as far as it runs code of the application. */
+/** The parts of knex's config through which the pool runs the application's code. */
 interface Checking {
   readonly pool?: { readonly validate?: unknown }
   readonly connection?: unknown
@@ -18,9 +18,9 @@ interface Checking {
 }
 
 /**
- * Has a pool run its callbacks in a context that was kept, and not in that of whoever needed a connection or gave one
- * back: that opens a connection (with `afterCreate`, and a socket that lives longer than any request) and that finds
- * whether it is fit. Its listeners run in the context of their registration. The returned function takes it off again.
+ * Has a pool run its callbacks in a kept context, not in that of whatever needed or released a connection. These
+ * callbacks are the opening of a connection (with `afterCreate`, and a socket that outlives any request) and its
+ * validation. Listeners run in the context of their registration. The returned function takes it off again.
  */
 export function keepTarnContexts(
   tarn: TarnPool,
@@ -38,7 +38,7 @@ export function keepTarnContexts(
   const { pool, connection, connectionPool } = config
   if (pool?.validate || typeof connection === 'function' || connectionPool) {
     const takeOff = shadow(tarn, 'validate', original => validating(original, inContext, isWatching))
-    // One that a session has closed may lie in the pool still.
+    // A connection that a session has closed may still be in the pool.
     undo.push(() => tarn.free?.some(({ resource }) => unfit.has(resource)) || takeOff())
   }
   return () => {
@@ -47,7 +47,7 @@ export function keepTarnContexts(
   }
 }
 
-/** tarn takes the connection from what `creator` returns, or from the callback that it hands in. */
+/** tarn takes the connection from the result of `creator`, or from the callback it passes in. */
 function creating(
   original: Method,
   connections: WatchedConnections,
@@ -80,7 +80,7 @@ function validating(original: Method, inContext: InContext, isWatching: () => bo
   }
 }
 
-/** tarn tells its listeners one by one, past its emitter's `emit`, and logs what one throws. */
+/** tarn calls its listeners one by one instead of its emitter's `emit`, and logs what one throws. */
 function heardInContext(tarn: TarnPool, isOurs: IsOurs, isWatching: () => boolean): () => void {
   const { emitter } = tarn
   if (!emitter) return () => {}

@@ -5,7 +5,7 @@ import type { Emitter } from '../watch/listener-contexts.ts'
 export interface TarnPool {
   readonly min: number
   readonly max: number
-  /** How long it lets somebody wait, read at each `acquire()`. */
+  /** How long a request may wait, read at each `acquire()`. */
   acquireTimeoutMillis?: number | undefined
   acquire(): { promise: Promise<DriverConnection>; abort(): void }
   release(connection: DriverConnection): boolean
@@ -20,7 +20,7 @@ export interface TarnPool {
   log?(text: string, level: string): void
 }
 
-/** Whether it is a pool of knex: tarn's, also one that the application made and several knexes share. */
+/** Whether it is a pool of knex (tarn), or one that the application made for several knexes. */
 export function isTarnPool(value: object): value is TarnPool {
   const pool = value as Record<string, unknown>
   return ['acquire', 'release', 'on', 'removeListener', 'destroy'].every(

@@ -6,7 +6,7 @@ import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import type { PoolNames } from './reports.ts'
 
-// What becomes of a pool's check-outs and connections, as its observers are told. What an observer asks for is told to none.
+// How a pool's check-outs and connections are reported to observers. An observer's own requests are not reported.
 
 export function tellAsked({ engine, pool }: PoolNames, checkout: CheckoutRecord): void {
   if (!channels.checkout.hasSubscribers || checkout.isObserver) return

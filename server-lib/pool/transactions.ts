@@ -10,7 +10,7 @@ import { failureOn } from '../postgres/sqlstate.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import type { ConnectionRecord } from './records.ts'
 
-/** What a statement, just answered, tells about the transaction on its connection. */
+/** What a statement that was just answered says about its connection's transaction. */
 export interface StatementAnswer {
   readonly id: string
   readonly text: string
@@ -21,13 +21,13 @@ export interface StatementAnswer {
   readonly pool: string
   readonly request: string | null
   readonly capture: SiteCapture | null
-  /** The status that follows from the answer, where the server has not said it yet. */
+  /** The status that follows from the answer, where the server has not reported it yet. */
   readonly status: TransactionStatus | undefined
 }
 
 /**
- * Follows the server's word: a transaction begins when it says so and ends when it says so, whoever sent
- * BEGIN or COMMIT and however it was spelled. Only what was *asked for* is read from the text.
+ * Follows the server's status: a transaction begins and ends when the server says so, whatever sent BEGIN or COMMIT and
+ * however it was spelled. The text says only what was *asked for*.
  */
 export function followTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
   const asked = firstControl(answer.text)
@@ -63,8 +63,8 @@ export function followTransaction(record: ConnectionRecord, answer: StatementAns
 }
 
 /**
- * The status after this answer. pg tells of an error before it has read the ReadyForQuery that follows it, so there the
- * status is the one from before the statement: an error inside of a transaction has failed it.
+ * The status after this answer. pg reports an error before it reads the ReadyForQuery that follows, so the status is
+ * then still the previous one: an error inside a transaction has failed it.
  */
 function statusAfter(
   record: ConnectionRecord,
@@ -75,13 +75,13 @@ function statusAfter(
   if (!error) return known ?? status
   const failure = failureOn(record.driver, error)
   if (failure === 'connection') return 'none'
-  // Of a BEGIN that travelled with a statement that the driver could not write the status has not told yet.
+  // The status does not yet show a BEGIN that was pipelined with a statement the driver could not write.
   if (failure === 'driver')
     return status === 'none' && record.transaction && !isReady(record) ? 'open' : status
   // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
   if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'none'
   if (status === 'unknown') return status
-  // Of a BEGIN that travelled with the statement the status has not told yet, when the statement fails.
+  // The status does not yet show a BEGIN that was pipelined with this failed statement.
   return status === 'none' && !record.transaction ? 'none' : 'failed'
 }
 
@@ -106,7 +106,7 @@ function startTransaction(record: ConnectionRecord, answer: StatementAnswer): vo
   })
 }
 
-/** The transaction on a connection is over: answered, or gone with the connection. */
+/** Ends the transaction on a connection: the server answered, or the connection is gone. */
 export function endTransaction(
   record: ConnectionRecord,
   outcome: TransactionOutcome,

@@ -28,9 +28,9 @@ import { callbackOf, statementIn, type CallbackArgument, type Statement } from '
 import { followTransaction } from './transactions.ts'
 
 /**
- * Tells of every statement on one driver connection, whoever sends it, by shadowing `query` on that instance. No
- * prototype is touched. The result, the error and the callback are those of the driver; with nobody listening the
- * call goes straight through. The returned function takes the shadow off again.
+ * Reports every statement on one driver connection, whatever sends it, by shadowing `query` on that instance. No
+ * prototype is touched. The result, the error and the callback stay the driver's; without listeners the call goes
+ * straight through. The returned function takes the shadow off again.
  */
 export function watchStatements(books: Books, record: ConnectionRecord): () => void {
   let watching = true
@@ -65,14 +65,14 @@ export function watchStatements(books: Books, record: ConnectionRecord): () => v
 }
 
 /**
- * Whether a callback or reader of the statement may be the application's. A session, an observer and knex only settle
- * a promise in theirs, and `pool.query` is bound as a whole.
+ * Whether the application may have a callback or reader of the statement. Sessions, observers and knex only settle a
+ * promise in theirs, and `pool.query` is bound as a whole.
  */
 function isApplications({ checkout, isBorrowed }: ConnectionRecord): boolean {
   return !isBorrowed && !knexSends.said && checkout?.isApplications !== false
 }
 
-/** The driver's `query`, with what it tells of this statement told in the context that runs now. */
+/** The driver's `query`, bound so that it answers this statement in the context that runs now. */
 function bindingAnswers(query: Method, args: unknown[]): Method {
   const [config] = args
   if (isSubmittable(config)) {
@@ -95,7 +95,7 @@ function tellOfStatement(
   send: (args: unknown[]) => unknown,
 ): unknown {
   const statement = statementIn(args)
-  // Not a statement as far as we can tell: the driver will say what is wrong with it.
+  // Not recognizably a statement: the driver will say what is wrong with it.
   if (!statement) return send(args)
   const [config] = args
   if (isBeginningQuery(config)) tellOfBegin(books, record, config)
@@ -109,20 +109,20 @@ function tellOfStatement(
   }
 }
 
-/** BEGIN travels with a statement of the session: to observers they are two, and one is answered before the other. */
+/** A session pipelines BEGIN with its statement. Observers see two statements, and BEGIN is answered first. */
 function tellOfBegin(books: Books, record: ConnectionRecord, query: BeginningQuery): void {
   const upcoming = record.upcoming.said
   record.upcoming.said = upcoming && { queuedMs: 0, capture: upcoming.capture }
   const begin = new ToldStatement(books, record, { text: query.beginText, parameters: 0, kind: 'query' })
   record.upcoming.said = upcoming
-  // What the server will say of its state when all is answered, it says of BEGIN no sooner.
+  // The server reports its status only once all is answered, so BEGIN's is given here.
   query.onBegun(error => begin.ended(error, ['BEGIN'], null, 'open'))
 }
 
 function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) => unknown): unknown {
   const [config] = args
   if (isBeginningQuery(config) || isEnclosedQuery(config)) {
-    // Ours alone: to shadow its handlers one by one would cost ten times as much.
+    // The config is ours alone. Shadowing its handlers one by one would cost ten times as much.
     config.callback = tellingFirst(told, config.callback)
     return send(args)
   }
@@ -130,7 +130,7 @@ function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) 
     onSubmittableEnd(config, ({ error, rows, command }) => told.ended(error, [command], rows))
     return send(args)
   }
-  // As sessions and knex send nearly all of theirs. The list of arguments is ours.
+  // Sessions and knex send nearly all of theirs in this form. The argument list is ours.
   if (typeof config === 'string' && typeof args[2] === 'function') {
     args[2] = tellingFirst(told, args[2] as DriverCallback)
     return send(args)
@@ -153,8 +153,8 @@ function sendTold(args: unknown[], told: ToldStatement, send: (args: unknown[]) 
 }
 
 /**
- * A statement's callback, and before it the telling. It lets go of what it tells with as it is called: it hangs on the
- * driver's query, and V8 was seen to carry each such query along for a second, with all that hangs on it.
+ * Reports first, then calls the statement's callback. It drops its reference as it is called: it hangs on the driver's
+ * query, and V8 was seen to keep such a query, with all it refers to, for a second.
  */
 function tellingFirst(statement: ToldStatement, callback: DriverCallback | null | undefined): DriverCallback {
   let told: ToldStatement | undefined = statement
@@ -171,7 +171,10 @@ const isThenable = (value: unknown): value is Promise<unknown> =>
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
-/** A statement that was handed to the driver, and what is said of it. Objects of a class: a closure for each thing to say is collected too. */
+/**
+ * A statement that was handed to the driver, and what is reported of it. A class, because one closure per report would
+ * be garbage too.
+ */
 class ToldStatement {
   readonly #books: Books
   readonly #record: ConnectionRecord
@@ -222,7 +225,7 @@ class ToldStatement {
     this.ended(error, commands, rowsOf(result))
   }
 
-  /** With `status` where the server has not said it yet. */
+  /** `status` is given where the server has not reported it yet. */
   ended(
     error: Error | null,
     commands: (string | null)[],
@@ -253,7 +256,7 @@ class ToldStatement {
     })
   }
 
-  /** The driver did not even take it. */
+  /** The driver refused it before sending. */
   refused(error: unknown): void {
     this.#over = true
     this.#tell(performance.now(), errorFacts(error), null, null)
@@ -274,20 +277,22 @@ class ToldStatement {
   }
 }
 
-/** Whether the holder's request is known and the async context has none: a listener that was there before us, a worker. */
+/**
+ * Whether the holder's request is known and the async context has none: a listener from before we watched, a worker.
+ */
 function isOutsideOf(checkout: CheckoutRecord | null): checkout is CheckoutRecord {
   return checkout !== null && checkout.request !== null && currentRequest() === undefined
 }
 
-/** A session knows its request. Elsewhere it is that of the context that sends, or else of the check-out. */
+/** A session knows its request. Otherwise it is the request of the sending context, or else that of the check-out. */
 function requestOf({ checkout }: ConnectionRecord): string | null {
   if (checkout?.session) return checkout.request
   return currentRequest()?.id ?? checkout?.request ?? null
 }
 
-/** The application's line for a statement outside of sessions: where it is sent, or else of the check-out. */
+/** The application's line for a statement outside of sessions: where it is sent, or else where it was checked out. */
 function lineOf(checkout: CheckoutRecord | null): SiteCapture | null {
-  // The pool itself sends it, on the stack of whoever happened to release.
+  // The pool itself sends it, on the stack of whatever happened to release.
   if (checkout?.isSingleStatement) return checkout.capture
   const here = lineHere()
   return siteOf(here) || !checkout ? here : checkout.capture

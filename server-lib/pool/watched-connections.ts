@@ -9,13 +9,13 @@ import { shadow } from '../watch/shadow.ts'
 import { watchStatements } from './watch-statements.ts'
 
 /**
- * The driver connections of one pool that are being watched, and how to leave each as it was. Also those that are
- * about to close: over a network that is silent the goodbye is never answered.
+ * The watched driver connections of one pool, and how to restore each. Includes those about to close: on a silent
+ * network the goodbye is never answered.
  */
 export class WatchedConnections {
   readonly #books: Books
   readonly #leave = new Map<DriverConnection, () => void>()
-  /** Opened in our context, and not in that of whoever needed a connection first. */
+  /** Opened in our context, and not in that of the caller that needed a connection first. */
   readonly #opened = new WeakSet<DriverConnection>()
   readonly #closing = new Set<DriverConnection>()
   #onceClosed: (() => void)[] = []
@@ -29,12 +29,12 @@ export class WatchedConnections {
     return this.#leave.size + this.#closing.size
   }
 
-  /** One that is on its way, or has just come, by a call of ours. */
+  /** A connection that a call of ours is opening, or has just opened. */
   opens(driver: DriverConnection): void {
     this.#opened.add(driver)
   }
 
-  /** Enters a connection in the books and watches its statements, the first time that it is seen. */
+  /** Enters a connection in the books and watches its statements, the first time it is seen. */
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
     const record = this.#books.opened(driver)
@@ -59,7 +59,7 @@ export class WatchedConnections {
   /** Puts the listeners of a connection in the context of their registration. */
   #bind(driver: DriverConnection): () => void {
     const unshield = this.#opened.has(driver) ? () => {} : outsideOfItsOpener(driver)
-    // `pool.query` listens for each of its statements and is bound as a whole; a session does so at each check-out.
+    // `pool.query` listens for each of its statements and is bound as a whole; a session listens at each check-out.
     const isOurs = () => this.#books.recordOf(driver)?.checkout?.isApplications === false
     const listeners = new ListenerContexts(driver as unknown as Emitter, isOurs)
     let watching = true
@@ -76,7 +76,7 @@ export class WatchedConnections {
     }
   }
 
-  /** The connection is closed, or is about to: nobody is given it any more. */
+  /** The connection is closed, or is about to be: the pool does not grant it any more. */
   gone(driver: DriverConnection, reason: Discard): void {
     const leave = this.#leave.get(driver)
     if (leave) {
@@ -107,7 +107,7 @@ export class WatchedConnections {
   /** Destroys every socket that is left. */
   cut(): void {
     for (const driver of [...this.#leave.keys(), ...this.#closing]) {
-      // Whoever holds it may not listen, and an error that nobody hears ends the process.
+      // The holder may not listen, and an unheard error ends the process.
       driver.on('error', () => {})
       driver.connection?.stream?.destroy()
       this.gone(driver, 'cut at close')

@@ -1,8 +1,9 @@
 import type { Table } from './table.ts'
 
 /**
- * The tables by what they are called in a query: those of the search path by their name, of two with one name that of the
- * first schema, all others as `schema.table`. A table with a dot in its name gives way to the one that knex would find.
+ * The tables by the name that a query uses. Tables in the search path go by their name; if two share it, the first
+ * schema in the path wins. All others go by `schema.table`. A table with a dot in its name gives way to the one that
+ * knex would find.
  */
 export function callNames(tables: readonly Table[], searchPath: readonly string[]): Map<string, Table> {
   const called = new Map<string, Table>()

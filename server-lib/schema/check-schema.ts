@@ -1,7 +1,7 @@
 import { EnginelightError } from '../channels/errors.ts'
 import type { Schema } from './table.ts'
 
-/** Throws EL_CONFIG for what is no schema: a promise of one, mostly. */
+/** Throws EL_CONFIG for anything but a schema; mostly it is a promise of one. */
 export function checkSchema(asker: string, schema: Schema): void {
   if (Array.isArray(schema?.tables)) return
   const sentence =

@@ -1,4 +1,4 @@
-/** The longest name that PostgreSQL keeps, in bytes. Longer ones it cuts off, and says so in a notice that nobody reads. */
+/** The longest name that PostgreSQL keeps, in bytes. It cuts longer ones off, and says so only in a notice. */
 export const MOST_BYTES = 63
 
 /** A name as PostgreSQL keeps it. */
@@ -6,7 +6,7 @@ export function keptName(name: string): string {
   return Buffer.byteLength(name) <= MOST_BYTES ? name : firstBytes(name, MOST_BYTES)
 }
 
-/** Whole characters only. */
+/** The leading whole characters that fit. */
 export function firstBytes(text: string, bytes: number): string {
   let kept = ''
   for (const character of text) {

@@ -2,9 +2,9 @@ import { EnginelightError } from '../channels/errors.ts'
 import { MOST_BYTES } from './kept-name.ts'
 
 /**
- * Throws EL_CONFIG for a name that knex would not take as it is: it splits at dots, reads ` as ` as an alias, `*` as all
- * columns and `?` as a parameter, and trims. No quoting in a string helps; such a name can only be written as raw SQL. So it
- * does for one that PostgreSQL would cut off: its rows would come with another.
+ * Throws EL_CONFIG for a name that knex would not take as it is: it splits at dots, reads ` as ` as an alias, `*` as
+ * all columns and `?` as a parameter, and trims. No quoting helps; such a name can only be written as raw SQL. Also
+ * throws for a name that PostgreSQL would cut off, because rows would come back under another.
  */
 export function checkKnexName(kind: 'schema' | 'table' | 'column' | 'alias', name: string): void {
   const bytes = Buffer.byteLength(name)

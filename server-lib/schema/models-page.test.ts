@@ -9,7 +9,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = join(root, '.cache', `models-page-${process.pid}`)
 
-/** The programs of a page, each with what it prints; a block that begins with a file's name is that file. */
+/** The page's programs with their expected output; a block that begins with a file name is that file. */
 async function programsOf(
   page: string,
 ): Promise<{ files: Map<string, string>; programs: { code: string; prints: string }[] }> {

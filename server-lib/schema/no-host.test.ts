@@ -16,6 +16,6 @@ test('no file of the schema door loads an ORM: each import is of a type, of Node
       return [...imports].map(([, ...from]) => `${name}: ${from.find(module => module !== undefined)}`)
     }),
   )
-  // Arrow is no ORM, and is loaded when the first table is asked for.
+  // Arrow is not an ORM, and is loaded at the first use.
   expect(loaded.flat().filter(line => !/: (\.|node:|apache-arrow$)/.test(line))).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { DECISION_TABLE, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
 
-/** What `engines.install()` has made is nobody's to type, and no model has it. */
+/** The tables of `engines.install()` get no types, and no model has them. */
 export const isOwnTable = ({ schema, name }: { schema: string; name: string }): boolean =>
   OWN_TABLES.has(`${schema}.${name}`)
 

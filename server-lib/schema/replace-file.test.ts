@@ -51,7 +51,7 @@ test('what cannot be written leaves the old file, and nothing beside it', async 
   const file = join(folder, 'kept.d.ts')
   await writeFile(file, 'old')
   const before = await readdir(folder)
-  // A text that fails in the middle of being written.
+  // A text that fails while it is written.
   const text = {
     toString: () => {
       throw new Error('full')

@@ -3,9 +3,9 @@ import { access, constants, open, readlink, realpath, rename, rm, stat } from 'n
 import { basename, dirname, join, resolve } from 'node:path'
 
 /**
- * Writes a file beside the old one and moves it into its place: a reader finds the old text or the new, and a full disk or
- * a crash leaves the old. Permissions stay, and a link goes on pointing to where it did. A file that may not be written
- * is not replaced either.
+ * Writes a file beside the old one and moves it into its place: a reader finds the old text or the new, and a full disk
+ * or a crash leaves the old. Permissions stay, and a symbolic link stays one. A file without write permission is not
+ * replaced either.
  */
 export async function replaceFile(file: string, text: string): Promise<void> {
   const target = await behindLinks(file)
@@ -13,14 +13,14 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   if (old) await access(target, constants.W_OK)
   const beside = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`)
   try {
-    // `wx`: nothing that is there already is written into.
+    // `wx` refuses to write into an existing file.
     const handle = await open(beside, 'wx', old?.mode)
     try {
       await handle.writeFile(text)
-      // What open() was told goes through the umask.
+      // The umask applies to the mode given to open().
       if (old) await handle.chmod(old.mode)
       if (old && process.getuid?.() === 0) await handle.chown(old.uid, old.gid)
-      // Else a power cut can leave the new name with nothing in it.
+      // Otherwise a power cut can leave the new name with an empty file.
       await handle.sync()
     } finally {
       await handle.close()
@@ -32,7 +32,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   }
 }
 
-/** The file that a path means, be it there or not. */
+/** The file that a path resolves to, whether it exists or not. */
 async function behindLinks(file: string): Promise<string> {
   const there = await realpath(file).catch(unlessMissing)
   if (there !== undefined) return there

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { codeBlocks, compile, pageText, ROOT } from '../testing/page.ts'
 
-// Inside of the package, which then finds itself by its own name, as built.
+// Inside the package, so that it can import itself by its own name, as built.
 const folder = join(ROOT, '.cache', `schema-page-${process.pid}`)
 beforeAll(() => mkdir(folder, { recursive: true }))
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** What the blocks of the page take for given. */
+/** What the page's blocks take for granted. */
 const GIVEN = `
   declare const engines: import('enginelight').Engines<import('enginelight').Definitions>
   declare const db: import('enginelight').Db<import('enginelight').Definitions>

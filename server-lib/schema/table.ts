@@ -1,6 +1,6 @@
 /**
- * What a relation is. A partition is a table of its own that belongs to a partitioned one; one that is partitioned or
- * foreign itself is called so, and has its `partitionOf` all the same.
+ * The kind of a relation. `partition` is a table that belongs to a partitioned one. A partition that is itself
+ * partitioned or foreign has that kind instead, and still has its `partitionOf`.
  */
 export type RelationKind =
   | 'table'
@@ -14,45 +14,52 @@ export interface Column {
   readonly name: string
   /** As PostgreSQL writes it: `character varying(20)`, `numeric(10,2)`, `integer[]`, `shop.mood`. */
   readonly type: string
-  /** Of the type itself, without length, precision or brackets: `varchar`, `numeric`, `int4`, `mood`. */
+  /** The type alone, without length, precision or brackets: `varchar`, `numeric`, `int4`, `mood`. */
   readonly typeName: string
   readonly isArray: boolean
   readonly nullable: boolean
-  /** The expression, as PostgreSQL prints it; null where there is none. Not that of a generated column. */
+  /** The expression, as PostgreSQL prints it; null if there is none. Not the expression of a generated column. */
   readonly default: string | null
   readonly identity: 'always' | 'by default' | null
   /** The expression of a generated column. */
   readonly generated: string | null
-  /** Whether a generated column is stored or computed as it is read. Absent of others, and where the models do not say. */
+  /**
+   * Whether a generated column is stored or computed on reading. Absent for other columns, and if the models do not
+   * say.
+   */
   readonly generation?: 'stored' | 'virtual'
-  /** The values of an enum, in their order. Of an array: those of its elements. */
+  /** The values of an enum, in order. For an array, those of its elements. */
   readonly enumValues: readonly string[] | null
   /**
-   * The domain's qualified name where the type is one; `typeName`, `isArray` and `enumValues` are then those below it. Of
-   * an array of domains that of its elements: its `type` ends in `[]`, that of a domain over an array does not.
+   * The domain's qualified name if the type is one; `typeName`, `isArray` and `enumValues` then describe its base type.
+   * For an array of domains it is the elements' domain: then `type` ends in `[]`, which it does not for a domain over
+   * an array.
    */
   readonly domain: string | null
-  /** Null where it is that of the type. */
+  /** Null if it is the type's own. */
   readonly collation: string | null
   readonly comment: string | null
 }
 
 /** A constraint over columns, in the constraint's order. */
 export interface Key {
-  /** Null where the models name none: PostgreSQL will choose one. */
+  /** Null if the models name none: PostgreSQL will choose one. */
   readonly name: string | null
   readonly columns: readonly string[]
 }
 
 export type Deferrability = 'not deferrable' | 'initially immediate' | 'initially deferred'
 
-/** A primary key or a unique constraint. What is absent the models do not say; of a database all is there. */
+/**
+ * A primary key or a unique constraint. Properties are absent if the models do not say; from a database all are
+ * present.
+ */
 export interface UniqueKey extends Key {
-  /** Of the INCLUDE clause. */
+  /** From the INCLUDE clause. */
   readonly included?: readonly string[]
-  /** Nulls are taken for equal, as PostgreSQL 15 and newer can. */
+  /** Nulls count as equal, as in PostgreSQL 15 and newer. */
   readonly nullsNotDistinct?: boolean
-  /** The last column is a range, and keys must not overlap in it, as PostgreSQL 18 and newer can. */
+  /** The last column is a range, and keys must not overlap in it, as in PostgreSQL 18 and newer. */
   readonly withoutOverlaps?: boolean
   readonly deferrable?: Deferrability
 }
@@ -68,16 +75,16 @@ export interface ForeignKey extends Key {
   readonly onUpdate: ReferentialAction
   readonly onDelete: ReferentialAction
   readonly deferrable: Deferrability
-  /** Absent where the models do not say. */
+  /** Absent if the models do not say. */
   readonly match?: 'simple' | 'full'
-  /** False of one that is NOT VALID or NOT ENFORCED: rows may point nowhere. Absent where the models do not say. */
+  /** False if it is NOT VALID or NOT ENFORCED: rows may refer to nothing. Absent if the models do not say. */
   readonly valid?: boolean
   /**
-   * The last column is a range, and it takes all the rows together that it points at to cover it, as PostgreSQL 18 and
-   * newer can. Absent where the models do not say.
+   * The last column is a range, which the referred rows must cover together, as in PostgreSQL 18 and newer. Absent if
+   * the models do not say.
    */
   readonly period?: boolean
-  /** Of `on delete set null (…)` and `set default (…)`, where not all columns are set; PostgreSQL 15 and newer. */
+  /** The columns of `on delete set null (…)` and `set default (…)`, if not all are set; PostgreSQL 15 and newer. */
   readonly onDeleteColumns?: readonly string[]
 }
 
@@ -85,22 +92,22 @@ export interface ForeignKey extends Key {
 export interface Constraint {
   readonly name: string | null
   readonly definition: string
-  /** A table above has it, of which this one inherits or is a partition. Absent where the models do not say. */
+  /** Whether it comes from a parent table, by inheritance or partitioning. Absent if the models do not say. */
   readonly inherited?: boolean
 }
 
-/** Where an index has one of its values from, and how it keeps them. Of `included` no more than the name is kept. */
+/** One key of an index, and how its values are kept. For `included` only the name is known. */
 export interface IndexKey {
-  /** A column's name; null of an expression. */
+  /** A column's name; null for an expression. */
   readonly column: string | null
   readonly expression: string | null
-  /** Always false of methods that keep no order: those other than `btree`. Absent where the models do not say. */
+  /** Always false for methods without an order: all but `btree`. Absent if the models do not say. */
   readonly descending?: boolean
-  /** As PostgreSQL has it, nulls come first where the order is descending and nothing else is said. As `descending`. */
+  /** PostgreSQL's default is nulls first if the order is descending. Absent as `descending` is. */
   readonly nullsFirst?: boolean
-  /** Null where it is that of the column, or the type's of an expression. Absent where the models do not say. */
+  /** Null if it is the column's own, or the type's for an expression. Absent if the models do not say. */
   readonly collation?: string | null
-  /** `jsonb_path_ops`; null where it is the default of the type. Absent where the models do not say. */
+  /** `jsonb_path_ops`; null if it is the type's default. Absent if the models do not say. */
   readonly operatorClass?: string | null
 }
 
@@ -109,20 +116,20 @@ export interface Index {
   /** `btree`, `gin`, … */
   readonly method: string
   readonly unique: boolean
-  /** Nulls are taken for equal, as PostgreSQL 15 and newer can. Absent where the models do not say. */
+  /** Nulls count as equal, as in PostgreSQL 15 and newer. Absent if the models do not say. */
   readonly nullsNotDistinct?: boolean
-  /** False of one that is not usable: its `create index concurrently` failed or is under way. Absent of models. */
+  /** False if it is not usable: its `create index concurrently` failed or is under way. Absent for models. */
   readonly valid?: boolean
   readonly keys: readonly IndexKey[]
-  /** Of the INCLUDE clause. Absent where the models do not say. */
+  /** From the INCLUDE clause. Absent if the models do not say. */
   readonly included?: readonly string[]
   /** The WHERE clause of a partial index. */
   readonly predicate: string | null
-  /** The whole statement that would create it; null where it comes from models, but for one that they have as a statement. */
+  /** The whole statement that would create it. Null for models, except for an index that they have as a statement. */
   readonly definition: string | null
 }
 
-/** A table or a view, wherever its description comes from: a database's catalogue or the models of an ORM. */
+/** A table or a view, from a database's catalogue or from an ORM's models. */
 export interface Table {
   readonly schema: string
   readonly name: string
@@ -133,11 +140,11 @@ export interface Table {
   readonly foreignKeys: readonly ForeignKey[]
   readonly checks: readonly Constraint[]
   readonly exclusions: readonly Constraint[]
-  /** Without those that a primary key or a unique constraint makes. */
+  /** Without the indexes that a primary key or a unique constraint makes. */
   readonly indexes: readonly Index[]
-  /** Of a partitioned table: `RANGE (at)`. Absent of others, and where the models do not say. */
+  /** For a partitioned table: `RANGE (at)`. Absent for others, and if the models do not say. */
   readonly partitionKey?: string
-  /** Of a partition: the table that it is a part of, and its bounds. */
+  /** For a partition: the table that it belongs to, and its bounds. */
   readonly partitionOf: { readonly schema: string; readonly table: string; readonly bounds: string } | null
   readonly comment: string | null
 }
@@ -149,13 +156,13 @@ export interface EnumType {
   readonly comment: string | null
 }
 
-/** Tables and what they are made of, in the order of schema and name. */
+/** Tables and enums, in the order of schema and name. */
 export interface Schema {
   readonly tables: readonly Table[]
   readonly enums: readonly EnumType[]
 }
 
-/** A column whose type has no known counterpart in PostgreSQL: it is in its table all the same, typed as written here. */
+/** A column whose type has no known counterpart in PostgreSQL: it is still in its table, with the type written here. */
 export interface UnknownType {
   readonly schema: string
   readonly table: string
@@ -164,7 +171,7 @@ export interface UnknownType {
   readonly type: string
 }
 
-/** What the models of a host have no words for. Of a `type` they know whether it is a number or a text, and no more. */
+/** What a host's models cannot express. `type`: they know whether it is a number or a text, and no more. */
 export type Unsaid =
   | 'type'
   | 'default'
@@ -182,6 +189,6 @@ export type Unsaid =
 /** What the models of an ORM say. */
 export interface ModelSchema extends Schema {
   readonly unknownTypes: readonly UnknownType[]
-  /** What is empty or null because the host's models cannot say it, and not because it is not there. */
+  /** What is empty or null because the host's models cannot express it, and not because it does not exist. */
   readonly unsaid: readonly Unsaid[]
 }

@@ -1,17 +1,17 @@
 import { EnginelightError } from '../channels/errors.ts'
 import { borrow, type Borrowed, type BorrowOptions } from './borrow.ts'
 
-/** Databases of a host, by its own names for them. */
+/** The host's databases, by the host's own names for them. */
 export interface BorrowedAll<Alias extends string> {
-  /** The one of that name, the first where none is given; always the same. Throws EL_UNKNOWN_ENGINE. */
+  /** The database of that name, or the first without a name; always the same object. Throws EL_UNKNOWN_ENGINE. */
   getEngine(alias?: Alias): Borrowed
-  /** For `createEngines({ ...borrowed.definitions })`: an engine for each, under its name. */
+  /** For `createEngines({ ...borrowed.definitions })`: one engine for each database, under its name. */
   readonly definitions: { readonly [A in Alias]: Borrowed['engine'] }
 }
 
 /**
- * Borrows from a host that has several databases, as an ORM has data sources or Django its aliases: `borrow()` for each, found by
- * the host's name for it. Throws EL_CONFIG.
+ * Borrows from a host that has several databases, such as an ORM's data sources or Django's aliases: one `borrow()` for
+ * each, found by the host's name for it. Throws EL_CONFIG.
  */
 export function borrowAll<const Alias extends string>(
   databases: Readonly<Record<Alias, BorrowOptions>>,

@@ -20,7 +20,7 @@ async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   process.on('warning', hear)
   try {
     await run()
-    // What a lease leaves behind is told of when the server has answered, and a warning in a tick of its own.
+    // A warning about a loan's leftovers comes once the server has answered, in a tick of its own.
     await new Promise(resolve => void setTimeout(resolve, 50))
   } finally {
     process.removeListener('warning', hear)
@@ -276,7 +276,7 @@ describe('the contract of a sharing pool', () => {
     expect(sent).not.toHaveBeenCalled()
     await knex('notes')
     await db.host.query('select 1')
-    // An older pg that nobody has followed is asked once, with no statement in it.
+    // A connection of an older pg that was not followed from its start is asked once, outside of any statement.
     const asked = process.env.ENGINELIGHT_PG ? ['/* enginelight: is a transaction open? */'] : []
     expect(sent.mock.calls.map(([config]: any[]) => config.text ?? config)).toEqual([
       ...asked,
@@ -644,7 +644,7 @@ test('R18 a cancel of the borrower hits no statement of the host', async () => {
     await expect(knex.raw('select pg_sleep(5)').timeout(20, { cancel: true })).rejects.toThrow()
     await host.current!.query('select 1')
   }
-  // A cancel is asked for once more after 250 ms, where the statement is still unanswered.
+  // A cancel is requested once more after 250 ms if the statement is still unanswered.
   await expect(knex.raw('select pg_sleep(5)').timeout(20, { cancel: true })).rejects.toThrow()
   expect((await host.current!.query('select 1 one, pg_sleep(0.4)')).rows[0].one).toBe(1)
   expect(await host.commit()).toBe('COMMIT')
@@ -779,7 +779,7 @@ describe('R19 a lease ends', () => {
     finish()
     await expect(held).rejects.toMatchObject({ code: 'EL_LEASE_ENDED' })
     await late
-    // pg-pool does not roll back what its last holder has left open.
+    // pg-pool does not roll back what the last holder has left open.
     await reused.query('ROLLBACK')
     reused.release()
     expect(await outside()).toEqual([])

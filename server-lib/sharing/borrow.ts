@@ -33,51 +33,52 @@ type Access = 'read' | 'write'
 
 export interface BorrowOptions<A extends Access = Access> {
   /**
-   * Gives the connection that the host is using now: a client of pg with its transaction open. Called at every check-out, in the
-   * context of whoever asks, and never cached, so it may look into an AsyncLocalStorage. The doors `enginelight/sharing/<host>`
-   * find it for the ORMs that we know.
+   * Returns the connection that the host is using now: a client of pg with its transaction open. Called at every
+   * check-out, in the caller's async context, and never cached, so it may read an AsyncLocalStorage.
+   * `enginelight/sharing/<host>` has a ready function for each known ORM.
    */
   connection: CurrentConnection
   /**
-   * `'read'` has the server refuse writes of the borrower, while the host goes on to write. It needs the guard, and a transaction
-   * of the host. Default `'write'`.
+   * `'read'` makes the server refuse writes of the borrower, while the host can go on writing. Needs the guard, and a
+   * transaction of the host. Default `'write'`.
    */
   access?: A
   /**
-   * `'savepoint'` (default) encloses each statement of the borrower in a savepoint, so that one that fails cannot fail the host's
-   * transaction; they travel together, in one round trip. The host's own statements wait for that long. `'none'` does neither.
+   * `'savepoint'` (default) encloses each statement of the borrower in a savepoint, in the same round trip, so that a
+   * failed one cannot fail the host's transaction. The host's own statements wait until it is over. `'none'` does
+   * neither.
    */
   guard?: 'savepoint' | 'none'
   /**
-   * What becomes of BEGIN, COMMIT and ROLLBACK that the borrower sends as text: a savepoint and its end (default), an answer
-   * without being sent (`'ignore'`), or EL_TRANSACTION_CONTROL (`'error'`).
+   * What happens to BEGIN, COMMIT and ROLLBACK that the borrower sends as text. `'savepoint'` (default) makes them a
+   * savepoint and its end, `'ignore'` answers without sending, `'error'` gives EL_TRANSACTION_CONTROL.
    */
   transactionControl?: ControlPolicy
-  /** Whether to refuse (EL_NO_HOST_TRANSACTION) where the host has no transaction open. Default true. */
+  /** Whether to refuse with EL_NO_HOST_TRANSACTION where the host has no transaction open. Default true. */
   requireTransaction?: boolean
   /** How long a borrower waits for the connection, and the host for a savepoint of a borrower, in milliseconds. Default 10,000. */
   checkoutTimeoutMs?: number
 }
 
-/** Connections of a host, to be used by an engine and by a knex. */
+/** A host's connections, for use by an engine and by a knex. */
 export interface Borrowed<A extends Access = Access> extends BorrowedSource {
   /** For `createEngines({ host: borrowed.engine })`. With table types: `engine<Tables>()({ borrowed })`. */
   readonly engine: EngineDefinition<
     Record<string, any>,
     { borrowed: BorrowedSource; access: A; checkoutTimeoutMs: number }
   >
-  /** A plain knex, its statements on the host's current connection, its transactions savepoints in the host's. */
+  /** A plain knex on the host's current connection. Its transactions are savepoints in the host's. */
   readonly knex: Knex
-  /** Leaves the host's connections as they are, for they are not ours to close. */
+  /** Leaves the host's connections alone: they are not ours to close. */
   dispose(): Promise<void>
-  /** Another of the same kind, for an engine of its own. */
+  /** Another with the same options, for a further engine. */
   recreate(): Borrowed<A>
 }
 
 /**
- * Borrows the connection that another library has its transaction open on. What is sent on it sees the host's uncommitted rows, is
- * committed or rolled back with them, and cannot end or fail the host's transaction. Nothing is opened, closed, reset or left behind. Throws
- * EL_CONFIG.
+ * Borrows the connection on which another library has its transaction open. Statements sent on it see the host's
+ * uncommitted rows, are committed or rolled back with them, and cannot end or fail the host's transaction. Nothing is
+ * opened, closed, reset or left behind. Throws EL_CONFIG.
  */
 export function borrow<const A extends Access = 'write'>(options: BorrowOptions<A>): Borrowed<A> {
   return new BorrowedConnections(checkedOptions(options))
@@ -135,7 +136,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
     return new BorrowedConnections(this.#options)
   }
 
-  /** By the books of the engine, where one was made of it. */
+  /** Entered in the engine's books, if an engine was made of it. */
   async #lend(): Promise<LentConnection> {
     this.#pool ??= new SharingPool(
       this.#options.connection,

@@ -17,7 +17,10 @@ afterAll(() => database.drop())
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Borrows in so many transactions of a host, twice. Of the connections: how many are alive yet, and how many the engine knows. */
+/**
+ * Borrows in this many transactions of a host, twice. Returns how many connections are still alive, and how many the
+ * engine knows.
+ */
 async function borrowedIn(
   transact: (use: (c: HostConnection) => Promise<unknown>) => Promise<unknown>,
   times: number,

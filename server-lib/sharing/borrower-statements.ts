@@ -11,12 +11,13 @@ import { NO_UNITS, translate, type Step, type Units } from './transaction-texts.
 
 type Sent = Extract<Step, { act: 'send' }>
 
-/** A rollback as our sessions send it. */
+/** The rollback text that our sessions send. */
 const ROLLED_BACK = /^(ROLLBACK TO SAVEPOINT \w+); (RELEASE SAVEPOINT \w+)$/
 
 /**
- * What a borrower sends in the host's transaction, one after the other: his transactions as savepoints, and each statement outside
- * of one enclosed in a savepoint of its own, so that a failure cannot fail the host's.
+ * Sends a borrower's statements in the host's transaction, one after the other. The borrower's transactions become
+ * savepoints; each statement outside of them gets a savepoint of its own, so that its failure cannot fail the host's
+ * transaction.
  */
 export class BorrowerStatements {
   readonly #gate: HostGate
@@ -32,7 +33,7 @@ export class BorrowerStatements {
     this.#guard = new Guard(gate, rules.access)
   }
 
-  /** The outermost savepoint that he has open. */
+  /** The borrower's outermost open savepoint. */
   get outermost(): string | undefined {
     return this.#units[0]?.savepoint
   }
@@ -41,7 +42,7 @@ export class BorrowerStatements {
     return this.#units.length > 0
   }
 
-  /** What was open is over, or somebody else's business. */
+  /** The open units have ended, or are no longer the borrower's. */
   forget(): void {
     this.#units = NO_UNITS
   }
@@ -68,13 +69,13 @@ export class BorrowerStatements {
     }
   }
 
-  /** A cursor or stream, until it is closed. */
+  /** Runs a cursor or stream, until it is closed. */
   submit(submittable: Submittable, done: () => void): void {
     const refuse: DriverCallback = error => {
       if (error) refuseSubmittable(submittable, this.#told(error) as Error)
       done()
     }
-    // Nobody reads it. Who waits for its end is told as by a cursor that was closed.
+    // Nothing will read it. Listeners to its end are told as for a closed cursor.
     const skip = () => {
       submittable.handleReadyForQuery?.()
       done()
@@ -88,7 +89,7 @@ export class BorrowerStatements {
     if (!this.#isGuarded) return this.#drive(submittable, done)
     this.#guard.open(refuse, () => {
       const close = (error: Error | null) => this.#guard.close(error, undefined, done)
-      // Destroyed while its savepoint was on the way: nobody would ever close it.
+      // Destroyed while its savepoint was being sent: nothing would ever close it.
       if (!submittable.destroyed) return this.#drive(submittable, close)
       submittable.handleReadyForQuery?.()
       close(null)
@@ -106,18 +107,19 @@ export class BorrowerStatements {
     this.#gate.send([submittable])
   }
 
-  /** Why nothing is sent now: the host has ended its transaction, or given the connection back. */
+  /** Why nothing can be sent now: the host has ended its transaction, or released the connection. */
   #stopped(text: string): Error | undefined {
     const stopped = this.#host.refusal(this.isInUnit)
     if (!stopped) return undefined
-    // Its savepoint is no more, but has yet to be ended by him: else he would be taken for one who ends what he has not begun.
+    // The savepoint is gone, but the borrower still has to end it: otherwise its later end would look like the end of
+    // something it never began.
     const step = this.isInUnit && this.#host.hasEnded ? this.#stepFor(text) : undefined
     if (!step) this.forget()
     else if (step.act === 'send' && step.units.length < this.#units.length) this.#units = step.units
     return stopped
   }
 
-  /** The host may have ended its transaction, or failed in it, after the last that we have heard. Then our savepoint is refused. */
+  /** The host may have ended or failed its transaction since the status we know. Then our savepoint is refused. */
   #told(error: Error | null | undefined): Error | null | undefined {
     switch (sqlstateOf(error)) {
       case '25P01':
@@ -144,7 +146,7 @@ export class BorrowerStatements {
     if (this.#host.status === 'none')
       return soon(answer, this.#host.none(`${step.command} stands for a savepoint in it`))
     const isOutermost = !this.isInUnit && this.#rules.access === 'read'
-    // From here on the host waits: what it wrote within the savepoint would go with it.
+    // From here on the host's statements wait: what they wrote within the savepoint would be undone with it.
     this.#gate.shut()
     this.#gate.send([
       isOutermost ? `${step.text}; SET TRANSACTION READ ONLY` : step.text,
@@ -163,13 +165,19 @@ export class BorrowerStatements {
     this.#gate.send(Array.isArray(values) ? [config, values, answer] : [config, answer])
   }
 
-  /** Whether a statement is enclosed in a savepoint of its own: within one of the borrower, and outside of a transaction, not. */
+  /**
+   * Whether a statement gets a savepoint of its own. Not inside a savepoint of the borrower, nor where the host has no
+   * open transaction.
+   */
   get #isGuarded(): boolean {
     return this.#rules.guard === 'savepoint' && !this.isInUnit && this.#host.status === 'open'
   }
 }
 
-/** Not from inside of the call that sends: the queue would take what was never sent for one that still runs. */
+/**
+ * Defers a callback out of the call that sends: otherwise the queue would think that a statement which was never sent
+ * still runs.
+ */
 export function soon<Args extends unknown[]>(tell: (...args: Args) => void, ...args: Args): void {
   queueMicrotask(() => tell(...args))
 }
@@ -181,7 +189,7 @@ export function refuseSubmittable(submittable: Submittable, error: Error): void 
 
 const resultOf = (command: string) => ({ command, rowCount: null, oid: null, rows: [], fields: [] })
 
-/** Prepared under a name it would stay on the host's connection, who may call a statement of its own so. */
+/** A prepared statement would stay on the host's connection, and the host may use the same name. */
 function withoutName(args: unknown[]): unknown[] {
   const [config, ...others] = args
   const { name, text } = (config ?? {}) as { name?: unknown; text?: unknown }
@@ -189,7 +197,7 @@ function withoutName(args: unknown[]): unknown[] {
   return [{ ...config, name: undefined }, ...others]
 }
 
-/** pg refuses a cursor where it may write ahead. */
+/** pg refuses a cursor in pipeline mode, so it is off meanwhile. */
 function oneByOne(driver: DriverConnection): () => void {
   if (!driver.pipeline) return () => {}
   driver.pipeline = false

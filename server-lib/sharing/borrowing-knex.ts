@@ -6,14 +6,14 @@ import type { LentConnection } from './lent-connection.ts'
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
 
-/** Where a borrowing knex gets its connections from. */
+/** Where a borrowing knex gets its connections. */
 export interface Lender {
   lend(): Promise<LentConnection>
 }
 
 /**
- * A knex on connections of a host. Its dialect says `transacting`, so that `transaction()` sends SAVEPOINT where it would send
- * BEGIN. It never asks for the server's version; `destroy()` touches nothing.
+ * A knex on a host's connections. Its dialect has `transacting` set, so that `transaction()` sends SAVEPOINT instead of
+ * BEGIN. It never asks for the server's version; `destroy()` does nothing.
  */
 export function borrowingKnex({ lend }: Lender): Knex {
   const Postgres = (makeKnex('borrowed', { client: 'pg' }).client as { constructor: Dialect }).constructor
@@ -31,11 +31,11 @@ export function borrowingKnex({ lend }: Lender): Knex {
 const dialectOn = transactingDialects(base => {
   const { transaction } = base.prototype as { transaction: Method }
   return {
-    // Everything that is called within it belongs to it, a statement of the host's as well.
+    // All code called within it belongs to it, statements of the host included.
     transaction(...args) {
       return inUnit(() => Reflect.apply(transaction, this, args))
     },
-    /** knex would open a connection for it, which it has no settings for. */
+    /** knex would open a connection for this, for which it has no settings. */
     cancelQuery: connection => (connection as LentConnection).cancel(),
   }
 })

@@ -1,4 +1,7 @@
-/** Cancels that the server has not taken yet. One names the backend and not the statement, so what is sent meanwhile could be hit. */
+/**
+ * Cancels that the server has not taken yet. A cancel names the backend and not the statement, so it could hit a
+ * statement sent meanwhile.
+ */
 export class Cancels {
   readonly #asked = new Set<Promise<void>>()
 
@@ -11,7 +14,7 @@ export class Cancels {
     return this.#asked.size > 0
   }
 
-  /** Calls when the server has taken all of them, at once where there are none. */
+  /** Calls back when the server has taken all cancels, at once where there are none. */
   whenTaken(then: () => void): void {
     if (!this.areUnderWay) return then()
     void Promise.all(this.#asked).then(() => this.whenTaken(then))

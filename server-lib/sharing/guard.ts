@@ -10,11 +10,13 @@ import type { HostGate } from './host-gate.ts'
 
 const GUARD = 'el_guard'
 const CANCELLED = '57014'
-/** How often a rollback is sent that is cancelled in the place of its statement; a cancel is asked for twice at most. */
+/**
+ * How often a rollback is sent if a late cancel hits it instead of the statement. A cancel is requested twice at most.
+ */
 const ATTEMPTS = 3
 const OPEN = [savepoint(GUARD)]
 const OPEN_READ_ONLY = [savepoint(GUARD), 'SET TRANSACTION READ ONLY']
-/** The server takes back a READ ONLY that was set within a savepoint when that is released. */
+/** A READ ONLY that was set within a savepoint is reverted by the server when that savepoint is released. */
 const ENCLOSURES: Record<BorrowRules['access'], Enclosure> = {
   write: { before: OPEN, behind: [releaseSavepoint(GUARD)] },
   read: { before: OPEN_READ_ONLY, behind: [releaseSavepoint(GUARD)] },
@@ -22,7 +24,10 @@ const ENCLOSURES: Record<BorrowRules['access'], Enclosure> = {
 
 type Send = (args: unknown[], answer: DriverCallback) => void
 
-/** The savepoint around one statement of a borrower: it is undone with the statement, and the host's transaction goes on. */
+/**
+ * The savepoint around one statement of a borrower: a failed statement is undone with it, and the host's transaction
+ * goes on.
+ */
 export class Guard {
   readonly #gate: HostGate
   readonly #driver: DriverConnection
@@ -34,12 +39,12 @@ export class Guard {
     this.#enclosure = ENCLOSURES[access]
   }
 
-  /** Sends a statement within it: all in one packet where the statement can be, else one after the other by `send`. */
+  /** Sends a statement within the savepoint: in one packet where possible, otherwise step by step with `send`. */
   enclose(args: unknown[], send: Send, answer: DriverCallback): void {
     const statement = singleStatement(args)
     let isTold = false
     const told: DriverCallback = (error, result) => {
-      // Of values that it cannot write pg tells at once, and of the rest as if all were well.
+      // If pg cannot write the values, it reports the error at once, and then answers the rest as if all were well.
       if (isTold) return
       isTold = true
       if (error) this.#rollBack(error, null, answer)
@@ -51,7 +56,7 @@ export class Guard {
     else this.open(answer, () => send(args, (error, result) => this.close(error, result, answer)))
   }
 
-  /** From now on the host waits: what it wrote would go with the savepoint. */
+  /** From now on the host's statements wait: what they wrote would be undone with the savepoint. */
   open(refuse: DriverCallback, then: () => void): void {
     this.#gate.shut()
     this.#gate.send([
@@ -72,17 +77,17 @@ export class Guard {
   }
 
   /**
-   * Undoes a statement that failed; its own error is the one that matters. `intact` closes the savepoint where the driver found
-   * fault with what the server had no objection to; null where it is closed by then.
+   * Undoes a statement that failed, and answers with the statement's own error. `intact` is the text that closes the
+   * savepoint when only the driver failed and the server had no objection; null where it is already closed.
    */
   #rollBack(error: Error, intact: string | null, answer: DriverCallback, attempts = ATTEMPTS): void {
-    // pg tells of an error before it has read what the server says of the transaction.
+    // pg reports an error before it has read the transaction status that follows.
     whenReady(this.#driver, isOpen => {
       const status = statusOf(this.#driver)
       const text = status === 'failed' ? rollbackToSavepoint(GUARD) : intact
       if (text === null || !isOpen || status === 'none' || status === 'unknown') return answer(error)
       const undone = (failure: Error | null) => {
-        // A cancel that was meant for the statement has come late, and the host's transaction is still failed.
+        // The cancel came late and hit this rollback, so the host's transaction is still failed.
         const again = attempts > 1 && sqlstateOf(failure) === CANCELLED
         whenReady(this.#driver, () => {
           if (again) this.#rollBack(error, intact, answer, attempts - 1)

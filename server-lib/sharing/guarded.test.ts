@@ -49,7 +49,7 @@ describe('a statement in a savepoint of its own', () => {
     const { db } = borrowed()
     const client = await host.begin()
     const { query } = client
-    // Of several statements in one text: these take a round trip for each end of the savepoint.
+    // Several statements in one text take a round trip for each end of the savepoint.
     let at = 0
     client.query = function (this: unknown, ...args: any[]) {
       if (args[0] === 'RELEASE SAVEPOINT el_guard') {
@@ -76,7 +76,7 @@ describe('a statement in a savepoint of its own', () => {
     client.query = ((...args: any[]) => {
       if (!String(args[0]).startsWith('ROLLBACK TO SAVEPOINT el_guard') || hits++ > 1)
         return Reflect.apply(query, client, args)
-      // As the server answers it, with nothing rolled back.
+      // The answer of a server that has rolled back nothing.
       const failure = Object.assign(new Error('canceling statement'), { code: '57014', severity: 'ERROR' })
       setImmediate(() => args[1](failure))
     }) as never
@@ -131,7 +131,7 @@ describe('a stream', () => {
       const client = await host.begin()
       const rows = 'select * from generate_series(1, 100000)'
       const streams = [() => db.host.stream(rows)]
-      // By itself knex never gives back what it takes for a stream that is destroyed at once.
+      // Without our help, knex never releases the connection of a stream that is destroyed at once.
       if (ticks > 0) streams.push(() => knex.raw(rows).stream() as never)
       for (const make of streams) {
         const stream = make()
@@ -218,7 +218,7 @@ test('a statement in a second transaction of the host is not sent in the savepoi
         await using other = engines.open()
         await other.host('notes').insert({ body: 'of another session' })
       })
-      // Where the host has none, it is that of the savepoint.
+      // Where the host has no connection, the statement goes to that of the savepoint.
       await requests.exit(async () => db.host('notes').insert({ body: 'nowhere' }))
     }),
   )

@@ -7,42 +7,45 @@ import { callbackOf } from '../pool/statement-arguments.ts'
 import { hostWaited } from './sharing-errors.ts'
 import type { HostConnection } from './host-connection.ts'
 
-/** Somebody who borrows the connection, from the moment he asks until he leaves. */
+/** One borrower's turn on the connection, from the request until it leaves. */
 export interface GateTurn {
-  /** How long a statement of the host waits for him, in milliseconds. */
+  /** How long a statement of the host waits for this turn, in milliseconds. */
   readonly hostWaitMs: number
-  /** It is his: nothing runs on the connection, and nobody else borrows it. */
+  /** The turn begins: nothing runs on the connection, and no other borrower has it. */
   come(): void
-  /** The connection was closed while he waited for it. */
+  /** The connection was closed while the turn was waiting. */
   lost(): void
-  /** Whether the running code is inside of his savepoint, where the host's statements belong as well. */
+  /** Whether the running code is inside the borrower's savepoint, where the host's statements belong as well. */
   isInside(): boolean
-  /** The host sends this from inside of his savepoint. */
+  /** The host sends this from inside the borrower's savepoint. */
   hostSends(config: unknown): void
 }
 
-/** A statement of the host that waits until a savepoint of ours is over. */
+/** A statement of the host that waits until the borrower's savepoint is over. */
 interface HostStatement {
   send(): void
 }
 
 type Query = (...args: unknown[]) => unknown
 
-/** One for each connection of a host, whoever borrows it by whichever way. To another copy of this package we are the host. */
+/**
+ * One gate for each connection of a host, for all borrowers in every way. Another copy of this package treats us as the
+ * host.
+ */
 const gates = new WeakMap<object, HostGate>()
 
 /**
- * The gate of one connection of a host. Those who borrow go through one at a time; while one of them has a savepoint open,
- * the host's own statements wait, since what it wrote then would vanish with that savepoint. Its `query` is shadowed for just that
- * long, on the instance, and nothing else is touched.
+ * The gate of one connection of a host. Borrowers go through one at a time. While a borrower has a savepoint open, the
+ * host's own statements wait, because what they wrote would be undone with that savepoint. `query` is shadowed for just
+ * that long, on the instance, and nothing else is touched.
  */
 export class HostGate {
   readonly client: HostConnection
   #holder: GateTurn | undefined
-  /** Ours, while it stands before the host's `query`. */
+  /** Our shadow of `query`, while it is in place. */
   #guard: Query | undefined
   #beneath: Query | undefined
-  /** Whether the host's was the connection's own property. */
+  /** Whether the host's `query` was the connection's own property. */
   #wasOwn = false
   #waiting: (GateTurn | HostStatement)[] = []
   #stopWaitingForReady: (() => void) | undefined
@@ -57,13 +60,13 @@ export class HostGate {
     return gate
   }
 
-  /** Lines up. `come` is called when the turn has come, at once where nobody is before it. */
+  /** Queues a turn. `come` is called when it begins, at once if the connection is free. */
   enter(turn: GateTurn): void {
     if (this.#holder || this.#waiting.length > 0) this.#waiting.push(turn)
     else this.#begin(turn)
   }
 
-  /** Gives the turn back, or gives up waiting for it. */
+  /** Ends the turn, or gives up waiting for it. */
   leave(turn: GateTurn): void {
     if (this.#holder !== turn) {
       this.#waiting = this.#waiting.filter(one => one !== turn)
@@ -89,7 +92,7 @@ export class HostGate {
     this.#holder = turn
     const driver = this.client as unknown as DriverConnection
     if (isClosed(driver)) return turn.lost()
-    // pg has a queue of its own, and will give it up.
+    // pg has a queue of its own, which must drain first.
     if (driver.readyForQuery !== false) return turn.come()
     this.#stopWaitingForReady = onReady(driver, isOpen => {
       this.#stopWaitingForReady = undefined
@@ -103,7 +106,8 @@ export class HostGate {
     if (this.#guard) return
     const { client } = this
     const beneath = client.query as Query
-    // Another each time: on one of before somebody may have put theirs, so that ours would be beneath itself.
+    // A new function each time: another shadow may have been put over our previous one, which would then be its own
+    // original.
     const guard: Query = (...args) => {
       const holder = this.#guard === guard ? this.#holder : undefined
       if (holder && !holder.isInside()) return this.#hold(args, holder.hostWaitMs)
@@ -116,19 +120,19 @@ export class HostGate {
     client.query = guard
   }
 
-  /** The host's statements go through again; those that wait do so when the turn is given back. */
+  /** Lets the host's statements through again. Those already waiting are sent when the turn ends. */
   open(): void {
     const { client } = this
     const guard = this.#guard
     if (!guard) return
     this.#guard = undefined
-    // Somebody has put theirs before ours since: ours stays, and does nothing but pass on.
+    // Another shadow has been put over ours since: ours stays, and only passes on.
     if (client.query !== guard) return
     if (this.#wasOwn) client.query = this.#beneath as Query
     else delete (client as { query?: unknown }).query
   }
 
-  /** Sends a statement of whoever has the turn. */
+  /** Sends a statement of the turn's borrower. */
   send(args: unknown[]): unknown {
     const query = this.#guard ? (this.#beneath as Query) : (this.client.query as Query)
     return borrowerSends.during(true, () => Reflect.apply(query, this.client, args))
@@ -166,7 +170,7 @@ export class HostGate {
   }
 
   #wait(waitMs: number, send: () => void, refuse: (error: Error) => void): void {
-    // When its turn comes it is sent from whoever is done: it still belongs to the request that wrote it.
+    // It will be sent from the code that ends the turn, but still belongs to the request that wrote it.
     const inContext = AsyncLocalStorage.snapshot() as (fn: () => void) => void
     const since = performance.now()
     const deadline = startDeadline(waitMs, () => {

@@ -8,12 +8,15 @@ import { tenureOf, type Tenure } from './tenure.ts'
 
 export type HostStatus = Exclude<TransactionStatus, 'unknown'>
 
-/** What a borrower can know of the transaction that he is in, from when the host gave him the connection. */
+/** What a borrower can know of the host's transaction, from when it was given the connection. */
 export class HostTransaction {
   readonly #client: HostConnection
   readonly #rules: BorrowRules
   readonly #tenure: Tenure
-  /** The host has ended it from inside of a savepoint of the borrower: whatever is open on the connection then is another. */
+  /**
+   * The host has ended it from inside a savepoint of the borrower: whatever is open on the connection after that is
+   * another one.
+   */
   hasEnded = false
 
   constructor(client: HostConnection, rules: BorrowRules) {
@@ -22,7 +25,7 @@ export class HostTransaction {
     this.#tenure = tenureOf(client)
   }
 
-  /** The server's last word. A connection that has not heard any counts as one without a transaction. */
+  /** The status that the server last reported. A connection without any report counts as having no transaction. */
   get status(): HostStatus {
     const status = statusOf(this.#client as unknown as DriverConnection)
     return status === 'unknown' ? 'none' : status
@@ -32,7 +35,7 @@ export class HostTransaction {
     return isClosed(this.#client as unknown as DriverConnection)
   }
 
-  /** Whether somebody else may have the connection by now. */
+  /** Whether the connection may be in other hands by now. */
   get isLeft(): boolean {
     return this.#tenure() !== undefined
   }
@@ -41,7 +44,7 @@ export class HostTransaction {
     return this.#client.processID ?? null
   }
 
-  /** Why nothing can be sent now, outside of a savepoint or within one, if that is so. */
+  /** Why nothing can be sent now, in a savepoint or outside of one; undefined if it can. */
   refusal(isInUnit: boolean): Error | undefined {
     const left = this.#tenure()
     if (left !== undefined) return this.ended(left)

@@ -17,7 +17,7 @@ import { generatePrisma } from '../testing/prisma-client.ts'
 import { listen } from '../testing/story.ts'
 import { lend } from './index.ts'
 
-/** What a library is asked to do, in its own words. */
+/** The work of a test, as each library does it. */
 interface Host {
   insert(name: string): Promise<unknown>
   transaction(work: (tx: Transaction) => Promise<unknown>): Promise<unknown>
@@ -30,7 +30,9 @@ interface Transaction {
   nested(work: (tx: Transaction) => Promise<unknown>): Promise<unknown>
 }
 
-/** Makes a library on the session that is lent at each moment, as an application does that has one of it for all requests. */
+/**
+ * Makes a library on the session that is lent at each moment, like an application with one instance for all requests.
+ */
 type Make = (lender: () => Session, database: TestDatabase) => Promise<Host>
 
 const hosts: Record<string, Make> = {
@@ -135,7 +137,7 @@ const hosts: Record<string, Make> = {
       client: 'pg',
       connectionPool: lend(lender, { Pool: pg.Pool }).pool,
       version: '18.0',
-      // It says on its own account that a session has ended.
+      // It logs by itself that a session has ended.
       log: { warn() {} },
     } as never)
     const transactionOf = (by: Knex.Transaction): Transaction => ({
@@ -222,7 +224,7 @@ const hosts: Record<string, Make> = {
     const { pool } = lend(lender, { Pool: pg.Pool })
     const sequelize = new Sequelize({ dialect: 'postgres', logging: false })
     const T = sequelize.define('t', { name: DataTypes.TEXT }, { tableName: 't', timestamps: false })
-    // Its own pool opens connections by itself, with settings for each; this takes its place.
+    // Its own pool opens connections, with settings for each; this replaces it.
     Object.assign((sequelize as unknown as { connectionManager: object }).connectionManager, {
       getConnection: () => pool.connect(),
       releaseConnection: (client: pg.PoolClient) => client.release(),
@@ -251,7 +253,7 @@ const hosts: Record<string, Make> = {
       properties: { id: { type: 'number', primary: true }, name: { type: 'string' } },
     })
     const orm = await MikroORM.init({ entities: [T], dbName: 'lent', connect: false })
-    // Its knex is one of its own, with a pool that opens connections by itself; this takes its place.
+    // Its knex has a pool of its own that opens connections; this replaces it.
     Object.assign(orm.em.getKnex().client as object, {
       acquireConnection: () => pool.connect(),
       releaseConnection: async (connection: pg.PoolClient) => connection.release(),
@@ -299,7 +301,7 @@ afterAll(async () => {
 const outside = async () => (await database.admin('select name from t order by id')).map(row => row.name)
 const inside = async () => (await session('t').orderBy('id')).map((row: { name: string }) => row.name)
 
-/** The code of an error or of what it was made of. */
+/** The codes of an error and of its causes. */
 function codes(error: unknown): unknown[] {
   const seen: unknown[] = []
   for (
@@ -361,7 +363,7 @@ describe.each(Object.entries(hosts))('%s', (name, make) => {
     const [{ session: id } = {}] = inserts as { session?: string }[]
     expect(id).toMatch(/^s\d+/)
     for (const one of inserts) expect(one).toMatchObject({ engine: 'main', session: id })
-    // Where a library runs its queries in jobs of its own the line can be unknown; it is never somebody else's.
+    // If a library runs its queries in jobs of its own the line may be unknown, but it is never that of other code.
     const lines = inserts.map(one => JSON.stringify('site' in one ? one.site : null))
     expect(lines[0]).toContain('lend-hosts.test.ts')
     for (const line of lines) expect(line).toMatch(/lend-hosts\.test\.ts|^null$/)

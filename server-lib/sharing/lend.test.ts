@@ -156,7 +156,7 @@ describe('the client', () => {
     const names = Array.from({ length: 20 }, (_, at) => `ours${at}`)
     for (const name of names) {
       const refused = expect(client.query(insert('a'))).rejects.toMatchObject({ code: '23505' })
-      // Whenever it comes, it is not in the savepoint of the other.
+      // Whenever it is sent, it must not land in the savepoint around the client's statement.
       for (let at = names.indexOf(name); at > 0; at--) await new Promise(setImmediate)
       await session('t').insert({ name })
       await refused
@@ -393,7 +393,7 @@ describe('the pool', () => {
       const other = await pool.connect()
       await other.query('begin')
       await other.query(insert('b'))
-      // Not awaited: the savepoint does.
+      // The test does not await it, but the savepoint does.
       setTimeout(() => void other.query('commit').then(() => other.release()), 20)
     })
     await ended
@@ -417,7 +417,7 @@ describe('the pool', () => {
     expect(statement).toMatchObject({ status: 'rejected', reason: late })
     expect(begin).toMatchObject({ status: 'rejected', reason: late })
     expect(ours).toMatchObject({ status: 'rejected', reason: late })
-    // Nobody has taken the place of the one who holds it.
+    // The holder's place has not been taken.
     await client.query(insert('b'))
     await client.query('commit')
     await pool.query(insert('c'))
@@ -488,7 +488,9 @@ describe('the pool', () => {
   test('says what is wrong before any SQL', () => {
     expect(() => lend({} as never)).toThrow('lend() takes a session')
     expect(() => lend((() => 5) as never).client).toThrow('lend() takes a session')
-    expect(() => lend(session, { transactionControl: 'commit' as never })).toThrow("must be 'savepoint' or 'ignore' or 'error', not a text")
+    expect(() => lend(session, { transactionControl: 'commit' as never })).toThrow(
+      "must be 'savepoint' or 'ignore' or 'error', not a text",
+    )
     expect(() => lend(session, { guard: 'all' as never })).toThrow("must be 'savepoint' or 'none'")
     expect(() => lend(session, { policy: 'ignore' } as never)).toThrow('policy')
     expect(session.state).toBe('idle')
@@ -504,7 +506,7 @@ describe('an end of the session', () => {
     await session.rollback()
     const over = { code: 'EL_ILLEGAL_MOVE', legalMoves: ['rollback'] }
     await expect(client.query(insert('b'))).rejects.toMatchObject(over)
-    // The place is free: the session's next transaction is another.
+    // The place is free: the session's next transaction is another one.
     await session.savepoint(() => session('t').insert({ name: 'c' }))
     await expect(client.query('commit')).rejects.toMatchObject(over)
     await client.query('begin')
@@ -647,7 +649,7 @@ describe('when it goes wrong', () => {
           const client = await pool.connect()
           await client.query('begin')
           await client.query(second).finally(() => client.release())
-          // Released in a transaction it is rolled back; so this one goes on without.
+          // Its transaction was rolled back when the client was released, so this runs outside of one.
           await client.query('commit').catch(() => {})
           if (!fails) await pool.query(second)
         })

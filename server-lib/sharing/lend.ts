@@ -10,21 +10,24 @@ import { lentPoolClass, type Lender, type LentPool, type PoolClass } from './len
 import { CONTROL_POLICIES, type ControlPolicy } from './transaction-texts.ts'
 
 export interface LendOptions {
-  /** What becomes of the host's BEGIN, COMMIT and ROLLBACK. Default: `'savepoint'`. */
+  /** What happens to the host's BEGIN, COMMIT and ROLLBACK. Default: `'savepoint'`. */
   readonly transactionControl?: ControlPolicy
   /**
-   * `'savepoint'` (default) runs each statement that the host sends outside of a transaction of its own in a savepoint, so that
-   * one that fails leaves the session's transaction as it was. The savepoint travels with the statement, in one round trip; for one
-   * with a name, several in one text, a COPY or a stream there are two more. `'none'` does without.
+   * `'savepoint'` (default) runs each statement that the host sends outside of its own transactions in a savepoint, so
+   * that a failed one leaves the session's transaction as it was. The savepoint is sent with the statement, in one
+   * round trip; a named statement, several in one text, a COPY or a stream take two more. `'none'` does without.
    */
   readonly guard?: 'savepoint' | 'none'
 }
 
-/** A session as a host library takes it. */
+/** A session in the form that a host library takes. */
 export interface Lent<Pool = LentPool, Client = LentClient> {
-  /** In the place of a `pg.Pool`. Transactions of the host that run at the same time take turns on it. */
+  /** Replaces a `pg.Pool`. Concurrent transactions of the host take turns on it. */
   readonly pool: Pool
-  /** In the place of a connected `pg.Client`, for one transaction at a time. Of the session that is lent as it is read. */
+  /**
+   * Replaces a connected `pg.Client`, for one transaction at a time. Belongs to the session that is lent when this
+   * property is read.
+   */
   readonly client: Client
 }
 
@@ -35,14 +38,18 @@ type ClientOf<Pool> = Pool extends { connect: { (): Promise<infer Client>; (...a
 
 class Plain extends EventEmitter {}
 
-/** A session, or what gives the one to lend: it is asked for each client and each statement of the pool. */
+/**
+ * A session, or a function that gives the session to lend. The function is called for each client and for each
+ * statement of the pool.
+ */
 export type Lendable = SessionMembers | (() => SessionMembers)
 
 /**
- * Lends a session to a library that takes a pg pool or client: what it sends runs in the session's transaction and on its
- * connection, and its own transactions are savepoints there. Whether anything is kept the session's commit decides.
+ * Lends a session to a library that takes a pg pool or client: its statements run in the session's transaction and on
+ * its connection, and its own transactions are savepoints there. The session's commit decides whether anything is kept.
  *
- * With `Pool`, that of `pg`, the pool is an instance of it, to the compiler as well as to a host that asks. Throws EL_CONFIG.
+ * With the option `Pool` set to pg's `Pool`, the lent pool is an instance of it, for the compiler and for a host that
+ * checks. Throws EL_CONFIG.
  */
 export function lend(session: Lendable, options?: LendOptions): Lent
 export function lend<P extends PoolClass>(
@@ -80,7 +87,9 @@ function lenderOf(session: Lendable): Lender {
   }
 }
 
-/** What is borrowed is not lent on: there would be two to decide what a COMMIT is, and neither of them its owner. */
+/**
+ * A borrowed session is not lent on: two parties would decide what a COMMIT means, and neither owns the transaction.
+ */
 function requireOwn({ engine }: SessionCore): void {
   if (engine.options.rule.ends !== 'host') return
   throw new EnginelightError(

@@ -19,7 +19,7 @@ let prisma: Awaited<ReturnType<typeof generatePrisma>>
 let engines: Made
 let files: string[]
 
-/** The page's blocks as modules of an application: a file each, beside the one that makes the engines. */
+/** The page's blocks as modules of an application: one file each, beside the one that makes the engines. */
 beforeAll(async () => {
   database = await createDatabase(`
     create table orders (id serial primary key, item text);

@@ -17,18 +17,18 @@ import { lineHere } from '../watch/line-here.ts'
 import { LentTransactions } from './lent-transactions.ts'
 import type { LentOptions } from './lent-options.ts'
 
-/** Which client of a lent session it is, and so what may be done with it. */
+/** The kind of a lent session's client, which decides what may be done with it. */
 export type LentKind =
-  /** The session's one client: to release it does nothing. */
+  /** The session's one client: releasing it does nothing. */
   | 'lasting'
-  /** Handed out by `pool.connect()`, until it is released. */
+  /** Checked out by `pool.connect()`, until it is released. */
   | 'connected'
   /** For the one statement of a `pool.query()`. */
   | 'for one statement'
 
 /**
- * What a host library takes for pg's client: everything that it sends runs in the session's transaction, its own
- * transactions as savepoints. Its statements run one after the other, each when its turn in the session's queue has come.
+ * What a host library takes for pg's client: its statements run in the session's transaction, its own transactions as
+ * savepoints. Statements run one after the other, each when its turn in the session's queue comes.
  */
 export class LentClient extends EventEmitter {
   readonly #core: SessionCore
@@ -47,7 +47,10 @@ export class LentClient extends EventEmitter {
     this.#transactions.onNotice = notice => void this.emit('notice', notice)
   }
 
-  /** In all of pg's forms: a text or a config, with values and with a callback or without, or a cursor or stream. */
+  /**
+   * In all of pg's forms: a text or a config, with or without values, with or without a callback, or a cursor or
+   * stream.
+   */
   query(...args: any[]): any {
     const capture = this.#core.wantsSite ? lineHere() : null
     const [config] = args as unknown[]
@@ -80,7 +83,7 @@ export class LentClient extends EventEmitter {
   #submit(submittable: Submittable, capture: SiteCapture | null): void {
     const text = statementIn([submittable])?.text ?? ''
     this.#inTurn(() => this.#transactions.submit(text, submittable, capture)).catch((error: Error) => {
-      // Without a reader its end must not be that of the process.
+      // Without a listener its error must not end the process.
       if (submittable instanceof EventEmitter && submittable.listenerCount('error') === 0)
         submittable.on('error', () => {})
       if (submittable.destroy) submittable.destroy(error)
@@ -101,19 +104,19 @@ export class LentClient extends EventEmitter {
     return turn
   }
 
-  /** Ends what its user has left open, by a rollback. Does nothing to the session, nor on its lasting client. */
+  /** Rolls back what the library has left open. Does nothing to the session, and nothing on its lasting client. */
   release(_error?: unknown): void {
     if (this.#kind === 'lasting') return
     this.#released?.()
     this.#released = undefined
-    // What was asked for before is still served, as by a real client.
+    // Statements requested before are still served, as by a real client.
     void this.#inTurn(async () => {
       await this.#transactions.abandon()
       this.#isReleased = true
     }).catch(() => {})
   }
 
-  /** The connection is the session's. */
+  /** Does nothing: the connection is the session's. */
   connect(callback?: (error?: Error) => void): Promise<this> | undefined {
     return callback ? void process.nextTick(callback) : Promise.resolve(this)
   }
@@ -127,7 +130,7 @@ export class LentClient extends EventEmitter {
     return this.#core.identity?.backendPid ?? null
   }
 
-  // Where it is connected, for a library that asks its server by another way, to cancel a statement.
+  // Where it is connected, for a library that opens a connection of its own to cancel a statement.
 
   get secretKey(): unknown {
     return this.#core.secretKey
@@ -161,7 +164,7 @@ export class LentClient extends EventEmitter {
     return this.connectionParameters.ssl ?? false
   }
 
-  /** As its user sees it: idle outside of a transaction that he began. */
+  /** The status as the library sees it: idle outside of a transaction that the library began. */
   getTransactionStatus(): StatusByte {
     if (!this.#transactions.isOpen) return 'I'
     return this.#core.state === 'failed' ? 'E' : 'T'
@@ -188,7 +191,7 @@ function statementOf(config: unknown, values: unknown): unknown {
 }
 
 function tell(answer: Promise<DriverResult>, callback: DriverCallback): void {
-  // Out of the promise: what the callback throws is its own, as in pg.
+  // Outside of the promise: an error thrown by the callback is the callback's own, as in pg.
   answer.then(
     result => process.nextTick(callback, null, result),
     (error: Error) => process.nextTick(callback, error),

@@ -4,8 +4,8 @@ import type { DriverConnection, Listener } from '../postgres/driver.ts'
 import { leaseEnded } from './sharing-errors.ts'
 
 /**
- * What knex has in hand while it borrows: a token, of no use any more once it is given back, and whatever knex writes on it is
- * not written on the host's connection.
+ * What knex holds while it borrows: a token that is useless once it is returned. What knex writes on it is not written
+ * on the host's connection.
  */
 export class LentConnection {
   readonly #hold: Hold
@@ -25,7 +25,7 @@ export class LentConnection {
     return this.#driver.query(...args)
   }
 
-  /** Whether it was still out. */
+  /** Returns whether it was still out. */
   giveBack(): boolean {
     if (this.#isOver) return false
     this.#isOver = true
@@ -53,13 +53,16 @@ export class LentConnection {
     return this.#disposed
   }
 
-  /** knex has lost patience with a statement (`.timeout(ms)`), which still runs: the host gets its connection when it is cancelled. */
+  /**
+   * knex has given up on a statement (`.timeout(ms)`) that still runs: the host gets its connection back once it is
+   * cancelled.
+   */
   set __knex__disposed(reason: unknown) {
     this.#disposed = reason
     void this.cancel()
   }
 
-  /** Asks the server to cancel what runs on it. The host gets it back when that is answered. */
+  /** Asks the server to cancel the running statement. The host gets the connection back once that is answered. */
   cancel(): Promise<void> {
     return this.#isOver ? Promise.resolve() : cancelStatement(this.#driver)
   }

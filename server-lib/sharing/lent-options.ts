@@ -1,6 +1,6 @@
 import type { ControlPolicy } from './transaction-texts.ts'
 
-/** What is asked of a lent session, with everything filled in. */
+/** The options of a lent session, with every default filled in. */
 export interface LentOptions {
   readonly transactionControl: ControlPolicy
   readonly guard: 'savepoint' | 'none'

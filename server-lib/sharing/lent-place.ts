@@ -6,7 +6,7 @@ import { Unit, type UnitQueue } from '../sessions/units/unit.ts'
 
 /**
  * The place of a library's transaction on the session that it is lent: one at a time, and none between the ends of a
- * savepoint of our own. What it sends has a queue of its own there.
+ * savepoint of our own. Its statements have a queue of their own there.
  */
 export class LentPlace {
   readonly #core: SessionCore
@@ -24,7 +24,7 @@ export class LentPlace {
     })
   }
 
-  /** Waits for its turn, for as long as the session may wait for a connection, and sends what begins it. */
+  /** Waits for its turn, for as long as the session may wait for a connection, and then sends `text`. */
   async open(text: string): Promise<void> {
     try {
       await enter(this.#unit, this.#core, undefined, text)
@@ -34,7 +34,7 @@ export class LentPlace {
     }
   }
 
-  /** Where what the library sends in its transaction has its turn. */
+  /** The queue for what the library sends in its transaction. */
   get queue(): UnitQueue {
     return this.#place?.fifo ?? this.#core.root
   }
@@ -43,14 +43,17 @@ export class LentPlace {
     return this.#unit.places.get(this.#core)
   }
 
-  /** Whether something else has ended what was open here: a rollback of the session, its end, or that of a savepoint around it. */
+  /**
+   * Whether something else has ended what was open here: a rollback of the session, the session's end, or the end of a
+   * savepoint around it.
+   */
   get isOver(): boolean {
     const { state } = this.#core
     if (state === 'ended' || state === 'lost') return true
     return this.#unit.isOver || this.#place?.isStanding === false
   }
 
-  /** What waits for it has its turn. */
+  /** Lets the next in the queue have its turn. */
   leave(): void {
     if (!this.#unit.move('keep')) this.#unit.move('undo')
     this.#place?.leave()

@@ -12,27 +12,30 @@ type ConnectCallback = (
   release: (error?: unknown) => void,
 ) => void
 
-/** What a host library takes for pg's pool. Each client that it hands out is the session's one connection. */
+/** What a host library takes for pg's pool. Every client from it uses the session's one connection. */
 export interface LentPool extends EventEmitter {
   connect(): Promise<LentClient>
   connect(callback: ConnectCallback): void
   query(...args: any[]): any
-  /** Does nothing: the session's end is its owner's business. */
+  /** Does nothing: the session's owner ends it. */
   end(): Promise<void>
   end(callback: () => void): void
-  /** How to reach the session's server, for a library that opens a connection of its own to it. Passwords are in it, unlisted. */
+  /**
+   * How to reach the session's server, for a library that opens a connection of its own. Contains passwords, as
+   * non-enumerable properties.
+   */
   readonly options: ServerSettings
-  /** Its one connection, the session's. */
+  /** Its one connection, which is the session's. */
   readonly totalCount: number
   readonly idleCount: number
-  /** Clients that were handed out beside another, and take turns with it. */
+  /** Clients that were checked out beside another, and take turns with it. */
   readonly waitingCount: number
 }
 
 /** pg's `Pool`, of any version, or a class that extends it. */
 export type PoolClass = new (...args: any[]) => object
 
-/** The session that is lent now. */
+/** Returns the session that is lent now. */
 export type Lender = () => SessionCore
 
 type MakePool = new (lender: Lender, options: LentOptions) => LentPool
@@ -40,8 +43,8 @@ type MakePool = new (lender: Lender, options: LentOptions) => LentPool
 const classes = new WeakMap<PoolClass, MakePool>()
 
 /**
- * The class of lent pools that are instances of this one, as some hosts want it. Its name has `Pool` in it: that is what Drizzle
- * looks at.
+ * The class of lent pools that are instances of `base`, as some hosts require. Its name contains `Pool`, because
+ * Drizzle checks for that.
  */
 export function lentPoolClass(base: PoolClass): MakePool {
   let made = classes.get(base)
@@ -50,19 +53,19 @@ export function lentPoolClass(base: PoolClass): MakePool {
 }
 
 function makeClass(base: PoolClass): MakePool {
-  // A pool of pg's that nobody connects opens nothing.
+  // A pg pool opens nothing as long as `connect` is not called on it.
   return class LentPool extends base {
     readonly #lender: Lender
     readonly #options: LentOptions
 
-    /** How many clients are handed out. */
+    /** How many clients are checked out. */
     #out = 0
 
     constructor(lender: Lender, options: LentOptions) {
       super()
       this.#lender = lender
       this.#options = options
-      // pg's own are properties of the pool, and say what it would connect to by itself. Like those, its numbers are listed.
+      // pg sets these two on the pool itself, and they name the server that it would connect to on its own.
       const get = (read: () => unknown) => ({ get: read, configurable: true, enumerable: false })
       Object.defineProperties(this, {
         options: get(() => poolOptions(() => lender().engine.door.settings)),
@@ -115,10 +118,13 @@ function makeClass(base: PoolClass): MakePool {
   } as unknown as MakePool
 }
 
-/** What a library may ask for where there is no session, to have it later: it is read when there is one, and throws before. */
+/**
+ * Settings that a library may read where there is no session, for use later. Each is read once there is a session, and
+ * throws before.
+ */
 const LATER = ['host', 'port', 'database', 'user', 'password', 'ssl']
 
-/** As a pool of one connection has them. */
+/** The settings of a pool with one connection. */
 function poolOptions(read: () => ServerSettings): ServerSettings {
   const settings = hereOrUndefined(read)
   const known = settings
@@ -133,7 +139,7 @@ function poolOptions(read: () => ServerSettings): ServerSettings {
   return Object.defineProperties({}, { ...known, max }) as ServerSettings
 }
 
-/** Undefined where a function that gives the session gives none: outside of a request. */
+/** Undefined where the function gives no session: outside of a request. */
 function hereOrUndefined<T>(read: () => T): T | undefined {
   try {
     return read()

@@ -12,7 +12,7 @@ let server: URL
 beforeAll(async () => {
   database = await createDatabase()
   server = new URL(database.url)
-  // Of the process there is another server, which nobody may be sent to.
+  // The process environment names another server, which must not be contacted.
   vi.stubEnv('PGHOST', '192.0.2.1')
   vi.stubEnv('PGPORT', '1')
   vi.stubEnv('PGDATABASE', 'elsewhere')
@@ -65,7 +65,7 @@ describe.each(Object.keys(SOURCES))('of an engine on %s', name => {
         expect(client.connectionParameters).toMatchObject(parts())
         expect(client.processID).toBe(session.identity?.backendPid)
         expect(client.secretKey).toEqual(expect.anything())
-        // As a library does that opens a connection of its own, to cancel what takes too long.
+        // Like a library that opens a connection of its own to cancel a slow statement.
         const { Client, options } = pool as unknown as { Client: typeof pg.Client; options: pg.ClientConfig }
         const control = new Client({ ...options, password: options.password as string })
         await control.connect()

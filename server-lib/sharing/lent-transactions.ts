@@ -13,16 +13,16 @@ import { NO_UNITS, translate, type Notice, type Step, type Units } from './trans
 
 type Sent = Extract<Step, { act: 'send' }>
 
-/** A statement outside of a transaction of the library waits for that of another client. */
+/** A statement outside of the library's transactions waits for another client's transaction. */
 const LENT = { isLent: true }
-/** Around one statement, which nothing comes between: there is never a second of that name. */
+/** Used around one statement, with nothing in between: there is never a second of that name. */
 const GUARD = 'el_lent'
 const ENCLOSURE: Enclosure = { before: [savepoint(GUARD)], behind: [releaseSavepoint(GUARD)] }
 
 /**
- * What one client of a host has open on the session that it is lent. A transaction of the host has the place among the
- * session's savepoints from its BEGIN to its end; a statement outside of one has it for itself, in a savepoint of its own:
- * to the host such a statement is committed or has failed by itself.
+ * What one client of a host has open on the session that it is lent. A transaction of the host has its place among the
+ * session's savepoints from its BEGIN to its end. A statement outside of one gets a savepoint of its own: to the host,
+ * such a statement commits or fails by itself.
  */
 export class LentTransactions {
   readonly #core: SessionCore
@@ -55,7 +55,9 @@ export class LentTransactions {
     return this.#control(step, text, capture)
   }
 
-  /** A cursor or stream, until it is closed. Rejects where it was not sent; what happens to it later it tells itself. */
+  /**
+   * Runs a cursor or stream, until it is closed. Rejects if it was not sent; later failures go to the cursor itself.
+   */
   async submit(text: string, submittable: Submittable, capture: SiteCapture | null): Promise<void> {
     const step = this.#translate(text)
     if (step.act === 'refuse') throw step.error
@@ -72,7 +74,7 @@ export class LentTransactions {
     )
   }
 
-  /** The host is done with the client: what it has left open is rolled back. */
+  /** The host is done with the client: what it left open is rolled back. */
   async abandon(): Promise<void> {
     const [unit] = this.#units
     if (unit && !this.#place?.isOver)
@@ -80,7 +82,7 @@ export class LentTransactions {
     this.#became(NO_UNITS)
   }
 
-  /** The session begins to end: whoever waits has his turn, to be told so. */
+  /** The session is about to end: waiters get their turn, and are told of the end. */
   leave(): void {
     this.#place?.leave()
     this.#place = undefined
@@ -113,7 +115,10 @@ export class LentTransactions {
     )
   }
 
-  /** In the host's transaction as it comes; outside of one in its turn, and guarded. Nothing of anybody else comes in between. */
+  /**
+   * Inside the host's transaction it runs as it comes; outside, in its turn and guarded. Nothing else is sent in
+   * between.
+   */
   async #single<T>(
     capture: SiteCapture | null,
     plain: (sending: Sending) => Promise<T>,
@@ -131,14 +136,14 @@ export class LentTransactions {
     return this.#core.query(text, capture, this.#place ? { queue: this.#place.queue } : undefined)
   }
 
-  /** In a savepoint of its own that travels with it: what fails fails alone. */
+  /** Runs the statement in a savepoint of its own, in one round trip: its failure affects nothing else. */
   async #enclosed(statement: unknown, capture: SiteCapture | null, sending: Sending): Promise<DriverResult> {
     const hadFailed = this.#hasFailed
     try {
       return await sending.query(new EnclosedStatement(statement, ENCLOSURE), capture)
     } catch (error) {
-      // The statement's own error is the one that matters; a connection that is gone has rolled back anyway. What the
-      // driver alone found wrong has failed nothing, and its savepoint is closed.
+      // The statement's own error is the one to throw; a connection that is gone has rolled back anyway. If only the
+      // driver failed, the transaction has not, and the savepoint is closed.
       if (!hadFailed && this.#hasFailed)
         await sending.query(rollbackToSavepoint(GUARD), capture).catch(() => {})
       throw error
@@ -161,14 +166,14 @@ export class LentTransactions {
     })
   }
 
-  /** The session's own commit or rollback has ended the transaction in which the host's was open. */
+  /** Throws if the session's own commit or rollback has ended the transaction in which the host's was open. */
   #requirePlace(): void {
-    // Not what comes late from a savepoint of ours that was undone.
+    // Refuses what comes late from a savepoint of ours that was undone.
     unitOf(this.#core, unitHere())
     if (!this.isOpen || !this.#place?.isOver) return
     this.#core.requireNotEnded()
     const { state, id, engine } = this.#core
-    // Then the session has an error of its own, and says it.
+    // In these states the session throws an error of its own.
     if (state === 'ended' || state === 'lost') return
     throw new EnginelightError(
       'EL_ILLEGAL_MOVE',
@@ -195,7 +200,7 @@ export class LentTransactions {
   async #inside(step: Sent, text: string, capture: SiteCapture | null): Promise<DriverResult> {
     const ends = step.unitsAfterError.length === 0
     try {
-      // Nothing of it is there any more that could be rolled back.
+      // Nothing is left that could be rolled back.
       if (ends && readControl(text)?.ask === 'rollback' && this.#place?.isOver) {
         this.#became(NO_UNITS)
         return answered(step.command)
@@ -215,7 +220,7 @@ export class LentTransactions {
       await this.#query(step.text, capture)
       return step
     } catch (error) {
-      // A statement of the session has failed meanwhile: then this is a COMMIT of a failed transaction after all.
+      // A statement of the session has failed meanwhile, so this is the COMMIT of a failed transaction after all.
       const again = this.#core.state === 'failed' ? this.#translate(text) : step
       if (again.act !== 'send' || again.command === step.command) throw error
       await this.#query(again.text, capture)
@@ -239,7 +244,7 @@ function refused(words: string, why: string): EnginelightError {
   })
 }
 
-/** As pg would have it, had the server said so. */
+/** The result that pg would give for the server's answer. */
 function answered(command: string): DriverResult {
   return { command, rowCount: null, oid: null, rows: [], fields: [] } as DriverResult
 }

@@ -14,23 +14,23 @@ import { HostTransaction, type HostStatus } from './host-transaction.ts'
 import { endsTransaction, ownersControl, readControl } from '../postgres/read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
-/** Who is told what becomes of a lease. */
+/** Is told what happens to a loan. */
 export interface Lessee {
   granted(): void
   refused(error: Error): void
-  /** Nothing of it runs any more. */
+  /** No statement of the loan runs any more. */
   idle(): void
-  /** The connection is the host's again. */
+  /** The host has its connection back. */
   over(): void
-  /** Whether the running code is inside of a savepoint of his. */
+  /** Whether the running code is inside a savepoint of the borrower. */
   isInside(): boolean
-  /** The connection that the host has for the running code. */
+  /** The connection that the host uses for the running code. */
   current(): Promise<HostConnection | null | undefined>
 }
 
 /**
- * One borrowing of a host's connection, for a statement or for as long as a savepoint of the borrower is open. It is a token: when
- * it is over, or the host has released the connection, it sends nothing.
+ * One borrowing of a host's connection, for a statement or for as long as a savepoint of the borrower is open. It is a
+ * token: when it is over, or the host has released the connection, it sends nothing.
  */
 export class Loan implements GateTurn {
   readonly hostWaitMs: number
@@ -40,11 +40,11 @@ export class Loan implements GateTurn {
   readonly #lessee: Lessee
   readonly #fifo = new Fifo()
   readonly #cancels = new Cancels()
-  /** Which statement runs, or was the last. */
+  /** Number of the statement that runs, or ran last. */
   #turn = 0
   #isGranted = false
   #isOver = false
-  /** The server's word on the host's transaction as the lease began. */
+  /** The status of the host's transaction when the loan began. */
   #status: HostStatus = 'none'
 
   constructor(client: HostConnection, rules: BorrowRules, lessee: Lessee) {
@@ -55,7 +55,7 @@ export class Loan implements GateTurn {
     this.hostWaitMs = rules.checkoutTimeoutMs
   }
 
-  /** Lines up for the connection. The lessee is told, at once where it is free. */
+  /** Queues for the connection. The lessee is told when it is granted, at once where it is free. */
   ask(): void {
     this.#gate.enter(this)
   }
@@ -102,27 +102,33 @@ export class Loan implements GateTurn {
     return this.#fifo.busy
   }
 
-  /** A cancel of what runs is on its way; the host gets the connection back after it. Returns whether that still runs. */
+  /**
+   * A cancel of the running statement is on its way; the host gets the connection back after it. Returns a function
+   * that says whether that statement still runs.
+   */
   cancelling(asked: Promise<void>): () => boolean {
     this.#cancels.add(asked)
     const turn = this.#turn
     return () => this.isBusy && this.#turn === turn
   }
 
-  /** A savepoint ends where it began, whatever the host is at by then; all else belongs to the transaction that it is sent in. */
+  /**
+   * The host's connection for this statement, if it is another by now. A savepoint ends where it began, whatever the
+   * host uses by then; all other statements belong to the transaction they are sent in.
+   */
   elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
     if (!this.isInUnit || readControl(statementIn([config])?.text ?? '')) return undefined
     const { client } = this.#gate
     return this.#lessee.current().then(
       current => (current && current !== client ? current : undefined),
-      // It says so itself of a transaction that is over.
+      // A transaction that is over says so itself.
       () => undefined,
     )
   }
 
   // ------------------------------------------------------------------------------------- statements
 
-  /** Sends a statement in its turn, in any of the forms that pg takes. */
+  /** Sends a statement in its turn, in any of pg's forms. */
   query(args: unknown[]): unknown {
     const [config] = args
     if (isSubmittable(config)) {
@@ -152,7 +158,7 @@ export class Loan implements GateTurn {
       try {
         this.#statements.run(args, settle)
       } catch (error) {
-        // pg throws for arguments that are no statement; nothing was sent.
+        // pg throws for arguments that are not a statement; nothing was sent.
         soon(settle, error as Error)
       }
     })
@@ -161,7 +167,7 @@ export class Loan implements GateTurn {
   #line(refuse: (error: Error) => void, run: (done: () => void) => void): void {
     const start = (done: () => void) => {
       this.#turn++
-      // One that is on its way was meant for the statement before.
+      // A cancel that is on its way was meant for the previous statement.
       this.#cancels.whenTaken(() => {
         const told = () => this.#told(done)
         if (!this.#isOver) return run(told)
@@ -174,7 +180,7 @@ export class Loan implements GateTurn {
     this.#fifo.push({ refuse, start })
   }
 
-  /** The statement that ran is answered. Whoever was told of that may have ended the lease, or sent another. */
+  /** The running statement has been answered. Its callback may have ended the loan, or sent another statement. */
   #told(done: () => void): void {
     done()
     if (this.#fifo.busy) return
@@ -185,8 +191,8 @@ export class Loan implements GateTurn {
   // ------------------------------------------------------------------------------------- the end
 
   /**
-   * Gives the connection back to the host: what still runs is waited for, a savepoint that is open is rolled back. Whoever
-   * ends it first gives up waiting.
+   * Returns the connection to the host, after waiting for what still runs and rolling back an open savepoint. Before
+   * the grant, it gives up waiting instead.
    */
   end(): void {
     if (this.#isOver) return
@@ -214,20 +220,22 @@ export class Loan implements GateTurn {
     this.#statements.forget()
     this.#isOver = true
     this.#fifo.refuseWaiting(this.#host.ended('the host has lost it', cause))
-    // pg tells the statement that runs of the loss by itself.
+    // pg reports the loss to the running statement itself.
     if (!this.#fifo.busy) this.#leave()
   }
 
-  /** The lease is over. pg tells of an error before it has read what the server says of the transaction. */
+  /**
+   * Ends the loan once the status is known: pg reports an error before it has read the transaction status that follows.
+   */
   #finish(): void {
-    // One names the backend and not the statement: coming late it would hit the host's.
+    // A cancel names the backend and not the statement: coming late it would hit the host's.
     if (this.#cancels.areUnderWay) return this.#cancels.whenTaken(() => this.#finish())
-    // Until then the status is the one from before an error.
+    // Until then the status is the one before the error.
     if (this.#driver.readyForQuery === false && !this.#host.isClosed)
       return whenReady(this.#driver, isOpen => (isOpen ? this.#finish() : this.#leave()))
     const { outermost } = this.#statements
     this.#statements.forget()
-    // The savepoint of a transaction that is over is gone; a transaction that somebody else has open there is not ours to touch.
+    // If the transaction is over, so is its savepoint; a transaction opened there since is not ours to touch.
     const { isClosed, isLeft, hasEnded, status } = this.#host
     if (outermost === undefined || isClosed || isLeft || hasEnded || status === 'none') return this.#leave()
     this.#gate.send([rollbackToSavepoint(outermost), () => whenReady(this.#driver, () => this.#leave())])
@@ -239,7 +247,7 @@ export class Loan implements GateTurn {
     this.#gate.client.removeListener('error', this.#onError)
     this.#gate.client.removeListener('end', this.#onEnd)
     const { status, pid, isClosed, isLeft, hasEnded } = this.#host
-    // An end of the transaction is the host's doing: what the borrower sends cannot be one.
+    // If the transaction has ended, the host did it: the borrower's statements cannot end it.
     const isHosts = isClosed || isLeft || hasEnded || status === 'none'
     if (status !== this.#status && !isHosts) {
       warn(
@@ -247,7 +255,7 @@ export class Loan implements GateTurn {
         `A borrower has left the host's connection (backend ${pid ?? 'unknown'}) ${STATUS[status]}, which was ${STATUS[this.#status]}.`,
       )
     }
-    // First: whoever is next is granted it within `leave`.
+    // First, because `leave` grants the next borrower its turn.
     this.#lessee.over()
     this.#gate.leave(this)
   }

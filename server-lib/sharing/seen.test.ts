@@ -22,7 +22,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** The host's pool is watched too: its connection has two owners, and each statement one. */
+/** The host's pool is watched too: its connection has two owners, and each statement has one. */
 function open() {
   const from = borrow({ connection: () => host.current })
   const engines = createEngines({ orm: engine()({ pool: host.pool }), borrowed: from.engine })

@@ -12,8 +12,8 @@ import type { Loan } from './loan.ts'
 import { leaseEnded, noHostConnection } from './sharing-errors.ts'
 
 /**
- * A connection of a host as an engine sees it: what is sent on it goes through the loan that is running. It has a place in the
- * books of that engine, and no life of its own: nothing that is done to it closes the host's.
+ * A host's connection as an engine sees it: statements sent on it go through the current loan. It has a place in that
+ * engine's books, and no life of its own: nothing that is done to it closes the host's.
  */
 export class SharedConnection extends EventEmitter implements DriverConnection {
   readonly isBorrowed = true
@@ -29,7 +29,7 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     const { loan } = this
     if (!loan) throw leaseEnded(this.processID, 'nobody borrows it')
     const [config] = args
-    // It throws in the listener of its socket, which would end the process.
+    // It throws in its socket's listener, which would end the process.
     if (this.native !== undefined && isSubmittable(config)) {
       const error = noHostConnection(
         "that of pg-native runs texts with values, and for what drives the protocol itself it takes pg's own client",
@@ -56,7 +56,7 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.loan?.cancelling(asked) ?? (() => false)
   }
 
-  /** Whether nothing of its borrower runs, nor of the host. */
+  /** Whether neither the borrower nor the host has a statement running. */
   get readyForQuery(): boolean {
     return this.loan?.isBusy !== true && this.#driver.readyForQuery !== false
   }
@@ -69,7 +69,10 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return this.client.processID ?? null
   }
 
-  /** Whether the host has closed it, as far as can be seen without listening to it. One of a single transaction goes with that. */
+  /**
+   * Whether the host has closed it, as far as can be seen without listening. A connection for a single transaction is
+   * closed with it.
+   */
   get isClosed(): boolean {
     return isClosed(this.#driver) || this.client.isOver === true
   }
@@ -78,7 +81,7 @@ export class SharedConnection extends EventEmitter implements DriverConnection {
     return !this.isClosed
   }
 
-  // What it takes to cancel a statement over another socket: one of its borrower, so none while nobody borrows it.
+  // Cancels a statement over another socket. Only the borrower's, so undefined while it is not lent.
 
   get cancelRunning(): (() => Promise<void>) | undefined {
     return this.loan && this.#driver.cancelRunning?.bind(this.client)

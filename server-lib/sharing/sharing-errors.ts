@@ -1,6 +1,6 @@
 import { EnginelightError } from '../channels/errors.ts'
 
-/** The getter gave nothing that a statement could be sent on. */
+/** The getter returned nothing that a statement could be sent on. */
 export function noHostConnection(what: string, cause?: unknown): EnginelightError {
   return new EnginelightError(
     'EL_NO_HOST_CONNECTION',

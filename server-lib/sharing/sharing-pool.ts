@@ -15,8 +15,8 @@ import { SharedConnection } from './shared-connection.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
 /**
- * The pool of a borrowed engine. It opens nothing: at each check-out it asks for the connection that the host is using now, lines
- * up for that, and gives it back as it was.
+ * The pool of a borrowed engine. It opens nothing: at each check-out it asks for the connection that the host is using
+ * now, queues for it, and returns it as it was.
  */
 export class SharingPool implements Pool {
   readonly books: Books
@@ -26,7 +26,7 @@ export class SharingPool implements Pool {
   readonly #rules: BorrowRules
   readonly #shared = new WeakMap<HostConnection, SharedConnection>()
   #last: HostConnection | undefined
-  /** Goes round over the connections that were borrowed. */
+  /** Cycles through the borrowed connections. */
   #hand: Iterator<ConnectionRecord>
   readonly #found: () => void
 
@@ -44,7 +44,7 @@ export class SharingPool implements Pool {
     return Math.max(1, this.books.size)
   }
 
-  /** Where the host is connected to, as of the last time that a connection was borrowed. */
+  /** The server that the host is connected to, as of the last borrowing. */
   get address(): ServerAddress {
     const { host, port, database } = this.#last ?? {}
     return { serverAddress: host ?? null, serverPort: port ?? null, database: database ?? null }
@@ -87,7 +87,7 @@ export class SharingPool implements Pool {
       }))
       granted.ask()
     }
-    // Asked for here, in the context of whoever asks; told of later, for he has yet to be told how to give up.
+    // Asked now, in the caller's context. Answered later, because the caller does not have its `GiveUp` yet.
     this.#ask()
       .then(lend)
       .catch((cause: unknown) => refuse(asRefusal(cause)))
@@ -114,15 +114,16 @@ export class SharingPool implements Pool {
     let shared = this.#shared.get(client)
     if (!shared) {
       this.#shared.set(client, (shared = new SharedConnection(client)))
-      // For as long as the host has it: else each loan on an older pg would have to ask the server.
+      // For as long as the host has the connection: otherwise each loan on an older pg would have to ask the server.
       followStatus(client as unknown as DriverConnection)
     }
     return shared
   }
 
   /**
-   * Nobody listens to a connection that is not borrowed, so that nothing of ours stays on it: it has to be looked at. Two at each
-   * check-out, where at most one is new: so they are never many more than the host has open.
+   * There is no listener on a connection that is not borrowed, so that nothing of ours stays on it: closed ones must be
+   * looked for. Looks at two at each check-out, which adds one at most, so there are never many more than the host has
+   * open.
    */
   #forgetClosed(): void {
     for (let looked = 0; looked < 2; looked++) {
@@ -135,7 +136,7 @@ export class SharingPool implements Pool {
 
   #forget(shared: SharedConnection): void {
     this.connections.gone(shared, 'closed by the host')
-    // Nobody else says so, and until then it counts as closing.
+    // Nothing else emits it, and until then the connection counts as closing.
     shared.emit('end')
   }
 

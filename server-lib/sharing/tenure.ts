@@ -1,23 +1,23 @@
 import type { HostConnection } from './host-connection.ts'
 
-/** Why a connection is no longer the host's to lend; undefined while it is. */
+/** Why the connection is no longer the host's to lend; undefined while it is. */
 export type Tenure = () => string | undefined
 
 const hosts = new WeakMap<HostConnection, Tenure>()
 
-/** For a host that knows more of the end of its transaction than the connection shows. Returns the connection. */
+/** For a host that knows more about the end of its transaction than the connection shows. Returns the connection. */
 export function lentDuring<C extends HostConnection>(client: C, tenure: Tenure): C {
   hosts.set(client, tenure)
   return client
 }
 
 /**
- * Takes down whose the connection is now. From the moment that it is his no more, the tenure says why, whoever has it then. One of
- * a pg.Pool shows it by itself.
+ * Records to whom the connection belongs now. Once that has changed the tenure says why, even if the connection is in
+ * use again. A pg.Pool's connection shows this by itself.
  */
 export function tenureOf(client: HostConnection): Tenure {
   const release = releaseOf(client)
-  // What an earlier host said of it, whose transaction is over by now, says nothing of this one.
+  // An earlier host's tenure that has ended says nothing about this one.
   const known = hosts.get(client)
   const host = known?.() === undefined ? known : undefined
   return () => host?.() ?? (isReleased(client, release) ? RELEASED : undefined)
@@ -35,7 +35,7 @@ export function isReleased(client: HostConnection, release: unknown): boolean {
   return releaseOf(client) !== release || (release !== undefined && isIdle(client))
 }
 
-/** pg-pool keeps `release` until somebody else takes the connection, but listens to those that nobody has. */
+/** pg-pool keeps `release` until the next check-out, but has an error listener on each idle connection. */
 function isIdle(client: HostConnection): boolean {
   const { listeners } = client as { listeners?(event: string): { name?: string }[] }
   return (

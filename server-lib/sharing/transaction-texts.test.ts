@@ -3,7 +3,7 @@ import { NO_UNITS, translate, type Step, type Surroundings, type Units } from '.
 
 const usual: Surroundings = { policy: 'savepoint', failed: false }
 
-/** Plays texts one after the other, each answered well, and tells what was sent and answered. */
+/** Plays texts one after the other, each answered with success, and returns what was sent and answered. */
 function play(texts: string[], around: Surroundings = usual): string[] {
   let units: Units = NO_UNITS
   const told: string[] = []

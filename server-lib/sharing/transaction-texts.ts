@@ -11,23 +11,23 @@ import { readControl, type Control, type TransactionModes } from '../postgres/re
 import { undoesReadOnly } from '../postgres/undo-read-only.ts'
 
 /**
- * What becomes of BEGIN, COMMIT and ROLLBACK that somebody sends as text on a connection whose transaction is not his:
- * savepoints in it, an answer without being sent, or an error. Savepoints of his own are let through by each.
+ * What happens to BEGIN, COMMIT and ROLLBACK sent as text on a connection whose transaction is not the sender's:
+ * savepoints, an answer without being sent, or an error. Each policy lets the sender's own savepoints through.
  */
 export type ControlPolicy = 'savepoint' | 'ignore' | 'error'
 
 export const CONTROL_POLICIES: readonly ControlPolicy[] = ['savepoint', 'ignore', 'error']
 
-/** One thing that its sender has open: a transaction, as he believes, or a savepoint. */
+/** One unit that the sender has open: a transaction, as it believes, or a savepoint. */
 export interface Unit {
   /** The savepoint that stands for it. */
   readonly savepoint: string
-  /** What he calls it; null for a transaction. */
+  /** The sender's name for it; null for a transaction. */
   readonly name: string | null
   readonly readOnly: boolean
 }
 
-/** What somebody has open, the outermost first. */
+/** What the sender has open, the outermost first. */
 export type Units = readonly Unit[]
 
 export const NO_UNITS: Units = []
@@ -41,7 +41,7 @@ export interface Notice {
 
 /** What to do with a text. */
 export type Step =
-  /** It asks for nothing of the kind: it is sent as it is. */
+  /** Not transaction control: it is sent as it is. */
   | { readonly act: 'pass' }
   /** It is answered with this command tag, and nothing is sent. */
   | {
@@ -50,7 +50,7 @@ export type Step =
       readonly notice: Notice | null
       readonly units: Units
     }
-  /** This is sent in its place, and answered with this command tag. What is open then depends on how it went. */
+  /** This is sent instead, and answered with this command tag. What is open afterwards depends on the result. */
   | {
       readonly act: 'send'
       readonly text: string
@@ -62,17 +62,18 @@ export type Step =
 
 export interface Surroundings {
   readonly policy: ControlPolicy
-  /** Whether the transaction has failed by now: only a rollback is possible in it. */
+  /** Whether the transaction has failed by now: then only a rollback is possible. */
   readonly failed: boolean
-  /** What the transaction around it is, as far as that is known. */
+  /** The isolation of the surrounding transaction, where it is known. */
   readonly isolation?: Isolation | undefined
   /** Whether the library is only allowed to read. */
   readonly onlyReads?: boolean
 }
 
 /**
- * What to do with a text of somebody whose transactions are savepoints, by what he has open. A COMMIT where a statement has
- * failed is answered with ROLLBACK, as the server does; where `failed` was not known in time, RELEASE fails with 25P02.
+ * What to do with a text from a sender whose transactions are savepoints, given its open units. A COMMIT after a failed
+ * statement is answered with ROLLBACK, as the server does; where `failed` was not known in time, RELEASE fails with
+ * 25P02.
  */
 export function translate(units: Units, text: string, around: Surroundings): Step {
   const undoing = around.onlyReads ? undoesReadOnly(text) : null
@@ -124,7 +125,7 @@ function begin(units: Units, { words, modes }: Begin, { policy, failed, isolatio
     return modes.readOnly ? refuse(words, 'READ ONLY cannot be ignored') : answer(units, 'BEGIN')
   }
   if (units.some(isTransaction)) {
-    // The server refuses anything there; only it knows with which words.
+    // The server refuses anything in this state; only it knows the exact words.
     if (failed) return send(savepoint(nextName()), 'BEGIN', units, units)
     return answer(units, 'BEGIN', ALREADY)
   }
@@ -137,7 +138,7 @@ const nextName = () => `el_b${++names}`
 
 const isTransaction = (unit: Unit) => unit.name === null
 
-/** The server forgets a READ ONLY at the end of the savepoint in which it was set. */
+/** The server reverts a READ ONLY at the end of the savepoint in which it was set. */
 const opening = ({ savepoint: name, readOnly }: Unit) =>
   readOnly ? `${savepoint(name)}; SET TRANSACTION READ ONLY` : savepoint(name)
 
@@ -148,7 +149,7 @@ const ALREADY: Notice = {
 }
 const NONE: Notice = { severity: 'WARNING', code: '25P01', message: 'there is no transaction in progress' }
 
-/** What is open already cannot be made stronger, and whoever asks for more relies on it. */
+/** The surrounding transaction cannot be made stronger, and a caller that asks for more relies on it. */
 function refuseIsolation(words: string, { isolation }: TransactionModes, has?: Isolation): Step | undefined {
   const known = has ?? 'read committed'
   if (isolation === undefined || ISOLATIONS.indexOf(isolation) <= ISOLATIONS.indexOf(known)) return undefined
@@ -161,7 +162,7 @@ function setTransaction(units: Units, { words, modes }: Begin, { policy, isolati
   const tooStrong = refuseIsolation(words, modes, isolation)
   if (tooStrong) return tooStrong
   if (!modes.readOnly) return answer(units, 'SET')
-  // Outside of a savepoint of his own it would hold for everybody else as well.
+  // Outside of a savepoint of the sender's own it would hold for all other code as well.
   if (!units.some(isTransaction)) return refuse(words, 'READ ONLY would hold for the whole transaction')
   return send('SET TRANSACTION READ ONLY', 'SET', units, units)
 }
@@ -183,7 +184,7 @@ function end(units: Units, { ask, words, chain }: End, { policy, failed }: Surro
   }
   const outer = units.slice(0, at)
   const text = keeps ? releaseSavepoint(unit.savepoint) : rollbackToSavepoint(unit.savepoint)
-  // However it went, his transaction is over.
+  // Whatever the result, the sender's transaction is over.
   if (!chain) return send(text, command, outer, outer)
   const next: Unit = { ...unit, savepoint: nextName() }
   return send(`${text}; ${opening(next)}`, command, [...outer, next], outer)
@@ -193,14 +194,14 @@ function end(units: Units, { ask, words, chain }: End, { policy, failed }: Surro
 
 type Named = Extract<Control, { ask: 'savepoint' | 'release' | 'rollback to' }>
 
-/** Savepoints get names of our own: by the sender's he could release one of somebody else. */
+/** Savepoints get names of our own: with the sender's names it could release a savepoint of other code. */
 function named(units: Units, { ask, words, name }: Named): Step {
   if (ask === 'savepoint') {
     const unit: Unit = { savepoint: nextNameFor(name), name, readOnly: false }
     return send(savepoint(unit.savepoint), 'SAVEPOINT', [...units, unit], units)
   }
   const at = units.findLastIndex(unit => unit.name === name)
-  // One behind a transaction begun later is out of reach, as it would be on the server.
+  // A savepoint older than the sender's last BEGIN is out of reach, as it would be on the server.
   const unit = at > units.findLastIndex(isTransaction) ? units[at] : undefined
   if (!unit) return refuse(words, `the sender has no savepoint "${name}" open`, '3B001')
   if (ask === 'release') {
@@ -209,7 +210,7 @@ function named(units: Units, { ask, words, name }: Named): Step {
   return send(`ROLLBACK TO SAVEPOINT ${unit.savepoint}`, 'ROLLBACK', units.slice(0, at + 1), units)
 }
 
-/** A plain identifier, with as much of the sender's name in it as can be read in the panel. */
+/** A plain identifier, with as much of the sender's name as can be read in the panel. */
 function nextNameFor(name: string): string {
   const readable = /^[a-z_][a-z0-9_]{0,30}$/.test(name)
     ? name

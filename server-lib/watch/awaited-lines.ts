@@ -5,28 +5,28 @@ import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 
 /**
  * The line of an `await` whose thenable sends the statement (Drizzle's queries are such thenables). V8 calls the
- * thenable's `then` in a job of its own, where no frame of the application is on the stack; but that job runs as the
+ * thenable's `then` in a job of its own, where no frame of the application is on the stack. But that job runs as the
  * promise that the `await` made, and that promise was made in the application's frame. An async hook on promises
  * remembers the line there.
  *
- * A hook on every promise of the process is not free (15 to 60 ns each, and what is captured in requests), so it is put
- * on only after a statement that needed it, only while somebody reads lines, and not at all with
- * ENGINELIGHT_DISABLE_AWAIT_LINES=1. The first such statement after that has no line; nor has one outside of requests.
+ * A hook on every promise of the process costs 15 to 60 ns each, plus the captures in requests. So it is enabled only
+ * after a statement that needed it, only while lines are read, and not at all with ENGINELIGHT_DISABLE_AWAIT_LINES=1.
+ * The first such statement after that has no line; nor does a statement outside of requests.
  */
 type Reach =
   | 'off'
-  /** Promises that are waited for the moment they are made: `await thenable`, `Promise.all([thenable])`. */
+  /** Promises that are awaited as soon as they are made: `await thenable`, `Promise.all([thenable])`. */
   | 'fresh promises'
-  /** Each await in a request. `return thenable` out of an async function that has awaited before needs it. */
+  /** Each await in a request. `return thenable` needs it in an async function that has awaited before. */
   | 'every await'
 
-/** Captures that are kept. Between an `await` and the job of its thenable there are few promises. */
+/** How many captures are kept. There are few promises between an `await` and the job of its thenable. */
 const KEPT = 4_000
 const FRAMES = 16
-/** A capture costs 4 to 7 µs: a request that awaits without end must not pay it without end. */
+/** A capture costs 4 to 7 µs: this bounds the cost for a request that awaits without end. */
 const CAPTURES_PER_REQUEST = 500
 
-/** How far statements have needed it until now. Stays when the hook is off for want of a reader. */
+/** The reach that statements have needed so far. Kept while the hook is off because lines are not read. */
 let reach: Reach = 'off'
 let isOn = false
 let lastMade = -1
@@ -40,7 +40,7 @@ const hook = createHook({
     lastMade = id
     if (!isFresh && reach !== 'every await') return
     if (!sitesAreWanted()) return stopAwaitedLines()
-    // Without a parent: made by the job that runs, not by waiting for a promise.
+    // Has no parent: the running job made it, and not an await of a promise.
     if (trigger === executionAsyncId() || captures.has(trigger) || !mayCapture()) return
     captures.set(trigger, captureSite(FRAMES))
     if (captures.size > KEPT) captures.delete(captures.keys().next().value as number)
@@ -57,8 +57,8 @@ function mayCapture(): boolean {
 }
 
 /**
- * The `await` that the running job was made for, or undefined. `without` is the stack that shows no line of the
- * application: when a thenable's job is what it shows, the lines of the next ones are looked for.
+ * The `await` that the running job was made for, or undefined. `without` is a stack without a line of the application:
+ * if it shows a thenable's job, the hook is enabled for the next ones.
  */
 export function awaitedLine(without: SiteCapture): SiteCapture | undefined {
   const capture = isOn ? captures.get(executionAsyncId()) : undefined
@@ -79,7 +79,9 @@ function lookFurther(): void {
   hook.enable()
 }
 
-/** Takes the hook off. Nobody reads lines any more, or nothing is watched; the next statement that needs it puts it on. */
+/**
+ * Takes the hook off: lines are not read any more, or nothing is watched. The next statement that needs it puts it on.
+ */
 export function stopAwaitedLines(): void {
   if (!isOn) return
   isOn = false

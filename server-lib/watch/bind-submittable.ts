@@ -2,7 +2,7 @@ import type { Submittable } from '../postgres/driver.ts'
 import { boundTo, contextHere } from './caller-context.ts'
 import { shadow, type Method } from './shadow.ts'
 
-/** What the driver tells a cursor, but for its rows: those are told of in batches, by the others. */
+/** What the driver calls on a cursor, except for rows: the other calls report those in batches. */
 const TOLD = [
   'handleRowDescription',
   'handlePortalSuspended',
@@ -15,9 +15,9 @@ const TOLD = [
 ]
 
 /**
- * Lets a cursor, stream or pg Query be served in the async context that it is sent in. The driver tells it in the one
- * that opened the socket, which is another request's or nobody's, and so its reader's listeners would run there. The
- * returned function takes it off again.
+ * Serves a cursor, stream or pg Query in the async context that sends it. The driver calls it in the context that
+ * opened the socket, which is another request's or none, and the reader's listeners would run there. The returned
+ * function takes it off again.
  */
 export function bindToContext(submittable: Submittable): () => void {
   const context = contextHere()
@@ -26,12 +26,12 @@ export function bindToContext(submittable: Submittable): () => void {
   undo.push(
     shadow(submittable, 'handleDataRow', original => {
       const inContext = boundTo(context, original)
-      // Each row by itself is told of only where somebody listens for that.
+      // Single rows are reported only where something listens for them.
       return function (this: unknown, ...args) {
         return Reflect.apply(cursor.listenerCount?.('row') ? inContext : original, this, args)
       }
     }),
-    // pg-cursor calls back from the socket, when what it sends to the server is answered.
+    // pg-cursor calls back from the socket, when the server has answered its close.
     shadow(cursor, 'close', original => {
       return function (this: unknown, ...args) {
         const [done] = args

@@ -6,12 +6,12 @@ import type { Method } from './shadow.ts'
 export type CallerContext = Pick<AsyncResource, 'runInAsyncScope'>
 
 const BY_HAND = { requireManualDestroy: true }
-/** On Node 20 a bare resource costs a tenth of what `AsyncLocalStorage.snapshot()` does. */
+/** On Node 20 a bare resource costs a tenth of `AsyncLocalStorage.snapshot()`. */
 const here = () => new AsyncResource('enginelight', BY_HAND)
 
 /**
- * The async context that runs now. Without the line of a knex builder: it ends with the builder's statement, and what is
- * sent later in this context has lines of its own.
+ * The current async context, without the line of a knex builder: that line ends with the builder's statement, and later
+ * statements in this context have lines of their own.
  */
 export function contextHere(): CallerContext {
   return siteFromCaller() === undefined ? here() : withCallerSite(undefined, here)
@@ -24,7 +24,7 @@ export function boundTo(context: CallerContext, fn: Method): Method {
   }
 }
 
-/** A method whose callbacks run in the context of its caller. For one that is called with a callback now and then. */
+/** A method whose callbacks run in the context of its caller. For methods that take a callback now and then. */
 export const bindingCallbacks =
   (isWatching: () => boolean) =>
   (original: Method): Method =>

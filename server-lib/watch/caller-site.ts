@@ -2,9 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SiteCapture } from '../identity/site.ts'
 
 /**
- * The line that built a knex query, carried to the connection that runs it. `await knex('t')` runs the query
- * in a microtask, where no frame of the application is on the stack any more; the line is known only where
- * `knex('t')` was called.
+ * Carries the line that built a knex query to the connection that runs it. `await knex('t')` runs the query in a
+ * microtask, where no frame of the application is on the stack; the line is known only where `knex('t')` was called.
  */
 const storage = new AsyncLocalStorage<SiteCapture | undefined>()
 
@@ -14,5 +13,8 @@ export function withCallerSite<T>(site: SiteCapture | undefined, fn: () => T): T
   return storage.run(site, fn)
 }
 
-/** For the rest of this turn and what follows from it: where no function can be put around what comes. */
+/**
+ * Ends it for the rest of this turn and what follows from it. For places where what follows cannot be wrapped in a
+ * function.
+ */
 export const leaveCallerSite = (): void => storage.enterWith(undefined)

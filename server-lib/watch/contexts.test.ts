@@ -13,7 +13,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends } from '../testing/ground-truth.ts'
 
 let database: TestDatabase
-/** Whose requests they are. Its own pool opens no connection here. */
+/** The engines that the requests belong to. Their own pool opens no connection here. */
 let app: ReturnType<typeof open>
 const open = () => createEngines({ main: engine()({ connection: database.url }) })
 
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const store = new AsyncLocalStorage<string>()
 
-/** What code finds where it runs: a store of the application's, and the container of its request. */
+/** What code sees where it runs: the application's store, and its request's container. */
 function look(): string {
   let request: string
   try {
@@ -42,7 +42,7 @@ function look(): string {
 const inRequest = <T>(name: string, work: () => Promise<T>): Promise<T> =>
   store.run(name, () => app.scope(work))
 
-/** Adds what it finds to a list. */
+/** Adds what is seen to a list. */
 type See = () => void
 type Way<Source> = (source: Source, see: See) => Promise<unknown>
 
@@ -287,7 +287,10 @@ function knexGround(): Ground<Knex> {
 
 const SOCKETS = ['another request', 'another request, before it was watched', 'the same request'] as const
 
-/** The socket is opened by one, the way gone by another, while the first goes on. Answers what was found and what should be. */
+/**
+ * One request opens the socket and another uses it, while the first one goes on. Returns what was seen and what was
+ * expected.
+ */
 async function go<Source>(
   { source, use, watch, end }: Ground<Source>,
   opener: (typeof SOCKETS)[number],
@@ -362,7 +365,7 @@ test('who waits for a connection is served in a context of his own, whoever rele
   sent()
   expect(found).toHaveLength(12)
   for (const [own, saw] of found) expect(saw).toBe(own)
-  // An observer finds the context of the asker where it is told: the span that is active there is the parent.
+  // An observer runs in the caller's context: the span that is active there is the parent.
   const expected = owns.map((own, at) => `select ${at + 1} in ${own}, ${own.split(', ')[1]}`)
   expect(told.toSorted()).toEqual([...expected, ...expected].toSorted())
   await engines.close()
@@ -412,7 +415,7 @@ test('a socket is opened in the context of createEngines, whoever needed it firs
   const engines = store.run('boot', () =>
     createEngines({ pool: engine()({ pool }), knex: engine()({ knex, default: true }) }),
   )
-  /** The protocol's own emitter, which nobody binds. */
+  /** The protocol's own emitter, which is never bound. */
   const heardOn = async (client: { connection?: EventEmitter }, use: () => unknown) => {
     const heard = new Promise<string>(resolve =>
       client.connection?.once('readyForQuery', () => resolve(look())),
@@ -486,7 +489,7 @@ test('a listener stays the application’s: it is found, counted and removed as 
   expect(client.listeners('notice')).toEqual([listener, before, listener, listener])
   expect(client.rawListeners('notice')).toEqual([listener, before, listener, listener])
   expect(client.listenerCount('notice')).toBe(4)
-  // Node removes the one that was added last in the list.
+  // Node removes the registration that is last in the list.
   expect(await say(() => client.off('notice', listener))).toBe('c,a')
   expect(await say(() => store.run('d', () => client.on('notice', listener)))).toBe('c,a,d')
   expect(await say(() => client.removeAllListeners('notice'))).toBe('')

@@ -106,7 +106,7 @@ test('with ENGINELIGHT_DISABLE_AWAIT_LINES=1 the line of an await is never looke
 })
 
 test('statements of thenables have request and pid from the first, and lines after the first ones', async () => {
-  // Somebody listens all the time, as a panel does.
+  // Something listens all the time, as a panel does.
   const { stop } = listen('statement')
   const warmUp = await serveAll(engines, { awaited: handlers.awaited as Handler }, { times: 1 })
   expectTruth(warmUp, FILE, { lines: false })
@@ -116,7 +116,7 @@ test('statements of thenables have request and pid from the first, and lines aft
   })
   expect(fresh.errors).toEqual({})
   expect(expectTruth(fresh, FILE)).toHaveLength(9)
-  // The line of a thenable that is returned needs more, which is learned from the first that lacks it.
+  // A returned thenable needs the further reach, which is switched on by the first statement without a line.
   expectTruth(await serveAll(engines, handlers, { times: 1 }), FILE, { lines: false })
   const observed = await serveAll(engines, handlers)
   stop()

@@ -3,11 +3,11 @@ import { outsideOfRequests } from '../requests/request-scope.ts'
 import { shadow } from './shadow.ts'
 
 /**
- * A socket that somebody opened before we came carries the async context of that moment for life. What the server says
- * on it is told in no request, where it would be told in the one that opened it. What is bound goes back to its own from there.
+ * A socket that was opened before we watched keeps the async context of that moment for life. Runs its events in no
+ * request, rather than in the one that opened it. Bound listeners switch from there to their own context.
  */
 export function outsideOfItsOpener({ connection, native }: DriverConnection): () => void {
-  // libpq's own emitter, of pg-native.
+  // libpq's own emitter, in pg-native.
   const source = connection?.stream ?? (native as { pq?: object } | undefined)?.pq
   if (!source) return () => {}
   let watching = true

@@ -6,16 +6,15 @@ import { beforeStack, withoutOurFrame } from './knex-stacks.ts'
 import { runsSingleStatement, sendingByKnex } from './whispers.ts'
 import { shadow, type Method } from './shadow.ts'
 
-/** The factories of a knex client: each is called in the frame of the application that writes the statement. */
+/** The factories of a knex client: the application calls each in the frame that writes the statement. */
 const BUILDERS = ['queryBuilder', 'raw', 'schemaBuilder'] as const
 
 const sitesByBuilder = new WeakMap<object, SiteCapture>()
 
 /**
- * Remembers the line at which each statement of a knex was written, by shadowing the factories on that knex's
- * client (and on the client of each of its transactions); no prototype is touched. Where nobody reads the
- * lines a builder costs a branch.
- * The returned function takes it off again.
+ * Remembers the line at which each statement of a knex was written, by shadowing the factories on that knex's client
+ * and on the client of each of its transactions. No prototype is touched. Where lines are not read, a builder costs a
+ * branch. The returned function takes it off again.
  */
 export function watchKnexLines(knex: Pick<Knex, 'client'>): () => void {
   let watching = true
@@ -37,7 +36,7 @@ function shadowClient(client: object, isWatching: () => boolean): () => void {
   return () => undos.forEach(undo => undo())
 }
 
-/** A factory, or a builder's `clone`: what it makes was written here. */
+/** A factory, or a builder's `clone`: records this line for what it makes. */
 function tellingLines(original: Method, isListening: () => boolean): Method {
   return function (...args) {
     const afterStack = beforeStack(this)
@@ -50,7 +49,7 @@ function tellingLines(original: Method, isListening: () => boolean): Method {
     if (afterStack) withoutOurFrame(builder, this)
     if (!isListening() || typeof builder !== 'object' || builder === null) return builder
     sitesByBuilder.set(builder, captureSite())
-    // A clone is made by its constructor, past the factories.
+    // `clone` uses the constructor and not the factories.
     if ('clone' in builder) shadow(builder, 'clone', clone => tellingLines(clone, isListening))
     return builder
   }
@@ -81,7 +80,10 @@ function carryingLines(original: Method, isListening: () => boolean): Method {
   }
 }
 
-/** Inside of a transaction, or with `.connection(…)`, a builder has one already. A dialect that borrows says `transacting` of itself. */
+/**
+ * Inside a transaction, or with `.connection(…)`, a builder already has a connection. A borrowing dialect sets
+ * `transacting` on itself.
+ */
 const takesConnection = (client: unknown, builder: unknown): boolean =>
   !Object.hasOwn(client as object, 'transacting') &&
   (builder as { _connection?: unknown } | undefined)?._connection === undefined
@@ -89,21 +91,21 @@ const takesConnection = (client: unknown, builder: unknown): boolean =>
 function enteringTransactions(original: Method, isWatching: () => boolean): Method {
   return function (...args) {
     const [container] = args
-    // Also where nobody reads lines: whoever times out waiting for a connection is told the line of its holder, and a
-    // forgotten transaction is the holder that matters. Beside what knex spends on one the capture is nothing.
+    // Done even where lines are not read: a check-out timeout names the holder's line, and a forgotten transaction is
+    // the most important holder. The capture is cheap next to knex's own work on a transaction.
     if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
     const transaction = withCallerSite(captureSite(), () => original.apply(this, args)) as object
-    // It has a client of its own, made from the prototype; that goes when the transaction does.
+    // It has a client of its own, made from the prototype, which lives as long as the transaction.
     onceSet(transaction, 'trxClient', client => void shadowClient(client, isWatching))
-    // The application's function is called next: what it sends by other ways has lines of its own.
+    // The application's function is called next: what it sends by other means has lines of its own.
     onceSet(transaction, 'transactor', leaveCallerSite)
     return transaction
   }
 }
 
 /**
- * Tells when a transaction of knex is given one of its parts. The application's function is left as it is: around it a frame of
- * ours would stand in the stack of each error that is made in it.
+ * Reports when a part of a knex transaction is set. The application's function is not wrapped: our frame would stand in
+ * the stack of each error that is made in it.
  */
 function onceSet(transaction: object, part: 'trxClient' | 'transactor', tell: (value: object) => void): void {
   const shape = { configurable: true, enumerable: true }

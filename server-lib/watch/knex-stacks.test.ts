@@ -10,13 +10,13 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-/** Deeper than V8 keeps by itself. */
+/** Deeper than V8's default limit. */
 const deep = (depth: number, work: () => Promise<unknown>): Promise<unknown> =>
   depth === 0 ? work() : deep(depth - 1, work)
 
 type Run = (knex: Knex) => PromiseLike<unknown>
 
-/** Through each of them knex captures a stack: what is awaited fails in the server. */
+/** In each of them knex captures a stack: the awaited statement fails on the server. */
 const WAYS: Record<string, Run> = {
   'knex(table)': knex => knex('nope').select('*'),
   'knex.select': knex => knex.select('*').from('nope'),
@@ -98,13 +98,13 @@ test('with asyncStackTraces the stack of each error is as without watching', asy
   const stacks: Record<string, Record<string, string>> = {}
   for (const [name, begin] of Object.entries(phases)) {
     await begin()
-    // The same line of this file each time: it stands in the stacks.
+    // Called from one line of this file, which stands in the stacks.
     stacks[name] = await stacksOf(knex)
   }
   const { stock } = stacks
   expect(Object.keys(stock ?? {})).toEqual(Object.keys(WAYS))
   for (const name of Object.keys(phases)) expect(stacks[name], name).toEqual(stock)
-  // A builder from before `close()` may be cloned after it.
+  // A builder made before `close()` may be cloned after it.
   await expect(early?.clone()).rejects.toMatchObject({ stack: expect.stringContaining('knex-stacks.test') })
   expect(Error.stackTraceLimit).toBe(limit)
   await knex.destroy()

@@ -1,4 +1,6 @@
-/** What knex keeps of the stack that made a builder (`asyncStackTraces`), and how many lines at its top are knex's own. */
+/**
+ * The stack that knex keeps of a builder's making (`asyncStackTraces`), and how many lines at its top are knex's own.
+ */
 interface AsyncStack {
   lines: number
 }
@@ -9,10 +11,10 @@ interface Stacked {
   readonly _asyncStack?: AsyncStack
 }
 
-/** A shadow is one frame: `apply` and whatever else is built into the engine have none. */
+/** A shadow adds one frame: `apply` and other built-ins add none. */
 const FRAMES = 1
 
-/** Lets knex capture as much below our frame as it would without it. Undefined where it captures nothing. */
+/** Has knex capture as many frames below ours as it would without us. Undefined where it captures nothing. */
 export function beforeStack(maker: unknown): (() => void) | undefined {
   const { client, config } = maker as Stacked
   if (!(client?.config ?? config)?.asyncStackTraces) return undefined
@@ -21,12 +23,12 @@ export function beforeStack(maker: unknown): (() => void) | undefined {
     Error.stackTraceLimit = limit + FRAMES
     return () => void (Error.stackTraceLimit = limit)
   } catch {
-    // An application may have frozen its intrinsics: the last line of a long stack is missing then.
+    // An application may have frozen its intrinsics: the last line of a long stack is then missing.
     return () => {}
   }
 }
 
-/** Lets knex cut our frame off the stack together with its own, which it knows by their number alone. */
+/** Has knex cut our frame off the stack together with its own, which it only counts. */
 export function withoutOurFrame(made: unknown, maker: unknown): void {
   const stack = (made as Stacked | null)?._asyncStack
   if (stack && stack !== (maker as Stacked)._asyncStack) stack.lines += FRAMES

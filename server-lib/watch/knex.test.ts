@@ -111,7 +111,7 @@ const handlers: Record<string, Handler> = {
   },
 }
 
-/** Apart from the others: knex 3.3 can release the connection of a stream twice, and then two hold it. */
+/** Tested apart: knex 3.3 can release a stream's connection twice, and then two hold it. */
 const streams: Record<string, Handler> = {
   stream: async mark => {
     const rows: unknown[] = []

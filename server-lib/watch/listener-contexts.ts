@@ -13,30 +13,36 @@ export interface Emitter {
   listenerCount(event: EventName): number
 }
 
-/** The context of each registration of one listener, in the order of the emitter's list. Undefined: from before we came. */
+/**
+ * The context of each registration of one listener, in the order of the emitter's list. Undefined if it was registered
+ * before we watched.
+ */
 type Registrations = (CallerContext | undefined)[]
 
 export type IsOurs = (event: EventName, listener: unknown) => boolean
 
 type Call = (self: unknown, args: unknown[]) => unknown
 
-/** `once` and `prependOnceListener` come through these too, with the wrapper that is in the emitter's list. */
+/** `once` and `prependOnceListener` call these too, with the wrapper that is in the emitter's list. */
 const ADDING = { on: false, addListener: false, prependListener: true }
 
 /**
- * Runs each listener of one emitter in the async context of its registration, whoever emits. The emitter's own list
- * stays as the application made it: what is shadowed on the instance is the adding, to know the context, and `emit`. A
- * listener that was there before us runs in the context of the emission, but in no request: it could be any.
+ * Runs each listener of one emitter in the async context of its registration, whatever emits. The emitter's own list
+ * stays as the application made it. Shadowed on the instance are the methods that add, to learn the context, and
+ * `emit`. A listener from before we watched runs in the context of the emission, but in no request: it could belong to
+ * any.
  */
 export class ListenerContexts {
   readonly #emitter: Emitter
   readonly #byEvent = new Map<EventName, WeakMap<Method, Registrations>>()
-  /** Of this library, or of the driver for its own ends. */
+  /** Listeners of this library, or of the driver for its own use. */
   readonly #ours = new WeakSet<Method>()
   readonly #undo: (() => void)[]
   #watching = true
 
-  /** A listener that `isOurs` as it is added is left alone: an event with no other one costs nothing. */
+  /**
+   * A listener for which `isOurs` is true when added is left alone: an event with only such listeners costs nothing.
+   */
   constructor(emitter: Emitter, isOurs: IsOurs) {
     this.#emitter = emitter
     for (const event of emitter.eventNames()) this.#byEvent.set(event, new WeakMap())
@@ -55,7 +61,8 @@ export class ListenerContexts {
         }
       }),
     )
-    // Node hands on the rejection of an async listener by means of its own: then it calls them all.
+    // Node reports the rejection of an async listener only when its own `emit` calls the listeners, so it calls them
+    // all.
     const tell = capturesRejections(emitter) ? () => false : this.#tell.bind(this)
     const has = this.has.bind(this)
     this.#undo.push(
@@ -79,7 +86,7 @@ export class ListenerContexts {
     if (!known) this.#byEvent.set(event, (known = new WeakMap()))
     const registrations = known.get(listener) ?? []
     known.set(listener, registrations)
-    // Node removes the last registration of a listener, and tells nobody who does not listen for that.
+    // Node removes the last registration of a listener, and says so only in a `removeListener` event.
     const others = this.#emitter.rawListeners(event).filter(other => other === listener).length - 1
     registrations.length = Math.min(registrations.length, others)
     while (registrations.length < others) registrations.unshift(undefined)
@@ -87,7 +94,7 @@ export class ListenerContexts {
     else registrations.push(contextHere())
   }
 
-  /** Calls the listeners of an event as the emitter would. False where none is left: an `error` that nobody hears is thrown. */
+  /** Calls the listeners of an event as the emitter would. False if none is left: an unheard `error` is thrown. */
   #tell(event: EventName, args: unknown[]): boolean {
     const emitter = this.#emitter
     const calls = this.calls(event)
@@ -97,7 +104,7 @@ export class ListenerContexts {
     return true
   }
 
-  /** The listeners of an event as they are now, each in its context. */
+  /** The event's current listeners, each bound to its context. */
   calls(event: EventName): Call[] {
     const known = this.#byEvent.get(event)
     if (!known) return []
@@ -114,7 +121,7 @@ export class ListenerContexts {
     })
   }
 
-  /** The listeners run where they are told from here on, as without us. */
+  /** From now on the listeners run in the emitter's context, as without us. */
   leave(): void {
     this.#watching = false
     for (const undo of this.#undo) undo()
@@ -124,7 +131,7 @@ export class ListenerContexts {
 const countBefore = (listeners: unknown[], at: number) =>
   listeners.slice(0, at).filter(other => other === listeners[at]).length
 
-/** Node keeps that in a symbol of its own, and shows it nowhere else. */
+/** Node keeps `captureRejections` in a private symbol, and shows it nowhere else. */
 const capturesRejections = (emitter: object): boolean =>
   Object.getOwnPropertySymbols(emitter).some(
     symbol => symbol.description === 'kCapture' && (emitter as Record<symbol, unknown>)[symbol] === true,

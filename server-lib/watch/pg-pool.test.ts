@@ -64,7 +64,7 @@ const handlers: Record<string, Handler> = {
       pool.connect((error, client, release) => {
         if (error || !client) return reject(error as Error)
         client.query(`select ${mark.columns()}`, (failure, result) => {
-          // From the socket's own context, where pg calls back.
+          // Sent from the socket's own context, in which pg calls back.
           client.query(`select ${mark.columns()}`, (again, more) => {
             release()
             if (failure ?? again) reject((failure ?? again) as Error)
@@ -136,7 +136,7 @@ const handlers: Record<string, Handler> = {
   copy: async mark =>
     using(async client => {
       await client.query(`copy (select 1 /* ${mark()} */) to stdout`)
-      // pg itself has nothing to send and says so.
+      // pg itself has nothing to send, and the server reports that.
       await expect(client.query(`copy t from stdin /* ${mark()} */`)).rejects.toMatchObject({ code: '57014' })
       return client.query(`select ${mark.columns()}`)
     }),

@@ -1,9 +1,9 @@
 export type Method = (this: unknown, ...args: unknown[]) => unknown
 
 /**
- * Puts a method before that of one object, its own or an inherited one; no prototype is touched. The returned function
- * takes it off again and leaves the object's own properties as they were. Where somebody has put theirs before ours
- * since, ours stays underneath: it must by then do nothing but pass on.
+ * Puts a method in front of an object's own or inherited one; no prototype is touched. The returned function takes it
+ * off again and restores the object's own properties. If another shadow has been put in front of ours since, ours stays
+ * underneath, and must by then do nothing but pass on.
  */
 export function shadow(target: object, name: string, replace: (original: Method) => Method): () => void {
   const object = target as Record<string, unknown>

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 
-/** An application of its own process, on the package as it was built: it forgets to await a statement that fails. */
+/** An application in a process of its own, on the built package: it forgets to await a statement that fails. */
 const PROGRAM = `
   import { createEngines, engine } from 'enginelight'
   import { observe } from 'enginelight/channels'

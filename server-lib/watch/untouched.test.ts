@@ -18,7 +18,7 @@ afterAll(() => database.drop())
 
 const WAYS = ['unwatched', 'watched', 'watched and heard', 'watched once'] as const
 
-/** Tells the same story with and without us. */
+/** Runs the same steps with and without us. */
 async function inEachWay(
   tell: (
     way: (typeof WAYS)[number],
@@ -72,7 +72,7 @@ test('a knex behaves the same, watched or not', async () => {
   for (const way of WAYS) expect(stories.get(way), way).toEqual(plain)
 })
 
-/** All that an object shows of itself: own properties, and how many listen to what. */
+/** Everything visible of an object: its own properties, and how many listeners each event has. */
 function shapeOf(target: object): unknown {
   const emitter = target as {
     eventNames?(): (string | symbol)[]

@@ -2,8 +2,8 @@ import { processWide } from '../identity/process-wide.ts'
 import type { Method } from './shadow.ts'
 
 /**
- * What a call says to the code beneath it about itself: in whose name it asks or sends. A field is enough, for the call is
- * synchronous; what is said in an AsyncLocalStorage would be heard by all that it starts, too.
+ * What a caller says about itself to the code beneath it: in whose name it asks or sends. A field is enough, because
+ * the call is synchronous. In an AsyncLocalStorage, everything the call starts would hear it too.
  */
 export class Whisper<T> {
   said: T | undefined
@@ -17,7 +17,7 @@ export class Whisper<T> {
     }
   }
 
-  /** Heard once: what else is called by then is not meant. */
+  /** Heard once: it does not apply to calls after that. */
   take(): T | undefined {
     const { said } = this
     this.said = undefined
@@ -26,14 +26,15 @@ export class Whisper<T> {
 }
 
 /**
- * A statement of a borrower is sent on a connection of its host. It is told of once, as the borrower's: the pool that the
- * connection belongs to may be watched as well.
+ * A borrower's statement is sent on its host's connection. It is reported once, as the borrower's: the connection's own
+ * pool may be watched as well.
  */
 export const borrowerSends = processWide('a borrower sends', () => new Whisper<true>())
 
 /**
- * A knex sends a statement of its own. The callback that it hands to the driver settles a promise, whose readers have contexts of
- * their own: it need not be bound to one. What else is sent on a connection of its pool may have an application's.
+ * A knex sends a statement of its own. The callback that it hands to the driver only settles a promise, whose readers
+ * have contexts of their own, and so need not be bound. Other statements on a connection of its pool may have a
+ * callback of the application.
  */
 export const knexSends = new Whisper<true>()
 
@@ -49,19 +50,19 @@ export function sendingByKnex(original: Method): Method {
 }
 
 /**
- * A knex builder that runs takes a connection for its one statement, before `run` returns. Nobody will ask from which
- * line a single statement held its connection, and a stack costs more than all the rest of a check-out; so where nobody
- * reads lines the runner says that the check-out inside of it is such a one.
+ * A running knex builder takes a connection for its one statement before `run` returns. Its line is never asked for,
+ * and a stack costs more than all the rest of a check-out. So where lines are not read, the runner says that the
+ * check-out inside it is for a single statement.
  */
 export const builderRuns = new Whisper<true>()
 
-/** Has a builder's runner say that it takes its connection for a single statement. */
+/** Has a builder's runner say that it checks out for a single statement. */
 export function runsSingleStatement(runner: object): void {
-  // The application's own, perhaps a shadow of ours from when lines were read.
+  // Otherwise it is the application's own `run`, or our shadow from when lines were read.
   if (!Object.hasOwn(runner, 'run')) (runner as { run: Method }).run = runSingleStatement
 }
 
-/** One function for all runners, put there by assignment: a closure and a property descriptor for each cost a microsecond. */
+/** One function for all runners, assigned: a closure and a property descriptor for each cost a microsecond. */
 function runSingleStatement(this: unknown, ...args: unknown[]): unknown {
   const { run } = Object.getPrototypeOf(this) as { run: Method }
   builderRuns.said = true

@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 
 export type Run<T = void> = Generator<Step, T, unknown>
 
-/** A request that is made up, with its sessions: what a handler would do, told in rows. */
+/** A simulated request with its sessions: what a handler would do, as rows. */
 export class RequestSim {
   readonly id: string
   readonly label: string
@@ -23,7 +23,7 @@ export class RequestSim {
     world.emit(KIND.requestStart, this.id, 'http', world.text(label), 'db', ['reader', 'writer', 'logger'])
   }
 
-  /** One statement of this request's session; checks out, and begins, where that is still to be done. */
+  /** One statement of this request's session; checks out and begins first if needed. */
   *query(engine: string, sql: string, ms: number, site: string, options: QueryOptions = {}): Run<boolean> {
     const line = yield* this.#line(engine, site)
     if (!line) return false
@@ -53,7 +53,7 @@ export class RequestSim {
     this.#release(engine)
   }
 
-  /** The client went away: the running statement's connection is thrown away. */
+  /** The client disconnected: the connection of the running statement is discarded. */
   abort(engine: string): void {
     if (this.#holds.get(engine)?.transaction) this.#endTransaction(engine, 'lost', null)
     this.#release(engine, 'cancelled')
@@ -71,7 +71,7 @@ export class RequestSim {
     this.#world.emit(KIND.requestEnd, this.id, outcome, status, leak)
   }
 
-  /** What `end` left out, much later. */
+  /** Ends what `end` left open, much later. */
   *endLeak(engine: string): Run {
     yield* this.rollback(engine)
   }

@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 const LONG = '/api/v2/organisations/:organisation/workspaces/:workspace/reports/quarterly-revenue-by-region'
 const HOSTILE = `select '<img src=x onerror=alert(1)>' as "<script>alert(2)</script>", ${'"column", '.repeat(80)}1 from "<b>t</b>" where x = $1`
 
-/** What a page has to bear: many engines, a large pool, long names, text that would be markup elsewhere, much traffic. */
+/** A hard case for a page: many engines, a large pool, long names, text that looks like markup, much traffic. */
 export function crowd(world: World, base: Omit<EngineFacts, 'engine' | 'pool'>): void {
   for (const name of ['analytics', 'archive_of_everything_since_2009', 'sessions', 'search']) {
     world.engine({ ...base, engine: name, pool: `${name}#1`, max: name === 'analytics' ? 40 : 3 })

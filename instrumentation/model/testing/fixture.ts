@@ -3,7 +3,7 @@ import { shop, type Scene } from './shop.ts'
 import { apply } from '../apply.ts'
 import { emptyState, type PanelState } from '../state.ts'
 
-/** A recorded shop for tests: the rows that it told, and the state that they lead to. */
+/** A recorded shop for tests: its rows, and the state that they lead to. */
 export function recorded(scene: Scene, ms: number, seed?: number) {
   const world = shop(scene, seed)
   world.advance(ms)

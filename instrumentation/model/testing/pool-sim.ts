@@ -2,17 +2,17 @@ import type { Discard } from '../../../server-lib/channels/words.ts'
 import { KIND, type AnyRow, type EngineFacts, type HolderFacts, type Time } from '../rows.ts'
 import type { EngineGauge } from '../protocol.ts'
 
-/** A step of a script: sleep so many milliseconds. */
+/** A step of a script: how many milliseconds to sleep. */
 export type Step = number
 
 type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
   ? [kind: K, ...columns: Columns]
   : never
 
-/** What a row tells, without its number and its time. */
+/** A row without its number and its time. */
 export type Row = WithoutHead<AnyRow>
 
-/** The process that a pool is part of. */
+/** The process that a pool belongs to. */
 export interface PoolWorld {
   readonly now: Time
   emit(...row: Row): void
@@ -49,7 +49,7 @@ interface Ask {
 
 let nextPid = 20551
 
-/** A pool that is made up: slots, a queue, a time limit. */
+/** A simulated pool: slots, a queue, a time limit. */
 export class PoolSim {
   readonly #world: PoolWorld
   readonly #facts: EngineFacts
@@ -93,7 +93,7 @@ export class PoolSim {
       const waiter = { askedAt }
       this.#queue.push(waiter)
       while (slot === -1) {
-        // A tick at a time: whoever is first in the queue when a slot is free takes it.
+        // One tick at a time: the first in the queue takes a free slot.
         yield 4
         if (world.now - askedAt > this.#facts.checkoutTimeoutMs) {
           this.#queue.splice(this.#queue.indexOf(waiter), 1)

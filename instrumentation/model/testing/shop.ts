@@ -3,7 +3,7 @@ import { RequestSim, type Run } from './client-sim.ts'
 import { crowd } from './crowded.ts'
 import { World } from './world.ts'
 
-/** What the shop goes through. `quiet` has engines and no request yet; `empty` not even engines. */
+/** What happens in the shop. `quiet` has engines and no request yet; `empty` not even engines. */
 export const SCENES = ['busy', 'exhausted', 'crowded', 'calm', 'quiet', 'empty'] as const
 export type Scene = (typeof SCENES)[number]
 
@@ -84,7 +84,9 @@ function* traffic(world: World, scene: Scene): Run {
   }
 }
 
-/** Orders that call another service while their transaction is open: one after the other takes a connection and keeps it. */
+/**
+ * Orders that call another service with their transaction open: one after the other takes a connection and keeps it.
+ */
 function* stuckOrders(world: World): Run {
   yield 3000
   for (;;) {

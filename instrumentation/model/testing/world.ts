@@ -10,8 +10,8 @@ interface Task {
 }
 
 /**
- * A process that is made up: engines, pools and requests in virtual time, told in the rows of the protocol.
- * The same seed tells the same story.
+ * A simulated process: engines, pools and requests in virtual time, as rows of the protocol. The same seed gives the
+ * same rows.
  */
 export class World implements PoolWorld {
   now: Time = 0

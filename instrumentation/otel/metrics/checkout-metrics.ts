@@ -3,7 +3,7 @@ import type { CheckoutMessage, ErrorFacts } from '../../../server-lib/channels/i
 import { POOL_NAME } from '../semconv.ts'
 import type { InstrumentSource } from './instruments.ts'
 
-/** How long connections were waited for and held, and how often in vain. Each message has all that is needed. */
+/** How long connections were waited for and held, and how often in vain. Each message contains all that is needed. */
 export class CheckoutMetrics {
   readonly #instruments: InstrumentSource
   readonly #pools = new Map<string, Attributes>()
@@ -31,7 +31,7 @@ export class CheckoutMetrics {
     }
   }
 
-  /** The same object again for the same engine: an application has a few. */
+  /** Reuses one object per engine: an application has few. */
   #pool({ engine }: CheckoutMessage): Attributes {
     let pool = this.#pools.get(engine)
     if (!pool) this.#pools.set(engine, (pool = { [POOL_NAME]: engine }))
@@ -39,7 +39,7 @@ export class CheckoutMetrics {
   }
 }
 
-/** Ours, knex's, and pg-pool's, which has neither a class nor a code of its own. */
+/** Our timeouts, knex's, and pg-pool's, whose error has neither a class nor a code of its own. */
 function isTimeout({ code, type, message }: ErrorFacts): boolean {
   return (
     code === 'EL_CHECKOUT_TIMEOUT' ||

@@ -5,7 +5,7 @@ import type { InstrumentSource } from './instruments.ts'
 
 const AT_ONCE = 10_000
 
-/** How long commits took and how they ended, and what recovery has met and ended. */
+/** How long commits took and how they ended, and what recovery has found and resolved. */
 export class CommitMetrics {
   readonly #instruments: InstrumentSource
   readonly #modes = new BoundedMap<CommitMode>(AT_ONCE)

@@ -1,10 +1,12 @@
 import { BoundedMap } from '../bounded-map.ts'
 
 const REMEMBERED = 1_000
-/** Not met again for so long, it was ended by somebody else. Recovery passes every half a minute by default. */
+/**
+ * If recovery has not found it for this long, it was resolved elsewhere. By default recovery runs every half minute.
+ */
 const FORGOTTEN_AFTER_MS = 10 * 60_000
 
-/** The prepared transactions that recovery has met and nobody has ended, as far as we have heard. */
+/** The prepared transactions that recovery has found and that are not resolved, as far as we know. */
 export class InDoubt {
   readonly #met = new BoundedMap<{ engine: string; at: number }>(REMEMBERED)
   readonly #engines = new Set<string>()
@@ -19,7 +21,7 @@ export class InDoubt {
     this.#met.take(gid)
   }
 
-  /** How many, by engine; one that has none any more says 0. */
+  /** How many, by engine; 0 for an engine that has none any more. */
   counts(now: number): ReadonlyMap<string, number> {
     const recent = ({ at }: { at: number }) => now - at < FORGOTTEN_AFTER_MS
     return new Map(

@@ -15,7 +15,7 @@ import { guarded } from '../guarded.ts'
 import { InDoubt } from './in-doubt.ts'
 import { PoolGauges } from './pool-gauges.ts'
 
-/** The boundaries that the conventions give for `db.client.operation.duration`, in seconds; the pool's times use them too. */
+/** The conventions' bucket boundaries for `db.client.operation.duration`, in seconds; the pool's times use them too. */
 const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
 /** The instruments of one meter. */
@@ -29,15 +29,15 @@ export interface Instruments {
 }
 
 /**
- * Where measurements go. OpenTelemetry has no proxy for meters: an instrument that was made before the application
- * registered its provider is lost for ever. So they are made again whenever a provider is handed in, and as long
- * as only the no-op one is there, the global provider is asked again at each measurement.
+ * Where measurements go. OpenTelemetry has no proxy for meters: an instrument made before the application registers its
+ * provider is lost for ever. So instruments are made again for each provider passed in; and while there is only the
+ * no-op one, each measurement asks for the global provider again.
  */
 export class InstrumentSource {
   #provider: MeterProvider | undefined
   #instruments: Instruments | undefined
   #gauges: PoolGauges | undefined
-  /** The global provider that turned out to be a no-op: not looked at again. */
+  /** The global provider that turned out to be a no-op: not checked again. */
   #noop: MeterProvider | undefined
   #stopInDoubt: (() => void) | undefined
   readonly inDoubt = new InDoubt()
@@ -49,7 +49,7 @@ export class InstrumentSource {
     this.#provider = isNoop(provider) ? undefined : provider
   }
 
-  /** Undefined as long as nobody measures. */
+  /** Undefined while nothing measures. */
   current(): Instruments | undefined {
     if (this.#instruments) return this.#instruments
     const provider = this.#provider ?? metrics.getMeterProvider()
@@ -61,7 +61,7 @@ export class InstrumentSource {
     return this.#make(provider.getMeter('enginelight', VERSION))
   }
 
-  /** Forgets the instruments and takes the gauges' callbacks off. The next `current` makes them anew. */
+  /** Drops the instruments and the gauges' callbacks. The next `current` makes new ones. */
   stop(): void {
     this.#gauges?.stop()
     this.#stopInDoubt?.()

@@ -8,10 +8,10 @@ import type { StatementFacts } from '../sql/statement-facts.ts'
 import type { InstrumentSource } from './instruments.ts'
 
 const UNANSWERED_AT_ONCE = 10_000
-/** A table per tenant or per month makes summaries without end; those beyond these are counted without one. */
+/** A table per tenant or per month makes endless summaries; statements beyond this many are counted without one. */
 const SUMMARIES = 200
 
-/** `db.client.operation.duration`: every statement, whether or not it has a span. */
+/** `db.client.operation.duration`: every statement, with or without a span. */
 export class OperationMetrics {
   readonly #instruments: InstrumentSource
   readonly #engines: EngineFacts
@@ -41,7 +41,7 @@ export class OperationMetrics {
     this.#instruments.current()?.operationDuration.record(durationMs / 1000, all)
   }
 
-  /** The same object for the same statement again, as long as its engine is where it was. */
+  /** The same object for the same statement, as long as its engine's address stays. */
   #attributesOf(name: string, facts: StatementFacts): Attributes {
     const engine = this.#engines.of(name).where
     const known = this.#attributes.get(facts)

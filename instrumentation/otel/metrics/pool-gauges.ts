@@ -10,7 +10,7 @@ import {
   POOL_NAME,
 } from '../semconv.ts'
 
-/** The state of the pools, read when somebody exports: it costs nothing per event. */
+/** The state of the pools, read at each export: it costs nothing per event. */
 export class PoolGauges {
   readonly #meter: Meter
   readonly #count: Observable

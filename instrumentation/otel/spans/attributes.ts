@@ -29,12 +29,15 @@ import type { StatementFacts } from '../sql/statement-facts.ts'
 import type { StatementStart } from './beginnings.ts'
 
 /*
- * Each attribute costs the SDK three copies, and a statement is what there is most of. So what is one for a whole
- * session or transaction is said on its span and not again on those inside. And all keys are in one literal, the unknown
- * ones undefined, which OpenTelemetry leaves out: V8 makes that a hundred times faster than an object that grows.
+ * Each attribute costs the SDK three copies, and statements are the most frequent spans. So what is the same for a
+ * whole session or transaction is on that span, and not on the ones inside. All keys are in one literal, with undefined
+ * for unknown ones, which OpenTelemetry leaves out: in V8 that is a hundred times faster than an object that grows.
  */
 
-/** Which database, engine, process, session (and its mode, on its own span) and request: on the outermost of our spans, for those inside of it too. */
+/**
+ * The database, engine, process, session (and its mode, on its own span) and request. Set on the outermost of our
+ * spans, for those inside it too.
+ */
 export function outermostAttributes(
   { database, serverAddress, serverPort, engine, pid, thread }: EngineAttributes,
   { session, request }: { readonly session: string | null; readonly request: string | null },
@@ -55,7 +58,7 @@ export function outermostAttributes(
   }
 }
 
-/** The line of the application. */
+/** The application's line. */
 export function lineAttributes(site: Site | null): Attributes | undefined {
   if (site === null) return undefined
   // `src/orders.ts:41` is a path and a line.
@@ -66,13 +69,13 @@ export function lineAttributes(site: Site | null): Attributes | undefined {
   }
 }
 
-/** A statement's: what the conventions want of each span, its own id, and its connection. */
+/** A statement's own attributes: what the conventions require on each span, its id, and its connection. */
 export function statementAttributes(
   { database, serverAddress, serverPort }: EngineAttributes,
   { id, connection, backendPid }: StatementStart,
   { control, summary, text }: StatementFacts,
 ): Attributes {
-  // Two literals, for each undefined one is copied as well.
+  // Two literals, because undefined values are copied as well.
   if (control !== null)
     return {
       [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
@@ -98,7 +101,7 @@ export function statementAttributes(
   }
 }
 
-/** A statement's whose span is the outermost. */
+/** The attributes of a statement whose span is the outermost. */
 export function loneStatementAttributes(
   { database, serverAddress, serverPort, engine }: EngineAttributes,
   { id, connection, backendPid, pool, slot, session, request }: StatementStart,

@@ -6,13 +6,13 @@ import type { StatementFacts } from '../sql/statement-facts.ts'
 export type StatementStart = Extract<StatementMessage, { phase: 'start' }>
 export type StatementEnd = Extract<StatementMessage, { phase: 'end' }>
 
-/** A statement that has no span yet: a BEGIN, or one that was sent before the BEGIN was answered. */
+/** A statement without a span yet: a BEGIN, or one sent before its answer. */
 export interface Beginning {
   readonly start: StatementStart
   readonly facts: StatementFacts
-  /** The context it was sent in. */
+  /** The context that it was sent in. */
   readonly active: Context
-  /** Its end, when that came before the transaction's start. */
+  /** Its end, if that came before the transaction's start. */
   end: StatementEnd | null
 }
 
@@ -21,8 +21,8 @@ const CONNECTIONS_AT_ONCE = 1_000
 const STATEMENTS_AT_ONCE = 10_000
 
 /**
- * BEGINs under way, by connection. A transaction is announced when the server has answered its BEGIN, and OpenTelemetry
- * cannot give a span another parent afterwards: so these spans are made late, with the times of their messages.
+ * BEGINs under way, by connection. A transaction is reported when the server has answered its BEGIN, and OpenTelemetry
+ * cannot change a span's parent afterwards. So these spans are made late, with the times of their messages.
  */
 export class Beginnings {
   readonly #byConnection = new BoundedMap<Beginning[]>(CONNECTIONS_AT_ONCE, lost => this.#forget(lost))
@@ -49,7 +49,7 @@ export class Beginnings {
     else this.#byConnection.set(connection, [beginning])
   }
 
-  /** Notes the end of one that waits here; undefined for any other statement. */
+  /** Notes the end of a statement in here; undefined for any other statement. */
   ended(end: StatementEnd): Beginning | undefined {
     const beginning = this.#byStatement.get(end.id)
     if (beginning) beginning.end = end
@@ -62,11 +62,11 @@ export class Beginnings {
     return beginnings
   }
 
-  /** The connections on which a BEGIN waits, of one session or of all. */
+  /** The connections with a waiting BEGIN, of one session or of all. */
   connections(session?: string): readonly string[] {
     if (this.#byStatement.size === 0) return NONE
     const isIts = ({ start }: Beginning) => session === undefined || start.session === session
-    // Nearly always: at the end of a session its connection has gone back.
+    // The usual case: at the end of a session its connection has been released.
     if (!this.#byStatement.some(isIts)) return NONE
     const found = this.#byStatement.values().filter(isIts)
     return [...new Set(found.map(({ start }) => start.connection))]

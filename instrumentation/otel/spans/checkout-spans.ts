@@ -26,8 +26,8 @@ interface Waiting {
 }
 
 /**
- * An INTERNAL span for the wait for a connection, where there was a wait worth telling or it failed. It is made
- * when the wait is over, with the time and the parent of its beginning.
+ * An INTERNAL span for the wait for a connection, if the wait was long enough or failed. It is made when the wait is
+ * over, with the time and the parent of its beginning.
  */
 export class CheckoutSpans {
   readonly #tree: SpanTree
@@ -59,12 +59,12 @@ export class CheckoutSpans {
     }
   }
 
-  /** 1st: a connection is asked for. */
+  /** 1st: a connection is requested. */
   #start(start: Of<'start'>): void {
     this.#waiting.set(start.id, { start, active: context.active() })
   }
 
-  /** 2nd: it was granted. Whose context this arrives in is anybody's guess: often the releaser's. */
+  /** 2nd: it was granted. The context here is arbitrary: often the releasing caller's. */
   #acquired(message: Of<'acquired'>): void {
     const waiting = this.#waiting.take(message.id)
     if (!waiting || message.waitMs <= this.#tree.options.checkoutSpanThresholdMs) return
@@ -76,7 +76,7 @@ export class CheckoutSpans {
     }).end(message.at)
   }
 
-  /** 2nd, or else: it was not. */
+  /** 2nd, alternatively: the request failed. */
   #failed(message: Of<'failed'>): void {
     const waiting = this.#waiting.take(message.id)
     if (!waiting) return

@@ -10,7 +10,7 @@ const PARTICIPANTS = [
   { engine: 'writer', session: 's1', role: 'decides', gid: null },
 ] as const
 
-/** Two engines that have written something, each in a session of its own. */
+/** Two engines that have written, each in a session of its own. */
 function written() {
   const { recorder, script: writer, inside } = start()
   const warehouse = new Script('warehouse', 'c2', writer.clock)
@@ -130,7 +130,7 @@ test('of ten thousand commits that are over none is counted as open, and few are
   }
   writer.step('writer', 'forget', 'x5')
   writer.step('writer', 'forget', 'x9999')
-  // Of the fifth a step is no longer awaited.
+  // The fifth commit has been forgotten, so its step opens no span.
   expect(recorder.instrumentation.openCount).toBe(1)
   writer.stepEnd('writer', 'forget', {}, 'x9999')
   expect(recorder.finished().at(-1)?.name).toBe('enginelight.step forget writer')
@@ -182,7 +182,7 @@ test('the whole tree of a commit over two real databases', async () => {
       await db.warehouse('t').insert({ id })
       await db.commit()
     })
-  // The first of all asks each server what it can do.
+  // The first commit also asks each server what it can do.
   await order(1)
   await inside('POST /orders', () => order(2))
   await engines.close()

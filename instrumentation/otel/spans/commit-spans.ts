@@ -25,9 +25,9 @@ import type { SpanTree } from './span-tree.ts'
 type Of<P extends CommitMessage['phase']> = Extract<CommitMessage, { phase: P }>
 
 /**
- * One INTERNAL span for each `db.commit()`, beside the sessions that it commits, and one inside it for each step on each
- * engine. A COMMIT or PREPARE stays in the transaction that it ends; what is sent when that is over, as COMMIT PREPARED
- * is, belongs to its step.
+ * One INTERNAL span for each `db.commit()`, beside the sessions that it commits, and one inside it for each step on
+ * each engine. A COMMIT or PREPARE stays in the transaction that it ends; what is sent afterwards, such as COMMIT
+ * PREPARED, belongs to its step.
  */
 export class CommitSpans {
   readonly #tree: SpanTree
@@ -46,7 +46,7 @@ export class CommitSpans {
         return this.#stepEnded(message)
       case 'end':
         return this.#end(message)
-      // Recovery is nobody's request, and tells the same one again and again: that is for metrics.
+      // Recovery belongs to no request, and reports the same transaction again and again: that is for metrics.
       case 'in doubt':
       case 'recovered':
         return
@@ -55,7 +55,7 @@ export class CommitSpans {
     }
   }
 
-  /** 1st: it is known who takes part and how. */
+  /** 1st: the participants and their roles are known. */
   #start({ id, at, request, mode, transaction, participants, site }: Of<'start'>): void {
     const { commits } = this.#tree
     const open = this.#tree.start(
@@ -78,7 +78,7 @@ export class CommitSpans {
     })
   }
 
-  /** 2nd, for each engine as often as there is something to do on it. */
+  /** 2nd, once for each step on each engine. */
   #stepStarted({ id, at, engine, step }: Of<'step started'>): void {
     const commit = this.#tree.commits.get(id)
     if (!commit) return
@@ -100,7 +100,7 @@ export class CommitSpans {
         [SERVER_ADDRESS]: serverAddress,
         [SERVER_PORT]: serverPort,
       },
-      // Not owned: the decision row is deleted when the commit is over and its caller has been answered.
+      // Has no owner: the decision row is deleted after the commit is over and its caller has been answered.
       { context: commit.open.context, owner: undefined },
       () => this.#tree.steps.take(key),
     )
@@ -115,11 +115,11 @@ export class CommitSpans {
     if (command !== null) span.setAttribute(COMMIT_ANSWER, command)
     if (error) failSpan(span, error, this.#tree.options.errorMessages)
     started.open.end(at)
-    // The last that is ever told of it.
+    // The last message about this commit.
     if (step === 'forget') this.#tree.commits.take(id)
   }
 
-  /** 3rd: whoever called is about to be answered. */
+  /** 3rd: the caller is about to be answered. */
   #end({ id, at, outcome, engines, error }: Of<'end'>): void {
     const commit = this.#tree.commits.get(id)
     if (!commit || commit.isOver) return

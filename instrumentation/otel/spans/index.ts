@@ -12,7 +12,7 @@ import { SpanTree } from './span-tree.ts'
 import { StatementSpans } from './statement-spans.ts'
 import { TransactionSpans } from './transaction-spans.ts'
 
-/** From messages to spans. */
+/** Makes spans from messages. */
 export class Spans {
   readonly #tree: SpanTree
   readonly #requests: RequestSpans
@@ -62,12 +62,12 @@ export class Spans {
     this.#statements.ended(end)
   }
 
-  /** How much is remembered: open spans, and what waits to become one. */
+  /** How much is held: open spans, and statements and check-outs that wait to become one. */
   get size(): number {
     return this.#tree.size + this.#checkouts.size + this.#statements.size
   }
 
-  /** Ends every span that is open. */
+  /** Ends every open span. */
   stop(): void {
     this.#statements.settleAll()
     this.#tree.abandonAll()

@@ -3,13 +3,13 @@ import { trace } from '../api.ts'
 import { wallTime } from '../clock.ts'
 import { ABANDONED } from '../semconv.ts'
 
-/** Why a span ended without having been told its own end. */
+/** Why a span ended without a message about its end. */
 export type AbandonReason =
   | 'its parent ended first'
   | 'too many are open'
   | 'the instrumentation was disabled'
 
-/** A span that has started, the context for its children, and those of them that we opened and that are open. */
+/** A span that has started, the context for its children, and those of our children that are open. */
 export class OpenSpan {
   readonly span: Span
   readonly #parent: Context
@@ -28,12 +28,12 @@ export class OpenSpan {
     if (owner) (owner.#children ??= new Set()).add(this)
   }
 
-  /** Of its parent, with this span as the active one. Made on demand, for most spans have no children. */
+  /** The parent's context with this span as the active one. Made on demand, because most spans have no children. */
   get context(): Context {
     return (this.#context ??= trace.setSpan(this.#parent, this.span))
   }
 
-  /** Ends this span, and before it the children that are still open. `at` is `performance.now()`. */
+  /** Ends this span, after the children that are still open. `at` is `performance.now()`. */
   end(at: number): void {
     if (this.#ended) return
     this.#ended = true
@@ -41,15 +41,15 @@ export class OpenSpan {
     try {
       this.span.end(wallTime(at))
     } finally {
-      // A processor of the application's can throw; what is over is forgotten all the same.
+      // One of the application's processors can throw; the span is forgotten all the same.
       this.#forget()
       if (this.#owner) this.#owner.#childEnded(this, at)
     }
   }
 
   /**
-   * Ends this span as soon as its children have ended. A transaction is over on the server a moment before
-   * we hear that its COMMIT is.
+   * Ends this span as soon as its children have ended. A transaction is over on the server a moment before its COMMIT
+   * is reported.
    */
   close(at: number): void {
     if (!this.#children?.size) this.end(at)

@@ -12,7 +12,7 @@ import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends RequestMessage['phase']> = Extract<RequestMessage, { phase: P }>
 
-/** One INTERNAL span for each request or scope, where the options ask for it. */
+/** One INTERNAL span for each request or scope, if the options ask for it. */
 export class RequestSpans {
   readonly #tree: SpanTree
 
@@ -32,7 +32,7 @@ export class RequestSpans {
     }
   }
 
-  /** 1st: the request exists. The label can hold ids from the path, so it is an attribute and not the name. */
+  /** 1st: the request exists. The label can contain ids from the path, so it is an attribute and not the name. */
   #start({ id, at, kind, label }: Of<'start'>): void {
     const outside = context.active()
     const open = this.#tree.start(

@@ -6,7 +6,9 @@ import type { SpanTree } from './span-tree.ts'
 
 type Of<P extends SessionMessage['phase']> = Extract<SessionMessage, { phase: P }>
 
-/** One INTERNAL span for each session. Its parent is whatever is active where `db.<engine>` is first touched: the HTTP span. */
+/**
+ * One INTERNAL span for each session. Its parent is the active span where `db.<engine>` is first used: the HTTP span.
+ */
 export class SessionSpans {
   readonly #tree: SpanTree
 
@@ -41,7 +43,7 @@ export class SessionSpans {
     this.#tree.sessions.set(id, open)
   }
 
-  /** 2nd: the container has ended. What is open in the session ends here, and first. */
+  /** 2nd: the container has ended. What is still open in the session ends here, and first. */
   #end({ id, at, released, statements }: Of<'end'>): void {
     const open = this.#tree.sessions.get(id)
     if (!open) return

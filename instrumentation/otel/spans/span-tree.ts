@@ -8,11 +8,13 @@ import { guarded } from '../guarded.ts'
 import type { Options } from '../options.ts'
 import { OpenSpan } from './open-span.ts'
 
-/** How many of each kind may be open at once; the oldest gives way, so that an end which never comes costs no memory. */
+/**
+ * How many of each kind may be open at once. The oldest is evicted, so that an end which never comes costs no memory.
+ */
 const OPEN_AT_ONCE = 10_000
 const OVER_KEPT = 100
 
-/** A transaction's span, and those of the savepoints that are open in it, outermost first. */
+/** A transaction's span, and the spans of its open savepoints, outermost first. */
 export interface OpenTransaction {
   readonly open: OpenSpan
   readonly savepoints: { readonly name: string; readonly open: OpenSpan }[]
@@ -24,7 +26,7 @@ export interface OpenRequest {
   readonly outside: Context
 }
 
-/** A commit's span, and who takes part in it. It stays for a while when it is over: of its steps one may come after. */
+/** A commit's span, and its participants. Kept for a while after the commit, because one of its steps may end later. */
 export interface OpenCommit {
   readonly open: OpenSpan
   readonly participants: ReadonlyMap<string, CommitParticipant>
@@ -46,7 +48,9 @@ interface Ids {
   readonly session: string | null
 }
 
-/** What is open, by id, and so what is whose parent. Nothing here depends on which context a late message comes in. */
+/**
+ * What is open, by id, and so each span's parent. Nothing here depends on the context in which a late message comes.
+ */
 export class SpanTree {
   readonly options: Options
   readonly engines: EngineFacts
@@ -86,8 +90,8 @@ export class SpanTree {
   }
 
   /**
-   * The parent of what a request does outside of its sessions: the active span, if the application opened one inside
-   * the request, else the request's own span.
+   * The parent for a request's work outside of its sessions: the active span, if the application opened one inside the
+   * request, otherwise the request's own span.
    */
   ofRequest(request: string | null, active: Context = context.active()): Parent {
     const open = request === null ? undefined : this.requests.get(request)
@@ -96,13 +100,13 @@ export class SpanTree {
     return { context: inside ? active : open.open.context, owner: undefined }
   }
 
-  /** The session where there is one, else as `ofRequest`. */
+  /** The session's span if there is one, otherwise as `ofRequest`. */
   ofSession({ request, session }: Ids, active?: Context): Parent {
     const open = session === null ? undefined : this.sessions.get(session)
     return open ? { context: open.context, owner: open } : this.ofRequest(request, active)
   }
 
-  /** The innermost savepoint of the transaction, the transaction, else as `ofSession`. */
+  /** The innermost savepoint of the transaction, or the transaction, otherwise as `ofSession`. */
   ofTransaction(
     ids: Ids & { readonly transaction: string | null },
     inSavepoint: boolean,
@@ -114,14 +118,14 @@ export class SpanTree {
     return { context: owner.context, owner }
   }
 
-  /** The step of a commit that is under way on a session: what it sends outside of a transaction is the step's. */
+  /** The step that a commit is running on a session: statements outside of a transaction belong to it. */
   ofStep(session: string | null): Parent | undefined {
     if (session === null || this.steps.size === 0) return undefined
     const step = this.steps.find(({ session: its }) => its === session)
     return step && { context: step.open.context, owner: step.open }
   }
 
-  /** Keeps the latest of those that are over, until their last step is told or others take their place. */
+  /** Keeps the latest commits that are over, until their last step is reported or newer ones replace them. */
   commitEnded(id: string): void {
     this.#over.add(id)
     for (const oldest of this.#over) {
@@ -140,7 +144,7 @@ export class SpanTree {
   /** Ends everything that is open, the innermost first. */
   abandonAll(): void {
     const at = performance.now()
-    // One by one: a processor that throws at the end of one span does not keep the others.
+    // One by one: a processor that throws at one span's end must not stop the others.
     const abandon = guarded('disabling', (open: OpenSpan) =>
       open.abandon('the instrumentation was disabled', at),
     )

@@ -104,7 +104,7 @@ test('lines are asked for and told only when the options say so', () => {
     expect(sitesAreWanted()).toBe(lines)
     script.statement('q1', 'select * from orders', { session: null, site })
     script.answer('q1')
-    // Told by whoever else asks for lines, as a panel does.
+    // Lines are captured because another observer asks for them, as a panel does.
     script.checkout('k1', { session: null, request: null })
     script.acquired('k1', 3)
     script.commit('one-phase', [], { site })

@@ -7,7 +7,7 @@ import { lineAttributes, loneStatementAttributes, statementAttributes } from './
 import { Beginnings, type StatementEnd, type StatementStart } from './beginnings.ts'
 import type { SpanTree } from './span-tree.ts'
 
-/** One CLIENT span for each statement, after the stable conventions for databases. */
+/** One CLIENT span for each statement, following the stable conventions for databases. */
 export class StatementSpans {
   readonly #tree: SpanTree
   readonly #beginnings = new Beginnings()
@@ -20,7 +20,9 @@ export class StatementSpans {
     return this.#beginnings.size
   }
 
-  /** 1st: a statement goes to the server. Whether a BEGIN is in a transaction shows later, so it waits for its parent. */
+  /**
+   * 1st: a statement goes to the server. Whether a BEGIN starts a transaction shows later, so it waits for its parent.
+   */
   started(start: StatementStart, facts: StatementFacts): void {
     const inTransaction = start.transaction !== null && this.#tree.transactions.get(start.transaction)
     if (!inTransaction && (facts.control === 'BEGIN' || this.#beginnings.isOpenOn(start.connection))) {
@@ -40,16 +42,16 @@ export class StatementSpans {
     if (failedBegin) this.settle(beginning.start.connection, null)
   }
 
-  /** When and where the BEGIN that is under way on a connection was sent, or undefined where none was seen. */
+  /** When and where the pending BEGIN of a connection was sent, or undefined if none was seen. */
   beginningOn(connection: string): { at: number; active: Context } | undefined {
     const first = this.#beginnings.firstOn(connection)
     return first && { at: first.start.at, active: first.active }
   }
 
-  /** Gives the statements that waited for the answer to a BEGIN their spans, in the transaction that came of it or in none. */
+  /** Makes the spans of statements that waited for the answer to a BEGIN, in the transaction it started or in none. */
   settle(connection: string, transaction: string | null): void {
     for (const { start, facts, active, end } of this.#beginnings.take(connection)) {
-      // The transaction's own span says it.
+      // The transaction's own span shows it.
       if (transaction !== null && facts.control === 'BEGIN' && !this.#tree.options.beginSpans) continue
       this.#open({ ...start, transaction: transaction ?? start.transaction }, facts, active)
       if (end) this.#finish(end)
@@ -63,7 +65,7 @@ export class StatementSpans {
   #open(start: StatementStart, facts: StatementFacts, active: Context): void {
     if (facts.control !== null && !this.#tree.options.controlStatements) return
     const { statements, engines, options } = this.#tree
-    // What ends a savepoint stands beside it, as what sets it does.
+    // A statement that ends a savepoint is beside the savepoint's span, like the one that set it.
     const step = start.transaction === null ? this.#tree.ofStep(start.session) : undefined
     const parent = step ?? this.#tree.ofTransaction(start, facts.control === null, active)
     const attributesOf = parent.owner ? statementAttributes : loneStatementAttributes

@@ -23,9 +23,9 @@ import type { StatementSpans } from './statement-spans.ts'
 type Of<P extends TransactionMessage['phase']> = Extract<TransactionMessage, { phase: P }>
 
 /**
- * One INTERNAL span for each transaction, from where its BEGIN was sent to where the answer to its COMMIT or ROLLBACK
- * is known, and one inside it for each savepoint. The statements between, the last of them and, where
- * options ask for it, the BEGIN are its children.
+ * One INTERNAL span for each transaction, from the sending of its BEGIN to the answer to its COMMIT or ROLLBACK, and
+ * one inside it for each savepoint. Its children are the statements between, the last one and, if options ask for it,
+ * BEGIN.
  */
 export class TransactionSpans {
   readonly #tree: SpanTree
@@ -51,7 +51,7 @@ export class TransactionSpans {
     }
   }
 
-  /** 1st: the server answered to a BEGIN. The span goes back to where that was sent, and takes it in as its first child. */
+  /** 1st: the server answered a BEGIN. The span starts when that was sent, and gets it as its first child. */
   #start(message: Of<'start'>): void {
     const { id, engine, connection } = message
     const beginning = this.#statements.beginningOn(connection)
@@ -77,7 +77,7 @@ export class TransactionSpans {
     this.#statements.settle(connection, id)
   }
 
-  /** 2nd, as often as there are savepoints: one was set, released, or returned to. */
+  /** 2nd, once for each savepoint that was set, released, or returned to. */
   #savepoint({ id, at, name, action }: Of<'savepoint'>): void {
     const transaction = this.#tree.transactions.get(id)
     if (!transaction) return
@@ -93,12 +93,14 @@ export class TransactionSpans {
     transaction.savepoints.push({ name, open })
   }
 
-  /** Perhaps: a statement failed, and only a rollback is possible from here on. The statement's own span has the error. */
+  /**
+   * Possibly: a statement failed, and from here on only a rollback is possible. The statement's own span has the error.
+   */
   #failed({ id, statement }: Of<'failed'>): void {
     this.#tree.transactions.get(id)?.open.span.setAttribute(TRANSACTION_FAILED_BY, statement)
   }
 
-  /** Last: what the server made of it. */
+  /** Last: how the server ended it. */
   #end({ id, at, outcome, asked, statements }: Of<'end'>): void {
     const transaction = this.#tree.transactions.get(id)
     if (!transaction) return
@@ -115,7 +117,7 @@ export class TransactionSpans {
   }
 }
 
-/** A savepoint takes those that were set after it along. */
+/** Ending a savepoint also ends those set after it. */
 function endSavepoints({ savepoints }: OpenTransaction, name: string, outcome: string, at: number): void {
   const from = savepoints.findLastIndex(savepoint => savepoint.name === name)
   if (from === -1) return

@@ -20,7 +20,7 @@ export type ControlOperation =
   | 'COMMIT PREPARED'
   | 'ROLLBACK PREPARED'
 
-/** Which statement of transaction control a text begins with, or null. Names and gids are not part of it. */
+/** The transaction control statement at the beginning of a text, or null. Names and gids are not part of it. */
 export function controlOperation(text: string): ControlOperation | null {
   const control = firstControl(text)
   if (control === null) return null

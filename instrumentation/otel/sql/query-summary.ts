@@ -1,10 +1,10 @@
 import { sqlWords, type SqlWord } from './sql-words.ts'
 
 const LONGEST_SUMMARY = 255
-/** Further in there is rarely another table; a bulk insert of a megabyte must not be read to its end. */
+/** After this a table is rare, and a bulk insert of a megabyte must not be read to its end. */
 const CHARACTERS_READ = 8_192
 
-/** Statements whose first words say what they do: the operation, the words to skip, and then the target. */
+/** Statements defined by their first words: the operation, words to skip, and then the target. */
 const ONE_TARGET = new Set([
   'create',
   'alter',
@@ -26,9 +26,12 @@ const OBJECT_KINDS = new Set(
     ' ',
   ),
 )
-/** Before UPDATE, INSERT or DELETE these make it a part of something else: FOR UPDATE, DO UPDATE, ON DELETE, WHEN … THEN UPDATE. */
+/**
+ * After one of these, UPDATE, INSERT or DELETE is not an operation: FOR UPDATE, DO UPDATE, ON DELETE, WHEN … THEN
+ * UPDATE.
+ */
 const NOT_AN_OPERATION_AFTER = new Set(['for', 'key', 'do', 'on', 'then', 'before', 'after', 'or', 'of'])
-/** What may follow a table in a list of tables without being its alias. */
+/** Words that may follow a table in a list of tables without being its alias. */
 const ENDS_TABLES = new Set(
   'where group order having limit offset fetch for union intersect except window set values returning select default overriding when'.split(
     ' ',
@@ -36,18 +39,21 @@ const ENDS_TABLES = new Set(
 )
 const JOINS = new Set(['join'])
 
-/** How far a pair of parentheses has come: whether a statement began in it, and whether a table is expected next. */
+/** The state of a pair of parentheses: whether a statement began in it, and whether a table is expected next. */
 interface Level {
   operation: string | null
   expecting: 'table' | 'comma or clause' | 'nothing'
-  /** FROM was seen: any other at this level (`extract(… from …)` has its own) is not a list of tables. */
+  /**
+   * FROM was seen: any further FROM at this level does not begin a list of tables (`extract(… from …)` has its own
+   * level).
+   */
   from: boolean
 }
 
 /**
  * `{operation} {target} {target} {operation} …` as written, at most 255 characters: `SELECT orders customers`,
- * `INSERT orders SELECT cart`. It is made of known operations and of names in the place of a table; literals cannot
- * get into it. Undefined when the text begins with nothing that we know.
+ * `INSERT orders SELECT cart`. Consists of known operations and of names in a table's place; literals cannot get into
+ * it. Undefined if the text does not begin with a known word.
  */
 export function querySummary(text: string): string | undefined {
   const parts = new SummaryParts()
@@ -120,7 +126,7 @@ function isTablePrefix(word: string): boolean {
   return word === 'only' || word === 'lateral' || word === 'table' || word === 'select'
 }
 
-/** The names that WITH gives, which are no tables: `a as (`, `, b (x, y) as (`. */
+/** The names that WITH defines, which are not tables: `a as (`, `, b (x, y) as (`. */
 function readWithNames(words: readonly SqlWord[], from: number, names: Set<string>): void {
   let depth = 0
   for (let at = from + 1; at < words.length; at++) {
@@ -136,7 +142,7 @@ function readWithNames(words: readonly SqlWord[], from: number, names: Set<strin
   }
 }
 
-/** `CREATE INDEX` and the like: the operation, what kind of thing, and its name. */
+/** `CREATE INDEX` and the like: the operation, the kind of object, and its name. */
 function definition(words: readonly SqlWord[], at: number): string {
   const parts = new SummaryParts()
   parts.add(words[at]!.text)
@@ -152,7 +158,7 @@ function definition(words: readonly SqlWord[], at: number): string {
   return parts.toString()!
 }
 
-/** `schema.table` from its words, and the index of the last of them. */
+/** Reads `schema.table`; `end` is the index of its last word. */
 function readName(words: readonly SqlWord[], at: number): { text: string; end: number } {
   let text = plain(words[at]!.text)
   let end = at
@@ -163,7 +169,7 @@ function readName(words: readonly SqlWord[], at: number): { text: string; end: n
   return { text, end }
 }
 
-/** Without quotes where they change nothing. */
+/** Removes quotes that change nothing. */
 function plain(name: string): string {
   return /^"[a-z_][a-z0-9_]*"$/.test(name) ? name.slice(1, -1) : name
 }
@@ -176,7 +182,7 @@ class SummaryParts {
     return this.#text === ''
   }
 
-  /** Whole words only: what does not fit, and all after it, is left out. */
+  /** Whole words only: a part that does not fit is left out, with all that follow. */
   add(part: string): void {
     if (this.#full) return
     const longer = this.#text === '' ? part : `${this.#text} ${part}`

@@ -2,13 +2,13 @@ import { statementText } from '../../../server-lib/postgres/statement-text.ts'
 import { controlOperation, type ControlOperation } from './control-operation.ts'
 import { querySummary } from './query-summary.ts'
 
-/** What can be known from a statement's text alone. */
+/** What a statement's text alone shows. */
 export interface StatementFacts {
   /** Null for anything that is not transaction control. */
   readonly control: ControlOperation | null
-  /** Undefined where the text could not be read. */
+  /** Undefined if the text could not be read. */
   readonly summary: string | undefined
-  /** Free of literals and cut; undefined where the options want none. */
+  /** Without literals, and cut; undefined if the options want none. */
   readonly text: string | undefined
   readonly parameters: number
 }
@@ -19,17 +19,17 @@ export interface TextOptions {
 }
 
 const TEXTS_KEPT = 1_000
-/** A longer text is most likely a bulk insert, which does not come again. */
+/** A longer text is most likely a bulk insert, which will not come again. */
 const LONGEST_TEXT_KEPT = 4_096
 
 /**
- * Facts of statements, remembered by text: an application has few texts and runs each many times. A text that holds
- * literals is read anew each time and kept nowhere.
+ * Facts about statements, kept by text: an application has few texts and runs each many times. A text with literals is
+ * read anew each time and not kept.
  */
 export class StatementTexts {
   readonly #options: TextOptions
   readonly #facts = new Map<string, StatementFacts>()
-  /** Of the statement before: each is asked for twice in a row, by the metrics and by the spans. */
+  /** For the latest statement: the metrics and the spans each ask for it, one after the other. */
   #latest: { readonly text: string; readonly facts: StatementFacts } | undefined
 
   constructor(options: TextOptions) {
@@ -53,7 +53,7 @@ export class StatementTexts {
       parameters,
     }
     if (shown !== text || text.length > LONGEST_TEXT_KEPT) return facts
-    // Begin again when full: cheaper than an order of use, and whoever has so many texts makes them as he goes.
+    // Cleared when full: cheaper than an order of use, and an application with so many texts generates them.
     if (this.#facts.size >= TEXTS_KEPT) this.#facts.clear()
     this.#facts.set(text, facts)
     return facts

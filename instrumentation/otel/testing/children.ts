@@ -5,10 +5,10 @@ import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The compiled files of `instrumentation/otel`, of which the package is made. */
+/** The path of a compiled file of `instrumentation/otel`, from which the package is made. */
 export const compiled = (file: string): string => `${root}.cache/compiled/instrumentation/otel/${file}`
 
-/** Compiles the sources into `.cache/compiled`. Children of a test run that, since Node 20 runs no TypeScript. */
+/** Compiles the sources into `.cache/compiled`, which a test's child processes run: Node 20 runs no TypeScript. */
 export async function compile(): Promise<void> {
   const tsc = [`${root}node_modules/typescript/bin/tsc`, '-b', 'instrumentation']
   await promisify(execFile)(process.execPath, tsc, { cwd: root }).catch((error: { stdout?: string }) => {
@@ -30,7 +30,7 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
-/** Runs `node <flags> file <args>` with these variables beside PATH alone. */
+/** Runs `node <flags> file <args>` with only PATH and these variables set. */
 export function run(
   file: string,
   {
@@ -58,7 +58,7 @@ export function run(
     once(child, 'message').then(([message]) => message as unknown),
     ended.then(end => Promise.reject(new Error(`It ended early: ${end.output}`))),
   ])
-  // Whoever waits for its end alone must not be surprised by the other.
+  // A caller that waits only for the end must not get an unhandled rejection.
   ready.catch(() => {})
   return { process: child, ready, ended }
 }

@@ -1,4 +1,4 @@
-/** The parts of a span that a drawing needs: what an in-memory exporter has and a decoded OTLP request can be made into. */
+/** The parts of a span that a drawing needs, available from an in-memory exporter and from a decoded OTLP request. */
 export interface DrawnSpan {
   readonly id: string
   readonly parent: string | undefined
@@ -7,12 +7,12 @@ export interface DrawnSpan {
   /** Nanoseconds since the epoch. */
   readonly start: bigint
   readonly end: bigint
-  /** The status's message, `ERROR` when it has none, and undefined when all is well. */
+  /** The status's message, `ERROR` if it has none, and undefined if all is well. */
   readonly error: string | undefined
   readonly attributes: Readonly<Record<string, unknown>>
 }
 
-/** The spans as an indented tree, siblings in the order of their start, each with the attributes that were asked for. */
+/** The spans as an indented tree, siblings in the order of their start, each with the attributes asked for. */
 export function drawSpans(spans: readonly DrawnSpan[], attributes: readonly string[] = []): string {
   const ids = new Set(spans.map(span => span.id))
   const childrenOf = (parent: string | undefined) =>

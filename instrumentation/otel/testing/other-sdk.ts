@@ -1,6 +1,6 @@
 import { NodeSDK } from '@opentelemetry/sdk-node'
 
-/** An SDK that somebody else has started, as `@opentelemetry/auto-instrumentations-node/register` does. */
+/** An SDK started by other code, as `@opentelemetry/auto-instrumentations-node/register` does. */
 const sdk = new NodeSDK()
 sdk.start()
 process.once('beforeExit', () => void sdk.shutdown())

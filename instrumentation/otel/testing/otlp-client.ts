@@ -25,12 +25,12 @@ interface OtlpSpan {
   status?: { code?: string; message?: string }
 }
 
-/** A span as a collector got it. */
+/** A span as a collector received it. */
 export interface ReceivedSpan extends DrawnSpan {
   readonly trace: string
 }
 
-/** The receiver, started in a process of its own from its compiled file. */
+/** Starts the receiver in a process of its own, from its compiled file. */
 export async function startReceiver(file: string) {
   const child = fork(file, { stdio: 'inherit' })
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]

@@ -6,8 +6,8 @@ import { gunzipSync } from 'node:zlib'
 import protobuf from 'protobufjs'
 
 /**
- * An OTLP/HTTP receiver in a process of its own: takes protobuf alone, reads it with the official definitions (those
- * that `@elastic/mockotlpserver` ships) and gives what it has on `GET /received`, as JSON.
+ * An OTLP/HTTP receiver in a process of its own: accepts only protobuf, decodes it with the official definitions (those
+ * that `@elastic/mockotlpserver` ships) and returns what it has at `GET /received`, as JSON.
  */
 const folder = dirname(createRequire(import.meta.url).resolve('@elastic/mockotlpserver/package.json'))
 const root = new protobuf.Root()

@@ -30,9 +30,9 @@ export const DESCRIPTION: EngineDescription = {
   thread: 0,
 }
 
-/** What a server would publish, one millisecond of its own clock apart, in the order that it publishes in. */
+/** Publishes what an application's engines would publish, in the same order, one millisecond of its own clock apart. */
 export class Script {
-  /** Shared by scripts that tell one story. */
+  /** Shared by scripts of one scenario. */
   readonly clock: { at: number }
   readonly engine: string
   readonly pool: string

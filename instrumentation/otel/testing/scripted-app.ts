@@ -1,7 +1,7 @@
 import { channels } from '../../../server-lib/channels/index.ts'
 import { Script } from './script.ts'
 
-/** An application that ends in the way its argument says, and needs no database: it publishes what one would have published. */
+/** An application that ends in the way its argument says, without a database: it publishes what a real one would. */
 const script = new Script()
 script.declare()
 

@@ -5,8 +5,8 @@ import knex from 'knex'
 import { createEngines, engine } from '../../../server-lib/index.ts'
 
 /**
- * An application on a real PostgreSQL (DATABASE_URL), which knows nothing of Enginelight's instrumentation. Its HTTP spans
- * it makes itself. It says `holding` while a request holds two connections, and goes on when told.
+ * An application on a real PostgreSQL (DATABASE_URL), which does not know of Enginelight's instrumentation and makes
+ * its own HTTP spans. It sends `holding` while a request holds two connections, and continues when told.
  */
 const url = (name: string) => `${process.env['DATABASE_URL']}?application_name=${name}`
 const reports = knex({ client: 'pg', connection: url('reports'), pool: { min: 0, max: 2 } })

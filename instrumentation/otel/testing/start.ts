@@ -6,7 +6,7 @@ import type { EnginelightInstrumentationConfig } from '../index.ts'
 import { record, type Recorder } from './recorder.ts'
 import { Script } from './script.ts'
 
-/** What an SDK brings along, at its smallest. */
+/** The smallest version of what an SDK provides. */
 class Contexts implements ContextManager {
   readonly #storage = new AsyncLocalStorage<Context>()
 
@@ -44,7 +44,7 @@ interface Started {
   inside<T>(name: string, fn: () => T): T
 }
 
-/** For one test: a recorder, a script on a declared engine, and spans of an application around parts of the script. */
+/** For one test: a recorder, a script on a declared engine, and spans of the application around parts of the script. */
 export function start(config?: EnginelightInstrumentationConfig): Started {
   context.setGlobalContextManager(new Contexts())
   const recorder = record(config)

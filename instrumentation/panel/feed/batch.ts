@@ -2,7 +2,7 @@ import type { AnyRow, TextId } from '../../model/rows.ts'
 import type { Dictionary as DictionaryMessage, ServerMessage } from '../../model/protocol.ts'
 import { forEachText } from '../recorder/row-texts.ts'
 
-/** Rows as text, with the texts that they name and that this page has not been sent. */
+/** Rows as text, with those of their texts that this page has not yet been sent. */
 export interface Batch {
   rows: string[]
   characters: number
@@ -13,7 +13,7 @@ export function emptyBatch(): Batch {
   return { rows: [], characters: 0, entries: [] }
 }
 
-/** Adds one row, and to `sent` the texts that go with it. */
+/** Adds one row, and adds its texts to `sent`. */
 export function addToBatch(
   batch: Batch,
   row: AnyRow,

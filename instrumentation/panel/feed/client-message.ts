@@ -1,12 +1,12 @@
 import type { ClientMessage } from '../../model/protocol.ts'
 
-/** `unknown` is a message of a later version, to be ignored; `malformed` ends the socket. */
+/** `unknown` is a message of a later version, which is ignored; `malformed` ends the socket. */
 export type ParsedMessage = ClientMessage | 'unknown' | 'malformed'
 
 const LONGEST_TOKEN = 512
 const LONGEST_BOOT = 64
 
-/** Reads a frame of a page. What comes back was made here, field by field: nothing of the frame's own objects goes on. */
+/** Reads a frame of a page. The result is built here, field by field: none of the frame's own objects is passed on. */
 export function parseClientMessage(text: string): ParsedMessage {
   let frame: unknown
   try {
@@ -52,7 +52,7 @@ function isRecord(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Own properties alone: `__proto__` and `constructor` answer for every object otherwise. */
+/** Own properties only: every object inherits `__proto__` and `constructor`. */
 function field(record: object, name: string): unknown {
   return Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined
 }

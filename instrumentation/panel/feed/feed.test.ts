@@ -226,7 +226,7 @@ test(
     speaker.connect('c1', 0)
     speaker.ask('k-open', null)
     page.socket.pause()
-    // More than the system's own buffers of a socket hold, at the pace of the witness.
+    // More than the system's own socket buffers hold, at the pace of the witness.
     const before = process.memoryUsage().rss
     let last = 3
     for (let number = 0, round = 0; round < 60; round++) {
@@ -241,7 +241,7 @@ test(
     await page.untilSeq(last)
     const [gap] = gaps(page)
     expect(gap?.reason).toBe('slow page')
-    // What came, and what never will, is all there is.
+    // Every row either came, or is in a gap.
     const missed = gaps(page).reduce((sum, { from, to }) => sum + to - from + 1, 0)
     expect(page.seqs.length + missed).toBe(last)
     expect(page.state.open()).toEqual(witness.state.open())

@@ -7,17 +7,17 @@ import type { Viewer } from './viewer.ts'
 
 const BATCH_MS = 50
 const STAT_MS = 1_000
-/** The servers are asked every other second, while a page that is seen wants to know. */
+/** The servers are asked every other second, while a visible page wants to know. */
 const TRUTH_EVERY = 2
-/** A hidden page hears of every fifth second. */
+/** A hidden page gets every fifth second's gauges. */
 const HIDDEN_EVERY = 5
 
-/** Who this process is, as a page is told. */
+/** Which process this is, in a page's greeting. */
 export type Greeting = Pick<Hello, 'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node'>
 
 /**
- * Serves the pages that look on. Without a page that sees there is no timer for rows, without any page there is none
- * at all, and nothing is made into text.
+ * Serves the pages that watch. There is a timer for rows only while a page is visible, and no timer or text at all
+ * without a page.
  */
 export class Feed {
   readonly #recorder: Recorder
@@ -32,7 +32,7 @@ export class Feed {
   #statTimer: NodeJS.Timeout | null = null
   #isAsking = false
 
-  /** `everySecond` is called once a second while a page looks on. */
+  /** `everySecond` is called once a second while a page watches. */
   constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
     this.#recorder = recorder
     this.#greeting = greeting
@@ -73,7 +73,7 @@ export class Feed {
   receive(viewer: Viewer, message: ClientMessage): void {
     switch (message.type) {
       case 'auth':
-        // It has been let in already.
+        // It has already been admitted.
         return
       case 'sub':
         return this.#timed(() => viewer.subscribe(message))
@@ -90,7 +90,7 @@ export class Feed {
     }
   }
 
-  /** Says goodbye to all. */
+  /** Says goodbye to all pages. */
   close(reason: string): void {
     for (const viewer of this.#viewers) {
       attempt(() => viewer.send(encode({ type: 'bye', reason, retryAfterMs: null })))
@@ -134,7 +134,7 @@ export class Feed {
       const isForHidden = this.#seconds++ % HIDDEN_EVERY === 0
       for (const viewer of this.#viewers) {
         if (viewer.isVisible || isForHidden) attempt(() => viewer.send(text))
-        // Hidden ones too: it is here that one that is stuck is found.
+        // Hidden ones too: this is where a stuck page is detected.
         attempt(() => viewer.pump())
       }
     })
@@ -151,7 +151,7 @@ export class Feed {
       for (const viewer of this.#viewers)
         if (viewer.isVisible && viewer.wantsTruth) attempt(() => viewer.send(text))
     } catch {
-      // An engine that cannot report: the page shows since when it has heard nothing.
+      // An engine that cannot report: the page shows how old its last answer is.
     } finally {
       this.#isAsking = false
     }
@@ -164,11 +164,11 @@ export class Feed {
   }
 }
 
-/** One page's trouble must reach neither the others nor the application. */
+/** One page's failure must reach neither the others nor the application. */
 function attempt(work: () => void): void {
   try {
     work()
   } catch {
-    // The socket is closing, or a row could not be told: the page asks again when it comes back.
+    // The socket is closing, or a row could not be encoded: the page asks again when it reconnects.
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { PressureGauge } from './pressure.ts'
 
 const KIB = 1024
-/** What the gauge says at each time of how much waits. */
+/** The gauge's reading at each time, for the bytes that wait then. */
 function readings(...steps: [atMs: number, waitingBytes: number][]): string[] {
   const gauge = new PressureGauge()
   return steps.map(([at, bufferedAmount]) => gauge.read({ bufferedAmount }, at))

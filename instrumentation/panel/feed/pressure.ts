@@ -1,24 +1,24 @@
-/** What of a socket's buffer matters here. */
+/** The part of a socket's buffer that matters here. */
 export interface Buffered {
   readonly bufferedAmount: number
 }
 
 /** Above this no rows are sent. */
 const FULL_BYTES = 256 * 1024
-/** Below this they are again. */
+/** Below this, rows are sent again. */
 const DRAINED_BYTES = 64 * 1024
-/** Above this, or stuck for so long, the socket is given up. */
+/** Above this, or stuck for this long, the socket is given up. */
 const TOO_MUCH_BYTES = 1024 * 1024
 const STUCK_MS = 10_000
-/** Full for so long is slow: what it missed meanwhile it will not get. */
+/** A page that is full for this long is slow: it will not get what it has missed. */
 const SLOW_MS = 1_000
 
 /** `open` takes rows, `full` waits for its buffer to drain, `slow` has waited too long, `lost` is to be closed. */
 export type Pressure = 'open' | 'full' | 'slow' | 'lost'
 
 /**
- * How a page copes with what it is sent, by the bytes that wait in its socket's buffer. Ask often: it remembers since
- * when the buffer is full and when it last shrank.
+ * How a page keeps up, by the bytes in its socket's buffer. Call it often: it remembers since when the buffer has been
+ * full and when it last shrank.
  */
 export class PressureGauge {
   #fullSince: number | null = null
@@ -26,7 +26,7 @@ export class PressureGauge {
   #lowest = 0
   #allowance = 0
 
-  /** One message may be larger than all limits, a snapshot: it counts on top of them until it is through. */
+  /** One message, a snapshot, may be larger than all limits: it is allowed on top of them until it is through. */
   allow(bytes: number): void {
     this.#allowance = bytes
   }

@@ -2,7 +2,7 @@ import type { EngineReport } from '../../../server-lib/channels/index.ts'
 import type { EngineGauge, Stat } from '../../model/protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 
-/** Makes the gauges of each second; rates are over the time since the one before. */
+/** Makes each second's gauges; rates are per time since the previous ones. */
 export class Statistics {
   readonly #recorder: Recorder
   #at = performance.now()

@@ -18,15 +18,14 @@ const SLICE_MS = 4
 const LAST_WORD_MS = 2_000
 
 /**
- * One page that looks on: a cursor into the recorder's ring and the set of texts that its socket was sent. Its rows
- * are built when there is room for them in its socket, so a page that does not read costs what the limits of
- * `PressureGauge` allow and no more.
+ * One watching page: a cursor into the recorder's ring and the set of texts already sent. Its rows are built when its
+ * socket has room for them, so a page that does not read costs no more than the limits of `PressureGauge`.
  */
 export class Viewer {
   /** Rows that this page will never get. */
   missed = 0
   isVisible = true
-  /** It shows what only the servers can say. */
+  /** It shows what only the servers can report. */
   wantsTruth = false
   readonly #socket: ViewerSocket
   readonly #recorder: Recorder
@@ -63,7 +62,7 @@ export class Viewer {
     if (visible) this.pump()
   }
 
-  /** Sends what there is room and time for. Called often; what is left over waits for the next call. */
+  /** Sends as much as there is room and time for. Called often; the rest waits for the next call. */
   pump(): void {
     if (this.#isClosed) return
     const pressure = this.#gauge.read(this.#socket, performance.now())
@@ -87,7 +86,7 @@ export class Viewer {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#socket.close(code, reason)
-    // The closing frame stands behind all that was not read, and its answer may never come.
+    // The closing frame waits behind everything unread, and its answer may never come.
     setTimeout(() => this.#socket.terminate(), LAST_WORD_MS).unref()
   }
 
@@ -119,7 +118,7 @@ export class Viewer {
     while (batch.characters < BATCH_CHARACTERS) {
       const row = ring.at((this.#cursor ?? 0) + 1)
       if (row === undefined) break
-      // First, so that a row that cannot be told does not stop all that follow it.
+      // First, so that a row that cannot be encoded does not stop all that follow.
       this.#cursor = row[0]
       addToBatch(batch, row, id => dictionary.textOf(id), this.#sent)
     }
@@ -143,7 +142,7 @@ export class Viewer {
     this.send(encode({ type: 'gap', from, to, reason }))
   }
 
-  /** Texts that the dictionary has forgotten never come again: their ids are not given twice. */
+  /** Texts that the dictionary has forgotten never come again: ids are not reused. */
   #forgetTexts(): void {
     const { dictionary } = this.#recorder.history
     if (this.#sent.size <= 2 * dictionary.size + 1_000) return

@@ -3,15 +3,15 @@ import type { NameLock } from './origin.ts'
 import type { PeerLock } from './peer.ts'
 
 /**
- * The locks before everything else: who asks (the socket's address), by which name (Host), and from which page
- * (Origin). The fourth, the token, opens the flow of data on the socket.
+ * Checked before everything else: the socket's address, the name used (Host), and the page (Origin). The fourth lock,
+ * the token, opens the flow of data on the socket.
  */
 export interface Locks {
   peer: PeerLock
   name: NameLock
 }
 
-/** What keeps a request out, in a sentence for the developer who wonders, or null when nothing does. */
+/** Why a request is refused, in a sentence for the developer, or null if it is not. */
 export function refusal(request: IncomingMessage, locks: Locks): string | null {
   const own = {
     scheme: 'encrypted' in request.socket ? ('https' as const) : ('http' as const),
@@ -33,7 +33,7 @@ export function refusal(request: IncomingMessage, locks: Locks): string | null {
   return null
 }
 
-/** All values of a header as they came: Node's own record keeps the first Host and hides the second. */
+/** All values of a header as they came: Node's own object keeps the first Host and hides the second. */
 function headers(request: IncomingMessage, name: string): string[] {
   const { rawHeaders } = request
   const values: string[] = []

@@ -1,18 +1,18 @@
-/** By what a request reached us: the socket's own end, not what its headers say. */
+/** How a request reached us: by the socket's own end, not by its headers. */
 export interface Own {
   scheme: 'http' | 'https'
   port: number
 }
 
 /**
- * The Host and Origin headers that are ours, compared as whole texts: no name is parsed, so none can be mistaken. A
- * page that was reached by another name than the server's own (DNS rebinding) fails by its Host.
+ * The accepted Host and Origin headers, compared as whole texts: no name is parsed, so none can be mistaken. A page
+ * reached by a name that is not the server's own (DNS rebinding) fails by its Host.
  */
 export class NameLock {
   readonly #allowedHosts: readonly string[]
   readonly #allowedOrigins: ReadonlySet<string>
 
-  /** `allowedHosts` with or without a port; without one, ours or the scheme's own is meant. */
+  /** `allowedHosts` with or without a port; without one, our port and the scheme's default are accepted. */
   constructor(allowedHosts: readonly string[], allowedOrigins: readonly string[]) {
     this.#allowedHosts = allowedHosts
     this.#allowedOrigins = new Set(allowedOrigins)
@@ -22,7 +22,7 @@ export class NameLock {
     return host !== undefined && this.#hosts(own).has(host)
   }
 
-  /** `host` is one that was admitted. A page's own origin is the scheme and the Host by which it was reached. */
+  /** `host` was admitted before. A page's own origin is the scheme and the Host by which it was reached. */
   admitsOrigin(origin: string | undefined, host: string, own: Own): boolean {
     if (origin === undefined || origin === 'null') return false
     return origin === `${own.scheme}://${host}` || this.#allowedOrigins.has(origin)
@@ -33,7 +33,7 @@ export class NameLock {
     const isDefaultPort = port === (scheme === 'https' ? 443 : 80)
     for (const name of ['localhost', '127.0.0.1', '[::1]']) {
       hosts.add(`${name}:${port}`)
-      // Clients leave the scheme's own port away.
+      // Clients leave out the scheme's default port.
       if (isDefaultPort) hosts.add(name)
     }
     for (const name of this.#allowedHosts) {
@@ -48,9 +48,9 @@ export function hasPort(host: string): boolean {
   return /:\d+$/.test(host) && !host.endsWith(']')
 }
 
-/** A host as a browser writes it: lower case, digits and dots, or an address in brackets. */
+/** Whether a text is a host as a browser writes it: lower case, digits and dots, or an address in brackets. */
 export function isHost(text: string): boolean {
-  // URL lets more through than names consist of, `*` for one.
+  // URL accepts more characters than names have, for example `*`.
   if (!/^(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::\d+)?$/.test(text)) return false
   try {
     const { host, hostname } = new URL(`http://${text}`)

@@ -1,10 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Says whether a remote address may come in: loopback, and the ranges that were named. */
+/** Decides whether a remote address may connect: loopback, and the ranges given. */
 export class PeerLock {
   readonly #allowed = new BlockList()
 
-  /** `ranges` are CIDRs or single addresses; one that is not is returned by `invalidRange`. */
+  /** `ranges` are CIDRs or single addresses; `invalidRange` returns one that is neither. */
   constructor(ranges: readonly string[]) {
     this.#allowed.addSubnet('127.0.0.0', 8, 'ipv4')
     this.#allowed.addAddress('::1', 'ipv6')
@@ -16,17 +16,17 @@ export class PeerLock {
     }
   }
 
-  /** By the socket's own address alone: what a header says of it is anybody's word. */
+  /** By the socket's own address only: anyone can write a header. */
   admits(remoteAddress: string | undefined): boolean {
     if (remoteAddress === undefined) return false
-    // A link-local address carries its interface, which is no part of the number.
+    // A link-local address includes its interface, which is not part of the number.
     const address = (remoteAddress.split('%', 1)[0] ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
     const version = isIP(address)
     return version !== 0 && this.#allowed.check(address, version === 4 ? 'ipv4' : 'ipv6')
   }
 }
 
-/** Whether a text names an address or a range of them. */
+/** Whether a text is an address or a range of addresses. */
 export function isRange(text: string): boolean {
   const match = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text)
   const version = isIP(match?.[1] ?? '')

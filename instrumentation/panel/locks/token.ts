@@ -1,13 +1,13 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** 128 random bits as they stand in a URL's fragment. */
+/** 128 random bits, in a form for a URL's fragment. */
 export function newToken(): string {
   return randomBytes(16).toString('base64url')
 }
 
 /**
- * Compares tokens in a time that says nothing of them. It counts no wrong ones: a count would lock out the developer, for
- * each page left open over a restart shows a wrong one. What keeps a token from being guessed is its length.
+ * Compares tokens in constant time. Wrong ones are not counted: a limit would lock out the developer, because each page
+ * left open over a restart sends a wrong one. A token is safe from guessing by its length.
  */
 export class TokenLock {
   readonly #digest: Buffer
@@ -21,7 +21,7 @@ export class TokenLock {
   }
 }
 
-/** Of one length whatever came, which the comparison needs. */
+/** Always of the same length, as the comparison requires. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }

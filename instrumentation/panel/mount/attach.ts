@@ -14,9 +14,12 @@ export type MountableServer = HttpServer | HttpsServer
 
 /** A panel that is mounted. */
 export interface MountedPanel {
-  /** With the token in its fragment, for the developer's browser; null while nothing listens, and when the panel is off. */
+  /**
+   * With the token in its fragment, for the developer's browser; null before the server listens, and when the panel is
+   * off.
+   */
   readonly url: string | null
-  /** Takes the panel off again: its listeners, its sockets, its memory. Done when its sockets are closed. */
+  /** Removes the panel with its listeners, sockets and memory. Resolves when its sockets are closed. */
   close(): Promise<void>
 }
 
@@ -28,7 +31,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
     throw new EnginelightError('EL_PANEL_CONFIG', 'This server has a panel already: close that one first.')
   mounted.add(server)
   const recorder = new Recorder(settings.limits, settings.errorMessages)
-  // Before anything is waited for, so that nothing is missed meanwhile.
+  // Before the first wait, so that nothing is missed meanwhile.
   recorder.start()
   let doorway: Doorway
   try {
@@ -77,12 +80,12 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   }
 }
 
-/** How long the name of a host may take to be looked up. */
+/** How long the lookup of a host name may take. */
 const LOOKUP_MS = 100
 
 /**
- * A server that was told to listen just before has its port, and so the panel its url, when its host is looked up. One
- * that does not listen yet is not waited for longer. An `error` of the server stays the application's.
+ * A server that has just been told to listen gets its port, and so the panel its url, once its host is looked up. A
+ * server that does not listen yet is not waited for longer. An `error` of the server stays the application's.
  */
 async function listensSoon(server: MountableServer): Promise<void> {
   if (server.listening) return

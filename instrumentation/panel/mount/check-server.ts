@@ -5,7 +5,7 @@ import { EnginelightError } from '../../../server-lib/index.ts'
 
 const NEEDED = 'The panel is attached to a server of node:http or node:https'
 
-/** Throws `EL_PANEL_CONFIG` for what the panel cannot be mounted on, and says what to write. */
+/** Throws `EL_PANEL_CONFIG` if the panel cannot be mounted on it, and says what to write. */
 export function checkServer(server: unknown): void {
   const sentence = whyNot(server)
   if (sentence !== undefined) throw new EnginelightError('EL_PANEL_CONFIG', sentence, { option: 'server' })
@@ -21,7 +21,7 @@ function whyNot(server: unknown): string | undefined {
   const name = typeof constructor === 'function' ? constructor.name : ''
   if (/http2/i.test(name))
     return `${NEEDED}; this is one of node:http2: give the panel a port of its own by startPanel().`
-  // One of another realm, or a class around a server, has what it takes.
+  // A server of another realm, or a class around a server, has all that is needed.
   return server instanceof NetServer && name === 'Server' && !('requestTimeout' in server)
     ? `${NEEDED}; this is one of node:net, which speaks no HTTP.`
     : undefined

@@ -12,21 +12,21 @@ import { greeting } from './greeting.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 import { Visitor, type VisitorContext } from './visitor.ts'
 
-/** So many sockets may be open without a token, which bounds their memory and timers. */
+/** How many sockets may be open without a token, which bounds their memory and timers. */
 const STRANGERS = 100
 const PING_SECONDS = 15
 const LONGEST_FRAME = 16 * 1024
 /** How long a page may take to answer the goodbye. */
 const GOODBYE_MS = 250
 
-/** What a doorway needs that takes time to get. */
+/** What a doorway needs that takes time to load. */
 export interface DoorwayParts {
   WebSocketServer: typeof WebSocketServer
   files: PageFiles
   version: string
 }
 
-/** The panel on some server: takes requests and upgrades that are the panel's, and answers or ends each of them. */
+/** The panel on a server: takes the panel's own requests and upgrades, and answers or ends each of them. */
 export class Doorway {
   readonly #locks: Locks
   readonly #files: PageFiles
@@ -38,8 +38,8 @@ export class Doorway {
   #isClosed = false
 
   /**
-   * `isServing` turns false when the server stops listening, which our open sockets must not delay. `applicationUrl`
-   * is where the application answers, if that is known.
+   * `isServing` turns false when the server stops listening, which our open sockets must not delay. `applicationUrl` is
+   * the application's URL, if known.
    */
   constructor(
     settings: PanelSettings,
@@ -77,7 +77,7 @@ export class Doorway {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // An error that nobody listens for would end the application.
+    // An unheard error would end the application.
     socket.on('error', () => socket.destroy())
     try {
       const refused = refusal(request, this.#locks)
@@ -87,7 +87,7 @@ export class Doorway {
       if (!offersProtocol(request)) return refuseUpgrade(socket, 400, `The panel speaks ${SUBPROTOCOL}.`)
       this.#makeRoom()
       this.#sockets.handleUpgrade(request, socket, head, opened => {
-        // A page that looks on is no reason for the process to stay.
+        // A watching page does not keep the process alive.
         ;(socket as Socket).unref?.()
         const visitor = new Visitor(opened, this.#context)
         this.#visitors.add(visitor)
@@ -99,8 +99,8 @@ export class Doorway {
   }
 
   /**
-   * For one more stranger. A newcomer is never refused, for it may have the right token: another has to go, one whose
-   * token was wrong or else the oldest, which has had the most time.
+   * Makes room for one more stranger. A newcomer is never refused, because it may have the right token. One with a
+   * wrong token has to go, or else the oldest, which has had the most time.
    */
   #makeRoom(): void {
     const strangers = [...this.#visitors].filter(visitor => visitor.isStranger)
@@ -112,8 +112,8 @@ export class Doorway {
   }
 
   /**
-   * Ends all sockets, and is done when they are closed: a server does not end before. Those that look on are told why
-   * and have a moment to answer, the others are not waited for.
+   * Closes all sockets, and resolves when they are closed: a server does not end before. Viewers are told why and get a
+   * moment to answer; the others are not waited for.
    */
   async close(reason: string): Promise<void> {
     this.#isClosed = true

@@ -4,7 +4,7 @@ import type { Greeting } from '../feed/index.ts'
 import type { PanelSettings } from '../options.ts'
 import type { Recorder } from '../recorder/index.ts'
 
-/** Who we are: the application's name as given, else as its engines have it, else the file that was started. */
+/** Which process this is. The application's name is the given one, else its engines', else the started file. */
 export function greeting(
   settings: PanelSettings,
   recorder: Recorder,

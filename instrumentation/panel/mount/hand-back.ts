@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /**
- * Gives a request that asks for an upgrade back to its server as an ordinary one. Node decides by our mere listening
- * that such requests are upgrades; on a server that upgrades nothing else they were ordinary requests before
- * (Java's client and `curl --http2` ask for `h2c` with each first request), and must go on being answered.
+ * Gives an upgrade request back to its server as an ordinary one. Because the panel listens for upgrades, Node treats
+ * all such requests as upgrades. On a server without other upgrades they were ordinary requests before (Java's client
+ * and `curl --http2` ask for `h2c` with each first request), and must still be answered.
  */
 export function handBack(server: EventEmitter, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
@@ -20,7 +20,7 @@ export function handBack(server: EventEmitter, request: IncomingMessage, socket:
       if (rest.length > 0) lines.push(`${name}: ${rest.join(',').trim()}`)
     }
   }
-  // Node hands headers over as latin1, so that is what gives the same bytes again.
+  // Node decodes headers as latin1, so encoding as latin1 restores the bytes.
   const again = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   afterEarlierAnswers(socket, () => {
     socket.unshift(Buffer.concat([again, head]))
@@ -28,7 +28,7 @@ export function handBack(server: EventEmitter, request: IncomingMessage, socket:
   })
 }
 
-/** A client that did not wait for answers to earlier requests must get those first: the new parser knows nothing of them. */
+/** A client that pipelines must get the answers to its earlier requests first: the new parser does not know of them. */
 function afterEarlierAnswers(
   socket: Duplex & { _httpMessage?: ServerResponse | null },
   then: () => void,

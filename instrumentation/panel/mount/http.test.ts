@@ -3,7 +3,7 @@ import { afterAll, expect, test, vi } from 'vitest'
 import { application, attachedPanel, ownPanel, portOf, type OpenPanel } from '../testing/panels.ts'
 import { httpText, raw } from '../testing/raw.ts'
 
-/** A page as if it had been built, in place of the build that these tests do not wait for. */
+/** Stands in for the built page, which these tests do not wait for. */
 vi.mock('../page/files.ts', async original => {
   const files = await original<typeof import('../page/files.ts')>()
   return { ...files, readPageFiles: () => files.readPageFiles(() => page) }

@@ -14,7 +14,7 @@ test('a panel on a port of its own, looked at by a page, is no reason for the pr
   expect(sockets()).toEqual([])
   const page = await Page.open(mounted.url)
   await page.until(() => page.stats.length > 0)
-  // The page's own end of the socket, which is in this process too.
+  // The page's end of the socket, which is in this process too.
   expect(sockets()).toEqual(['TCPSocketWrap'])
   await page.close()
 })

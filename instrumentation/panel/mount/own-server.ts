@@ -7,10 +7,10 @@ import { loadParts } from './parts.ts'
 import { urlOf } from './url.ts'
 
 const HEADERS_MS = 10_000
-/** More than the sockets without a token, which must not keep a page with it away. */
+/** More than the sockets without a token, so that those cannot keep out a page that has it. */
 const CONNECTIONS = 400
 
-/** Starts the panel on a server of its own. It does not keep the process alive. */
+/** Starts the panel on a server of its own, which does not keep the process alive. */
 export async function startOwnServer(settings: PanelSettings): Promise<MountedPanel> {
   const recorder = new Recorder(settings.limits, settings.errorMessages)
   recorder.start()

@@ -4,7 +4,7 @@ import { SECURITY_HEADERS } from '../page/index.ts'
 
 const LAST_BYTES_MS = 1_000
 
-/** Answers an upgrade that does not take place, and ends its socket whether the other side reads or not. */
+/** Answers a refused upgrade, and ends its socket whether the other side reads or not. */
 export function refuseUpgrade(socket: Duplex, status: number, text: string): void {
   const body = `${text}\n`
   const headers: Record<string, string> = {

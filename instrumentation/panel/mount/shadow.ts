@@ -6,16 +6,16 @@ type Serve = (request: IncomingMessage, ...rest: never[]) => void
 
 export interface ShadowOptions {
   isOurs: (request: IncomingMessage) => boolean
-  /** Takes what is ours. Called once per request. */
+  /** Handles a request that is ours. Called once per request. */
   serve: Serve
-  /** Takes what is not ours and that nobody else listens for. Left out, we do not listen ourselves. */
+  /** Handles a request that is not ours and has no other listener. If left out, we do not listen ourselves. */
   unclaimed?: Serve
 }
 
 /**
- * Keeps our requests from all other listeners of one event of a server, those that come later too, and leaves theirs
- * to them. Each listener is wrapped the way Node wraps those of `once`: `listeners()` shows the listener itself
- * and `removeListener` takes it off, so whoever rearranges them (socket.io does) finds what it put there.
+ * Keeps our requests from all other listeners of one event of a server, later ones too, and leaves all other requests
+ * to them. Each listener is wrapped as Node wraps those of `once`: `listeners()` shows the listener itself and
+ * `removeListener` removes it, so code that rearranges them (socket.io does) finds what it added.
  */
 export class Shadow {
   readonly #server: EventEmitter
@@ -54,7 +54,7 @@ export class Shadow {
   }
 
   readonly #onNewListener = (event: string | symbol): void => {
-    // The event comes before the listener is there. No request can come before a microtask.
+    // The event is emitted before the listener is added. No request can come before a microtask.
     if (event === this.#event && !this.#isArranging) queueMicrotask(() => this.#arrange())
   }
 

@@ -17,7 +17,7 @@ afterAll(() => {
 
 const own = (panel: OpenPanel) => [`Host: 127.0.0.1:${panel.port}`, `Origin: ${panel.origin}`]
 
-/** Still there, and lets a page with the token in. */
+/** Expects the panel to admit a page with the token. */
 async function expectAlive(panel: OpenPanel): Promise<void> {
   const page = await Page.open(panel.url)
   await page.until(() => page.types.includes('snap'))
@@ -96,7 +96,7 @@ test('a wrong token costs its own socket a second, and no other one anything', a
     const page = new Page(panel.url)
     await page.opened()
     page.send({ type: 'auth', token: 'ünïcode-token-number' })
-    // Too late: one try is all that a socket has.
+    // Too late: each socket has one try.
     page.send({ type: 'auth', token: 'a-token-of-my-own' })
     return { page, closed: await page.closed, after: performance.now() - began }
   })
@@ -146,7 +146,7 @@ test('of 150 sockets without the token 100 stay, those with a wrong one leave fi
   await new Promise(resolve => setTimeout(resolve, 50))
   for (let index = 100; index < 150; index++) sockets.push(await stranger(index))
   await expectAlive(panel)
-  // The 50 with a wrong token, and the first one, for the page that came in.
+  // Closed were the 50 with a wrong token, and the oldest one, to make room for the page.
   expect([...open]).toEqual(
     Array.from({ length: 150 }, (_, index) => index).filter(i => (i > 0 && i < 50) || i >= 100),
   )

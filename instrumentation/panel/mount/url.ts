@@ -16,7 +16,7 @@ export function originOf(server: Server): string | null {
   return `${scheme}://${reachableHost(address.address)}:${address.port}`
 }
 
-/** One that is bound to all addresses is reached by loopback's. */
+/** A server bound to all addresses is reached by the loopback address. */
 function reachableHost(bound: string): string {
   if (bound === '0.0.0.0' || bound === '::') return '127.0.0.1'
   return bound.includes(':') ? `[${bound}]` : bound

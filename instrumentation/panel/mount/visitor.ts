@@ -5,7 +5,7 @@ import { CLOSE, type ClientMessage } from '../../model/protocol.ts'
 import type { Recorder } from '../recorder/index.ts'
 
 const AUTH_MS = 2_000
-/** How long a socket with a wrong token waits for its answer. Only its own: others are not held up. */
+/** How long a socket with a wrong token waits for its answer. Other sockets are not held up. */
 const WRONG_TOKEN_MS = 1_000
 const CLOSING_MS = 2_000
 const MESSAGES_PER_SECOND = 20
@@ -19,13 +19,13 @@ export interface VisitorContext {
 }
 
 /**
- * An open socket of the panel: first a stranger with two seconds to show the token, then a viewer. A stranger is told
- * nothing, not even a version. One whose token is wrong is heard no more, and closed a moment later.
+ * An open socket of the panel: first a stranger with two seconds to show the token, then a viewer. A stranger learns
+ * nothing, not even a version. After a wrong token it is not heard any more, and is closed a moment later.
  */
 export class Visitor {
   readonly #socket: WebSocket
   readonly #context: VisitorContext
-  /** The one timer of a stranger: for its token, for the answer to a wrong one, for its closing. */
+  /** A stranger's one timer: for its token, for the answer to a wrong one, for its closing. */
   #timer: NodeJS.Timeout
   #isRefused = false
   #viewer: Viewer | null = null
@@ -36,9 +36,9 @@ export class Visitor {
   constructor(socket: WebSocket, context: VisitorContext) {
     this.#socket = socket
     this.#context = context
-    // Not as unauthorized, after which a page gives up: the token may lie unread behind a stall of this process.
+    // Not closed as unauthorized, after which a page gives up: the token may be unread behind a stall of this process.
     this.#timer = setTimeout(() => this.#close(CLOSE.noToken, 'no token came'), AUTH_MS).unref()
-    // A frame that breaks the rules arrives as an error of the socket; unheard it would end the process.
+    // A frame that breaks the rules is reported as an error of the socket; unheard it would end the process.
     socket.on('error', () => socket.terminate())
     socket.on('pong', () => void (this.#hasAnswered = true))
     socket.on('close', () => this.#leave())
@@ -61,7 +61,7 @@ export class Visitor {
     return this.#viewer === null
   }
 
-  /** Whether it has shown a wrong token, and only waits for its end. */
+  /** Whether it has shown a wrong token, and is only waiting to be closed. */
   get isRefused(): boolean {
     return this.#isRefused
   }
@@ -122,7 +122,7 @@ export class Visitor {
 
   #close(code: number, reason: string): void {
     this.#socket.close(code, reason)
-    // One that does not answer the closing frame keeps its place for no longer than this.
+    // A page that does not answer the closing frame keeps its place for no longer than this.
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#socket.terminate(), CLOSING_MS).unref()
   }

@@ -3,12 +3,12 @@ import { MOUNT } from './mount-path.ts'
 import type { PageFiles } from './files.ts'
 import { SECURITY_HEADERS } from './headers.ts'
 
-/** Answers a request that the locks have let through: a file of the page, or why not. */
+/** Answers a request that the locks have admitted: with a file of the page, or with the reason why not. */
 export function answerPage(request: IncomingMessage, response: ServerResponse, files: PageFiles): void {
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return answerText(response, 405, 'The panel is only read: GET or HEAD.', { Allow: 'GET, HEAD' })
   const [path = ''] = (request.url ?? '').split(/[?#]/, 1)
-  // The page names its parts relative to itself. The token, in the fragment, outlives the redirect.
+  // The page names its parts by relative paths. The token, in the fragment, survives the redirect.
   if (path === MOUNT || path === '/')
     return answerText(response, 308, 'The panel.', { Location: `${MOUNT}/` })
   if (!path.startsWith(`${MOUNT}/`)) return answerText(response, 404, `The panel is at ${MOUNT}/.`)

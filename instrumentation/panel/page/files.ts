@@ -6,10 +6,13 @@ export interface PageFile {
   readonly body: Buffer
 }
 
-/** The built page by name (`index.html`, `assets/index-abc.js`). Names that are asked for are looked up, never opened. */
+/**
+ * The built page by name (`index.html`, `assets/index-abc.js`). Requested names are looked up here, and never opened as
+ * files.
+ */
 export type PageFiles = ReadonlyMap<string, PageFile>
 
-/** What the page consists of; anything else in its folder is not served. */
+/** The file types of the page; any other file in its folder is not served. */
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -21,7 +24,8 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Reads the built page: a module that holds all of its files, so that a bundle has them too. Empty when it was not built.
+ * Reads the built page: a module that contains all of its files, so that a bundle has them too. Empty if it was not
+ * built.
  */
 export function readPageFiles(load: () => unknown = () => loadOwn('panel-ui/files.js')): PageFiles {
   let packed: Record<string, string>

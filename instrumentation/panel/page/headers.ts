@@ -10,7 +10,7 @@ const POLICY = [
   "require-trusted-types-for 'script'",
 ].join('; ')
 
-/** On every answer of the panel, refusals too. None of them is a CORS header, and none may become one. */
+/** On every answer of the panel, refusals included. None of them is a CORS header, and none may become one. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy': POLICY,
   'X-Content-Type-Options': 'nosniff',

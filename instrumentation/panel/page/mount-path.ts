@@ -2,7 +2,7 @@
 export const MOUNT = '/__enginelight'
 export const SOCKET_PATH = `${MOUNT}/socket`
 
-/** Whether a request is the panel's: its path as it was sent, undecoded, is ours or below ours. */
+/** Whether a request is the panel's: its path, undecoded, is ours or below ours. */
 export function isOurs(url: string | undefined): boolean {
   if (url === undefined || !url.startsWith(MOUNT)) return false
   const next = url.charAt(MOUNT.length)

@@ -70,7 +70,7 @@ test('a request whose commit failed is kept aside when all healthy ones have lef
   speaker.step('x1', 'prepare')
   speaker.stepEnd('x1', 'prepare', REFUSED)
   speaker.commitEnd('x1', 'rolled back', REFUSED)
-  // It answers 200 all the same: nothing else about it is worth a second look.
+  // It still answers 200: nothing else about it looks unusual.
   speaker.sessionEnd('s-u-refused', 'u-refused')
   speaker.requestEnd('u-refused')
   for (let number = 0; number < 200; number++) speaker.wholeRequest(number)
@@ -106,7 +106,7 @@ test('a job that commits ten thousand times, and ten thousand in doubt, cost no 
   for (let number = 0; number < 200; number++) speaker.wholeRequest(number)
   const before = recorder.history.beforeRing().rows
   expect(before.filter(row => row[1] === KIND.inDoubt).length).toBe(1_000)
-  // One row of each kind for the session; the rest is the request kept as long as it runs, within its own limit.
+  // One row of each kind for the session; the rest is the running request itself, within its own limit.
   expect(before.filter(row => row[1] === KIND.sessionEnding).length).toBeLessThan(5_000)
   expect(latePage().inDoubt.size).toBe(1_000)
   expect(ringRows().length).toBeLessThan(1_000)

@@ -6,7 +6,7 @@ interface Entry {
   readonly id: TextId
   readonly text: string
   readonly bytes: number
-  /** How many rows that are held name it. */
+  /** How many held rows name it. */
   rows: number
 }
 
@@ -14,15 +14,15 @@ const ENTRY_BYTES = 160
 const FULL = '(text not kept: too many different texts)'
 
 /**
- * The interned texts: SQL, labels, lines of code, messages. A text that a held row names stays; of the others those
- * that were let go of longest ago leave first. An id is never given twice.
+ * The interned texts: SQL, labels, lines of code, messages. A text named by a held row stays; the others leave in the
+ * order in which their last row did. Ids are not reused.
  */
 export class Dictionary {
   bytes = 0
   readonly #limit: number
   readonly #byText = new Map<string, Entry>()
   readonly #byId = new Map<TextId, Entry>()
-  /** In the order in which the last row let go of them. */
+  /** In the order in which their last row left. */
   readonly #unnamed = new Map<TextId, Entry>()
   #nextId = 1
 
@@ -38,15 +38,15 @@ export class Dictionary {
     return this.bytes > this.#limit
   }
 
-  /** The id of a text. It is safe from `trim` only once a row that names it is held. */
+  /** The id of a text. It is safe from `trim` only once a held row names it. */
   intern(text: string, longest: number): TextId {
     const cut = text.length > longest ? `${text.slice(0, longest)}…` : text
     const known = this.#byText.get(cut)
     if (known !== undefined) return known.id
-    // Only texts of things that are open now can fill it so far; they must not grow without end either.
+    // Only texts of open things can fill it this far; they must not grow without end either.
     if (this.bytes > this.#limit * 2 && cut !== FULL) return this.intern(FULL, FULL.length)
     const own = copyOf(cut)
-    // The copy has half a surrogate pair made good, so it can be known though the original was not.
+    // Copying repairs half a surrogate pair, so the copy can be known although the original was not.
     const knownCopy = own === cut ? undefined : this.#byText.get(own)
     if (knownCopy !== undefined) return knownCopy.id
     const entry: Entry = {
@@ -80,7 +80,7 @@ export class Dictionary {
     })
   }
 
-  /** Brings it within its limit as far as held rows allow. */
+  /** Brings it within its limit, as far as held rows allow. */
   trim(): void {
     if (!this.isOver) return
     for (const entry of this.#unnamed.values()) {

@@ -7,15 +7,15 @@ import { OpenRows } from '../../model/open-rows.ts'
 import { RowRing } from './row-ring.ts'
 
 /**
- * All rows that are held: the ring of late ones, what was open before the oldest of them (`#before`), and requests kept
- * aside. Applying `#before` and then the ring leads to the state of now.
+ * All held rows: the ring of recent ones, what was open before the oldest of them (`#before`), and requests kept aside.
+ * Applying `#before` and then the ring leads to the present state.
  */
 export class History {
   readonly ring = new RowRing()
   readonly dictionary: Dictionary
-  /** Rows that are no longer held anywhere. */
+  /** How many rows are no longer held anywhere. */
   dropped = 0
-  /** What is open now, at the newest row. */
+  /** What is open now, as of the newest row. */
   readonly now = new OpenRows((rows, _request, _closes) => {
     for (const row of rows) if (row[1] === KIND.checkoutAcquired) this.now.countUse(row[4])
   })
@@ -40,7 +40,7 @@ export class History {
     return this.ring.bytes
   }
 
-  /** Gives the row its number and takes it in; old rows leave as the limits demand. */
+  /** Numbers the row and adds it; old rows leave as the limits demand. */
   push(row: AnyRow): void {
     const seq = this.ring.last + 1
     row[0] = seq
@@ -61,7 +61,7 @@ export class History {
     while (this.dictionary.isOver && this.#kept.dropOldest()) this.dictionary.trim()
   }
 
-  /** What was open and what is kept before the ring: the whole ring goes on from there. */
+  /** What was open, and what is kept, before the ring: the whole ring follows on it. */
   beforeRing(): Snapshot {
     return {
       type: 'snap',
@@ -83,7 +83,7 @@ export class History {
     return { type: 'snap', seq: this.ring.last, rows: inOrder([...open, ...kept]) }
   }
 
-  /** How many rows are held in all; with `dropped` it is the number of the newest row. */
+  /** How many rows are held in all; together with `dropped` it gives the number of the newest row. */
   get held(): number {
     let held = this.ring.length
     for (const _ of this.#before.rows()) held++

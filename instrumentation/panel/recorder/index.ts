@@ -1,3 +1,3 @@
-/** The panel's memory: what the channels say becomes rows, within a budget of bytes. */
+/** The panel's memory: channel messages become rows, within a budget of bytes. */
 export { Recorder } from './recorder.ts'
 export { DEFAULT_LIMITS, type RecorderLimits } from './limits.ts'

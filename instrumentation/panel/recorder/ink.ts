@@ -8,7 +8,7 @@ const LONGEST_STATEMENT = 4 * 1024
 const LONGEST_TEXT = 1024
 const LONGEST_FRAMES = 4 * 1024
 
-/** Turns texts of messages into ids; what may not be shown is taken out before. */
+/** Turns the texts of messages into ids, after removing what may not be shown. */
 export class Ink {
   readonly #dictionary: Dictionary
   readonly #errorMessages: boolean
@@ -30,7 +30,7 @@ export class Ink {
     return this.#dictionary.intern(statementText(text, parameters), LONGEST_STATEMENT)
   }
 
-  /** A label of HTTP ends where a query string would begin. */
+  /** An HTTP label is cut where a query string would begin. */
   label(value: string, isHttp: boolean): TextId {
     const end = isHttp ? value.search(/[?#]/) : -1
     return this.text(end < 0 ? value : value.slice(0, end))

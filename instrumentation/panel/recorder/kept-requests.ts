@@ -4,7 +4,7 @@ import { rowBytes } from './row-bytes.ts'
 interface Kept {
   rows: AnyRow[]
   bytes: number
-  /** False while the request runs, or is still being told in the ring. */
+  /** False while the request runs, or while rows of it are still in the ring. */
   isComplete: boolean
 }
 
@@ -15,8 +15,9 @@ export interface KeptLimits {
 }
 
 /**
- * The requests that were slow, failed, aborted, leaked or not committed, after the ring has let go of their rows: healthy traffic does
- * not push them out, only later ones of their kind do. Also the first rows of requests of which that is not yet known.
+ * Keeps requests that were slow, failed, aborted, leaked or not committed after their rows have left the ring. Healthy
+ * traffic does not push them out, only later requests of this kind do. Also holds the first rows of requests of which
+ * that is not yet known.
  */
 export class KeptRequests {
   bytes = 0
@@ -26,7 +27,7 @@ export class KeptRequests {
   readonly #byRequest = new Map<string, Kept>()
   #complete = 0
 
-  /** `dropped` takes rows that are held no longer, `forgotten` the request of which none are. */
+  /** `dropped` takes rows that are no longer held, `forgotten` a request that has none left. */
   constructor(limits: KeptLimits, dropped: (rows: AnyRow[]) => void, forgotten: (request: string) => void) {
     this.#limits = limits
     this.#dropped = dropped
@@ -36,7 +37,7 @@ export class KeptRequests {
   add(request: string, rows: AnyRow[]): void {
     let kept = this.#byRequest.get(request)
     if (!kept) this.#byRequest.set(request, (kept = { rows: [], bytes: 0, isComplete: false }))
-    // A job that goes on for hours may not take the room of all others.
+    // A job that runs for hours must not take the room of all others.
     if (kept.bytes > this.#limits.bytes / 4) return this.#dropped(rows)
     let bytes = 0
     for (const row of rows) {
@@ -48,12 +49,12 @@ export class KeptRequests {
     while (this.bytes > this.#limits.bytes && this.dropOldest());
   }
 
-  /** The request's last row came: from here on it counts against the number that is kept. */
+  /** The request's last row has come: from here on it counts towards the number kept. */
   complete(request: string): void {
     const kept = this.#byRequest.get(request)
     if (!kept || kept.isComplete) return
     kept.isComplete = true
-    // Behind those that became complete before it.
+    // Moved behind those that became complete before it.
     this.#byRequest.delete(request)
     this.#byRequest.set(request, kept)
     if (++this.#complete <= this.#limits.requests) return
@@ -70,7 +71,7 @@ export class KeptRequests {
     this.#dropped(kept.rows)
   }
 
-  /** Whether there was one to drop. */
+  /** Returns whether there was one to drop. */
   dropOldest(): boolean {
     for (const request of this.#byRequest.keys()) {
       this.drop(request)

@@ -1,6 +1,6 @@
 /**
- * Plain values out of messages. A recorder must hold no object of the application and fail on none, so whatever is
- * not of the expected type is turned into text or left out, and long texts are copied instead of cut out of longer ones.
+ * Plain values out of messages. A recorder must hold no object of the application and fail on none. So a value of an
+ * unexpected type becomes text or is left out, and long texts are copied, not sliced.
  */
 const ID_LENGTH = 200
 
@@ -13,7 +13,7 @@ export function idOrNull(value: unknown): string | null {
   return value === null || value === undefined ? null : id(value)
 }
 
-/** Milliseconds to the microsecond: more digits only lengthen each row. */
+/** Milliseconds, to the microsecond: more digits only lengthen each row. */
 export function ms(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? Math.round(value * 1000) / 1000 : 0
 }
@@ -30,7 +30,7 @@ export function ids(value: unknown): string[] {
   return Array.isArray(value) ? value.slice(0, 100).map(id) : []
 }
 
-/** The same characters in memory of their own: V8 keeps the whole of a string alive for a slice of it. */
+/** The same characters in memory of their own: V8 keeps a whole string alive for a slice of it. */
 export function copyOf(text: string): string {
   return Buffer.from(text).toString()
 }

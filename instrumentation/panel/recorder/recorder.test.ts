@@ -19,7 +19,7 @@ test('a fresh page, one that came late and one that saw it all know the same', (
   const saw = witness()
   speaker.declare()
   for (const slot of [0, 1, 2, 3]) speaker.connect(`c${slot}`, slot)
-  // Open from here to the end: a request with all there can be in it, a hold of nobody's, a leak.
+  // Open throughout: a request with everything that it can have, a hold without a request, a leak.
   speaker.request('open')
   speaker.session('so', 'open')
   speaker.sessionState('so', 'open', 'active')
@@ -44,7 +44,7 @@ test('a fresh page, one that came late and one that saw it all know the same', (
   }
   compare()
   for (let number = 0; number < 300; number++) {
-    // Every tenth is slow, so kept aside; the comparison falls on every stage of a request.
+    // Every tenth is slow, and so kept aside; the comparison meets every stage of a request.
     speaker.wholeRequest(number, number % 10 === 0 ? 700 : 5, number % 7)
     if (number % 3 === 0) speaker.sessionState('so', 'open', number % 2 ? 'active' : 'failed')
     if (number === 100) speaker.disconnect('c2', 2)
@@ -116,7 +116,7 @@ test('one who comes late is told of engines, connections, holders, waiters and o
     checkouts: { k1: { connection: 'c1', site: 'src/orders.ts:41' }, k2: { connection: null } },
     transactions: { t1: { connection: 'c1' } },
   })
-  // And goes on from there.
+  // And the count continues from there.
   speaker.release('k1', 'c1')
   expect(freshPage().connections.get('c1')).toMatchObject({ uses: 3, heldBy: null })
 })

@@ -22,28 +22,28 @@ import { requestRow, sessionRow, statementRow, transactionRow } from './rows-of-
 import { seedRows } from './seed.ts'
 import { StatementLimit } from './statement-limit.ts'
 
-/** One message of so many is timed: the clock itself costs as much as a row. */
+/** One message of this many is timed: the clock itself costs as much as a row. */
 const TIMED_EVERY = 16
 
 /**
- * Listens to the channels and holds what they said as rows, within its limits. It runs inside the application's own
- * calls, so it does no more than build a row, holds nothing of a message but numbers and text, and throws nothing.
+ * Listens to the channels and holds their messages as rows, within its limits. It runs inside the application's own
+ * calls, so it only builds a row, keeps only numbers and text of a message, and throws nothing.
  */
 export class Recorder {
-  /** Differs with each start, so that a page knows numbers of another life. */
+  /** Differs with each start, so that a page recognizes numbers of an earlier process. */
   readonly boot = randomBytes(8).toString('hex')
   readonly limits: RecorderLimits
   readonly history: History
-  /** Messages that could not be recorded, because of a fault of ours or of theirs. */
+  /** How many messages could not be recorded, by a fault of ours or of theirs. */
   failures = 0
-  /** The time that recording has taken, estimated from a sample. */
+  /** The time spent on recording, estimated from a sample. */
   costMs = 0
   readonly #ink: Ink
   readonly #statements: StatementLimit
   #messages = 0
   #stops: (() => void)[] = []
 
-  /** `errorMessages`: whether errors keep the messages that they came with. */
+  /** `errorMessages`: whether errors keep their own messages. */
   constructor(limits: RecorderLimits, errorMessages = false) {
     this.limits = limits
     this.history = new History(limits)
@@ -55,7 +55,7 @@ export class Recorder {
     return this.#statements.omitted
   }
 
-  /** Reads the state of now and listens from then on. */
+  /** Reads the present state, and listens from then on. */
   start(): void {
     for (const report of this.reports())
       this.#guarded(() => {
@@ -76,7 +76,7 @@ export class Recorder {
     for (const stop of this.#stops.splice(0)) stop()
   }
 
-  /** The engines as of now, or none when they cannot say. */
+  /** The engines as of now, or none if they cannot report. */
   reports(): EngineReport[] {
     try {
       return engineReports()
@@ -124,7 +124,7 @@ export class Recorder {
 
   #engine(message: EngineMessage): void {
     if (message.phase === 'closed') {
-      // The old pool of an engine that was given a new one: the engine itself goes on.
+      // This is the engine's old pool, which was replaced: the engine itself goes on.
       const engine = this.history.now.engine(id(message.engine))
       if (engine?.[1] === KIND.engine && engine[3].pool !== message.pool) return
     }
@@ -138,7 +138,7 @@ export class Recorder {
 
   #statement(message: StatementMessage): void {
     if (message.phase === 'end') {
-      // Its start was left out, or was before our time.
+      // Its start was omitted, or came before we listened.
       if (!this.history.now.hasStatement(id(message.id))) return
     } else if (message.request !== null) {
       const admitted = this.#statements.admit(id(message.request), ms(message.at))

@@ -1,6 +1,6 @@
 import type { AnyRow } from '../../model/rows.ts'
 
-/** What a row takes in memory, roughly and rather too much: the array, its numbers and its strings. */
+/** A row's size in memory, estimated on the high side: the array, its numbers and its strings. */
 export function rowBytes(row: AnyRow): number {
   let bytes = ARRAY
   for (let column = 0; column < row.length; column++) bytes += valueBytes(row[column])

@@ -1,12 +1,12 @@
 import type { AnyRow } from '../../model/rows.ts'
 import { rowBytes } from './row-bytes.ts'
 
-/** The rows of late, in order and without holes. Readers hold no rows, only the number of the last one they read. */
+/** The recent rows, in order and without gaps. Readers hold no rows, only the number of the last one they read. */
 export class RowRing {
   bytes = 0
   #rows: (AnyRow | undefined)[] = []
   #head = 0
-  /** The number of the oldest row that is here; `last + 1` when none is. */
+  /** The number of the oldest row in here; `last + 1` if there is none. */
   first = 1
 
   get last(): number {

@@ -12,7 +12,7 @@ import { id, idOrNull, ms } from './plain.ts'
 
 const PARTICIPANTS = 100
 
-/** The row of a commit's message, or of what recovery says about those that were left. */
+/** The row for a commit's message, or for recovery's report about those left behind. */
 export function commitRow(message: CommitMessage, ink: Ink): AnyRow | null {
   const at = ms(message.at)
   switch (message.phase) {

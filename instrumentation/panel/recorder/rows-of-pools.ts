@@ -11,7 +11,7 @@ import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
 
 const HOLDERS = 100
 
-/** The row of an engine's message, or null where the page has nothing to learn from it. */
+/** The row for an engine's message, or null if it has nothing for the page. */
 export function engineRow(message: EngineMessage): AnyRow | null {
   switch (message.phase) {
     case 'declared':
@@ -29,7 +29,7 @@ export function engineRow(message: EngineMessage): AnyRow | null {
 
 const SOURCES = ['connection', 'knex', 'pg.Pool', 'borrowed'] as const
 
-/** As told by a library that may be of another version. */
+/** The sender may be a library of another version. */
 export const modeOf = (mode: string): EngineFacts['mode'] =>
   mode === 'autocommit' || mode === 'borrowed' ? mode : 'transaction'
 
@@ -130,7 +130,7 @@ export function checkoutRow(message: CheckoutMessage, ink: Ink): AnyRow | null {
       return [0, KIND.checkoutReleased, at, checkout, ink.textOrNull(message.discarded)]
     case 'kept':
       return [0, KIND.checkoutKept, at, checkout, ink.textOrNull(message.keptFor)]
-    // How long a hold lasts is on the board anyway.
+    // The board shows how long a hold lasts anyway.
     case 'overdue':
       return null
     default:

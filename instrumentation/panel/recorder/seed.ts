@@ -4,7 +4,7 @@ import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
 import { engineFacts } from './rows-of-pools.ts'
 
-/** What a recorder that came late must know: engines, connections, who holds them and who waits. */
+/** What a late recorder must know: engines, connections, their holders and the waiters. */
 export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable<AnyRow> {
   const engine = id(report.description.engine)
   const pool = id(report.description.pool)
@@ -12,7 +12,7 @@ export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable
   for (const at of report.connections) {
     const connection = id(at.connection)
     const { holder } = at
-    // The hold of now is told by a row of its own, and is counted there.
+    // The current hold gets a row of its own, and is counted there.
     const usesBefore = Math.max(0, count(at.uses) - (holder ? 1 : 0))
     const pid = countOrNull(at.backendPid)
     yield [0, KIND.connected, ms(at.since), connection, engine, pool, count(at.slot), pid, usesBefore]

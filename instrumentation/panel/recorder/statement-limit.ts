@@ -7,9 +7,9 @@ interface Counted {
   omitted: number
 }
 
-/** Counts the statements of each request; those past the limit are not told, only their number is. */
+/** Counts the statements of each request; beyond the limit only their number is recorded. */
 export class StatementLimit {
-  /** Of all requests since the start. */
+  /** Over all requests since the start. */
   omitted = 0
   readonly #limit: number
   readonly #byRequest = new Map<string, Counted>()
@@ -18,12 +18,12 @@ export class StatementLimit {
     this.#limit = limit
   }
 
-  /** Whether there is room to tell one more, or the row that says how many were left out so far. */
+  /** Whether to record one more, omit it, or omit it with a row that gives the number omitted so far. */
   admit(request: string, at: number): 'tell' | 'omit' | StatementsOmittedRow {
     let counted = this.#byRequest.get(request)
     if (!counted) {
       this.#byRequest.set(request, (counted = { told: 0, omitted: 0 }))
-      // A request whose end was never said must not stay for ever.
+      // A request whose end was never reported must not stay for ever.
       if (this.#byRequest.size > REQUESTS)
         for (const oldest of this.#byRequest.keys()) {
           this.#byRequest.delete(oldest)
@@ -36,12 +36,12 @@ export class StatementLimit {
     }
     counted.omitted++
     this.omitted++
-    // At 1, 2, 4, 8 …, so that the page sees it rise without a row per statement; the end says the sum.
+    // At 1, 2, 4, 8 …, so that the page sees it grow without a row per statement; the sum comes at the end.
     const isPowerOfTwo = (counted.omitted & (counted.omitted - 1)) === 0
     return isPowerOfTwo ? [0, KIND.statementsOmitted, at, request, counted.omitted] : 'omit'
   }
 
-  /** The request is over: the last word on what was left out, or null when nothing was. */
+  /** The request is over: the final number of omitted statements, or null if there were none. */
   end(request: string, at: number): StatementsOmittedRow | null {
     const counted = this.#byRequest.get(request)
     this.#byRequest.delete(request)

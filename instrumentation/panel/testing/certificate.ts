@@ -1,4 +1,4 @@
-/** A certificate for tests of TLS, signed by itself and known to nobody. */
+/** A self-signed certificate for tests of TLS, unknown to all clients. */
 export const CERTIFICATE = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnqtzqwtM7eQkMdD/

@@ -7,7 +7,7 @@ import {
 } from '../../../server-lib/channels/index.ts'
 import type { CommitStep, EndReason } from '../../../server-lib/channels/index.ts'
 
-/** A site as the session core makes them. */
+/** A site as the session core makes it. */
 export const SITE: Site = {
   label: 'src/orders.ts:41',
   frames: ['placeOrder (src/orders.ts:41:19)', 'main (src/app.ts:7:3)'],
@@ -39,7 +39,7 @@ export function description(engine = 'writer', pool = `${engine}#1`): EngineDesc
 
 export const OUTCOME_FINISHED = { outcome: 'finished', status: 200, unreleased: [] } as const
 
-/** Says on the channels what a session core would say; the clock is the test's own. */
+/** Publishes what a session core would publish; the clock is the test's own. */
 export class Speaker {
   at = 1_000
   readonly engine: string
@@ -256,7 +256,7 @@ export class Speaker {
     channels.commit.publish({ phase: 'recovered', at, ...message })
   }
 
-  /** One healthy request from its first line to its last: twelve messages, unless `statements` says more. */
+  /** One healthy request from beginning to end: twelve messages, unless `statements` is given. */
   wholeRequest(number: number, durationMs = 5, statements = 1): void {
     const [u, s, k, t] = [`u${number}`, `s${number}`, `k${number}`, `t${number}`]
     this.request(u)

@@ -1,8 +1,8 @@
 import { KIND, type AnyRow } from '../../model/rows.ts'
 
 /**
- * The smallest page: what is open now, by applying rows. A second mind on what rows mean, made for comparing two
- * pages with each other and with the recorder.
+ * A minimal page: what is open now, by applying rows. An independent reading of the rows, made for comparing two pages
+ * with each other and with the recorder.
  */
 export class PageState {
   seq = 0
@@ -21,7 +21,7 @@ export class PageState {
     for (const part of this.#parts()) part.clear()
   }
 
-  /** What is open, to compare: a request that is over counts as long as a check-out of it is open. */
+  /** What is open, for comparison: a request that is over counts as long as one of its check-outs is open. */
   open(): unknown {
     const running = [...this.requests].filter(([id, request]) => !request.over || this.#hasOpen(id))
     return {

@@ -9,7 +9,7 @@ import {
 import type { AnyRow } from '../../model/rows.ts'
 import { PageState } from './page-state.ts'
 
-/** A page without a browser: speaks the protocol and applies what it is told. */
+/** A page without a browser: speaks the protocol and applies the rows it gets. */
 export class Page {
   readonly messages: ServerMessage[] = []
   readonly state = new PageState()
@@ -48,7 +48,7 @@ export class Page {
     return page
   }
 
-  /** Shows the token and hears `hello`, without subscribing. */
+  /** Shows the token and gets `hello`, without subscribing. */
   static async enter(url: string): Promise<Page> {
     const page = new Page(url)
     await page.opened()
@@ -81,7 +81,7 @@ export class Page {
     this.socket.send(JSON.stringify(message))
   }
 
-  /** Waits for messages until something is true of what has come. */
+  /** Waits for messages until the condition holds. */
   async until(isTrue: () => boolean, timeoutMs = 5_000): Promise<void> {
     const deadline = performance.now() + timeoutMs
     while (!isTrue()) {

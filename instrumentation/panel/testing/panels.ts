@@ -14,17 +14,17 @@ afterEach(async () => {
   for (const it of open.splice(0).reverse()) await it.close()
 })
 
-/** A panel on a port of its own, until the test is over. */
+/** A panel on a port of its own, until the test ends. */
 export async function ownPanel(options: StartPanelOptions = {}): Promise<OpenPanel> {
   return opened(await startPanel({ enabled: true, ...options }))
 }
 
-/** A panel on an application's server, until the test is over. */
+/** A panel on an application's server, until the test ends. */
 export async function attachedPanel(server: Server, options: PanelOptions = {}): Promise<OpenPanel> {
   return opened(await panel({ enabled: true, ...options }).attach(server))
 }
 
-/** An application that listens on loopback, until the test is over. */
+/** An application that listens on loopback, until the test ends. */
 export async function application(listener?: RequestListener, host = '127.0.0.1'): Promise<Server> {
   const server = createServer(listener)
   await new Promise<void>(resolve => server.listen(0, host, resolve))

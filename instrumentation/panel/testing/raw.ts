@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net'
 
 export interface RawAnswer {
-  /** 0 when the socket was closed without one. */
+  /** 0 if the socket was closed without one. */
   status: number
   headers: string
   body: string
   text: string
 }
 
-/** Sends bytes as they are and reads what comes back until the other side closes, or for `waitMs`. */
+/** Sends bytes as they are and reads the reply until the other side closes, or for `waitMs`. */
 export function raw(
   port: number,
   request: string | Buffer,
@@ -31,7 +31,7 @@ export function raw(
   })
 }
 
-/** A request's text with its lines ended as HTTP wants them, and the connection closed after the answer. */
+/** A request's text with HTTP's line ends, closing the connection after the answer. */
 export function httpText(line: string, headers: readonly string[]): string {
   return `${[`${line} HTTP/1.1`, ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`
 }
@@ -48,7 +48,7 @@ export function upgradeText(headers: readonly string[], path = '/__enginelight/s
   return `${[`GET ${path} HTTP/1.1`, ...headers, ...UPGRADE].join('\r\n')}\r\n\r\n`
 }
 
-/** A masked frame, as a browser sends it, with anything that the caller wants wrong in it. */
+/** A masked frame, as a browser sends it, with any fault that the caller asks for. */
 export function frame(
   payload: Buffer | string,
   { opcode = 1, fin = true, masked = true, reserved = 0, length = -1 } = {},

@@ -6,13 +6,13 @@ import { forEachText } from '../recorder/row-texts.ts'
 import { Speaker } from './messages.ts'
 import { PageState } from './page-state.ts'
 
-/** The recorder that `record` started, and one who speaks to it, new for each test. */
+/** The recorder that `record` started, and a speaker to it, new for each test. */
 export let recorder: Recorder
 export let speaker: Speaker
 beforeEach(() => void (speaker = new Speaker()))
 afterEach(() => recorder.stop())
 
-/** Starts a recorder, until the test is over. */
+/** Starts a recorder, until the test ends. */
 export function record(limits: Partial<RecorderLimits> = {}): Recorder {
   recorder = new Recorder({ ...DEFAULT_LIMITS, ...limits })
   recorder.start()
@@ -24,7 +24,7 @@ export function ringRows(): AnyRow[] {
   return Array.from({ length: ring.length }, (_, index) => ring.at(ring.first + index) as AnyRow)
 }
 
-/** What a page knows that was sent a snapshot and, unless it was of now, the ring. */
+/** What a page knows after a snapshot and, unless that is of now, the ring. */
 function pageOf(snapshot: Snapshot, rest: AnyRow[]): PageState {
   const page = new PageState()
   const texts = new Map<number, string>()
@@ -38,12 +38,12 @@ function pageOf(snapshot: Snapshot, rest: AnyRow[]): PageState {
   return page
 }
 
-/** A page that is sent what is before the ring, and the ring. */
+/** A page that gets what is before the ring, and the ring. */
 export const freshPage = () => pageOf(recorder.history.beforeRing(), ringRows())
-/** A page that is sent what is open now. */
+/** A page that gets what is open now. */
 export const latePage = () => pageOf(recorder.history.asOfNow(), [])
 
-/** Applies each row as it comes, as a page does that looked on all the time. */
+/** Applies each row as it comes, like a page that watched all the time. */
 export function witness(): PageState {
   const page = new PageState()
   const { history } = recorder
@@ -57,7 +57,7 @@ export function witness(): PageState {
   return page
 }
 
-/** Each row that ever was is held or counted as dropped. */
+/** Each row that ever existed is held or counted as dropped. */
 export function expectNothingUncounted(): void {
   const { history } = recorder
   expect(history.held + history.dropped).toBe(history.ring.last)

@@ -8,15 +8,15 @@ const PIDS = 200
 const LOCKS = 50
 
 /**
- * Asks each database once, over a connection that one of its engines has to spare. A database that cannot be asked
- * without getting in the way says why, for each of its engines.
+ * Asks each database once, over a connection that one of its engines has to spare. If a database cannot be asked
+ * without getting in the way, each of its engines gets the reason.
  */
 export async function askServers(engines: readonly Reporting[] = observedEngines()): Promise<EngineTruth[]> {
   const databases = new Map<string, Asked[]>()
   for (const engine of engines) {
     const asked = { engine, report: engine.report() }
     const { serverAddress, serverPort, database, pool } = asked.report.description
-    // Where we do not know which server it is, it may be another one.
+    // If the server is not known, it may be another one.
     const key = serverAddress === null ? pool : `${serverAddress}:${serverPort}/${database}`
     const others = databases.get(key)
     if (others) others.push(asked)
@@ -45,7 +45,7 @@ async function askDatabase(asked: readonly Asked[]): Promise<EngineTruth[]> {
   }))
 }
 
-/** Both engines of a database know of all that is prepared in it, and each of its own backends. */
+/** Each engine of a database gets everything that is prepared in it, but only its own backends. */
 function truthOf({ report }: Asked, rows: readonly Record<string, unknown>[], askedMs: number): EngineTruth {
   const own = new Set(pidsInTransaction(report))
   const prepared: PreparedTruth[] = []
@@ -60,7 +60,8 @@ function truthOf({ report }: Asked, rows: readonly Record<string, unknown>[], as
 
 function pidsInTransaction({ connections }: EngineReport): number[] {
   return connections.flatMap(({ status, transaction, backendPid }) => {
-    // Where BEGIN travels with a statement that waits for a lock the server's own word of it comes with the answer to that.
+    // A BEGIN that is pipelined with a blocked statement is not answered until that statement is: until then the status
+    // still says idle.
     const isOpen = transaction !== null || status === 'T' || status === 'E'
     return isOpen && backendPid !== null ? [backendPid] : []
   })

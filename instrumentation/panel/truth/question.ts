@@ -1,9 +1,9 @@
 /**
- * What a server is asked: who is prepared in this database with which locks, and which locks the backends of `$1` have
- * or wait for. Locks on indexes and on one's own transaction are left out: everybody has them.
+ * The question to a server: what is prepared in this database with which locks, and which locks the backends of `$1`
+ * hold or wait for. Locks on indexes and on a backend's own transaction are left out: every transaction has them.
  *
- * A prepared transaction has no process, so its locks are found by the virtual transaction that holds the lock on
- * its transaction id.
+ * A prepared transaction has no process, so its locks are found by the virtual transaction that holds the lock on its
+ * transaction id.
  */
 export const QUESTION = `
 with locks as materialized (

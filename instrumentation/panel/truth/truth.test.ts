@@ -31,7 +31,7 @@ test('what is prepared, and who locks and waits for what, is what pg_prepared_xa
     warehouse: engine()({ connection: database.url, pool: { max: 2 } }),
   })
   engines = made
-  // As the panel does: transactions are followed where somebody listens.
+  // Transactions are followed only while something listens, as the panel does.
   onTestFinished(observe('enginelight:transaction', () => {}))
   const client = new pg.Client(database.url)
   await client.connect()
@@ -45,7 +45,7 @@ test('what is prepared, and who locks and waits for what, is what pg_prepared_xa
   await eye.query('begin')
   await eye.query('insert into shelf values (1)')
   await eye.query(`prepare transaction 'another'`)
-  // Its BEGIN travels with it, so the server has not said yet that a transaction is open.
+  // Its BEGIN is pipelined with it, so the server has not yet reported an open transaction.
   const waiting = waiter.writer.query('update stock set id = $1 where id = 1', [1])
   const blocked = `select pid from pg_stat_activity where cardinality(pg_blocking_pids(pid)) > 0 and datname = current_database()`
   await expect.poll(() => eye.query(blocked)).toHaveLength(1)
@@ -86,7 +86,7 @@ test('what is prepared, and who locks and waits for what, is what pg_prepared_xa
 
   await holder.end()
   await waiting
-  // Now it waits for the prepared one, which is no process.
+  // Now it waits for the prepared transaction, which has no process.
   const second = waiter.writer.query('update stock set id = 2 where id = 2')
   await expect.poll(() => eye.query(blocked)).toHaveLength(1)
   const [later] = (await askServers()) as [Asked]

@@ -1,4 +1,4 @@
-/** The bytes of a part of a body, as `write` and `end` are called with it. */
+/** The size in bytes of a body part, given the arguments of `write` or `end`. */
 export function sizeOf([chunk, encoding]: readonly unknown[]): number {
   if (typeof chunk === 'string') {
     return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : undefined)
@@ -7,8 +7,8 @@ export function sizeOf([chunk, encoding]: readonly unknown[]): number {
 }
 
 /**
- * A write that is kept for later. Whoever gave a callback may wait for it before the next part, and may use the buffer
- * again then: it is called at once, and its bytes are copied.
+ * Copies a write that is held. Its callback is called at once, because the caller may wait for it before the next part;
+ * the bytes are copied, because the caller may then reuse the buffer.
  */
 export function copied<C extends { readonly args: unknown[] }>(call: C): C {
   const [chunk, encoding] = call.args

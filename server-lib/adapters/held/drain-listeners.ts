@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 
 /**
- * Those who wait for a response's `drain`. A middleware that was mounted before (a compressor) may lead them to a stream of its
- * own, which does not know that we have made them wait; so they are remembered here as well.
+ * Listeners for a response's `drain`. A middleware mounted before (a compressor) may move them to a stream of its own,
+ * which does not know that this response makes them wait; so they are remembered here as well.
  */
 export class DrainListeners {
   readonly #response: ServerResponse
@@ -20,7 +20,10 @@ export class DrainListeners {
     }
   }
 
-  /** There is room again, and nobody else will say so. Not told from here: what a listener throws is no failure of ours. */
+  /**
+   * There is room again, and nothing else will emit `drain`. Deferred, because an error of a listener is not a failure
+   * of ours.
+   */
   tell(): void {
     const response = this.#response
     const listeners = this.#listeners?.splice(0)
@@ -30,7 +33,7 @@ export class DrainListeners {
     })
   }
 
-  /** Whoever comes from now on is told by the response itself, or by whom he was led to. */
+  /** Later listeners are called by the response itself, or by the stream they were moved to. */
   stop(): void {
     this.#remembers = false
   }

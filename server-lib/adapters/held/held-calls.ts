@@ -2,16 +2,16 @@ import type { ServerResponse } from 'node:http'
 import type { OtherBody } from './gate.ts'
 import { headerOf, withoutHeader } from './write-head.ts'
 
-/** The methods of a response by which something is sent. */
+/** The methods of a response that send something. */
 export const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const
 type Method = (typeof METHODS)[number]
 export type Methods = Record<Method, (...args: unknown[]) => unknown>
 export type Call = { readonly method: Method; readonly args: unknown[] }
 
-/** What describes a body, and is wrong of another one. */
+/** Headers that describe a body, and would be wrong for another one. */
 export const OF_BODY = ['content-length', 'content-encoding', 'transfer-encoding', 'etag', 'trailer']
 
-/** The calls of a response that Node has not seen yet, in their order. */
+/** The calls on a response that Node has not seen yet, in order. */
 export class HeldCalls {
   #calls: Call[] = []
 
@@ -19,12 +19,12 @@ export class HeldCalls {
     this.#calls.push(call)
   }
 
-  /** All of them: none is held any more. */
+  /** Takes all calls: none is held any more. */
   take(): Call[] {
     return this.#calls.splice(0)
   }
 
-  /** None of them is sent. Callers that wait for the end are told why. */
+  /** Drops all calls. Callbacks that wait for the end get the reason. */
   drop(error: unknown): void {
     for (const { args } of this.take()) {
       const callback = args.at(-1)
@@ -32,7 +32,7 @@ export class HeldCalls {
     }
   }
 
-  /** A header of the head that was written. */
+  /** A header of the held `writeHead`. */
   header(name: string): unknown {
     const head = this.#calls.find(({ method }) => method === 'writeHead')
     return head && headerOf(head.args, name)
@@ -43,7 +43,9 @@ export class HeldCalls {
     return this.#calls.filter(({ method }) => method === 'write' || method === 'end').map(({ args }) => args)
   }
 
-  /** The same head with another body. A call after the end is an error of the handler: it stays, and Node tells it. */
+  /**
+   * Keeps the head and replaces the body. A call after the end is the handler's mistake: it stays, and Node reports it.
+   */
   replaceBody({ body, status }: OtherBody): void {
     const calls = this.#calls
     const end = calls.findIndex(({ method }) => method === 'end')

@@ -32,7 +32,7 @@ const codeOf = (fn: () => unknown) => {
   }
 }
 
-/** `finish` and the callback of `end` in the order of a response that nobody holds: Node 24 has turned it round. */
+/** The order of `finish` and the callback of `end` in a response that is not held: Node 24 reversed it. */
 async function nodesOwnEnd(): Promise<string[]> {
   const order: string[] = []
   const server = createServer((_request, response) => {
@@ -290,7 +290,7 @@ describe.each(KINDS)('%s', kind => {
   })
 })
 
-/** A compressor as there are many: its own `write`, `end` and `on`, its headers as the head is written. */
+/** A typical compressor: its own `write`, `end` and `on`, and its headers set when the head is written. */
 const compressor: RequestHandler = (_request, response, next) => {
   const { write, end, on, writeHead } = response as unknown as Record<string, (...args: unknown[]) => unknown>
   let gzip: Gzip | undefined
@@ -385,7 +385,7 @@ describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
   test.each(['before', 'after'] as const)('a compressor that is mounted %s', async where => {
     const bodies: Record<string, string[]> = {
       '/short': ['short'],
-      // More than is held, and less than the compressor takes before it wants a pause.
+      // More than is held, and less than the compressor takes before it asks for a pause.
       '/some': Array.from({ length: 6 }, () => 'z'.repeat(600)),
       '/long': Array.from({ length: 90 }, () => 'y'.repeat(40_000)),
       '/bad': ['bad'],
@@ -411,7 +411,7 @@ describe.each(['Express 5', 'Express 4'] as const)('%s', kind => {
       const isBad = path === '/bad'
       expect(response.status).toBe(isBad ? 500 : 200)
       expect(await response.text(), path).toBe(bodies[isBad ? '/long' : path]?.join(''))
-      // An error page does not go through what has ended the answer before.
+      // An error page must not go through a method that has already ended the answer.
       expect(response.headers.get('content-encoding')).toBe(isBad && where === 'after' ? null : 'gzip')
     }
     expect((await grounds.rows())[0]).toEqual(['a', 'a', 'a'])

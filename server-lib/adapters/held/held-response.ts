@@ -10,16 +10,16 @@ import { ResponseMask } from './response-mask.ts'
 import { withoutHeader } from './write-head.ts'
 
 /**
- * `untouched`: nothing was written. `holding`: what was written is held. `settling`: what is open is being ended, and
- * whatever is called waits. `flowing`: the head has gone out, and the end is waited for. `over`: it is Node's alone.
- * `dropped`: what it was is not sent, and whoever still writes to it is not heard.
+ * `untouched`: nothing was written. `holding`: all calls are held. `settling`: what is open is being ended, and calls
+ * wait. `flowing`: the head was sent, and the end is held. `over`: calls go to Node. `dropped`: the response was taken
+ * back, and later calls are ignored.
  */
 type Phase = 'untouched' | 'holding' | 'settling' | 'flowing' | 'over' | 'dropped'
 
 /**
- * Holds back a response until what is open is ended: nothing reaches the client, nor any middleware mounted before, so that
- * all of it can still be taken back. To whoever writes it looks as if it went its way: `headersSent`, `writableEnded`,
- * errors of a second answer, callbacks. Where nothing is open each call goes through in the tick in which it is made.
+ * Holds back a response until what is open is ended. Nothing reaches the client, nor any middleware mounted before, so
+ * all of it can still be taken back. To its writer it looks as if it were sent: `headersSent`, `writableEnded`, errors
+ * of a second answer, callbacks. Where nothing is open, each call goes through in the tick in which it is made.
  */
 export class HeldResponse {
   readonly #response: ServerResponse
@@ -32,11 +32,11 @@ export class HeldResponse {
   #phase: Phase = 'untouched'
   readonly #calls = new HeldCalls()
   #heldBytes = 0
-  /** How much of a body of known length is to come. */
+  /** How much is still to come of a body of known length, in bytes. */
   #left = Number.POSITIVE_INFINITY
   #settling: Promise<void> | undefined
   #owesDrain = false
-  /** Whether its head had gone out when the transaction began to be ended. */
+  /** Whether the head had been sent when the transaction began to end. */
   #isFlowing = false
 
   constructor(response: ServerResponse, gate: Gate, options: HoldOptions) {
@@ -52,23 +52,23 @@ export class HeldResponse {
     this.#drains = new DrainListeners(response)
   }
 
-  /** Takes back what is held, so that another answer can be given. False where the head has gone out. */
+  /** Takes back what is held, so that another answer can be given. False if the head has been sent. */
   drop(error: unknown): boolean {
     this.#mask.off()
     this.#calls.drop(error)
-    // What goes on with a body that has begun goes straight to Node.
+    // Once a body has begun, its further parts go straight to Node.
     this.#phase = this.#response.headersSent ? 'over' : 'dropped'
     if (this.#phase === 'over') return false
     this.#before.restore()
     return true
   }
 
-  /** Whether there is something to be taken back: nothing of it has been sent. */
+  /** Whether it can be taken back: nothing of it has been sent. */
   get isHeld(): boolean {
     return this.#phase === 'holding' || (this.#phase === 'settling' && !this.#isFlowing)
   }
 
-  /** Until the transaction has been ended, where that is under way. Never rejects. */
+  /** Resolves when the transaction has ended; undefined before that begins. Never rejects. */
   get settled(): Promise<void> | undefined {
     return this.#settling
   }
@@ -95,7 +95,7 @@ export class HeldResponse {
 
   #hold(call: Call): unknown {
     const { method, args } = call
-    // Node sends nothing for it either, and what comes next may open a transaction.
+    // Node sends nothing for it either, and a later call may follow the start of a transaction.
     if (method === 'writeHead') return this.#holdHead(call)
     if (!this.#gate.isDue) {
       this.#release()
@@ -132,7 +132,7 @@ export class HeldResponse {
   #holdHead(call: Call): ServerResponse {
     const response = this.#response
     const [status, message] = call.args
-    // A second one: Node has the error for it.
+    // A second head: Node throws the error for it.
     if (this.#phase !== 'untouched')
       return ServerResponse.prototype.writeHead.apply(response, call.args as [number])
     refuseWrongHead(response, call.args)
@@ -143,7 +143,7 @@ export class HeldResponse {
     return response
   }
 
-  /** Called while the transaction is being ended. After the end Node has something to say, which it says when it is over. */
+  /** Holds a call while the transaction is being ended. For calls after the end, Node reports its own error later. */
   #wait(call: Call): unknown {
     const { method } = call
     if (method === 'writeHead') return this.#holdHead(call)
@@ -166,7 +166,7 @@ export class HeldResponse {
     }
     if (method !== 'write') return this.#pass(call)
     this.#left -= sizeOf(args)
-    // With its last byte a body of known length is complete for the client, whatever becomes of the end.
+    // With its last byte a body of known length is complete for the client, whatever happens to `end`.
     if (this.#left <= 0 && this.#gate.isDue) {
       this.#calls.keep(copied(call))
       return true
@@ -191,23 +191,23 @@ export class HeldResponse {
       .then(other => this.#settled(other))
       .catch((error: unknown) => {
         if (!this.drop(error)) cut(this.#response)
-        // Not from here: what an error handler throws is no failure of ours.
+        // Deferred, because an error thrown by an error handler is not a failure of ours.
         process.nextTick(() => this.#gate.failed(error))
       })
   }
 
   #settled(other: OtherBody | undefined): void {
-    // Taken back meanwhile, and answered by another.
+    // Taken back meanwhile, and answered anew.
     if (this.#phase === 'dropped') return
     if (other) this.#replaceBody(other)
     if (this.#isFlowing) return this.#finish()
-    // What came until it was asked for the end, or for more than is held, is the response; what came then had to wait.
+    // Sends what was written before settling began. If the writer was told to wait, it now gets `drain`.
     this.#release()
     if (this.#owesDrain && !this.#response.writableEnded) this.#drains.tell()
     this.#owesDrain = false
   }
 
-  /** Nothing is waited for any more: what is still held goes to Node. */
+  /** There is nothing left to wait for: what is still held goes to Node. */
   #finish(): void {
     this.#mask.off()
     this.#phase = 'over'
@@ -224,7 +224,7 @@ export class HeldResponse {
     if (status !== undefined) this.#response.statusCode = status
   }
 
-  /** Lets go what is held. What the last write answered. */
+  /** Sends what is held. Returns what the last `write` returned. */
   #release(): unknown {
     const length = Number(this.#header('content-length') ?? Number.NaN)
     const calls = this.#calls.take()

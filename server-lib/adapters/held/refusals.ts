@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { Call } from './held-calls.ts'
 
-/** Has Node throw for a wrong head where it is written, and not when it is sent. */
+/** Makes Node throw for a wrong head when it is written, and not when it is sent. */
 export function refuseWrongHead(response: ServerResponse, args: unknown[]): void {
   if (args.length === 1 && isStatus(args[0])) return
   const trial = new ServerResponse(response.req)
@@ -9,7 +9,10 @@ export function refuseWrongHead(response: ServerResponse, args: unknown[]): void
   trial.writeHead(...(args as [number]))
 }
 
-/** The same for a part of the body. An encoding that there is not costs the connection in Node, and here it would after the commit. */
+/**
+ * The same for a part of the body. For an unknown encoding Node drops the connection, which would happen here after the
+ * commit.
+ */
 export function refuseWrongPart(response: ServerResponse, { method, args }: Call): void {
   const [chunk, encoding] = args
   if (method === 'flushHeaders') return

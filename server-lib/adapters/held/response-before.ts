@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http'
 
-/** `on` is among them: a compressor leads those who wait for `drain` to a stream that is over by then. */
+/** Includes `on`, because a compressor moves `drain` listeners to a stream that is over by then. */
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end', 'on', 'addListener', 'once'] as const
 
 /**
- * Node's own fields by which a head says where its body ends. A framework may set the length itself, for a body that is not
- * sent, and a header that is taken back counts as one that is not wanted.
+ * Node's own fields in which a head records where its body ends. A framework may set the length itself, for a body that
+ * is not sent; and Node treats a header that is removed as unwanted.
  */
 const FIELDS = ['_contentLength', '_removedContLen', '_removedTE', '_removedConnection', 'sendDate'] as const
 
 /**
- * A response as it was when it came by: status, headers and methods. Middlewares that come later put their own methods in
- * front, and have ended the answer that is taken back: another one must not go through them.
+ * A response as it was when it was mounted: status, headers and methods. Later middlewares put their own methods in
+ * front, and have ended the answer that is taken back: a new answer must not go through them.
  */
 export class ResponseBefore {
   readonly #response: ServerResponse
@@ -24,7 +24,7 @@ export class ResponseBefore {
   constructor(response: ServerResponse) {
     this.#response = response
     this.#status = response.statusCode
-    // HTTP/2 has none, and warns of every look.
+    // HTTP/2 has none, and warns at each access.
     this.#message = isHttp1(response) ? response.statusMessage : ''
     this.#headers = rawNames(response).map(name => [name, response.getHeader(name) as string])
     const own = response as unknown as Record<string, unknown>
@@ -47,7 +47,7 @@ export class ResponseBefore {
     this.restoreFields()
   }
 
-  /** Where the body ends is to be told anew. */
+  /** The end of the new body is to be determined afresh. */
   restoreFields(): void {
     Object.assign(this.#response, this.#fields)
   }
@@ -55,7 +55,7 @@ export class ResponseBefore {
 
 export const isHttp1 = ({ req }: ServerResponse) => req.httpVersionMajor < 2
 
-/** With the case in which they were set. */
+/** Names in the case in which they were set. */
 function rawNames(response: ServerResponse): readonly string[] {
   const { getRawHeaderNames } = response as { getRawHeaderNames?: () => string[] }
   return getRawHeaderNames?.call(response) ?? response.getHeaderNames()

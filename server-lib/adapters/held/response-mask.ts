@@ -1,19 +1,19 @@
 import type { ServerResponse } from 'node:http'
 
-/** Node's own fields of a response of HTTP/1: the head as text, and whether `end` was called. */
+/** Node's own fields of an HTTP/1 response: the head as text, and whether `end` was called. */
 type Fields = { _header: string | null; finished: boolean }
 
 const HELD = 'held back'
 
 /**
- * Makes a response that is held back look as if it went its way. While Node's text of the head is set `headersSent` is true,
- * and `setHeader` and `writeHead` throw what they throw; nothing is sent of it, since every call that would do so is held.
- * HTTP/2 has no such text: there only what is asked of the response is masked.
+ * Makes a held response look as if it were sent. While Node's head text is set, `headersSent` is true, and `setHeader`
+ * and `writeHead` throw as usual. Nothing is sent, because every call that would send is held. HTTP/2 has no such text:
+ * there only the response's properties are masked.
  */
 export class ResponseMask {
   readonly #response: ServerResponse
   readonly #fields: Fields | undefined
-  /** Getters of Node's that have a property of ours before them. */
+  /** Node's getters that a property of ours hides. */
   readonly #masked = new Set<string>()
 
   constructor(response: ServerResponse) {
@@ -38,7 +38,7 @@ export class ResponseMask {
     Object.defineProperty(this.#response, name, { value, configurable: true })
   }
 
-  /** From here on the response is what it looks like. */
+  /** From here on the response shows its real state. */
   off(): void {
     const fields = this.#fields
     if (fields?._header === HELD) fields._header = null

@@ -2,7 +2,7 @@
 
 const headersAt = (args: readonly unknown[]) => (typeof args[1] === 'string' ? 2 : 1)
 
-/** A header among them, by its name in lower case. The last one counts. */
+/** A header among them, by its lower-case name. The last one counts. */
 export function headerOf(args: readonly unknown[], name: string): unknown {
   const headers = args[headersAt(args)]
   if (Array.isArray(headers)) {
@@ -26,7 +26,7 @@ export function withoutHeader(args: unknown[], name: string): unknown[] {
   return [...args.slice(0, at), rest]
 }
 
-/** Node takes a flat array of names and values, and one of pairs. */
+/** Node takes a flat array of names and values, or an array of pairs. */
 function pairsOf(headers: readonly unknown[]): (readonly unknown[])[] {
   if (Array.isArray(headers[0])) return headers as (readonly unknown[])[]
   const pairs: (readonly unknown[])[] = []

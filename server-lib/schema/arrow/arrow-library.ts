@@ -3,7 +3,7 @@ import { requireNotOlder } from '../../channels/installed-peer.ts'
 import { IS_BUNDLED } from '../../identity/own-code.ts'
 import { loadOptional, resolvedPeer } from '../../identity/peers.ts'
 
-// The comments below reach the emitted declarations: who has not installed this optional peer gets `any` and no error.
+// The comments below reach the emitted declarations: without this optional peer the types are `any`, and no error.
 
 /** @ts-ignore apache-arrow is an optional peer. */
 export type Arrow = typeof import('apache-arrow')
@@ -12,10 +12,10 @@ export type { Data, DataType, RecordBatch, Schema, Table, Vector } from 'apache-
 
 let library: Arrow | Promise<Arrow> | undefined
 
-/** apache-arrow, which begins to load as it is first needed. Throws EL_MISSING_PEER where it is not installed. */
+/** apache-arrow, loaded when it is first needed. Throws EL_MISSING_PEER if it is not installed. */
 export function loadArrow(): Arrow | Promise<Arrow> {
   if (library) return library
-  // In a bundle it may be inside of it, where only the import below finds it.
+  // A bundle may contain it, where only the import below finds it.
   if (!IS_BUNDLED) {
     const resolved = resolvedPeer('apache-arrow')
     if (resolved === undefined) throw missing()
@@ -29,7 +29,7 @@ async function importArrow(): Promise<Arrow> {
     // Imported, not required: the package has two copies of itself, and this is the one of applications that import it.
     library = await import('apache-arrow')
   } catch {
-    // Where nothing can be imported, as in Jest, the application itself has the other one.
+    // If nothing can be imported, as in Jest, the application itself has the other copy.
     library = requireArrow()
   }
   return library

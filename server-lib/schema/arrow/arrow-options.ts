@@ -3,21 +3,23 @@ import { checkOptions, isObject, need, oneOf, SIGNAL, whole, type Needs } from '
 import type { OnInfinity } from './columns/words.ts'
 
 export interface ArrowOptions {
-  /** Rows in a record batch. Default 65,536. A batch of large rows is closed before, at 16 MiB. */
+  /** Rows in a record batch. Default 65,536. A batch of large rows is closed earlier, at 16 MiB. */
   readonly batchRows?: number
   /**
-   * Numerics that were declared without precision, which sums and products are too. Default `text`: as PostgreSQL writes
-   * them, exact and of any size. With a precision (of up to 76) and a scale they are decimals, and one that does not fit
-   * exactly is EL_ARROW_VALUE.
+   * How to return numerics declared without a precision, which includes sums and products. Default `text`: as
+   * PostgreSQL writes them, exact and of any size. With a precision (up to 76) and a scale they are decimals, and a
+   * value that does not fit exactly is EL_ARROW_VALUE.
    */
   readonly numeric?: 'text' | { readonly precision: number; readonly scale: number }
-  /** Dates, timestamps and intervals that are infinite, which Arrow cannot say: EL_ARROW_VALUE by default, or null. */
+  /** Infinite dates, timestamps and intervals, which Arrow cannot represent: EL_ARROW_VALUE by default, or null. */
   readonly infinity?: OnInfinity
-  /** Columns of text (enums, country codes) that are to be dictionary-encoded, by name. */
+  /** Names of text columns (enums, country codes) to dictionary-encode. */
   readonly dictionary?: readonly string[]
-  /** How many dimensions the arrays of a column have, by its name. Default 1: PostgreSQL's types do not say it. */
+  /** How many dimensions a column's arrays have, by column name. Default 1: PostgreSQL's types do not say. */
   readonly dimensions?: Readonly<Record<string, number>>
-  /** Stops it. What the server still computes is cancelled, and then the session has lost its connection. */
+  /**
+   * Stops the query. If the server is still computing, it is told to cancel, and the session then loses its connection.
+   */
   readonly signal?: AbortSignal
 }
 
@@ -44,7 +46,7 @@ const NEEDS: Needs<ArrowOptions> = {
   signal: SIGNAL,
 }
 
-/** Throws EL_CONFIG for what no query could be run with. */
+/** Throws EL_CONFIG for options that no query could run with. */
 export function checkArrow(options: ArrowOptions): void {
   checkOptions({ name: 'toArrow()' }, options, NEEDS)
 }

@@ -6,7 +6,7 @@ import type { SessionCore } from '../../sessions/session.ts'
 import type { SessionMembers } from '../../sessions/session-types.ts'
 import type { PreparedValue } from './bind-message.ts'
 
-/** A text with `$1`, `$2` …, and the session that is to run it. */
+/** A text with `$1`, `$2` …, and the session that runs it. */
 export interface TextQuery {
   readonly session: Pick<SessionMembers, 'query'>
   readonly text: string
@@ -20,11 +20,11 @@ export interface BuilderQuery {
 
 export type ArrowQuery = TextQuery | BuilderQuery
 
-/** What is to be run, and the session that has it in its queue. */
+/** What is to run, and the session whose queue it joins. */
 export interface Prepared {
   readonly text: string
   readonly values: PreparedValue[]
-  /** Of a builder of `session.knex` it comes later: knex has it so. */
+  /** A promise for a builder of `session.knex`, whose session is found through knex. */
   core(): SessionCore | Promise<SessionCore>
 }
 
@@ -34,7 +34,7 @@ interface KnexClient {
   releaseConnection(connection: unknown): Promise<unknown>
 }
 
-/** Throws EL_CONFIG for what is no query of a session, before anything is sent. */
+/** Throws EL_CONFIG for anything but a query of a session, before anything is sent. */
 export function prepare(query: ArrowQuery): Prepared {
   if (typeof query !== 'object' && typeof query !== 'function') throw noQuery()
   if (query === null) throw noQuery()
@@ -62,7 +62,7 @@ function ofBuilder(builder: BuilderQuery): Prepared {
   }
 }
 
-/** The session of a builder that was made by `session.knex`, or by a transaction in it. */
+/** The session of a builder made by `session.knex`, or by a transaction in it. */
 async function coreBehind(client: KnexClient): Promise<SessionCore> {
   const connection = await client.acquireConnection()
   await client.releaseConnection(connection)
@@ -77,7 +77,7 @@ async function coreBehind(client: KnexClient): Promise<SessionCore> {
 /** The protocol counts them in 16 bits. */
 const MAX_VALUES = 65_535
 
-/** pg's own way with dates, arrays and objects: what `query()` would send. */
+/** Prepared by pg's own rules for dates, arrays and objects, as `query()` would. */
 function preparedValues(values: readonly unknown[]): PreparedValue[] {
   if (values.length > MAX_VALUES) {
     throw new EnginelightError(

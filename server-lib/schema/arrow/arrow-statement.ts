@@ -8,22 +8,25 @@ import type { Described } from './user-types.ts'
 import { knownTypes, TypeLookup, unknownTypes, type Asking } from './user-types.ts'
 import { WireTap, type MessageEvents } from './wire-tap.ts'
 
-/** pg's protocol-level connection, by what we use of it. */
+/** The parts of pg's protocol-level connection that we use. */
 interface Wire extends MessageEvents, Asking {
   readonly stream: MessageEvents['stream'] & Asking['stream']
   describe(what: { type: 'S'; name: '' }): void
   sync(): void
 }
 
-/** `all`: the whole result at once, so that the server may compute it in parallel. `ahead`: one batch before it is wanted. */
+/**
+ * `all`: the whole result at once, so that the server may compute it in parallel. `ahead`: one batch before it is
+ * wanted.
+ */
 export type Reading = 'all' | 'ahead'
 
 /**
- * By how much the rows that have come may grow with what is asked for next. The first is asked for alone: how large they
- * are is not known before, and 64 of 10 MB would all be sent.
+ * How many times the rows so far the next request may be. The first row is requested alone: row size is not known
+ * before, and 64 rows of 10 MB would all be sent.
  */
 const GROWTH = 64
-/** How many bytes of rows are asked for at once. */
+/** How many bytes of rows to request at once. */
 const ASKED_BYTES = 4 << 20
 
 interface Reader {
@@ -32,9 +35,10 @@ interface Reader {
 }
 
 /**
- * A statement whose rows become record batches as they arrive. It drives the protocol itself: Parse and Describe, to know
- * the columns; Bind, with a format for each; Execute, once or for each batch; at its end one Sync. Where a column may be an
- * array of a type that is new to the connection, it asks for that between Describe and Bind, and parses once more.
+ * A statement whose rows become record batches as they arrive. It drives the protocol itself: Parse and Describe, to
+ * learn the columns; Bind, with a format for each; Execute, once or for each batch; one Sync at the end. If a column
+ * may be an array of a type that is new to the connection, it asks for that type between Describe and Bind, and parses
+ * again.
  */
 export class ArrowStatement implements Submittable {
   readonly text: string
@@ -43,7 +47,7 @@ export class ArrowStatement implements Submittable {
   state: 'initialized' | 'submitted' | 'busy' | 'idle' | 'done' = 'initialized'
   destroyed = false
   rowsTaken = 0
-  /** An older pg with a `query_timeout` calls it unasked. */
+  /** An older pg with a `query_timeout` calls it even if it was not given. */
   callback: DriverCallback = () => {}
   readonly #arrow: Arrow | Promise<Arrow>
   readonly #options: ArrowOptions
@@ -77,7 +81,7 @@ export class ArrowStatement implements Submittable {
     return this.#maker?.schema
   }
 
-  /** The next batch, or undefined after the last one; of a result without rows there is one that is empty. */
+  /** The next batch, or undefined after the last; a result without rows has one empty batch. */
   read(): Promise<RecordBatch | undefined> {
     if (this.#failure) return Promise.reject(this.#failure.error as Error)
     const batch = this.#batches.shift()
@@ -91,18 +95,18 @@ export class ArrowStatement implements Submittable {
     return answer
   }
 
-  /** Resolves when its turn is over, however it ended. */
+  /** Resolves when the turn is over, however it ended. */
   get whenOver(): Promise<void> {
     return this.#ended.promise
   }
 
-  /** Nobody reads any more. Resolves when the connection is free again. */
+  /** The reader has left. Resolves when the connection is free again. */
   stop(): Promise<void> {
     this.destroy()
     return this.#ended.promise
   }
 
-  /** As `stop`; readers and what they ask from now on get the error. */
+  /** As `stop`; current and later reads get the error. */
   destroy(error?: Error): void {
     this.destroyed = true
     if (error) this.#fail(error)
@@ -138,7 +142,7 @@ export class ArrowStatement implements Submittable {
     this.#lookup = new TypeLookup(wire, types)
   }
 
-  /** Rows come through the tap; this one is left for those that pg still reads after an end of its own making. */
+  /** Rows come through the tap; this receives what pg still reads after it has ended the statement itself. */
   handleDataRow(): void {}
 
   handlePortalSuspended(): void {
@@ -169,7 +173,7 @@ export class ArrowStatement implements Submittable {
 
   handleError(error: Error): void {
     this.#fail(error)
-    // The server reads nothing before a Sync. pg tells of the ReadyForQuery after an error to nobody.
+    // After an error the server reads nothing until a Sync, and pg does not pass on the ReadyForQuery that follows.
     this.#sync()
     this.#finish()
   }
@@ -179,7 +183,7 @@ export class ArrowStatement implements Submittable {
   #bindWhenLoaded(): void {
     const arrow = this.#arrow
     if (!(arrow instanceof Promise)) return this.#bind(arrow)
-    // Its turn has come before the library has been read: the server waits for us.
+    // The turn has come before the library has loaded: the server waits for us.
     this.state = 'idle'
     arrow.then(
       loaded => this.#bind(loaded),
@@ -190,7 +194,7 @@ export class ArrowStatement implements Submittable {
   #bind(arrow: Arrow): void {
     const wire = this.#wire
     if (this.state === 'done' || !wire) return
-    // Thrown from here it would be thrown in the socket's listener, and end the process.
+    // An error thrown here would reach the socket's listener, and end the process.
     try {
       this.#maker = new BatchMaker(arrow, this.#fields, this.#options, knownTypes(wire))
       const formats = this.#maker.columns.map(({ format }) => format)
@@ -221,7 +225,7 @@ export class ArrowStatement implements Submittable {
     else this.#batches.push(batch)
   }
 
-  /** Asks for more rows where somebody waits for them, or nothing is kept for the next who does. */
+  /** Requests more rows if a reader waits, or no batch is ready for the next one. */
   #goOn(): void {
     if (this.state === 'idle' && this.#maker && this.#batches.length === 0) this.#execute()
   }
@@ -253,8 +257,8 @@ export class ArrowStatement implements Submittable {
   }
 
   /**
-   * Ends the exchange, early or not; what the server still sends of it is let go. The portal has no name and so ends with the
-   * next statement. Once: the answer to a second Sync would fall to that one.
+   * Ends the exchange, early or not; what the server still sends is discarded. The portal has no name and so ends with
+   * the next statement. Sent once: the answer to a second Sync would go to the next statement.
    */
   #sync(): void {
     if (this.state === 'done') return

@@ -6,7 +6,7 @@ import type { Described } from './user-types.ts'
 import { Unrepresentable } from './columns/column.ts'
 import type { UserTypes } from './user-types.ts'
 
-/** A batch is closed when it has so many bytes of the wire. */
+/** A batch is closed at this many bytes on the wire. */
 const BATCH_BYTES = 16 << 20
 
 /** Makes record batches of the rows of one result. */
@@ -16,13 +16,13 @@ export class BatchMaker {
   readonly #arrow: Arrow
   readonly #names: readonly string[]
   readonly #batchRows: number
-  /** In the batch that is being filled. */
+  /** Rows in the current batch. */
   rows = 0
-  /** Taken so far. */
+  /** Batches taken so far. */
   batches = 0
   #bytes = 0
 
-  /** Throws EL_CONFIG where an option names a column that is not there, or is nothing for it. */
+  /** Throws EL_CONFIG if an option names an unknown column, or does not apply to it. */
   constructor(arrow: Arrow, described: readonly Described[], options: ArrowOptions, types: UserTypes) {
     this.#arrow = arrow
     this.#names = described.map(({ name }) => name)
@@ -47,7 +47,7 @@ export class BatchMaker {
     this.#batchRows = options.batchRows ?? DEFAULT_BATCH_ROWS
   }
 
-  /** Takes a row off the wire; the batch, where it is full with it. Throws EL_ARROW_VALUE. */
+  /** Reads a row off the wire; returns the batch if this row fills it. Throws EL_ARROW_VALUE. */
   row(bytes: Buffer, at: number): RecordBatch | undefined {
     const { columns } = this
     let next = at + 2

@@ -1,12 +1,12 @@
 /** How a column is sent: `0` as text, `1` in the type's binary form. */
 export type WireFormat = 0 | 1
 
-/** What pg makes of a parameter before it is sent: a text, bytes, or null. */
+/** A parameter as pg prepares it for sending: a text, bytes, or null. */
 export type PreparedValue = string | Uint8Array | null
 
 /**
- * Bind, of the unnamed statement to the unnamed portal, with a format for each column of the result. pg's own asks for
- * one format for all, and a type that we do not know has no binary form that we could read.
+ * Bind, from the unnamed statement to the unnamed portal, with a format for each column of the result. pg's own message
+ * has one format for all columns, but an unknown type has no binary form that we could read.
  */
 export function bindMessage(
   values: readonly PreparedValue[],

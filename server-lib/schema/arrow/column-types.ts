@@ -12,13 +12,13 @@ import { jsonbText, uuidText } from './columns/rewrites.ts'
 import * as words from './columns/words.ts'
 import type { Described, UserTypes } from './user-types.ts'
 
-/** How a column is asked for, and what its values are gathered in. */
+/** How a column is requested, and what collects its values. */
 export interface ReadColumn {
   readonly format: WireFormat
   readonly column: Column
 }
 
-/** What a column holds, of the types that PostgreSQL has from the start; their numbers never change. */
+/** What a column holds, for PostgreSQL's built-in types; their oids never change. */
 type Kind =
   | 'bool'
   | 'bytea'
@@ -62,7 +62,7 @@ const KINDS: Record<number, Kind> = {
   3802: 'jsonb',
 }
 
-/** Array types, by their elements'. */
+/** Array types, by oid, with their elements' kind. */
 const ELEMENTS: Record<number, Kind> = {
   199: 'text',
   1000: 'bool',
@@ -87,14 +87,14 @@ const ELEMENTS: Record<number, Kind> = {
   3807: 'jsonb',
 }
 
-/** What columns are made with. */
+/** What is needed to make a column. */
 interface Making {
   readonly arrow: Arrow
   readonly options: ArrowOptions
   readonly types: UserTypes
 }
 
-/** Decides how a column is read. What is not known here comes as PostgreSQL's text: whatever its type, that is right. */
+/** Decides how a column is read. An unknown type is read as PostgreSQL's text, which is right for every type. */
 export function readColumn(
   arrow: Arrow,
   described: Described,
@@ -116,7 +116,7 @@ export function readColumn(
   return { format: 0, column: new BytesColumn(new arrow.Utf8()) }
 }
 
-/** Undefined where the type is no array, or one of elements that we know no binary form of. */
+/** Undefined if the type is not an array, or its elements have no known binary form. */
 function listOf(making: Making, type: number, modifier: number, depth: number): Column | undefined {
   const { arrow, options, types } = making
   const known = ELEMENTS[type]
@@ -132,7 +132,7 @@ function listOf(making: Making, type: number, modifier: number, depth: number): 
   return new ListColumn(lists, values)
 }
 
-/** The elements of an array come in the binary form of what is below their domains. */
+/** Elements of an array come in the binary form of their domains' base type. */
 function elementOf(making: Making, type: number, modifier: number): Column | undefined {
   const kind = KINDS[type]
   if (kind) return valuesOf(making.arrow, kind, modifier, making.options)
@@ -142,7 +142,7 @@ function elementOf(making: Making, type: number, modifier: number): Column | und
   return listOf(making, type, modifier, 1)
 }
 
-/** Whether the server writes it as text itself. */
+/** Whether the server sends it as text. */
 function isText(kind: Kind, modifier: number, options: ArrowOptions): boolean {
   if (kind === 'numeric') return decimalOf(modifier, options) === undefined
   return kind === 'text' || kind === 'uuid' || kind === 'jsonb'
@@ -234,17 +234,17 @@ const EIGHT = {
   values: BigInt64Array,
 } satisfies Partial<FixedType>
 
-/** The widest that Arrow has. */
+/** The highest precision that Arrow has. */
 const MAX_PRECISION = 76
 
-/** Precision and scale of a numeric, declared or asked for; undefined where its text is all that holds every value. */
+/** Precision and scale of a numeric, declared or requested; undefined if only its text can hold every value. */
 function decimalOf(
   modifier: number,
   { numeric }: ArrowOptions,
 ): { precision: number; scale: number } | undefined {
   if (modifier < 4) return typeof numeric === 'object' ? numeric : undefined
   const declared = (modifier - 4) >> 16
-  // Eleven bits with a sign, which PostgreSQL 15 gave it: numeric(3, -2) counts hundreds.
+  // Eleven signed bits since PostgreSQL 15: numeric(3, -2) counts hundreds.
   const scale = (((modifier - 4) & 0x7ff) ^ 0x400) - 0x400
   const precision = scale < 0 ? declared - scale : Math.max(declared, scale)
   return precision <= MAX_PRECISION ? { precision, scale: Math.max(0, scale) } : undefined

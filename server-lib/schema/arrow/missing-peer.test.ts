@@ -26,7 +26,7 @@ test('without apache-arrow it is an error that names the package, and nothing is
     expect(db.status).toEqual({ main: 'started' })
     expect(await database.backends()).toEqual([])
     node._resolveFilename = resolve
-    // Installed meanwhile.
+    // It has been installed meanwhile.
     expect((await toArrow(query)).numRows).toBe(1)
   })
   await engines.close()

@@ -31,7 +31,7 @@ const texts = fc
   .map(text => Buffer.from(text.replaceAll('\0', '')).toString())
 const moments = fc.bigInt(-210_000_000_000_000_000n, 9_000_000_000_000_000_000n)
 
-/** Hours, minutes and seconds: before PostgreSQL 15 none of its other units takes more than 32 bits. */
+/** Hours, minutes and seconds: before PostgreSQL 15 none of the other units takes more than 32 bits. */
 function clock(micros: bigint): string {
   const size = micros < 0n ? -micros : micros
   const [hours, minutes] = [size / 3_600_000_000n, (size / 60_000_000n) % 60n]

@@ -81,7 +81,7 @@ test('without a row there is the schema, in a table and in the one batch', async
     const batches = await all(arrowBatches(none()))
     expect(batches.map(batch => batch.numRows)).toEqual([0])
     expect(batches[0]?.schema.names).toEqual(['id', 'group_id', 'name'])
-    // A table of rows and no columns.
+    // A table with rows but no columns.
     expect((await toArrow({ session: db.main, text: 'select from members' })).schema.fields).toEqual([])
   })
 })
@@ -142,7 +142,7 @@ test('of batches no more than the next one is asked for before it is wanted', as
     const before = stream?.bytesRead ?? 0
     await batches.next()
     await sleep(30)
-    // A row of it is 15 bytes.
+    // Each row is 15 bytes.
     expect((stream?.bytesRead ?? 0) - before).toBe(10 * 15 + 5)
     await batches.return()
   })
@@ -161,7 +161,7 @@ test('of large rows no more are sent than two batches hold, from the first on', 
     await batches.next()
     let read = 0
     while (read !== (read = stream.bytesRead)) await sleep(100)
-    // Two of 16 MiB, and what was asked for last.
+    // Two of 16 MiB, and what was requested last.
     expect(read - before).toBeLessThan(40e6)
     await batches.return()
   })

@@ -6,16 +6,16 @@ import { checkArrow, type ArrowOptions } from './arrow-options.ts'
 import { prepare, type ArrowQuery, type Prepared } from './arrow-query.ts'
 import { ArrowStatement, type Reading } from './arrow-statement.ts'
 
-/** How long the rows that are on their way may take after an abort, before the server is told to cancel. */
+/** How long rows already on their way may take after an abort, before the server is told to cancel. */
 const ABORT_GRACE_MS = 100
 
 /**
- * Runs a query of a session and gives its result as a table of Apache Arrow, read off the wire without a JavaScript value
- * for each cell. It runs in the session's turn and in its transaction, as any statement of it. Names of columns are the
- * server's: knex's `postProcessResponse` is not asked, and two columns of one name are two columns.
+ * Runs a session's query and returns the result as a table of Apache Arrow, read off the wire without a JavaScript
+ * value for each cell. It runs in the session's turn and transaction, like any statement of the session. Column names
+ * are the server's: knex's `postProcessResponse` is not called, and two columns of one name stay two columns.
  *
- * Rejects with the server's error; with EL_ARROW_VALUE for a value that its Arrow type cannot say, rather than
- * with another value; with EL_CONFIG and EL_MISSING_PEER before anything is sent.
+ * Rejects with the server's error; with EL_ARROW_VALUE for a value that its Arrow type cannot represent, instead of
+ * changing the value; with EL_CONFIG and EL_MISSING_PEER before anything is sent.
  */
 export async function toArrow(query: ArrowQuery, options: ArrowOptions = {}): Promise<Table> {
   const capture = captureSite(undefined, toArrow)
@@ -28,9 +28,9 @@ export async function toArrow(query: ArrowQuery, options: ArrowOptions = {}): Pr
 }
 
 /**
- * The same, batch by batch, for results that do not fit in memory: the next one is asked for as one is taken. A result
- * without rows is one batch without rows, so its schema is known all the same. The session's other statements
- * wait until it is read to its end or left with `break`.
+ * The same, batch by batch, for results that do not fit in memory: the next batch is requested as one is taken. A
+ * result without rows is one batch without rows, so its schema is still known. The session's other statements wait
+ * until the result is read to its end or left with `break`.
  */
 export function arrowBatches(
   query: ArrowQuery,
@@ -54,7 +54,7 @@ async function* batchesOf(
   }
 }
 
-/** Takes its place in the session's queue before it returns, where the session is known by then. */
+/** Takes its place in the session's queue before it returns, if the session is known by then. */
 function run(
   { text, values, core: find }: Prepared,
   options: ArrowOptions,
@@ -79,7 +79,7 @@ function stopAt(signal: AbortSignal, statement: ArrowStatement, core: SessionCor
     const isRunning = statement.state === 'submitted' || statement.state === 'busy'
     statement.destroy(reason)
     if (!isRunning) return
-    // As the server works on it still, nobody else's statement can be hit by the cancel.
+    // The server is still working on it, so the cancel cannot hit another statement.
     const deadline = startDeadline(ABORT_GRACE_MS, () => core.doubt(reason))
     void statement.whenOver.then(() => deadline.stop())
   }

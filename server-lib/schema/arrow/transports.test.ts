@@ -65,7 +65,7 @@ test.each(['TLS', 'a Unix socket'] as const)('the bytes of rows are read off %s 
       rows += batch.numRows
     expect(rows).toBe(20_000)
     for await (const _ of arrowBatches({ session: db.main, text }, { batchRows: 777 })) break
-    // A row larger than a record of TLS, and than what a socket is read in.
+    // A row larger than a TLS record, and than a chunk read from the socket.
     const large = { session: db.main, text: `select repeat('é', 3000000) as t from generate_series(1, 4)` }
     expect((await toArrow(large)).getChildAt(0)?.get(3)).toBe('é'.repeat(3_000_000))
     const failing = 'select 1 / (5000 - g) from generate_series(1, 10000) as g'

@@ -63,7 +63,7 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
         const left = await inTime(work().catch((error: unknown) => error))
         expect(left, leave).toEqual(leave === 'break' ? undefined : new Error('of the reader'))
         expect((await db.main.query('select 1 as one')).rows).toEqual([one])
-        // Refused while a portal of this session is open on it.
+        // Refused while a portal of this session is open on the table.
         await db.main.query('alter table members add column more int')
         await db.main.query('alter table members drop column more')
         expect(db.main.state).toBe(mode === 'transaction' ? 'active' : 'idle')
@@ -167,7 +167,7 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
       await sleep(20)
       stop.abort()
       await expect(batches.next()).rejects.toMatchObject({ name: 'AbortError' })
-      // It was between two batches: the connection is as good as before.
+      // It was between two batches: the connection is still usable.
       expect((await db.main.query('select 1 as one')).rows).toEqual([one])
       const ahead = db.main.query('select pg_sleep(0.1), 1 as one')
       const late = new AbortController()

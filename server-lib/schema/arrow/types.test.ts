@@ -176,13 +176,13 @@ test('arrays of enums and of domains are lists of what those are, however they a
         ['sad', 'sad'],
       ],
     ],
-    // Gotten from the catalogue as well, where numbers are not the same everywhere.
+    // Taken from the catalogue as well, because oids are not the same everywhere.
     names: [`array['a']::information_schema.sql_identifier[]`, 'List<Utf8>', ['a']],
   }
   const entries = Object.entries(columns)
   const text = `select ${entries.map(([name, [sql]]) => `${sql} as "${name}"`).join(', ')} from generate_series(1, 3)`
   const options = { dimensions: { matrix: 2 } }
-  // The second time everything is known already.
+  // The second time every type is already known.
   for (const session of ['new to the connection', 'known']) {
     const table = await ask(text, options)
     for (const [index, [name, [, type, cell]]] of entries.entries()) {

@@ -8,7 +8,7 @@ export interface Described {
   readonly dataTypeModifier: number
 }
 
-/** What has to be known of a type that the server gave a number of its own, to read arrays of it. */
+/** What must be known of a type with a number of this database's own, in order to read arrays of it. */
 export type UserType =
   | { readonly is: 'enum' }
   | { readonly is: 'domain'; readonly base: number; readonly modifier: number }
@@ -17,7 +17,7 @@ export type UserType =
 
 export type UserTypes = ReadonlyMap<number, UserType>
 
-/** The parts of pg's protocol-level connection that we send by. */
+/** The parts of pg's protocol-level connection through which we send. */
 export interface Asking {
   readonly stream: { write(bytes: Uint8Array): unknown }
   parse(query: { text: string }): void
@@ -27,10 +27,10 @@ export interface Asking {
 
 /** From here on numbers differ between databases. */
 const FIRST_ASSIGNED = 10_000
-/** The size of types whose values have none of their own, which those of enums have. */
+/** The size of types whose values vary in size; an enum's values have a fixed one. */
 const VARYING = -1
 
-/** These types and all that they consist of. An array's elements are only those of the type that it is the array of. */
+/** These types and all that they consist of. An array's elements count only if the type is the element type's array. */
 const TEXT = `
 with recursive known as (
   select t.oid, t.typtype, t.typbasetype, t.typtypmod, coalesce(e.oid, 0) as element
@@ -42,15 +42,15 @@ with recursive known as (
 )
 select oid, typtype, typbasetype, typtypmod, element from used`
 
-/** By connection, which has one database as long as it lives: there a number is never given to a second type. */
+/** By connection, which has one database for life: there a number is never reused for another type. */
 const learnt = new WeakMap<object, Map<number, UserType>>()
 
-/** The types that are known on this connection by now. */
+/** The types known on this connection by now. */
 export function knownTypes(wire: object): UserTypes {
   return learnt.get(wire) ?? new Map()
 }
 
-/** Types of the columns that may be arrays, and are not known on this connection yet. */
+/** The types of columns that may be arrays, and are not yet known on this connection. */
 export function unknownTypes(wire: object, fields: readonly Described[]): number[] {
   const known = knownTypes(wire)
   return fields
@@ -60,8 +60,8 @@ export function unknownTypes(wire: object, fields: readonly Described[]): number
 }
 
 /**
- * Asks what types are, within the exchange of a statement that has been described: it shares its transaction, and takes
- * the place of the unnamed statement. Hand it the rows that come, and call `done` at CommandComplete.
+ * Asks what types are, within the exchange of a statement that has been described: it shares the transaction, and
+ * replaces the unnamed statement. Pass it the rows that come, and call `done` at CommandComplete.
  */
 export class TypeLookup {
   readonly #wire: object

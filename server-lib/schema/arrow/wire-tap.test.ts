@@ -34,7 +34,9 @@ const driverOf = ({ client }: { client: unknown }) => {
   return (pool.used[0] ?? pool.free[0])?.resource as Driver
 }
 
-/** Lets what comes over the socket reach its listeners cut up by `cut`, which may keep some back for the next time. */
+/**
+ * Passes the socket's data to its listeners in the pieces that `cut` makes; it may keep some back for the next time.
+ */
 function recut(stream: NodeJS.ReadableStream, cut: (chunk: Buffer) => Buffer[]): () => void {
   const socket = stream as unknown as { emit(event: string, ...args: unknown[]): boolean }
   const { emit } = socket
@@ -79,7 +81,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 11, 64, 4093])(
 )
 
 test('a notification that came by half when the statement was sent reaches its listener whole', async () => {
-  // No BEGIN goes before the statement.
+  // So that no BEGIN precedes the statement.
   const engines = createEngines({
     main: engine()({ connection: database.url, mode: 'autocommit', pool: { max: 1 } }),
   })
@@ -89,7 +91,7 @@ test('a notification that came by half when the statement was sent reaches its l
     return driverOf(engines.get().knex)
   })
   driver.on('notification', ({ payload }) => void heard.push(payload))
-  // Nothing else comes while the connection is idle. Its last bytes come together with the answer to what is sent next.
+  // Nothing else arrives on an idle connection. Its last bytes arrive together with the answer to the next statement.
   for (const kept of [1, 4, 5, 6, 20]) {
     let held: Buffer | undefined
     const restore = recut(driver.connection.stream, chunk => {

@@ -1,7 +1,7 @@
-/** A message of the server's, as its frame has it: the code, and where it begins and ends in `bytes`. */
+/** Receives one row message: its bytes, and where its body begins. */
 type Row = (bytes: Buffer, at: number) => void
 
-/** The socket under pg's connection, by what we use of it. */
+/** The parts of the socket under pg's connection that we use. */
 export interface TappedStream {
   readonly writable?: boolean
   write(bytes: Uint8Array): unknown
@@ -10,7 +10,7 @@ export interface TappedStream {
   listeners(event: 'data'): unknown[]
 }
 
-/** Where pg tells of the messages that it has read. */
+/** Where pg emits the messages that it has read. */
 export interface MessageEvents {
   readonly stream: TappedStream
   once(event: 'parseComplete', listener: () => void): unknown
@@ -23,19 +23,19 @@ const NO_DATA = 'n'.charCodeAt(0)
 const HEADER = 5
 
 /**
- * Reads the rows of one statement off pg's socket as the bytes that they are, and leaves every other message to pg. pg
- * makes a string of each value before anybody is asked, which costs most of the time and loses the bytes of binary ones.
- * Begin it before the statement's Parse is sent, and stop it when pg tells of the statement's end.
+ * Reads one statement's rows off pg's socket as raw bytes, and leaves every other message to pg. pg decodes each value
+ * to a string before any hook, which takes most of the time and loses the bytes of binary values. Start it before the
+ * statement's Parse is sent, and stop it when pg reports the statement's end.
  */
 export class WireTap {
   readonly #wire: MessageEvents
   readonly #row: Row
   readonly #noData: () => void
   readonly #pgs: ((chunk: Buffer) => void)[]
-  /** Whether we know where a message begins. */
+  /** Whether the position is at a message's beginning. */
   #isInStep = false
   #isStopped = false
-  /** A message of which a part has come. */
+  /** A message that has arrived only in part. */
   #part: Buffer = Buffer.alloc(0)
   #partLength = 0
 
@@ -50,7 +50,10 @@ export class WireTap {
     for (const listener of this.#pgs) stream.removeListener('data', listener)
   }
 
-  /** pg reads everything again. May be called while a message is handed on, of which the rest then follows. */
+  /**
+   * From now on pg reads everything again. May be called while a message is being passed on; the rest of the chunk then
+   * follows.
+   */
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
@@ -58,7 +61,7 @@ export class WireTap {
     for (const listener of this.#pgs) stream.on('data', listener)
     stream.removeListener('data', this.#onData)
     this.#wire.removeListener('parseComplete', this.#onParsed)
-    // Between two chunks, as pg's `query_timeout` may: it reads the rest of a message that we have begun.
+    // Called between two chunks, as by pg's `query_timeout`: pg reads the rest of a message that has begun.
     if (this.#partLength > 0) this.#pass(this.#part, 0, this.#partLength)
   }
 
@@ -66,8 +69,8 @@ export class WireTap {
 
   readonly #onData = (chunk: Buffer) => {
     let at = 0
-    // pg may hold a part of a message that has nothing to do with us, a NOTIFY's. Byte by byte the answer to our Parse
-    // ends exactly where pg tells of it.
+    // pg may hold part of an unrelated message, such as a NOTIFY. Passed byte by byte, the answer to our Parse ends
+    // exactly where pg reports it.
     while (!this.#isInStep && !this.#isStopped && at < chunk.length) this.#pass(chunk, at, ++at)
     if (this.#partLength > 0) at = this.#complete(chunk, at)
     while (!this.#isStopped && at + HEADER <= chunk.length) {
@@ -93,7 +96,7 @@ export class WireTap {
     for (const listener of this.#pgs) listener.call(this.#wire.stream, message)
   }
 
-  /** Adds what is missing of the message that has begun; returns where the next one begins. */
+  /** Completes the message that has begun; returns where the next one begins. */
   #complete(chunk: Buffer, at: number): number {
     const headed = Math.min(chunk.length, at + Math.max(0, HEADER - this.#partLength))
     this.#keep(chunk, at, headed)

@@ -2,7 +2,7 @@ import { EnginelightError } from '../../channels/errors.ts'
 import { checkKnexName } from '../knex-names.ts'
 import type { Table } from '../table.ts'
 
-/** A table by what the finders need to know of it. */
+/** What the finders need to know of a table. */
 export interface TableDefinition<Row> {
   readonly name: string
   /** Default: none, so that the session's search path decides. */
@@ -12,13 +12,13 @@ export interface TableDefinition<Row> {
 }
 
 export interface CheckedTable {
-  /** As knex takes it: `shop.users`. */
+  /** The name as knex takes it: `shop.users`. */
   readonly name: string
   readonly primaryKey: readonly string[]
   readonly columns: readonly string[]
 }
 
-/** Reads a definition, or a table of a schema. Throws EL_CONFIG for one that cannot be worked with. */
+/** Reads a definition, or a table of a schema. Throws EL_CONFIG for one that is unusable. */
 export function checkedTable(of: TableDefinition<any> | Table): CheckedTable {
   const { name, schema } = of ?? {}
   if (typeof name !== 'string' || !Array.isArray(of.columns) || of.columns.length === 0) {

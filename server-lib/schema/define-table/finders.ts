@@ -8,14 +8,14 @@ import { PAGE, type Page } from './page.ts'
 import { ordered, paged, rowsOf, type RunsBuilders } from './query.ts'
 import { checkFilter, filter, orderByWithoutCase, RANGE, type ColumnOf, type RangeOptions } from './range.ts'
 
-/** One value where the primary key is one column, `{ order_id: 1, line: 2 }` where it is several. */
+/** One value if the primary key has one column, `{ order_id: 1, line: 2 }` if it has several. */
 export type IdOf<Row> = Row[ColumnOf<Row>] | Partial<Row>
 
 const BY_ID = { idColumn: ANYTHING }
 
 /** The finders of one table. */
 export class Finders<Row> {
-  /** As a query calls it: `shop.users`. */
+  /** The name that a query uses: `shop.users`. */
   readonly name: string
   readonly columns: readonly ColumnOf<Row>[]
   readonly primaryKey: readonly ColumnOf<Row>[]
@@ -30,8 +30,8 @@ export class Finders<Row> {
   }
 
   /**
-   * The row with this primary key, or with this value in `idColumn`: of several the first by primary key. Undefined where
-   * there is none. A list is EL_CONFIG: `getByIds` takes one; so is undefined or null, which no key is.
+   * The row with this primary key, or with this value in `idColumn`; of several, the first by primary key. Undefined if
+   * there is none. Throws EL_CONFIG for a list, which `getByIds` takes, and for undefined or null, which are not keys.
    */
   async getById(
     on: RunsBuilders,
@@ -46,7 +46,10 @@ export class Finders<Row> {
     return (await byKeys<Row>('getById', this.#table, on, wanted))[0]
   }
 
-  /** The rows with these keys, each once, in the order of the primary key. A key that no row has is left out; no keys, no query. */
+  /**
+   * The rows with these keys, each once, in primary key order. Keys without a row are left out; without keys there is
+   * no query.
+   */
   async getByIds(
     on: RunsBuilders,
     ids: readonly IdOf<Row>[],
@@ -60,10 +63,9 @@ export class Finders<Row> {
   }
 
   /**
-   * The row whose column is this text, whatever the case of its letters; undefined where there is none, and EL_MANY_ROWS
-   * where there are several. With `allowMany` the rows, in the order of the primary key: an empty list where there is none.
-   * The server makes small letters of both sides, `lower(column)`, for which an index may stand. A column that is no text
-   * is compared as it is written.
+   * The row whose column equals this text, ignoring case; undefined if there is none, and EL_MANY_ROWS if there are
+   * several. With `allowMany`, all such rows in primary key order, or an empty list. The server lower-cases both sides
+   * with `lower(column)`, which an index can serve. A column that is not text is compared by its text form.
    */
   getByColumnLower(
     on: RunsBuilders,
@@ -108,8 +110,8 @@ export class Finders<Row> {
   }
 
   /**
-   * The rows whose column begins with this text, or with `prefixOnly: false` has it anywhere, whatever the case of its
-   * letters; in the order of that column. `%`, `_` and `\\` are looked for as they are.
+   * The rows whose column begins with this text, or with `prefixOnly: false` contains it, ignoring case, in the order
+   * of that column. `%`, `_` and `\\` stand for themselves.
    */
   async getByColumnSimilar(
     on: RunsBuilders,
@@ -127,8 +129,8 @@ export class Finders<Row> {
   }
 
   /**
-   * The row whose column is this very text, else one where only the case of letters differs; of several the first by primary
-   * key. Undefined where there is none. The text is no pattern: `%` and `_` are themselves.
+   * The row whose column is exactly this text, otherwise one that differs only in case; of several, the first by
+   * primary key. Undefined if there is none. The text is not a pattern: `%` and `_` stand for themselves.
    */
   async getByColumnExactThenIlike(
     on: RunsBuilders,
@@ -146,7 +148,7 @@ export class Finders<Row> {
     )
   }
 
-  /** Rows in an order that never leaves two of them open: where `orderBy` does not decide, the primary key does. */
+  /** Rows in a definite order: where `orderBy` does not decide, the primary key does. */
   async getRange(on: RunsBuilders, options: RangeOptions<Row> = {}): Promise<Row[]> {
     checkFinder('getRange', this.#table, options, RANGE)
     const { orderBy = this.primaryKey, direction = 'asc', caseSensitive = true, where } = options
@@ -164,8 +166,8 @@ export class Finders<Row> {
   }
 
   /**
-   * All columns of a row as a plain object, in the table's order. A column that was not selected is read now, by the
-   * primary key, in one query; where all are there nothing is asked. Undefined where the row is gone by then.
+   * All columns of a row as a plain object, in the table's order. Columns that were not selected are read now, by
+   * primary key, in one query; if none is missing, no query is sent. Undefined if the row no longer exists.
    */
   async columnsAsDict(on: RunsBuilders, row: Partial<Row>): Promise<Row | undefined> {
     const loaded = this.loadedColumnsAsDict(row)
@@ -187,13 +189,16 @@ export class Finders<Row> {
     return this.loadedColumnsAsDict({ ...rest, ...loaded }) as Row
   }
 
-  /** The columns of the table that the row has, as a plain object, in the table's order. What a query computed is left out. */
+  /**
+   * The columns of the table that the row has, as a plain object, in the table's order. Computed columns of the query
+   * are left out.
+   */
   loadedColumnsAsDict(row: Partial<Row>): Partial<Row> {
     const has = this.#loaded(row)
     return Object.fromEntries(has.map(column => [column, row[column]])) as Partial<Row>
   }
 
-  /** The names of the columns that the row has, or with `withValues` names and values. */
+  /** The names of the columns that the row has; with `withValues`, names and values. */
   loadedColumnsAsList(row: Partial<Row>, options?: { readonly withValues?: false }): ColumnOf<Row>[]
   loadedColumnsAsList(
     row: Partial<Row>,

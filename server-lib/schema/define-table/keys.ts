@@ -3,7 +3,7 @@ import type { CheckedTable } from './definition.ts'
 import { checkColumn, misuse } from './misuse.ts'
 import { ordered, paged, rowsOf, whereAny, type RunsBuilders } from './query.ts'
 
-/** Which rows, by what. */
+/** Which rows, by which column. */
 export interface WantedKeys {
   readonly ids: readonly unknown[]
   /** Default: the primary key. */
@@ -11,7 +11,7 @@ export interface WantedKeys {
   readonly limit?: number
 }
 
-/** The rows with these keys, in the order of the primary key. No keys, no query. */
+/** The rows with these keys, in primary key order. Without keys there is no query. */
 export async function byKeys<Row>(
   finder: string,
   table: CheckedTable,
@@ -31,8 +31,8 @@ export async function byKeys<Row>(
 }
 
 /**
- * One parameter for each column, however many keys: written out they would be an `or` each, slow and too many soon for the
- * server's stack. The empty arrays have the columns' types, which the parameters are then taken for.
+ * Sends one parameter for each column, however many keys. Written out, each key would be an `or`, which is slow and
+ * soon too much for the server's stack. The empty arrays have the columns' types, which the parameters then get.
  */
 function whereAnyOf(
   { name }: CheckedTable,
@@ -63,7 +63,7 @@ function keyOf(finder: string, table: CheckedTable, columns: readonly string[], 
   )
 }
 
-/** An object that names columns: no Date, no Buffer, which may be a key's value. */
+/** An object that names columns, and not a Date or Buffer, which may be a key's value. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -1,4 +1,4 @@
-/** A text in which LIKE finds no wildcard: what a user types with a `%` or `_` in it is looked for as it is. */
+/** Escapes a text so that LIKE finds no wildcard in it: a `%` or `_` that a user types stands for itself. */
 export function literalPattern(text: string): string {
   return text.replace(/[\\%_]/g, '\\$&')
 }

@@ -3,7 +3,7 @@ import { checkOptions, type Asker, type Needs } from '../../channels/options.ts'
 import { unknownColumn } from '../unknown-column.ts'
 import type { CheckedTable } from './definition.ts'
 
-/** EL_CONFIG: what a finder was given that it cannot work with. */
+/** EL_CONFIG for an unusable argument of a finder. */
 export function misuse(
   finder: string,
   { name }: CheckedTable,
@@ -18,14 +18,14 @@ export function checkColumn({ name, columns }: CheckedTable, column: string): vo
   if (!columns.includes(column)) throw unknownColumn(name, String(column), columns)
 }
 
-/** Throws EL_UNKNOWN_COLUMN, and EL_CONFIG for what is no text. */
+/** Throws EL_UNKNOWN_COLUMN, and EL_CONFIG for anything but a text. */
 export function checkText(finder: string, table: CheckedTable, column: string, text: string): void {
   checkColumn(table, column)
   if (typeof text !== 'string')
     throw misuse(finder, table, `looks for a text, and not for ${typeof text}.`, 'search')
 }
 
-/** Throws EL_CONFIG for what are no options, for one that there is not, and for one that is wrong. */
+/** Throws EL_CONFIG for options that are not an object, and for an unknown or a wrong option. */
 export function checkFinder<Options>(
   finder: string,
   { name }: CheckedTable,

@@ -1,10 +1,10 @@
 import { whole, type Needs } from '../../channels/options.ts'
 
-/** Which of the rows found. Whole numbers; the order of rows is that of the primary key where nothing else decides. */
+/** Which of the rows found to return. Whole numbers; rows are in primary key order where nothing else decides. */
 export interface Page {
-  /** How many are left out at the beginning. Default 0. */
+  /** How many rows to skip. Default 0. */
   readonly offset?: number
-  /** How many at most. Default: all. */
+  /** How many rows to return at most. Default: all. */
   readonly limit?: number
 }
 

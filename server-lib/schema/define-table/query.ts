@@ -3,7 +3,7 @@ import { EnginelightError } from '../../channels/errors.ts'
 import type { CheckedTable } from './definition.ts'
 import type { Page } from './page.ts'
 
-/** Where a finder runs: a session of any access, or a knex or knex transaction. */
+/** What a finder runs on: a session of any access, or a knex or knex transaction. */
 export interface RunsBuilders {
   (table: any): unknown
   raw(sql: string, bindings?: any): unknown
@@ -11,7 +11,7 @@ export interface RunsBuilders {
 
 export type Direction = 'asc' | 'desc'
 
-/** A query for these columns of all rows. Throws EL_CONFIG for what no query can be made with. */
+/** A query for these columns of all rows. Throws EL_CONFIG if no query can be made on it. */
 export function rowsOf(
   table: CheckedTable,
   on: RunsBuilders,
@@ -27,7 +27,7 @@ export function rowsOf(
   return (on(table.name) as Knex.QueryBuilder).select(...columns)
 }
 
-/** Ends its order with what of the primary key is not in it yet, so that no two rows are left open. */
+/** Appends the missing primary key columns to the order, so that it is definite. */
 export function ordered(
   { primaryKey }: CheckedTable,
   found: Knex.QueryBuilder,
@@ -38,14 +38,14 @@ export function ordered(
   return found
 }
 
-/** Runs it. */
+/** Runs the query, with this page's offset and limit. */
 export async function paged<Row>(found: Knex.QueryBuilder, { offset = 0, limit }: Page): Promise<Row[]> {
   if (offset > 0) found.offset(offset)
   if (limit !== undefined) found.limit(limit)
   return (await found) as Row[]
 }
 
-/** Keeps the rows that have one of these values. They are one parameter, of which a statement has 65,535 at most. */
+/** Keeps the rows that have one of these values. They are one parameter, of which a statement has at most 65,535. */
 export function whereAny(found: Knex.QueryBuilder, column: string, values: readonly unknown[]): void {
   found.whereRaw('?? = any (?)', [column, values as never])
 }

@@ -8,15 +8,15 @@ import { whereAny, type Direction } from './query.ts'
 export type ColumnOf<Row> = keyof Row & string
 
 export interface RangeOptions<Row> extends Page {
-  /** A column, or several, in the order in which they decide. Default: the primary key. */
+  /** One or more columns to sort by, the first one first. Default: the primary key. */
   readonly orderBy?: ColumnOf<Row> | readonly ColumnOf<Row>[]
-  /** Of all columns alike. Default `'asc'`. */
+  /** For all columns alike. Default `'asc'`. */
   readonly direction?: Direction
-  /** False sorts texts as if they were in small letters; other types are sorted as they are. Default true. */
+  /** False sorts texts as if they were lower-case; other types are sorted as usual. Default true. */
   readonly caseSensitive?: boolean
   /**
-   * What the rows must have: values by column (null is null, a list is any of it, null too), or a function that is given
-   * knex's builder, which a column needs that is a list itself.
+   * Which rows: values by column (null means null, a list means any of its items, null included), or a function that
+   * gets knex's builder. A column that is itself a list needs the function.
    */
   readonly where?:
     | { readonly [Column in ColumnOf<Row>]?: Row[Column] | null | readonly Row[Column][] }
@@ -25,14 +25,17 @@ export interface RangeOptions<Row> extends Page {
 
 export const RANGE: Needs<RangeOptions<unknown>> = {
   orderBy: ANYTHING,
-  // It is written into the statement.
+  // Checked, because it is written into the statement.
   direction: oneOf(['asc', 'desc']),
   caseSensitive: ANYTHING,
   where: ANYTHING,
   ...PAGE,
 }
 
-/** Throws EL_UNKNOWN_COLUMN, and EL_CONFIG for a value that is undefined, or what is neither values nor a function. */
+/**
+ * Throws EL_UNKNOWN_COLUMN, and EL_CONFIG for a value that is undefined, or a `where` that is neither values nor a
+ * function.
+ */
 export function checkFilter(table: CheckedTable, where: unknown): void {
   if (where === undefined || typeof where === 'function') return
   if (typeof where !== 'object' || where === null || Array.isArray(where)) {
@@ -55,7 +58,7 @@ export function filter(found: Knex.QueryBuilder, where: object): void {
   }
 }
 
-/** SQL has a null equal nothing, not even in a list. */
+/** In SQL, nothing equals null, not even in a list. */
 function filterList(found: Knex.QueryBuilder, column: string, values: readonly unknown[]): void {
   const there = values.filter(value => value !== null)
   found.where(either => {
@@ -64,7 +67,10 @@ function filterList(found: Knex.QueryBuilder, column: string, values: readonly u
   })
 }
 
-/** What is no text has no case, and would be sorted as it is written: 10 before 9. A domain is of its type's category. */
+/**
+ * Only text has a case; other types would be sorted by their text form, 10 before 9. A domain has its base type's
+ * category.
+ */
 export function orderByWithoutCase(found: Knex.QueryBuilder, column: string, direction: Direction): void {
   const isText = `(select typcategory = 'S' from pg_catalog.pg_type where oid = pg_typeof(??))`
   found.orderByRaw(`case when ${isText} then lower(??::text) end ${direction}`, [column, column])

@@ -1,4 +1,4 @@
-/** What one side does not say is no difference. */
+/** If one side is silent there is no difference. */
 export function agree<T>(there: T | undefined, wanted: T | undefined): boolean {
   return there === undefined || wanted === undefined || there === wanted
 }

@@ -1,14 +1,14 @@
 import type { Token } from './tokens.ts'
 
-/** Further words of a type's name, after `double`, `character`, `bit`, `timestamp` and `time`. */
+/** Words that may continue a type's name, after `double`, `character`, `bit`, `timestamp` and `time`. */
 const TYPE_WORDS = new Set(['precision', 'varying', 'with', 'without', 'time', 'zone'])
 
-/** Types whose name may stand before a text: `interval '1 day'`. */
+/** Types whose name may precede a literal: `interval '1 day'`. */
 const TYPED = new Set(
   'interval date time timetz timestamp timestamptz numeric json jsonb uuid inet'.split(' '),
 )
 
-/** Without `::type`, `cast(… as type)` and a type before a text. */
+/** Removes `::type`, `cast(… as type)` and a type before a literal. */
 export function withoutCasts(tokens: readonly Token[]): Token[] {
   const kept: Token[] = []
   let casts = 0

@@ -37,20 +37,20 @@ export type DifferenceKind =
   | 'index'
   | 'name'
 
-/** One thing that the database has otherwise than the models say. */
+/** One way in which the database differs from the models. */
 export interface Difference {
   readonly kind: DifferenceKind
   readonly schema: string
-  /** Null of an enum's. */
+  /** Null for an enum. */
   readonly table: string | null
   readonly column: string | null
-  /** Of the constraint, index or enum. */
+  /** The name of the constraint, index or enum. */
   readonly name: string | null
-  /** What the models say; null where they say that there is nothing. */
+  /** What the models say; null if they have nothing there. */
   readonly models: string | null
-  /** What the database has; null where it has nothing. */
+  /** What the database has; null if it has nothing there. */
   readonly database: string | null
-  /** The same in a sentence. */
+  /** The same as a sentence. */
   readonly words: string
 }
 

@@ -348,7 +348,7 @@ test.each([
   'create table enginelight_decision (id int); create table enginelight_location (id int)',
   'create table knex_migrations (id int); create schema other; create table other.one (id int)',
   'alter type mood rename to feeling; alter type feeling rename to mood',
-  // TypeORM has no words for any of it.
+  // TypeORM cannot express any of these.
   'drop index users_by_price; create index users_by_price on users (price desc nulls last) include (name)',
   `${constraint('u', 'users')}; alter table users add constraint "UQ_97672ac88f789774dd47f7c8be3" unique (email) include (name)`,
 ])('no difference: %s', async change => {

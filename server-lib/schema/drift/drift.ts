@@ -7,11 +7,11 @@ import { constraintDrift } from './constraints.ts'
 import { difference, type Difference, type Found } from './difference.ts'
 
 export interface DriftOptions {
-  /** Takes a difference out of the report where it says true. */
+  /** Leaves a difference out of the report if it returns true. */
   readonly ignore?: (difference: Difference) => boolean
 }
 
-/** What hosts and their migrations keep for themselves. */
+/** Tables that hosts and their migrations keep for themselves. */
 const BOOKKEEPING = new Set(
   'typeorm_metadata migrations SequelizeMeta __drizzle_migrations mikro_orm_migrations knex_migrations knex_migrations_lock'.split(
     ' ',
@@ -19,16 +19,16 @@ const BOOKKEEPING = new Set(
 )
 
 /**
- * What a database has otherwise than the models say, each difference once, in words and as data; empty where they agree.
- * Spelling is no difference: `serial`, an identity by default and `nextval(…)` are the same, as are `varchar` and
- * `character varying`, `now()` and `CURRENT_TIMESTAMP`, a unique constraint and a unique index; nor is a name that the
- * models leave to PostgreSQL. What the host's models have no words for (`fromModels.unsaid`) is not asked for. Tables that
- * the models do not have are told where they are in a schema of theirs, but for partitions, the hosts' own tables of
- * migrations and those of `engines.install()`.
+ * How a database differs from the models: each difference once, in words and as data; empty if they agree. A different
+ * spelling is no difference: `serial`, an identity by default and `nextval(…)` are equal, as are `varchar` and
+ * `character varying`, `now()` and `CURRENT_TIMESTAMP`, a unique constraint and a unique index. Nor is a name that the
+ * models leave to PostgreSQL. What the host's models cannot express (`fromModels.unsaid`) is not compared. Tables that
+ * the models lack are reported if they are in one of the models' schemas, except partitions, the hosts' own migration
+ * tables and the tables of `engines.install()`.
  *
- * In place of models it takes what another database has. Reflect the schemas that the models are in: a table that was not
- * read is told as missing. Of checks, predicates and generated columns the words are compared, and what belongs to which
- * `and`, `or` and `not`; other parentheses are not. Throws EL_CONFIG for what is no schema.
+ * The second argument may also be the schema of another database. Reflect all schemas that the models use: a table that
+ * was not read is reported as missing. Checks, predicates and generated columns are compared by their words and by how
+ * `and`, `or` and `not` group them, not by other parentheses. Throws EL_CONFIG for anything but a schema.
  */
 export function drift(
   reflected: Schema,
@@ -73,7 +73,7 @@ function at({ schema, name }: Table): Pick<Found, 'schema' | 'table' | 'column' 
   return { schema, table: name, column: null, name: null }
 }
 
-/** Models know a table, and not whether it is partitioned, foreign or a part of another. */
+/** Models know a table, but not whether it is partitioned, foreign or a partition. */
 function coarse(kind: RelationKind): 'table' | 'view' | 'materialized view' {
   return kind === 'view' || kind === 'materialized view' ? kind : 'table'
 }
@@ -97,7 +97,7 @@ function enumDrift(reflected: Schema, fromModels: Schema): Found[] {
       const isSame = isDeepStrictEqual(there.values, values)
       return isSame ? [] : [{ kind: 'enum values', ...where, models: wanted, database: has }]
     }
-    // A column of it tells by its type.
+    // A column that uses the enum reports it by its type.
     const isUsed = fromModels.tables.some(table => table.columns.some(column => column.typeName === name))
     return isUsed ? [] : [{ kind: 'missing enum', ...where, models: wanted, database: null }]
   })

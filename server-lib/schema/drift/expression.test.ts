@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.drop())
 
-/** What is told of a check in the models where the database has another. */
+/** The differences reported for a check in the models if the database has another. */
 async function told(there: string, models: string): Promise<string[]> {
   await using connection = await connect(database.url)
   await connection.client.query(`begin; alter table files add constraint it check (${there})`)

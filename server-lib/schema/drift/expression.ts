@@ -3,11 +3,11 @@ import { withLogic } from './logic.ts'
 import { pieces, type Token } from './tokens.ts'
 
 /**
- * An expression reduced to what it means as far as spelling goes, so that what a model was given and what PostgreSQL
- * prints of it are the same text: few parentheses, no casts, schemas, quotes and case of words, `IN` and `BETWEEN` as PostgreSQL
- * rewrites them; of `and`, `or` and `not` it is told which belongs to which. Otherwise two expressions that differ in nothing
- * but their parentheses, `a - (b - c)` and `a - b - c`, are taken for the same. What is longer than 8,192 characters, or has
- * brackets 50 deep or open at its end, is compared as it is written: the time for it would grow faster than its length.
+ * Reduces an expression so that a model's text and PostgreSQL's print of it become the same: without most parentheses,
+ * casts, schemas, quotes and letter case, and with `IN` and `BETWEEN` rewritten as PostgreSQL does. How `and`, `or` and
+ * `not` group is kept. Otherwise two expressions that differ only in parentheses, `a - (b - c)` and `a - b - c`, count
+ * as equal. An expression over 8,192 characters, or with brackets 50 deep or unclosed, is compared as it is written:
+ * reducing it would take more than linear time.
  */
 export function reduced(expression: string): string {
   if (expression.length > LONGEST) return expression.trim().replace(/\s+/g, ' ')
@@ -36,7 +36,7 @@ function written({ kind, text }: Token): string {
   return kind === 'value' ? `'${text}'` : text
 }
 
-/** `orders.total` is `total`, and `shop.f(x)` is `f(x)`: which of the two is written depends on the search path. */
+/** Turns `orders.total` into `total` and `shop.f(x)` into `f(x)`: which one is written depends on the search path. */
 function withoutPlaces(tokens: readonly Token[]): Token[] {
   const isDot = (token: Token | undefined) => token?.kind === 'sign' && token.text === '.'
   return tokens.filter((token, at) => {
@@ -45,7 +45,7 @@ function withoutPlaces(tokens: readonly Token[]): Token[] {
   })
 }
 
-/** `in (…)` as `= any`, or `=` for one value; `not in` as `<> all`; `between` as two comparisons. */
+/** Turns `in (…)` into `= any`, or `=` for one value; `not in` into `<> all`; `between` into two comparisons. */
 function rewritten(tokens: readonly Token[]): Token[] {
   const sign = (text: string): Token => ({ kind: 'sign', text })
   const result: Token[] = []
@@ -85,7 +85,7 @@ function isWord(token: Token | undefined, word: string): boolean {
   return token?.kind === 'word' && token.text === word
 }
 
-/** Where what begins here is over: at the next `and`, `or` or comma, or the end of what it is in. */
+/** Where the operand that begins here ends: at the next `and`, `or` or comma, or at the end of its bracket. */
 function operandEnd(tokens: readonly Token[], from: number): number {
   let depth = 0
   for (let at = from; at < tokens.length; at++) {

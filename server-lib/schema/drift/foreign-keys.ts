@@ -35,7 +35,7 @@ function sameForeignKey(sides: Sides, there: ForeignKey, wanted: ForeignKey): Fo
   const tell = (kind: DifferenceKind, models: string, database: string) => {
     if (models !== database) found.push({ kind, ...at(sides, there.name), models, database })
   }
-  // Whoever knows MATCH, which no host does, knows which columns an action sets.
+  // A side that knows MATCH also knows which columns an action sets. No host knows it.
   const ofWhich = there.match !== undefined && wanted.match !== undefined
   if (said('foreign key action'))
     tell('foreign key action', actions(wanted, ofWhich), actions(there, ofWhich))

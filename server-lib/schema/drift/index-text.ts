@@ -2,7 +2,7 @@ import type { Index, IndexKey, Table } from '../table.ts'
 import { agree } from './agree.ts'
 import { reduced } from './expression.ts'
 
-/** An index in words, as far as it says anything: `unique btree (lower(code), at desc) include (note) where …`. */
+/** An index in words, as far as it is known: `unique btree (lower(code), at desc) include (note) where …`. */
 export function indexText(index: Index): string {
   const { included = [], nullsNotDistinct, predicate, valid } = index
   return [
@@ -33,7 +33,7 @@ function keyText({ column, expression, descending = false, nullsFirst, ...key }:
     .join('')
 }
 
-/** Whether an index is what the models want, in all that they say of it. */
+/** Whether an index has everything that the models say of it. */
 export function sameIndex(table: Table, there: Index, wanted: Index): boolean {
   const bare = (index: Index) =>
     reduced(
@@ -57,12 +57,12 @@ export function isUsable({ valid }: Index): boolean {
   return valid !== false
 }
 
-/** In whatever order: they are not sorted by. */
+/** In any order: included columns are not sorted by. */
 export function sameIncluded(there: Pick<Index, 'included'>, wanted: Pick<Index, 'included'>): boolean {
   return agree(there.included?.toSorted().join('\0'), wanted.included?.toSorted().join('\0'))
 }
 
-/** Whether a key keeps its values in the same way: in which order, by which collation and operator class. */
+/** Whether two keys keep their values in the same way: the same order, collation and operator class. */
 export function sameKey(table: Table, there: IndexKey, wanted: IndexKey): boolean {
   return (
     agree(there.descending, wanted.descending) &&
@@ -73,7 +73,7 @@ export function sameKey(table: Table, there: IndexKey, wanted: IndexKey): boolea
   )
 }
 
-/** Without its schema and its quotes. The collation `default` is that of the column, most of the time. */
+/** The name without schema and quotes. The collation `default` mostly means the column's own. */
 function bareName(name: string | null | undefined): string | null | undefined {
   const bare = name?.slice(name.lastIndexOf('.') + 1).replaceAll('"', '')
   return bare === undefined ? name : bare === 'default' ? null : bare
@@ -81,7 +81,7 @@ function bareName(name: string | null | undefined): string | null | undefined {
 
 const DEFAULT_CLASSES = new Set('array_ops enum_ops range_ops multirange_ops text_ops varchar_ops'.split(' '))
 
-/** Whether a class that the models name is that of the type, which the database does not name. */
+/** Whether the models name the type's default class, which the database leaves out. */
 function isDefaultClass(table: Table, { column }: IndexKey, name: string): boolean {
   const type = table.columns.find(known => known.name === column)?.typeName
   return DEFAULT_CLASSES.has(name) || name === `${type}_ops`

@@ -20,7 +20,7 @@ export function indexDrift(sides: Sides): Found[] {
   return changes(sides, 'index', ours(table), ours(models), { text: indexText, isSame })
 }
 
-/** Of an index that the models have as a statement of their own we know its name and its text alone. */
+/** Whether the models have this index as a statement of their own: then only its name and its text are known. */
 export function isStatement({ keys, definition }: Index): boolean {
   return keys.length === 0 && definition !== null
 }
@@ -34,7 +34,7 @@ export function statementDrift(sides: Sides, { name, definition }: Index, table:
   return [{ kind, ...at(sides, name), models: definition, database: there }]
 }
 
-/** As a whole, as PostgreSQL prints it: `where (…)`. */
+/** With brackets around the whole condition, as PostgreSQL prints it: `where (…)`. */
 function withBracketedWhere(text: string): string {
   const where = /\bwhere\b/i.exec(text)
   if (!where) return text

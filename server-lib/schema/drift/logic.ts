@@ -1,16 +1,16 @@
 import type { Token } from './tokens.ts'
 
 /**
- * The pieces without the parentheses that say nothing, and with those that decide: around an `or` in an `and`, and around
- * either behind a `not`. So the model's few parentheses and PostgreSQL's many come to the same. An expression with a `case`,
- * whose `and` and `or` are those of its branches, keeps none.
+ * Drops the parentheses that change nothing, and keeps those that decide: around an `or` in an `and`, and around either
+ * after a `not`. So the model's few parentheses and PostgreSQL's many give the same result. An expression with a `case`
+ * keeps none, because its `and` and `or` belong to its branches.
  */
 export function withLogic(tokens: readonly Token[]): Token[] {
   if (tokens.some(token => isWord(token, 'case'))) return tokens.filter(token => !isBracket(token))
   return written(split(tokens, token => isSign(token, ',')).map(either), COMMA)
 }
 
-/** What stands at one level: an `or` of others, an `and`, a `not`, or pieces between which there is neither. */
+/** What stands at one level: an `or` or an `and` of parts, a `not`, or pieces without any of them. */
 interface Part {
   readonly is: 'or' | 'and' | 'not' | 'other'
   readonly tokens: readonly Token[]
@@ -67,7 +67,7 @@ function written(parts: readonly Part[], between: Token): Token[] {
   return parts.flatMap(({ tokens }, at) => (at === 0 ? tokens : [between, ...tokens]))
 }
 
-/** At each of these that is in no brackets. */
+/** Splits at each of these that is outside of brackets. */
 function split(tokens: readonly Token[], isHere: (token: Token) => boolean): Token[][] {
   const parts: Token[][] = [[]]
   for (let at = 0; at < tokens.length; at++) {
@@ -81,7 +81,7 @@ function split(tokens: readonly Token[], isHere: (token: Token) => boolean): Tok
   return parts
 }
 
-/** Where the bracket that opens here is closed; -1 where none opens. */
+/** Where the bracket that opens here closes; -1 if none opens here. */
 function closing(tokens: readonly Token[], open: number): number {
   const first = tokens[open]
   if (first === undefined || !(isSign(first, '(') || isSign(first, '['))) return -1

@@ -2,7 +2,7 @@ import { keptName } from '../kept-name.ts'
 import type { Found } from './difference.ts'
 import { at, type Sides } from './sides.ts'
 
-/** Pairs each of the models' with one of the database's; what is over on either side is missing, or extra. */
+/** Pairs each of the models' items with one of the database's; the rest is missing, or extra. */
 export function matched<T>(
   there: readonly T[],
   wanted: readonly T[],
@@ -16,11 +16,11 @@ export function matched<T>(
     if (index === -1) missing.push(model)
     else both.push([extra.splice(index, 1)[0]!, model])
   }
-  // The same key twice over, as hosts write it, is one in the database.
+  // A key that a host writes twice is one in the database.
   return { missing: missing.filter(model => !both.some(([one]) => isSame(one, model))), extra, both }
 }
 
-/** What is missing, extra, of another text under the same name, and of another name. */
+/** What is missing, extra, different under the same name, or the same under another name. */
 export function changes<T extends { readonly name: string | null }>(
   sides: Sides,
   what: 'check' | 'exclusion' | 'index',

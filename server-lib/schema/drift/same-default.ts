@@ -3,8 +3,8 @@ import type { Column } from '../table.ts'
 import { reduced } from './expression.ts'
 
 /**
- * Whether two defaults mean the same for a column of that type, however they are spelt: `'{}'` and `'{}'::jsonb`,
- * `now()` and `CURRENT_TIMESTAMP`, `'0'` and `0`, an instant in two time zones.
+ * Whether two defaults mean the same for a column of that type, in any spelling: `'{}'` and `'{}'::jsonb`, `now()` and
+ * `CURRENT_TIMESTAMP`, `'0'` and `0`, an instant in two time zones.
  */
 export function sameDefault(a: string | null, b: string | null, { typeName, isArray }: Column): boolean {
   const [left, right] = [meaning(a), meaning(b)]
@@ -15,7 +15,7 @@ export function sameDefault(a: string | null, b: string | null, { typeName, isAr
   return one !== null && other !== null && sameValue(one, other, typeName)
 }
 
-/** Null is no default: it is what a column without one has. */
+/** A default of null is none: a column without a default has null too. */
 function meaning(expression: string | null): string | null {
   if (expression === null) return null
   const text = reduced(expression)
@@ -58,7 +58,7 @@ function sameValue(a: string, b: string, typeName: string): boolean {
   }
 }
 
-/** Without the zeros that say nothing; as text, since a numeric has more digits than a number. */
+/** Without insignificant zeros; as text, since a numeric has more digits than a number. */
 function number(text: string): string {
   const [whole = '', fraction = ''] = text.trim().replace(/^\+/, '').split('.')
   let end = fraction.length
@@ -76,7 +76,7 @@ function sameJson(a: string, b: string): boolean {
   }
 }
 
-/** In milliseconds; a time without a zone as if it were in UTC. A text that is no time is itself. */
+/** In milliseconds; a time without a zone counts as UTC. A text that is not a time stays as it is. */
 function instant(text: string): number | string {
   const iso = text
     .trim()
@@ -88,12 +88,12 @@ function instant(text: string): number | string {
   return Number.isNaN(at) ? text : at
 }
 
-/** `10:30` with its seconds. */
+/** Adds the seconds to `10:30`. */
 function wholeTime(text: string): string {
   return text.trim().replace(/^(\d\d?:\d\d)(?!:|\d)/, '$1:00')
 }
 
-/** `'{a,b}'` and `ARRAY['a', 'b']` alike. */
+/** Treats `'{a,b}'` and `ARRAY['a', 'b']` alike. */
 function elements(text: string, whole: string | null): string {
   if (whole?.startsWith('{')) {
     return whole

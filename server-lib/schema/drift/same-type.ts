@@ -1,10 +1,10 @@
 import { readType, withoutBrackets } from '../from/column-type.ts'
 import type { Column } from '../table.ts'
 
-/** Whether two columns have the same type, however it is spelt: a precision of 6 is what a timestamp has without one. */
+/** Whether two columns have the same type, in any spelling. A timestamp without a precision has one of 6. */
 export function sameType(a: Column, b: Column): boolean {
   const [one, other] = [spelling(a.type), spelling(b.type)]
-  // Outside of the search path PostgreSQL writes the schema, inside it does not.
+  // PostgreSQL writes the schema of a type only outside of the search path.
   return one === other || (one.includes('.') !== other.includes('.') && lastOf(one) === lastOf(other))
 }
 
@@ -13,7 +13,7 @@ function spelling(type: string): string {
   if (read) return read.type.replace(/^(timestamp|time)\(6\)/, '$1')
   const { element, isArray } = withoutBrackets(type)
   const [, name = '', modifiers = ''] = /^([^(]*)(\(.*\))?$/s.exec(element)!
-  // Of an extension, or of the user: names are compared as they are in the catalogue.
+  // A type of an extension or of the user: compared by its name in the catalogue.
   const bare = name
     .trim()
     .replaceAll('"', '')
@@ -27,10 +27,10 @@ function lastOf(name: string): string {
 
 type Family = 'number' | 'boolean' | 'json' | 'other'
 
-/** Whether values of two types come alike to JavaScript: what models that know no SQL type can be held to. */
+/** Whether values of two types arrive in JavaScript alike. The comparison for models without SQL types. */
 export function sameFamily(a: Column, b: Column): boolean {
   const [one, other] = [family(a), family(b)]
-  // An array of a JSON schema may be a JSON document or an array of the database.
+  // An array in a JSON schema may be a JSON document or an array in the database.
   return one === other || (a.isArray && other === 'json') || (b.isArray && one === 'json')
 }
 

@@ -3,14 +3,14 @@ import type { Found } from './difference.ts'
 
 export type Said = (what: Unsaid) => boolean
 
-/** A table as it is, and as the models have it. */
+/** A table in the database, and in the models. */
 export interface Sides {
   readonly table: Table
   readonly models: Table
   readonly said: Said
-  /** Whether all of the columns are on both sides. What hangs on one that is not goes with it, and is not told again. */
+  /** Whether both sides have all of these columns. What depends on a missing column is not reported again. */
   readonly isOn: (columns: readonly string[]) => boolean
-  /** The same of an expression. */
+  /** The same for an expression. */
   readonly isWhole: (expression: string) => boolean
   /** Whether the database has that table at all. */
   readonly isThere: (place: ForeignKey['references']) => boolean

@@ -10,7 +10,7 @@ export function primaryKeyDrift(sides: Sides): Found[] {
   const { table, models } = sides
   const [there, wanted] = [table.primaryKey, models.primaryKey]
   if (!sides.isOn([...(there?.columns ?? []), ...(wanted?.columns ?? [])])) return []
-  // In whatever order: a host may not know which it chose.
+  // In any order: a host may not know which it chose.
   if (sorted(there?.columns).join() !== sorted(wanted?.columns).join()) {
     return [
       {
@@ -24,7 +24,7 @@ export function primaryKeyDrift(sides: Sides): Found[] {
   return there && wanted ? sameUnique(sides, there, wanted) : []
 }
 
-/** A unique constraint and a unique index over plain columns hold the same: either does for the other. */
+/** A unique constraint and a unique index over plain columns are equivalent: either can replace the other. */
 export function uniqueDrift(sides: Sides): Found[] {
   const { table, models, said } = sides
   if (!said('unique')) return []
@@ -52,7 +52,7 @@ export function uniqueDrift(sides: Sides): Found[] {
   ]
 }
 
-/** A unique constraint, or a unique index in its place. */
+/** A unique constraint, or a unique index that replaces it. */
 interface Unique extends UniqueKey {
   readonly index?: Index
 }
@@ -78,7 +78,7 @@ function sameUnique(sides: Sides, there: Unique, wanted: Unique): Found[] {
   return found
 }
 
-/** A constraint says nothing of the order in which its index keeps the keys, but that the index can be used. */
+/** A constraint does not say in which order its index keeps the keys, but requires a usable index. */
 function keptAlike({ table }: Sides, { index: there }: Unique, { index: wanted }: Unique): boolean {
   if (!there) return true
   if (!wanted) return isUsable(there)

@@ -1,15 +1,15 @@
-/** A type as PostgreSQL writes it, and what it is made of. */
+/** A type as PostgreSQL writes it, and its parts. */
 export interface ReadType {
   /** `character varying(20)`, `integer[]`. */
   readonly type: string
   /** `varchar`, `int4`. */
   readonly typeName: string
   readonly isArray: boolean
-  /** Of `serial` and its kin: an integer whose default is the next of a sequence. */
+  /** `serial` and its variants: an integer whose default is a sequence's next value. */
   readonly isSerial: boolean
 }
 
-/** Every spelling that PostgreSQL takes: its own word for it, and the name in `pg_type`. */
+/** Each spelling that PostgreSQL takes, with PostgreSQL's own spelling and the name in `pg_type`. */
 const SPELLINGS: Record<string, readonly [written: string, typeName: string]> = {}
 
 function spelt(written: string, typeName: string, ...others: string[]): void {
@@ -38,14 +38,17 @@ const SPELT_ONE_WAY = `
   int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange
   citext hstore ltree lquery cube geometry geography vector halfvec sparsevec`
 for (const name of SPELT_ONE_WAY.trim().split(/\s+/)) spelt(name, name)
-// The one-byte type of the catalogues, which without its quotes would be another.
+// The one-byte type of the catalogues; without its quotes it would be another type.
 SPELLINGS['"char"'] = ['"char"', 'char']
 
 const SERIAL = /^(small|big)?serial[248]?$/
-/** PostgreSQL writes the precision inside of these: `timestamp(3) without time zone`. */
+/** PostgreSQL writes the precision inside these names: `timestamp(3) without time zone`. */
 const WITH_ZONE = /^(timestamp|time) (with|without) time zone$/
 
-/** Reads a type in any of PostgreSQL's spellings: `VARCHAR(20)`, `int[]`, `timestamptz(3)`; null for a name that is not its own. */
+/**
+ * Reads a type in any of PostgreSQL's spellings: `VARCHAR(20)`, `int[]`, `timestamptz(3)`; null for a name that is not
+ * PostgreSQL's own.
+ */
 export function readType(text: string): ReadType | null {
   const { element, isArray } = withoutBrackets(text)
   const open = element.indexOf('(')
@@ -62,11 +65,14 @@ export function readType(text: string): ReadType | null {
   return { type: isArray ? `${written}[]` : written, typeName, isArray, isSerial: SERIAL.test(spelling) }
 }
 
-/** An array has as many dimensions as its values have, whatever its type says: PostgreSQL writes one pair of brackets. */
+/**
+ * Splits off the array brackets. The dimensions are those of the values, whatever the type says: PostgreSQL writes one
+ * pair.
+ */
 export function withoutBrackets(text: string): { element: string; isArray: boolean } {
   const whole = text.trim()
   let element = whole
-  // From the end, a pair at a time: with one expression a long run of blanks is read again and again.
+  // From the end, one pair at a time: a single regular expression would read a long run of blanks again and again.
   for (let open = lastPair(element); open >= 0; open = lastPair(element))
     element = element.slice(0, open).trimEnd()
   const word = element.slice(0, -'array'.length)
@@ -74,14 +80,14 @@ export function withoutBrackets(text: string): { element: string; isArray: boole
   return { element, isArray: element !== whole }
 }
 
-/** Where the `[]` or `[3]` begins that the text ends with, or -1. */
+/** Where the final `[]` or `[3]` of the text begins, or -1. */
 function lastPair(text: string): number {
   if (!text.endsWith(']')) return -1
   const open = text.lastIndexOf('[')
   return open >= 0 && /^\d*$/.test(text.slice(open + 1, -1)) ? open : -1
 }
 
-/** Without what is between the first bracket and the last, and the blanks before: a length, a precision. */
+/** Removes what is between the first bracket and the last (a length, a precision), and the blanks before it. */
 export function withoutModifiers(text: string): string {
   const open = text.indexOf('(')
   const close = text.lastIndexOf(')')
@@ -95,7 +101,7 @@ function sized(
 ): [string, string] {
   if (spelling === 'float' && modifiers !== '' && Number(modifiers) <= 24) return ['real', 'float4']
   if (written === 'double precision' || SERIAL.test(spelling)) return [written, typeName]
-  // `char` is one character, and so is `bit`; `numeric(10)` has no decimals.
+  // A `char` or `bit` without a length has one character; `numeric(10)` has no decimals.
   if ((written === 'character' || written === 'bit') && modifiers === '' && spelling !== 'bpchar') {
     return [`${written}(1)`, typeName]
   }

@@ -9,22 +9,22 @@ import type {
   UniqueKey,
 } from '../table.ts'
 
-/** A column as a host describes it, its type still in the host's spelling. What is left out is null. */
+/** A column as a host describes it, with its type still in the host's spelling. What is left out is null. */
 export interface DraftColumn {
   readonly name: string
   /** As the model names it; `integer[]` or `isArray` for an array. */
   readonly type: string
-  /** The host's own name of the type, where that is no SQL: Sequelize's `STRING`. */
+  /** The host's own name of the type, if that is not SQL: Sequelize's `STRING`. */
   readonly hostType?: string
   readonly isArray?: boolean
-  /** Where the type is an enum of the database. Its name is then the type, whatever `type` says. */
+  /** Set if the type is an enum of the database. Its name is then the type, whatever `type` says. */
   readonly enumType?: { readonly schema: string; readonly name: string; readonly values: readonly string[] }
   readonly nullable: boolean
   readonly default?: string | null
   readonly isSerial?: boolean
   readonly identity?: 'always' | 'by default' | null
   readonly generated?: string | null
-  /** Of a generated column. */
+  /** For a generated column. */
   readonly generation?: Column['generation']
   readonly collation?: string | null
   readonly comment?: string | null
@@ -48,19 +48,19 @@ export interface DraftTable {
 
 export interface Drafts {
   readonly tables: readonly DraftTable[]
-  /** Those that no column uses; those of columns are found by themselves. */
+  /** Enums that no column uses; those of columns are found by themselves. */
   readonly enums?: readonly EnumType[]
 }
 
 const ACTIONS: readonly ReferentialAction[] = ['no action', 'restrict', 'cascade', 'set null', 'set default']
 
-/** A referential action in any case; `no action` where the host names none, as PostgreSQL reads it. */
+/** A referential action in any case; `no action` if the host names none, which is PostgreSQL's default. */
 export function action(text: string | null | undefined): ReferentialAction {
   const lower = text?.toLowerCase().replaceAll('_', ' ')
   return ACTIONS.find(known => known === lower) ?? 'no action'
 }
 
-/** Of `INITIALLY DEFERRED` and the like. */
+/** Reads `INITIALLY DEFERRED` and the like. */
 export function deferrable(text: string | null | undefined): ForeignKey['deferrable'] {
   if (!text) return 'not deferrable'
   return /deferred/i.test(text)

@@ -1,7 +1,7 @@
-/** A column, as far as we read one. */
+/** The parts of a column that we read. */
 export interface DrizzleColumn {
   readonly name: string
-  /** Whether it was declared without a name, and is called as `casing` says. */
+  /** Whether it was declared without a name, and gets one by `casing`. */
   readonly keyAsName?: boolean
   readonly notNull: boolean
   readonly primary: boolean
@@ -12,7 +12,7 @@ export interface DrizzleColumn {
   readonly generated?: { readonly as: unknown }
   readonly generatedIdentity?: { readonly type: string }
   readonly table: object
-  /** Of an array. */
+  /** For an array. */
   readonly baseColumn?: DrizzleColumn
   readonly enum?: DrizzleEnum
   getSQLType(): string
@@ -25,13 +25,13 @@ export interface DrizzleEnum {
   readonly schema?: string
 }
 
-/** What Drizzle puts on its objects, by the name of the symbol. */
+/** What Drizzle puts on its objects, by the symbol's name. */
 interface Marks {
   readonly entityKind: string
   readonly Name: string
   readonly Schema: string
   readonly Columns: Readonly<Record<string, DrizzleColumn>>
-  /** The third argument of `pgTable`, and what it is called with. */
+  /** The third argument of `pgTable`, and the argument it is called with. */
   readonly ExtraConfigBuilder: (columns: object) => unknown
   readonly ExtraConfigColumns: object
   readonly PgInlineForeignKeys: Readonly<Record<string, object>>
@@ -44,14 +44,17 @@ interface Marks {
 }
 
 /**
- * What Drizzle has put on an object under one of its symbols. They are `Symbol.for`, so that two copies of Drizzle
- * understand each other's tables; so do we, without importing any.
+ * What Drizzle has put on an object under one of its symbols. They are made with `Symbol.for`, so that two copies of
+ * Drizzle understand each other's tables; this code reads them without importing either.
  */
 export function marked<Mark extends keyof Marks>(of: object, mark: Mark): Marks[Mark] | undefined {
   return (of as Record<symbol, Marks[Mark]>)[Symbol.for(`drizzle:${mark}`)]
 }
 
-/** `PgTable`, `PgView`, `PgIndex` …; undefined for what is not of Drizzle. A view is a proxy, and has no constructor that it would name. */
+/**
+ * `PgTable`, `PgView`, `PgIndex` …; undefined for anything that is not Drizzle's. A view is a proxy, whose constructor
+ * has no such name.
+ */
 export function kindOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { constructor } = (Object.getPrototypeOf(value) as { constructor?: object } | null) ?? {}
@@ -62,11 +65,11 @@ export function isEnum(value: unknown): value is DrizzleEnum {
   return typeof value === 'function' && marked(value, 'isPgEnum') === true
 }
 
-/** Drizzle's names and expressions, written out. */
+/** Writes Drizzle's names and expressions as SQL. */
 export interface Writer {
   name(column: DrizzleColumn): string
   sql(expression: object): string
-  /** A default: an expression, or a value as the driver would be given it. */
+  /** A default: an expression, or a value as the driver would get it. */
   literal(value: unknown, column: DrizzleColumn): string
 }
 
@@ -80,7 +83,7 @@ export function writer(casing: 'snake_case' | 'camelCase' | undefined): Writer {
     escapeString: quoted,
     inlineParams: true,
     paramStartIndex: { value: 0 },
-    // Columns without their table, as an index and a check have them.
+    // Columns without their table, as in an index and a check.
     invokeSource: 'indexes',
   }
   const sql = (expression: object) =>
@@ -103,7 +106,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
-/** As `drizzle({ casing })` turns `createdAt` into `created_at`. */
+/** Turns `createdAt` into `created_at`, as `drizzle({ casing })` does. */
 function cased(name: string, casing: 'snake_case' | 'camelCase'): string {
   const words = (name.replace(/['\u2019]/g, '').match(/[\da-z]+|[A-Z]+(?![a-z])|[A-Z][\da-z]+/g) ?? []).map(
     word => word.toLowerCase(),

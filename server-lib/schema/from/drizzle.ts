@@ -15,13 +15,16 @@ import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
 export interface DrizzleOptions extends TablesFromOptions {
-  /** What `drizzle({ casing })` is given: how columns that were declared without a name are called. Default: as their key. */
+  /**
+   * The option of `drizzle({ casing })`: how columns that were declared without a name are named. Default: by their
+   * key.
+   */
   readonly casing?: 'snake_case' | 'camelCase'
 }
 
 /**
- * The tables, views and enums that a module of a Drizzle schema exports: `import * as schema from './schema.ts'`. They are
- * read by the symbols that Drizzle marks them with; no copy of Drizzle is loaded. Nothing is sent to the database.
+ * The tables, views and enums that a module of a Drizzle schema exports: `import * as schema from './schema.ts'`. Found
+ * by the symbols that Drizzle puts on them; no copy of Drizzle is loaded. Nothing is sent to the database.
  */
 export function drizzle(schema: object, options: DrizzleOptions = {}): ModelSchema {
   const exported = Object.values(schema ?? {}) as readonly unknown[]
@@ -53,7 +56,7 @@ function isOfKind(kind: string): (value: unknown) => value is object {
   return (value): value is object => kindOf(value) === kind
 }
 
-/** What the third argument of `pgTable` may give. */
+/** What the third argument of `pgTable` may return. */
 interface Built {
   readonly PgPrimaryKey: { readonly name?: string; readonly columns: readonly DrizzleColumn[] }
   readonly PgUniqueConstraint: {
@@ -101,7 +104,7 @@ function tableOf(table: object, write: Writer, fallback: string): DraftTable {
   }
 }
 
-/** What the third argument of `pgTable` gives, each built as Drizzle's own `getTableConfig` builds it. */
+/** What the third argument of `pgTable` returns, each built as Drizzle's own `getTableConfig` builds it. */
 function extrasOf(table: object): object[] {
   const configure = marked(table, 'ExtraConfigBuilder')
   const given = configure?.(marked(table, 'ExtraConfigColumns') ?? {})
@@ -134,7 +137,7 @@ function elementOf(column: DrizzleColumn): DrizzleColumn {
   return column.baseColumn ? elementOf(column.baseColumn) : column
 }
 
-/** `generatedAlwaysAs` takes an expression, or a function that gives it. */
+/** `generatedAlwaysAs` takes an expression, or a function that returns it. */
 function expressionOf(as: unknown, column: DrizzleColumn, write: Writer): string {
   return write.literal(typeof as === 'function' ? (as as () => unknown)() : as, column)
 }
@@ -153,7 +156,7 @@ function uniqueOf(
   nullsNotDistinct: boolean,
   write: Writer,
 ): UniqueKey {
-  // Drizzle fills in a name of its own; only one that differs was chosen.
+  // Drizzle fills in a name of its own; only a different one was chosen.
   const own = `${table}_${columns.map(column => column.name).join('_')}_unique`
   return {
     name: name === undefined || name === own ? null : name,
@@ -216,12 +219,12 @@ function indexOf(
       column: column ? write.name(column) : name,
       expression: null,
       operatorClass: opClass ?? null,
-      // Beside an operator class drizzle-kit writes no order, whatever the model says.
+      // With an operator class drizzle-kit writes no order, whatever the model says.
       ...(opClass === undefined && keyOrder(order, nulls)),
     }
   })
   return {
-    // Without a name it is called as drizzle-kit calls it.
+    // An index without a name gets drizzle-kit's.
     name: config.name ?? `${table}_${keys.map(key => key.column ?? 'expression').join('_')}_index`,
     method: config.method ?? 'btree',
     unique: config.unique,
@@ -239,7 +242,7 @@ function viewOf(view: object, write: Writer, fallback: string): DraftTable {
     kind: kindOf(view) === 'PgMaterializedView' ? 'materialized view' : 'view',
     columns: Object.entries(selectedFields).map(([key, field]): DraftColumn => {
       if (!('getSQLType' in field)) {
-        // A computed field has the name that `.as()` gave it, and a type that the database alone knows.
+        // A computed field is named by `.as()`, and only the database knows its type.
         const { fieldAlias = key } = field as { fieldAlias?: string }
         return { name: fieldAlias, type: 'unknown', nullable: true, definition: field }
       }

@@ -1,9 +1,9 @@
 import type { IndexKey } from '../table.ts'
 
-/** A key of an index that the models have as SQL, in which its operator class and its order may be said as well. */
+/** An index key that the models have as SQL, which may include its operator class and its order. */
 export function expressionKey(sql: string): IndexKey {
   let expression = sql.trimEnd()
-  // Read from its end, a word at a time.
+  // Read from the end, a word at a time.
   const nulls = lastWord(expression, /^(?:first|last)$/i)
   const beforeNulls = nulls && lastWord(nulls.before, /^nulls$/i)
   if (beforeNulls) expression = beforeNulls.before
@@ -20,7 +20,7 @@ export function expressionKey(sql: string): IndexKey {
   }
 }
 
-/** The word that a text ends with, where it is such a one and a blank stands before it. */
+/** The last word of a text, if it matches and a blank precedes it. */
 function lastWord(text: string, is: RegExp): { word: string; before: string } | undefined {
   let start = text.length
   while (start > 0 && /\w/.test(text[start - 1]!)) start--
@@ -29,7 +29,7 @@ function lastWord(text: string, is: RegExp): { word: string; before: string } | 
   return before.length < start && is.test(word) ? { word, before } : undefined
 }
 
-/** Where nothing is said of nulls they are larger than all else: last, and in a descending order first. */
+/** Where nothing is said about nulls, they count as larger than everything: last, or first in a descending order. */
 export function keyOrder(
   direction: string | undefined,
   nulls: string | undefined,

@@ -1,5 +1,5 @@
 import { withoutModifiers } from './column-type.ts'
-/** A column as its host's models have it, for a `typeMap` to judge. */
+/** A column as its host's models have it, for a `typeMap` function. */
 export interface HostColumn {
   readonly host: 'typeorm' | 'sequelize' | 'drizzle' | 'mikro-orm' | 'objection'
   readonly schema: string
@@ -11,20 +11,20 @@ export interface HostColumn {
   readonly definition: unknown
 }
 
-/** Says what type a column has in PostgreSQL, as one would write it in `create table`; undefined leaves it as it is. */
+/** Returns the column's PostgreSQL type, as in `create table`; undefined leaves it as it is. */
 export type TypeOf = (column: HostColumn) => string | undefined
 
 export interface TablesFromOptions {
   /**
-   * PostgreSQL types for what the models call otherwise: by the model's own name of the type (`{ money_amount: 'numeric(12,2)' }`),
-   * or a function of the column. Goes before what is known. A type that neither knows is listed in `unknownTypes`.
+   * PostgreSQL types for the models' own type names (`{ money_amount: 'numeric(12,2)' }`), or a function of the column.
+   * Takes precedence over the known types. A type that neither knows is listed in `unknownTypes`.
    */
   readonly typeMap?: Readonly<Record<string, string | TypeOf>> | TypeOf
-  /** Where tables are whose model names no schema. Default: what the host is configured with, else `public`. */
+  /** The schema of tables whose model names none. Default: the host's configured one, else `public`. */
   readonly defaultSchema?: string
 }
 
-/** What the option `typeMap` says of a column: by the host's name of the type, by its SQL, or by that without its length. */
+/** The `typeMap` entry for a column: by the host's name of the type, by its SQL, or by its SQL without the length. */
 export function mappedType(
   column: HostColumn,
   sqlType: string,

@@ -19,8 +19,8 @@ export interface TablesFrom {
 }
 
 /**
- * Tables as the models of an ORM describe them, in the shape in which `reflect` gives those of a database. Nothing is sent
- * to a database, and no ORM is loaded: its objects are read by their shape.
+ * Tables as an ORM's models describe them, in the form that `reflect` gives for a database. Nothing is sent to a
+ * database, and no ORM is loaded: its objects are read by their shape.
  */
 export const tablesFrom: TablesFrom = { typeorm, sequelize, drizzle, mikroOrm, objection }
 

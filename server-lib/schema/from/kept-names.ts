@@ -3,8 +3,8 @@ import type { ForeignKey, Index, UniqueKey } from '../table.ts'
 import type { DraftTable } from './drafts.ts'
 
 /**
- * A table with the names that the database has of it and of its columns, where the models' are longer than it keeps. Those of
- * constraints and indexes stay as the models have them, for whoever creates them.
+ * Cuts a table's name and its columns' names to what the database keeps, if the models' are longer. Names of
+ * constraints and indexes stay as in the models, for the code that creates them.
  */
 export function withKeptNames(draft: DraftTable): DraftTable {
   const names = (of: readonly string[]) => of.map(keptName)

@@ -115,7 +115,7 @@ test('entities, with pivot tables, embeddables and enums, are what the schema ge
   await orm.schema.createSchema()
   const reflected = await reflectedAt(database.url)
   expectSame(models, reflected)
-  // An index that is a statement of its own is told by its name.
+  // An index that is a statement of its own is known only by its name.
   const without = (names: string[]) => ({
     ...reflected,
     tables: reflected.tables.map(table => ({

@@ -4,14 +4,14 @@ import { action, columnIndex, deferrable, type DraftColumn, type DraftTable } fr
 import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
-/** What we ask of MikroORM, 6 or 7: its schema generator, which knows what it would create. */
+/** What we use of MikroORM, 6 or 7: its schema generator, which knows what it would create. */
 export interface MikroOrm {
   readonly schema: object
   readonly em: object
 }
 
 interface Platform {
-  /** The keys of an index, those into JSON documents as expressions. */
+  /** The keys of an index; those into JSON documents are expressions. */
   getJsonIndexDefinition(index: TargetIndex): readonly string[]
 }
 
@@ -75,9 +75,9 @@ interface TargetForeignKey {
 }
 
 /**
- * The tables of MikroORM's entities, as its schema generator would create them: pivot tables, embeddables and enums included.
- * The connection may be closed; nothing is sent to the database. An index that is written as a statement of its own has no
- * keys, but that statement as its `definition`.
+ * The tables of MikroORM's entities, as its schema generator would create them, with pivot tables, embeddables and
+ * enums. The connection may be closed; nothing is sent to the database. An index that is written as a statement of its
+ * own has no keys, but that statement as its `definition`.
  */
 export function mikroOrm(orm: MikroOrm, options: TablesFromOptions = {}): ModelSchema {
   const generator = orm?.schema as { getTargetSchema?: () => TargetSchema } | undefined
@@ -154,7 +154,7 @@ function indexOf(index: TargetIndex, platform: Platform): Index {
   return expression === undefined ? plain : { ...plain, keys: [], definition: expression }
 }
 
-/** Without the `stored` or `virtual` behind an expression. */
+/** Removes the `stored` or `virtual` after an expression. */
 function withoutGeneration(generated: string): string {
   const text = generated.trimEnd()
   const word = /(?:stored|virtual)$/i.exec(text)

@@ -5,7 +5,9 @@ import type { DraftColumn, DraftTable, Drafts } from './drafts.ts'
 import { withKeptNames } from './kept-names.ts'
 import { mappedType, type HostColumn, type TablesFromOptions } from './host-column.ts'
 
-/** Makes a schema of what a host has described: types as PostgreSQL writes them, what is unknown listed, all in order. */
+/**
+ * Makes a schema from a host's description: types as PostgreSQL writes them, unknown types listed, everything sorted.
+ */
 export function modelSchema(
   host: HostColumn['host'],
   drafts: Drafts,
@@ -98,7 +100,7 @@ function typeOf(
   }
   const read = readType(element + brackets)
   if (read) return { ...read, enumValues: null, isUnknown: false }
-  // A mapped type is the user's word: it may be a domain or of an extension that we do not know.
+  // A mapped type is the developer's own: it may be a domain, or from an extension that we do not know.
   return {
     type: element + brackets,
     typeName: withoutModifiers(element).split('.').at(-1)!.replaceAll('"', ''),
@@ -131,13 +133,13 @@ function finished(table: DraftTable, column: DraftColumn, typed: Typed): Column 
   }
 }
 
-/** What `serial` stands for. PostgreSQL shortens a long name; nobody compares the names of sequences. */
+/** The default that `serial` stands for. PostgreSQL shortens a long name; names of sequences are not compared. */
 function nextOfSequence({ schema, name }: DraftTable, column: string): string {
   const sequence = written({ schema, name: `${name}_${column}_seq` })
   return `nextval('${sequence.replaceAll("'", "''")}'::regclass)`
 }
 
-/** As PostgreSQL writes it where `public` is on the search path. */
+/** As PostgreSQL writes it with `public` on the search path. */
 function written({ schema, name }: { schema: string; name: string }): string {
   return schema === 'public' ? quoted(name) : `${quoted(schema)}.${quoted(name)}`
 }

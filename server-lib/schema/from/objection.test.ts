@@ -148,7 +148,7 @@ test('of a type it is known whether it is a number, a boolean, a document or a t
   expect(drift(reflected, tablesFrom.objection({ Wrong, Person, Animal })).map(({ words }) => words)).toEqual(
     [
       'The type of public.movies.id is text in the models and integer in the database.',
-      // What has no type of its own has that of what it points to.
+      // A column without a type of its own gets the type of the column that it refers to.
       'The type of public.persons_movies.movie_id is text in the models and integer in the database.',
     ],
   )

@@ -4,7 +4,7 @@ import type { DraftColumn, DraftTable } from './drafts.ts'
 import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
-/** What we ask of an Objection model class. */
+/** What we use of an Objection model class. */
 export interface ObjectionModel {
   readonly tableName: string
 }
@@ -49,10 +49,10 @@ interface Relation {
 }
 
 /**
- * What Objection's model classes say of their tables: columns from `jsonSchema` and `idColumn`, foreign keys and join
- * tables from `relationMappings`. A JSON schema knows less than a database: `string` is taken for `text`, or for
- * `character varying(n)` with a `maxLength`; defaults, indexes and actions of foreign keys are the migrations' matter, and
- * `drift` does not ask for them. Nothing is sent to the database.
+ * The tables of Objection's model classes: columns from `jsonSchema` and `idColumn`, foreign keys and join tables from
+ * `relationMappings`. A JSON schema knows less than a database. `string` counts as `text`, or with a `maxLength` as
+ * `character varying(n)`; defaults, indexes and foreign key actions are left to migrations, and `drift` does not
+ * compare them. Nothing is sent to the database.
  */
 export function objection(
   modelClasses: readonly ObjectionModel[] | Readonly<Record<string, ObjectionModel>>,
@@ -78,7 +78,7 @@ export function objection(
   for (const relation of relations) {
     for (const { of, from, to, isJoin } of linksOf(relation, fallback)) {
       const draft = known(of) ?? (isJoin ? { schema: of.schema, name: of.table, columns: [] } : null)
-      // A relation of a model that was not given is not ours to tell.
+      // Relations of models that were not passed are left out.
       if (draft) keep(linked(draft, from, to, known(to.place)))
     }
   }
@@ -117,7 +117,7 @@ function tableOf(model: Model, fallback: string): DraftTable {
     columns,
     primaryKey: primary.length > 0 ? { name: null, columns: primary } : null,
   }
-  // An id that the JSON schema leaves to the database is a number that the database counts.
+  // An id that the JSON schema leaves out is a number that the database generates.
   return primary.reduce(
     (draft, name) => withColumn(draft, { name, type: 'integer', nullable: false, definition: model }),
     described,
@@ -131,7 +131,7 @@ interface Link {
   readonly isJoin: boolean
 }
 
-/** The foreign keys that a relation stands for: the side that holds it depends on the kind of relation. */
+/** The foreign keys of a relation: which side holds them depends on the kind of relation. */
 function linksOf(relation: Relation, fallback: string): Link[] {
   const owner = {
     place: placeOf(relation.ownerModelClass.getTableName(), fallback),
@@ -149,7 +149,7 @@ function linksOf(relation: Relation, fallback: string): Link[] {
       { of, from: joinTableRelatedProp.cols, to: related, isJoin: true },
     ]
   }
-  // HasMany and HasOne are the same key seen from its other end; HasOne extends BelongsToOne's opposite.
+  // HasMany and HasOne are the same key seen from the other end; HasOne's class does not extend BelongsToOne's.
   const belongs = baseNames(relation).includes('BelongsToOneRelation')
   return belongs
     ? [{ of: owner.place, from: owner.columns, to: related, isJoin: false }]
@@ -161,7 +161,10 @@ function baseNames(of: object): string[] {
   return prototype === null ? [] : [prototype.constructor.name, ...baseNames(prototype)]
 }
 
-/** A table with a foreign key, and with its columns where no JSON schema names them: typed as what they point to. */
+/**
+ * Adds a foreign key to a table, and its columns if no JSON schema names them, with the type of the columns referred
+ * to.
+ */
 function linked(
   draft: DraftTable,
   columns: readonly string[],

@@ -86,7 +86,7 @@ function define(sequelize: Sequelize): void {
   Group.belongsToMany(User, { through: 'memberships' })
   User.hasMany(Order, { foreignKey: { name: 'approverId', allowNull: false }, onDelete: 'RESTRICT' })
   Order.belongsTo(Group, { foreignKey: 'groupKey' })
-  // A bare name is meant in the schema of the table that refers to it.
+  // A name without a schema is in the schema of the referring table.
   sequelize.define(
     'Part',
     { groupKey: { type: DataTypes.BIGINT, references: { model: 'groups', key: 'key' } } },

@@ -5,7 +5,7 @@ import { expressionKey, keyOrder } from './expression-key.ts'
 import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
-/** What we ask of a Sequelize 6 instance. */
+/** What we use of a Sequelize 6 instance. */
 export interface SequelizeInstance {
   readonly models: object
   getQueryInterface(): object
@@ -32,7 +32,7 @@ interface Model {
 
 interface DataType {
   readonly key?: string
-  /** Of an array: that of its elements. */
+  /** For an array: the type of its elements. */
   readonly type?: DataType
   readonly values?: readonly string[]
   toString(): string
@@ -77,8 +77,8 @@ interface IndexOptions {
 }
 
 /**
- * The tables of a Sequelize instance's models, as `sync()` would make them: join tables of `belongsToMany` included,
- * VIRTUAL attributes not. Defaults that Sequelize computes itself (`DataTypes.NOW`, `UUIDV4`, functions) are no
+ * The tables of a Sequelize instance's models, as `sync()` would make them: with the join tables of `belongsToMany`,
+ * without VIRTUAL attributes. Defaults that Sequelize computes itself (`DataTypes.NOW`, `UUIDV4`, functions) are not
  * defaults of the database. Nothing is sent to the database.
  */
 export function sequelize(instance: SequelizeInstance, options: TablesFromOptions = {}): ModelSchema {
@@ -160,7 +160,7 @@ function columnOf(
   }
 }
 
-/** As Sequelize judges it: a function, NOW and the UUIDs are computed in Node at each insert. */
+/** By Sequelize's own rule: a function, NOW and the UUIDs are computed in Node at each insert. */
 function isOfTheDatabase(value: unknown): boolean {
   if (value === undefined || typeof value === 'function') return false
   const key = (value as { key?: string } | null)?.key
@@ -175,7 +175,7 @@ function foreignKeyOf(attribute: NamedAttribute, schema: string, fallback: strin
       : typeof model === 'function'
         ? (model as unknown as Model).getTableName()
         : model
-  // A bare name is in the schema of the table that refers to it.
+  // A name without a schema is in the schema of the referring table.
   const place = placeOf(target, typeof target === 'string' ? schema : fallback)
   return {
     name: null,

@@ -4,7 +4,7 @@ import { action, columnIndex, deferrable, type DraftColumn, type DraftTable } fr
 import type { TablesFromOptions } from './host-column.ts'
 import { modelSchema } from './model-schema.ts'
 
-/** What we ask of a TypeORM DataSource. */
+/** What we use of a TypeORM DataSource. */
 export interface TypeormDataSource {
   readonly isInitialized: boolean
   readonly options: { readonly type: string }
@@ -83,8 +83,8 @@ interface EntityMetadata {
 }
 
 /**
- * The tables and views of a TypeORM DataSource, as its own `synchronize` would make them: join tables, closure tables,
- * single-table inheritance and embedded columns included. The DataSource must be initialized, since only then has it
+ * The tables and views of a TypeORM DataSource, as its own `synchronize` would make them: with join tables, closure
+ * tables, single-table inheritance and embedded columns. The DataSource must be initialized, because only then has it
  * read its entities; nothing is sent to the database.
  */
 export function typeorm(dataSource: TypeormDataSource, options: TablesFromOptions = {}): ModelSchema {
@@ -99,7 +99,7 @@ export function typeorm(dataSource: TypeormDataSource, options: TablesFromOption
   const fallback = options.defaultSchema ?? driver.options.schema ?? driver.schema ?? 'public'
   const entities = dataSource.entityMetadatas as readonly EntityMetadata[]
   const tables = entities
-    // The children of single-table inheritance share the table of their parent, which has the columns of all.
+    // Children in single-table inheritance share their parent's table, which has the columns of all.
     .filter(({ tableType }) => tableType !== 'entity-child')
     .map(entity => tableOf(entity, dataSource, driver, fallback))
   return modelSchema('typeorm', { tables }, options)
@@ -184,13 +184,13 @@ function columnOf(
         values: (column.enum ?? []).map(String),
       },
     }),
-    // PostgreSQL knows no view's column to be without null.
+    // In PostgreSQL every column of a view is nullable.
     nullable: isView || column.isNullable,
     default:
       expression ?? (column.isGenerated && isUuid ? (driver.uuidGenerator ?? 'uuid_generate_v4()') : null),
     isSerial: isCounted && !isIdentity,
     identity: isIdentity ? (column.generatedIdentity === 'ALWAYS' ? 'always' : 'by default') : null,
-    // TypeORM makes a plain column of a virtual one.
+    // TypeORM creates a virtual column as a plain one.
     generated: column.generatedType === 'STORED' ? (column.asExpression ?? null) : null,
     generation: 'stored',
     collation: column.collation ?? null,
@@ -199,7 +199,7 @@ function columnOf(
   }
 }
 
-/** TypeORM writes the length and the precision itself; the word `array` it adds is told by `isArray` as well. */
+/** TypeORM writes length and precision itself; the word `array` that it adds is also given by `isArray`. */
 function fullType(column: ColumnMetadata, type: string, driver: Driver): string {
   // A view's column may name no type.
   if (type === '') return 'unknown'
@@ -235,7 +235,7 @@ function primaryKeyName(
   const chosen = entity.primaryColumns[0]!.primaryKeyConstraintName
   if (chosen) return chosen
   const { tableName, schema } = entity
-  // The table as `synchronize` gives it to the strategy: a schema that is the DataSource's own is not in its name.
+  // The table name as `synchronize` passes it to the strategy: without the DataSource's own schema.
   const name = schema === undefined || schema === driver.options.schema ? tableName : `${schema}.${tableName}`
   const strategy = namingStrategy as { primaryKeyName(table: object, columns: readonly string[]): string }
   return strategy.primaryKeyName({ name, schema }, names(entity.primaryColumns))

@@ -4,34 +4,34 @@ import { namingConvention, type NamingConvention } from './naming-convention.ts'
 import { mayBeShortened } from './shorten.ts'
 import { fill } from './template.ts'
 
-/** A constraint or an index that is not called as the convention has it. */
+/** A constraint or an index whose name does not follow the convention. */
 export interface Misnamed {
   readonly schema: string
   readonly table: string
   readonly kind: 'primary key' | 'unique' | 'foreign key' | 'check' | 'index'
   readonly name: string
-  /** What it should be called. Where that name is taken, with a number behind it. */
+  /** The name it should have, with a number appended if that is taken. */
   readonly expected: string
-  /** The statement that renames it. All of them can be run in their order. */
+  /** The statement that renames it. All of them can be run in order. */
   readonly alter: string
 }
 
 interface Named extends Omit<Misnamed, 'expected' | 'alter'> {
   readonly expected: string
-  /** Whether a name will do that is not the expected one. */
+  /** Whether another name is acceptable too. */
   readonly isRight: (name: string) => boolean
 }
 
 /**
- * What in a reflected schema is not called as the convention has it, and what would rename it. Not looked at are
- * partitions and inherited checks, whose names come with those of the table above, indexes over expressions, which have
- * no columns to be called after, exclusion constraints, and what models have not named. Without a convention it is the one
- * that `namingConvention()` gives.
+ * What in a reflected schema does not follow the naming convention, and the statements that rename it. Not checked are
+ * partitions and inherited checks, which get their names from the parent table; indexes over expressions, which have no
+ * columns to be named after; exclusion constraints; and whatever models leave unnamed. The default convention is that
+ * of `namingConvention()`.
  */
 export function lintNames(schema: Schema, convention: NamingConvention = namingConvention()): Misnamed[] {
   checkSchema('lintNames()', schema)
   const named = schema.tables.flatMap(table => (table.partitionOf === null ? namesOf(table, convention) : []))
-  // Tables, indexes and those keys that are indexes share their names in a schema; other constraints in a table.
+  // Tables, indexes and index-backed keys share one namespace per schema; other constraints have one per table.
   const taken = new Set(schema.tables.flatMap(({ schema, name }) => [`${schema}.${name}`]))
   for (const one of schema.tables.flatMap(allNames)) taken.add(one)
   const wrong = named.filter(({ name, expected, isRight }) => name !== expected && !isRight(name))
@@ -90,18 +90,18 @@ function namesOf(table: Table, names: NamingConvention): Named[] {
   return found
 }
 
-/** What PostgreSQL puts around the word when it chooses the name of a check: `orders_price_check`. */
+/** The word inside a check name that PostgreSQL chose: `orders_price_check`. */
 const wordOf = (name: string, table: string): string => {
   const word = name.startsWith(`${table}_`) ? name.slice(table.length + 1) : name
   return word.replace(/_check(\d*)$/, '$1') || name
 }
 
-/** A check is called after a word of somebody's own: any will do. */
+/** A check's name contains a free word: any word is accepted. */
 function isCheckOf(table: string, name: string, { templates }: NamingConvention): boolean {
   const mark = '\u0000'
   const parts = { table, columns: [], referredTable: '', referredColumns: [], name: mark }
   const [before = '', after] = fill(templates.ck, parts).split(mark)
-  // A convention for checks that leaves the word out allows of one in each table.
+  // A convention for checks without the word allows one in each table.
   if (after === undefined) return false
   const hasWord = name.length > before.length + after.length
   return (hasWord && name.startsWith(before) && name.endsWith(after)) || mayBeShortened(name, before)

@@ -7,8 +7,8 @@ import { checkTemplate, fill, type NameParts, type NameTemplate } from './templa
 export type NamingKey = 'ix' | 'uq' | 'ck' | 'fk' | 'pk'
 
 /**
- * As Alembic recommends, but with all columns where it has the first one: of a single column the name is the same, and
- * two constraints that begin alike have two names.
+ * As Alembic recommends, but with all columns instead of the first. For a single column the name is the same, and two
+ * constraints that begin with the same column get two names.
  */
 const DEFAULTS: Readonly<Record<NamingKey, NameTemplate>> = {
   ix: 'ix_%(table_name)s_%(column_0_N_name)s',
@@ -24,7 +24,7 @@ const ASKER: Asker = {
   noOption: (key, known) => `There is no convention "${key}"; there are ${known}.`,
 }
 
-/** Names of constraints and indexes, for migrations and for `lintNames`. Each is one that PostgreSQL keeps whole. */
+/** Names of constraints and indexes, for migrations and for `lintNames`. PostgreSQL keeps each of them whole. */
 export interface NamingConvention {
   readonly templates: Readonly<Record<NamingKey, NameTemplate>>
   /** `table.primary(['id'], { constraintName: names.pk('orders') })` */
@@ -33,7 +33,7 @@ export interface NamingConvention {
   uq(table: string, columns: Names): string
   /** `table.foreign('customer_id', names.fk('orders', 'customer_id', 'customers')).references('customers.id')` */
   fk(table: string, columns: Names, referredTable: string, referredColumns?: Names): string
-  /** `table.check('price > 0', {}, names.ck('orders', 'positive_price'))`: what it says, in a word. */
+  /** `table.check('price > 0', {}, names.ck('orders', 'positive_price'))`: what it checks, in a word. */
   ck(table: string, name: string): string
   /** `table.index(['state', 'at'], names.ix('orders', ['state', 'at']))` */
   ix(table: string, columns: Names): string
@@ -42,11 +42,11 @@ export interface NamingConvention {
 type Names = string | readonly string[]
 
 /**
- * Makes the names of a database's constraints and indexes. A template is SQLAlchemy's text (`pk_%(table_name)s`), so that
- * a convention can be shared with a Python application, or a function of the parts. What is not given is as Alembic
- * recommends. Names over PostgreSQL's 63 bytes end in a hash, as SQLAlchemy shortens them.
+ * Makes the names of a database's constraints and indexes. A template is SQLAlchemy's text (`pk_%(table_name)s`), so
+ * that a convention can be shared with a Python application, or a function of the parts. Keys that are left out follow
+ * Alembic's recommendation. Names over PostgreSQL's 63 bytes end in a hash, as SQLAlchemy shortens them.
  *
- * Throws EL_CONFIG for a key or a token that there is not.
+ * Throws EL_CONFIG for an unknown key or token.
  */
 export function namingConvention(templates: Partial<Record<NamingKey, NameTemplate>> = {}): NamingConvention {
   checkOptions(ASKER, templates, NEEDS)

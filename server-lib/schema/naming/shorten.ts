@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
 import { firstBytes, MOST_BYTES } from '../kept-name.ts'
 
-/** What is left of a long name, in bytes; then comes an underscore and a piece of its hash. As SQLAlchemy has it. */
+/** How much of a long name is kept, in bytes; an underscore and part of its hash follow. As in SQLAlchemy. */
 const KEPT_BYTES = MOST_BYTES - 8
 
-/** A name that is too long, with its end replaced by a hash: two names that begin alike stay two. Others as they are. */
+/**
+ * Replaces the end of a name that is too long by a hash, so that two names that begin alike stay distinct. Other names
+ * stay as they are.
+ */
 export function shorten(name: string): string {
   if (Buffer.byteLength(name) <= MOST_BYTES) return name
   return `${firstBytes(name, KEPT_BYTES)}_${createHash('md5').update(name).digest('hex').slice(-4)}`
 }
 
-/** Whether a name may have been shortened, of one that began like this. */
+/** Whether this may be the shortened form of a name with this beginning. */
 export const mayBeShortened = (name: string, beginning: string): boolean =>
   /_[0-9a-f]{4}$/.test(name) &&
   Buffer.byteLength(name) > KEPT_BYTES - 3 &&

@@ -1,23 +1,25 @@
 import { EnginelightError } from '../../channels/errors.ts'
 
-/** What a name is made of. Columns are in the order of the constraint. */
+/** The parts of a name. Columns are in the order of the constraint. */
 export interface NameParts {
   readonly table: string
   readonly columns: readonly string[]
-  /** Of a foreign key. */
+  /** For a foreign key. */
   readonly referredTable: string
-  /** Of a foreign key. */
+  /** For a foreign key. */
   readonly referredColumns: readonly string[]
-  /** Of a check: what it is called in its table. */
+  /** For a check: its name within the table. */
   readonly name: string
 }
 
-/** A text with tokens as SQLAlchemy has them, `fk_%(table_name)s_%(column_0_N_name)s`, or a function. */
+/** A text with SQLAlchemy's tokens, `fk_%(table_name)s_%(column_0_N_name)s`, or a function. */
 export type NameTemplate = string | ((parts: NameParts) => string)
 
 const labels = ({ table, columns }: NameParts) => columns.map(column => `${table}_${column}`)
 
-/** By their token. `0` is the first column, `0N` all of them without anything between, `0_N` all with underscores. */
+/**
+ * The tokens. `0` is the first column, `0N` all of them joined without a separator, `0_N` all joined with underscores.
+ */
 const TOKENS: Record<string, (parts: NameParts) => string> = {
   table_name: ({ table }) => table,
   constraint_name: ({ name }) => name,
@@ -33,7 +35,7 @@ const TOKENS: Record<string, (parts: NameParts) => string> = {
   referred_column_0_N_name: ({ referredColumns }) => referredColumns.join('_'),
 }
 
-/** Throws EL_CONFIG for a template that names nothing, or a token that there is not. */
+/** Throws EL_CONFIG for a template that names nothing, or has an unknown token. */
 export function checkTemplate(key: string, template: unknown): void {
   if (typeof template === 'function') return
   if (typeof template !== 'string' || template === '') {

@@ -7,20 +7,20 @@ import { checkKnexName } from '../knex-names.ts'
 import type { Schema, Table } from '../table.ts'
 import { unknownColumn } from '../unknown-column.ts'
 
-/** What is read of a table: of knex's `CompositeTableType` its first part. */
+/** The row type for reading: the first part of knex's `CompositeTableType`. */
 export type RowOf<Type> = Knex.ResolveTableType<Type>
 
-/** A table and its columns, by names that knex takes wherever it takes one. */
+/** A table and its columns, under names that knex accepts wherever it takes one. */
 export interface TableReference<Name extends string, Row, Alias extends string = Name> {
   /** For `knex(…)`, `from` and `join`: `shop.widgets`, or `widgets as w`. */
   readonly name: [Alias] extends [Name] ? Name : `${Name} as ${Alias}`
-  /** The columns with their table, for everything that reads: `where`, `select`, `join`, `orderBy`, `groupBy`, … */
+  /** The columns with their table, for all that reads: `where`, `select`, `join`, `orderBy`, `groupBy`, … */
   readonly c: { readonly [Column in keyof Row & string]: `${Alias}.${Column}` }
-  /** The columns by themselves, for what is written: the keys of `insert` and `update`, `returning`, `onConflict`. */
+  /** The columns alone, for all that writes: the keys of `insert` and `update`, `returning`, `onConflict`. */
   readonly keys: { readonly [Column in keyof Row & string]: Column }
-  /** The same table under another name, as a join with itself needs it. */
+  /** The same table under another name, as for a join with itself. */
   as<Other extends string>(alias: Other): TableReference<Name, Row, Other>
-  /** What the schema says of it. */
+  /** The table in the schema. */
   readonly description: Table
 }
 
@@ -30,17 +30,17 @@ export type TableReferences<Tables extends TablesShape> = {
 
 export interface GetTablesOptions {
   /**
-   * Schemas whose tables are called without them; of two tables of one name that of the first. All others are called
+   * Schemas whose tables go by their name alone; if two share a name, the first schema wins. All others go by
    * `'schema.table'`. Default `['public']`, as in the types that `enginelight types` writes.
    */
   readonly searchPath?: readonly string[]
 }
 
 /**
- * The tables of a schema, reflected or from models, by their names: `tables.widgets.c.id` is `widgets.id`, and not
- * compiled where there is no such column. A table or column that is not in the schema throws EL_UNKNOWN_TABLE or
- * EL_UNKNOWN_COLUMN, which name those there are; one with a name that knex would misread throws EL_CONFIG, each as it
- * is asked for. So does what is no schema.
+ * The tables of a schema, reflected or from models, by name: `tables.widgets.c.id` is `widgets.id`, and does not
+ * compile if there is no such column. Accessing an unknown table or column throws EL_UNKNOWN_TABLE or
+ * EL_UNKNOWN_COLUMN, which list the known ones; a name that knex would misread throws EL_CONFIG. So does anything but a
+ * schema.
  */
 export function getTables<Tables extends TablesShape = Record<string, Record<string, any>>>(
   schema: Schema,
@@ -85,12 +85,12 @@ function referenceTo(table: Table, name: string, alias?: string): object {
   }
 }
 
-/** What JavaScript itself asks of any object, and must be able to ask without an error. */
+/** Properties that JavaScript and its tools read on any object, and must be able to read without an error. */
 const ASKED = new Set(['then', 'toJSON', 'constructor', 'asymmetricMatch', 'nodeType', '$$typeof'])
 
 /**
- * An object whose properties are those of `known`, each as `read` gives it; for any other `read` has its error. What
- * prints it passes by `read`, and shows what is in `known`.
+ * An object with the properties of `known`, each as `read` returns it; for all others `read` throws. Printing it does
+ * not call `read`, and shows what is in `known`.
  */
 function strict(known: object, read: (name: string) => unknown): object {
   return new Proxy(Object.assign(Object.create(null) as object, known), {

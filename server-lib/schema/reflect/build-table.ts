@@ -23,7 +23,7 @@ interface Parts {
   readonly types: ReadonlyMap<number, TypeRow>
 }
 
-/** Puts the rows of one relation together. Whatever has no order of its own comes in the order of names. */
+/** Assembles the rows of one relation. Whatever has no order of its own is sorted by name. */
 export function buildTable({ relation, columns, constraints, indexes, types }: Parts): Table {
   const { schema, name, kind, partitionKey, partitionOf, comment } = relation
   const nameOf = new Map(columns.map(column => [column.number, column.name]))
@@ -32,7 +32,7 @@ export function buildTable({ relation, columns, constraints, indexes, types }: P
   const indexOf = new Map(indexes.map(index => [index.oid, index]))
   const of = (wanted: ConstraintRow['kind']) => constraints.filter(({ kind }) => kind === wanted).sort(byName)
   const key = (row: ConstraintRow) => uniqueKey(row, indexOf.get(row.index), names)
-  // PostgreSQL 18 can have a NOT NULL that older rows need not keep: they may still be read as null.
+  // PostgreSQL 18 has NOT NULLs that older rows need not satisfy: those may still be read as null.
   const notYet = new Set(of('n').flatMap(row => row.columns ?? []))
   const isView = kind === 'view' || kind === 'materialized view'
   return {
@@ -57,7 +57,7 @@ export function buildTable({ relation, columns, constraints, indexes, types }: P
 
 type Names = (numbers: readonly number[] | null) => string[]
 
-/** What a domain says holds where values are stored: a view's outer join makes nulls of any type. */
+/** A domain's constraint holds where values are stored: in a view, an outer join makes nulls of any type. */
 function column(
   row: ColumnRow,
   types: ReadonlyMap<number, TypeRow>,

@@ -9,7 +9,7 @@ import { RICH_SCHEMA } from '../testing/rich-schema.ts'
 import { fingerprint } from './fingerprint.ts'
 import { reflect } from './index.ts'
 
-/** Each changes what reflect() says, and some of them nothing but the printing of an expression. */
+/** Each changes the result of reflect(), some of them only by how an expression is printed. */
 const CHANGES = `
 create table shop.added (id int)
 drop table shop.added
@@ -180,7 +180,7 @@ test('a cache is used while the fingerprint is the same: one statement', async (
     expect(await reflect(session.client, options)).toEqual(first)
     expect(session.sent).toHaveLength(7)
     expect(first).toEqual(await reflect(session.client, { schemas: ['shop'] }))
-    // Other options are another description.
+    // Other options give another description.
     expect((await reflect(session.client, { schemas: ['public'], cache })).tables[0]?.schema).toBe('public')
     expect((await reflect(session.client, { ...options, only: /visits/ })).tables).toHaveLength(1)
     expect((await reflect(session.client, { ...options, only: /bookings/ })).tables[0]?.name).toBe('bookings')
@@ -230,6 +230,6 @@ test('a cache that fails costs time and a warning', async () => {
     expect.stringMatching(/^EL_CACHE_FAILED .*could not be written: Error/),
   ])
   expect(warnings.join()).not.toMatch(/me:secret|redis/)
-  // The broken one is whole again.
+  // The broken file has been repaired.
   expect(await readFile(broken, 'utf8')).toBe(await readFile(working, 'utf8'))
 })

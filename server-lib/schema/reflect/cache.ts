@@ -8,10 +8,12 @@ import { fingerprint } from './fingerprint.ts'
 import type { ReflectOptions, SchemaCache } from './options.ts'
 import type { Queryable } from './queryable.ts'
 
-/** Of the shape of a description: what an older version of this package has kept is not taken. */
+/** Version of the description's format: entries of an older version of this package are not used. */
 const FORMAT = 3
 
-/** What is kept under the catalogue's fingerprint, or else what `read` finds. A cache that fails costs time, and a warning. */
+/**
+ * The entry for the catalogue's fingerprint, or else the result of `read`. A failing cache costs time and a warning.
+ */
 export async function cached(
   session: Queryable,
   cache: string | SchemaCache,
@@ -45,7 +47,7 @@ async function carefully<T>(done: string, work: () => T | Promise<T>): Promise<T
   }
 }
 
-/** One description in a file. A new one takes its place in one step: a reader finds the old or the new. */
+/** Keeps one description in a file. A new one replaces it atomically: a reader finds the old or the new. */
 function fileCache(file: string): SchemaCache {
   return {
     async get(key) {

@@ -3,10 +3,10 @@ import type { Only, ReflectOptions } from './options.ts'
 import { byText } from './order.ts'
 import type { Relation, Relations } from './relations.ts'
 
-/** More names than these help nobody. */
+/** More names than these are no help. */
 const NAMES_TOLD = 20
 
-/** The relations that are wanted. Throws for a schema or a table that does not exist: it is a typing error mostly. */
+/** The wanted relations. Throws for a schema or a table that does not exist: mostly it is a typing error. */
 export function chosenRelations(
   { schemas: found, relations }: Relations,
   { schemas, only }: ReflectOptions,
@@ -32,7 +32,7 @@ export function chosenRelations(
 
 function isWanted({ schema, name, kind }: Relation, only: Only): boolean {
   if (typeof only === 'function') return only({ schema, name, kind })
-  // A copy: one that is global goes on where it stopped before.
+  // A copy, because a global pattern would resume where it stopped before.
   if (only instanceof RegExp) return new RegExp(only).test(`${schema}.${name}`)
   return only.includes(name) || only.includes(`${schema}.${name}`)
 }

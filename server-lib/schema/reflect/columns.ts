@@ -1,7 +1,7 @@
 import type { Queryable } from './queryable.ts'
 import { qualifiedName } from './schema-name.ts'
 
-/** A row of pg_attribute, its type still a number. */
+/** A row of pg_attribute, with its type still a number. */
 export interface ColumnRow {
   readonly relation: number
   readonly number: number
@@ -34,7 +34,7 @@ left join pg_catalog.pg_description d
 where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum`
 
-/** The columns of relations, by their relation, in the order in which they were made. Dropped ones are left out. */
+/** The columns of relations, by relation, in the order in which they were created, without dropped ones. */
 export async function readColumns(
   session: Queryable,
   relations: readonly number[],

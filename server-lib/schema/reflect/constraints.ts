@@ -2,7 +2,7 @@ import { groupedBy } from './columns.ts'
 import type { Queryable } from './queryable.ts'
 import { schemaName } from './schema-name.ts'
 
-/** A row of pg_constraint, its columns still numbers. */
+/** A row of pg_constraint, with its columns still numbers. */
 export interface ConstraintRow {
   readonly relation: number
   readonly name: string
@@ -18,7 +18,7 @@ export interface ConstraintRow {
   readonly onDelete: Action
   readonly match: 's' | 'f' | 'p' | ' '
   readonly onDeleteColumns: readonly number[] | null
-  /** Without overlaps, or with a period. */
+  /** WITHOUT OVERLAPS, or with a PERIOD. */
   readonly temporal: boolean
   readonly otherSchema: string | null
   readonly otherTable: string | null
@@ -29,11 +29,11 @@ export interface ConstraintRow {
 export type Action = 'a' | 'r' | 'c' | 'n' | 'd' | ' '
 
 /**
- * A foreign key to a partitioned table has a row of its own for each partition of that table, which points there. They
- * are the server's way to do its work, and no keys of the table: theirs is a parent that points somewhere else. Those
- * that a partition has inherited point where their parent does, and stay.
+ * A foreign key to a partitioned table also has one row for each partition of that table, which points there. Those are
+ * internal to the server and not keys of the table; their parent points somewhere else. Rows that a partition has
+ * inherited point where their parent does, and stay.
  *
- * Of NOT NULL only those that are not validated are read, as PostgreSQL 18 knows them: of the others pg_attribute tells.
+ * NOT NULL is read only if it is not validated, as in PostgreSQL 18; the others are in pg_attribute.
  */
 const text = (version: number) => `
 select c.conrelid as relation, c.conname::text as name, c.contype::text as kind, c.conkey as columns,

@@ -1,16 +1,16 @@
 import type { Queryable } from './queryable.ts'
 
-/** The first number that the server gives to something that it did not make itself. */
+/** The lowest oid of objects that are not the server's own. */
 const FIRST_OF_USERS = 16_384
 
 /**
  * What a description is read from, catalogue by catalogue: the columns that it shows, and `xmin`, the transaction that
- * wrote the row. Either alone would not do. Within one transaction a row may change twice and keep its `xmin`; and a
- * description may come to depend on a column that is not listed here. Two databases that were made by the same steps, as
- * in a container that is thrown away each time, have the same transactions and other names.
+ * wrote the row. Neither is enough alone. Within one transaction a row may change twice and keep its `xmin`; and a
+ * description may come to depend on a column that is not listed here. Two databases made by the same steps, as in a
+ * throw-away container, have the same transactions but other names.
  *
- * Names of functions, operators, sequences and the like are there since defaults and checks are kept as trees of numbers,
- * and printed with the names of the day.
+ * Names of functions, operators, sequences and the like are included because defaults and checks are stored as trees of
+ * oids, and printed with the current names.
  */
 const CATALOGUES: readonly { readonly from: string; readonly columns: string }[] = [
   { from: 'pg_namespace x where x.oid = any (select namespace from wanted)', columns: 'x.oid, x.nspname' },
@@ -71,7 +71,7 @@ function users(catalogue: string, where = 'true'): string {
   return `${catalogue} x where x.oid >= ${FIRST_OF_USERS} and ${where}`
 }
 
-/** What the server prints expressions by. */
+/** Settings that affect how the server prints expressions. */
 const SETTINGS = [
   'DateStyle',
   'IntervalStyle',
@@ -89,7 +89,7 @@ const sums = CATALOGUES.map(
     `select ${at} as at, count(*) || ' ' || coalesce(sum(hashtextextended(row(x.xmin, ${columns})::text, 0)), 0) as sum from pg_catalog.${from}`,
 )
 
-/** Temporary tables of other sessions come and go all day, and nobody reflects them. */
+/** Temporary tables of other sessions come and go all day, and are not reflected. */
 const TEXT = `
 with wanted as materialized (
   select oid as namespace from pg_catalog.pg_namespace
@@ -104,9 +104,9 @@ select (select string_agg(sum, ',' order by at) from (${sums.join('\nunion all '
   ${SETTINGS.map(name => `pg_catalog.current_setting('${name}')`).join(" || ',' || ")} as settings`
 
 /**
- * A text that changes with whatever changes a description: each change of a table, column, type, constraint, index or
- * comment that is in the catalogue, committed or not; the search path; the settings that PostgreSQL prints expressions
- * by. It may change without need (a TRUNCATE, a VACUUM FULL), and is another after a dump was restored.
+ * A text that changes whenever a description would: with each change of a table, column, type, constraint, index or
+ * comment in the catalogue, committed or not; of the search path; and of the settings by which PostgreSQL prints
+ * expressions. It may also change without need (a TRUNCATE, a VACUUM FULL), and differs after a dump is restored.
  */
 export async function fingerprint(session: Queryable): Promise<string> {
   const { rows } = await session.query(TEXT)

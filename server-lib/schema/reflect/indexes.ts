@@ -2,7 +2,7 @@ import { groupedBy } from './columns.ts'
 import type { Queryable } from './queryable.ts'
 import { qualifiedName } from './schema-name.ts'
 
-/** A row of pg_index, its columns still numbers. */
+/** A row of pg_index, with its columns still numbers. */
 export interface IndexRow {
   readonly relation: number
   readonly oid: number
@@ -11,25 +11,25 @@ export interface IndexRow {
   readonly unique: boolean
   readonly valid: boolean
   readonly nullsNotDistinct: boolean
-  /** Numbers of columns with blanks between them, 0 for an expression: first the keys, then those of INCLUDE. */
+  /** Column numbers separated by blanks, 0 for an expression: first the keys, then the INCLUDE columns. */
   readonly columns: string
   readonly keys: number
-  /** Of each key, with blanks between them: 1 where it is descending, 2 where nulls come first, 3 for both. */
+  /** One number for each key, separated by blanks: 1 for descending, 2 for nulls first, 3 for both. */
   readonly options: string
-  /** Of each key, null for the default. Null of a constraint's. */
+  /** One for each key, null for the default. Null for a constraint's index. */
   readonly operatorClasses: readonly (string | null)[] | null
-  /** As those. */
+  /** As `operatorClasses`. */
   readonly collations: readonly (string | null)[] | null
   readonly isConstraint: boolean
-  /** Of the keys that are no columns, in their order. Null of a constraint's. */
+  /** The keys that are expressions, in order. Null for a constraint's index. */
   readonly expressions: readonly string[] | null
   readonly predicate: string | null
   readonly definition: string | null
 }
 
 /**
- * What a constraint made is in the constraint; printing it again would only cost time. So would names of collations and
- * operator classes index by index: they are found for all keys together.
+ * An index made by a constraint is described by the constraint; printing it again would only cost time. So would
+ * looking up collations and operator classes index by index: they are found for all keys together.
  */
 const text = (version: number) => `
 with wanted as materialized (
@@ -77,7 +77,7 @@ from wanted w
 join pg_catalog.pg_am m on m.oid = w.relam
 left join ways on ways.index = w.indexrelid`
 
-/** The indexes of relations, by their relation; those that constraints made among them. */
+/** The indexes of relations, by relation, including those made by constraints. */
 export async function readIndexes(
   session: Queryable,
   relations: readonly number[],

@@ -3,39 +3,39 @@ import { checkOptions, need, type Asker, type Needs } from '../../channels/optio
 import type { RelationKind } from '../table.ts'
 
 /**
- * Where descriptions are kept, as texts: a `Map` will do, or three lines on Redis. A key is never used for another text,
- * so that an old entry is only useless: letting go of it is the store's affair.
+ * Where descriptions are kept, as texts: a `Map` will do, or three lines on Redis. A key is never reused for another
+ * text, so an old entry is merely useless: evicting it is up to the store.
  */
 export interface SchemaCache {
   get(key: string): string | null | undefined | Promise<string | null | undefined>
   set(key: string, text: string): unknown
 }
 
-/** What `only` is asked about. */
+/** What an `only` function gets. */
 export interface RelationName {
   readonly schema: string
   readonly name: string
   readonly kind: RelationKind
 }
 
-/** Which tables: names (`orders`, `shop.orders`), a pattern for `schema.name`, or a function that says. */
+/** Which tables: names (`orders`, `shop.orders`), a pattern for `schema.name`, or a function that decides. */
 export type Only = readonly string[] | RegExp | ((relation: RelationName) => boolean)
 
 export interface ReflectOptions {
   /**
-   * Names as they are in the catalogue, without quotes; `pg_temp` is that of the session's temporary tables. `'*'` is
-   * every schema that is not the server's own. Default: those on the session's search path, as `select 'orders'` would
-   * look through them.
+   * Names as in the catalogue, without quotes; `pg_temp` is the schema of the session's temporary tables. `'*'` is
+   * every schema that is not the server's own. Default: the schemas on the session's search path, which
+   * `select 'orders'` would look through.
    */
   schemas?: readonly string[] | '*'
   /**
-   * Tables and views to be read; the others cost nothing. A name without a schema is meant in each. A name that no table
-   * has is EL_UNKNOWN_TABLE. Default: all.
+   * Tables and views to read; the others cost nothing. A name without a schema applies to every schema. A name that no
+   * table has is EL_UNKNOWN_TABLE. Default: all.
    */
   only?: Only
   /**
-   * A file, or an object that keeps texts by a key. While a fingerprint of the catalogue is the same as before, which one
-   * statement asks, what is kept is used again. Not together with a function as `only`, which has no key.
+   * A file, or an object that keeps texts by key. The stored description is used while the catalogue's fingerprint
+   * stays the same; one statement asks for it. Cannot be combined with a function as `only`, which has no key.
    */
   cache?: string | SchemaCache
 }
@@ -53,7 +53,7 @@ const ASKER: Asker = {
   noOption: (option, known) => `reflect() has no option "${option}"; there are ${known}.`,
 }
 
-/** Throws EL_CONFIG for whatever is not among the options. */
+/** Throws EL_CONFIG for an unknown or a wrong option. */
 export function checkReflect(options: ReflectOptions): void {
   checkOptions(ASKER, options, NEEDS)
   if (options.cache === undefined || typeof options.only !== 'function') return

@@ -1,4 +1,4 @@
-/** By code units: the same on every machine, whatever its locale and the database's collation. */
+/** By code units: the same on every machine, independent of its locale and of the database's collation. */
 export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>

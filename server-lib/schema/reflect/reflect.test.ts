@@ -64,8 +64,8 @@ test('every kind of relation is there, in the order of schema and name', () => {
 test('another program says the same of every table', async () => {
   const theirs = await askOracle(database.url, ['public', 'shop', 'Odd Names'])
   const ours = likeOracle(all)
-  // What we know better: rows may be null under a NOT NULL that is not validated; a domain has its default and its NOT
-  // NULL from the domain below it as well.
+  // What we report more exactly: rows may be null under a NOT NULL that is not validated, and a domain inherits the
+  // default and the NOT NULL of its base domain.
   const better: Record<string, object> = {
     address: { nullable: true },
     mail: { default: `'nobody@example.org'::text` },
@@ -85,7 +85,7 @@ test('what a domain below a domain says is what the server does', async () => {
   const mails = await session.client
     .query(`insert into shop.customers ("Name", title) values ('a', 'b') returning mail, second_mail`)
     .catch(error => error.message)
-  // The default of the one below does not keep what the one above checks.
+  // The base domain's default violates the check of the domain above it.
   expect(mails).toMatch(/value for domain shop.work_email violates check constraint/)
   await session.client.query('rollback')
   await expect(
@@ -409,7 +409,7 @@ test('what is temporary is in pg_temp, wherever it is named', async () => {
       indexes: [{ keys: [{ collation: 'pg_temp.german' }] }],
     },
   ])
-  // The number of the backend. Before PostgreSQL 15 the server prints it in the definition of an index.
+  // The backend's number. Before PostgreSQL 15 the server prints it in an index's definition.
   const seen = since(15, undefined, (key: string, value: unknown) => (key === 'definition' ? '' : value))
   expect(JSON.stringify(tables, seen)).not.toMatch(/pg_temp_\d/)
 })
@@ -457,7 +457,7 @@ test('what older servers are asked has none of the newer columns, and runs', asy
   const indexes = await readIndexes(session.client, rows[0].oids, 130_000)
   expect([...constraints.values()].flat()).toHaveLength(5)
   expect([...indexes.values()].flat()).toHaveLength(1)
-  // Of PostgreSQL 14, 15 and 18.
+  // Catalogue columns of PostgreSQL 14, 15 and 18.
   const newer =
     /confdelsetcols|conperiod|conenforced|indnullsnotdistinct|typsubscript|attcompression|inhdetachpending/
   expect(session.sent.join()).not.toMatch(newer)

@@ -13,13 +13,13 @@ import { readRelations } from './relations.ts'
 import { readTypes, type TypeRow } from './types.ts'
 
 /**
- * Reads tables, views and enums from the catalogue, on the session that it is given: with its search path and its
- * uncommitted changes. Five statements, however many tables there are, one more with a `cache`. The same catalogue and
- * search path give the same result, to the byte. Needs no rights but those to connect; PostgreSQL 13 and newer.
+ * Reads tables, views and enums from the catalogue, on the given session: with its search path and its uncommitted
+ * changes. Takes five statements, however many tables there are, and one more with a `cache`. The same catalogue and
+ * search path give the same result, to the byte. Needs only the right to connect; PostgreSQL 13 and newer.
  *
- * Types, defaults and expressions are printed as the session would have to write them: a type outside of its search path
- * with its schema. Each statement sees what is committed by then; where tables change meanwhile, read in a transaction
- * with the isolation `repeatable read`.
+ * Types, defaults and expressions are printed as the session would have to write them: a type outside of its search
+ * path has its schema. Each statement sees what is committed by then; if tables may change meanwhile, read in a
+ * transaction with the isolation `repeatable read`.
  *
  * Throws EL_CONFIG, EL_UNKNOWN_SCHEMA and EL_UNKNOWN_TABLE.
  */
@@ -63,7 +63,7 @@ async function read(session: Queryable, options: ReflectOptions): Promise<Schema
   }
 }
 
-/** Those of the schemas, and those that a column uses wherever they are. With `only`, the latter alone. */
+/** The enums of the schemas, and those that a column uses, in any schema. With `only`, just the latter. */
 function enumsAmong(types: ReadonlyMap<number, TypeRow>): EnumType[] {
   return [...types.values()]
     .filter(({ kind }) => kind === 'e')

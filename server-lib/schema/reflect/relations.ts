@@ -2,7 +2,7 @@ import type { RelationKind } from '../table.ts'
 import type { Queryable } from './queryable.ts'
 import { schemaName } from './schema-name.ts'
 
-/** A row of pg_class that is a table of some kind, before its columns are known. */
+/** A row of pg_class that is some kind of table, before its columns are known. */
 export interface Relation {
   readonly oid: number
   readonly schema: string
@@ -16,12 +16,12 @@ export interface Relation {
 export interface Relations {
   /** PostgreSQL's `server_version_num`. */
   readonly version: number
-  /** The schemas that were found, those without a table too. */
+  /** The schemas that were found, including those without a table. */
   readonly schemas: readonly string[]
   readonly relations: readonly Relation[]
 }
 
-/** One row at least for each schema, so that an empty one can be told from one that does not exist. */
+/** At least one row for each schema, so that an empty one can be told from one that does not exist. */
 const TEXT = `
 select pg_catalog.current_setting('server_version_num')::int as version,
   ${schemaName('n')} as schema,
@@ -43,7 +43,9 @@ const USERS = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
 const ON_PATH = `${USERS} and n.nspname = any (pg_catalog.current_schemas(false))`
 const NAMED = `(n.nspname = any ($1::text[]) or 'pg_temp' = any ($1::text[]) and n.oid = pg_catalog.pg_my_temp_schema())`
 
-/** Of the session's search path where no schemas are given, and of all that are not the server's own for `'*'`. */
+/**
+ * The relations on the session's search path if no schemas are given, and all that are not the server's own for `'*'`.
+ */
 export async function readRelations(
   session: Queryable,
   schemas: readonly string[] | '*' | undefined,

@@ -7,15 +7,15 @@ export interface TypeRow {
   readonly schema: string
   readonly name: string
   readonly kind: 'b' | 'c' | 'd' | 'e' | 'p' | 'r' | 'm'
-  /** What is below a domain; 0 of others. */
+  /** A domain's base type; 0 for others. */
   readonly base: number
-  /** What an array consists of; 0 of others. `int2vector`, `point` and `name`, which have elements too, are no arrays. */
+  /** An array's element type; 0 for others. `int2vector`, `point` and `name` have elements too, but are not arrays. */
   readonly element: number
-  /** Of a domain. */
+  /** For a domain. */
   readonly notNull: boolean
-  /** Of a domain. */
+  /** For a domain. */
   readonly default: string | null
-  /** Of an enum, in their order. */
+  /** For an enum, in order. */
   readonly labels: readonly string[] | null
   readonly comment: string | null
 }
@@ -45,7 +45,7 @@ join pg_catalog.pg_namespace n on n.oid = u.typnamespace
 left join pg_catalog.pg_description d
   on d.objoid = u.oid and d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objsubid = 0`
 
-/** These types, whatever they are made of, and all enums of these schemas. */
+/** These types and all that they consist of, and all enums of these schemas. */
 export async function readTypes(
   session: Queryable,
   types: Iterable<number>,
@@ -60,12 +60,12 @@ export interface ResolvedType {
   readonly isArray: boolean
   readonly enumValues: readonly string[] | null
   readonly domain: string | null
-  /** Of the domains on the way. */
+  /** From the domains on the way. */
   readonly notNull: boolean
   readonly default: string | null
 }
 
-/** Goes down through domains and arrays to the type that values are of. */
+/** Follows domains and arrays down to the type of the values. */
 export function resolveType(types: ReadonlyMap<number, TypeRow>, oid: number): ResolvedType {
   let isArray = false
   let notNull = false
@@ -76,7 +76,7 @@ export function resolveType(types: ReadonlyMap<number, TypeRow>, oid: number): R
     if (type.element !== 0) isArray = true
     else {
       domain ??= `${type.schema}.${type.name}`
-      // What a domain says of its values it says of an array's elements as well, but not of the array.
+      // A domain inside an array constrains the elements, and not the array.
       if (!isArray) {
         notNull ||= type.notNull
         byDefault ??= type.default

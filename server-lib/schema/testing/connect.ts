@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** A connection for one test, closed at its end; it counts the statements that were sent. */
+/** A connection for one test, closed at its end; it counts the statements that it sends. */
 export async function connect(
   url: string,
 ): Promise<{ client: pg.Client; sent: string[]; [Symbol.asyncDispose](): Promise<void> }> {

@@ -2,12 +2,12 @@ import { createRequire } from 'node:module'
 import { byText } from '../reflect/order.ts'
 import type { Schema, Table } from '../table.ts'
 
-// It is made for import by bundlers: in Node only `require` finds its parts.
+// Its import build is for bundlers: in Node only `require` finds its parts.
 const { extractSchemas } = createRequire(import.meta.url)(
   'extract-pg-schema',
 ) as typeof import('extract-pg-schema')
 
-/** What another program says of tables, and what can be compared of ours. Of partitions it says nothing. */
+/** What another program reports of tables, reduced to what is comparable. It reports nothing about partitions. */
 export interface ComparedTable {
   table: string
   comment: string | null
@@ -16,7 +16,7 @@ export interface ComparedTable {
   indexes: string[]
 }
 
-/** Asks extract-pg-schema, on connections of its own: it sees what is committed. */
+/** Asks extract-pg-schema, which uses connections of its own: it sees what is committed. */
 export async function askOracle(url: string, schemas: string[]): Promise<ComparedTable[]> {
   const found = await extractSchemas(url, { schemas })
   return Object.values(found)
@@ -53,7 +53,7 @@ export async function askOracle(url: string, schemas: string[]): Promise<Compare
     .sort((a, b) => byText(a.table, b.table))
 }
 
-/** Ours, told in the same words. */
+/** Our description in the same form. */
 export function likeOracle({ tables }: Schema): ComparedTable[] {
   return tables
     .filter(
@@ -71,7 +71,7 @@ export function likeOracle({ tables }: Schema): ComparedTable[] {
         comment: column.comment,
         generated: column.generated !== null,
         identity: column.identity,
-        // Of a partitioned table it finds no primary key here; among the indexes it does.
+        // For a partitioned table it finds no primary key here, but does among the indexes.
         isPrimaryKey: table.kind === 'table' && (table.primaryKey?.columns.includes(column.name) ?? false),
         references: referencesOf(table, column.name),
       })),
@@ -98,7 +98,7 @@ const referencesOf = ({ foreignKeys }: Table, column: string): string[] =>
     )
     .sort(byText)
 
-/** As it cuts it out: without the brackets and what follows them. */
+/** Cut out as it does: without the brackets and what follows them. */
 function clauseOf(definition: string): string {
   const clause = definition.slice('CHECK '.length).replace(/\)( NOT VALID| NO INHERIT| NOT ENFORCED)+$/, ')')
   return clause.replace(/^\(\((.*)\)\)$|^\((.*)\)$/s, '$1$2')

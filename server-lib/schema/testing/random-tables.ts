@@ -27,7 +27,7 @@ const TYPES = [
   'drawn.positive',
 ] as const
 
-/** Made in the schema before any table. */
+/** Created in the schema before any table. */
 export const TYPES_OF_RANDOM_TABLES = `
 create schema drawn;
 create type drawn.size as enum ('s', 'M', 'x l');
@@ -73,7 +73,7 @@ const tableArbitrary = fc.record({
     maxLength: 2,
   }),
   check: fc.boolean(),
-  /** The tables, by number, whose primary key it points to: itself and older ones. */
+  /** The tables, by number, whose primary key this one refers to: itself and older ones. */
   references: fc.array(
     fc.record({
       to: fc.nat(6),
@@ -90,7 +90,7 @@ export const tablesArbitrary = fc.uniqueArray(tableArbitrary, {
   selector: ({ name }) => name,
 })
 
-/** What makes them, in order. Types that cannot be in a key are left out of keys. */
+/** The statements that create them, in order. Types that cannot be in a key are left out of keys. */
 export function statementsFor(tables: readonly DrawnTable[]): string[] {
   const keys = new Map<number, { columns: string[]; types: string[] }>()
   return tables.flatMap((table, number) => statementsOf(table, number, tables, keys))

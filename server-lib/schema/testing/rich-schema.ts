@@ -3,8 +3,8 @@ import { since } from '../../testing/postgres-major.ts'
 const nullsNotDistinct = since(15, 'nulls not distinct', '')
 
 /**
- * Something of everything that a description shows, and of what is easily got wrong. Where the server is too old for
- * something, with the nearest that it has; the names stay.
+ * An example of everything that a description shows, and of what is easily got wrong. If the server is too old for
+ * something, the nearest it has; the names stay.
  */
 export const RICH_SCHEMA = `
 create schema shop;

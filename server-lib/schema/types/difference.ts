@@ -1,7 +1,7 @@
 /** More lines than these say no more. */
 const LINES_TOLD = 20
 
-/** What two files of types differ in: `+ Orders: price: string`, each line with the declaration that it is in. */
+/** How two files of types differ: `+ Orders: price: string`, each line with the declaration that it is in. */
 export function difference(before: string, after: string): string[] {
   const old = linesOf(before)
   const fresh = linesOf(after)

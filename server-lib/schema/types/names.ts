@@ -10,7 +10,7 @@ const TAKEN = [
   'Number',
   'Boolean',
   'Uint8Array',
-  // Nobody's but those of a type map: `Record<string, number>`.
+  // Not used by the file itself, but by type maps: `Record<string, number>`.
   'Map',
   'Omit',
   'Partial',
@@ -21,7 +21,7 @@ const TAKEN = [
   'Set',
 ]
 
-/** Gives out names of declarations, each once. The same questions in the same order have the same answers. */
+/** Gives out names of declarations, each once. The same calls in the same order give the same names. */
 export class DeclarationNames {
   readonly #used: Set<string>
 
@@ -29,7 +29,7 @@ export class DeclarationNames {
     this.#used = new Set([...TAKEN, ...used])
   }
 
-  /** Of `order_items` it is `OrderItems`, whose companions end in these; where one is taken, `OrderItems2`. */
+  /** `order_items` gives `OrderItems`, whose companions end in these; if one is taken, `OrderItems2`. */
   take(name: string, companions: readonly string[] = []): string {
     const wanted = pascalCase(name)
     let given = wanted
@@ -40,7 +40,7 @@ export class DeclarationNames {
   }
 }
 
-/** An identifier: what cannot be in one separates words. `verbrauch_m³` is `VerbrauchM3`. */
+/** An identifier: characters that cannot be in one separate words. `verbrauch_m³` is `VerbrauchM3`. */
 export function pascalCase(name: string): string {
   const digits = name.replace(/\p{No}/gu, number => number.normalize('NFKC'))
   const words = digits.split(/[^\p{ID_Continue}]+|_+/u).filter(word => word !== '')
@@ -48,7 +48,7 @@ export function pascalCase(name: string): string {
   return /^\p{ID_Start}/u.test(joined) ? joined : `Table${joined}`
 }
 
-/** Words that TypeScript does not take as the name of an interface. */
+/** Words that TypeScript does not allow as the name of an interface. */
 const RESERVED = new Set(
   `any await bigint boolean break case catch class const continue debugger default delete do else enum export extends false
   finally for function if implements import in instanceof interface let never new null number object package private
@@ -56,20 +56,20 @@ const RESERVED = new Set(
   while with yield`.split(/\s+/),
 )
 
-/** Whether a declaration of a file can have this name. */
+/** Whether a declaration in a file can have this name. */
 export const isFreeName = (name: string): boolean =>
   /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u.test(name) && !RESERVED.has(name) && !TAKEN.includes(name)
 
-/** A property's name, in quotes where it needs them. */
+/** A property's name, quoted if needed. */
 export const property = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : literal(name))
 
-/** A text as TypeScript writes it. */
+/** A string literal in TypeScript. */
 export const literal = (text: string): string =>
   `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
 
 /**
- * A comment over a declaration or a property; empty where there is none. TypeScript takes an order (`@ts-expect-error`)
- * from any comment.
+ * A comment above a declaration or a property; empty if there is none. TypeScript obeys a directive
+ * (`@ts-expect-error`) in any comment.
  */
 export function comment(text: string | null, indent: string): string {
   if (text === null) return ''

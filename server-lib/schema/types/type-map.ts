@@ -3,13 +3,13 @@ import type { Column, Schema, Table } from '../table.ts'
 import type { ValueType } from './value-types.ts'
 
 /**
- * Types of your own, as TypeScript writes them. The key is the name of a PostgreSQL type (`int8`, `jsonb`, `mood`; of an
- * array that of its elements with `[]`), a column (`orders.details`) or a column with its schema (`shop.orders.details`);
- * the nearest wins. One text is for reading and writing, or each has its own.
+ * Your own types, as TypeScript writes them. The key is a PostgreSQL type's name (`int8`, `jsonb`, `mood`; for an array
+ * its element type with `[]`), a column (`orders.details`) or a column with its schema (`shop.orders.details`); the
+ * most specific wins. One text serves reading and writing, or each has its own.
  */
 export type TypeMap = Readonly<Record<string, string | { readonly read: string; readonly write?: string }>>
 
-/** Throws EL_CONFIG for what is no type, and for a column that there is not: it would silently do nothing. */
+/** Throws EL_CONFIG for a value that is not a type, and for an unknown column, which would silently do nothing. */
 export function checkTypeMap(map: TypeMap, { tables }: Schema): void {
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     wrong('typeMap', 'typeMap must be an object, { "int8": "bigint" }.')

@@ -10,28 +10,30 @@ import { checkTypeMap, mappedType, type TypeMap } from './type-map.ts'
 import { arrayType, INTERVAL, valueType, type ValueType } from './value-types.ts'
 
 export interface TypesOptions {
-  /** Of the map from table name to its types: that of `engine<ShopTables>()`. Default `Tables`. */
+  /** The name of the map from table name to its types, which `engine<ShopTables>()` takes. Default `Tables`. */
   name?: string
   /**
-   * Schemas whose tables are called without them, as on the session's search path; of two tables of one name that of the
-   * first. All others are called `'schema.table'`. Default `['public']`.
+   * Schemas whose tables go by their name alone, as on the session's search path; if two share a name, the first schema
+   * wins. All others go by `'schema.table'`. Default `['public']`.
    */
   searchPath?: readonly string[]
   typeMap?: TypeMap
-  /** Lines at the head of the file, for the types of `typeMap`: `import type { Money } from './money.js'`. */
+  /** Lines at the top of the file, for the types of `typeMap`: `import type { Money } from './money.js'`. */
   imports?: readonly string[]
-  /** Whether partitions have types of their own: they are read through the table that they are parts of. Default false. */
+  /**
+   * Whether partitions get types of their own: normally they are read through their partitioned table. Default false.
+   */
   partitions?: boolean
 }
 
 /**
- * The TypeScript of a reflected schema: for each table an interface of what is read, one of what may be inserted and one
- * of what may be updated, and a map of them all for `engine<…>()`. Values are typed as pg reads them by default: `int8` and
- * `numeric` are texts, `json` is unknown, an array of an enum is a text. What has a default may be left out of an insert;
- * generated columns and those that are `generated always as identity` cannot be written; views are read alone. The two
- * tables of `engines.install()` are left out. The same schema gives the same text.
+ * The TypeScript types of a reflected schema: for each table one interface for reading, one for inserts and one for
+ * updates, and a map of them all for `engine<…>()`. Values have the types of pg's default parsers: `int8` and `numeric`
+ * are strings, `json` is unknown, an array of an enum is a string. Columns with a default are optional in an insert;
+ * generated columns and those that are `generated always as identity` cannot be written; views can only be read. The
+ * two tables of `engines.install()` are left out. The same schema gives the same text.
  *
- * Throws EL_CONFIG for a `typeMap` that names a column that there is not.
+ * Throws EL_CONFIG for a `typeMap` that names an unknown column.
  */
 export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   const { name = 'Tables', searchPath = ['public'], typeMap = {}, imports = [], partitions = false } = options
@@ -69,7 +71,7 @@ export function typesOf(schema: Schema, options: TypesOptions = {}): string {
   return `// Made by \`enginelight types\` from the database's catalogue: changes made here are lost.\n${head}\n\n${interval}${body}`
 }
 
-/** All words of the imports but the files' names: no declaration may have one of them. */
+/** All words of the imports except file names: no declaration may have one of them as its name. */
 const namesIn = (imports: readonly string[]): string[] =>
   imports.flatMap(
     line => line.replace(/(['"]).*?\1/g, '').match(/[\p{ID_Start}_$][\p{ID_Continue}$]*/gu) ?? [],
@@ -106,7 +108,7 @@ function tableTypes(table: Table, name: string, typeOf: (column: Column) => Valu
 const isOptional = ({ nullable, default: byDefault, identity }: Column) =>
   nullable || byDefault !== null || identity !== null
 
-/** `unknown` holds null already. */
+/** `unknown` includes null already. */
 const orNull = (type: string) => (type === 'unknown' || type === 'any' ? type : `${type} | null`)
 
 function columnType(
@@ -118,7 +120,7 @@ function columnType(
   const element =
     enumValues === null ? valueType(typeName) : enumType(typeName, enumValues, enums, used, names)
   if (!isArray) return element
-  // A domain over an array is sent as the array, an array of domains as a type that pg does not know.
+  // A domain over an array is sent as the array; an array of domains has a type that pg does not know.
   const isOfDomains = domain !== null && type.endsWith('[]')
   return arrayType(typeName, element, isOfDomains || enumValues !== null)
 }

@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Of one declaration, up to its end. */
+/** The text of one declaration, to its end. */
 const declaration = (text: string, name: string) =>
   new RegExp(`(/\\*\\*[^\\n]*\\n)?export (interface|type) ${name} [^]*?(\\n}|(?=\\n\\n))`).exec(text)?.[0]
 
@@ -156,7 +156,7 @@ const READ: Record<string, string> = {
   hstore: 'a=>1',
 }
 
-/** What a value is, in the words of TypeScript. */
+/** A value's type, as TypeScript writes it. */
 function seen(value: unknown): string {
   if (Array.isArray(value)) return `${seen(value[0])}[]`
   if (value instanceof Date) return 'Date'
@@ -335,7 +335,7 @@ second line'; comment on column string.e is 'and */ here'`)
   ])
 })
 
-/** Names of all scripts, of what looks like syntax, and of what TypeScript has a use for. */
+/** Names in all scripts, names that look like syntax, and names that TypeScript uses. */
 const NAMES = [
   'verbrauch_m³',
   'verbrauch_m3',
@@ -435,7 +435,7 @@ test('half a surrogate pair in a name, a value or a comment compiles', async () 
   const file = join(folder, 'half.ts')
   await writeFile(file, written)
   expect(await compile([file], folder)).toBe('')
-  // Else each run would find that the file differs.
+  // Otherwise each run would find a difference.
   expect(await readFile(file, 'utf8')).toBe(written)
 })
 
@@ -520,13 +520,13 @@ test('the file of an engine is its types, and its builders check by them', async
     // Nothing in a .d.ts is checked with skipLibCheck.
     await writeFile(join(folder, 'copy.ts'), await readFile(join(folder, 'shop.d.ts')))
     expect(await compile(['use.ts', 'copy.ts'], folder)).toBe('')
-    // The same again, and untouched.
+    // A second time: unchanged, and not written.
     const { mtimeMs } = await stat(join(folder, 'shop.d.ts'))
     expect((await write()).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])
     expect((await write({ check: true })).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])
     expect((await stat(join(folder, 'shop.d.ts'))).mtimeMs).toBe(mtimeMs)
 
-    // As a checkout on Windows leaves it.
+    // With the line ends of a checkout on Windows.
     await writeFile(join(folder, 'my-log.d.ts'), (await file('my-log.d.ts')).replaceAll('\n', '\r\n'))
     expect((await write({ check: true })).map(({ state }) => state)).toEqual(['unchanged', 'unchanged'])
 

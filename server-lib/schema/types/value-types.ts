@@ -1,4 +1,4 @@
-/** What pg makes of a value as it is read, and what it takes as it is written. */
+/** What pg returns for a value, and what it accepts for one. */
 export interface ValueType {
   readonly read: string
   readonly write: string
@@ -9,7 +9,7 @@ const NUMBER: ValueType = { read: 'number', write: 'number' }
 const DATE: ValueType = { read: 'Date', write: 'Date | string' }
 const JSON_VALUE: ValueType = { read: 'unknown', write: 'unknown' }
 
-/** By the name of the type in pg_type, with the parsers that pg comes with. All others it leaves as they come: texts. */
+/** By the type's name in pg_type, with pg's own parsers. All other types stay as they come: texts. */
 const VALUES: Readonly<Record<string, ValueType>> = {
   bool: { read: 'boolean', write: 'boolean' },
   int2: NUMBER,
@@ -17,7 +17,7 @@ const VALUES: Readonly<Record<string, ValueType>> = {
   oid: NUMBER,
   float4: NUMBER,
   float8: NUMBER,
-  // Neither fits into a number without loss.
+  // Neither fits into a JavaScript number without loss.
   int8: { read: 'string', write: 'string | number | bigint' },
   numeric: { read: 'string', write: 'string | number' },
   date: DATE,
@@ -27,21 +27,21 @@ const VALUES: Readonly<Record<string, ValueType>> = {
   bytea: { read: 'Buffer', write: 'Uint8Array' },
   json: JSON_VALUE,
   jsonb: JSON_VALUE,
-  // It writes an object as JSON, which the server takes for no point.
+  // pg writes an object as JSON, which the server does not accept as a point.
   point: { read: '{ x: number; y: number }', write: 'string' },
   circle: { read: '{ x: number; y: number; radius: number }', write: 'string' },
 }
 
 /**
- * Of which types pg reads an array as an array. It does not of an enum, a domain, a type of an extension and some of the
- * server's own: such an array is a text with braces.
+ * Types whose arrays pg reads as arrays. It does not for enums, domains, types of extensions and some of the server's
+ * own: such an array is a text with braces.
  */
 const READ_AS_ARRAYS = new Set(
   `bool bytea int2 int4 oid int8 point float4 float8 numeric text bpchar varchar macaddr inet cidr timestamp date
    timestamptz interval json jsonb numrange uuid money time timetz regproc`.split(/\s+/),
 )
 
-/** What pg makes of an `interval`. */
+/** The type of an `interval` as pg reads it. */
 export const INTERVAL = `interface Interval {
   years?: number
   months?: number
@@ -58,7 +58,10 @@ export const INTERVAL = `interface Interval {
 export const valueType = (typeName: string): ValueType =>
   (Object.hasOwn(VALUES, typeName) ? VALUES[typeName] : undefined) ?? STRING
 
-/** Of an array whose elements are of this type, by its name in pg_type; `isOwn` says that it is a domain or an enum. */
+/**
+ * The type of an array, by its element type and that type's name in pg_type. `isOwn`: the elements are a domain or an
+ * enum.
+ */
 export function arrayType(typeName: string, element: ValueType, isOwn: boolean): ValueType {
   const write = `readonly ${inBrackets(element.write)}[]`
   if (isOwn || !READ_AS_ARRAYS.has(typeName)) return { read: 'string', write: `string | ${write}` }

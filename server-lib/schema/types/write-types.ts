@@ -9,24 +9,24 @@ import { pascalCase } from './names.ts'
 import { typesOf, type TypesOptions } from './types-of.ts'
 
 export interface WriteTypesOptions extends Pick<TypesOptions, 'typeMap' | 'imports' | 'partitions'> {
-  /** The folder; it is made where it is not there. Each engine has its file in it: `shop.d.ts`. */
+  /** The folder, which is created if it does not exist. Each engine has one file in it: `shop.d.ts`. */
   out: string
-  /** Of these engines. Default: all. */
+  /** Which engines. Default: all. */
   engines?: readonly string[]
-  /** As those of `reflect()`. Default: those on each session's search path. */
+  /** As in `reflect()`. Default: the schemas on each session's search path. */
   schemas?: readonly string[] | '*'
-  /** As that of `reflect()`. Default: all. */
+  /** As in `reflect()`. Default: all. */
   only?: Only
-  /** Writes nothing, and says what differs: for a test that the files are those of the database. Default false. */
+  /** Writes nothing, and reports the differences: for a test that the files match the database. Default false. */
   check?: boolean
 }
 
 export interface TypesReport {
   readonly engine: string
   readonly file: string
-  /** With `check`, a file that differs or is not there is `stale`. */
+  /** With `check`, a file that differs or does not exist is `stale`. */
   readonly state: 'written' | 'unchanged' | 'stale'
-  /** What differs from the file that was there, line by line: `+ Orders: price: string`. */
+  /** The differences from the existing file, line by line: `+ Orders: price: string`. */
   readonly changes: readonly string[]
 }
 
@@ -41,7 +41,7 @@ const NEEDS: Needs<WriteTypesOptions> = {
   partitions: ANYTHING,
 }
 
-/** What is needed of the engines. */
+/** What is used of the engines. */
 export interface SessionSource {
   readonly names: readonly string[]
   open(): object & AsyncDisposable
@@ -49,7 +49,8 @@ export interface SessionSource {
 
 /**
  * Writes a file of types for each engine, from the database that it is connected to. The file `shop.d.ts` has the map
- * `ShopTables`. A file that would not change is not touched; one that would is replaced in one step. Throws EL_CONFIG and EL_UNKNOWN_ENGINE, and what `reflect()` throws.
+ * `ShopTables`. An unchanged file is not written; a changed one is replaced atomically. Throws EL_CONFIG and
+ * EL_UNKNOWN_ENGINE, and what `reflect()` throws.
  */
 export async function writeTypes(engines: SessionSource, options: WriteTypesOptions): Promise<TypesReport[]> {
   if (!Array.isArray(engines?.names) || typeof engines.open !== 'function') {
@@ -57,7 +58,7 @@ export async function writeTypes(engines: SessionSource, options: WriteTypesOpti
       option: 'engines',
     })
   }
-  // `chekc: true` would write.
+  // Otherwise `chekc: true` would write.
   checkOptions({ name: 'writeTypes()' }, options, NEEDS)
   const { out, engines: wanted = engines.names, check = false } = options
   const unknown = wanted.find(name => !engines.names.includes(name))
@@ -78,7 +79,7 @@ export async function writeTypes(engines: SessionSource, options: WriteTypesOpti
       throw error
     })
     const text = await typesOn(session, engine, options)
-    // As git may have checked it out on Windows.
+    // Git may have converted the line ends on Windows.
     if (text === before?.replaceAll('\r\n', '\n')) {
       reports.push({ engine, file, state: 'unchanged', changes: [] })
       continue

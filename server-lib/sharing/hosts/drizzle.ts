@@ -7,13 +7,16 @@ export interface DrizzleTransaction {
   readonly _: { readonly session: object }
 }
 
-/** Drizzle does not say that a transaction is over: the check-out that one, or a database on a client, was first seen on does. */
+/**
+ * Drizzle does not say when a transaction is over. The end of the check-out on which it (or a database on a client) was
+ * first seen does.
+ */
 const checkOuts = new WeakMap<DrizzleTransaction, { release: unknown }>()
 
 /**
- * The client that a transaction of Drizzle (0.45, node-postgres), or a `drizzle(client)`, runs on: `connection: () =>
- * connectionOf(tx)`. It is bound to its check-out the first time, so ask while that lasts. Throws EL_LEASE_ENDED once the client
- * was given back, and EL_NO_HOST_CONNECTION for a database on a pool.
+ * The client that a transaction of Drizzle (0.45, node-postgres), or a `drizzle(client)`, runs on:
+ * `connection: () => connectionOf(tx)`. The first call binds it to its check-out, so make that call while the check-out
+ * lasts. Throws EL_LEASE_ENDED once the client is released, and EL_NO_HOST_CONNECTION for a database on a pool.
  */
 export function connectionOf(transaction: DrizzleTransaction): HostConnection {
   const session = transaction?._?.session as { client?: unknown } | undefined

@@ -139,7 +139,7 @@ test('two servers with a backend of the same number: the pool says which', async
     const { rows } = await sql<{ pid: number }>`select pg_backend_pid() pid`.execute(trx)
     const twin = (await other.connect()) as pg.PoolClient & { processID: number }
     twin.release()
-    // A client of another server, as this one could be.
+    // Poses as a client of another server with the same process id.
     twin.processID = rows[0]!.pid
     await other.connect()
     await expect(connectionOf(trx)).rejects.toThrow(/2 clients of watched pools are on a backend/)

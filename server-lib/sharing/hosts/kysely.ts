@@ -16,7 +16,7 @@ interface KyselyConnection {
 }
 
 export interface KyselyOptions {
-  /** Which watched pool it is on. Needed where several are watched whose servers may have backends of the same number. */
+  /** Which watched pool it is on. Needed if several pools are watched whose servers may have the same process ids. */
   pool?: WatchablePool
 }
 
@@ -25,10 +25,11 @@ const clients = new WeakMap<KyselyConnection, HostConnection>()
 const checkOuts = new WeakMap<KyselyTransaction, { client: HostConnection; release: unknown }>()
 
 /**
- * The client that a transaction of Kysely (0.28, 0.29; PostgresDialect) runs on: `connection: () => connectionOf(trx)`. Kysely
- * keeps it to itself, so its pool must be watched: `new PostgresDialect({ pool: watchPool(new pg.Pool(…)) })`. The first time on
- * each client one statement is sent, `select pg_backend_pid()`. Rejects with EL_LEASE_ENDED once the transaction is over, with
- * EL_NO_HOST_CONNECTION for what is no transaction, or on a pool that is not watched.
+ * Resolves to the client that a transaction of Kysely (0.28, 0.29; PostgresDialect) runs on:
+ * `connection: () => connectionOf(trx)`. Kysely hides the client, so its pool must be watched:
+ * `new PostgresDialect({ pool: watchPool(new pg.Pool(…)) })`. The first call on each client sends one statement,
+ * `select pg_backend_pid()`. Rejects with EL_LEASE_ENDED once the transaction is over, and with EL_NO_HOST_CONNECTION
+ * for anything but a transaction or on a pool that is not watched.
  */
 export async function connectionOf(
   transaction: KyselyTransaction,
@@ -43,7 +44,8 @@ export async function connectionOf(
     throw leaseEnded(known.client.processID ?? null, RELEASED)
   const found = provide(transaction, connection => clientOf(connection, options))
   if (known) {
-    // It is refused at once where the transaction is over, and waits for the host's own statements otherwise: we need not.
+    // Rejects at once if the transaction is over, and otherwise waits for the host's own statements, which is not
+    // needed here.
     found.catch(() => {})
     return known.client
   }
@@ -52,7 +54,7 @@ export async function connectionOf(
   return client
 }
 
-/** Kysely gives no connection to whoever asks by a transaction that is over. */
+/** Kysely gives no connection through a transaction that is over. */
 function provide(
   transaction: KyselyTransaction,
   use: (connection: KyselyConnection) => Promise<HostConnection>,

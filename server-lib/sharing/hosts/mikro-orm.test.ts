@@ -17,7 +17,9 @@ const NoteSchema = new EntitySchema<Note>({
   properties: { id: { type: 'number', primary: true, autoincrement: true }, body: { type: 'string' } },
 })
 
-/** 7 hides the client of a transaction: it is found in its pool, which must be watched. 6 knows no such option. */
+/**
+ * Version 7 hides a transaction's client: it is found in its pool, which must be watched. Version 6 has no such option.
+ */
 const isNewest = process.env.ENGINELIGHT_NEWEST !== undefined
 
 const initialise = (clientUrl: string) =>

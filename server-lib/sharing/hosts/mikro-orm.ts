@@ -6,16 +6,16 @@ import { ASK_PID, rendezvous, type WatchablePool } from './rendezvous.ts'
 
 export { watchPool } from './rendezvous.ts'
 
-/** What we ask of MikroORM's EntityManager. */
+/** What we use of MikroORM's EntityManager. */
 export interface TransactionalEntityManager {
   getTransactionContext(): any
-  /** The EntityManager that it stands for here. */
+  /** The EntityManager that it stands for in this context. */
   getContext?(validate?: boolean): object
-  /** Of the SQL drivers. From 7 on it is asked for the backend. */
+  /** On the SQL drivers. Used from MikroORM 7 on, to ask for the backend. */
   execute?(query: string): Promise<unknown>
 }
 
-/** A transaction of Kysely, which MikroORM is on from 7. */
+/** A transaction of Kysely, on which MikroORM is built from 7 on. */
 interface KyselyTransaction {
   readonly isTransaction: true
   readonly isCommitted?: boolean
@@ -28,15 +28,16 @@ interface Found {
 }
 
 const found = new WeakMap<object, Promise<Found>>()
-/** Those that have had a transaction that was borrowed from. */
+/** Objects that have had a transaction which was borrowed from. */
 const known = new WeakSet<object>()
 
 /**
- * Gives the client that the open transaction of an EntityManager runs on: `borrow({ connection: () => connectionOf(em) })`, with the
- * `em` of `em.transactional(…)` or any that MikroORM leads to it. Sees what is flushed. MikroORM up to 6 has it at hand; from 7 on it
- * is found by its backend's process id, with one statement for each transaction, in a pg.Pool that is watched
- * (`driverOptions: { onPoolCreated: watchPool }`). Rejects with
- * EL_LEASE_ENDED once it is over, and EL_NO_HOST_CONNECTION where none is open.
+ * Resolves to the client that an EntityManager's open transaction runs on:
+ * `borrow({ connection: () => connectionOf(em) })`. Takes the `em` of `em.transactional(…)`, or any that MikroORM
+ * resolves to it. Sees what has been flushed. MikroORM up to 6 gives the client directly. From 7 on it is found by its
+ * backend's process id, with one statement for each transaction, in a watched pg.Pool
+ * (`driverOptions: { onPoolCreated: watchPool }`). Rejects with EL_LEASE_ENDED once the transaction is over, and
+ * EL_NO_HOST_CONNECTION where none is open.
  */
 export async function connectionOf(
   em: TransactionalEntityManager,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { codeBlocks, compile, onSources, pageText } from '../../testing/page.ts'
 import { generatePrisma } from '../../testing/prisma-client.ts'
 
-// What they do is tried host by host, beside each door.
+// What the page's programs do is tested host by host, beside each host's file.
 let prisma: Awaited<ReturnType<typeof generatePrisma>>
 
 beforeAll(async () => {

@@ -3,9 +3,10 @@ import { leaseEnded, noHostConnection } from '../sharing-errors.ts'
 import { isReleased, RELEASED, releaseOf } from '../tenure.ts'
 
 /**
- * Gives the client for as long as it is checked out: `borrow({ connection: connectionOf(client) })`, or kept in an
- * AsyncLocalStorage for one borrow per application. Once the client is released the function throws EL_LEASE_ENDED, whoever has
- * it then. Throws EL_NO_HOST_CONNECTION for what is no client.
+ * Returns a function that gives the client for as long as it is checked out:
+ * `borrow({ connection: connectionOf(client) })`, or kept in an AsyncLocalStorage for one borrow per application. Once
+ * the client is released that function throws EL_LEASE_ENDED, even if it is checked out again. Throws
+ * EL_NO_HOST_CONNECTION for anything but a client.
  */
 export function connectionOf<Client extends HostConnection>(client: Client): () => Client {
   if (typeof client !== 'object' || client === null || typeof client.query !== 'function')

@@ -118,7 +118,7 @@ describe('connectionOf of postgres.js', () => {
         const [, , , cursor] = await Promise.all([
           Promise.all(Array.from({ length: 8 }, (_, at) => note(`a ${round} ${at}`))),
           later(round % 3, () => Promise.all(Array.from({ length: 8 }, (_, at) => note(`b ${round} ${at}`)))),
-          // Another text each time: postgres.js asks for its parameters first, and writes nothing ahead.
+          // A new text each time: postgres.js asks for its parameters first, and pipelines nothing.
           tx.unsafe(`insert into notes (body) values ($1 || '${round}')`, ['c '], {
             prepare: round % 2 === 0,
           }),
@@ -154,7 +154,7 @@ describe('connectionOf of postgres.js', () => {
     await sql.begin(async tx => {
       await using ours = borrowed(tx)
       const { knex, db } = ours
-      // Another text each: postgres.js asks for its parameters first, and nothing may be written in between.
+      // A new text each time: postgres.js asks for its parameters first, and nothing may be written in between.
       const insert = (body: string) =>
         tx.unsafe(`insert into notes (body) values ($1) /* ${body} */`, [body], { prepare: true })
       await db.host.savepoint(async () => {
@@ -190,14 +190,14 @@ describe('connectionOf of postgres.js', () => {
       const { knex } = ours
       await connectionOf(tx)
       const insert = (body: string) => tx`insert into notes (body) values (${body})`
-      // Another text each, so that nothing can be written ahead of its answer.
+      // A new text each time, so that nothing is pipelined before its answer.
       const first = tx.unsafe('select pg_sleep($1) one', [0.05]).execute()
       const order: string[] = []
       const own = knex('notes')
         .insert({ body: 'ours' })
         .then(() => void order.push('ours'))
       await later(4, async () => {})
-      // Sent when we have the turn, and our savepoint after it.
+      // Sent when our turn has come, and our savepoint after it.
       const second = tx.unsafe('select pg_sleep($1) two', [0.15]).execute()
       await first
       await new Promise(resolve => void setTimeout(resolve, 50))
@@ -213,7 +213,7 @@ describe('connectionOf of postgres.js', () => {
       await using ours = borrowed(tx)
       const { knex } = ours
       for (let round = 0; round < 20; round++) {
-        // Another text each, which postgres.js takes several steps to send.
+        // A new text each time, which postgres.js takes several steps to send.
         const insert = (body: string) =>
           tx.unsafe(`insert into notes (body) values ($1) /* ${body} ${round} */`, [`${body} ${round}`], {
             prepare: true,
@@ -222,7 +222,7 @@ describe('connectionOf of postgres.js', () => {
         await Promise.all([
           knex.transaction(async trx => {
             await trx('notes').insert({ body: `ours ${round}` })
-            // Nobody waits for it: it meets the RELEASE that is on its way.
+            // Not awaited: it is sent while the RELEASE is on its way.
             left = later(1, () => insert('let in'))
           }),
           later(2, () => insert('held 1')),
@@ -494,7 +494,7 @@ describe('connectionOf of postgres.js', () => {
   })
 
   test('a connection that is lost', async () => {
-    // Not given back: postgres.js would lend it to the next, without a socket.
+    // Not released: postgres.js would give it to its next user, without a socket.
     const reserved = await sql.reserve()
     await reserved`begin`
     const { knex, db } = borrowed(reserved)

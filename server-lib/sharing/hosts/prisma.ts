@@ -5,7 +5,7 @@ import { ASK_PID, rendezvous, type WatchablePool } from './rendezvous.ts'
 
 export { watchPool } from './rendezvous.ts'
 
-/** What we ask of an interactive transaction of Prisma. */
+/** What we use of an interactive transaction of Prisma. */
 export interface PrismaTransaction {
   $queryRawUnsafe(query: string, ...values: any[]): PromiseLike<unknown>
 }
@@ -18,10 +18,12 @@ interface Found {
 const found = new WeakMap<PrismaTransaction, Promise<Found>>()
 
 /**
- * Gives the client that an interactive transaction of Prisma runs on: `borrow({ connection: () => connectionOf(tx) })`. Prisma hides
- * it, so it is found by its backend's process id, with one statement of Prisma for each transaction, in the pool that both
- * `watchPool` and `new PrismaPg(pool)` were given. Rejects with EL_LEASE_ENDED once the transaction is over (by its `timeout`
- * as well), EL_HOST_TRANSACTION_FAILED where it takes no statement any more, and EL_NO_HOST_CONNECTION for what is none.
+ * Resolves to the client that an interactive transaction of Prisma runs on:
+ * `borrow({ connection: () => connectionOf(tx) })`. Prisma hides it, so it is found by its backend's process id, with
+ * one statement of Prisma for each transaction. The pool must have been given both to `watchPool` and to
+ * `new PrismaPg(pool)`. Rejects with EL_LEASE_ENDED once the transaction is over (by its `timeout` as well),
+ * EL_HOST_TRANSACTION_FAILED where it takes no statement any more, and EL_NO_HOST_CONNECTION for anything but a
+ * transaction.
  */
 export async function connectionOf(
   tx: PrismaTransaction,

@@ -1,7 +1,7 @@
 import type { HostConnection } from '../host-connection.ts'
 import { hostTransactionFailed, noHostConnection } from '../sharing-errors.ts'
 
-/** What we ask of a pg.Pool: its events. */
+/** What we use of a pg.Pool: its events. */
 export interface WatchablePool {
   on(event: 'acquire' | 'release', listener: (...args: any[]) => void): unknown
 }
@@ -12,13 +12,13 @@ interface CheckedOut {
 }
 
 const watched = new WeakSet<WatchablePool>()
-/** Those that are checked out now, by the process id of their backend: two servers may give the same one. */
+/** The clients checked out now, by the process id of their backend: two servers may have the same one. */
 const checkedOut = new Map<number, CheckedOut[]>()
 
 /**
- * Keeps track of which clients of a pg.Pool are checked out, so that the one of a transaction can be found by its backend, where the
- * library on top hides it. Two listeners, and nothing on the clients. Call it before the pool is used; it returns the pool.
- * Throws EL_NO_HOST_CONNECTION for what is no pg.Pool.
+ * Keeps track of which clients of a pg.Pool are checked out, so that a transaction's client can be found by its backend
+ * where the library on top hides it. Adds two listeners to the pool, and nothing to its clients. Call it before the
+ * pool is used; it returns the pool. Throws EL_NO_HOST_CONNECTION for anything but a pg.Pool.
  */
 export function watchPool<P extends WatchablePool>(pool: P): P {
   if (typeof pool !== 'object' || pool === null || typeof pool.on !== 'function' || !('totalCount' in pool))
@@ -46,9 +46,9 @@ function without(pid: number, client: HostConnection): CheckedOut[] {
 export const ASK_PID = 'select pg_backend_pid() as pid'
 
 /**
- * Finds the client that a host's transaction runs on: `ask` has the host send `ASK_PID` in it and resolves to the answer. Where two
- * watched pools have a backend of that number out, `pool` says which is meant. Rejects with EL_NO_HOST_CONNECTION, and with
- * EL_HOST_TRANSACTION_FAILED where the transaction takes no statement any more.
+ * Finds the client that a host's transaction runs on: `ask` has the host send `ASK_PID` in it and resolves to the
+ * answer. `pool` decides if two watched pools have a backend of that process id checked out. Rejects with
+ * EL_NO_HOST_CONNECTION, and with EL_HOST_TRANSACTION_FAILED where the transaction takes no statement any more.
  */
 export async function rendezvous(
   ask: () => Promise<unknown>,

@@ -50,7 +50,7 @@ testHost({
 
 const database = notesDatabase()
 
-/** What Sequelize needs of a namespace of CLS. */
+/** The parts of a CLS namespace that Sequelize uses. */
 function namespace() {
   const contexts = new AsyncLocalStorage<Map<string, unknown>>()
   return {

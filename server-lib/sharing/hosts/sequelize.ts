@@ -9,13 +9,13 @@ export interface SequelizeTransaction {
   afterCommit(fn: (...args: any[]) => any): void
 }
 
-/** An instance of Sequelize, asked for the transaction that CLS has for the running code. */
+/** An instance of Sequelize, asked for the running code's CLS transaction. */
 export interface SequelizeInstance {
   transaction(...args: any[]): any
   getQueryInterface(): unknown
 }
 
-/** What we read of a transaction that the types of Sequelize keep to themselves. */
+/** What we read of a transaction that Sequelize's types do not expose. */
 interface Transaction {
   readonly finished?: string
   readonly parent?: Transaction | null
@@ -33,7 +33,7 @@ export function connectionOf(host: SequelizeTransaction | SequelizeInstance): Ho
   const ended = ending(transaction)
   if (ended !== undefined) throw leaseEnded(client?.processID ?? null, ended)
   if (!client) throw noHostConnection('the transaction of Sequelize has not begun yet')
-  // Its pool tells nobody of a release.
+  // Its pool has no event for a release.
   const { uuid } = client
   return lentDuring(
     client,

@@ -8,16 +8,19 @@ export interface TypeormQueryRunner {
   connect(): Promise<any>
 }
 
-/** An EntityManager, or what has one: a Repository, and a DataSource whose `manager` is that of the current transaction. */
+/**
+ * An EntityManager, or an object that has one: a Repository, or a DataSource whose `manager` follows the current
+ * transaction.
+ */
 export type TypeormManager =
   | { readonly queryRunner?: TypeormQueryRunner | undefined; readonly transaction: unknown }
   | { readonly manager: { readonly queryRunner?: TypeormQueryRunner | undefined } }
 
 /**
- * The client that a transaction of TypeORM (1, and 0.3 alike) runs on: `connection: () => connectionOf(manager)`. Takes the
- * EntityManager that `transaction(fn)` hands over, a QueryRunner, a Repository of either, or a DataSource where the manager follows the
- * context, as typeorm-transactional has it. Opens nothing. Rejects with EL_LEASE_ENDED once the query runner is released, with
- * EL_NO_HOST_CONNECTION where there is none.
+ * Resolves to the client that a transaction of TypeORM (1 and 0.3) runs on: `connection: () => connectionOf(manager)`.
+ * Takes the EntityManager that `transaction(fn)` passes, a QueryRunner, a Repository of either, or a DataSource whose
+ * manager follows the context, as with typeorm-transactional. Opens nothing. Rejects with EL_LEASE_ENDED once the query
+ * runner is released, and with EL_NO_HOST_CONNECTION where there is none.
  */
 export async function connectionOf(host: TypeormManager | TypeormQueryRunner): Promise<HostConnection> {
   const runner = runnerOf(host)
@@ -26,7 +29,7 @@ export async function connectionOf(host: TypeormManager | TypeormQueryRunner): P
       'connectionOf() was given a manager of TypeORM without a query runner, so outside of a transaction: give the one that transaction(fn) hands over, or a QueryRunner',
     )
   if (runner.isReleased) throw ended(runner)
-  // Before the transaction connect() would take a connection of the host's pool for us.
+  // Without a transaction, connect() would take a connection from the host's pool for us.
   const client = runner.isTransactionActive ? await runner.connect() : connected(runner)
   if (!client)
     throw noHostConnection('the query runner of TypeORM has no connection yet: startTransaction() first')
@@ -43,7 +46,7 @@ function runnerOf(host: object): TypeormQueryRunner | undefined {
   return (queryRunner ?? manager?.queryRunner) as TypeormQueryRunner | undefined
 }
 
-/** A protected field; connect() gives the same where it is set. */
+/** A protected field; connect() returns the same where it is set. */
 function connected(runner: TypeormQueryRunner): HostConnection | undefined {
   return (runner as { databaseConnection?: HostConnection }).databaseConnection
 }

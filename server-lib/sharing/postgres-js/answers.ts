@@ -12,7 +12,7 @@ export interface Field {
   readonly format: 'text'
 }
 
-/** A result as pg has it. */
+/** A result in pg's form. */
 export interface Answer {
   readonly command: string | null
   readonly rowCount: number | null
@@ -21,15 +21,15 @@ export interface Answer {
   readonly fields: Field[]
 }
 
-/** How the values of a result are read: as pg's own config has it. */
+/** How a result's values are read, as in pg's query config. */
 export interface Reading {
   readonly rowMode?: string
   readonly types?: { getTypeParser(oid: number, format?: any): any }
 }
 
-/** One for each statement of the text; of a single one, that. */
+/** One answer for each statement of the text, or a single one if there is only one. */
 export function answerOf(result: unknown, reading: Reading): Answer | Answer[] {
-  // A result is an array of rows with more on it; of several statements, an array of those.
+  // A result is an array of rows with further properties; several statements give an array of results.
   if ('command' in (result as object)) return single(result as SqlResult, reading)
   return (result as SqlResult[]).map(one => single(one, reading))
 }
@@ -48,7 +48,7 @@ function single(result: SqlResult, { rowMode, types = pg.types }: Reading): Answ
       ? cells.map(read)
       : Object.fromEntries(cells.map((cell, at) => [fields[at]?.name, read(cell, at)])),
   )
-  // pg knows the first word only: CREATE, of CREATE TABLE.
+  // pg keeps only the first word: CREATE for CREATE TABLE.
   const command = result.command?.split(' ', 1)[0] ?? null
   return { command, rowCount: result.count, oid: null, rows, fields }
 }
@@ -68,13 +68,13 @@ export function fieldOf({ name, type, table, number }: SqlColumn): Field {
   }
 }
 
-/** What pg would send for a value, as text. */
+/** The text that pg would send for a value. */
 export function parameterOf(value: unknown): string | null {
   const prepared = prepareValue(value)
   return Buffer.isBuffer(prepared) ? `\\x${prepared.toString('hex')}` : prepared
 }
 
-/** pg's names for what postgres.js calls otherwise. */
+/** pg's names for fields that postgres.js names differently. */
 const NAMES = {
   schema_name: 'schema',
   table_name: 'table',
@@ -86,7 +86,7 @@ const NAMES = {
 } as const
 const SAME = ['severity', 'code', 'detail', 'hint', 'position', 'where', 'file', 'line', 'routine']
 
-/** An error as pg has it. Another than the host's: to that the parameters are attached. */
+/** The error in pg's form. A new object, because postgres.js attaches the parameters to its own. */
 export function errorOf(error: unknown): Error {
   const given = error as Error & Record<string, unknown>
   if (!(error instanceof Error) || !('severity' in given)) return given

@@ -1,30 +1,30 @@
 import type { Reserved, SqlQuery, SqlWire } from './postgres-sql.ts'
 
-/** Where the statements of the host are: on their way as ever, or waiting for a savepoint of ours. */
+/** What happens to the host's statements: sent as usual, or held while a savepoint of ours is open. */
 type Phase = 'open' | 'lining up' | 'shut'
 
 /**
- * Stands before a connection of postgres.js for as long as a savepoint of ours is open. postgres.js writes ahead, and has queues
- * of its own for what it cannot: our first statement lines up in them, and from when that is sent, what the host sends is
- * handed to `hold`. Until then nothing is in its way.
+ * Shadows a connection of postgres.js while a savepoint of ours is open. postgres.js pipelines, and queues what it
+ * cannot pipeline. Our first statement lines up in those queues; once it is sent, the host's statements go to `hold`.
+ * Until then the host is not held up.
  */
 export class HostQueue {
   readonly #wire: SqlWire
-  /** The host's transaction, or its reservation: each has a function of its own there. */
+  /** The `reserved` function of the host's transaction or reservation: each has its own. */
   readonly #reserved: Reserved
   readonly #execute: SqlWire['execute']
   readonly #hold: (query: SqlQuery) => void
-  /** How the connection was lost, while we stood before it. */
+  /** Why the connection was lost while it was shadowed. */
   lost: unknown
-  /** Whom postgres.js tells that the connection is lost. */
+  /** The host's handler for the loss of the connection. */
   #closed: SqlWire['onclose']
   #phase: Phase = 'open'
   #isClosing = false
-  /** The statement of ours that lines up. */
+  /** Our first statement, while it lines up. */
   #first: SqlQuery | undefined
   #running: SqlQuery | undefined
   #waiting: SqlQuery[] = []
-  /** Whether the host's queue has just let one go. */
+  /** Whether the queue of postgres.js has just sent a statement. */
   #hasMoved = false
 
   constructor(wire: SqlWire, reserved: Reserved, hold: (query: SqlQuery) => void) {
@@ -63,14 +63,14 @@ export class HostQueue {
     if (this.#phase !== 'open') return
     this.#phase = 'lining up'
     this.#wire.execute = this.#onExecute
-    // postgres.js takes a connection back by itself where this says so.
+    // postgres.js releases a connection by itself where this is set.
     this.#onReady.release = this.#reserved.release
     this.#wire.reserved = this.#onReady
     this.#closed = this.#wire.onclose
     this.#wire.onclose = this.#onClose
   }
 
-  /** As soon as what was let through is answered, everything is as it was. */
+  /** Restores everything once the statements that were let through are answered. */
   open(): void {
     this.#isClosing = true
     if (this.#phase === 'lining up' && !this.#first) return this.#restore()
@@ -78,7 +78,7 @@ export class HostQueue {
   }
 
   readonly #onExecute = (query: SqlQuery): unknown => {
-    // Whoever has it now is a stranger.
+    // The connection belongs to another transaction by now.
     if (this.isOver) {
       this.#restore()
       return this.#pass(query)
@@ -94,7 +94,8 @@ export class HostQueue {
     }
     if (this.#isClosing) this.#waiting.push(query)
     else this.#hold(query)
-    // To postgres.js it is written, and there is room for the next: so each comes by here, in the context of whoever sent it.
+    // Tells postgres.js that it was written and there is room for the next, so that each statement comes by here, in
+    // its caller's context.
     return true
   }
 
@@ -102,7 +103,7 @@ export class HostQueue {
   readonly #onReady: Reserved = () => {
     if (this.#phase === 'lining up') return this.#reserved()
     this.#running = undefined
-    // What stood in the queue of postgres.js behind our first statement is held now as well.
+    // Statements that postgres.js had queued behind our first one are held now as well.
     do {
       this.#hasMoved = false
       this.#reserved()
@@ -111,7 +112,7 @@ export class HostQueue {
     return undefined
   }
 
-  /** One at a time: what postgres.js may write ahead, and what not, is for its own queue to know. */
+  /** One at a time: only postgres.js's own queue knows what may be pipelined. */
   #next(): void {
     while (!this.#running) {
       const query = this.#waiting.shift()
@@ -126,7 +127,7 @@ export class HostQueue {
     return this.#pass(query)
   }
 
-  /** postgres.js tells the statement that runs, and does not know of those that wait here. */
+  /** postgres.js reports the loss to the running statement, and does not know of those that wait here. */
   readonly #onClose = (error: unknown): void => {
     const { onclose } = this.#wire
     const left = [this.#first, ...this.#waiting.splice(0)]

@@ -3,7 +3,7 @@ import type { Submittable } from '../../postgres/driver.ts'
 import { errorOf, fieldOf, textOf, type Field } from './answers.ts'
 import type { SqlResult } from './postgres-sql.ts'
 
-/** Sends one statement, and resolves to what postgres.js answers. */
+/** Sends one statement, and resolves to the answer of postgres.js. */
 export type Run = (text: string, parameters: (string | null)[]) => Promise<unknown>
 
 type Cells = (Uint8Array | null)[]
@@ -12,8 +12,9 @@ const READS = /^[\s(]*(select|values|with|table)\b/i
 let last = 0
 
 /**
- * What pg-cursor and pg-query-stream take for pg's side of the protocol: they read in batches from a cursor that is declared in SQL.
- * What is no reading statement, or runs outside of a transaction, is answered at once and handed on in batches.
+ * What pg-cursor and pg-query-stream take for pg's side of the protocol. They read in batches from a cursor that is
+ * declared in SQL. A statement that does not read, or runs outside of a transaction, is answered at once and passed on
+ * in batches.
  */
 export class Portal extends EventEmitter {
   readonly #run: Run
@@ -23,7 +24,7 @@ export class Portal extends EventEmitter {
   #text = ''
   #parameters: (string | null)[] = []
   #isDeclared = false
-  /** Of a statement that is not read by a cursor. */
+  /** The remaining rows of a statement that was not declared as a cursor. */
   #unread: Cells[] | undefined
   #rows = 0
   #isDescribed = false
@@ -42,7 +43,7 @@ export class Portal extends EventEmitter {
     this.#text = text
   }
 
-  /** Prepared by pg-cursor as pg does it; bytes as bytes. */
+  /** pg-cursor has prepared the values as pg does. Bytes become hex text. */
   bind({ values }: { values?: (string | Buffer | null)[] | null }): void {
     this.#parameters = (values ?? []).map(value =>
       Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value,
@@ -78,7 +79,7 @@ export class Portal extends EventEmitter {
 
   close(): void {}
 
-  /** Sent once, when it was read to its end, closed or failed. */
+  /** Effective once: after the last row, a close or a failure. */
   sync(): void {
     if (this.#isOver) return
     this.#isOver = true
@@ -99,11 +100,11 @@ export class Portal extends EventEmitter {
     if (this.#isDescribed) return
     this.#isDescribed = true
     const { _result } = this.#submittable as { _result?: { addFields(fields: Field[]): void } }
-    // By itself: its handler would take it for the end of a batch.
+    // Called directly: the cursor's own handler would take it for the end of a batch.
     _result?.addFields((columns ?? []).map(fieldOf))
   }
 
-  /** One after the other; after one that fails, none. */
+  /** Queues work in order, and skips it after a failure. */
   #then(work: () => Promise<void>): void {
     this.#last = this.#last.then(async () => {
       if (this.#hasFailed) return

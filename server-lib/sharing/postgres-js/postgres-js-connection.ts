@@ -25,13 +25,13 @@ const ASK_AGAIN_MS = 10
 type Query = HostConnection['query']
 
 /**
- * A transaction of postgres.js, or a reserved connection, as a borrower wants it: with pg's `query`, pg's results and errors. What is
- * sent by it and fails is no business of begin(). postgres.js hides the server's word on the transaction, so before each borrowing
- * the server is asked, with a savepoint that is released at once.
+ * A transaction of postgres.js, or a reserved connection, as a borrower needs it: with pg's `query`, pg's results and
+ * errors. A borrower's statement that fails does not fail begin(). postgres.js hides the transaction status, so before
+ * each borrowing the server is asked, with a savepoint that is released at once.
  */
 export class PostgresJsConnection extends EventEmitter implements HostConnection {
   declare query: Query
-  /** Looked up anew by `connectionOf`: within a savepoint of the host it is another. */
+  /** Set anew by `connectionOf`: inside a savepoint of the host it is another. */
   sql: PostgresSql
   readonly processID: number | null
   readonly #queue: HostQueue
@@ -46,7 +46,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     this.processID = pid
     this.#queue = new HostQueue(wire, reserved, query => this.#hold(wire, query))
     let query: Query = this.#query
-    // Whoever borrows puts his own `query` here for as long as the host has to wait.
+    // A borrower's gate puts its own `query` here for as long as the host has to wait.
     Object.defineProperty(this, 'query', {
       enumerable: true,
       get: () => query,
@@ -67,7 +67,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     return this.isOver ? 'I' : this.#status
   }
 
-  /** Nobody knows while nobody borrows it: whoever asks to be told has the server asked. */
+  /** Unknown while it is not borrowed: listening for `drain` asks the server. */
   get readyForQuery(): boolean {
     return this.listenerCount('error') > 0
   }
@@ -78,7 +78,10 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     return this
   }
 
-  /** Asks the server to cancel the statement of ours that runs. Resolves when it has taken that, and no later statement can be hit. */
+  /**
+   * Asks the server to cancel our running statement. Resolves once the server has taken the cancel and it can hit no
+   * later statement.
+   */
   async cancelRunning(): Promise<void> {
     const query = this.#running
     if (!query?.active) return
@@ -96,7 +99,9 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     })
   }
 
-  /** The server's word on the transaction; undefined while postgres.js is in the middle of a COPY of the host. */
+  /**
+   * The transaction status that the server reports; undefined while postgres.js is in the middle of a COPY of the host.
+   */
   async #asked(): Promise<StatusByte | undefined> {
     try {
       await this.#send(PROBE, [])
@@ -112,7 +117,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     const [config, values] = args
     if (config instanceof HeldQuery) {
       const { lost } = this.#queue
-      // postgres.js would write it where there is no socket any more, and that throws out of nowhere.
+      // postgres.js would write to a socket that is gone, and throw outside of any caller.
       return lost ? config.query.reject(lost) : this.#queue.send(config.query)
     }
     if (isSubmittable(config)) return this.#submit(config)
@@ -148,7 +153,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     return answerOf(await this.#send(text, parameters.map(parameterOf)), reading)
   }
 
-  /** Resolves to what postgres.js answers. */
+  /** Resolves to the answer of postgres.js. */
   async #send(
     text: string,
     parameters: (string | null)[],
@@ -156,14 +161,14 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
   ): Promise<unknown> {
     if (this.isOver) throw errorOf(this.#queue.lost ?? leaseEnded(this.processID, ENDED))
     const query = unheard(this.sql.unsafe(text, [], { prepare: false, simple }) as SqlQuery).raw()
-    // The parameters as they are: postgres.js would ask for their types, and write each as it sees fit.
+    // Sent as they are: postgres.js would ask for their types, and convert each its own way.
     if (parameters.length > 0) query.parameters = parameters
     query.executed = true
     this.#running = query
     this.#queue.send(query)
     try {
       const result = await withoutCopy(await query)
-      // In a failed transaction nothing but going back to a savepoint succeeds.
+      // In a failed transaction only a rollback to a savepoint succeeds.
       if (this.#status === 'E') this.#status = 'T'
       return result
     } catch (error) {
@@ -183,13 +188,13 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
     this.emit('end')
   }
 
-  /** A statement of the host that comes while a savepoint of ours is open: the gate lets it go, or has it wait. */
+  /** A statement of the host sent while a savepoint of ours is open: the gate sends it, or holds it. */
   #hold(wire: SqlWire, query: SqlQuery): void {
     this.query(new HeldQuery(query, wire))
   }
 }
 
-/** A statement of the host, as something that a gate can keep and refuse. */
+/** A statement of the host, in a form that a gate can hold and refuse. */
 class HeldQuery {
   readonly query: SqlQuery
   readonly #wire: SqlWire
@@ -208,7 +213,10 @@ class HeldQuery {
   }
 }
 
-/** Of a COPY postgres.js gives a stream and waits for its end. As with pg nothing is written to it, and what it reads is dropped. */
+/**
+ * For a COPY, postgres.js returns a stream and waits for its end. As with pg, nothing is written to it, and what it
+ * reads is dropped.
+ */
 async function withoutCopy(result: unknown): Promise<unknown> {
   if (result instanceof Writable) {
     const error = new Error('COPY from stdin failed: No source stream defined')
@@ -221,7 +229,7 @@ async function withoutCopy(result: unknown): Promise<unknown> {
   return Object.assign([], { command: 'COPY', count: null })
 }
 
-/** Out of the promise: what a callback throws is not for whoever asks for the answer. */
+/** Outside of the promise: an error thrown by a callback must not reach the promise. */
 function tell(callback: DriverCallback, error: Error | null, answer?: Answer | Answer[]): void {
   try {
     callback(error, answer as never)

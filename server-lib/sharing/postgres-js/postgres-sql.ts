@@ -1,13 +1,13 @@
-/** The `sql` of postgres.js, within begin(), savepoint() or of reserve(). */
+/** The `sql` of postgres.js inside begin() or savepoint(), or from reserve(). */
 export interface PostgresSql {
   unsafe(text: string, values?: any[], options?: any): any
 }
 
-/** A statement of postgres.js: a promise that is sent when somebody asks for its answer, once. */
+/** A statement of postgres.js: a promise that is sent once, when it is first awaited. */
 export interface SqlQuery extends Promise<unknown> {
-  /** Where it goes when it is sent: to the transaction that it was made in. */
+  /** Called when it is sent: the handler of the transaction that it was made in. */
   handler(query: SqlQuery): unknown
-  /** Set before it is sent: these go as they are, with no type named, and nothing is asked of the server before. */
+  /** If set before it is sent, these go as they are, without types, and the server is not asked beforehand. */
   parameters?: (string | null)[]
   /** Whether it has gone to its handler. */
   executed: boolean
@@ -15,10 +15,10 @@ export interface SqlQuery extends Promise<unknown> {
   readonly state?: { readonly pid: number | null } | null
   readonly active: boolean
   readonly cancelled: unknown
-  /** Has the rows come as arrays of what the server sent. */
+  /** Makes the rows arrays of the server's raw bytes. */
   raw(): this
   execute(): this
-  /** Resolves when the server has taken it. */
+  /** Resolves when the server has taken the cancel. */
   canceller?: ((query: SqlQuery) => Promise<unknown>) | null
   reject(error: unknown): void
 }
@@ -26,21 +26,24 @@ export interface SqlQuery extends Promise<unknown> {
 /** A connection of postgres.js: an object without a class, whose functions it looks up at each call. */
 export interface SqlWire {
   execute(query: SqlQuery): unknown
-  /** Of whoever has it to himself, another for each time: called when everything was answered. Null when it is nobody's. */
+  /**
+   * The function of the current transaction or reservation, a new one each time, called when everything was answered.
+   * Null while the connection is free.
+   */
   reserved: Reserved | null
   terminate(): void
-  /** Of begin(), which it has reject when the connection is lost. */
+  /** Set by begin(), which rejects when the connection is lost. */
   onclose?: ((error: unknown) => void) | null
 }
 
 export interface Reserved {
   (): unknown
   release?: boolean
-  /** Of ours, which stands in its place for a while. */
+  /** On our own function: the host's one that it replaces meanwhile. */
   instead?: Reserved
 }
 
-/** What a statement resolves to; several in one text, to an array of these. */
+/** What a statement resolves to; several in one text resolve to an array of these. */
 export interface SqlResult extends Array<(Uint8Array | null)[]> {
   readonly command: string | null
   readonly count: number | null
@@ -55,16 +58,16 @@ export interface SqlColumn {
 }
 
 /**
- * Keeps a statement of ours from failing the host: begin() and savepoint() roll back for each statement that failed in them,
- * whether or not somebody has caught its error, and they hear of it by `catch`.
+ * Keeps a failed statement of ours from failing the host. begin() and savepoint() roll back for each statement in them
+ * that failed, even if its error was caught; they learn of it through `catch`.
  */
 export function unheard(query: SqlQuery): SqlQuery {
   return Object.defineProperty(query, 'catch', { value: () => query })
 }
 
-/** Finds the connection that a `sql` sends on, by a statement that does nothing, in a failed transaction neither. */
+/** Finds the connection that a `sql` sends on, with a statement that does nothing even in a failed transaction. */
 export async function wireOf(sql: PostgresSql): Promise<{ wire: SqlWire; pid: number | null } | undefined> {
-  // It is not shown where so much was written that the socket is full.
+  // It does not show while the socket's buffer is full.
   for (let attempt = 0; attempt < 5; attempt++) {
     let wire: SqlWire | undefined
     const onexecute = (one: SqlWire) => Boolean((wire = one))

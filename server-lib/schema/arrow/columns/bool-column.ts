@@ -2,7 +2,7 @@ import type { Arrow, Data, DataType } from '../arrow-library.ts'
 import { FIRST_ROWS, type Column } from './column.ts'
 import { Validity } from './validity.ts'
 
-/** Booleans, a bit each. */
+/** Booleans, one bit each. */
 export class BoolColumn implements Column {
   readonly type: DataType
   readonly #valid = new Validity()

@@ -3,13 +3,13 @@ import type { Column } from './column.ts'
 import { Offsets } from './offsets.ts'
 import { Validity } from './validity.ts'
 
-/** Up to so many bytes a loop is faster than a call of `copy`. */
+/** Up to this many bytes a loop is faster than a call of `copy`. */
 const SHORT = 24
 
-/** Makes other bytes of a value as it is sent: the text of a uuid. */
+/** Rewrites a value's wire bytes: the text of a uuid. */
 export type Rewrite = (bytes: Buffer, at: number, length: number) => Buffer
 
-/** Texts and byte strings: one after the other, as they came. */
+/** Texts and byte strings, one after the other, as they came. */
 export class BytesColumn implements Column {
   readonly type: DataType
   readonly #rewrite: Rewrite | undefined

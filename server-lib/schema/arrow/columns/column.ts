@@ -1,19 +1,22 @@
 import type { Arrow, Data, DataType } from '../arrow-library.ts'
 import { Validity } from './validity.ts'
 
-/** One column of the batch that is being filled, straight from the bytes of the wire. */
+/** One column of the current batch, filled straight from the bytes of the wire. */
 export interface Column {
   readonly type: DataType
   /** How many values it has, nulls included. */
   readonly length: number
-  /** Takes the value that stands in `bytes` at this place. Throws Unrepresentable. */
+  /** Adds the value at this place in `bytes`. Throws Unrepresentable. */
   add(bytes: Buffer, at: number, length: number): void
   addNull(): void
-  /** What was added since the last time, as Arrow's data; the column is empty then. */
+  /** Returns what was added since the last call, as Arrow's data, and empties the column. */
   take(arrow: Arrow): Data
 }
 
-/** A value that its column's Arrow type cannot say exactly: what it is (never the value), and what would help. */
+/**
+ * A value that its column's Arrow type cannot represent exactly. Says what kind of value it is (never the value), and
+ * what would help.
+ */
 export class Unrepresentable extends Error {
   readonly remedy: string
 
@@ -25,22 +28,22 @@ export class Unrepresentable extends Error {
 
 export const AS_TEXT = 'cast it to text in the query'
 
-/** Values in how many rows a column is made for at first. It grows by doubling, up to what a batch can hold. */
+/** For how many rows a column has room at first. It grows by doubling, up to what a batch can hold. */
 export const FIRST_ROWS = 1024
 
 type Words = Int16Array<ArrayBuffer> | Int32Array<ArrayBuffer>
 
-/** Reads one value off the wire and writes it, as words in the machine's order, at an index of `out`. */
+/** Reads one value off the wire and writes it, as words in the machine's byte order, at an index of `out`. */
 export type WriteWords = (out: Words, index: number, bytes: Buffer, at: number, length: number) => void
 
-/** What there is to know of a type whose values all have one size. */
+/** Describes a type whose values all have the same size. */
 export interface FixedType {
   readonly type: DataType
   readonly write: WriteWords
-  /** The words that a value is written in, and how many of them. */
+  /** The word type in which values are written, and the number of words for each. */
   readonly words: typeof Int16Array | typeof Int32Array
   readonly stride: number
-  /** What Arrow reads them as. */
+  /** The array type as which Arrow reads them. */
   readonly values: new (buffer: ArrayBuffer) => ArrayBufferView
 }
 
@@ -81,7 +84,7 @@ export class FixedColumn implements Column {
 
   take(arrow: Arrow): Data {
     const { length, type } = this
-    // A copy of its exact size, so that the large one serves the next batch.
+    // A copy of the exact size, so that the large buffer serves the next batch.
     const { buffer } = this.#words.slice(0, length * this.#stride)
     this.#words.fill(0, 0, length * this.#stride)
     this.length = 0

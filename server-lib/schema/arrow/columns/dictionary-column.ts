@@ -4,8 +4,8 @@ import { FIRST_ROWS, type Column } from './column.ts'
 import { Validity } from './validity.ts'
 
 /**
- * Texts of which each distinct one is kept once. The dictionary grows over all batches by pieces of which the earlier
- * ones stay as they are: Arrow's writer then sends only what is new.
+ * Texts, with each distinct one kept once. The dictionary grows over all batches in chunks, and earlier chunks never
+ * change: so Arrow's writer sends only what is new.
  */
 export class DictionaryColumn implements Column {
   readonly type: DataType
@@ -22,7 +22,7 @@ export class DictionaryColumn implements Column {
   }
 
   add(bytes: Buffer, at: number, length: number): void {
-    // Byte for byte a character: distinct texts have distinct keys, and nothing is decoded.
+    // One character for each byte: distinct texts have distinct keys, and nothing is decoded.
     const key = bytes.toString('latin1', at, at + length)
     let index = this.#indexes.get(key)
     if (index === undefined) {

@@ -2,7 +2,7 @@ import type { Arrow, Data, DataType } from '../arrow-library.ts'
 import { AS_TEXT, Unrepresentable, type Column } from './column.ts'
 import type { OnInfinity } from './words.ts'
 
-/** A column of dates or times, which may be infinite in PostgreSQL and nowhere in Arrow. */
+/** A column of dates or times, which can be infinite in PostgreSQL but not in Arrow. */
 export class FiniteColumn implements Column {
   readonly #column: Column
   readonly #isInfinite: (bytes: Buffer, at: number) => boolean

@@ -3,7 +3,7 @@ import { AS_TEXT, Unrepresentable, type Column } from './column.ts'
 import { Offsets } from './offsets.ts'
 import { Validity } from './validity.ts'
 
-/** One level of an array's dimensions: lists of what the level below has, or of values. */
+/** One dimension of an array: lists of the next level's lists, or of values. */
 class Level {
   readonly type: DataType
   readonly inner: Level | Column
@@ -19,7 +19,7 @@ class Level {
     return this.#offsets.length
   }
 
-  /** Everything that was added to `inner` since the last one is a list. */
+  /** Ends a list: it holds everything that was added to `inner` since the last one. */
   close(): void {
     this.#valid.add(this.length)
     this.#offsets.add(this.inner.length)
@@ -38,16 +38,18 @@ class Level {
   }
 }
 
-/** PostgreSQL's arrays, all of one number of dimensions, which is no part of their type there and of ours. */
+/**
+ * PostgreSQL's arrays, all with the same number of dimensions, which is part of Arrow's type but not of PostgreSQL's.
+ */
 export class ListColumn implements Column {
   readonly type: DataType
   readonly #outer: Level
   readonly #values: Column
   readonly #levels: readonly Level[]
-  /** Where in the bytes the next element stands. */
+  /** Where the next element begins in the bytes. */
   #at = 0
 
-  /** `types` are those of the levels, the outer one first. */
+  /** `types` are the types of the levels, the outer one first. */
   constructor(types: readonly DataType[], values: Column) {
     this.#values = values
     let level: Level | Column = values
@@ -64,7 +66,7 @@ export class ListColumn implements Column {
 
   add(bytes: Buffer, at: number): void {
     const dimensions = bytes.readInt32BE(at)
-    // An empty array has none.
+    // An empty array has no dimensions.
     if (dimensions === 0) return this.#outer.close()
     if (dimensions !== this.#levels.length) {
       const expected = this.#levels.length
@@ -77,7 +79,9 @@ export class ListColumn implements Column {
     this.#fill(bytes, at + 12, 0)
   }
 
-  /** Its number of dimensions, a flag and the type of its elements stand first; then each dimension's size and bound. */
+  /**
+   * First come the number of dimensions, a flag and the element type; then the size and lower bound of each dimension.
+   */
   #fill(bytes: Buffer, sizesAt: number, depth: number): void {
     const size = bytes.readInt32BE(sizesAt + 8 * depth)
     const isInnermost = depth === this.#levels.length - 1

@@ -1,14 +1,14 @@
 import { AS_TEXT, Unrepresentable, type WriteWords } from './column.ts'
 
-// On the wire: how many digits of base 10,000 follow, the power of 10,000 of the first one, sign, and the number of
-// decimal digits after the point; then the digits, 16 bits each. What is not sent is zero.
+// On the wire: the number of base-10,000 digits, the power of 10,000 of the first one, the sign, and the number of
+// decimal digits after the point; then the digits, 16 bits each. Digits that are not sent are zero.
 
 const NEGATIVE = 0x4000
 const SPECIAL: Record<number, string> = { 0xc000: 'NaN', 0xd000: 'Infinity', 0xf000: '-Infinity' }
 const HEADER = 8
 
 const POWERS = Array.from({ length: 16 }, (_, power) => 10 ** power)
-/** Below it a double counts every integer. */
+/** A double is exact for all integers up to this. */
 const EXACT = Number.MAX_SAFE_INTEGER
 
 /** A writer of decimals as integers of `bits` bits in units of 10^-`scale`. */
@@ -22,7 +22,7 @@ export function decimalWriter(precision: number, scale: number, bits: 128 | 256)
     const sign = bytes.readUInt16BE(at + 4)
     const special = SPECIAL[sign]
     if (special) throw new Unrepresentable(`${special}, which no Arrow decimal can say`, AS_TEXT)
-    /** The power of ten of the last digit sent, counted in units of the column's scale. */
+    /** The power of ten of the last digit sent, in units of the column's scale. */
     const shift = 4 * (weight - digits + 1) + scale
     let value = digits <= 4 && shift > -4 ? 0 : Infinity
     for (let digit = 0; digit < digits && value <= EXACT; digit++)
@@ -81,7 +81,7 @@ function writeBig(
   }
 }
 
-/** A numeric as PostgreSQL writes it. Used inside of arrays alone: elsewhere the server sends the text itself. */
+/** A numeric as PostgreSQL writes it. Needed only inside arrays: elsewhere the server sends the text itself. */
 export function numericText(bytes: Buffer, at: number): Buffer {
   const digits = bytes.readInt16BE(at)
   const weight = bytes.readInt16BE(at + 2)

@@ -1,6 +1,6 @@
 import { FIRST_ROWS } from './column.ts'
 
-/** Where each value of a column of varying length ends, as Arrow keeps it: the first one begins at 0. */
+/** Where each value of a column of varying length ends, in Arrow's form: the first one begins at 0. */
 export class Offsets {
   #ends = new Int32Array(FIRST_ROWS + 1)
   length = 0

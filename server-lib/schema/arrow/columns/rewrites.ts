@@ -1,4 +1,5 @@
-// What is text to us and has another binary form on the wire: needed inside of arrays, whose elements come in theirs.
+// Types that we read as text but that have another binary form. Needed only inside arrays, whose elements come in
+// theirs.
 
 export function uuidText(bytes: Buffer, at: number): Buffer {
   const hex = bytes.toString('hex', at, at + 16)
@@ -7,7 +8,7 @@ export function uuidText(bytes: Buffer, at: number): Buffer {
   )
 }
 
-/** jsonb is its text behind a byte that says which version of the format it is. */
+/** jsonb is its text after a byte with the format's version. */
 export function jsonbText(bytes: Buffer, at: number, length: number): Buffer {
   if (bytes[at] !== 1) throw new Error(`jsonb of version ${bytes[at]}`)
   return bytes.subarray(at + 1, at + length)

@@ -1,4 +1,4 @@
-/** Which values of a column are null: no bitmap is kept before the first of them. */
+/** Which values of a column are null. There is no bitmap before the first null. */
 export class Validity {
   #bits: Uint8Array<ArrayBuffer> | undefined
   #nulls = 0
@@ -11,7 +11,7 @@ export class Validity {
 
   addNull(index: number): void {
     this.#nulls++
-    // All before it were there.
+    // All values before it were not null.
     this.#bits ??= ones(index)
     this.#have(index)
   }
@@ -23,7 +23,7 @@ export class Validity {
     this.#bits.set(bits)
   }
 
-  /** The parts of Arrow's data that say it, for so many values; none is known of afterwards. */
+  /** The null count and bitmap for Arrow's data, for this many values. Forgets them. */
   take(length: number): { nullCount: number; nullBitmap?: Uint8Array } {
     const nullCount = this.#nulls
     const bits = this.#bits

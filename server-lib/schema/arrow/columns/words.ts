@@ -1,7 +1,7 @@
 import { AS_TEXT, Unrepresentable, type WriteWords } from './column.ts'
 
-// Numbers come with their most significant byte first and go, in words, with the least significant word first. Eight
-// bytes are two words all the way: neither a BigInt nor a double is made of them.
+// Numbers arrive with the most significant byte first, and are written as words with the least significant word first.
+// Eight bytes stay two words throughout, without a BigInt or a double.
 
 const high = (bytes: Buffer, at: number): number =>
   ((bytes[at] as number) << 24) |
@@ -22,7 +22,7 @@ export const write8: WriteWords = (out, index, bytes, at) => {
   out[index + 1] = high(bytes, at)
 }
 
-/** What a date or time that never comes is to become. */
+/** What to do with an infinite date or time. */
 export type OnInfinity = 'error' | 'null'
 
 const MAX = 0x7fffffff
@@ -39,7 +39,7 @@ export const isInfinite8 = (bytes: Buffer, at: number): boolean => {
   return (top === MAX && low === -1) || (top === MIN && low === 0)
 }
 
-/** Months, days and microseconds at the end of their range together mean an infinite interval. */
+/** Months, days and microseconds all at the end of their range mean an infinite interval. */
 export const isInfiniteInterval = (bytes: Buffer, at: number): boolean =>
   isInfinite8(bytes, at) && isInfinite4(bytes, at + 8) && isInfinite4(bytes, at + 12)
 
@@ -56,7 +56,7 @@ export const writeDate: WriteWords = (out, index, bytes, at) => {
 export const writeTimestamp: WriteWords = (out, index, bytes, at) => {
   const low = (high(bytes, at + 4) >>> 0) + SHIFT_LOW
   const top = high(bytes, at) + SHIFT_HIGH + (low > 0xffff_ffff ? 1 : 0)
-  // Later than the year 294246, which PostgreSQL has 30 years of.
+  // Later than the year 294246; PostgreSQL's range goes 30 years further.
   if (top > MAX) throw new Unrepresentable('a time beyond the range of Arrow', AS_TEXT)
   out[index] = low | 0
   out[index + 1] = top
@@ -71,7 +71,7 @@ export const writeTime: WriteWords = (out, index, bytes, at) => {
     throw new Unrepresentable('24:00:00, which is no time of day in Arrow', AS_TEXT)
 }
 
-/** Months, days, nanoseconds: of the last PostgreSQL has microseconds, and first. */
+/** Arrow's order is months, days, nanoseconds; PostgreSQL sends microseconds, and sends them first. */
 export const writeInterval: WriteWords = (out, index, bytes, at) => {
   const nanoseconds = bytes.readBigInt64BE(at) * 1000n
   if (nanoseconds !== BigInt.asIntN(64, nanoseconds))
