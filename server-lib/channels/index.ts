@@ -1,5 +1,11 @@
-export * from './channel.ts'
-export * from './channels.ts'
+export { Channel, type Observer } from './channel.ts'
+export {
+  channels,
+  observe,
+  type ChannelMessages,
+  type ChannelName,
+  type ObserveOptions,
+} from './channels.ts'
 export type * from './commit-messages.ts'
 export type * from './messages.ts'
 export {
@@ -13,4 +19,16 @@ export {
 export type { EngineDescription } from './engine-description.ts'
 export type { CheckoutHolder, ErrorFacts } from './errors.ts'
 export type { Site } from '../identity/site.ts'
-export type * from './words.ts'
+export type {
+  CommitMode,
+  CommitOutcome,
+  CommitStep,
+  Discard,
+  EndReason,
+  EngineOutcome,
+  ParticipantRole,
+  RequestKind,
+  RequestOutcome,
+  SessionState,
+  TransactionOutcome,
+} from './words.ts'
