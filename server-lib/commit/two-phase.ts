@@ -43,10 +43,10 @@ export function named(
 }
 
 /**
- * Commits all or none. The last participant inserts the decision row in its own open transaction before any other
- * prepares, so a missing table or right shows while nothing is lost. Then the others prepare. The last participant's
- * COMMIT is the decision: from then on all are committed, whatever happens here, because any process that finds a
- * prepared transaction asks for the decision. Rejects when all are rolled back, or when the outcome is unknown.
+ * Commits all or none. First the last participant inserts the decision row in its own open transaction: a missing table
+ * or right shows while nothing is lost. Then the others prepare. The last participant's COMMIT is the decision: from
+ * then on all are committed, whatever happens here, because any process that finds a prepared transaction asks for the
+ * decision. Rejects when all are rolled back, or when the outcome is unknown.
  */
 export async function twoPhase(
   { last, others, location }: TwoPhasePlan,

@@ -2,9 +2,9 @@
  * The states of a container, as far as commits go. Each row is a state, each entry a move and the state it leads to.
  *
  * `asking` runs the hooks of `beforeCommit`, which may still use the database. In `committing` no transaction may
- * begin. `doomed` can only be rolled back. In `failed` a commit has failed and everything is rolled back; the
- * application must acknowledge this with a rollback before anything new begins, because the next commit would otherwise
- * commit half of a unit of work.
+ * begin. `doomed` can only be rolled back. In `failed` a commit has failed and everything is rolled back. The
+ * application must acknowledge that with a rollback before anything new begins: the next commit would otherwise commit
+ * half of a unit of work.
  */
 const MOVES = {
   open: { ask: 'asking', doom: 'doomed', rollback: 'open', end: 'ended' },

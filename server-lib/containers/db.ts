@@ -57,10 +57,10 @@ export interface DbMembers<D extends Definitions> {
    * stays. Savepoints may be nested; those side by side take turns. Autocommit, independent and borrowed engines take
    * no part.
    *
-   * Statements belong to the savepoint when they are sent from the function's async context, or, in any context,
-   * through the container that the function is given. Statements from outside wait for its end; they fail with
-   * EL_SAVEPOINT_WAITED once nothing in it has run for `checkoutTimeoutMs`. Statements from its context fail with
-   * EL_ENDED after it was undone. `commit()` is refused until the savepoint is over.
+   * Statements from the function's async context belong to the savepoint; so do those sent, in any context, through the
+   * container that the function is given. Other statements wait for its end; they fail with EL_SAVEPOINT_WAITED once
+   * nothing in it has run for `checkoutTimeoutMs`. After it was undone, statements from its context fail with EL_ENDED.
+   * `commit()` is refused until the savepoint is over.
    */
   savepoint<T>(fn: (db: Db<D>) => Promise<T> | T): Promise<T>
   /** Forbids the commit of this unit of work: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */

@@ -58,8 +58,8 @@ export interface EngineOptions {
    */
   idleInTransactionTimeoutMs?: number
   /**
-   * A connection held longer than this, in milliseconds, is reported by a warning (EL_HELD_LONG) and on the channel,
-   * with the line that checked it out; once for each hold. False reports nothing. Default 30,000.
+   * A connection held longer than this, in milliseconds, is reported once for each hold: by a warning (EL_HELD_LONG)
+   * and on the channel, with the line that checked it out. False reports nothing. Default 30,000.
    */
   heldWarningMs?: number | false
   /** The same for a connection idle in a transaction for longer than this. Default 10,000. */
@@ -72,8 +72,8 @@ export interface EngineOptions {
   commitTimeoutMs?: number
   /**
    * Finds the outcome of a COMMIT whose answer was lost. Fetches the transaction's id before each COMMIT, which costs a
-   * round trip, and asks the server for its status on another connection, for up to `commitTimeoutMs`. `commit()` then
-   * resolves or throws EL_COMMIT_ROLLED_BACK, and throws EL_COMMIT_UNKNOWN only if the server cannot tell. Default
+   * round trip. To find the outcome, asks the server on another connection, for up to `commitTimeoutMs`. `commit()`
+   * then resolves or throws EL_COMMIT_ROLLED_BACK, and throws EL_COMMIT_UNKNOWN only if the server cannot tell. Default
    * false.
    */
   resolveUnknownCommit?: boolean

@@ -38,7 +38,7 @@ const strikes = new Map<FaultPoint, Strike<object>>()
 
 /**
  * Marks a point where a fault would hurt most; does nothing until a test strikes there. The published build has neither
- * the calls nor this file (`scripts/without-fault-points.js`), so a call must stand alone on its line, and nothing may
+ * the calls nor this file (`scripts/without-fault-points.js`). So a call must stand alone on its line, and nothing may
  * depend on it.
  */
 export function faultPoint(point: FaultPoint, driver?: object): void {

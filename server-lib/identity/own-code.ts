@@ -19,9 +19,8 @@ const begun = new Map<string, Place>()
 
 /**
  * Marks where a part of this package begins and, at the second call, where it ends. Each published file calls it in its
- * first and its last statement, because in a bundle the application's code is in the same file, before and behind ours.
- * The place is read at once: `isOwnCode` is asked while V8 writes a stack, and then V8 calls no other
- * `prepareStackTrace`.
+ * first and its last statement: in a bundle the application's code is in the same file, before and behind ours. The
+ * place is read at once: `isOwnCode` is asked while V8 writes a stack, and then V8 calls no other `prepareStackTrace`.
  *
  * @public Called by what `scripts/without-fault-points.js` writes.
  */

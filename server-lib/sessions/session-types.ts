@@ -74,10 +74,9 @@ export interface SessionMembers {
   stream(source: StreamSource, values?: readonly unknown[]): Readable
   /**
    * Runs a function inside a savepoint: kept when it resolves, undone when it throws. Savepoints may be nested.
-   * Statements belong to the savepoint when they are sent from the function's async context, or, in any context,
-   * through the session that the function is given. Statements from outside wait for its end; they fail with
-   * EL_SAVEPOINT_WAITED once nothing in it has run for `checkoutTimeoutMs`. Statements from its context fail with
-   * EL_ENDED after it was undone.
+   * Statements from the function's async context belong to the savepoint; so do those sent, in any context, through the
+   * session that the function is given. Other statements wait for its end; they fail with EL_SAVEPOINT_WAITED once
+   * nothing in it has run for `checkoutTimeoutMs`. After it was undone, statements from its context fail with EL_ENDED.
    */
   savepoint<T>(fn: (session: this) => Promise<T> | T): Promise<T>
   /** Commits, checks the server's answer and releases the connection. The next statement begins a new transaction. */

@@ -44,8 +44,8 @@ export async function markTransaction(
 
 /**
  * The outcome of a transaction whose COMMIT was not answered, asked on another connection of the engine. `unknown` when
- * no answer comes within `deadlineMs`, when the transaction is still in progress then, when the server has forgotten it
- * as too old, or when the server is on another timeline. Never rejects.
+ * no answer comes within `deadlineMs`, or the transaction is still in progress then. Also `unknown` when the server has
+ * forgotten it as too old, or is on another timeline. Never rejects.
  */
 export async function outcomeOf(
   engine: Engine,
