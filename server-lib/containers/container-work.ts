@@ -22,7 +22,7 @@ interface WorkOwner {
   readonly units: Units | undefined
   readonly commits: CommitSetup
   requireNotEnded(): void
-  /** Throws when the container has ended, or when the calling code may use it no more. */
+  /** Throws when the container has ended, or when the calling code must not use it any more. */
   requireOpen(): void
   end(how: 'aborted', reason: unknown, why: EndReason): Promise<void>
   /** Called when a joined run can lose nothing any more. */
@@ -54,7 +54,10 @@ export class ContainerWork {
     return afterMove(this.#state, 'doom') !== undefined
   }
 
-  /** Resolves when a commit that callers do not know of is over. Transactions that would begin meanwhile begin after it. */
+  /**
+   * Set during a commit that other callers do not know of; resolves when it is over. Transactions that would begin
+   * meanwhile begin after it.
+   */
   get pause(): Promise<void> | undefined {
     return this.#pause
   }

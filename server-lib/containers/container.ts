@@ -86,7 +86,7 @@ export class ContainerCore extends Linked implements SessionOwner {
       void this.end('aborted', signal.reason).then(() => this.scope.end('aborted'))
     }
     if (signal.aborted) return onAbort()
-    // One signal may end any number of containers: Node would warn of the eleventh.
+    // One signal may end any number of containers: Node would warn about the eleventh listener.
     setMaxListeners(0, signal)
     signal.addEventListener('abort', onAbort, { once: true })
     // A signal that outlives the container (a server's shutdown signal) must not collect listeners.
@@ -223,7 +223,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     if (this.#ending) throw this.#endedError()
   }
 
-  /** Throws when the container has ended, or when the calling code may use it no more. */
+  /** Throws when the container has ended, or when the calling code must not use it any more. */
   requireOpen(): void {
     this.requireNotEnded()
     const refusal = this.callerRefusal()

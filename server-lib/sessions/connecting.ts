@@ -19,7 +19,7 @@ export interface ConnectingSession {
   readonly engine: Engine
   readonly request: RequestScope
   readonly owner: SessionOwner
-  /** Why its intact transaction cannot be committed now, a unit being open; undefined where it can. */
+  /** The error for a commit while a unit is open; undefined where none is. */
   readonly commitRefusal: Error | undefined
   /** Its end waits no longer: nothing more is sent. */
   readonly isCut: boolean

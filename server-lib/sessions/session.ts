@@ -350,7 +350,7 @@ export class SessionCore implements UnitSession {
 
   // ------------------------------------------------------------------------------------- the end
 
-  /** Whether the turn that runs is a commit. */
+  /** Whether the running turn is a commit. */
   get isCommitting(): boolean {
     return this.#turns.isCommitting
   }
@@ -405,7 +405,7 @@ export class SessionCore implements UnitSession {
     if (this.isEnding) throw errors.sessionEnded(this)
   }
 
-  /** Why its intact transaction cannot be committed now, a unit being open; undefined where it can. */
+  /** The error for a commit while a unit is open; undefined where none is. */
   get commitRefusal(): Error | undefined {
     const { units } = this.owner
     const unit = units?.areOpen ? units.on(this) : undefined

@@ -14,7 +14,7 @@ interface TurningSession extends errors.SessionFacts {
   readonly isEnding: boolean
   /** Why the calling code may not use the session any more; undefined where it may. */
   callRefused(): Error | undefined
-  /** Why its intact transaction cannot be committed now, a unit being open; undefined where it can. */
+  /** The error for a commit while a unit is open; undefined where none is. */
   readonly commitRefusal: Error | undefined
 }
 
