@@ -28,7 +28,7 @@ export interface EnginesOptions<Name extends string> {
 export interface OpenOptions {
   /** The object that the work belongs to, available as `db.info.request`. */
   request?: unknown
-  /** Ends the container at once: running statements are cancelled, uncommitted work is rolled back. */
+  /** Ends the container as soon as it aborts: running statements are cancelled, uncommitted work is rolled back. */
   signal?: AbortSignal
   /** The name of the work in the panel, errors and spans. Default `open` and `scope`. */
   label?: string
@@ -64,7 +64,7 @@ export interface Engines<D extends Definitions> {
   /** Opens each pool's minimum of connections, at least one: a wrong password shows now and not at the first request. */
   warmup(): Promise<void>
   /**
-   * Replaces the pool of one engine, or of all, without a moment without a pool. Resolves when the old pool is drained.
+   * Replaces the pool of one engine, or of all; check-outs go on meanwhile. Resolves when the old pool is drained.
    * Throws EL_NOT_OWNED for a pool that the application made.
    */
   reinit(name: (keyof D & string) | '!all'): Promise<void>

@@ -5,7 +5,7 @@ const NOT_SET = 'is an environment variable not set?'
 /** Settings for which pg has defaults when they are left out: a server on this machine, a database named like the user. */
 const DEFAULTED = ['connectionString', 'host', 'port', 'database', 'user'] as const
 
-/** Refuses a `connection` with a value that is present but empty: pg would silently connect to another server. */
+/** Refuses a `connection` in which a value is missing that was meant to be set: pg would silently connect to another server. */
 export function checkConnection(name: string, connection: unknown): void {
   if (connection instanceof URL) {
     throw new EnginelightError(
