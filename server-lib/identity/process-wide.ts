@@ -1,7 +1,7 @@
 /**
- * A value shared by all copies of this package in a thread: there may be two, in two versions or folders, and ids on
- * the channels must stay unique all the same. The first copy calls `make`. Only plain counters and sets belong here,
- * because the copies may have different versions.
+ * A value shared by all copies of this package in a thread: there may be two, in two versions or folders, and what the
+ * channels report must stay unambiguous. The first copy calls `make`. Only plain counters and sets belong here, because
+ * the copies may have different versions.
  */
 export function processWide<T extends object>(name: string, make: () => T): T {
   const key = Symbol.for(`enginelight:${name}`)

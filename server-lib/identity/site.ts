@@ -163,7 +163,7 @@ const LONGEST_LINE = 2 ** 20
 
 function frameAt(callSite: NodeJS.CallSite): ApplicationFrame | null {
   const file = callSite.getFileName()
-  // Code from `eval` has no file, and neither have the engine's built-ins.
+  // Code from `eval` has no file, and neither have V8's built-ins.
   if (typeof file !== 'string') return callSite.isEval() ? applicationFrame(textOf(callSite)) : null
   let places = framesByFile.get(file)
   if (places === undefined) {
