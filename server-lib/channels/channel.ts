@@ -4,7 +4,10 @@ import { failureText } from './failure-text.ts'
 
 export type Observer<M> = (message: M) => void
 
-/** A channel with its message type. Ask `hasSubscribers` before building a message: that is all it costs unheard. */
+/**
+ * A channel with its message type. Ask `hasSubscribers` before building a message: without subscribers that is the
+ * whole cost.
+ */
 export class Channel<M> {
   readonly name: string
   readonly #node: NodeChannel & { _subscribers?: readonly unknown[] }
@@ -19,15 +22,14 @@ export class Channel<M> {
   }
 
   /**
-   * Hands the message to each observer in turn. Node's own `publish` turns an observer's exception into an
-   * uncaughtException, which ends the process of the application that is merely being watched; so where
-   * Node keeps its list of subscribers in `_subscribers` (20 to 26 do) we call them ourselves and report what
-   * they throw as a process warning.
+   * Hands the message to each observer in turn, and reports what an observer throws as a process warning. Node's own
+   * `publish` would turn it into an uncaughtException and end the application that is merely being watched. So where
+   * Node keeps its subscribers in `_subscribers` (20 to 26 do), they are called from here.
    */
   publish(message: M): void {
     const subscribers = this.#node._subscribers
     if (!Array.isArray(subscribers)) return this.#node.publish(message)
-    // A copy-on-write array in Node: an observer that leaves while we iterate does not disturb us.
+    // Node copies this array on write: an observer that unsubscribes meanwhile does not disturb the loop.
     for (const subscriber of subscribers as Observer<M>[]) {
       try {
         ;(subscriber as (message: M, name: string) => void)(message, this.name)

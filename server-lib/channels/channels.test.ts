@@ -17,13 +17,13 @@ let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table t (id int)')))
 afterAll(() => database.drop())
 
-/** Longer than a heartbeat and what it forgives. */
+/** Blocks longer than a heartbeat's period and its tolerance. */
 function stallLoop(): void {
   const until = performance.now() + 400
   while (performance.now() < until);
 }
 
-/** Phases and fields of each channel, as the manual's tables have them. */
+/** The phases and fields of each channel, from the tables of the manual. */
 function documented(): Record<string, Record<string, string[]>> {
   const found: Record<string, Record<string, string[]>> = {}
   for (const section of manual.split(/^## (?=enginelight:)/m).slice(1)) {
@@ -93,7 +93,7 @@ test('a real unit of work publishes messages with exactly the documented fields'
   expect(new Set(messages.map(({ channel }) => channel)).size).toBe(Object.keys(channels).length)
   for (const { channel, phase, ...fields } of messages) {
     expect(Object.keys(fields).toSorted(), `${channel} ${phase}`).toEqual(manualOf[channel]?.[phase])
-    // Nothing live and nothing lost on the way to another process.
+    // Nothing is live, and nothing is lost on the way to another process.
     expect(JSON.parse(JSON.stringify(fields))).toEqual(fields)
   }
 })
@@ -130,7 +130,7 @@ test('an observer that throws changes nothing for the application, nor for the o
   expect(rows).toEqual([{ one: 1 }])
   expect(uncaught).toEqual([])
   expect(messages.length).toBeGreaterThan(10)
-  // Reported, and not once for each message.
+  // Reported, but not for each message.
   const reported = warnings.filter(warning => (warning as { code?: string }).code === 'EL_OBSERVER_THREW')
   expect(reported.length).toBeGreaterThanOrEqual(names.length)
   expect(reported.length).toBeLessThan(messages.length)
@@ -176,7 +176,7 @@ test('lines are told while an observer asks for sites', async () => {
     observe(`enginelight:${name}`, note),
   )
   const unasked = await run()
-  // Two that ask: the lines are told until the last of them has stopped.
+  // Two observers want lines: they are included until the last one has stopped.
   const [one, other] = [1, 2].map(() => observe('enginelight:process', () => {}, { sites: true }))
   one?.()
   one?.()
@@ -185,7 +185,7 @@ test('lines are told while an observer asks for sites', async () => {
   const unaskedAgain = await run()
   stops.forEach(stop => stop())
   await engines.close()
-  // A session: its check-out, BEGIN and the statement that it travels with, its transaction, another statement, ROLLBACK.
+  // A session: check-out, BEGIN with a pipelined statement, its transaction, another statement, ROLLBACK.
   const without = [
     ['no line', 'no line', 'no line', 'no line', 'no line', 'no line'],
     ['no line', 'no line'],
@@ -221,7 +221,7 @@ test('a start is published in the context of the caller, a queued statement incl
   const stopStatements = observe('enginelight:statement', message => {
     if (message.phase === 'start') sent.push(`${message.text} ${store.getStore()}`)
   })
-  // In one session each but the first stands in its queue.
+  // In one session, where each but the first waits in the queue.
   await Promise.all([
     ...['a', 'b'].map(send),
     store.run('savepoint', () => db.main.savepoint(() => Promise.all(['c', 'd'].map(send)))),

@@ -15,13 +15,13 @@ import type {
 } from './messages.ts'
 
 /**
- * Everything that Enginelight says about what happens, in one list: the channel's name and the messages
- * on it. `channels.md` documents each of them; a test holds the two together.
+ * All channels of Enginelight, by name, and the messages on each. `channels.md` documents them; a test compares the
+ * two.
  *
- * A message is a plain record of ids, times and counts. It holds no live object, no parameter value and no
- * credential. `at` is `performance.now()` in milliseconds. A `start` is published synchronously in the async
- * context of the caller, so an observer may read `AsyncLocalStorage` (OpenTelemetry's active span) in it; but that of a
- * transaction, which an answer shows.
+ * A message is a plain record of ids, times and counts. It holds no live object, no parameter value and no credential.
+ * `at` is `performance.now()` in milliseconds. A `start` is published synchronously in the async context of the caller,
+ * so an observer may read `AsyncLocalStorage` (OpenTelemetry's active span) in it. The exception is the `start` of a
+ * transaction: the server's answer triggers it.
  */
 export interface ChannelMessages {
   'enginelight:engine': EngineMessage
@@ -53,17 +53,20 @@ export const channels = {
 }
 
 export interface ObserveOptions {
-  /** Whether this observer reads the `site` of messages, of whatever channel. Each line costs more than the rest of its messages. Default false. */
+  /**
+   * Whether this observer reads the `site` of messages, on any channel. Finding a line costs more than the rest of its
+   * message. Default false.
+   */
   readonly sites?: boolean
   /**
-   * Whether a developer looks on: responses then say in the header `x-enginelight-uncommitted` what is uncommitted as they are
-   * sent, as with `NODE_ENV=development`. Default false.
+   * Whether a developer is watching: responses then have the header `x-enginelight-uncommitted`, which lists what is
+   * uncommitted when they are sent, as with `NODE_ENV=development`. Default false.
    */
   readonly development?: boolean
 }
 
 /**
- * Listens to one channel until the returned function is called. The observer runs synchronously inside the
+ * Subscribes to one channel until the returned function is called. The observer runs synchronously inside the
  * application: keep it short. What it throws is reported as a process warning and goes no further.
  */
 export function observe<N extends ChannelName>(

@@ -2,7 +2,10 @@ import type { Site } from '../identity/site.ts'
 import type { ErrorFacts } from './errors.ts'
 import type { CommitMode, CommitOutcome, CommitStep, EngineOutcome, ParticipantRole } from './words.ts'
 
-/** One `db.commit()` over all engines of a container, its steps on each engine, and what recovery did about those that were left. */
+/**
+ * One `db.commit()` over all engines of a container, its steps on each engine, and what recovery did about transactions
+ * left behind.
+ */
 export type CommitMessage =
   | {
       phase: 'start'
@@ -23,7 +26,7 @@ export type CommitMessage =
       engine: string
       step: CommitStep
       durationMs: number
-      /** The command tag that the server answered with, or null where there was none. */
+      /** The command tag of the server's answer, or null where there was none. */
       command: string | null
       error: ErrorFacts | null
     }
@@ -31,14 +34,14 @@ export type CommitMessage =
       phase: 'end'
       at: number
       id: string
-      /** `partial` where some engines are committed and others are not, or nobody can tell. */
+      /** `partial` when some engines are committed and others are not, or cannot be known. */
       outcome: CommitOutcome
       engines: Readonly<Record<string, EngineOutcome>>
       durationMs: number
       error: ErrorFacts | null
     }
   | {
-      /** A prepared transaction of this application that nobody has ended yet, met by recovery. */
+      /** Recovery has found a prepared transaction of this application that is not ended yet. */
       phase: 'in doubt'
       at: number
       engine: string
@@ -63,6 +66,6 @@ export interface CommitParticipant {
   readonly engine: string
   readonly session: string
   readonly role: ParticipantRole
-  /** Under which name it is prepared; null where it is not. */
+  /** The name under which it is prepared; null where it is not. */
   readonly gid: string | null
 }

@@ -1,4 +1,4 @@
-/** A value as an error names it: by kind alone, since it could be a credential. */
+/** A value as errors name it: by kind alone, because it could be a credential. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'

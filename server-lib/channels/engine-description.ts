@@ -1,4 +1,4 @@
-/** What is known of an engine without asking its database: for the panel, spans and logs. Never a credential. */
+/** What is known of an engine without asking its database, for the panel, spans and logs. Never a credential. */
 export interface EngineDescription {
   readonly engine: string
   /** `writer#1`; the number rises with each `reinit`. */
@@ -8,7 +8,10 @@ export interface EngineDescription {
   readonly access: 'read' | 'write'
   readonly enlist: 'atomic' | 'independent'
   readonly transactional: boolean
-  /** Where the pool came from: `connection` made by us, an application's own knex or pg.Pool, or a host whose connections are borrowed. */
+  /**
+   * Where the pool came from: `connection` is a pool of ours; else the application's own knex or pg.Pool, or a host
+   * whose connections are borrowed.
+   */
   readonly source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
   /** Whether we made the pool and will close it. */
   readonly owned: boolean

@@ -5,8 +5,8 @@ import { sqlstateOf } from '../postgres/sqlstate.ts'
 import { inShort } from './in-short.ts'
 
 /**
- * Every error of Enginelight, by its stable code. `errors.md` explains each: meaning, causes, remedy.
- * The two lists are held together by a test.
+ * The stable code of every error of Enginelight. `errors.md` explains each: meaning, causes, remedy. A test compares
+ * the two lists.
  */
 export const ERROR_CODES = [
   'EL_ARROW_VALUE',
@@ -53,7 +53,7 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** What is told as a process warning, by its code: something that nobody's call can be made to fail for. */
+/** The codes of process warnings: problems that no call can be made to fail for. */
 export const WARNING_CODES = [
   'EL_CACHE_FAILED',
   'EL_CHECKOUT_FAILED',
@@ -73,12 +73,12 @@ export const WARNING_CODES = [
   'EL_TRANSACTION_CONTROL',
 ] as const
 
-/** Tells of something as a process warning of type `EnginelightWarning`: on stderr, or to `process.on('warning')`. */
+/** Emits a process warning of type `EnginelightWarning`: on stderr, or to `process.on('warning')`. */
 export function warn(code: (typeof WARNING_CODES)[number], sentence: string): void {
   process.emitWarning(sentence, { type: 'EnginelightWarning', code })
 }
 
-/** One holder of a connection, as a check-out that timed out names it. */
+/** One holder of a connection, as named by the error of a check-out that timed out. */
 export interface CheckoutHolder {
   readonly engine: string
   readonly pool: string
@@ -86,22 +86,22 @@ export interface CheckoutHolder {
   readonly connection: string
   readonly backendPid: number | null
   readonly checkout: string
-  /** `POST /orders` (u88), or null when it was taken outside of any request. */
+  /** `POST /orders` (u88), or null when it was taken outside any request. */
   readonly request: string | null
   readonly requestLabel: string | null
   readonly session: string | null
   readonly heldMs: number
-  /** The application's line that took it, or null when no line of the application was on the stack. */
+  /** The application's line that took the connection, or null when none was on the stack. */
   readonly site: string | null
-  /** `transaction unknown` where the driver has not told whether one is open. */
+  /** `transaction unknown` where the driver does not tell whether one is open. */
   readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
   /** How long it has been in that state. */
   readonly stateMs: number
-  /** What it is held for by design, as `listens on jobs` or `holds an advisory lock`; null for most. */
+  /** Why it is held for long on purpose, as `listens on jobs` or `holds an advisory lock`; null for most. */
   readonly keptFor: string | null
 }
 
-/** The numbers of an error, by name. Each is also a property of the error itself. */
+/** The facts of an error, by name. Each is also a property of the error itself. */
 export interface ErrorFields {
   engine?: string
   pool?: string
@@ -130,8 +130,8 @@ export interface ErrorFields {
 }
 
 /**
- * An error of Enginelight: one sentence with the numbers in it, a stable `code` for programs, its `cause`, and
- * the same numbers as properties. Each code has an entry in `errors.md`.
+ * An error of Enginelight: one sentence with the facts in it, a stable `code` for programs, its `cause`, and the same
+ * facts as properties. Each code has an entry in `errors.md`.
  */
 export class EnginelightError extends Error {
   override readonly name = 'EnginelightError'
@@ -142,7 +142,7 @@ export class EnginelightError extends Error {
   declare readonly connection?: string
   declare readonly backendPid?: number | null
   declare readonly waitedMs?: number
-  /** For how much of `waitedMs` the event loop stood still. */
+  /** How much of `waitedMs` the event loop was blocked. */
   declare readonly stalledMs?: number
   declare readonly holders?: readonly CheckoutHolder[]
   declare readonly waiting?: number
@@ -154,17 +154,17 @@ export class EnginelightError extends Error {
   declare readonly option?: string
   declare readonly column?: string
   declare readonly statement?: string
-  /** PostgreSQL's 64-bit transaction id, or of a two-phase commit the key of its decision. */
+  /** PostgreSQL's 64-bit transaction id; for a two-phase commit, the key of its decision. */
   declare readonly transactionId?: string
   /** Engines whose COMMIT was answered. */
   declare readonly committed?: readonly string[]
-  /** Engines of which nothing is committed. */
+  /** Engines on which nothing is committed. */
   declare readonly failed?: readonly string[]
-  /** Engines of which nobody can tell. */
+  /** Engines whose outcome is unknown. */
   declare readonly unknown?: readonly string[]
-  /** What became of each engine, of a `db.commit()` that failed. */
+  /** The outcome of each engine, when a `db.commit()` failed. */
   declare readonly report?: CommitReport
-  /** How often `engines.run` has tried, where it was told to try more than once. */
+  /** How many attempts `engines.run` made, where more than one was allowed. */
   declare readonly attempts?: number
   declare readonly timeoutMs?: number
 
@@ -173,8 +173,7 @@ export class EnginelightError extends Error {
     super(sentence, cause === undefined ? undefined : { cause })
     this.code = code
     Object.assign(this, numbers)
-    // knex writes the statement in front of the message of every error that passes through it. Ours stays the one
-    // sentence that it is.
+    // knex writes the statement in front of the message of every error that passes through it. The setter ignores that.
     Object.defineProperty(this, 'message', {
       configurable: true,
       enumerable: false,
@@ -184,20 +183,20 @@ export class EnginelightError extends Error {
   }
 }
 
-/** What may be told of an error outside of the application: no value, no piece of a statement, no credential. */
+/** The facts of an error that may leave the application: no value, no piece of a statement, no credential. */
 export interface ErrorFacts {
   /** `DatabaseError`, `EnginelightError`, `Error` …. */
   readonly type: string
   /** The server's SQLSTATE, Node's `ECONNRESET` or our `EL_…`; null where the error has none. */
   readonly code: string | null
-  /** Of an error of Enginelight its own sentence. Of any other what is known of its code, never its message. */
+  /** The sentence of an error of Enginelight; for any other error, the meaning of its code, never its message. */
   readonly message: string
 }
 
 /**
- * Facts of an error that are safe to show. A message is foreign text: PostgreSQL quotes values and pieces of statements
- * in messages of any class, drivers quote connection strings, and an application writes what it likes. So messages are
- * not cleaned but replaced, by what the code and the error's other fields are known to mean.
+ * The facts of an error that are safe to show. A message is foreign text: PostgreSQL quotes values and pieces of
+ * statements in messages of any class, drivers quote connection strings, and an application writes what it likes. So
+ * messages are not cleaned but replaced, by the known meaning of the code and of the error's other fields.
  */
 export function errorFacts(error: unknown): ErrorFacts {
   if (!(error instanceof Error)) {
@@ -212,11 +211,11 @@ export function errorFacts(error: unknown): ErrorFacts {
 
 const originals = new WeakMap<ErrorFacts, Error>()
 
-/** In characters. What is longer is cut before it is read. */
+/** In characters. Longer messages are cut before they are read. */
 const LONGEST_MESSAGE = 8_192
 const LONGEST_CHAIN = 5
 
-/** The error's own message, and those of its causes, with all that they quote: for an observer that was asked for it. */
+/** The error's own message and those of its causes, with everything they quote: for an observer that was told to show them. */
 export function fullMessage(facts: ErrorFacts): string {
   const messages: string[] = []
   let error: unknown = originals.get(facts)
@@ -225,7 +224,7 @@ export function fullMessage(facts: ErrorFacts): string {
   return messages.join('; cause: ').slice(0, LONGEST_MESSAGE) || facts.message
 }
 
-/** How much of a cause's text a sentence takes up. */
+/** How many characters of a cause's text a sentence includes. */
 const LONGEST_QUOTED = 300
 
 /** `23505, unique_violation …`, or the message alone where the error has no code. */
@@ -235,7 +234,7 @@ export function codeAndMessage(cause: unknown): string {
   return code === null ? short : `${code}, ${short}`
 }
 
-/** Errors whose sentence repeats what the application passed: a column's name may be what a user has typed. */
+/** Errors whose sentence repeats what the application passed. A column's name, for one, may come from a user. */
 const QUOTING: ReadonlySet<string> = new Set<ErrorCode>([
   'EL_ARROW_VALUE',
   'EL_CONFIG',
@@ -260,7 +259,7 @@ function safeMessage(error: Error, code: string | null): string {
   return knownFailure(code, String(error.message)) ?? `${typeOf(error)} (its message is not shown)`
 }
 
-/** The name is the application's too: what is no name of a class is not told. */
+/** The application can set the name as well, so anything that is not the name of a class is not shown. */
 function typeOf({ name }: Error): string {
   if (name === 'error') return 'DatabaseError'
   return typeof name === 'string' && /^[A-Za-z_$][\w$]{0,79}$/.test(name) ? name : 'Error'

@@ -1,12 +1,12 @@
 import { codeAndMessage, errorFacts, fullMessage } from './errors.ts'
 
 const FRAMES = 10
-/** In characters. A stack that is longer is cut, its end is what counts. */
+/** In characters. Of a longer stack the end is kept: it holds the frames. */
 const LONGEST_STACK = 16_384
 
 /**
- * An error of the application's code for a process warning: what `errorFacts` lets through, and where it was thrown. The
- * message itself is added where ENGINELIGHT_ERROR_MESSAGES=1 asks for it.
+ * An error of the application's code, as a process warning shows it: the facts that `errorFacts` allows, and where it
+ * was thrown. With ENGINELIGHT_ERROR_MESSAGES=1 the message itself as well.
  */
 export function failureText(error: unknown): string {
   const facts = errorFacts(error)
@@ -17,7 +17,7 @@ export function failureText(error: unknown): string {
   return [told, ...framesOf(error)].join('\n')
 }
 
-/** The lines at the stack's end alone: above them is the message, which may have lines that look like frames. */
+/** Only the lines at the end of the stack: the message above them may have lines that look like frames. */
 function framesOf(error: unknown): string[] {
   const stack: unknown = error instanceof Error ? error.stack : undefined
   if (typeof stack !== 'string') return []

@@ -1,4 +1,4 @@
-/** A text as a part of a sentence: on one line, and no longer than this. */
+/** A text as part of a sentence: on one line, cut to `longest` characters. */
 export function inShort(text: string, longest: number): string {
   const line = text
     .slice(0, 4 * longest)

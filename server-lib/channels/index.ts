@@ -1,11 +1,5 @@
 export { Channel, type Observer } from './channel.ts'
-export {
-  channels,
-  observe,
-  type ChannelMessages,
-  type ChannelName,
-  type ObserveOptions,
-} from './channels.ts'
+export { channels, observe, type ChannelMessages, type ChannelName, type ObserveOptions } from './channels.ts'
 export type * from './commit-messages.ts'
 export type * from './messages.ts'
 export {

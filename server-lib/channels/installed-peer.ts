@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { EnginelightError } from './errors.ts'
 
 /**
- * Throws EL_MISSING_PEER where the installed copy of an optional peer is older than this door needs. The peer's own range lets any
- * through: npm would else refuse the whole package beside an older copy that the application has for itself.
+ * Throws EL_MISSING_PEER when the installed copy of an optional peer is older than this entry point needs. The peer
+ * range in package.json accepts any version: otherwise npm would refuse the whole package beside an older copy of the
+ * application's own.
  */
 export function requireNotOlder(
   resolved: string | undefined,
@@ -20,7 +21,7 @@ export function requireNotOlder(
   )
 }
 
-/** Of the package that a resolved file belongs to; undefined where it has no folder of that name, as in a bundle. */
+/** The version of the package that a resolved file belongs to; undefined where no folder has its name, as in a bundle. */
 function versionOf(resolved: string, name: string): string | undefined {
   const folder = join('node_modules', name)
   const at = resolved.lastIndexOf(folder)

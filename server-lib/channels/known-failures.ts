@@ -1,8 +1,8 @@
 import { getSystemErrorMap } from 'node:util'
 
-/** What pg, its pool and knex say of a connection: whole sentences, in which nothing is quoted. */
+/** Whole sentences of pg, its pool and knex about a connection. They quote nothing. */
 const DRIVER_SENTENCES = [
-  // Our own, of a pool that is still opening.
+  // Ours, for a pool that is still opening.
   'a connection was being opened and the server has not answered',
   'Connection terminated',
   'Connection terminated unexpectedly',
@@ -27,7 +27,7 @@ const DRIVER_SENTENCES = [
   'Knex: Timeout acquiring a connection. The pool is probably full. Are you missing a .transacting(trx) call?',
 ]
 
-/** Codes of Node's that the system does not have. */
+/** Codes of Node that the system's error map lacks. */
 const NODE_SENTENCES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host was not found',
   ABORT_ERR: 'the operation was aborted',
@@ -42,10 +42,10 @@ const NODE_SENTENCES: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for another host",
 }
 
-/** Looked up at the first error, for most processes have none. */
+/** Built at the first error, because most processes have none. */
 let systemSentences: Map<string, string> | undefined
 
-/** The fixed sentence of an error of the system or of the driver; undefined where it is neither. */
+/** The fixed sentence for an error of the system or the driver; undefined for any other. */
 export function knownFailure(code: string | null, message: string): string | undefined {
   if (code === null) {
     // knex writes the statement in front of a message.

@@ -15,15 +15,15 @@ export type EngineMessage =
   | { phase: 'declared' | 'reinitialized'; at: number; engine: string; description: EngineDescription }
   | { phase: 'closing' | 'closed'; at: number; engine: string; pool: string }
 
-/** The process itself, where it is the reason for what looks like a slow database. */
+/** The process itself, when it is the reason for what looks like a slow database. */
 export type ProcessMessage = {
   phase: 'stalled'
   at: number
-  /** For how long the event loop served nobody. Told from 100 ms on, by a heartbeat four times a second. */
+  /** How long the event loop was blocked. Reported from 100 ms on, by a heartbeat four times a second. */
   stalledMs: number
 }
 
-/** The physical connections of a pool: when one is opened, could not be opened, or is gone. */
+/** The physical connections of a pool: opened, failed to open, or gone. */
 export type PoolMessage =
   | {
       phase: 'connected'
@@ -47,7 +47,10 @@ export type PoolMessage =
       uses: number
     }
 
-/** One unit of work: an HTTP request behind `sessions(…)`, an `engines.scope`, an attempt of `engines.run` with a container of its own, or an `engines.open`. */
+/**
+ * One unit of work: an HTTP request behind `sessions(…)`, an `engines.scope`, an attempt of `engines.run` with a
+ * container of its own, or an `engines.open`.
+ */
 export type RequestMessage =
   | {
       phase: 'start'
@@ -56,9 +59,9 @@ export type RequestMessage =
       kind: RequestKind
       /** `POST /orders` for HTTP (never the query string), the given name otherwise. */
       label: string
-      /** Where the container hangs on the request (`db` for `req.db`), or null outside of HTTP. */
+      /** The request's property that holds the container (`db` for `req.db`), or null outside HTTP. */
       attribute: string | null
-      /** The engines that this request knows, all `initialized` as of now. */
+      /** The engines that this request can use, all `initialized` at this moment. */
       engines: readonly string[]
     }
   | {
@@ -68,7 +71,7 @@ export type RequestMessage =
       outcome: RequestOutcome
       /** The HTTP status that was sent, or null. */
       status: number | null
-      /** Engines that were used and are not confirmed released: a leak. Empty when all is well. */
+      /** Engines that were used and are not confirmed released: a leak. Normally empty. */
       unreleased: readonly string[]
     }
 
@@ -84,7 +87,7 @@ export type SessionMessage =
     }
   | { phase: 'state'; at: number; id: string; engine: string; request: string; state: SessionState }
   | {
-      /** Its open transaction is about to be ended, by whom and from which line. */
+      /** Its open transaction is about to be ended: why, and from which line. */
       phase: 'ending'
       at: number
       id: string
@@ -104,7 +107,7 @@ export type SessionMessage =
       statements: number
     }
 
-/** One hold of a connection: asked for, acquired or failed, released. By a session, or by anybody on a watched pool. */
+/** One hold of a connection: asked for, acquired or failed, released. By a session, or by any other code on a watched pool. */
 export type CheckoutMessage =
   | {
       phase: 'start'
@@ -114,7 +117,7 @@ export type CheckoutMessage =
       pool: string
       request: string | null
       session: string | null
-      /** Null as well while no observer has asked for sites; so is that of each other message. */
+      /** Null also while no observer has asked for sites; the same goes for every `site`. */
       site: Site | null
     }
   | {
@@ -136,7 +139,7 @@ export type CheckoutMessage =
       pool: string
       waitMs: number
       error: ErrorFacts
-      /** Who held the pool's connections at that instant. */
+      /** The holders of the pool's connections at that instant. */
       holders: readonly CheckoutHolder[]
     }
   | {
@@ -148,12 +151,12 @@ export type CheckoutMessage =
       connection: string
       /** `T` in a transaction, `E` in a failed one: what the previous holder left open. */
       status: 'T' | 'E'
-      /** The check-out that left it so, or null when it was not seen. */
+      /** The check-out that left it so, or null when that is unknown. */
       previous: string | null
       previousSite: Site | null
     }
   | {
-      /** Held, or idle in a transaction, for longer than the engine's thresholds; told once for each hold. */
+      /** Held, or idle in a transaction, longer than the engine's thresholds; reported once for each hold. */
       phase: 'overdue'
       at: number
       id: string
@@ -170,11 +173,14 @@ export type CheckoutMessage =
       state: CheckoutHolder['state']
       stateMs: number
       keptFor: string | null
-      /** For how long the event loop stood still meanwhile; it is part of `heldMs`. */
+      /** How long the event loop was blocked meanwhile; part of `heldMs`. */
       stalledMs: number
     }
   | {
-      /** Its holder now listens, or holds an advisory lock or a cursor WITH HOLD, so a long hold is no leak; null where that is over. */
+      /**
+       * The holder now listens, or holds an advisory lock or a cursor WITH HOLD, so a long hold is no leak. Null when
+       * that is over.
+       */
       phase: 'kept'
       at: number
       id: string
@@ -190,13 +196,13 @@ export type CheckoutMessage =
       pool: string
       connection: string
       heldMs: number
-      /** Why the connection was closed instead of returned, or null when it went back to the pool. */
+      /** Why the connection was discarded, or null when it went back to the pool. */
       discarded: Discard | null
-      /** It had been told to be held for long, so it was no leak after all. */
+      /** An `overdue` message had been sent, but the connection was released after all. */
       wasOverdue: boolean
     }
 
-/** A transaction as the server has it: from the status byte `T` to `I` again, whoever sent the BEGIN. */
+/** A transaction as the server sees it: from status byte `T` to `I` again, no matter what sent the BEGIN. */
 export type TransactionMessage =
   | {
       phase: 'start'
@@ -220,7 +226,7 @@ export type TransactionMessage =
       durationMs: number
       /** What the server answered, not what was asked. */
       outcome: TransactionOutcome
-      /** What was asked. `commit` with outcome `rolled back` is the commit that lied. */
+      /** What was asked. `commit` with outcome `rolled back`: the server answered COMMIT with ROLLBACK. */
       asked: 'commit' | 'rollback' | 'prepare' | null
       statements: number
     }
@@ -240,12 +246,12 @@ export type StatementMessage =
       session: string | null
       request: string | null
       transaction: string | null
-      /** As sent, by reference. It can hold literals: show it through `statementText` of the instrumentation. */
+      /** The text as sent, by reference. It can hold literals: show it through `statementText` of the instrumentation. */
       text: string
-      /** How many parameters travel with it; their values are in no message. */
+      /** The number of parameters; their values are in no message. */
       parameters: number
       kind: 'query' | 'cursor'
-      /** How long it stood in its session's queue behind other statements of the session. */
+      /** How long it waited in its session's queue behind other statements. */
       queuedMs: number
       site: Site | null
     }

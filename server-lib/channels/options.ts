@@ -1,11 +1,11 @@
 import { describe } from './describe.ts'
 import { EnginelightError, type ErrorCode, type ErrorFields } from './errors.ts'
 
-/** What a value has to be, and the words that an error has for it. */
+/** What a value must be, with the words for it in an error. */
 export interface Need {
   readonly words: string
   readonly is: (value: unknown) => boolean
-  /** How an error tells a value that is wrong. Default: by its kind alone, since it could be a credential. */
+  /** How an error shows a wrong value. Default: by its kind alone, because it could be a credential. */
   readonly given?: ((value: unknown) => string) | undefined
   /** Whether it cannot be left out. */
   readonly isRequired?: boolean
@@ -14,11 +14,11 @@ export interface Need {
 /** The options of a call, in the order in which they are named and checked. */
 export type Needs<Options> = { readonly [Option in keyof Options]-?: Need }
 
-/** What takes the options, and the sentences of its errors that are not as those of most. */
+/** What takes the options, and the sentences of its errors that differ from the usual ones. */
 export interface Asker {
-  /** As a sentence begins: `open()`, `Engine "writer"`. */
+  /** The start of the error's sentence: `open()`, `Engine "writer"`. */
   readonly name: string
-  /** The option that they are themselves the value of: `retry`. */
+  /** The option whose value these options are: `retry`. */
   readonly within?: string
   readonly code?: ErrorCode
   readonly fields?: ErrorFields
@@ -28,17 +28,17 @@ export interface Asker {
   readonly wrong?: (option: string, needs: string, given: string) => string
 }
 
-// setTimeout fires at once beyond 2^31 - 1, and PostgreSQL takes no more either.
+// setTimeout fires at once beyond 2^31 - 1, and PostgreSQL accepts no more either.
 const LONGEST_MS = 2 ** 31 - 1
 
 export const need = (words: string, is: Need['is'], given?: Need['given']): Need => ({ words, is, given })
 export const required = (need: Need): Need => ({ ...need, isRequired: true })
 
-/** The sentence of options that are known by their names alone. */
+/** The sentence for options that need no name of a call in front. */
 export const byNameAlone = (option: string, needs: string, given: string) =>
   `Option ${option} must be ${needs}, not ${given}.`
 
-/** What is checked elsewhere, or not at all. */
+/** A value that is checked elsewhere, or not at all. */
 export const ANYTHING = need('anything', () => true)
 export const BOOLEAN = need('true or false', value => typeof value === 'boolean')
 export const NUMBER = need('a number', value => Number.isFinite(value))
@@ -58,7 +58,7 @@ export const orFalse = ({ words, is }: Need) =>
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Throws EL_CONFIG for what is no object of options, for an option that there is not, and at the first that is wrong. */
+/** Throws EL_CONFIG when the options are no object, when an option is unknown, and at the first wrong value. */
 export function checkOptions<Options>(asker: Asker, options: unknown, needs: Needs<Options>): void {
   if (!isObject(options)) throw noObject(asker, options, needs)
   for (const option of Object.keys(options))

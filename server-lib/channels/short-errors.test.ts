@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 const SECRET = 'a secret - of somebody'
-/** Its error is one of the server, and knex writes all of it in front of the message. */
+/** Fails with an error of the server, and knex writes the whole text in front of its message. */
 const failing = `insert into t (v)\nselect 'a' where '${SECRET}' <> '' and length('${'x'.repeat(4_000)}') > 0`
 
 const shown = 'insert into t (v) select ? where ? <> ? and length(?) > ?'
@@ -31,13 +31,13 @@ test.each([
       (db: any) => db.main.query(failing),
       (db: any) => db.main.knex.raw(failing),
       (db: any) => db.main.savepoint(() => db.main.raw(failing)),
-      // Nobody has seen this one before.
+      // This error comes from outside any session.
       () => plain.raw(failing),
     ]) {
       const error = (await engines
         .scope(async db => {
           const failure = await fail(db).catch((caught: unknown) => caught)
-          // What a savepoint has undone has failed no transaction.
+          // A failure undone by a savepoint has failed no transaction.
           const isOver = (db as any).main.state !== 'failed'
           if (code === 'EL_DOOMED') (db as any).doom(failure)
           else if (isOver) throw Object.assign(new Error('skip'), { code })

@@ -2,12 +2,12 @@ import { withoutCredentials } from '../identity/credentials.ts'
 import { codeAndMessage, EnginelightError } from './errors.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
 
-/** In characters. What is longer is cut before it is read. */
+/** In characters. Longer messages are cut before they are read. */
 const LONGEST = 2_000
 
 /**
- * An error's message for the developer who has just started something: of the server's errors what may be shown, of any
- * other the message without credentials. Panel, spans and warnings show less: see `errorFacts`.
+ * An error's message for the developer who has just started something: for errors of the server only the safe facts,
+ * for any other the message without credentials. Panel, spans and warnings show less: see `errorFacts`.
  */
 export function shownMessage(error: unknown): string {
   if (error instanceof EnginelightError) return error.message

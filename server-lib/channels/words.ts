@@ -6,18 +6,18 @@ export type RequestOutcome = 'finished' | 'aborted' | 'failed'
 /** Where a session is in its life (`sessions/session-state.ts`). */
 export type SessionState = 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
 
-/** How reports and messages spell the status of a transaction: as PostgreSQL does. */
+/** How reports and messages spell a transaction status: as PostgreSQL does. */
 export const STATUS_BYTES = { none: 'I', open: 'T', failed: 'E', unknown: null } as const
 
 export type TransactionOutcome = 'committed' | 'rolled back' | 'prepared' | 'lost'
 export type CommitOutcome = 'committed' | 'rolled back' | 'partial' | 'unknown'
 
-/** How `db.commit()` went about it. */
+/** The kind of commit that `db.commit()` made. */
 export type CommitMode = 'nothing' | 'one-phase' | 'two-phase' | 'sequential'
 
 /**
- * What became of one engine. `untouched`: no transaction was open. `ended`: only read, on an engine with
- * `access: 'read'`. `committed, pending`: decided, so it will be committed, but the server has not answered yet.
+ * The outcome of one engine. `untouched`: no transaction was open. `ended`: only read, on an engine with `access:
+ * 'read'`. `committed, pending`: decided, so it will be committed, but the server has not answered yet.
  */
 export type EngineOutcome =
   | 'untouched'
@@ -28,12 +28,12 @@ export type EngineOutcome =
   | 'unknown'
 
 /**
- * What an engine does in a commit. `decides` holds the decision row, and its COMMIT is the decision; `prepares` is
- * prepared before and committed after; `commits` has a plain COMMIT; `reads` only ends.
+ * The part of an engine in a commit. `decides` holds the decision row, and its COMMIT is the decision. `prepares` is
+ * prepared before that and committed after. `commits` gets a plain COMMIT. `reads` only ends.
  */
 export type ParticipantRole = 'prepares' | 'decides' | 'commits' | 'reads'
 
-/** One statement, or a few sent together, of a commit on one engine. */
+/** One step of a commit on one engine: a statement, or a few sent together. */
 export type CommitStep =
   | 'vote'
   | 'decision'
@@ -55,12 +55,12 @@ export type EndReason =
   | 'failed elsewhere'
   | 'handler failed'
   | 'finished without commit'
-  /** The same where something was written, and nothing said that this was to be lost. */
+  /** Something was written, and nothing said that it was to be lost. */
   | 'commit forgotten'
   | 'client aborted'
   | 'engines closed'
 
-/** Why a connection was closed in place of going back to its pool, or is gone. `channels.md` says what each means. */
+/** Why a connection was closed instead of returned to its pool, or is gone. `channels.md` explains each. */
 export const DISCARDS = [
   'came closed',
   'came with an open transaction',

@@ -7,7 +7,7 @@ const stall = (ms: number) => {
   while (performance.now() < until);
 }
 
-/** When a deadline passes, in milliseconds, with something done meanwhile. */
+/** How long a deadline takes to pass, in milliseconds, while `meanwhile` runs. */
 async function passedAfter(afterMs: number, meanwhile: () => Promise<void> | void): Promise<number> {
   const startedAt = performance.now()
   const passed = new Promise<number>(resolve => {

@@ -1,24 +1,23 @@
 import { Linked, Ring } from './ring.ts'
 
-/** How often deadlines are looked at, and so how late one can pass. */
+/** How often deadlines are checked, and so how late one can pass. */
 const PERIOD_MS = 20
-/** Later than this the timer was not late, the event loop stood still. */
+/** A timer later than this means that the event loop was blocked. */
 const LATE_MS = 80
-/** Who needs more than one round trip gets this much after a stall, once. */
+/** Extra time after a blocked loop, once for each deadline: its work may need more than one round trip. */
 const OVERTIME_MS = 100
 
 let timer: NodeJS.Timeout | undefined
 let lookedAt = 0
-/** The time in which the event loop was alive, in milliseconds, as of `lookedAt`. */
+/** How long the event loop has run, in milliseconds, as of `lookedAt`. */
 let aliveMs = 0
 
 /**
- * A deadline in the time that the event loop was alive. While the loop stands still nothing that came can be served,
- * so that time is not counted: the answers that wait in the sockets are read before anybody calls them late.
+ * A deadline in the time that the event loop runs. While the loop is blocked, no answer can be read, so that time does
+ * not count: answers waiting in the sockets are read before the deadline passes.
  *
- * Deadlines hardly ever pass and are set several times for each unit of work, so one timer looks after them all: a
- * timer of Node's for each costs more than the rest of a check-out. They hang in a ring, which nothing has to be
- * allocated for.
+ * Deadlines hardly ever pass, but several are set for each unit of work. So one timer checks them all: a Node timer for
+ * each costs more than the rest of a check-out. They are linked in a ring, which needs no allocation.
  */
 export class Deadline extends Linked {
   dueAt: number
@@ -63,10 +62,10 @@ function look(): void {
       continue
     }
     deadline.dueAt = Infinity
-    // One turn of the loop, in which it reads what has come.
+    // After one more turn of the loop, which reads what has arrived.
     setImmediate(pass, deadline)
   }
-  // Not cleared when the last one is stopped: the next one is usually near.
+  // The timer is not cleared when the last deadline is stopped: the next one is usually near.
   timer = pending.isEmpty ? undefined : setTimeout(look, PERIOD_MS)
 }
 
@@ -76,7 +75,7 @@ function pass(deadline: Deadline): void {
   deadline.passed()
 }
 
-/** Waits for the promise, but not longer than this; whether it was in time. Rejects as the promise does. */
+/** Waits for the promise, up to `afterMs`. Resolves to whether it settled in time. Rejects as the promise does. */
 export async function settledWithin(promise: Promise<unknown>, afterMs: number): Promise<boolean> {
   let deadline: Deadline | undefined
   const late = new Promise<false>(resolve => {

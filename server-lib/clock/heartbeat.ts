@@ -1,12 +1,12 @@
 import { channels } from '../channels/channels.ts'
 
 const PERIOD_MS = 250
-/** Less is everyday life: a garbage collection, a module that is loaded. */
+/** Less than this is normal: a garbage collection, the loading of a module. */
 const STALL_MS = 100
-/** Who asks about a longer time than these cover is told less than there was, never more. */
+/** For a longer time than these cover, the answer is too small, never too large. */
 const STALLS_KEPT = 200
 
-/** A time in which the event loop served nobody: no answer was read, no timer ran. */
+/** A time in which the event loop was blocked: no answer was read, no timer ran. */
 interface Stall {
   readonly endedAt: number
   readonly stalledMs: number
@@ -18,8 +18,8 @@ let timer: NodeJS.Timeout | undefined
 let lastAt = 0
 
 /**
- * Calls `listener` four times a second as long as the event loop turns, until the returned function is called. The
- * heartbeat measures its own lateness: a late one means that the loop stood still, which is told on the channel and
+ * Calls `listener` four times a second while the event loop runs, until the returned function is called. The heartbeat
+ * measures its own lateness: a late one means that the loop was blocked, which is published on the channel and
  * remembered for `stalledSince`. Keeps no process alive.
  */
 export function onHeartbeat(listener: () => void): () => void {
@@ -50,8 +50,8 @@ function beat(): void {
 }
 
 /**
- * For how many milliseconds the event loop has stood still since then, as far as the heartbeat saw: to its period
- * exactly, and 0 while no engine is open.
+ * How many milliseconds the event loop was blocked since `from`, as the heartbeat saw it: accurate to its period, and 0
+ * while no engine is open.
  */
 export function stalledSince(from: number): number {
   const now = performance.now()
@@ -59,7 +59,7 @@ export function stalledSince(from: number): number {
   for (const { endedAt, stalledMs } of stalls) {
     if (endedAt > from) sum += Math.min(stalledMs, endedAt - from)
   }
-  // One that is over and whose late heartbeat is yet to come.
+  // A blockage that is over but whose late heartbeat is still to come.
   const lateMs = timer ? now - lastAt - PERIOD_MS : 0
   if (lateMs >= STALL_MS) sum += Math.min(lateMs, now - from)
   return sum

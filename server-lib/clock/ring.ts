@@ -1,9 +1,9 @@
-/** What can be a member of a ring, of one at a time. */
+/** A member of a ring, of one at a time. */
 export class Linked {
   declare before: Linked
   declare after: Linked
 
-  // Not as initializers of the fields: V8 runs those slowly in a class that others extend, 1.7 µs for each unit of work.
+  // Not as field initializers: V8 runs those slowly in a class with subclasses, 1.7 µs for each unit of work.
   constructor() {
     this.before = this
     this.after = this
@@ -23,10 +23,10 @@ export class Linked {
 }
 
 /**
- * Those of one kind that come and go with each unit of work, in the order of coming. Not a Set: V8 makes a Set that loses and
- * gains members a new table every few of them, and each old table leads to the next. Once one of them has grown old, all
- * that were in it or in a later one look alive to each small collection: here that was every session of the process,
- * copied once and kept until the next full one.
+ * A list of members that come and go with each unit of work, in order of arrival. Not a Set: V8 gives a Set that loses
+ * and gains members a new table every few of them, and each old table points to the next. Once one table is in the old
+ * generation, all members of it and of later ones look alive to each minor collection: here that was every session of
+ * the process, copied once and kept until the next full collection.
  */
 export class Ring<Member extends Linked> {
   readonly #gate = new Linked()
@@ -54,7 +54,7 @@ export class Ring<Member extends Linked> {
     return undefined
   }
 
-  /** Its members now: they may leave meanwhile. */
+  /** A copy of its members, which may leave meanwhile. */
   members(): Member[] {
     const members: Member[] = []
     for (let one = this.#gate.after; one !== this.#gate; one = one.after) members.push(one as Member)

@@ -6,11 +6,11 @@ import { SERVER_FACTS, type ServerFacts } from '../postgres/two-phase/server-fac
 /** What an engine's server can do in a two-phase commit. */
 export interface Capability {
   readonly database: string
-  /** Why its transactions cannot be prepared, or null where they can. */
+  /** Why its transactions cannot be prepared; null where they can. */
   readonly notPreparable: string | null
   /** The id of its database, where it can hold a decision. */
   readonly location: string | null
-  /** Why it cannot hold a decision, or null where it can. */
+  /** Why it cannot hold a decision; null where it can. */
   readonly notDeciding: string | null
 }
 
@@ -20,17 +20,17 @@ interface Known {
   readonly until: number
 }
 
-/** How long a "cannot" is believed: somebody may be about to install what is missing. */
+/** How long a "cannot" is cached: what is missing may be installed at any moment. */
 const BELIEVED_MS = 5_000
 
 const known = new WeakMap<Engine, Known>()
 
-/** What is known is asked anew: it was installed, or the server has just refused what it was believed to do. */
+/** Clears the cache, after an install, or when the server has just refused what it was believed to do. */
 export function forgetCapability(engine: Engine): void {
   known.delete(engine)
 }
 
-/** What has been asked before, and is still believed. */
+/** The cached answer, while it is valid. */
 export function knownCapability(engine: Engine): Capability | undefined {
   const before = known.get(engine)
   if (!before || before.pool !== engine.pool || before.until <= performance.now()) return undefined
@@ -38,8 +38,8 @@ export function knownCapability(engine: Engine): Capability | undefined {
 }
 
 /**
- * What the participant's server can do. Asked on its own connection, within its open transaction, since the pool may have
- * no other; so nothing is asked that could fail. Once per pool, and again after a while where something is missing.
+ * What the participant's server can do. Asked on its own connection, inside its open transaction, because the pool may
+ * have no other; so no query may fail. Cached for each pool; for a short time only where something is missing.
  */
 export async function capabilityOf(participant: Participant): Promise<Capability> {
   const { engine } = participant

@@ -25,7 +25,7 @@ export function illegal(move: string, state: string, label: string, cause?: unkn
   })
 }
 
-/** SQLSTATEs with which a server refuses to prepare what it could commit. */
+/** SQLSTATEs with which a server refuses to prepare a transaction that it could commit. */
 const NOT_PREPARED: Readonly<Record<string, string>> = {
   '0A000':
     'the transaction used NOTIFY, LISTEN, a temporary table, a cursor WITH HOLD or an exported snapshot, which cannot be prepared',
@@ -41,7 +41,7 @@ export function commitFailed(
   engines: readonly string[],
 ): EnginelightError {
   if (isOurs(failure, 'EL_COMMIT_ROLLED_BACK')) return failure
-  // Lost before the step, or by it: for whoever asks it is the same.
+  // Lost before the step or during it: to the caller it is the same.
   const cause = isOurs(failure, 'EL_CONNECTION_LOST') ? (failure.cause ?? failure) : failure
   const sqlstate = sqlstateOf(cause)
   const refused = step === 'PREPARE' && sqlstate !== undefined ? NOT_PREPARED[sqlstate] : undefined

@@ -51,7 +51,7 @@ afterAll(async () => {
   await books.drop()
 })
 
-/** Of these databases alone: other tests use the same server. */
+/** Only of these databases, because other tests use the same server. */
 const prepared = () =>
   shop.admin('select gid from pg_prepared_xacts where database = any($1)', [[shop.name, books.name]])
 const names = async ({ admin }: TestDatabase) =>
@@ -97,7 +97,7 @@ test('two engines have written: prepared, decided, committed, and the row is gon
     mode: 'two-phase',
     engines: { reader: 'ended', writer: 'committed', ledger: 'committed' },
   })
-  // The reader goes its own way.
+  // The reader commits independently of the others.
   expect(told().filter(line => !line.includes('reader'))).toEqual([
     'commit two-phase',
     'step decision ledger',
@@ -134,7 +134,7 @@ test.each([
     const id = asked && 'id' in asked ? asked.id : undefined
     const answered = messages.findIndex(message => 'rows' in message && message.id === id)
     expect(messages[answered]).toMatchObject({ rows: raised, error: null })
-    // All that follows the decision itself comes later.
+    // Everything after the decision itself comes later.
     const decided = messages.findIndex(
       message => message.phase === 'step started' && message.step === 'commit',
     )
@@ -169,7 +169,7 @@ test('rows of decisions are deleted together, a moment later, and at the latest 
     one => one.phase === 'step ended' && one.step === 'forget' && own.has(one.id),
   )
   expect(forgotten).toHaveLength(4)
-  // It belongs to none of those whose rows it takes away.
+  // The joint delete belongs to no request and no session.
   expect(deletions[0]).toMatchObject({ request: null, session: null })
 })
 

@@ -20,13 +20,13 @@ import type { CommitOutcome } from '../channels/words.ts'
 export interface CommitSetup {
   /** The application's name, as a gid can hold it. */
   readonly application: string
-  /** Whether several engines may be committed one after the other where a two-phase commit is not possible. */
+  /** Whether to refuse a commit over several engines that have written, where a two-phase commit is not possible. */
   readonly requireTwoPhase: boolean
   /** The engines that can take part, by name. */
   readonly engines: readonly string[]
 }
 
-/** One commit over the sessions of a container. Made for it, and used once. */
+/** One commit over the sessions of a container. Created for it, and used once. */
 export class Commit {
   readonly #setup: CommitSetup
   readonly #capture: SiteCapture | null
@@ -34,7 +34,7 @@ export class Commit {
   readonly #startedAt = performance.now()
   #mode: CommitMode = 'nothing'
   #participants: Participant[] = []
-  /** Those who have only read, on their way out. */
+  /** The commits of participants that have only read. */
   #reading: Promise<unknown> | undefined
 
   constructor(setup: CommitSetup, scope: RequestScope, capture: SiteCapture | null) {
@@ -44,8 +44,8 @@ export class Commit {
   }
 
   /**
-   * Commits what is open in these sessions, all or nothing, or one after the other where there is no other way. When it
-   * rejects everything that can be is rolled back; the error has the report.
+   * Commits the open transactions of these sessions, all or nothing, or one after the other where that is the only way.
+   * On rejection everything that can be is rolled back; the error has the report.
    */
   async run(sessions: readonly SessionCore[]): Promise<CommitReport> {
     const seats = enterAll(sessions)
@@ -58,7 +58,7 @@ export class Commit {
       return this.#ended('committed')
     } catch (error) {
       await this.#reading
-      // A failure of our own making must not leave anything open.
+      // Even an error of our own must not leave anything open.
       await Promise.all(this.#participants.map(one => one.rollback()))
       const report = this.#ended(outcomeOf(error), error)
       throw error instanceof EnginelightError ? Object.assign(error, { report }) : error
@@ -93,7 +93,7 @@ export class Commit {
     await this.#reading
   }
 
-  /** One of them has failed or is lost: nothing can be committed any more. */
+  /** Rejects because a participant has failed or is lost: nothing can be committed any more. */
   async #refuseBroken(broken: Participant): Promise<never> {
     const { life } = broken
     this.#begin('nothing', null)
@@ -118,7 +118,7 @@ export class Commit {
     )
   }
 
-  /** Those who have changed something. A SELECT can have as well, so whoever shows no mark is asked. */
+  /** The participants that have changed something. A SELECT can have done so too, so those without a mark are asked. */
   async #written(writable: readonly Participant[]): Promise<readonly Participant[]> {
     if (writable.every(showsMark)) return writable
     const wrote = await Promise.allSettled(writable.map(one => hasWritten(one)))
@@ -182,8 +182,8 @@ export class Commit {
   }
 
   /**
-   * Those who may write and of whom nothing durable is known: pg_notify(), which shows no mark, is carried out by COMMIT
-   * alone. After the decision, so that it is not where everything else is rolled back.
+   * Commits the participants that may write but have no known durable change: a pg_notify(), which leaves no mark, is
+   * only carried out by COMMIT. Comes after the decision, so that it cannot happen when everything else is rolled back.
    */
   async #commitRest(rest: readonly Participant[], written: readonly Participant[]): Promise<void> {
     const ended = await Promise.allSettled(rest.map(one => one.commit()))
@@ -201,7 +201,7 @@ export class Commit {
     )
   }
 
-  /** It is known how it is done: that is told, and those who have only read need wait for nobody. */
+  /** Publishes the chosen mode and starts the commits of participants that have only read: they need not wait. */
   #begin(mode: CommitMode, transaction: string | null): void {
     this.#mode = mode
     this.#telling.started(mode, transaction, () =>
@@ -212,7 +212,7 @@ export class Commit {
   }
 }
 
-/** What cannot be prepared has done something that COMMIT must carry out. */
+/** A participant that cannot be prepared has done something that COMMIT must carry out. */
 const showsMark = ({ life }: Participant) => life.wrote || life.unpreparable
 
 async function hasWritten(one: Participant): Promise<boolean> {
@@ -222,7 +222,7 @@ async function hasWritten(one: Participant): Promise<boolean> {
   return row?.written ?? true
 }
 
-/** All of them, in their own turns. When one has ended meanwhile the others are let go. */
+/** Takes the queues of all sessions, each in its turn. If one of them has ended meanwhile, lets the others go. */
 function enterAll(sessions: readonly SessionCore[]): SessionSeat[] | Promise<SessionSeat[]> {
   const entered: SessionSeat[] = []
   const waiting: (SessionSeat | Promise<SessionSeat>)[] = []
@@ -252,7 +252,7 @@ function outcomeOf(error: unknown): CommitOutcome {
 
 const told = new Set<string>()
 
-/** Once for each reason: it is a matter of configuration, and every request would say it again. */
+/** Warns once for each reason: it is a matter of configuration, and every request would repeat it. */
 function tellSequential(engines: readonly string[], reasons: readonly string[]): void {
   const sentence = `${engines.map(name => `"${name}"`).join(' and ')} are committed one after the other, since ${reasons.join('; ')}. A failure in between is EL_PARTIAL_COMMIT; requireTwoPhase refuses this.`
   if (told.has(sentence)) return

@@ -7,9 +7,10 @@ import { onOwnConnection, pause, type OwnConnection } from '../sessions/own-conn
 const ASK_AGAIN_MS = 100
 
 /**
- * Commits or rolls back what is prepared under this name, on a connection of the engine. `gone` when nothing is any more:
- * somebody has ended it before, or an attempt whose answer was lost. Tries again while somebody else is at it and after a
- * lost connection, for `deadlineMs`; rejects with the last failure, and at once where the role may not.
+ * Commits or rolls back the prepared transaction of this name, on a connection of the engine. `gone` when there is none
+ * any more: it was ended elsewhere, or by an attempt whose answer was lost. Retries for `deadlineMs` while the
+ * transaction is busy, and after a lost connection. Rejects with the last failure, and at once when the role may not
+ * end it.
  */
 export async function endPrepared(
   engine: Engine,
@@ -40,7 +41,7 @@ async function end(
   if (sqlstateOf(attempt) !== '42501') throw attempt
   const owner = await ownerOf(connection, gid)
   if (owner === undefined) return 'gone'
-  // Closed afterwards rather than reset: RESET ROLE would forget a role that the pool gives its connections itself.
+  // Closed afterwards rather than reset: RESET ROLE would lose a role that the pool itself sets on its connections.
   connection.spoil('used in another role')
   await connection.send(`SET ROLE ${literal(owner)}`)
   const asOwner = await tryToEnd(connection, gid, action)
@@ -48,7 +49,7 @@ async function end(
   throw asOwner
 }
 
-/** Resolves to the server's error where it refused. */
+/** Resolves to the server's error where the server refused. */
 async function tryToEnd(
   { send }: OwnConnection,
   gid: string,
@@ -56,7 +57,7 @@ async function tryToEnd(
 ): Promise<'done' | 'gone' | Error> {
   try {
     const tag = commandOf(await send(action === 'commit' ? commitPrepared(gid) : rollbackPrepared(gid)))
-    // pg reads the first word of a tag alone.
+    // pg only reads the first word of a tag.
     if (tag === action.toUpperCase()) return 'done'
     throw new Error(`the end of a prepared transaction was answered with ${tag}`)
   } catch (error) {

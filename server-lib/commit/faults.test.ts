@@ -70,14 +70,14 @@ async function writeBoth(): Promise<{ db: ReturnType<typeof engines.open>; id: n
   return { db, id }
 }
 
-/** Which of the two have the row. */
+/** The engines that have the row. */
 async function whoHas(id: number): Promise<string> {
   const [inShop] = await shop.admin('select 1 from t where id = $1', [id])
   const [inBooks] = await books.admin('select 1 from t where id = $1', [id])
   return inShop ? (inBooks ? 'both' : 'writer') : inBooks ? 'ledger' : 'none'
 }
 
-/** Of these databases alone: other tests use the same server. */
+/** Only of these databases, because other tests use the same server. */
 const prepared = async () =>
   (
     await shop.admin('select gid from pg_prepared_xacts where database = any($1)', [[shop.name, books.name]])
@@ -136,7 +136,7 @@ describe('the network takes', () => {
       void toShop.refuse()
       destroy(driver)
     })
-    // Before it is sent, it may have arrived.
+    // The strike comes after the statement is sent, so it may have arrived.
     toShop.once('COMMIT PREPARED', 'reset')
     expect(await db.commit()).toMatchObject({
       engines: { writer: 'committed, pending', ledger: 'committed' },
@@ -317,7 +317,7 @@ describe('the server', () => {
     const id = ++key
     await books.admin('insert into t values ($1)', [id])
     await using db = twice.open()
-    // Deferred: it is looked for at COMMIT, and the sibling has taken it away.
+    // A deferred constraint: checked at COMMIT, when the sibling has deleted the parent row.
     await db.two('child').insert({ parent: id })
     await db.one('t').where({ id }).del()
     const startedAt = performance.now()

@@ -12,22 +12,25 @@ import { firstRow, onOwnConnection, type OwnConnection } from '../sessions/own-c
 /** What `engines.install()` found and did on one engine. */
 export interface InstallReport {
   readonly engine: string
-  /** Whether the two tables are there, and this role may use them. */
+  /** Whether the two tables exist, and this role may use them. */
   readonly installed: boolean
-  /** Whether it can take part in a two-phase commit, be it by preparing or by holding the decision. */
+  /** Whether it can take part in a two-phase commit, by preparing or by holding the decision. */
   readonly twoPhase: boolean
-  /** Why not, or what to mind all the same. */
+  /** Why not, or what needs attention all the same. */
   readonly reasons: readonly string[]
 }
 
-/** Creating two tables waits for nobody but another `install()`. */
+/** Creating the two tables only waits for another `install()`. */
 const INSTALL_DEADLINE_MS = 30_000
 
-/** Whether the engine takes part in the commits of containers by writing: only such a one prepares or decides. */
+/** Whether the engine takes part in commits and may write: only such an engine prepares or decides. */
 export const writesInCommits = ({ options }: Engine): boolean =>
   options.access === 'write' && takesPart(options)
 
-/** Creates what two-phase commits need in the engine's database, where it is missing, and looks what the server allows. Never rejects. */
+/**
+ * Creates the tables for two-phase commits in the engine's database where they are missing, and finds out what the
+ * server allows. Never rejects.
+ */
 export async function installOn(engine: Engine): Promise<InstallReport> {
   const until = performance.now() + INSTALL_DEADLINE_MS
   try {
@@ -42,21 +45,21 @@ export async function installOn(engine: Engine): Promise<InstallReport> {
   }
 }
 
-/** Asked first: a role that may create nothing is refused even where all is there. */
+/** Checked first: a role without the right to create is refused even where the tables exist. */
 async function isThere({ send }: OwnConnection): Promise<boolean> {
   const tables = await send(
     `SELECT to_regclass('${DECISION_TABLE}') IS NOT NULL AND to_regclass('${LOCATION_TABLE}') IS NOT NULL AS there`,
   )
   if (!(firstRow(tables) as { there: boolean }).there) return false
   const ids = await send(`SELECT 1 FROM ${LOCATION_TABLE}`).catch(error => {
-    // It is there, and not for us to read: `look` says so.
+    // The table exists, but this role may not read it: `look` reports that.
     if (sqlstateOf(error) === '42501') return { rows: [true] }
     throw error
   })
   return (ids.rows?.length ?? 0) > 0
 }
 
-/** Why it could not be created, or undefined. */
+/** Creates the tables. Resolves to the reason why not, or undefined. */
 async function create({ send }: OwnConnection): Promise<string | undefined> {
   try {
     await send(INSTALL_SQL)

@@ -7,8 +7,8 @@ const LONGEST_PAUSE_MS = 30_000
 const PATIENCE_MS = 5_000
 
 /**
- * Goes on ending a prepared transaction whose decision is known, until it is done or the engine is closed; then it is
- * left to recovery. Keeps no process alive.
+ * Keeps trying to end a prepared transaction whose decision is known, until it is done or the engine is closed; then
+ * recovery takes over. Keeps no process alive.
  */
 export function endInBackground(engine: Engine, gid: string, how: 'commit' | 'rollback'): void {
   const decided = how === 'commit' ? 'committed' : 'rolled back'

@@ -10,19 +10,19 @@ import { faultPoint } from '../identity/fault-points.ts'
 import type { EngineOutcome, ParticipantRole } from '../channels/words.ts'
 import type { Telling } from './telling.ts'
 
-/** What came of PREPARE TRANSACTION. */
+/** The result of PREPARE TRANSACTION. */
 export type Prepared =
   | { readonly state: 'prepared' }
   | { readonly state: 'refused' | 'doubtful'; readonly cause: Error }
 
-/** One session's part in a commit: what is sent for it, and what became of it. */
+/** One session's part in a commit: it sends the session's steps, and has the outcome. */
 export class Participant {
   readonly engine: Engine
   readonly #seat: SessionSeat
   readonly #telling: Telling
   readonly #capture: SiteCapture | null
   role: ParticipantRole = 'commits'
-  /** Under which name it is prepared. */
+  /** The name under which it is prepared. */
   gid: string | null = null
   outcome: EngineOutcome = 'untouched'
 
@@ -53,7 +53,7 @@ export class Participant {
     this.#seat.leave()
   }
 
-  /** Sends a statement of the commit in the open transaction. A connection that fails it leaves the session lost. */
+  /** Sends a statement of the commit in the open transaction. If the connection fails, the session is lost. */
   async send(text: string, deadlineMs: number) {
     const { life } = this
     const { held } = life
@@ -67,7 +67,7 @@ export class Participant {
     }
   }
 
-  /** A plain COMMIT, verified. Throws as `session.commit()` does. */
+  /** Sends a plain COMMIT and checks the answer. Throws as `session.commit()` does. */
   async commit(options: { resolves?: boolean } = {}): Promise<void> {
     try {
       await this.#telling.step(this.name, 'commit', async () => {
@@ -82,20 +82,20 @@ export class Participant {
     }
   }
 
-  /** Rolls back what is open. Never rejects. */
+  /** Rolls back the open transaction. Never rejects. */
   async rollback(): Promise<void> {
     const { life } = this
     if (life.state === 'idle' || life.state === 'ended') return
     await this.#telling.step(this.name, 'rollback', async () => {
       await life.rollback('rollback', { why: 'failed elsewhere', capture: this.#capture })
     })
-    // One whose COMMIT was not answered is still unknown.
+    // After a COMMIT without an answer the outcome stays unknown.
     if (this.outcome === 'untouched') this.outcome = this.role === 'reads' ? 'ended' : 'rolled back'
   }
 
   /**
-   * Hands the transaction over to the server. Resolves to `prepared`, or to `refused` with the reason, when nothing of it
-   * is left, or to `doubtful` when the connection was lost before the answer: it may be prepared.
+   * Hands the transaction over to the server. Resolves to `prepared`; to `refused`, with the reason, when the
+   * transaction is gone; or to `doubtful` when the connection was lost before the answer, so that it may be prepared.
    */
   async prepare(): Promise<Prepared> {
     const { life, gid } = this
@@ -121,7 +121,7 @@ export class Participant {
       return { state: 'refused', cause }
     }
     if (tag !== 'PREPARE') {
-      // PostgreSQL answers it in a failed transaction with ROLLBACK, and without an error.
+      // In a failed transaction PostgreSQL answers with ROLLBACK, without an error.
       const cause = errors.commitRolledBack(life, life.firstFailure)
       this.#rolledBack()
       return { state: 'refused', cause }
@@ -130,14 +130,14 @@ export class Participant {
     return { state: 'prepared' }
   }
 
-  /** The server has rolled it back itself. */
+  /** Records that the server has rolled it back itself. */
   #rolledBack(): void {
     this.life.follow('rollback')
     this.life.giveBack()
     this.outcome = 'rolled back'
   }
 
-  /** Ends what is prepared, on the connection that prepared it. Rejects when that is not possible, for whatever reason. */
+  /** Ends the prepared transaction, on the connection that prepared it. Rejects when that is not possible, for any reason. */
   async endPrepared(how: 'commit' | 'rollback'): Promise<void> {
     const { life, gid } = this
     const { held } = life
@@ -152,7 +152,7 @@ export class Participant {
         faultPoint('end-prepared:sent', held.driver)
         const tag = commandOf(await answered)
         faultPoint('end-prepared:answered', held.driver)
-        // pg reads the first word of a tag alone.
+        // pg only reads the first word of a tag.
         if (tag !== how.toUpperCase()) throw new Error(`${text} was answered with ${tag}`)
         return tag
       })
@@ -162,7 +162,7 @@ export class Participant {
     }
   }
 
-  /** What is prepared is ended, or left to others: the connection goes back. */
+  /** Releases the connection: the prepared transaction is ended, or left to others. */
   detach(how: 'commit' | 'rollback'): void {
     this.life.follow(how)
     this.life.giveBack()

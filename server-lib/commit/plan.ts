@@ -1,7 +1,7 @@
 import type { Capability } from './capability.ts'
 import type { Participant } from './participant.ts'
 
-/** How those who have written can be committed: with a decision that one of them holds, or only one after the other. */
+/** How the participants that have written can be committed: with a decision held by one of them, or only one after the other. */
 export type Plan =
   | {
       readonly mode: 'two-phase'
@@ -15,14 +15,14 @@ export type Plan =
       readonly reasons: readonly string[]
     }
 
-/** Lowest priority first; of the same priority in the order of their declaration. */
+/** The participants by priority, lowest first; equals in the order of their declaration. */
 export function inOrder(participants: readonly Participant[]): Participant[] {
   return participants.toSorted((one, other) => one.engine.options.priority - other.engine.options.priority)
 }
 
 /**
- * The last participant holds the decision and need not prepare: that is the one that cannot, else the one with the
- * highest priority among those that can hold it.
+ * Plans a commit. The last participant holds the decision and need not prepare: the one that cannot, or else the one
+ * with the highest priority among those that can hold the decision.
  */
 export function plan(
   participants: readonly Participant[],

@@ -6,9 +6,9 @@ import type { Participant } from './participant.ts'
 import type { Telling } from './telling.ts'
 
 /**
- * Commits one after the other. Before the first COMMIT everybody votes: deferred constraints are checked, and each
- * connection is seen to be alive, so that what can be foreseen to fail fails while nothing is committed. Rejects with
- * EL_PARTIAL_COMMIT where it failed after that.
+ * Commits one after the other. Before the first COMMIT all participants vote: deferred constraints are checked, and
+ * each connection must answer, so foreseeable failures happen while nothing is committed. Rejects with
+ * EL_PARTIAL_COMMIT on a failure after that.
  */
 export async function sequential(order: readonly Participant[], telling: Telling): Promise<void> {
   const engines = order.map(({ name }) => name)

@@ -7,7 +7,7 @@ import type { CommitOutcome } from '../channels/words.ts'
 import type { CommitMode, CommitStep } from '../channels/words.ts'
 import type { CommitReport } from '../channels/outcomes.ts'
 
-/** Says on the channel what a commit does; nothing is built while nobody listens. */
+/** Publishes what a commit does; builds no message without a subscriber. */
 export class Telling {
   readonly #id = nextId('x')
   readonly #request: string
@@ -34,7 +34,7 @@ export class Telling {
     })
   }
 
-  /** Runs one step on one engine. The server's answer is its command tag. */
+  /** Runs one step on one engine. The step resolves to the server's command tag. */
   step<T extends string | null | void>(engine: string, step: CommitStep, run: () => Promise<T>): Promise<T> {
     return this.#started ? this.#toldStep(engine, step, run) : run()
   }

@@ -15,15 +15,15 @@ import type { Telling } from './telling.ts'
 
 type TwoPhasePlan = Extract<Plan, { mode: 'two-phase' }>
 
-/** The outcome of the last participant's COMMIT, which is everybody's. */
+/** The outcome of the last participant's COMMIT, which decides for all. */
 type Decision =
   | { readonly outcome: 'committed' }
   | { readonly outcome: 'aborted' | 'unknown'; readonly cause: unknown }
 
-/** How long those that are prepared are tried to be ended before the caller is answered, and others go on trying. */
+/** How long to try to end prepared transactions before the caller is answered and the attempts go on in the background. */
 const PATIENCE_MS = 2_000
 
-/** Names what is to be prepared, and lists it for the decision row. */
+/** Names the transactions to prepare, and lists them for the decision row. */
 export function named(
   { last, others, location }: TwoPhasePlan,
   application: string,
@@ -36,17 +36,17 @@ export function named(
     one.gid = formatGid({ application, transaction, engine: one.name, location })
     return { engine: one.name, database: capabilities.get(one)?.database ?? '', gid: one.gid }
   })
-  // Half the time that its COMMIT has: whoever waits for a lock that its own prepared sibling holds waits for ever, since
-  // the server cannot see that the two belong together.
+  // Half of its COMMIT's time: waiting for a lock held by its own prepared sibling would last for ever, because the
+  // server cannot see that the two belong together.
   const limits = { idleTimeoutMs: last.limitMs, lockTimeoutMs: Math.ceil(last.limitMs / 2) }
   return { transaction, decision: insertDecision(transaction, application, parts, limits) }
 }
 
 /**
- * Commits all or none. The last participant inserts the decision row in its own open transaction, before anybody is
- * prepared, so a missing table or right shows while nothing is lost; the others are prepared; its COMMIT is the decision.
- * From then on everybody is committed, whatever happens here: whoever finds a prepared transaction asks for the decision.
- * Rejects when all is rolled back, or when nobody can tell.
+ * Commits all or none. First the last participant inserts the decision row in its own open transaction: a missing table
+ * or right shows while nothing is lost. Then the others prepare. The last participant's COMMIT is the decision: from
+ * then on all are committed, whatever happens here, because any process that finds a prepared transaction asks for the
+ * decision. Rejects when all are rolled back, or when the outcome is unknown.
  */
 export async function twoPhase(
   { last, others, location }: TwoPhasePlan,
@@ -69,7 +69,7 @@ export async function twoPhase(
     throw commitFailed(last.name, 'The decision row', cause, engines)
   }
 
-  // PREPARE first: it takes the longest, and what is sent after it is answered meanwhile.
+  // PREPARE first: it takes longest, and the next statement is answered meanwhile.
   const preparing = others.map(async one => [one, await one.prepare()] as const)
   const raised = last.send(RAISE_DURABILITY, last.limitMs).then(
     () => undefined,
@@ -129,7 +129,7 @@ async function decide(
   }
 }
 
-/** Everybody is to be committed: the decision stands. */
+/** Commits all prepared transactions: the decision stands. */
 async function finish(
   last: Participant,
   others: readonly Participant[],
@@ -138,11 +138,11 @@ async function finish(
 ): Promise<void> {
   last.outcome = 'committed'
   const ended = await Promise.all(others.map(one => endOne(one, 'commit')))
-  // Only when nobody can ask for it any more.
+  // Only when no prepared transaction is left that could ask for it.
   if (ended.every(Boolean)) forgetSoon(last.engine, transaction, telling)
 }
 
-/** Nothing was decided, or it was decided against: what is open is rolled back, what may be prepared as well. Never rejects. */
+/** Rolls back open and possibly prepared transactions, without a decision or after a negative one. Never rejects. */
 async function abort(
   last: Participant,
   others: readonly Participant[],
@@ -159,8 +159,8 @@ async function abort(
 }
 
 /**
- * Ends what is prepared: on its own connection, else on another, else after the caller has been answered, for as long as
- * the engine is open; then recovery does. Resolves to whether it is done.
+ * Ends a prepared transaction: on its own connection, else on another. If neither succeeds it keeps trying after the
+ * caller has been answered, while the engine is open; after that, recovery does. Resolves to whether it is done.
  */
 async function endOne(one: Participant, how: 'commit' | 'rollback'): Promise<boolean> {
   const gid = one.gid as string

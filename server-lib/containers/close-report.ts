@@ -2,13 +2,13 @@ import type { CheckoutHolder } from '../channels/errors.ts'
 import { holderText } from '../pool/holder-text.ts'
 import type { SessionState } from '../channels/words.ts'
 
-/** What `close()` had to cut, as it was when the grace was over. All lists are empty after a quiet end. */
+/** What `close()` had to cut when the grace was over. All lists are empty after a quiet end. */
 export interface CloseReport {
   /** Requests and jobs that were ended before they were done. */
   readonly ended: readonly EndedWork[]
-  /** Connections that somebody outside of sessions still held. */
+  /** Connections still held outside of sessions. */
   readonly cut: readonly CheckoutHolder[]
-  /** The same as one sentence each, for the log. */
+  /** All of the above, one sentence each, for the log. */
   readonly sentences: readonly string[]
 }
 
@@ -21,11 +21,11 @@ export interface EndedWork {
   readonly sessions: readonly EndedSession[]
 }
 
-/** What one of its sessions was doing. */
+/** What a session of ended work was doing. */
 export interface EndedSession {
   readonly engine: string
   readonly state: SessionState
-  /** The connection that it held, with the line that took it and what ran; null where it held or still awaited none. */
+  /** The connection held, with the line that took it and what ran; null where none was held, as while waiting for one. */
   readonly holder: CheckoutHolder | null
 }
 

@@ -1,9 +1,10 @@
 /**
- * The life of a container as far as commits go. Each row is a state, each entry a move and the state it leads to.
+ * The states of a container, as far as commits go. Each row is a state, each entry a move and the state it leads to.
  *
- * `asking` runs the hooks of `beforeCommit`, which may still use the database; in `committing` no transaction may begin;
- * `doomed` can only be rolled back; in `failed` a commit has failed and everything is rolled back, which somebody has to
- * acknowledge with a rollback before anything begins anew: half of a unit of work would be committed by the next commit.
+ * `asking` runs the hooks of `beforeCommit`, which may still use the database. In `committing` no transaction may
+ * begin. `doomed` can only be rolled back. In `failed` a commit has failed and everything is rolled back. The
+ * application must acknowledge that with a rollback before anything new begins: the next commit would otherwise commit
+ * half of a unit of work.
  */
 const MOVES = {
   open: { ask: 'asking', doom: 'doomed', rollback: 'open', end: 'ended' },

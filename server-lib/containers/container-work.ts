@@ -15,17 +15,17 @@ import type { Units } from '../sessions/units/units.ts'
 import { afterMove, type ContainerMove, type ContainerState } from './container-state.ts'
 import type { StartedSessions } from './started-sessions.ts'
 
-/** The container whose work it is. */
+/** The container that the work belongs to. */
 interface WorkOwner {
   readonly scope: RequestScope
   readonly sessions: StartedSessions
   readonly units: Units | undefined
   readonly commits: CommitSetup
   requireNotEnded(): void
-  /** Throws where it has ended, or for the code that asks it has. */
+  /** Throws when the container has ended, or when the calling code must not use it any more. */
   requireOpen(): void
   end(how: 'aborted', reason: unknown, why: EndReason): Promise<void>
-  /** Nothing is left that a run which took part could lose. */
+  /** Called when a joined run can lose nothing any more. */
   forgetRun(): void
 }
 
@@ -34,7 +34,7 @@ export class ContainerWork {
   readonly hooks = new Hooks()
   readonly #owner: WorkOwner
   #state: ContainerState = 'open'
-  /** What doomed it, or the commit that failed. */
+  /** The reason given to `doom`, or the error of the failed commit. */
   #reason: unknown
   #pause: Promise<void> | undefined
 
@@ -54,12 +54,15 @@ export class ContainerWork {
     return afterMove(this.#state, 'doom') !== undefined
   }
 
-  /** Until a commit is over that its caller knows nothing of: a transaction that would begin meanwhile begins after it. */
+  /**
+   * Set during a commit that other callers do not know of; resolves when it is over. Transactions that would begin
+   * meanwhile begin after it.
+   */
   get pause(): Promise<void> | undefined {
     return this.#pause
   }
 
-  /** The container ends. Whether a commit is under way, which tells its hooks itself. */
+  /** Called when the container ends. Returns whether a commit is under way: it then calls its hooks itself. */
   end(): boolean {
     const isCommitting = this.#state === 'committing'
     this.#state = 'ended'
@@ -82,20 +85,20 @@ export class ContainerWork {
     return commitErrors.illegal(move, this.#state, this.#label, this.#reason)
   }
 
-  /** Why a transaction of a session cannot begin now, if it cannot: it commits, or has failed to. */
+  /** Why a transaction of this session cannot begin now: the container commits, or has failed to. Undefined where it can. */
   refusal({ engine }: SessionCore): EnginelightError | undefined {
     return takesPart(engine.options) ? this.moveRefusal(`A statement of engine "${engine.name}"`) : undefined
   }
 
-  /** Why nothing can be added to it now, if that is so. */
+  /** Why nothing can be added to the work now; undefined where it can. */
   moveRefusal(move: string): EnginelightError | undefined {
     return this.#state === 'committing' || this.#state === 'failed' ? this.#illegal(move) : undefined
   }
 
   /**
-   * Commits what is open on every engine that takes part, all or nothing, and leaves the container usable. When it rejects
-   * everything is rolled back but for what the error says, and only `rollback()` is possible. With `pauses` a transaction that
-   * would begin meanwhile waits, and is not refused.
+   * Commits all open transactions of the engines that take part, all or nothing, and leaves the container usable. On
+   * rejection everything is rolled back, except as the error says, and only `rollback()` is possible. With `pauses`,
+   * transactions that would begin meanwhile wait instead of being refused.
    */
   async commit(
     capture: SiteCapture | null,
@@ -108,17 +111,17 @@ export class ContainerWork {
     this.#move('ask')
     try {
       await runOutside(() => this.hooks.runBeforeCommit(() => this.#hookTime(limit)))
-      // A hook has begun one and did not wait for it.
+      // A hook may have opened a savepoint without awaiting it.
       this.#requireWhole()
     } catch (error) {
       const isLate = limit?.reason !== undefined || (error as { code?: unknown })?.code === 'EL_HOOK_TIMEOUT'
-      // A rollback would wait for the statement that the hook waits for.
+      // A rollback would queue behind the very statement that the hook is waiting for.
       if (isLate && owner.sessions.atomic().some(core => core.isBusy))
         await owner.end('aborted', error, 'failed elsewhere')
       else await this.#failed(error, limit)
       throw error
     }
-    // A hook has said so.
+    // A hook may have called `doom()`.
     if (this.isDoomed) throw this.#illegal('commit()')
     owner.requireNotEnded()
     this.#move('commit')
@@ -129,7 +132,7 @@ export class ContainerWork {
       report = await new Commit(owner.commits, owner.scope, capture).run(owner.sessions.atomic())
       this.#move('done')
     } catch (error) {
-      // What waits is refused before the rollback, which would stand behind it in its session's queue.
+      // Waiting statements are refused before the rollback, which would otherwise queue behind them in their session.
       this.#reason = error
       this.#pause = undefined
       resume()
@@ -147,14 +150,14 @@ export class ContainerWork {
     return { timeoutMs: this.#owner.sessions.hookTimeoutMs, limit }
   }
 
-  /** Throws where a part of the work is open that is to be kept or undone as one. */
+  /** Throws while a savepoint is open. */
   #requireWhole(): void {
     const { units, sessions } = this.#owner
     const unit = units?.areOpen ? units.among(sessions.atomic()) : undefined
     if (unit) throw unitIsOpen(unit, `in ${this.#label}`, unit.session)
   }
 
-  /** Ends the savepoints that are open: what is rolled back is nothing that their functions could go on with. */
+  /** Ends the open savepoints: their functions cannot go on with work that is rolled back. */
   #breakOff(by: string): void {
     const { units } = this.#owner
     if (!units?.areOpen) return
@@ -162,20 +165,22 @@ export class ContainerWork {
     units.breakOff(new EnginelightError('EL_ENDED', sentence, { move: by }))
   }
 
-  /** A commit, or a hook before it, has failed: nothing stays open. */
+  /** Rolls everything back after a failed commit or beforeCommit hook. */
   async #failed(error: unknown, limit?: HookLimit): Promise<void> {
     this.#breakOff('a commit that failed')
     // An independent engine takes no part in a commit, nor in its failure.
     await rollBackAll(this.#owner.sessions.atomic(), { why: 'failed elsewhere' })
-    // Ended meanwhile, or doomed by a hook that then threw: the end or the doom is what is told from now on.
-    if (afterMove(this.#state, 'fail')) this.#move('fail')
-    this.#reason = error
+    // Not when the container ended meanwhile, or a hook doomed it and then threw: errors then name the end or the doom.
+    if (afterMove(this.#state, 'fail')) {
+      this.#move('fail')
+      this.#reason = error
+    }
     // A hook may have thrown anything.
     const { report } = (error ?? {}) as { report?: CommitReport }
     await this.hooks.rolledBack(() => this.#hookTime(limit), report, error)
   }
 
-  /** Rolls back every session and gives the connections back; the container is open again, doomed or not. */
+  /** Rolls back every session and releases their connections. The container is open again, doomed or not. */
   async rollback(why: EndReason, capture: SiteCapture | null): Promise<void> {
     const owner = this.#owner
     owner.requireOpen()
@@ -189,20 +194,20 @@ export class ContainerWork {
     if (failure) throw failure.reason
   }
 
-  /** Nothing of it may be committed any more. */
+  /** Forbids every commit until `rollback()`. */
   doom(reason: unknown): void {
     this.#owner.requireOpen()
-    // The first reason is the one.
+    // The first reason wins.
     if (!this.isDoomed) this.#reason = reason
     this.#move('doom')
   }
 
-  /** A part of the work was undone: calls what was asked for inside of it. Never rejects. */
+  /** Calls the afterRollback hooks of a savepoint that was undone. Never rejects. */
   undone(hooks: Hooks, error: unknown): Promise<void> {
     return this.hooks.undone(hooks, () => this.#hookTime(), error)
   }
 
-  /** What was not committed was rolled back at the end. Never rejects. */
+  /** Calls the afterRollback hooks when the container has ended without a commit. Never rejects. */
   endedWith(reason: unknown): Promise<void> {
     return this.hooks.rolledBack(() => this.#hookTime(), undefined, reason)
   }

@@ -26,25 +26,25 @@ import { ContainerWork } from './container-work.ts'
 import { lostRun } from './lost-run.ts'
 import { StartedSessions, type StartableEngines, type Started } from './started-sessions.ts'
 
-/** How long a statement that nobody awaited may go on after its request has finished, before it is cancelled. */
+/** How long an unawaited statement may run on after its request has finished, before it is cancelled. */
 const END_GRACE_MS = 1_000
 
-/** What the containers of one set of engines share. */
+/** What all containers of one set of engines share. */
 export interface ContainerSetup extends StartableEngines {
-  /** How long a savepoint over all engines that does nothing is waited for. */
+  /** How long others wait for a savepoint over all engines while it does nothing. */
   readonly savepointWaitMs: number
   readonly commits: CommitSetup
-  /** Where a container is from its first session until it has ended. */
+  /** The containers that have a session and have not ended. */
   readonly open: Ring<ContainerCore>
-  /** That of the engines which have taken over: what a container without a session begins with. */
+  /** The setup of the engines that have replaced these. A container that has no session yet switches to it. */
   successor: ContainerSetup | undefined
 }
 
 const DONE = Promise.resolve()
 
 /**
- * One request's sessions, one for each engine that it touches. A long file, since all that sessions, runs and requests ask of a
- * container is asked here.
+ * One request's sessions, one for each engine that it touches. The file is long because it has every entry point that
+ * sessions, runs and requests use.
  */
 export class ContainerCore extends Linked implements SessionOwner {
   readonly scope: RequestScope
@@ -57,11 +57,11 @@ export class ContainerCore extends Linked implements SessionOwner {
   #forgetSignal: (() => void) | undefined
   #ending: Promise<void> | undefined
   units: Units | undefined
-  /** Runs that are under way in it: its own, and those that take part. */
+  /** Runs under way in the container: its own, and those that joined it. */
   runs = 0
-  /** A run that took part in it and believes that somebody commits. */
+  /** The name of a joined run, which relies on the container's owner for its commit. */
   #joined: string | undefined
-  /** A run has resolved, and what it wrote was rolled back as the container ended: set then. */
+  /** Set when a run has resolved and its writes were rolled back at the container's end. */
   lostRun: EnginelightError | undefined
 
   constructor(
@@ -86,7 +86,7 @@ export class ContainerCore extends Linked implements SessionOwner {
       void this.end('aborted', signal.reason).then(() => this.scope.end('aborted'))
     }
     if (signal.aborted) return onAbort()
-    // One signal may end any number of containers: Node would warn of the eleventh.
+    // One signal may end any number of containers: Node would warn about the eleventh listener.
     setMaxListeners(0, signal)
     signal.addEventListener('abort', onAbort, { once: true })
     // A signal that outlives the container (a server's shutdown signal) must not collect listeners.
@@ -99,7 +99,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     return this.#started(name).session
   }
 
-  /** The same by the handle of a unit: what it sends belongs to that in any context. */
+  /** The session as a unit's handle: in any context, its statements belong to the unit. */
   sessionIn(unit: Unit, name: string): Session {
     const { core } = this.#started(name)
     return unit.covers(core) ? sessionFunction(core, this.info, END_GRACE_MS, unit) : this.session(name)
@@ -130,7 +130,10 @@ export class ContainerCore extends Linked implements SessionOwner {
     return this.sessions.unreleased()
   }
 
-  /** What was written shows no mark: a function that writes, say. Throws EL_ILLEGAL_MOVE for an engine that only reads. */
+  /**
+   * Marks that the engine's transaction has written although no statement shows it, as a function that writes. Throws
+   * EL_ILLEGAL_MOVE for an engine that only reads.
+   */
   markChanged(name: string): void {
     const { core } = this.#started(name)
     if (core.engine.options.access === 'read') {
@@ -144,7 +147,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     this.wrote(core)
   }
 
-  /** What is shown of it: its owner, and how each engine stands. */
+  /** What `console.log` shows: the request, and the status of each engine. */
   shown(): Record<string, string> {
     const facts: Record<string, string> = { request: `${this.scope.label} (${this.scope.id})` }
     if (this.#work.state !== 'open') facts['state'] = this.#work.state
@@ -176,8 +179,8 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   /**
-   * Whether the end of a request owes it a commit: a transactional engine was used, and something of it is open or has
-   * failed and was not taken back, or somebody waits for the commit.
+   * Whether the request's end must commit: a transactional engine was used and has a transaction open, or failed and
+   * not yet taken back, or a hook waits for the commit.
    */
   get isEnlisted(): boolean {
     if (this.#ending) return false
@@ -187,12 +190,12 @@ export class ContainerCore extends Linked implements SessionOwner {
     return this.sessions.anyTransactional(core => isOwed || core.isInTransaction || core.isBusy)
   }
 
-  /** Whether a transactional engine was asked for and nothing sent yet: a statement may be on its way. */
+  /** Whether a transactional engine has a session that has sent nothing yet: a statement may be on its way. */
   get mayEnlist(): boolean {
     return !this.#ending && this.sessions.anyTransactional(core => core.isUnused)
   }
 
-  /** Whether something of this unit of work is committed already. */
+  /** Whether part of this unit of work is committed already. */
   get hasCommitted(): boolean {
     return this.sessions.atomic().some(session => session.hasCommitted)
   }
@@ -220,7 +223,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     if (this.#ending) throw this.#endedError()
   }
 
-  /** Throws where it has ended, or for the code that asks it has. */
+  /** Throws when the container has ended, or when the calling code must not use it any more. */
   requireOpen(): void {
     this.requireNotEnded()
     const refusal = this.callerRefusal()
@@ -233,7 +236,7 @@ export class ContainerCore extends Linked implements SessionOwner {
 
   // ------------------------------------------------------------------------------------ runs and units
 
-  /** A run has taken part: whoever the container belongs to has to commit it. */
+  /** A run has joined: the container's owner has to commit it. */
   joined(label: string): void {
     this.#joined = label
   }
@@ -246,7 +249,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     return this.lostRun !== undefined
   }
 
-  /** Runs a function inside of a savepoint on every engine that takes part in commits and that the function touches. */
+  /** Runs a function inside a savepoint on every engine that it touches and that takes part in commits. */
   savepoint<T>(fn: (unit: Unit) => Promise<T> | T, handle?: Unit): Promise<T> {
     const refusal = this.#ending
       ? this.#endedError()
@@ -262,7 +265,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     return unitUndone(unit, unit.session)
   }
 
-  /** Those that belong to the next commit, or to the unit that the code which asks is inside of. */
+  /** The hooks of the unit that the calling code is inside of, or else of the next commit. */
   hooksIn(from: Unit | undefined): Hooks {
     this.requireOpen()
     const unit = unitOfHook(this, from)
@@ -280,8 +283,8 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   /**
-   * Ends every session, whatever becomes of the others: uncommitted work is rolled back, connections go back. After
-   * an abort running statements are cancelled at once; otherwise they may finish within a second. Never rejects.
+   * Ends every session, even when others fail: uncommitted work is rolled back, connections are released. After an
+   * abort, running statements are cancelled at once; otherwise they may finish within a second. Never rejects.
    */
   end(how: 'finished' | 'aborted' = 'finished', reason?: unknown, why?: EndReason): Promise<void> {
     this.#ending ??= this.#end(how, reason, why)
@@ -289,8 +292,8 @@ export class ContainerCore extends Linked implements SessionOwner {
   }
 
   /**
-   * Ends what is left at once, also of an end that has begun and still waits for a statement, and is done when `over`
-   * is, whether the server answers or not.
+   * Ends all sessions at once, even when an end has begun and still waits for a statement. Resolves no later than
+   * `over`, whether the server answers or not.
    */
   endBy(over: Promise<void>, reason: unknown): Promise<void> {
     this.abandoned.abandon(reason)
@@ -298,7 +301,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     return Promise.race([this.end('aborted', reason, 'engines closed'), over])
   }
 
-  /** What it is doing, for those who have to know what was ended. */
+  /** What the container is doing, for the report of what was ended. */
   report(holders: readonly CheckoutHolder[]): EndedWork {
     const { label, id } = this.scope
     return { label, request: id, sessions: this.sessions.reports(holders) }
@@ -318,7 +321,7 @@ export class ContainerCore extends Linked implements SessionOwner {
       if (started.core.endIfIdle()) started.released = true
       else busy.push(started)
     }
-    // A commit that is under way tells its hooks itself.
+    // A commit under way calls its hooks itself.
     const told = isCommitting ? undefined : () => this.#work.endedWith(reason)
     if (busy.length > 0 || (this.#work.hooks.any && told)) return this.#endBusy(busy, how, because, told)
     this.leave()
@@ -332,7 +335,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     tellHooks: (() => Promise<void>) | undefined,
   ): Promise<void> {
     const graceMs = how === 'aborted' ? 0 : END_GRACE_MS
-    // A session that waits for a connection gives up when the grace is over.
+    // A session still waiting for a connection gives up when the grace is over.
     const deadline = graceMs > 0 ? startDeadline(graceMs, () => this.abandoned.abandon()) : undefined
     await Promise.all(
       busy.map(async started => {
@@ -341,7 +344,7 @@ export class ContainerCore extends Linked implements SessionOwner {
     )
     deadline?.stop()
     const told = tellHooks?.()
-    // After an abort nobody is left who would wait for longer than it takes to let go.
+    // After an abort no caller is left to wait for slow hooks.
     if (told) await (how === 'aborted' ? settledWithin(told, END_GRACE_MS) : told)
     this.leave()
   }

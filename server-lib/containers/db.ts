@@ -19,65 +19,77 @@ type AccessOf<Config> = Config extends { access: 'read' } ? 'read' : 'write'
 export type SessionFor<Definition> =
   Definition extends EngineDefinition<infer Tables, infer Config> ? Session<Tables, AccessOf<Config>> : never
 
-/** What `req.db` is: a session for each engine under its name, and what concerns them all. */
+/** The type of `req.db`: a session for each engine under its name, and members that concern all engines. */
 export type Db<D extends Definitions> = {
   readonly [Name in keyof D & string]: SessionFor<D[Name]>
 } & DbMembers<D>
 
 export interface DbMembers<D extends Definitions> {
-  /** A function that gives the session when it is called: for objects that may never need it. */
+  /** Returns a function that returns the session when called: for objects that may never need it. */
   lazy<Name extends keyof D & string>(name: Name): () => SessionFor<D[Name]>
   /**
-   * Decided at each access: the engine last written in this request (so that a read sees the write), else one that
-   * is in use already, else the first healthy one, in the order of `prefer`. Never an independent engine.
+   * The session of an engine chosen at each access: the engine last written in this request (so that a read sees the
+   * write), else one already in use, else the first healthy one, in the order of `prefer`. Never an independent engine.
    */
   readonly any: SessionFor<D[keyof D & string]>
   /** Each engine's status in this request. */
   readonly status: { readonly [Name in keyof D & string]: EngineStatus }
   readonly info: ContainerInfo
   /**
-   * Commits everything that is open on the engines of the container, all or nothing, and says what became of each; the
-   * container stays usable. One engine that has written: a plain COMMIT. Several: a two-phase commit where the servers
-   * allow it, else one after the other. Independent engines take no part. When it fails everything that takes part is rolled
-   * back but for what EL_PARTIAL_COMMIT and EL_COMMIT_UNKNOWN say, `error.report` tells of each engine, and only `rollback()`
-   * is possible then; one that is refused at once (EL_DOOMED, EL_ILLEGAL_MOVE) leaves open what is open. Throws EL_COMMIT_FAILED, EL_COMMIT_ROLLED_BACK, EL_CONNECTION_LOST, EL_COMMIT_UNKNOWN,
-   * EL_PARTIAL_COMMIT, EL_TWO_PHASE_UNAVAILABLE, EL_HOOK_TIMEOUT, EL_DOOMED, EL_ILLEGAL_MOVE, EL_ENDED, or what a hook of beforeCommit threw.
+   * Commits every open transaction of the container's engines, all or nothing, and reports the outcome of each. The
+   * container stays usable. One engine that has written gets a plain COMMIT. Several get a two-phase commit where the
+   * servers allow it, else one COMMIT after the other. Independent engines take no part.
+   *
+   * When the commit fails, every engine that takes part is rolled back, except as EL_PARTIAL_COMMIT and
+   * EL_COMMIT_UNKNOWN say; `error.report` has the outcome of each engine, and only `rollback()` is possible then. A
+   * commit refused at once (EL_DOOMED, EL_ILLEGAL_MOVE) leaves transactions open.
+   *
+   * Throws EL_COMMIT_FAILED, EL_COMMIT_ROLLED_BACK, EL_CONNECTION_LOST, EL_COMMIT_UNKNOWN, EL_PARTIAL_COMMIT,
+   * EL_TWO_PHASE_UNAVAILABLE, EL_HOOK_TIMEOUT, EL_DOOMED, EL_ILLEGAL_MOVE, EL_ENDED, or what a hook of beforeCommit
+   * threw.
    */
   commit(): Promise<CommitReport>
-  /** Rolls back every session and gives the connections back; the container stays usable, doomed or not. */
+  /** Rolls back every session and releases their connections. The container stays usable, doomed or not. */
   rollback(): Promise<void>
   /**
-   * Runs a function inside of a savepoint on every engine that it touches: kept on all when it resolves, undone on all when it
-   * throws. The savepoint is set on an engine before the function's first statement there; what others have done stays. May be
-   * nested; those side by side take turns. What is sent from the function's async context belongs to it, and so does what is sent
-   * by the handle that it is given, in any context; what is sent from outside waits for its end (EL_SAVEPOINT_WAITED once nothing
-   * of it has run for `checkoutTimeoutMs`). What comes from its context after it was undone is EL_ENDED. `commit()` is refused
-   * until it is over. Autocommit, independent and borrowed engines take no part.
+   * Runs a function inside a savepoint on every engine that it touches: kept on all when it resolves, undone on all
+   * when it throws. An engine's savepoint is set before the function's first statement there, so earlier work of others
+   * stays. Savepoints may be nested; those side by side take turns. Autocommit, independent and borrowed engines take
+   * no part.
+   *
+   * Statements from the function's async context belong to the savepoint; so do those sent, in any context, through the
+   * container that the function is given. Other statements wait for its end; they fail with EL_SAVEPOINT_WAITED once
+   * nothing in it has run for `checkoutTimeoutMs`. After it was undone, statements from its context fail with EL_ENDED.
+   * `commit()` is refused until the savepoint is over.
    */
   savepoint<T>(fn: (db: Db<D>) => Promise<T> | T): Promise<T>
-  /** Nothing of this unit of work may be committed: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */
+  /** Forbids the commit of this unit of work: `commit()` throws EL_DOOMED until `rollback()`. Statements still run. */
   doom(reason?: unknown): void
   readonly isDoomed: boolean
   /**
-   * Called before the next commit, which its error turns into a rollback. It may use the database, and add hooks. All
-   * together have `commitTimeoutMs` (EL_HOOK_TIMEOUT).
+   * Called before the next commit; an error turns that commit into a rollback. The hook may use the database and add
+   * hooks. All hooks together have `commitTimeoutMs` (EL_HOOK_TIMEOUT).
    */
   beforeCommit(hook: BeforeCommit): void
   /**
-   * Called once, with the report, after the next commit of the container, when all engines are committed. Its error is
-   * told as a warning (EL_HOOK_FAILED) and changes nothing; so is one that takes longer than `commitTimeoutMs`. What it writes needs a commit of its own.
+   * Called once, with the report, after the next commit of the container, when all engines are committed. An error, or
+   * taking longer than `commitTimeoutMs`, is only a warning (EL_HOOK_FAILED). What the hook writes needs a commit of
+   * its own.
    */
   afterCommit(hook: AfterCommit): void
-  /** Called once after the next rollback: asked for, of a commit that failed, or at the end of a container without commit. */
+  /** Called once after the next rollback: by request, after a failed commit, or at the container's end without a commit. */
   afterRollback(hook: AfterRollback): void
-  /** The open transaction of this engine has written, although no statement shows it. Needed hardly ever: the server is asked. */
+  /**
+   * Marks that the open transaction of this engine has written, although no statement shows it. Hardly ever needed: the
+   * server is asked.
+   */
   markChanged(name: keyof D & string): void
   /** Rolls back what is uncommitted and ends all sessions. Idempotent; every later use throws EL_ENDED. */
   end(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Names that an engine cannot have, since a container has something else there or will have. */
+/** Names that an engine cannot have, because a container uses them or will use them. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   '!all',
   '!default',
@@ -104,19 +116,22 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   '__proto__',
 ])
 
-/** Where a container keeps what is behind its public face. */
+/** The property that holds the container behind its public face. */
 const CORE = Symbol('core of a container')
 
-/** What is behind a container's public face, or undefined for anything else. */
+/** The container behind its public face; undefined for anything else. */
 export function containerCoreOf(db: unknown): ContainerCore | undefined {
   return typeof db === 'object' && db !== null ? (db as { [CORE]?: ContainerCore })[CORE] : undefined
 }
 
-/** Makes the class of containers for a set of engines: a getter for each on its prototype, so a container costs one object. */
+/**
+ * Makes the class of containers for a set of engines. Each engine is a getter on its prototype, so a container costs
+ * one object.
+ */
 export function defineDb(names: readonly string[]): (core: ContainerCore) => object {
   class Container {
     readonly #core: ContainerCore
-    /** The unit that it is the handle of. */
+    /** The unit that this container is the handle of. */
     readonly #unit: Unit | undefined
 
     constructor(core: ContainerCore, unit?: Unit) {

@@ -46,7 +46,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** What was told, once the process has told it. */
+/** The warnings, once the process has emitted them. */
 async function told(): Promise<string[]> {
   await new Promise(resolve => setImmediate(resolve))
   return warnings
@@ -131,7 +131,7 @@ test('knex.transaction() is told with what it is, and its own line where the sta
   ])
 })
 
-/** Ways to end that are meant, or that are told of otherwise. */
+/** Intended ends, and ends that are reported otherwise. */
 const SILENT: Record<string, (db: OurDb) => Promise<unknown>> = {
   'a commit': async db => {
     await db.main('t').insert({ name: 'a' })
@@ -211,7 +211,7 @@ test('what was written before a savepoint that was undone is told, with its line
   expect(await told()).toEqual([forgotten()])
 })
 
-/** A line for each. */
+/** One line for each mount, because a line is reported once. */
 const insertBehind: Record<string, (db: OurDb, name: string) => Promise<unknown>> = {
   express: (db, name) => db.main('t').insert({ name }),
   'node:http': (db, name) => db.main('t').insert({ name }),
@@ -339,7 +339,7 @@ test.each(MOUNTS)(
     expect(await ask('two')).toBe('main, side')
     expect(await ask('head')).toBe('main')
     expect(await ask('written')).toBe('main')
-    // Told of success before it is one.
+    // The response is sent before the commit.
     expect(await ask('late')).toBe('main')
     for (const path of ['read', 'kept', 'fails']) expect(await ask(path)).toBeNull()
     stop()

@@ -19,7 +19,7 @@ function hurried(options: { transactional?: boolean } = {}) {
   return engines
 }
 
-/** A hook that hangs until it is let go, and then uses its container. */
+/** A hook that hangs until released, and then uses its container. */
 function lateHook(use: () => Promise<unknown>) {
   const waiting = latch()
   const used = latch<unknown>()
@@ -52,7 +52,7 @@ test('a hook of beforeCommit that is too late turns the commit into a rollback, 
   expect(told).toEqual([error])
   expect([db.writer.identity, db.ledger.identity]).toEqual([undefined, undefined])
 
-  // What it does later is no part of the next transaction.
+  // Its later statements must not join the next transaction.
   await db.rollback()
   await db.writer('t').insert({ name: 'next' })
   late.goOn()
@@ -200,3 +200,15 @@ test.each(['Express', 'node:http'])(
     expect(await two.names()).toEqual([['/afterCommit'], []])
   },
 )
+
+test('what a hook doomed its container for stays the reason, whatever the hook throws then', async () => {
+  await using db = hurried().open()
+  const reason = new Error('the quota is used up')
+  db.beforeCommit(() => {
+    db.doom(reason)
+    throw new Error('and so it throws')
+  })
+  await db.writer('t').insert({ name: 'a' })
+  await expect(db.commit()).rejects.toThrow('and so it throws')
+  await expect(db.commit()).rejects.toMatchObject({ code: 'EL_DOOMED', cause: reason })
+})

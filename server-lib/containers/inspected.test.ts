@@ -51,7 +51,7 @@ test('a container, a session, an engine and a set of them show how they stand, a
       `^Db \\{ request: .*, writer: 'started, active on ${connection} \\(pid ${backendPid}\\) since ${line}', reader: 'initialized' \\}$`,
     ),
   )
-  // Looking at it touches nothing.
+  // Inspecting starts no session.
   expect(db.status.reader).toBe('initialized')
   expect(said(engines)).toBe(
     "Engines { writer: 'writer#1, transaction, write: 1 of 3 connections held, 0 waiting', reader: 'reader#1, transaction, read: 0 of 10 connections held, 0 waiting' }",

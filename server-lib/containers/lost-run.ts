@@ -4,10 +4,13 @@ import type { RequestScope } from '../requests/request-scope.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import { ToldLines } from '../sessions/told-lines.ts'
 
-/** Runs that took part in a container which was not committed, by the lines that wrote. */
+/** Warnings given already, by the run and the lines that wrote. */
 const told = new ToldLines()
 
-/** A run has resolved, and what it wrote is about to be rolled back: warns once for each line. Undefined where nothing is lost. */
+/**
+ * The error for a joined run whose writes are about to be rolled back; undefined where nothing is lost. Warns once for
+ * each line.
+ */
 export function lostRun(
   run: string,
   { label, id }: RequestScope,

@@ -1,6 +1,6 @@
 import { unknownEngine } from './started-sessions.ts'
 
-/** Names that libraries look for on any object, to find out what it is. */
+/** Names that libraries probe on any object to find out what it is. */
 const PROBED = new Set([
   'then',
   'toJSON',
@@ -14,8 +14,8 @@ const PROBED = new Set([
 ])
 
 /**
- * The end of a container's chain of prototypes: what is looked up there is no member. A name that nearly is an engine's throws
- * EL_UNKNOWN_ENGINE, for in JavaScript nobody else says so; all others are as absent as on any object.
+ * The last prototype of a container: a lookup that arrives here is no member. A name close to an engine's throws
+ * EL_UNKNOWN_ENGINE, because plain JavaScript would return undefined; all other names are absent as usual.
  */
 export function refusingNearMisses(names: readonly string[]): object {
   return new Proxy(
@@ -34,7 +34,7 @@ function isNear(name: string, names: readonly string[]): boolean {
   return names.some(known => distance(name.toLowerCase(), known.toLowerCase()) <= (known.length < 5 ? 1 : 2))
 }
 
-/** How many letters are to be put in, left out, exchanged or swapped with the next one. More than two are three. */
+/** The edit distance of two names: letters inserted, deleted, replaced or swapped with their neighbour. Capped at 3. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3
   let before: number[] = []

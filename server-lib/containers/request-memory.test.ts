@@ -23,7 +23,7 @@ test('a request that is over is let go, though the pool started its timers in it
   await expect
     .poll(() => {
       collectGarbage()
-      // Not the object itself: the assertion would hold on to it.
+      // Not the object itself, because the assertion would keep it alive.
       return first.deref() === undefined
     })
     .toBe(true)
@@ -39,7 +39,7 @@ for (const heard of ['unheard', 'heard']) {
       Number(bytes),
     )
     expect(promoted.length).toBeGreaterThan(15)
-    // Of some 13 MB, made by four hundred units. It was 490 kB while every session looked alive.
+    // Of some 13 MB, allocated by four hundred units. It was 490 kB while every session looked alive.
     const settled = promoted.slice(-10).toSorted((a, b) => a - b)
     expect(settled[5]).toBeLessThan(100_000)
   })

@@ -80,7 +80,7 @@ test('an engine in which no savepoint can be set refuses the statement, and the 
     'transaction savepoint rolled back',
   ])
   expect(db.writer.state).toBe('active')
-  // What a savepoint does not touch is none of its business.
+  // A savepoint ignores engines that it does not touch.
   expect(
     await db.savepoint(() =>
       db

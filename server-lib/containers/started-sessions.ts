@@ -8,7 +8,7 @@ import type { EndedWork } from './close-report.ts'
 
 export type EngineStatus = 'initialized' | 'started' | 'ended'
 
-/** A session from its first access, and whether its connection is confirmed released. */
+/** A session, and whether its connection is confirmed released. */
 export interface Started {
   readonly core: SessionCore
   readonly session: Session
@@ -43,7 +43,7 @@ export class StartedSessions {
     return this.#started.values()
   }
 
-  /** Other engines have taken over, before there is any session. */
+  /** Switches to the engines that have replaced these, before there is any session. */
   follow(successor: StartableEngines): void {
     this.#from = successor
   }
@@ -60,7 +60,7 @@ export class StartedSessions {
     if (engine.options.enlist === 'atomic') this.#lastWritten = engine.name
   }
 
-  /** The engine last written here, else the first started one, else the first healthy one, in the preferred order. */
+  /** The engine last written here, else the first started one, else the first healthy one, in the order of `prefer`. */
   anyName(): string {
     if (this.#lastWritten !== undefined) return this.#lastWritten
     const { prefer, engines } = this.#from
@@ -74,7 +74,7 @@ export class StartedSessions {
     )
   }
 
-  /** Those that take part in a commit, in the order of their engines' declaration. */
+  /** The sessions that take part in a commit, in the order in which their engines were declared. */
   atomic(): SessionCore[] {
     const cores: SessionCore[] = []
     for (const [name, { options }] of this.#from.engines) {
@@ -84,19 +84,19 @@ export class StartedSessions {
     return cores
   }
 
-  /** The engines of which something would be lost if it ended now, without those that a request commits by itself. */
+  /** The engines with writes that would be lost if the container ended now. Not those that a request commits by itself. */
   uncommitted(): string[] {
     const isLeft = ({ core }: Started) => core.uncommitted && !core.engine.options.transactional
     return [...this.#started].filter(([, started]) => isLeft(started)).map(([name]) => name)
   }
 
-  /** Whether there is one on one of these. */
+  /** Whether a session is on one of these engines. */
   uses(engines: ReadonlySet<Engine>): boolean {
     for (const { core } of this.all()) if (engines.has(core.engine)) return true
     return false
   }
 
-  /** Engines that were used and whose connection is not confirmed released. */
+  /** Engines that were used and whose connections are not confirmed released. */
   unreleased(): string[] {
     return [...this.#started].filter(([, { released }]) => !released).map(([name]) => name)
   }
@@ -110,25 +110,28 @@ export class StartedSessions {
     return status
   }
 
-  /** Whether one of a transactional engine is such a one. */
+  /** Whether any session of a transactional engine matches. */
   anyTransactional(isSuch: (core: SessionCore) => boolean): boolean {
     for (const { core } of this.all()) if (core.engine.options.transactional && isSuch(core)) return true
     return false
   }
 
-  /** Whether a stream is being read from one that takes part in a commit: the commit would wait for its reader. */
+  /** Whether a session that takes part in a commit is reading a stream: the commit would wait for the reader. */
   get areReading(): boolean {
     return this.atomic().some(core => core.isReading)
   }
 
-  /** Resolves, within `ms`, to the name of an engine that takes part in a commit and is still busy; or when none is. */
+  /**
+   * Waits up to `ms` for the sessions that take part in a commit. Resolves to the engine of one that is still busy, or
+   * undefined.
+   */
   async whoIsBusy(ms: number): Promise<string | undefined> {
     const busy = this.atomic().filter(core => core.isBusy)
     if (busy.length > 0) await settledWithin(Promise.all(busy.map(core => core.whenIdle())), ms)
     return busy.find(core => core.isBusy)?.engine.name
   }
 
-  /** Whether a rollback would undo something. One whose statement has failed cannot be asked, and counts. */
+  /** Whether a rollback would undo something. A session with a failed statement cannot be asked, and counts. */
   async haveChanged(): Promise<boolean> {
     for (const core of this.atomic()) {
       if (core.isInTransaction && (await core.hasChanged())) return true
@@ -136,14 +139,14 @@ export class StartedSessions {
     return false
   }
 
-  /** The hooks of a commit or rollback get as long as COMMIT does, on the least patient of the engines in use. */
+  /** The time for the hooks of a commit or rollback: the shortest `commitTimeoutMs` of the engines in use. */
   get hookTimeoutMs(): number {
     const used = this.atomic().map(({ engine }) => engine)
     const engines = used.length > 0 ? used : [...this.#from.engines.values()]
     return Math.min(...engines.map(({ options }) => options.commitTimeoutMs))
   }
 
-  /** What each is doing, for those who have to know what was ended. */
+  /** What each session is doing, for the report of what was ended. */
   reports(holders: readonly CheckoutHolder[]): EndedWork['sessions'] {
     return [...this.all()].map(({ core }) => ({
       engine: core.engine.name,

@@ -8,7 +8,7 @@ const CLOSING: Needs<{ graceMs?: number }> = {
   graceMs: need('a number of milliseconds from 0', value => typeof value === 'number' && value >= 0),
 }
 
-/** Checks what `scope` and `open` are given. */
+/** Checks the options of `scope` and `open`. */
 export function checkOpening(call: 'scope()' | 'open()', options: unknown): void {
   checkOptions({ name: call }, options, OPENING)
 }

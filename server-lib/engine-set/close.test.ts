@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 
-/** How much longer than its grace a close may take on a machine with other things to do. */
+/** How much longer than its grace a close may take on a busy machine. */
 const OVERHEAD_MS = 250
 
 let database: TestDatabase
@@ -38,7 +38,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Sessions that the server lost its client of, by its own account. */
+/** The server's own count of sessions with a lost client. */
 async function abandonedSessions() {
   const [row] = await database.admin<{ sessions_abandoned: string }>(
     'select sessions_abandoned from pg_stat_database where datname = current_database()',
@@ -271,7 +271,7 @@ test.each([Number.NaN, -1, '100', null])('a grace of %o is refused, and nothing 
   const engines = createEngines({ main: engine()({ connection: database.url }) })
   await expect(engines.close({ graceMs: graceMs as number })).rejects.toEqual(bad('EL_CONFIG'))
   await engines.scope(db => db.main.query('select 1'))
-  // Infinity is a time as well: nobody is here who would have to be waited for.
+  // Infinity is valid too: nothing is running to wait for.
   await engines.close({ graceMs: Infinity })
 })
 
@@ -341,7 +341,7 @@ test('a COMMIT that is on its way as the time is over tells what has become of i
   await db.silent('t').insert({ name: 'silent' })
   const lost = proxy.once('COMMIT', connection => connection.set({ toClient: 'swallow' }))
   const quick = db.quick.commit()
-  // Answered when the grace is over and the time is not: it is not cancelled.
+  // Answered between the end of the grace and the end of the time: it is not cancelled.
   const slow = outcome(db.slow.commit())
   const silent = outcome(db.silent.commit())
   await lost.hit

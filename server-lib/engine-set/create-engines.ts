@@ -24,7 +24,7 @@ const ASKER: Asker = { name: 'createEngines()', wrong: byNameAlone }
 
 /**
  * Checks every engine's options, then opens them all. Makes no connection. Throws EL_CONFIG, EL_RESERVED_NAME,
- * EL_DUPLICATE_ENGINE, EL_UNKNOWN_ENGINE or EL_UNSUPPORTED_CLIENT, and then nothing was opened.
+ * EL_DUPLICATE_ENGINE, EL_UNKNOWN_ENGINE or EL_UNSUPPORTED_CLIENT; then nothing was opened.
  */
 export function createEngines<const D extends Definitions>(
   definitions: D,
@@ -33,7 +33,7 @@ export function createEngines<const D extends Definitions>(
   checkOptions(ASKER, options, NEEDS)
   const checked = checkDefinitions(definitions)
   const prefer = checkPrefer(checked, options.prefer)
-  // Pools open connections in this context, not in that of the request that happens to need one first.
+  // Pools open connections in this context, not in that of the request that first needs one.
   const inContext = AsyncLocalStorage.snapshot() as InContext
   const { application = null, hot, requireTwoPhase = false } = options
   const before = handOverOf(hot)
@@ -152,11 +152,11 @@ function openAll(
     opened.set(name, new Engine(name, config, options, application, inContext, heritage))
   }
   try {
-    // First those that can fail.
+    // The ones that can fail come first.
     for (const [name, one] of checked) if (!kept.has(name)) open(name, one)
     for (const [name, one] of checked) if (kept.has(name)) open(name, one)
   } catch (error) {
-    // Those before the one that failed have no connection yet; they only stop watching.
+    // Engines opened before the failure have no connection yet; they only stop watching.
     const time = new ClosingTime(0)
     for (const name of kept.keys()) opened.get(name)?.discard()
     const closed = [...opened.values()].map(engine => engine.close(time))

@@ -25,12 +25,12 @@ import type { HandOver } from './hot.ts'
 import type { OpenPool } from '../engines/open-pool.ts'
 
 /**
- * The engines of one `createEngines`, and the containers that are open on them. A set that another one has taken over from is
- * a second face of that: a module that was evaluated before goes on with it.
+ * The engines of one `createEngines`, and the containers open on them. A replaced set forwards to its successor, for a
+ * module that was evaluated before and goes on using it.
  */
 export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHost<Db<D>> {
   readonly names: readonly string[]
-  /** The same for all sets of a `hot` key: a request has one container for them. */
+  /** The same object for all sets of a `hot` key: a request has one container for all of them. */
   readonly identity: object
   requests = 0
   /** Gives up the `hot` key, if there is one. */
@@ -38,13 +38,16 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
   readonly #own: ReadonlyMap<string, Engine>
   readonly #setup: ContainerSetup
   readonly #makeDb: MakeDb
-  /** Containers with a session: those that `close` has to wait for. */
+  /** Containers with a session: `close` has to wait for these. */
   readonly #open: Ring<ContainerCore>
   readonly #recoveries = new Set<RecoveryLoop>()
-  /** Those of the sets that this one took over from, until it has one of its own. */
+  /** The recoveries of replaced sets, until this one has its own. */
   #inherited: readonly RecoveryLoop[] = []
   #successor: EngineSet<Definitions> | undefined
-  /** A set of another copy of the package has the key: requests that have not asked for a container yet will get it here. */
+  /**
+   * Whether a set of another copy of the package has the key. Requests that have not asked for a container yet still
+   * get it here.
+   */
   #isReplaced = false
   #closing: { time: ClosingTime; report: Promise<CloseReport> } | undefined
 
@@ -56,7 +59,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
   ) {
     const known = before instanceof EngineSet ? before : undefined
     this.#own = engines
-    // One that is being closed ends all who are open on it.
+    // A set that is being closed ends all containers open on it.
     this.#open = known && !known.#closing ? known.#open : new Ring()
     this.identity = known ? known.identity : {}
     this.names = [...engines.keys()]
@@ -74,7 +77,10 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
 
   // ------------------------------------------------------------------------------ taken over by another set
 
-  /** The pools of a set that engines with these configs can go on with, by name. Of a set of another copy there are none. */
+  /**
+   * The pools of a set that engines with these configs can go on with, by name. Empty for a set of another copy of the
+   * package.
+   */
   static poolsOf(
     before: object | undefined,
     checked: ReadonlyMap<string, { readonly config: EngineConfig; readonly options: CheckedOptions }>,
@@ -125,7 +131,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     return Object.fromEntries([...this.#engines].map(([name, engine]) => [name, engine.summary]))
   }
 
-  /** This set, or the one that has taken over from it. */
+  /** This set, or its latest successor. */
   get #now(): EngineSet<Definitions> {
     return this.#successor ? this.#successor.#now : this
   }
@@ -158,7 +164,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     if (known) return known instanceof OpenContainer ? known.as(this.#makeDb) : known
     const made = new OpenContainer<D>(this.#now.#setup, this.#makeDb, scope, request, signal)
     scope.addContainer(this.identity, made)
-    // The request was over before anybody asked: the container exists, and says so at each use.
+    // The request had ended before: the container exists, and throws at each use.
     if (scope.ended) void made.core.end()
     return made
   }
@@ -204,7 +210,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     try {
       const value = await runInRequest(scope, () => fn(db))
       await core.end()
-      // A run inside of it was told that its work is done: whoever awaits the scope must not believe so too.
+      // A run inside it resolved, but its work was rolled back: the scope's caller must not believe it was committed.
       if (core.lostRun) throw core.lostRun
       scope.end('finished')
       return value
@@ -221,7 +227,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
 
   async reinit(name: string): Promise<void> {
     const engines = name === '!all' ? [...this.#engines.values()] : [this.#engine(name)]
-    // All or none: one that is not ours must not leave the others replaced.
+    // All or none: an engine that is not ours must not leave the others replaced.
     for (const engine of engines) engine.requireOwned('reinit')
     await Promise.all(engines.map(engine => engine.reinit()))
   }
@@ -257,7 +263,7 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
   }
 
   async #close(time: ClosingTime): Promise<CloseReport> {
-    // A pass that runs ends by itself: its next check-out is refused.
+    // A running pass ends by itself: its next check-out is refused.
     for (const recovery of [...this.#inherited, ...this.#recoveries]) void recovery.stop()
     const engines = [...this.#own.values()]
     const isEnding = this.#whichEnd(engines)
@@ -278,7 +284,10 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     return closeReport(ended, cut.flat())
   }
 
-  /** Which containers end with this set: all, or where another set has taken over those that use what is closed. */
+  /**
+   * Whether a container ends with this set. All do, unless another set has taken over: then only those that use a
+   * closing engine.
+   */
   #whichEnd(engines: readonly Engine[]): (container: ContainerCore) => boolean {
     if (!this.#successor) return () => true
     const closed = new Set(engines.filter(({ isHandedOn }) => !isHandedOn))

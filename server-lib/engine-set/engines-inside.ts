@@ -4,22 +4,22 @@ import type { Db, Definitions } from '../containers/db.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { describe } from '../channels/describe.ts'
 
-/** What mounts and the tests of the library need beyond the public face. */
+/** What mounts and the library's tests need beyond the public type. */
 export interface EnginesInside<D extends Definitions = Definitions> {
   readonly names: readonly string[]
-  /** By which a request finds its container: sets of engines that took over from one another have the same. */
+  /** The key by which a request finds its container. Sets of one `hot` key share it. */
   readonly identity: object
-  /** How many mounted requests go on that may ask for a container. */
+  /** The number of running mounted requests that may still ask for a container. */
   requests: number
-  /** Whether one of them is `transactional`. */
+  /** Whether any engine is `transactional`. */
   readonly isTransactional: boolean
   containerFor(scope: RequestScope, request: unknown): { db: Db<D>; core: ContainerCore }
 }
 
-/** Filled as a set of engines is made. */
+/** Filled when a set of engines is made. */
 export const insides = new WeakMap<object, EnginesInside>()
 
-/** The inner side of a set of engines; throws EL_CONFIG for anything else. */
+/** The inside of a set of engines. Throws EL_CONFIG for anything else. */
 export function enginesInside(engines: unknown): EnginesInside {
   const inside = typeof engines === 'object' && engines !== null ? insides.get(engines) : undefined
   if (!inside) {

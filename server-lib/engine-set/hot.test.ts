@@ -76,14 +76,14 @@ test('thirty evaluations with other options: each old pool is closed, once its r
     newest = evaluate(3 + round)
     await newest.scope(db => db.main.query('select 1'))
   }
-  // The first pool's, for the request that goes on, and the newest one's.
+  // The connections of the first pool, for the running request, and of the newest one.
   await expect.poll(async () => (await database.backends()).length).toBeLessThanOrEqual(3)
   expect(poolNames()).toEqual(['main#1', 'main#31'])
   await running.commit()
   await running.end()
   expect(await names()).toEqual([{ name: 'before' }])
   await expectBackends(database, 1)
-  // The server knows of the end first.
+  // The server notices the end first.
   await expect.poll(poolNames).toEqual(['main#31'])
   await newest.close()
 })
@@ -233,7 +233,7 @@ test('engines that cannot be made change nothing of those that run', async () =>
   expect(code(() => createEngines({ ...definitions, b: notOurs }, { hot: 'failing' }))).toMatch(
     /^EL_UNSUPPORTED_CLIENT/,
   )
-  // Under another name its pool had been let go already.
+  // Under another name, its pool has been let go before the failure.
   expect(
     code(() => createEngines({ other: engine()({ pool }), b: notOurs as never }, { hot: 'failing' })),
   ).toMatch(/^EL_UNSUPPORTED_CLIENT/)

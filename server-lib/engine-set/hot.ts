@@ -2,24 +2,24 @@ import { need } from '../channels/options.ts'
 import { processWide } from '../identity/process-wide.ts'
 import { describe } from '../channels/describe.ts'
 
-/** What a set of engines offers to the next one that is made with its key. */
+/** What a set of engines hands over to the next set with its key. */
 export interface HandOver {
-  /** The set itself. One that was made by this copy of the package hands over more. */
+  /** The set itself. A set made by this copy of the package hands over more. */
   readonly set: object
-  /** How many pools each engine has had: the next one counts on, since names of pools are not used twice. */
+  /** The number of pools each engine has had. The next set counts on, because names of pools are not used twice. */
   readonly generations: Readonly<Record<string, number>>
   /**
-   * Stops watching the pools that the application made, but for those of the engines in `kept`. The returned function
-   * begins again: the next set could not be made.
+   * Stops watching the pools that the application made, except those of the engines in `kept`. The returned function
+   * starts again, for when the next set could not be made.
    */
   letGo(kept: ReadonlySet<string>): () => void
-  /** The next set is there. What it has not taken over is closed, as by `close()`. */
+  /** Called with the next set. What that has not taken over is closed, as by `close()`. */
   succeededBy(set: object): void
 }
 
 /**
- * The newest set of each key. Copies of this package that are not of one version meet here: so it is a function, and the
- * number in the name says what it takes and returns.
+ * The newest set of each key. Copies of this package in different versions share the map: so it holds functions, and
+ * the number in its name versions what they return.
  */
 const sets = processWide('hot 1', () => new Map<string, () => HandOver>())
 
@@ -31,11 +31,11 @@ export const HOT_KEY = need(
   hot => (typeof hot === 'string' && hot.length > LONGEST ? `one of ${hot.length}` : describe(hot)),
 )
 
-/** What the set that has the key now hands over, if there is one. */
+/** The hand-over of the set that has the key now, if there is one. */
 export const handOverOf = (key: string | undefined): HandOver | undefined =>
   key === undefined ? undefined : sets.get(key)?.()
 
-/** Gives the key to a set, until the returned function is called or another one has it. */
+/** Gives the key to a set, until the returned function is called or another set has it. */
 export function keepHot(key: string, handOver: () => HandOver): () => void {
   sets.set(key, handOver)
   return () => {

@@ -5,7 +5,7 @@ import { sessions } from '../adapters/express.ts'
 import { createEngines, engine } from '../index.ts'
 import { borrow, lend } from '../sharing/index.ts'
 
-/** Nobody listens there: nothing of this is to be opened. */
+/** Nothing listens there: these tests must open no connection. */
 const url = 'postgres://postgres:secret@127.0.0.1:1/postgres'
 const client = new pg.Client(url)
 const made = (config: unknown) => createEngines({ main: engine()(config as never) })
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 const NOT_SET = /is an environment variable not set\?$/
 
-/** What is written in plain JavaScript, and a part of the answer. */
+/** Mistakes in plain JavaScript, each with a part of the answer. */
 test.each<[string, () => unknown, string | RegExp]>([
   ['connection: undefined', () => made({ connection: undefined, access: 'read', pool: { max: 1 } }), NOT_SET],
   ['connection: undefined', () => made({ connection: undefined }), /"main": connection is undefined/],

@@ -10,7 +10,7 @@ export class OpenContainer<D extends Definitions> implements Contained {
   readonly core: ContainerCore
   readonly db: Db<D>
   readonly #makeDb: MakeDb
-  /** As sets of other names see it. */
+  /** Its faces for sets with other engine names. */
   #faces: Map<MakeDb, object> | undefined
 
   constructor(
@@ -26,7 +26,7 @@ export class OpenContainer<D extends Definitions> implements Contained {
     this.#makeDb = makeDb
   }
 
-  /** The container as another set of its `hot` key has it, whose engines have other names. */
+  /** The container as seen by another set of its `hot` key, whose engines have other names. */
   as(makeDb: MakeDb): { readonly core: ContainerCore; readonly db: Db<D> } {
     if (makeDb === this.#makeDb) return this
     this.#faces ??= new Map()

@@ -2,7 +2,7 @@ import type { Engines } from './engines.ts'
 import type { Db, Definitions } from '../containers/db.ts'
 
 /**
- * Tells every framework's request type which engines there are and where the container hangs. Augment it once:
+ * The engines of the application and the name of their container, for every framework's request type. Augment it once:
  *
  * ```ts
  * declare module 'enginelight' {
@@ -17,5 +17,5 @@ export type RegisteredDb = Register extends { engines: Engines<infer D> } ? Db<D
 
 type RegisteredName = Register extends { as: infer Name extends string } ? Name : 'db'
 
-/** What a mounted request has besides its own: `{ db }`, or the name that was registered. */
+/** The property that a mounted request gains: `{ db }`, or the registered name. */
 export type RegisteredRequest = { readonly [Name in RegisteredName]: RegisteredDb }

@@ -40,7 +40,7 @@ const NEEDS: Needs<EngineConfig> = {
   traceRows: BOOLEAN,
 }
 
-/** What has no meaning where the transaction and the connection are a host's. */
+/** Options without meaning when the transaction and the connection are a host's. */
 const NOT_BORROWED = [
   'mode',
   'enlist',
@@ -55,10 +55,10 @@ const NOT_BORROWED = [
   'pipeline',
 ] as const satisfies readonly (keyof EngineConfig)[]
 
-/** The shortest time for the answer to a BEGIN, however short the wait for a connection may be. */
+/** The least time for the answer to a BEGIN, however short the wait for a connection may be. */
 const SHORTEST_BEGIN_MS = 500
 
-/** Checks an engine's options and fills in the defaults. Throws EL_CONFIG at the first that is wrong; touches nothing. */
+/** Checks an engine's options and fills in the defaults. Throws EL_CONFIG at the first wrong option; opens nothing. */
 export function checkEngine(name: string, config: EngineConfig): CheckedOptions {
   const asker: Asker = {
     name: `Engine "${name}"`,
@@ -104,7 +104,7 @@ export function checkEngine(name: string, config: EngineConfig): CheckedOptions 
 
 function checkSource(name: string, config: EngineConfig): void {
   const isPool = isPoolSource(config.pool)
-  // Beside a connection `pool` says how many.
+  // Beside a connection, `pool` holds the sizes.
   const sources = (['connection', 'knex', 'pool', 'borrowed'] as const).filter(
     source =>
       config[source] !== undefined && !(source === 'pool' && config.connection !== undefined && !isPool),

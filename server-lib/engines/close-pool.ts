@@ -4,21 +4,22 @@ import type { ConnectionRecord } from '../pool/records.ts'
 import { cancelStatement } from '../postgres/cancel.ts'
 import type { ClosingTime } from './closing-time.ts'
 
-/** How often to look whether a connection has come back that nobody else would close. */
+/** How often to check whether a connection has come back that nothing else would close. */
 const LOOK_MS = 10
-/** How long a pool that nobody uses may take to say goodbye: over a network that is silent it takes for ever. */
+/** How long an unused pool may take to close its connections: over a silent network that takes for ever. */
 const GOODBYE_MS = 250
 
 /**
- * Closes a pool within the time given. knex.destroy() and pool.end() wait for ever for a connection that is held, and
- * until then close no idle one; so after the grace every connection is ended here: what runs on it is cancelled, and it
- * says goodbye, so that the server does not count a client that was lost. One that a session holds is the session's to
- * end. Whatever has not answered when the time is over is cut. Resolves with those outside of sessions who held one.
+ * Closes a pool within the given time. knex.destroy() and pool.end() wait for ever for a held connection, and close no
+ * idle one until then. So after the grace every connection is ended here: its statement is cancelled, and it sends
+ * Terminate, so that the server does not count a lost client. A connection held by a session is ended by the session.
+ * Connections still open when the time is over are cut. Resolves to the holders outside sessions that were left after
+ * the grace.
  */
 export async function closePool(pool: Pool, time: ClosingTime): Promise<CheckoutHolder[]> {
   const state = { isClosed: false }
   const close = async () => {
-    // One that refuses was closed by somebody else; its connections have to be closed all the same.
+    // A pool that rejects was closed elsewhere; its connections must be closed all the same.
     await pool.destroy().catch(() => {})
     await pool.connections.closed()
     state.isClosed = true
@@ -43,7 +44,8 @@ export async function closePool(pool: Pool, time: ClosingTime): Promise<Checkout
   }
   if (!state.isClosed) {
     pool.cut()
-    // The pool now ends by itself, in a few turns: until then knex lets others wait for a connection.
+    // The pool now ends by itself, in a few turns of the event loop: until then knex still lets callers wait for a
+    // connection.
     await Promise.race([closed, sleep(2 * LOOK_MS)])
   }
   return held
@@ -52,11 +54,11 @@ export async function closePool(pool: Pool, time: ClosingTime): Promise<Checkout
 function endPolitely(record: ConnectionRecord, over: Promise<void>): void {
   const { driver } = record
   record.discarded ??= 'cut at close'
-  // Its holder may not listen, and an error that nobody hears ends the process.
+  // Its holder may have no listener, and an unhandled error ends the process.
   driver.on('error', () => {})
   const end = () => void Promise.resolve(driver.end()).catch(() => {})
   if (driver.readyForQuery !== false) return end()
-  // In the very turn in which the server is ready again, before its holder can send anything more.
+  // In the very turn in which the server becomes ready again, before the holder can send anything more.
   driver.once('drain', end)
   void cancelStatement(driver, over)
 }

@@ -1,13 +1,13 @@
-/** The part of the grace, and at most how much of it, that is kept for cancelling and rolling back what is left. */
+/** The part of the grace, and at most how much of it, that is reserved for cancelling and rolling back what is left. */
 const CUT_PART = 0.2
 const LONGEST_CUT_MS = 1_000
-/** What that takes at least: one who gives no grace still wants his statements cancelled and not forgotten. */
+/** The minimum for that: without any grace, statements must still be cancelled and not forgotten. */
 const SHORTEST_CUT_MS = 250
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
- * The two instants of an end: until `graceOver` everybody may finish by himself, then all that is left is cancelled and
- * rolled back; what has not answered until `over` is closed as it is. Both can come nearer, never later.
+ * The two instants of a close. Until `graceOver` work may finish by itself; then what is left is cancelled and rolled
+ * back. What has not answered by `over` is closed as it is. Both can come nearer, never later.
  */
 export class ClosingTime {
   readonly #grace = new Alarm()
@@ -67,13 +67,13 @@ class Alarm {
     if (at >= this.#at) return
     this.#at = at
     clearTimeout(this.#timer)
-    // Node warns of a negative one.
+    // Node warns about a negative timeout.
     const inMs = Math.max(0, at - performance.now())
-    // Node fires a longer one at once.
+    // Node fires a longer timeout at once.
     if (inMs <= LONGEST_TIMER_MS) this.#timer = setTimeout(this.#ring, inMs)
   }
 
-  /** For good: a later word about it must not keep the process. */
+  /** For good: a later `setTo` must not keep the process alive. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#at = -Infinity

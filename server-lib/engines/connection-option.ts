@@ -2,10 +2,10 @@ import { EnginelightError } from '../channels/errors.ts'
 import { describe } from '../channels/describe.ts'
 
 const NOT_SET = 'is an environment variable not set?'
-/** What pg takes from its defaults where it is left out: a server of the same machine, a database called as the user. */
+/** Settings for which pg has defaults when they are left out: a server on this machine, a database named like the user. */
 const DEFAULTED = ['connectionString', 'host', 'port', 'database', 'user'] as const
 
-/** Refuses a `connection` in which a value is missing that was meant to be there: pg would go to another server in silence. */
+/** Refuses a `connection` in which a value is missing that was meant to be set: pg would silently connect to another server. */
 export function checkConnection(name: string, connection: unknown): void {
   if (connection instanceof URL) {
     throw new EnginelightError(
@@ -43,7 +43,7 @@ function missingIn(connection: unknown): { option: string; what: string } | unde
   }
 }
 
-/** Which part of a URL a template has filled with a variable that is not set. */
+/** The part of a URL that a template has filled with an unset variable. */
 function undefinedPart(url: string): string | undefined {
   if (!url.includes('undefined') || !URL.canParse(url)) return undefined
   const { hostname, username, password, pathname } = new URL(url)

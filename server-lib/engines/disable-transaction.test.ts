@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 
-/** The library as a process has it that starts with this environment. */
+/** Loads the library as in a process started with this environment. */
 async function startedWith(text: string | undefined) {
   vi.stubEnv('ENGINELIGHT_DISABLE_TRANSACTION', text)
   vi.resetModules()

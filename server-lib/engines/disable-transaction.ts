@@ -5,9 +5,9 @@ const NAME = 'ENGINELIGHT_DISABLE_TRANSACTION'
 let isDisabled: boolean | undefined
 
 /**
- * Whether the environment says that nothing is committed by itself: engines with `transactional: true` are plain ones
- * then, whose sessions and containers are committed by name. Read once in the life of the process. Throws EL_CONFIG for a
- * text that is neither 0 nor 1: whoever wrote `true` would not get what he meant.
+ * Whether the environment turns automatic commits off: engines with `transactional: true` then behave like others, and
+ * their sessions and containers must be committed explicitly. Read once in the life of the process. Throws EL_CONFIG
+ * for a text that is neither 0 nor 1, because `true` would not have its intended effect.
  */
 export function transactionsAreDisabled(): boolean {
   return (isDisabled ??= read(process.env[NAME]))

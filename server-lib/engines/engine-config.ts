@@ -9,14 +9,14 @@ import type { ServerAddress } from './server-address.ts'
 export type TablesShape = object
 
 export interface EngineOptions {
-  /** The engine that `engines.get()` gives. At most one; where none says so it is the first. */
+  /** Makes this the engine that `engines.get()` returns. At most one engine; by default the first. */
   default?: boolean
   /**
-   * `'read'` opens every transaction as READ ONLY, so that the server refuses writes, and takes the writing methods from the
-   * session's type. Texts that would let a session write are refused before they are sent. A function that does so is refused by the
-   * server in a transaction; in autocommit it costs the connection (on PostgreSQL 13 and older it is not seen there). What
-   * `engines.get(name).knex` sends outside of sessions is not guarded. A guard against mistakes: use a role without the right
-   * to write as well. Default `'write'`.
+   * `'read'` opens every transaction READ ONLY, so that the server refuses writes, and removes the writing methods from
+   * the session's type. Texts that would let a session write are refused before they are sent. If a function does so,
+   * the server refuses it in a transaction; in autocommit it costs the connection (PostgreSQL 13 and older do not show
+   * it). Statements sent through `engines.get(name).knex`, outside sessions, are not guarded. This guards against
+   * mistakes: use a role without the right to write as well. Default `'write'`.
    */
   access?: 'read' | 'write'
   /**
@@ -25,93 +25,97 @@ export interface EngineOptions {
    * connection only while it runs.
    */
   mode?: 'transaction' | 'autocommit'
-  /** `'independent'` keeps the engine out of `db.any` and of a container's commit, as a log wants. Default `'atomic'`. */
+  /** `'independent'` keeps the engine out of `db.any` and of a container's commit, as for a log. Default `'atomic'`. */
   enlist?: 'atomic' | 'independent'
   /**
-   * Where several engines are committed together, the one with the highest priority commits last and holds the decision;
-   * of the same priority, the one declared last. Default 0.
+   * When several engines are committed together, the one with the highest priority commits last and holds the decision;
+   * among equals, the one declared last. Default 0.
    */
   priority?: number
   /**
-   * The container commits: its sessions refuse `commit()`, `rollback()` and `release()` of their own, and a request behind
-   * `sessions(…)` that has used one of them is committed when it was successful, before its response is sent. Default false.
+   * Leaves the commit to the container: its sessions refuse `commit()`, `rollback()` and `release()`. A request behind
+   * `sessions(…)` that has used such an engine is committed if it was successful, before its response is sent. Default
+   * false.
    */
   transactional?: boolean
   /**
-   * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN that the server does
-   * not answer in half of it, and in 500 ms at least, costs the connection, so that those who wait behind it can still be
+   * How long a session waits for a connection, in milliseconds, before EL_CHECKOUT_TIMEOUT. A BEGIN may take half of
+   * that, and at least 500 ms; unanswered by then, it costs the connection, so that waiters behind it can still be
    * served. Default 10,000.
    */
   checkoutTimeoutMs?: number
-  /** How long a connection may take to open, in milliseconds. Pools that we make only. Default 10,000. */
+  /** How long a connection may take to open, in milliseconds. Only for pools that Enginelight makes. Default 10,000. */
   connectTimeoutMs?: number
   /**
-   * How long one statement may run, in milliseconds. The server ends it (`statement_timeout`); a second later we
-   * give up on a server that does not answer, and discard the connection. Of a stream it is how long the server may be
-   * silent while it owes a batch; in a transaction the server also counts the time that the reader takes. Default: no
-   * limit.
+   * How long one statement may run, in milliseconds. The server ends it (`statement_timeout`). If the server does not
+   * answer, the connection is discarded a second later. For a stream, this is how long the server may be silent while
+   * it owes a batch; in a transaction the server also counts the reader's time. Default: no limit.
    */
   statementTimeoutMs?: number
-  /** How long a transaction may stand idle before the server ends it (`idle_in_transaction_session_timeout`). Default: no limit. */
+  /**
+   * How long a transaction may be idle, in milliseconds, before the server ends it
+   * (`idle_in_transaction_session_timeout`). Default: no limit.
+   */
   idleInTransactionTimeoutMs?: number
   /**
-   * A connection that is held for longer, in milliseconds, is told as a warning (EL_HELD_LONG) and on the channel, with
-   * the line that checked it out; once for each hold. False tells nothing. Default 30,000.
+   * A connection held longer than this, in milliseconds, is reported once for each hold: by a warning (EL_HELD_LONG)
+   * and on the channel, with the line that checked it out. False reports nothing. Default 30,000.
    */
   heldWarningMs?: number | false
-  /** The same for a connection that stands idle in a transaction for longer. Default 10,000. */
+  /** The same for a connection idle in a transaction for longer than this. Default 10,000. */
   idleInTransactionWarningMs?: number | false
   /**
    * How long COMMIT may stay unanswered, in milliseconds, before its connection is closed and `commit()` throws
-   * EL_COMMIT_UNKNOWN. The hooks before a commit have as long (EL_HOOK_TIMEOUT), and those after it. Default 30,000.
+   * EL_COMMIT_UNKNOWN. The hooks before a commit have as long (EL_HOOK_TIMEOUT), and so have those after it. Default
+   * 30,000.
    */
   commitTimeoutMs?: number
   /**
-   * Finds out what became of a COMMIT whose answer was lost: the transaction's id is fetched before each COMMIT, which
-   * costs a round trip, and the server is asked for its status on another connection, for up to `commitTimeoutMs`.
-   * `commit()` then resolves, or throws EL_COMMIT_ROLLED_BACK, and EL_COMMIT_UNKNOWN only where the server cannot tell.
-   * Default false.
+   * Finds the outcome of a COMMIT whose answer was lost. Fetches the transaction's id before each COMMIT, which costs a
+   * round trip. To find the outcome, asks the server on another connection, for up to `commitTimeoutMs`. `commit()`
+   * then resolves or throws EL_COMMIT_ROLLED_BACK, and throws EL_COMMIT_UNKNOWN only if the server cannot tell. Default
+   * false.
    */
   resolveUnknownCommit?: boolean
   /**
-   * Whether a connection that comes with somebody's open transaction is rolled back before use. Default true, and
-   * false in autocommit, where such a connection is discarded instead.
+   * Whether a connection that is checked out with an open transaction is rolled back before use. Default true; false in
+   * autocommit, where such a connection is discarded instead.
    */
   rollbackOnCheckout?: boolean
   /**
-   * Sends `DISCARD ALL` before a connection goes back to its pool, so that no session setting, role, advisory lock, LISTEN,
-   * temporary table, prepared statement or cursor reaches its next user. One round trip more for each check-out. What was
-   * set as the connection was opened (knex's `searchPath` and `afterCreate`, a pool's `connect` listener) is lost as well:
-   * set that in the connection string or at the role. Default false.
+   * Sends `DISCARD ALL` before a connection goes back to its pool, so that no session setting, role, advisory lock,
+   * LISTEN, temporary table, prepared statement or cursor reaches its next user. Costs a round trip for each check-out.
+   * Settings made when the connection was opened (knex's `searchPath` and `afterCreate`, a pool's `connect` listener)
+   * are lost too: make them in the connection string or on the role. Default false.
    */
   resetOnRelease?: boolean
   /**
-   * Lets BEGIN travel with the first statement of a transaction, where that is a builder's or has parameters: one round trip less.
-   * They share a Sync, so a statement whose BEGIN has failed is not run. Default true; false sends BEGIN alone.
+   * Pipelines BEGIN with the first statement of a transaction, if a builder made it or it has parameters: one round
+   * trip less. They share a Sync, so the statement is not run if BEGIN fails. Default true; false sends BEGIN alone.
    */
   pipeline?: boolean
-  /** Lets `sessionOf(row)` find the session of a row, at up to a microsecond a row. Default false. */
+  /** Lets `sessionOf(row)` find the session of a row, at up to a microsecond for each row. Default false. */
   traceRows?: boolean
 }
 
-/** Pool sizes, for an engine that is given a `connection`. */
+/** Pool sizes, for an engine with a `connection`. */
 export interface PoolSizes {
   /** Default 0. */
   min?: number
   /** Default 10. */
   max?: number
-  /** How long a free connection above `min` stays open, in milliseconds. Default 30,000. */
+  /** How long an idle connection above `min` stays open, in milliseconds. Default 30,000. */
   idleTimeoutMs?: number
 }
 
-/** Connections of a host, as `borrow()` of `enginelight/sharing` gives them to an engine. */
+/** Connections of a host, as made by `borrow()` of `enginelight/sharing`. */
 export interface BorrowedSource {
   status(): 'Sharing Pool'
 }
 
-/** The same inside of the library: not public, so that the type of `borrowed.engine` names nothing that is not. */
+/** The same inside the library. Not public, so that the type of `borrowed.engine` names only public types. */
 export interface OpenableSource extends BorrowedSource {
-  /** Called by the engine that is made of it. `found` is told when it shows where the host's server is. */
+  /** Called by the engine made of it. `found` is called when the address of the host's server becomes known. */
   open(
     books: Books,
     options: Pick<CheckedOptions, 'access' | 'checkoutTimeoutMs'>,
@@ -128,20 +132,20 @@ export type EngineSource =
 
 export type EngineConfig = EngineOptions & EngineSource
 
-/** An engine as configured, with its table types; `createEngines` makes it real. */
+/** An engine's configuration, with its table types; `createEngines` opens it. */
 export interface EngineDefinition<Tables extends TablesShape, Config extends EngineConfig> {
   readonly config: Config
   /** Never set: carries the type of the tables. */
   readonly tables?: Tables
 }
 
-/** A type parameter would let a misspelt option through: here each key that is no option must be `never`. */
+/** Catches misspelt options, which a type parameter alone would let through: each key that is no option must be `never`. */
 type NoOther<Config> = {
   [Key in Exclude<keyof Config, keyof EngineOptions | 'connection' | 'knex' | 'pool' | 'borrowed'>]: never
 }
 
 /**
- * Describes an engine. Two calls, since TypeScript cannot take `Tables` and infer the rest at once:
+ * Describes an engine. Two calls, because TypeScript cannot take `Tables` and infer the rest at once:
  * `engine<ShopTables>()({ connection: url, access: 'read' })`.
  */
 export function engine<Tables extends TablesShape = Record<string, any>>() {
@@ -154,7 +158,7 @@ export function engine<Tables extends TablesShape = Record<string, any>>() {
 export interface CheckedOptions {
   readonly isDefault: boolean
   readonly access: 'read' | 'write'
-  /** `borrowed`: in the transaction of a host, which alone begins and ends it. */
+  /** `borrowed`: inside the transaction of a host, which alone begins and ends it. */
   readonly mode: Mode
   /** What the mode means. */
   readonly rule: ModeRule
@@ -176,10 +180,10 @@ export interface CheckedOptions {
   readonly traceRows: boolean
 }
 
-/** Whether the engine's transactions are committed with those of the others. A log that is kept apart takes no part. */
+/** Whether the engine's transactions are committed together with those of the others. Not for an independent engine. */
 export const takesPart = ({ rule, enlist }: CheckedOptions): boolean => rule.begins && enlist === 'atomic'
 
-/** A pg.Pool or a function that makes one, as opposed to the sizes of a pool of our own. */
+/** Whether a value is a pg.Pool or a function that makes one, as opposed to the sizes of a pool of our own. */
 export function isPoolSource(value: unknown): value is PgPool | (() => PgPool) {
   return typeof value === 'function' || isPgPool(value)
 }
@@ -189,7 +193,7 @@ export function isPgPool(value: unknown): value is PgPool {
     typeof value === 'object' &&
     value !== null &&
     typeof (value as { connect?: unknown }).connect === 'function' &&
-    // A client of pg has none.
+    // A client of pg has no `options`.
     typeof (value as { options?: unknown }).options === 'object'
   )
 }

@@ -4,7 +4,7 @@ import { here } from '../identity/ids.ts'
 import type { CheckedOptions } from './engine-config.ts'
 import type { OpenPool } from './open-pool.ts'
 
-/** The engine that is described. */
+/** What is used of the described engine. */
 interface DescribedEngine {
   readonly name: string
   readonly options: CheckedOptions
@@ -37,7 +37,7 @@ export function descriptionOf(
   }
 }
 
-/** An engine and its pool as of now. */
+/** An engine and its pool at this moment. */
 export function reportOf(engine: DescribedEngine, open: OpenPool): EngineReport {
   const { books } = open.pool
   const connections = books.connectionReports()

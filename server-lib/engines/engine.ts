@@ -19,23 +19,24 @@ import type { ServerDoor } from './server-settings.ts'
 import { descriptionOf, reportOf, summaryOf } from './engine-report.ts'
 import { askSpare } from './spare-connection.ts'
 
-/** What an engine has of the one whose place it takes. */
+/** What an engine inherits from the engine that it replaces. */
 export interface Heritage {
-  /** How many pools there have been. */
+  /** The number of pools so far. */
   readonly generation: number
-  /** The pool that it goes on with, instead of opening one. */
+  /** The pool to go on with instead of opening one. */
   readonly open?: OpenPool | undefined
 }
 
 /**
- * One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. A long file, since a
- * reinit, a hand-over and a close may meet at any moment: what they share has to be read together.
+ * One database: its pool, the knex that builds its statements, and its options. Sessions come from containers. The file
+ * is long because a reinit, a hand-over and a close may overlap at any moment: the state they share must be read
+ * together.
  */
 export class Engine implements CheckoutOwner {
   readonly name: string
   readonly options: CheckedOptions
   readonly application: string | null
-  /** What is sent on a connection before it goes back. */
+  /** The statements sent on a connection before it is checked in. */
   readonly resets: readonly string[]
   readonly #config: EngineConfig
   readonly #inContext: InContext
@@ -43,12 +44,12 @@ export class Engine implements CheckoutOwner {
   #replaced = new Abandonment()
   #generation: number
   #closed = false
-  /** Its pool is another engine's: that one closes it, or has it watched anew. */
+  /** Whether another engine has its pool, and closes it or watches it anew. */
   #isHandedOn = false
   /** Whether the last attempt to open a connection failed. */
   #failing = false
   #stopLooking!: () => void
-  /** Pools that a `reinit` replaced and that somebody still holds a connection of. */
+  /** Pools that a `reinit` replaced and whose connections are still held. */
   readonly #draining = new Set<OpenPool>()
   #hasClosed!: () => void
   readonly #untilClosed = new Promise<void>(resolve => void (this.#hasClosed = resolve))
@@ -93,7 +94,7 @@ export class Engine implements CheckoutOwner {
     }
   }
 
-  /** Of the pool, and of those that it replaced and that are still in use. */
+  /** The books of the pool, and of replaced pools still in use. */
   *#allBooks() {
     yield this.#open.pool.books
     for (const { pool } of this.#draining) yield pool.books
@@ -110,12 +111,12 @@ export class Engine implements CheckoutOwner {
     }
   }
 
-  /** A knex on this engine's pool, outside of any session: for migrations and scripts. */
+  /** A knex on this engine's pool, outside any session: for migrations and scripts. */
   get knex(): Knex {
     return this.#open.knex
   }
 
-  /** How to reach the server of the pool that is in use. */
+  /** How to reach the server of the current pool. */
   get door(): ServerDoor {
     return this.#open.door()
   }
@@ -124,7 +125,7 @@ export class Engine implements CheckoutOwner {
     return this.#open.owned
   }
 
-  /** The name of the pool that is in use: another one after a `reinit`. */
+  /** The name of the current pool; a `reinit` changes it. */
   get pool(): string {
     return this.#open.pool.books.pool
   }
@@ -155,14 +156,14 @@ export class Engine implements CheckoutOwner {
     return this.description
   }
 
-  /** Whether a check-out has a good chance: the engine is open, and its last connection attempt did not fail. */
+  /** Whether a check-out will probably succeed: the engine is open, and its last connection attempt did not fail. */
   get healthy(): boolean {
     return !this.#closed && !this.#failing
   }
 
   /**
-   * Takes a connection, within `timeoutMs` (the engine's own limit by default), unless it is abandoned before. Rejects as
-   * `checkOut` of the pool does, or with EL_ENGINE_CLOSED.
+   * Checks out a connection within `checkoutTimeoutMs` (the engine's own limit by default), unless it is abandoned
+   * before. Rejects as `checkOut` of the pool does, or with EL_ENGINE_CLOSED.
    */
   checkOut(
     asker: Asker,
@@ -178,7 +179,7 @@ export class Engine implements CheckoutOwner {
     this.#failing = false
   }
 
-  /** Whoever waited at the pool that a reinit replaced is served by the new one. */
+  /** A waiter of a pool that a reinit replaced is served by the new pool. */
   afterFailure(error: EnginelightError, asker: Asker, limits: WaitLimits): Promise<Lease> | undefined {
     if (error.code !== 'EL_CHECKOUT_FAILED') return undefined
     if (limits.replaced.isOver) {
@@ -203,7 +204,7 @@ export class Engine implements CheckoutOwner {
   /** Opens the pool's minimum of connections, at least one, so that a wrong password shows at start. */
   async warmup(): Promise<void> {
     this.requireOpen()
-    // Outside of a request its host has no connection in use.
+    // Outside a request, the host has no connection in use.
     if (this.#open.source === 'borrowed') return
     const wanted = Math.max(1, this.#open.pool.min)
     const asker = () => ({ session: null, request: undefined, capture: null })
@@ -215,15 +216,15 @@ export class Engine implements CheckoutOwner {
   }
 
   /**
-   * Swaps in a fresh pool, then drains the old one: whoever holds a connection of it keeps it until done. Resolves
-   * when the old pool is closed. Throws EL_NOT_OWNED for a pool that the application made.
+   * Opens a new pool, then drains the old one: holders keep their connections until they release them. Resolves when
+   * the old pool is closed. Throws EL_NOT_OWNED for a pool that the application made.
    */
   async reinit(): Promise<void> {
     this.requireOpen()
     this.requireOwned('reinit')
     const old = this.#open
     const replaced = this.#replaced
-    // First, for a function that makes it can throw: then all is as it was.
+    // First, because the application's function may throw: then nothing has changed.
     this.#generation++
     let fresh: OpenPool
     try {
@@ -255,7 +256,7 @@ export class Engine implements CheckoutOwner {
 
   async #drain(old: OpenPool): Promise<void> {
     try {
-      // A close that cuts whoever holds a connection leaves the pool waiting for him.
+      // A close that cuts a held connection leaves the pool waiting for its release.
       await Promise.race([old.pool.destroy(), this.#untilClosed])
     } finally {
       this.#draining.delete(old)
@@ -269,7 +270,10 @@ export class Engine implements CheckoutOwner {
     return this.#generation
   }
 
-  /** The pool that an engine with this config can go on with: its connections, and the sessions that hold them, stay. */
+  /**
+   * The current pool, if an engine with this config can go on with it. Its connections, and the sessions that hold
+   * them, stay.
+   */
   poolFor(config: EngineConfig, options: CheckedOptions): OpenPool | undefined {
     if (this.#closed || this.#isHandedOn) return undefined
     return isSamePool({ config: this.#config, options: this.options }, { config, options })
@@ -277,15 +281,15 @@ export class Engine implements CheckoutOwner {
       : undefined
   }
 
-  /** Another engine has this pool now. The sessions of this one use it until they end. */
+  /** Gives the pool to another engine. This engine's sessions use it until they end. */
   handOn(): void {
     this.#isHandedOn = true
     this.#stopLooking()
   }
 
   /**
-   * Stops watching a pool that the application made, which stays usable, so that another engine may watch it. The returned
-   * function begins again.
+   * Stops watching a pool that the application made, so that another engine may watch it. The pool stays usable. The
+   * returned function starts watching again.
    */
   letGo(): () => void {
     if (this.#closed || this.#isHandedOn || this.owned) return () => {}
@@ -302,12 +306,12 @@ export class Engine implements CheckoutOwner {
     return this.#isHandedOn
   }
 
-  /** Whether both have the same pool. */
+  /** Whether both engines have the same pool. */
   shares(other: Engine): boolean {
     return this.#open === other.#open
   }
 
-  /** Takes back what `new` has begun, where it goes on with another engine's pool. */
+  /** Undoes the constructor, for an engine that goes on with another's pool. */
   discard(): void {
     this.handOn()
     this.#closed = true
@@ -322,9 +326,9 @@ export class Engine implements CheckoutOwner {
   }
 
   /**
-   * Closes the pools that we made, within the time given; a connection that is still held then is cut. A pool that
-   * we were given is left open, and no longer watched when the sessions have ended. Resolves with those outside of
-   * sessions who held a connection to the end.
+   * Closes the pools that we made, within the given time; connections still held then are cut. A pool of the
+   * application is left open, and no longer watched when the sessions have ended. Resolves to the holders outside
+   * sessions that were left after the grace.
    */
   async close(time: ClosingTime, sessionsEnded?: Promise<unknown>): Promise<CheckoutHolder[]> {
     this.refuse()
@@ -332,7 +336,7 @@ export class Engine implements CheckoutOwner {
     const cut = await Promise.all(
       pools.map(async ({ pool, owned }) => {
         const held = owned ? await closePool(pool, time) : []
-        // Not a moment later where there are none: another engine may be given this pool next.
+        // Without sessions, unwatch in the same tick: another engine may be given this pool next.
         if (sessionsEnded) await sessionsEnded
         pool.unwatch()
         return held
@@ -340,12 +344,12 @@ export class Engine implements CheckoutOwner {
     )
     this.#hasClosed()
     this.#stopLooking()
-    // The pool goes on, and with it the engine of this name.
+    // A handed-on pool stays open, and so does the engine of this name.
     if (!this.#isHandedOn) this.#tellPhase('closed')
     return cut.flat()
   }
 
-  /** Everybody who holds a connection, of pools that drain as well. */
+  /** All holders of connections, of draining pools as well. */
   holders(): CheckoutHolder[] {
     return [this.#open, ...this.#draining].flatMap(({ pool }) => pool.books.holders())
   }

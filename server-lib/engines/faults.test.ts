@@ -111,7 +111,7 @@ test('a database that is not there is a clear error, and is found when it comes'
   await expectBackends(database, 1)
   const server = new pg.Client(database.url.replace(database.name, 'postgres'))
   await server.connect()
-  // Not even a superuser gets in.
+  // Not even a superuser can connect.
   await server.query(`alter database ${database.name} allow_connections false`)
   await database.admin(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
@@ -165,7 +165,7 @@ test('a connection of a pg.Pool that dies in the very moment of its grant does n
   const uncaught: unknown[] = []
   const onUncaught = (error: unknown) => void uncaught.push(error)
   process.on('uncaughtException', onUncaught)
-  // What pg does when the server's last words come in the packet with the ReadyForQuery.
+  // What pg does when the server's last message comes in the same packet as the ReadyForQuery.
   pool.once('acquire', client => queueMicrotask(() => client.emit('error', new Error('terminated'))))
   expect(await engines.scope(async db => (await db.main.query('select 1 as one')).rows)).toEqual([{ one: 1 }])
   const listeners = await pool.connect().then(client => {
@@ -175,7 +175,7 @@ test('a connection of a pg.Pool that dies in the very moment of its grant does n
   await new Promise(resolve => setTimeout(resolve, 20))
   process.off('uncaughtException', onUncaught)
   expect(uncaught).toEqual([])
-  // The pool's own.
+  // The pool's own listener.
   expect(listeners).toBe(1)
   await engines.close()
   await pool.end()

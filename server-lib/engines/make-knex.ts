@@ -9,7 +9,7 @@ import { describe } from '../channels/describe.ts'
 import { checkOptions, whole, type Asker } from '../channels/options.ts'
 import type { CheckedOptions, EngineConfig, PoolSizes } from './engine-config.ts'
 
-/** Makes the knex of an engine that was given a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
+/** Makes the knex of an engine with a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function knexFor(
   name: string,
   config: Extract<EngineConfig, { connection: unknown }>,
@@ -58,7 +58,7 @@ export function knexFor(
       max,
       idleTimeoutMillis: idleTimeoutMs,
       createTimeoutMillis: options.connectTimeoutMs,
-      // Later than our own deadline, which knows the holders.
+      // Later than our own deadline, whose error names the holders.
       acquireTimeoutMillis: options.checkoutTimeoutMs + 5_000,
       ...(afterCreate ? { afterCreate } : {}),
     },
@@ -84,7 +84,7 @@ function checkSizes(name: string, sizes: PoolSizes | undefined): Required<PoolSi
   return { min, max, idleTimeoutMs }
 }
 
-/** Knex prints a line for each connection that fails its validation, or cannot be had; those are told of on the channels. */
+/** Knex prints a line for each connection that fails validation or cannot be acquired; the channels report those. */
 export const quietLog = {
   warn(message: unknown) {
     if (!/^(Acquire c|C)onnection Error/i.test(String(message))) console.warn(message)
@@ -107,7 +107,7 @@ export function makeKnex(name: string, config: Knex.Config): Knex {
   }
 }
 
-/** What the package knex exports, which is loaded only here. Throws EL_MISSING_PEER. */
+/** The export of the package knex, which is loaded only here. Throws EL_MISSING_PEER. */
 export function knexFactory(name: string): (config: Knex.Config) => Knex {
   try {
     return loadBeside('knex') as ReturnType<typeof knexFactory>

@@ -1,6 +1,7 @@
 /**
- * What the mode of an engine means for its sessions, a row for each. `begins`: a session begins a transaction, and follows what the
- * server says of it. `keeps`: for how long a session keeps its connection. `ends`: what ends the work that is open.
+ * What an engine's mode means for its sessions, one row for each. `begins`: a session begins a transaction, and follows
+ * its status as the server reports it. `keeps`: how long a session keeps its connection. `ends`: what ends the open
+ * work.
  */
 export const MODES = {
   transaction: { begins: true, keeps: 'transaction', ends: 'session' },

@@ -24,13 +24,13 @@ import {
   type EngineConfig,
 } from './engine-config.ts'
 
-/** A connection of a pg.Pool that knex has in hand. */
+/** A connection of a pg.Pool that knex holds. */
 interface KnexConnection {
   readonly __knex__disposed?: unknown
   release(destroy: boolean): void
 }
 
-/** Knex's client object, by what we use of it. */
+/** What is used of knex's client object. */
 export interface KnexClient extends DriverOwner {
   readonly config: Record<string, unknown>
   readonly pool?: TarnPool
@@ -38,20 +38,20 @@ export interface KnexClient extends DriverOwner {
   initializePool?(...args: unknown[]): unknown
 }
 
-/** Where an engine's connections come from, opened: a pool, and a knex to build statements with. */
+/** The opened source of an engine: a pool, and a knex to build statements with. */
 export interface OpenPool extends ServerAddress {
   readonly knex: Knex
   readonly pool: Pool
   readonly source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
-  /** Made by us or by a factory that we were given: ours to close and to replace. */
+  /** Whether we made it, or a function given to us did: then it is ours to close and to replace. */
   readonly owned: boolean
-  /** How to reach its server by itself. Read when it is asked for: a pool may get its settings later. */
+  /** How to reach its server directly. Read on each call, because a pool may get its settings later. */
   door(): ServerDoor
 }
 
 /**
- * Opens the source of an engine and begins to watch it. No connection is made. `found` is told when a pool that did not
- * know where its server is has learnt it. Throws EL_CONFIG, EL_UNSUPPORTED_CLIENT or EL_MISSING_PEER.
+ * Opens an engine's source and begins to watch it, without making a connection. `found` is called when a pool that did
+ * not know its server's address has learnt it. Throws EL_CONFIG, EL_UNSUPPORTED_CLIENT or EL_MISSING_PEER.
  */
 export function openPool(
   name: string,
@@ -81,7 +81,7 @@ export function openPool(
         },
       )
     }
-    // A pool that came in the config is the application's to close.
+    // A pool in the config is the application's to close.
     const owned = !('connectionPool' in knex && knex.connectionPool)
     return fromKnex(name, makeKnex(name, knex), books, 'knex', owned, inContext)
   }
@@ -157,7 +157,7 @@ function fromKnex(
   refuseSharing(name, tarn, client)
   const unwatchLines = watchKnexLines(knex)
   if (isMute(client.driver?.Client)) books.transactionsAreUnknown()
-  // Before ours is put in its place, which keeps those that are being opened.
+  // Before `keepOpening` replaces the driver by ours, which tracks connections that are being opened.
   const door = serverDoor(
     () => client.connectionSettings ?? {},
     client.driver?.Client as ClientClass | undefined,
@@ -165,7 +165,7 @@ function fromKnex(
   const opening = owned ? keepOpening(client) : undefined
   const destroy = async () => {
     await knex.destroy()
-    // knex only lets go of a pool that it did not make.
+    // knex does not destroy a pool that it did not make.
     if (connectionPool) await tarn.destroy()
   }
   const pool = new KnexPool(client, tarn, books, destroy, inContext, opening)
@@ -177,7 +177,7 @@ function fromKnex(
   return { knex, pool, source, owned, door, ...serverAddressOf(client.connectionSettings) }
 }
 
-/** A knex over somebody's pg.Pool (knex 3.3): the pool is what there is to watch. */
+/** A knex on a pg.Pool of the application (knex 3.3): the pool is watched. */
 function fromConnectionPool(
   name: string,
   knex: Knex,
@@ -202,11 +202,11 @@ function fromNativePool(
   if (isMute(given.Client)) books.transactionsAreUnknown()
   const pool = new NativePool(given, books, inContext)
   const connect = () => given.connect() as Promise<KnexConnection>
-  // One that knex has given up still runs its statement.
+  // A connection that knex has given up on still runs its statement.
   const release = (connection: KnexConnection) => (connection.release(!!connection.__knex__disposed), true)
   whenUnwatched(pool, () => watched.delete(given))
-  // Only to build statements with; they run on the pool's connections through sessions. A version saves the
-  // `select version()` that knex would send on a pool that is not its own.
+  // Only builds statements; they run on the pool's connections through sessions. The version saves the `select
+  // version()` that knex would send on a pool that is not its own.
   const knex = makeKnex(name, {
     client: 'pg',
     connectionPool: given,
@@ -217,7 +217,7 @@ function fromNativePool(
   return { knex, pool, source: 'pg.Pool', owned, door, ...serverAddressOf(given.options) }
 }
 
-/** Connections of a host. Where its server is shows when the first of them is borrowed. */
+/** A pool of a host's connections. The server's address becomes known when the first one is borrowed. */
 function fromHost(
   name: string,
   borrowed: BorrowedSource,
@@ -240,7 +240,7 @@ function fromHost(
     pool,
     source: 'borrowed',
     owned: false,
-    // A session on it is not lent.
+    // A session on a borrowed connection cannot be lent.
     door: serverDoor(() => ({}), undefined),
     get serverAddress() {
       return address().serverAddress
@@ -257,7 +257,7 @@ function fromHost(
 const isOpenable = (borrowed: BorrowedSource): borrowed is OpenableSource =>
   typeof (borrowed as OpenableSource | null)?.open === 'function'
 
-/** What was begun for a pool ends when it is no longer watched. */
+/** Calls `end` when the pool is no longer watched. */
 function whenUnwatched(pool: Pool, end: () => void): void {
   const unwatch = pool.unwatch.bind(pool)
   pool.unwatch = () => {
@@ -266,7 +266,7 @@ function whenUnwatched(pool: Pool, end: () => void): void {
   }
 }
 
-/** Pools that an open engine watches, and the clients that make them: a second engine on one would tell everything twice. */
+/** Pools that an open engine watches, and the clients that make them: a second engine on one would report everything twice. */
 const watched = processWide('watched pools', () => new WeakSet<object>())
 
 function refuseSharing(name: string, ...sources: object[]): void {

@@ -7,8 +7,8 @@ interface Configured {
 }
 
 /**
- * Whether an engine can go on with the pool that was opened for another config. A pool that the application made is the same
- * where it is the same object. One that we made depends on every option; a function that is written anew is not the same.
+ * Whether an engine can go on with the pool opened for another config. A pool that the application made must be the
+ * same object. A pool that we made depends on every option; a function that was created anew is not the same.
  */
 export function isSamePool(before: Configured, now: Configured): boolean {
   const [old, config] = [before.config, now.config]

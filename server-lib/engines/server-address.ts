@@ -1,11 +1,11 @@
-/** Where an engine's server is, as far as its configuration tells. Never a user and never a password. */
+/** The address of an engine's server, as far as its configuration tells. Never a user, never a password. */
 export interface ServerAddress {
   readonly serverAddress: string | null
   readonly serverPort: number | null
   readonly database: string | null
 }
 
-/** Reads the server from pg's settings: a URL, or host, port and database by themselves. */
+/** Reads the server's address from pg's settings: a URL, or separate host, port and database. */
 export function serverAddressOf(settings: Record<string, unknown> | undefined): ServerAddress {
   const url = typeof settings?.connectionString === 'string' ? parseUrl(settings.connectionString) : undefined
   const host = url?.hostname || settings?.host

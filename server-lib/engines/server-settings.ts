@@ -1,28 +1,29 @@
 import { inspect } from 'node:util'
 
-/** A class of connections, as pg has it: made of settings, it opens nothing yet. */
+/** pg's class of connections: constructing one opens nothing yet. */
 export type ClientClass = new (settings: object) => {
   readonly connectionParameters?: object
 }
 
 /**
- * What it takes to reach the server of a pool once more, as pg's `Client` takes it. What is secret in it is found by name, and is in
- * nothing that lists or prints it.
+ * The settings to reach a pool's server again, as pg's `Client` takes them. A secret in them is read by its name, and
+ * is never listed or printed.
  */
 export type ServerSettings = Readonly<Record<string, unknown>>
 
-/** How to reach the server, and the class that does it. */
+/** The settings to reach a server, and the class that connects. */
 export interface ServerDoor {
   readonly settings: ServerSettings
   readonly Client: ClientClass | undefined
 }
 
-/** Said in parts: as a text it holds the password. The second is no setting. */
+/** Left out: the connection string holds the password, and its parts are settings already. The second is no setting. */
 const LEFT_OUT = new Set(['connectionString', 'isDomainSocket'])
 
 /**
- * Reads what pg makes of a pool's own settings: of a connection string, of PGHOST and its like, and of its defaults. A client that
- * is not connected opens no socket. Read once for each object of settings: a knex gets others when its password has expired.
+ * Reads what pg makes of a pool's own settings: of a connection string, of PGHOST and its like, and of its defaults. An
+ * unconnected client opens no socket. Read once for each settings object: a knex gets a new one when its password has
+ * expired.
  */
 export function serverDoor(own: () => object, Client: ClientClass | undefined): () => ServerDoor {
   let from: object | undefined
@@ -41,7 +42,7 @@ function readSettings(own: object, Client: ClientClass | undefined): ServerSetti
     for (const name of Object.getOwnPropertyNames(from)) {
       const value = (from as Record<string, unknown>)[name]
       if (value === undefined || LEFT_OUT.has(name)) continue
-      // As pg and its pool hide it: those who copy the settings take it by name.
+      // Hidden as pg and its pool hide it: code that copies the settings reads it by name.
       const enumerable = name !== 'password'
       const shown = name === 'ssl' ? unlisted(value) : value
       Object.defineProperty(settings, name, { value: shown, enumerable, configurable: true, writable: true })
@@ -52,7 +53,7 @@ function readSettings(own: object, Client: ClientClass | undefined): ServerSetti
 
 const SECRETS_OF_TLS = new Set(['key', 'passphrase', 'pfx'])
 
-/** A copy whose secrets TLS finds, and which does not print them. */
+/** A copy whose secrets TLS can read, but printing does not show. */
 function unlisted(ssl: unknown): unknown {
   if (typeof ssl !== 'object' || ssl === null) return ssl
   const copy = { ...ssl, ...('key' in ssl ? { key: ssl.key } : {}) }

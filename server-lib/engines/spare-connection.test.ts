@@ -18,7 +18,7 @@ afterEach(async () => {
 })
 afterAll(() => database.drop())
 
-/** An engine over knex's own pool, or over a pg.Pool of the application's. */
+/** An engine on knex's own pool, or on a pg.Pool of the application. */
 const open = (max: number, source: 'knex' | 'pg.Pool' = 'knex') => {
   const { url } = database
   if (source === 'pg.Pool') pool = new pg.Pool({ connectionString: url, max })

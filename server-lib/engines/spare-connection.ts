@@ -11,8 +11,8 @@ import { onReady } from '../postgres/ready.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 
 /**
- * Why an observer may not take a connection just now, or null where it may: it never takes a pool's last one, and
- * never stands in its queue.
+ * Why an observer may not check out a connection just now; null where it may. It never takes a pool's last one, and
+ * never waits in its queue.
  */
 function whyNotSpare({ books, max }: Pool): string | null {
   if (max < 2) return 'its pool has a single connection, which is left to the application'
@@ -22,8 +22,8 @@ function whyNotSpare({ books, max }: Pool): string | null {
 }
 
 /**
- * Asks the server on behalf of an observer, over a connection that is spare. Never rejects. An observer that gets no connection
- * says nothing about the engine's health.
+ * Asks the server on behalf of an observer, on a spare connection. Never rejects. A failed check-out here does not
+ * count against the engine's health.
  */
 export async function askSpare(
   { pool, source }: Pick<OpenPool, 'pool' | 'source'>,
@@ -55,7 +55,7 @@ interface Question {
   readonly replaced: Abandonment
 }
 
-/** Asks the server over a connection that was spare, and gives it back as it came. One that does not answer in time is closed. */
+/** Asks the server on a spare connection, and returns it as it came. A connection that does not answer in time is closed. */
 function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: number) {
   const { driver } = hold
   if (!isIdle(driver)) {
@@ -80,7 +80,7 @@ function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: n
   })
 }
 
-/** pg tells of a failed statement before it has read that the server is ready again, or that the connection is gone. */
+/** pg reports a failed statement before it has read that the server is ready again, or that the connection is gone. */
 function giveBack(hold: Hold, isAnswered: boolean, given: () => void): void {
   const { driver } = hold
   const back = (isOpen: boolean) => {

@@ -4,8 +4,8 @@ type Method = (this: unknown, ...args: unknown[]) => unknown
 export type Dialect = new (config: Knex.Config) => object
 
 /**
- * A dialect of knex for connections whose transaction is somebody else's: it says `transacting`, so knex sends SAVEPOINT
- * where it would send BEGIN and never COMMIT. One class for each base, since those who ask are as many as the sessions.
+ * A dialect of knex for connections whose transaction belongs to other code. It says `transacting`, so knex sends
+ * SAVEPOINT where it would send BEGIN, and never COMMIT. One class for each base, because every session asks for it.
  */
 export function transactingDialects(overrides: (base: Dialect) => Record<string, Method> = () => ({})) {
   const dialects = new WeakMap<Dialect, Dialect>()
@@ -20,7 +20,7 @@ export function transactingDialects(overrides: (base: Dialect) => Record<string,
   }
 }
 
-/** What knex asks of a pool, where there is always a connection and it is one: the session's, or the host's. */
+/** A pool, as knex uses it, with a single connection that is always available: the session's, or the host's. */
 export function poolOfOne<Connection>(
   acquire: () => Promise<Connection>,
   release: (connection: Connection) => boolean,
@@ -36,8 +36,8 @@ export function poolOfOne<Connection>(
 }
 
 /**
- * Gives a knex its `connectionPool`. That is an option from knex 3.3 on; an older one ignores it, and asks the pool that its client
- * has for a connection all the same.
+ * Gives a knex its `connectionPool`. That is an option from knex 3.3 on. An older knex ignores the option, but uses the
+ * pool that its client has.
  */
 export function onPool(knex: Knex, pool: object): Knex {
   const client = knex.client as { pool?: unknown }

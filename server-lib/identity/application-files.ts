@@ -2,7 +2,10 @@ import { realpathSync } from 'node:fs'
 import { sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A location can be anything that a loader or a `sourceURL` comment made up: what is no path stays as it is. */
+/**
+ * The path of a location. A loader or a `sourceURL` comment can make up any location: one that is no path is returned
+ * as it is.
+ */
 export function pathOf(location: string): string {
   if (!location.startsWith('file://')) return location
   try {
@@ -17,7 +20,7 @@ export function isApplicationFile(file: string): boolean {
   return !/[\\/]node_modules[\\/]/.test(file)
 }
 
-/** As a label has it: relative to the working directory, and without what a bundler puts before its sources. */
+/** A file as labels show it: relative to the working directory, and without the prefix of a bundler. */
 export function shownFile(file: string): string {
   const root = `${workingDirectory()}${sep}`
   if (file.startsWith(root)) return file.slice(root.length)
@@ -28,19 +31,19 @@ function workingDirectory(): string {
   try {
     return process.cwd()
   } catch {
-    // The directory was removed under the process.
+    // The directory was removed while the process runs.
     return ''
   }
 }
 
 // ------------------------------------------------------------- an application that is itself a package
 
-/** What every stack of a statement has in it: none of it is the application, whatever the process was started with. */
+/** Packages in every stack of a statement. None of them is the application, whatever script the process was started with. */
 const DRIVERS = new Set(['enginelight', 'knex', 'pg', 'tarn'])
 
 let family: string | null | undefined
 
-/** The family of the package that the process was started with: `strapi` of `@strapi/strapi`. Null where it is no package. */
+/** The family of the package that the process was started with: `strapi` for `@strapi/strapi`. Null where it is no package. */
 export function applicationFamily(): string | null {
   if (family === undefined) {
     const started = familyOf(pathInPackages(mainScript()))
@@ -49,13 +52,13 @@ export function applicationFamily(): string | null {
   return family
 }
 
-/** `package/file` of a file in a package of this family (`@directus/api` is one of `directus`), or null. */
+/** `package/file` for a file in a package of this family (`@directus/api` belongs to `directus`), or null. */
 export function fileInFamily(file: string, one: string): string | null {
   const path = pathInPackages(file)
   return path !== null && familyOf(path) === one ? path : null
 }
 
-/** What comes behind the last node_modules of a path. */
+/** The part of a path after its last node_modules. */
 function pathInPackages(file: string): string | null {
   const at = Math.max(file.lastIndexOf('/node_modules/'), file.lastIndexOf('\\node_modules\\'))
   return at === -1 ? null : file.slice(at + '/node_modules/'.length).replaceAll('\\', '/')

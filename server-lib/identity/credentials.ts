@@ -1,9 +1,9 @@
 const HIDDEN = '•••'
 
 /**
- * Takes out of a text what looks like a credential: `user:password@` of URLs and without one, and the values of
- * `password=…`, `"token": "…"` and their like. Where a value ends is a guess, so too much is hidden rather than too
- * little: a password that is not escaped may have `@`, `/` and blanks in it. Reads the text once, in linear time.
+ * Hides what looks like a credential in a text: `user:password@`, in a URL or not, and the values of `password=…`,
+ * `"token": "…"` and their like. The end of a value is a guess, so it hides too much rather than too little: an
+ * unescaped password may have `@`, `/` and blanks in it. Reads the text once, in linear time.
  */
 export function withoutCredentials(text: string): string {
   return withoutSecretValues(text).split('\n').map(withoutUserinfo).join('\n')
@@ -12,18 +12,18 @@ export function withoutCredentials(text: string): string {
 const SCHEME_END = '://'
 
 function withoutUserinfo(line: string): string {
-  // The last one of the line: a password that holds others is hidden to its end.
+  // The last `@` of the line: a password that has others is hidden to its end.
   const at = line.lastIndexOf('@')
   const start = at < 0 ? -1 : startOfUserinfo(line, at)
   const hidden = start < 0 ? line : line.slice(0, start) + HIDDEN + line.slice(at)
   return withoutHostlessPassword(hidden, start < 0 ? 0 : start)
 }
 
-/** After the first `://` before it, or where the run of characters begins that has a colon and an `@`. */
+/** The start of the userinfo: after the first `://` before the `@`, or the start of the word that has a colon and then an `@`. */
 function startOfUserinfo(line: string, at: number): number {
   for (let found = line.indexOf(SCHEME_END); found >= 0 && found < at;) {
     const start = found + SCHEME_END.length
-    // A path of Node's: `node_modules/@scope`.
+    // A path of Node: `node_modules/@scope`.
     if (!line.startsWith('file', found - 4)) {
       const next = line.slice(start, at)
       return next.includes(':') || !/\s/.test(next) ? start : -1
@@ -38,7 +38,7 @@ function startOfUserinfo(line: string, at: number): number {
       start = index + 1
       hasColon = false
     } else if (character === '@' && hasColon) return start
-    // `file:`, `node:` and `npm:` are followed by no password.
+    // No password follows `file:`, `node:` and `npm:`.
     else if (character === ':' && !PATHS.test(line.slice(Math.max(start, index - 8), index))) hasColon = true
   }
   return -1
@@ -46,7 +46,7 @@ function startOfUserinfo(line: string, at: number): number {
 
 const PATHS = /(?:^|\W)(?:file|node|npm|https?)$/
 
-/** `postgres://bob:hunter2`: what no port consists of is a password, whose host was forgotten. */
+/** `postgres://bob:hunter2`: if the part after the colon is no port, it is a password whose host was forgotten. */
 function withoutHostlessPassword(line: string, from: number): string {
   let shown = ''
   let copied = 0
@@ -85,7 +85,7 @@ function withoutSecretValues(text: string): string {
       shown += text.slice(copied, value) + HIDDEN
       copied = end
     }
-    // What was read is not read again.
+    // Each part is read once.
     SECRET_WORD.lastIndex = Math.max(end, word)
   }
   return copied === 0 ? text : shown + text.slice(copied)
@@ -102,7 +102,10 @@ function endOfRun(text: string, from: number, is: (character: string) => boolean
   return at
 }
 
-/** Where the value begins, with its quote; -1 where none follows. Between word and value are `=`, `:`, `=>`, `:=`, or blanks before a quote. */
+/**
+ * The start of the value, with its quote; -1 where no value follows. Between word and value are `=`, `:`, `=>`, `:=`,
+ * or blanks before a quote.
+ */
 function startOfValue(text: string, word: number): number {
   let at = endOfRun(text, word, isBackslash)
   if (isQuote(text[at])) at++
@@ -128,7 +131,7 @@ function endOfValue(text: string, start: number, isWholeLine: boolean): number {
   return at
 }
 
-/** `opening` is the quote, with backslashes where the text is itself in quotes: `\"`. */
+/** `opening` is the quote, with backslashes where the text itself is quoted: `\"`. */
 function endOfQuoted(text: string, opening: string, from: number): number {
   const quote = opening.at(-1)
   for (let at = text.indexOf(opening, from); at >= 0; at = text.indexOf(opening, at + 1)) {

@@ -1,14 +1,14 @@
 import { processWide } from './process-wide.ts'
 
-/** How many observers are somebody's who develops the application. */
+/** The number of observers that belong to a developer. */
 const lookers = processWide('developers', () => ({ count: 0 }))
 
 const isSaid = process.env['NODE_ENV'] === 'development'
 
-/** Whether somebody develops here: what costs a little may be told, and what is for no one else's eyes. */
+/** Whether a developer is watching: the process may show slower facts, and facts that are for a developer only. */
 export const isDevelopment = (): boolean => isSaid || lookers.count > 0
 
-/** Says so until the returned function is called. */
+/** Counts a watching developer until the returned function is called. */
 export function developerLooks(): () => void {
   let looks = true
   lookers.count++

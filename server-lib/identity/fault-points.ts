@@ -1,4 +1,4 @@
-/** The instants of a session's life in which a test can strike. Each is one line of the library's source. */
+/** The points in a session's life where a test can inject a fault. Each is one line of the library's source. */
 export const SESSION_POINTS = [
   'check-out:granted',
   'begin:sent',
@@ -14,7 +14,7 @@ export const SESSION_POINTS = [
   'end:due',
 ] as const
 
-/** Those of a commit over many engines, which has a session's as well. */
+/** The points of a commit over many engines, in addition to those of its sessions. */
 export const COMMIT_POINTS = [
   'decision:sent',
   'decision:answered',
@@ -26,7 +26,7 @@ export const COMMIT_POINTS = [
 
 export type FaultPoint = (typeof SESSION_POINTS | typeof COMMIT_POINTS)[number]
 
-/** A driver's connection, as far as strikes use it. */
+/** What strikes use of a driver's connection. */
 interface StruckConnection {
   readonly processID?: number | null
   query(text: string, callback: () => void): unknown
@@ -37,17 +37,17 @@ export type Strike<Driver = StruckConnection> = (driver: Driver | undefined) => 
 const strikes = new Map<FaultPoint, Strike<object>>()
 
 /**
- * Named by the library where a fault would hurt most; does nothing until a test strikes there. The published build has
- * neither the calls nor this file (`scripts/without-fault-points.js`), so a call must stand alone on its line, and
- * nothing may depend on it.
+ * Marks a point where a fault would hurt most; does nothing until a test strikes there. The published build has neither
+ * the calls nor this file (`scripts/without-fault-points.js`). So a call must stand alone on its line, and nothing may
+ * depend on it.
  */
 export function faultPoint(point: FaultPoint, driver?: object): void {
   if (strikes.size > 0) strikes.get(point)?.(driver)
 }
 
 /**
- * Strikes at a point: `times` times, after letting it pass `after` times. What the strike throws surfaces in the
- * library; most do something to the connection instead. Dispose of the returned value when the test is over.
+ * Strikes at a point: `times` times, after letting it pass `after` times. An error that the strike throws surfaces in
+ * the library; most strikes act on the connection instead. Dispose of the returned value when the test is over.
  */
 export function strikeAt<Driver = StruckConnection>(
   point: FaultPoint,

@@ -1,11 +1,11 @@
-/** What Node calls for `console.log` and in errors of its test runner. */
+/** The method that Node calls for `console.log` and in errors of its test runner. */
 export const INSPECT = Symbol.for('nodejs.util.inspect.custom')
 
 type Inspect = (value: unknown, options: object) => string
 
-/** What `console.log` shows of an object of ours: a name and plain facts, and nothing behind them. */
+/** What `console.log` shows of an object of ours: a name and plain facts. */
 export function shown(name: string, facts: object, options: object, inspect: Inspect | undefined): unknown {
-  // A console that is not Node's gives no function.
+  // A console other than Node's passes no function.
   return inspect ? `${name} ${inspect(facts, options)}` : facts
 }
 

@@ -7,21 +7,21 @@ export interface Place {
   readonly column: number
 }
 
-/** Where a generated place comes from, by Node's own source maps; undefined where no map says so. */
+/** The source of a generated place, by Node's own source maps; undefined where no map has it. */
 export function mappedByNode(file: string, line: number, column: number): Place | undefined {
   try {
     const entry = findSourceMap(file)?.findEntry(line - 1, column - 1)
     if (!entry || !('originalSource' in entry) || !entry.originalSource) return undefined
     return { file: entry.originalSource, line: entry.originalLine + 1, column: entry.originalColumn + 1 }
   } catch {
-    // A map that is none.
+    // An invalid map.
     return undefined
   }
 }
 
 type Prepare = NonNullable<typeof Error.prepareStackTrace>
 
-/** One frame as the application's own `Error.prepareStackTrace` writes it: that of a loader knows the loader's maps. */
+/** One frame as written by the application's own `Error.prepareStackTrace`: a loader's function knows the loader's maps. */
 export function writtenBy(prepare: Prepare, callSite: NodeJS.CallSite): string | undefined {
   try {
     const text: unknown = prepare.call(Error, NAMELESS, [callSite])

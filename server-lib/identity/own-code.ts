@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A place in a file, as a frame of a stack says it. */
+/** A place in a file, as a frame of a stack shows it. */
 export interface Place {
   readonly file: string
   readonly line: number
@@ -14,11 +14,11 @@ interface Range {
 }
 
 const ranges = new Map<string, Range[]>()
-/** Parts are loaded one inside of another, and one that failed to load has no end. */
+/** Open starts: parts are nested while loading, and a part that failed to load has no end. */
 const begun = new Map<string, Place>()
 
 /**
- * Says where a part of this package begins, and at the second call where it ends. Each published file does so by its
+ * Marks where a part of this package begins and, at the second call, where it ends. Each published file calls it in its
  * first and its last statement: in a bundle the application's code is in the same file, before and behind ours. The
  * place is read at once: `isOwnCode` is asked while V8 writes a stack, and then V8 calls no other `prepareStackTrace`.
  *
@@ -36,14 +36,14 @@ export function markCode(part: string, here: () => Error): void {
   ranges.set(place.file, [...(ranges.get(place.file) ?? []), { from, to: place }])
 }
 
-/** The file that this code was put into: a file of ours, or a bundle. */
+/** The file that holds this code: a file of ours, or a bundle. */
 export const OWN_FILE: string = ownFile()
-/** Sources are not marked: there the folder says it. */
+/** Sources are not marked: their folder identifies them. */
 const SOURCES = OWN_FILE.endsWith('.ts') ? `${dirname(dirname(OWN_FILE))}/` : undefined
 /** Whether a bundler has put this code into a file of its own. */
 export const IS_BUNDLED: boolean = !/\bown-code\.[jt]s$/.test(OWN_FILE)
 
-/** Whether a place of a generated file, before any source map, is in the code of this package. */
+/** Whether a place in a generated file, before any source map, is in the code of this package. */
 export function isOwnCode(place: Place): boolean {
   if (SOURCES !== undefined && place.file.startsWith(SOURCES)) return true
   return (
@@ -54,19 +54,22 @@ export function isOwnCode(place: Place): boolean {
 const isBefore = (a: Place, b: Place): boolean =>
   a.line < b.line || (a.line === b.line && a.column < b.column)
 
-/** Asked of a stack: `import.meta` is a syntax error in a CommonJS bundle, `__filename` unknown in one of modules. */
+/**
+ * Read from a stack: `import.meta` is a syntax error in a CommonJS bundle, and `__filename` is unknown in a bundle of
+ * modules.
+ */
 function ownFile(): string {
   return placeOf(() => new Error('here'))?.file ?? `${process.cwd()}/unknown.js`
 }
 
-/** Where an error is made: the place itself, whatever a source map or a loader makes of it. */
+/** The place where an error is made, regardless of source maps and loaders. */
 function placeOf(make: () => Error): Place | undefined {
   const { prepareStackTrace: prepare, stackTraceLimit: limit } = Error
   let place: Place | undefined
   try {
     Error.stackTraceLimit = 1
     Error.prepareStackTrace = (_, [callSite]) => {
-      // What a bundler evaluates has the name of its `sourceURL`.
+      // Code that a bundler evaluates has the name of its `sourceURL`.
       const file = callSite?.getFileName() ?? callSite?.getScriptNameOrSourceURL()
       if (typeof file === 'string') {
         const [line, column] = [callSite?.getLineNumber() ?? 0, callSite?.getColumnNumber() ?? 0]

@@ -2,45 +2,45 @@ import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join } from 'node:path'
 import { IS_BUNDLED, OWN_FILE } from './own-code.ts'
 
-/** In a file that an `eval` has named there is no folder to start from but the working directory. */
+/** Code named by an `eval` has no folder to start from, so it uses the working directory. */
 const require = createRequire(isAbsolute(OWN_FILE) ? OWN_FILE : `${process.cwd()}/x.js`)
 
 /**
- * Loads a package that goes into a bundle: what is published says `require('ws')` in its place, which a bundler sees. So
- * these must be called with a literal.
+ * Loads a package that goes into a bundle. The published file has `require('ws')` in its place, which a bundler sees;
+ * so it must be called with a literal.
  */
 export function loadPeer(name: string): unknown {
   return require(name)
 }
 
 /**
- * The same for a package that a user may lack. What is published has `bundled`, a `require` in a `try`: bundlers take it
- * along where it is installed, and do not miss it where it is not.
+ * The same for a package that may not be installed. The published file passes `bundled`, a `require` in a `try`:
+ * bundlers include the package where it is installed, and do not miss it where it is not.
  */
 export function loadOptional(name: string, bundled?: () => unknown): unknown {
   try {
     if (bundled) return bundled()
   } catch {
-    // Not in the bundle: perhaps beside it. An error of the package itself comes again.
+    // Not in the bundle, but perhaps beside it. An error of the package itself is thrown again below.
   }
   return require(name)
 }
 
 /**
- * Loads a package that no bundle takes along: knex names drivers of every database, so a bundle that has it does not
- * build without a list of them.
+ * Loads a package that no bundle includes: knex names drivers of every database, so a bundle with it only builds with a
+ * list of them.
  */
 export function loadBeside(name: string): unknown {
   return require(name)
 }
 
-/** What an error about a missing package adds in a bundle. */
+/** What the error about a missing package adds in a bundle. */
 export const besideBundle = (names: string): string =>
   IS_BUNDLED
     ? ` In this bundle it is loaded from node_modules: mark ${names} as external, and install them beside it.`
     : ''
 
-/** The file that the package begins with, as it is found from where this code is; undefined where it is not. */
+/** The main file of a package, as resolved from this code; undefined where it is not found. */
 export function resolvedPeer(name: string): string | undefined {
   try {
     return require.resolve(name)
@@ -49,7 +49,7 @@ export function resolvedPeer(name: string): string | undefined {
   }
 }
 
-/** Loads a file of the build by its name in `dist`. What is published says `require('…')` in its place. */
+/** Loads a file of the build by its name in `dist`. The published file has `require('…')` in its place. */
 export function loadOwn(name: string): unknown {
   return require(join(dirname(OWN_FILE), '../../dist', name))
 }

@@ -1,7 +1,7 @@
 /**
- * A value that all copies of this package in a thread have in common: the package can be there twice, in two versions
- * or two folders, and what is said on the channels must not be ambiguous for that. `make` is called by the first copy.
- * Nothing but plain counters and sets belongs here, for the copies need not be of one version.
+ * A value shared by all copies of this package in a thread: there may be two, in two versions or folders, and what the
+ * channels report must stay unambiguous. The first copy calls `make`. Only plain counters and sets belong here, because
+ * the copies may have different versions.
  */
 export function processWide<T extends object>(name: string, make: () => T): T {
   const key = Symbol.for(`enginelight:${name}`)

@@ -12,7 +12,7 @@ let folder: string
 beforeAll(async () => void (folder = await realpath(await mkdtemp(join(tmpdir(), 'enginelight-site-')))))
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-/** A program with a source map that has each of its lines `down` lines further down in `source`. */
+/** A program with a source map that moves each line `down` lines down in `source`. */
 function mapped(code: string, source: string, down = 100): string {
   const [, ...others] = code.split('\n')
   const mappings = [`AA${vlq(down)}A`, ...others.map(() => 'AACA')].join(';')
@@ -20,7 +20,7 @@ function mapped(code: string, source: string, down = 100): string {
   return `${code}\n//# sourceMappingURL=data:application/json;base64,${map.toString('base64')}\n`
 }
 
-/** A number of a source map, as such maps write it. */
+/** A number in the encoding of source maps. */
 function vlq(value: number): string {
   const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
   let [rest, text] = [value << 1, '']
@@ -39,13 +39,13 @@ async function write(files: Record<string, string>): Promise<void> {
   }
 }
 
-/** What a program prints. It runs in the folder that holds it all. */
+/** The output of a program, which runs in the folder that holds all files. */
 async function run(...args: string[]): Promise<unknown> {
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder })
   return JSON.parse(stdout)
 }
 
-/** A library between the application and us, whose map has its sources outside of node_modules, as TypeORM's has. */
+/** A library between the application and us, whose map has its sources outside node_modules, as TypeORM's has. */
 const library = mapped(`exports.send = capture =>\n  capture()`, '../../../src/query-runner/Library.ts')
 const program = [
   `const { send } = require('library')`,
@@ -98,7 +98,7 @@ test('a library inside of a bundle is told from the application by its map', asy
 test('a loader with a map of its own is asked for the lines of the application, and for no others', async () => {
   await write({
     'node_modules/library/index.js': library,
-    // As source-map-support does it, which ts-node and esbuild-register install.
+    // As source-map-support does, which ts-node and esbuild-register install.
     'loader.js': `Error.prepareStackTrace = (error, frames) => error + frames.map(frame => {
       if (/library/.test(frame.getFileName())) return '\\n    at library (/app/src/library.ts:1:1)'
       return '\\n    at ' + frame.toString().replace('dist/loaded.js', 'src/loaded.ts')
@@ -121,7 +121,7 @@ test('an application that is itself a package is told by its package, and by tho
   await symlink('../directus/cli.js', join(folder, 'node_modules/.bin/directus'))
   const sites = (await run('node_modules/.bin/directus')) as { label: string }[]
   expect(sites.map(({ label }) => label)).toEqual(['@directus/api/index.js:3', '@directus/api/index.js:3'])
-  // Where the application is none, no package is taken for it.
+  // If the application is no package, no package is taken for it.
   expect(await run('main.js')).toEqual([null, null])
 })
 

@@ -12,25 +12,25 @@ export interface Site {
 
 /** A stack that was captured and not yet read. */
 export class SiteCapture {
-  /** Put here by V8, which makes its text when it is read: that costs far more than capturing. */
+  /** Set by V8, which makes the text only when it is read: that costs far more than capturing. */
   declare readonly stack: unknown
   reading?: Reading | undefined = undefined
 }
 
-/** Stands for the line of a check-out that happened before we looked, or that was not worth a look. */
+/** Stands for the line of a check-out that happened before we watched, or whose line was not worth capturing. */
 export const NO_LINE: SiteCapture = { stack: '' }
 
-/** What a captured stack says. Unlike the capture it holds on to none of the functions on the stack. */
+/** What was read from a captured stack. Unlike the capture, it keeps none of the stack's functions alive. */
 interface Reading {
   readonly site: Site | null
-  /** Whether the site is a line of the application's own, and not one of the package that it is. */
+  /** Whether the site is a line of the application's own, and not of a package that is the application. */
   readonly isOwn: boolean
-  /** Whether the stack begins in a `then`, which only the engine itself calls without a caller. */
+  /** Whether the stack begins in a `then`, which without a caller only the JavaScript engine calls. */
   readonly isThenableJob: boolean
 }
 
 const FRAMES_KEPT = 8
-/** Deep enough to climb out of knex, an ORM and a framework; V8's own limit of 10 is not. */
+/** Enough to get past knex, an ORM and a framework; V8's own limit of 10 is not. */
 const FRAMES_CAPTURED = 40
 
 type Callable = (...args: any[]) => unknown
@@ -38,8 +38,8 @@ type Callable = (...args: any[]) => unknown
 const OWN_TESTS = /\.(test|spec)\.[cm]?[jt]s$/
 
 /**
- * Remembers where we are, cheaply. Read it with `siteOf` when somebody wants to know. With `below`, frames begin at the
- * caller of that function: each that is kept costs.
+ * Captures the current stack, cheaply; read it with `siteOf` when needed. With `below`, frames begin at the caller of
+ * that function, because each frame costs.
  */
 export function captureSite(frames = FRAMES_CAPTURED, below: Callable = captureSite): SiteCapture {
   const capture = new SiteCapture()
@@ -47,7 +47,7 @@ export function captureSite(frames = FRAMES_CAPTURED, below: Callable = captureS
   try {
     Error.stackTraceLimit = frames
   } catch {
-    // An application may have frozen its intrinsics; then its own limit holds.
+    // An application may have frozen its intrinsics; then its own limit applies.
     Error.captureStackTrace(capture, below)
     return capture
   }
@@ -56,32 +56,32 @@ export function captureSite(frames = FRAMES_CAPTURED, below: Callable = captureS
   return capture
 }
 
-/** The application's line in a captured stack, or null when no frame of it belongs to the application. */
+/** The application's line in a captured stack, or null when no frame belongs to the application. */
 export function siteOf(capture: SiteCapture | null | undefined): Site | null {
   if (!capture) return null
   return (capture.reading ??= read(capture)).site
 }
 
-/** Whether a captured stack holds a line of the application that lies outside of every package. */
+/** Whether a captured stack has a line of the application outside every package. */
 export function hasOwnLine(capture: SiteCapture): boolean {
   return (capture.reading ??= read(capture)).isOwn
 }
 
-/** Whether a captured stack is that of a job for a thenable: what an `await` does when it gets something with a `then`. */
+/** Whether a captured stack is the job for a thenable: what an `await` runs when it gets an object with a `then`. */
 export function isThenableJob(capture: SiteCapture): boolean {
   return (capture.reading ??= read(capture)).isThenableJob
 }
 
 /**
- * Reads a stack by its frames, a quarter of the price of its text. Which of them are the application's the generated files
- * tell, before any source map: that of a library may point to sources which look like the application's.
+ * Reads a stack by its frames, at a quarter of the cost of its text. The generated files, before any source map, tell
+ * which frames are the application's: a library's map may point to sources that look like the application's.
  */
 function read(capture: SiteCapture): Reading {
   let reading: Reading | undefined
   const prepare = Error.prepareStackTrace
   const frameOf: FrameOf = isNodes(prepare) ? frameAt : callSite => frameWrittenBy(prepare, callSite)
   try {
-    // What it returns becomes the stack: nothing that is live.
+    // The returned value becomes the stack: it must hold nothing live.
     Error.prepareStackTrace = (_, callSites) => {
       reading = readFrames(callSites, frameOf)
       return ''
@@ -98,7 +98,7 @@ function read(capture: SiteCapture): Reading {
 type Replaceable = { prepareStackTrace: typeof Error.prepareStackTrace | undefined }
 type FrameOf = (callSite: NodeJS.CallSite) => ApplicationFrame | null
 
-/** Node has none, or one of its own by this name. */
+/** Whether the function is Node's: none, or its own by this name. */
 const isNodes = (prepare: typeof Error.prepareStackTrace | undefined): prepare is undefined =>
   prepare === undefined || prepare.name === 'ErrorPrepareStackTrace'
 
@@ -129,12 +129,12 @@ function readText(stack: unknown): Reading {
   return { site, isOwn, isThenableJob: outermost !== undefined && IN_THEN.test(outermost) }
 }
 
-/** The line that the frame is in the text of a stack. */
+/** The frame's line in the text of a stack. */
 const textOf = (callSite: { toString(): string }): string => `at ${callSite.toString()}`
 
 const IN_THEN = /^\s*at (?:\S+\.)?then \(/
 
-/** Application frames of a stack's text: not Node's, not a dependency's, not our own. */
+/** The application frames in a stack's text: not Node's, not a dependency's, not our own. */
 export function parseSite(stack: unknown): Site | null {
   if (typeof stack !== 'string') return null
   const frames: ApplicationFrame[] = []
@@ -155,7 +155,7 @@ interface ApplicationFrame {
   readonly text: string
 }
 
-/** Frames of each file by line and column, or null for a file that is not the application's. */
+/** The frames of each file by line and column; null for a file that is not the application's. */
 const framesByFile = new Map<string, Map<number, ApplicationFrame | null> | null>()
 const FILES_KEPT = 2_000
 const PLACES_KEPT = 2_000
@@ -163,7 +163,7 @@ const LONGEST_LINE = 2 ** 20
 
 function frameAt(callSite: NodeJS.CallSite): ApplicationFrame | null {
   const file = callSite.getFileName()
-  // Code from `eval` has none, and what is built into the engine.
+  // Code from `eval` has no file, and neither have V8's built-ins.
   if (typeof file !== 'string') return callSite.isEval() ? applicationFrame(textOf(callSite)) : null
   let places = framesByFile.get(file)
   if (places === undefined) {
@@ -187,7 +187,7 @@ function frameAt(callSite: NodeJS.CallSite): ApplicationFrame | null {
   return frame
 }
 
-/** Not kept by its place: a loader that reloads has other lines for the same place. */
+/** Not cached by place: a loader that reloads has other lines for the same place. */
 function frameWrittenBy(
   prepare: NonNullable<typeof Error.prepareStackTrace>,
   callSite: NodeJS.CallSite,
@@ -208,7 +208,7 @@ function packagedFrame(callSite: NodeJS.CallSite, family: string): ApplicationFr
 
 const nameOf = (callSite: NodeJS.CallSite): string => parseFrame(textOf(callSite))?.name ?? ''
 
-/** Frames by the line of text that they were read from: an application has few, and each costs 5 µs to read. */
+/** Frames by the line of text they were read from: an application has few, and reading one costs 5 µs. */
 const framesByLine = new Map<string, ApplicationFrame | null>()
 const LINES_KEPT = 2_000
 
@@ -231,7 +231,7 @@ interface Frame {
 
 const AT = /^\s*at (?:async )?/
 const PLACE = /:(\d+):(\d+)\)?$/
-/** Of a longer one no part is read: a function's name can be any text. */
+/** A longer line is not read: a function's name can be any text. */
 const LONGEST_FRAME = 4_096
 
 /** `at name (file:line:column)` or `at file:line:column`, read from both ends: each part once. */
@@ -247,11 +247,14 @@ function parseFrame(line: string): Frame | undefined {
   return { name, file: pathOf(location), line: Number(place[1]), column: Number(place[2]) }
 }
 
-/** Of a source; null where even that is not the application's. */
+/** The frame in its source; null where that is not the application's either. */
 const frameIn = (frame: Frame): ApplicationFrame | null =>
   isApplicationFile(frame.file) ? labelled({ ...frame, file: shownFile(frame.file) }) : null
 
-/** By the place and not by the file, which in a bundle is the application's as well. Of the generated file. */
+/**
+ * Whether a place of a generated file is ours. By place and not by file, because in a bundle the file is the
+ * application's too.
+ */
 const isOurs = (place: Place): boolean => isOwnCode(place) && !OWN_TESTS.test(place.file)
 
 const placeOf = (callSite: NodeJS.CallSite): Place => ({

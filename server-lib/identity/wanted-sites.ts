@@ -1,12 +1,12 @@
 import { processWide } from './process-wide.ts'
 
-/** How many observers have asked for the line of each statement. */
+/** The number of observers that want the line of each statement. */
 const readers = processWide('site readers', () => ({ count: 0 }))
 
-/** Whether somebody reads the line of each statement. Capturing and reading it costs more than all else in a message. */
+/** Whether an observer wants the line of each statement. Capturing and reading it costs more than the rest of a message. */
 export const sitesAreWanted = (): boolean => readers.count > 0
 
-/** Asks for the line of each statement until the returned function is called. */
+/** Requests the line of each statement until the returned function is called. */
 export function wantSites(): () => void {
   let isWanted = true
   readers.count++

@@ -1,6 +1,6 @@
-/** What is kept about a container for those who look at it: what it belongs to. */
+/** What observers may know about a container: what it belongs to. */
 export interface ContainerInfo {
-  /** What was given as the request, if anything. */
+  /** The object given as the request, if any. */
   request: unknown
   /** The request's id in the panel, spans and errors. */
   requestId: string

@@ -3,7 +3,7 @@ import { transactionGrounds, type Handler } from '../testing/transaction-server.
 
 const grounds = transactionGrounds()
 
-/** What one request to this handler is answered, and the rows that it leaves. */
+/** The response to one request with this handler, and the rows that it leaves. */
 async function ask(handler: Handler): Promise<[number, [string[], string[]]]> {
   const { url } = await grounds.serve('Express 5', handler)
   const { status } = await fetch(url, { method: 'POST' })

@@ -6,8 +6,8 @@ import { Limit } from './limit.ts'
 import type { CheckedRunOptions } from './run-options.ts'
 
 /**
- * Runs a function in the container that the call is made inside of, which commits it, or in a savepoint of that. Where it
- * fails without a savepoint, half of what it was to do may have been done: the container is doomed, whatever becomes of the error.
+ * Runs a function in the surrounding container, which commits it, or in a savepoint of that. If it fails without a
+ * savepoint, half of its work may have been done: the container is doomed, even if the error is caught.
  */
 export async function runJoined<T>(
   core: ContainerCore,
@@ -24,7 +24,7 @@ export async function runJoined<T>(
     core.joined(options.label)
     return value
   } catch (error) {
-    // The function may still be running, and its next statement would be part of whatever the container begins next.
+    // The function may still be running, and its next statement would become part of the container's next work.
     if (limit.reason) await core.end('aborted', limit.reason)
     else if (!isSavepoint && core.canBeDoomed) core.doom(error)
     throw error
@@ -34,11 +34,11 @@ export async function runJoined<T>(
   }
 }
 
-/** The server's own default is what it is: `read committed` nearly always. */
+/** The server's own default counts as the weakest: it is nearly always `read committed`. */
 const strengthOf = (isolation: Isolation | undefined) =>
   isolation === undefined ? 0 : ISOLATIONS.indexOf(isolation)
 
-/** What the transactions around it do not give must not be believed to be given. */
+/** Throws when the run asks for more than the surrounding transactions give. */
 function requireFit({ kind, scope }: ContainerCore, { isolation, readOnly, label }: CheckedRunOptions): void {
   const around = `${scope.label} (${scope.id})`
   const asked =

@@ -3,9 +3,12 @@ import { startDeadline } from '../clock/deadline.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import type { CheckedRunOptions } from './run-options.ts'
 
-/** How long a run may take, by its time and its signal. Make it as the run begins, and `stop` it when nothing is to be cut short any more. */
+/**
+ * The limit of a run, by its timeout and its signal. Create it when the run begins, and call `stop` when nothing is
+ * left to cut short.
+ */
 export class Limit {
-  /** Why the run is over, from the moment in which it is. */
+  /** Why the run is over; set at that moment. */
   reason: EnginelightError | undefined
   readonly #stop: () => void
   #passed: (() => void) | undefined
@@ -27,7 +30,7 @@ export class Limit {
         : startDeadline(timeoutMs, () => pass(`took longer than ${timeoutMs} ms`, { timeoutMs }))
     if (signal?.aborted) onAbort()
     else if (signal) {
-      // One signal may end any number of runs: Node would warn of the eleventh.
+      // One signal may end any number of runs: Node would warn about the eleventh listener.
       setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
     }
@@ -41,7 +44,7 @@ export class Limit {
     this.#stop()
   }
 
-  /** The work's own outcome, or the reason as soon as the time is over: the work may never end. */
+  /** Settles as the work does, or rejects with the reason as soon as the time is over: the work may never end. */
   async within<T>(work: () => Promise<T>): Promise<T> {
     if (this.reason) throw this.reason
     let begun: Promise<T> | undefined
@@ -53,12 +56,12 @@ export class Limit {
       return await Promise.race([begun, over])
     } finally {
       this.#passed = undefined
-      // Nobody waits for it any more, should it fail later.
+      // A later rejection has no handler left.
       begun?.catch(() => {})
     }
   }
 
-  /** Waits so long, or until the time is over. */
+  /** Waits for `ms`; rejects as soon as the time is over. */
   async wait(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const slept = new Promise<void>(resolve => void (timer = setTimeout(resolve, ms)))

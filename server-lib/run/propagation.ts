@@ -1,4 +1,4 @@
-/** What a run does about a container that it is called inside of, and about there being none. */
+/** What a run does when it is called inside a container, and outside any. */
 const PLACES = {
   required: { inside: 'join', outside: 'open' },
   nested: { inside: 'savepoint', outside: 'open' },
@@ -7,7 +7,7 @@ const PLACES = {
   mandatory: { inside: 'join', outside: 'refuse' },
 } as const satisfies Record<string, { inside: Place; outside: Place }>
 
-/** Where a run does its work: in a container of its own, in the one around it, in a savepoint of that, or nowhere. */
+/** Where a run does its work: in a container of its own, in the surrounding one, in a savepoint of that, or nowhere. */
 export type Place = 'open' | 'join' | 'savepoint' | 'refuse'
 
 export type Propagation = keyof typeof PLACES

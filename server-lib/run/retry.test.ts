@@ -152,7 +152,7 @@ test('retry.on is asked while everything is still open; its own error surfaces a
     throw new Error('of the predicate')
   })
   await expect(throwing).rejects.toThrow('of the predicate')
-  // An async function would be a yes to everything.
+  // A promise would count as true.
   const async = failing((async () => false) as never)
   await expect(async).rejects.toMatchObject({ code: 'EL_CONFIG' })
   expect(await two.names()).toEqual([[], []])

@@ -3,10 +3,10 @@ import { EnginelightError } from '../channels/errors.ts'
 import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
 import type { CheckedRetry } from './run-options.ts'
 
-/** How deep a chain of causes is looked through. */
+/** How deep to follow a chain of causes. */
 const DEPTH = 20
 
-/** An error and what caused it, outermost first. A chain can be a ring. */
+/** An error and its causes, outermost first. A chain can be circular. */
 function chain(error: unknown): unknown[] {
   const errors: unknown[] = []
   for (let one = error; one instanceof Error && errors.length < DEPTH; one = one.cause) errors.push(one)
@@ -15,16 +15,16 @@ function chain(error: unknown): unknown[] {
 
 const codeOf = (error: unknown) => (error as { code?: unknown } | null | undefined)?.code
 
-/** A commit that may have been made, wholly or in part: to repeat it could do everything twice. */
+/** Commits that may have happened, wholly or in part: repeating one could do everything twice. */
 const COMMITTED_PERHAPS = new Set<unknown>(['EL_COMMIT_UNKNOWN', 'EL_PARTIAL_COMMIT'])
 
-/** Whether another attempt may do what this one did not. Asks the application's own function where there is one. */
+/** Whether another attempt may succeed. Asks the application's own function where there is one. */
 export function isWorthRetrying(error: unknown, { on }: CheckedRetry): boolean {
   const errors = chain(error)
   if (errors.some(one => COMMITTED_PERHAPS.has(codeOf(one)))) return false
   if (typeof on === 'function') {
     const answer: unknown = on(error)
-    // A promise would count as a yes.
+    // A promise would count as true.
     if (typeof answer !== 'boolean') {
       throw new EnginelightError(
         'EL_CONFIG',
@@ -38,21 +38,21 @@ export function isWorthRetrying(error: unknown, { on }: CheckedRetry): boolean {
   return errors.some(isTransient)
 }
 
-/** Serialization failure and deadlock: the server rolled back so that somebody else could go on. */
+/** Serialization failure and deadlock: the server rolled back so that another transaction could go on. */
 const COLLISIONS = new Set(['40001', '40P01'])
 
 function isTransient(error: unknown): boolean {
   if (error instanceof EnginelightError) {
-    // A server that restarts refuses connections for a while; a wrong password it refuses for ever.
+    // A restarting server refuses connections for a while; a wrong password is refused for ever.
     if (error.code === 'EL_CHECKOUT_FAILED') return failureOf(error.cause) === 'connection'
     return error.code === 'EL_CONNECTION_LOST'
   }
   const sqlstate = sqlstateOf(error)
-  // What has no SQLSTATE is for the chain's outer errors to judge: any error of the application is such a one.
+  // An error without a SQLSTATE, as any error of the application, decides nothing: the rest of the chain does.
   return sqlstate !== undefined && (COLLISIONS.has(sqlstate) || failureOf(error) === 'connection')
 }
 
-/** How long to wait before the attempt after this one: anything up to a bound that doubles (full jitter). */
+/** The wait after this attempt: random, up to a bound that doubles each time (full jitter). */
 export function backoffMs(attempt: number, { backoffMs, maxBackoffMs }: CheckedRetry): number {
   return Math.random() * Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1))
 }

@@ -16,57 +16,60 @@ import {
 import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
 import { PROPAGATIONS, type Propagation } from './propagation.ts'
 
-/** When a function that failed is run again, and how often. */
+/** When a failed function is run again, and how often. */
 export interface RetryOptions {
-  /** How often the function is run at most, the first time included. */
+  /** The maximum number of attempts, the first included. */
   times: number
   /**
-   * Which errors are worth another attempt: a list of codes (`'40001'`, `'EL_CONNECTION_LOST'`), looked for in the error
-   * and its causes, or a function, which is asked before the rollback if the function failed, after it if the commit did.
-   * Whatever it says, a commit whose outcome is unknown or partial is never repeated. Default: serialization failures
-   * (40001), deadlocks (40P01), and connections that were lost before COMMIT was sent, or could not be opened since the
-   * server was out of reach or starting.
+   * Which errors are worth another attempt: a list of codes (`'40001'`, `'EL_CONNECTION_LOST'`), looked for in the
+   * error and its causes, or a function. The function is called before the rollback if the run's function failed, after
+   * it if the commit did. A commit with an unknown or partial outcome is never repeated, whatever this option says.
+   * Default: serialization failures (40001), deadlocks (40P01), connections lost before COMMIT was sent, and
+   * connections that could not be opened because the server was out of reach or starting.
    */
   on?: ((error: unknown) => boolean) | readonly string[]
   /**
-   * The upper bound of the first wait, in milliseconds; each one after has twice that of the one before. The wait itself is
-   * drawn between 0 and its bound, so that those who collided do not meet again. Default 20.
+   * The upper bound of the first wait, in milliseconds; it doubles for each further wait. The wait itself is random
+   * between 0 and the bound, so that colliding runs do not collide again. Default 20.
    */
   backoffMs?: number
-  /** What the bound grows to at most, in milliseconds. Default 2,000. */
+  /** The limit of the growing bound, in milliseconds. Default 2,000. */
   maxBackoffMs?: number
 }
 
 export interface RunOptions {
   /**
-   * How the function's transactions stand to those of a container that the call is made inside of. `'required'`
-   * (default): it takes part in them, and the outer one commits. `'nested'`: the same, in a savepoint on every engine.
-   * `'new'`: a container of its own, with connections of its own. `'never'` refuses to be called inside of one,
-   * `'mandatory'` outside. Outside, all others open a container and commit it.
+   * How a run relates to a surrounding container. `'required'` (default): it joins that, and the outer one commits.
+   * `'nested'`: the same, in a savepoint on every engine. `'new'`: a container of its own, with connections of its own.
+   * `'never'` refuses a call inside a container, `'mandatory'` a call outside. Outside any container, all others open
+   * one and commit it.
    */
   propagation?: Propagation
-  /** Of every transaction that takes part in the commit. Default: the server's. Inside of a container that has a weaker one it is refused. */
+  /**
+   * The isolation level of every transaction that takes part in the commit. Default: the server's. Refused inside a
+   * container with a weaker one.
+   */
   isolation?: Isolation
-  /** The server refuses writes in every transaction that takes part in the commit. Default false. */
+  /** Makes every transaction that takes part in the commit READ ONLY. Default false. */
   readOnly?: boolean
   /**
-   * Runs the function again when it failed for a reason that may be gone then; a number is that of attempts, the first
-   * included. Each has a container of its own, and rolls back before the next one begins. Where the run takes part in a container
-   * around it this option has no effect. Never after the function has itself committed on an engine that takes part. Default: no
-   * second attempt.
+   * Runs the function again after a failure that may be temporary; a number is the number of attempts, the first
+   * included. Each attempt has a container of its own, and rolls back before the next one begins. Has no effect where
+   * the run joins a surrounding container. The function is never repeated after it has itself committed on an engine
+   * that takes part. Default: one attempt.
    */
   retry?: number | RetryOptions
   /**
-   * How long the function may take, all attempts and waits together, in milliseconds. Then its statements are cancelled,
-   * all is rolled back, and the run rejects with EL_RUN_ABORTED. Hooks before the commit count; a commit that has begun is
-   * finished, and hooks after it are not waited for any more. Default: no limit.
+   * How long the run may take, all attempts and waits together, in milliseconds. Then its statements are cancelled, all
+   * work is rolled back, and the run rejects with EL_RUN_ABORTED. Hooks before the commit count. A commit that has
+   * begun is finished, and later hooks are no longer awaited. Default: no limit.
    */
   timeoutMs?: number
-  /** The same at once, when it says so; EL_RUN_ABORTED has its reason as the cause. */
+  /** Ends the run in the same way as soon as it aborts; EL_RUN_ABORTED has the signal's reason as its cause. */
   signal?: AbortSignal
-  /** What the work belongs to, found again as `db.info.request`. */
+  /** The object that the work belongs to, available as `db.info.request`. */
   request?: unknown
-  /** How the work is called in the panel, in errors and spans. Default `run`. */
+  /** The name of the work in the panel, errors and spans. Default `run`. */
   label?: string
 }
 
@@ -106,7 +109,7 @@ const needsOfRetry = (backoffMs: number): Needs<RetryOptions> => ({
   maxBackoffMs: milliseconds(backoffMs),
 })
 
-/** Checks what `run` was called with. Throws EL_CONFIG at the first that is wrong; nothing has been opened then. */
+/** Checks the arguments of `run`. Throws EL_CONFIG at the first wrong one, before anything is opened. */
 export function checkRun(fn: unknown, options: RunOptions): CheckedRunOptions {
   if (typeof fn !== 'function')
     throw new EnginelightError('EL_CONFIG', `run() needs a function, not ${describe(fn)}.`, { option: 'fn' })

@@ -11,15 +11,15 @@ import { placeOf } from './propagation.ts'
 import { backoffMs, isWorthRetrying } from './retry.ts'
 import { checkRun, type CheckedRunOptions, type RunOptions } from './run-options.ts'
 
-/** What a run needs of a container. */
+/** What a run uses of a container. */
 export interface RunDb<D> {
   savepoint<T>(fn: Work<D, T>): Promise<T>
 }
 
-/** What a run needs of the engines that it is of. */
+/** What a run uses of its set of engines. */
 export interface RunHost<D> {
   readonly names: readonly string[]
-  /** The container that the calling code runs inside of, if it does and that goes on. */
+  /** The container that the calling code runs inside of, while that is open. */
   around(): { readonly core: ContainerCore; readonly db: D & RunDb<D> } | undefined
   openFor(
     scope: RequestScope,
@@ -28,12 +28,12 @@ export interface RunHost<D> {
   ): { readonly core: ContainerCore; readonly db: D }
 }
 
-/** How long an end is waited for when the time of the run is over. */
+/** How long to wait for an end when the run's time is over. */
 const END_GRACE_MS = 1_000
 
 type Work<D, T> = (db: D) => Promise<T> | T
 
-/** Runs a function as one unit of work: in a container of its own, which it commits, or as part of the one around it. */
+/** Runs a function as one unit of work: in a container of its own, which it commits, or as part of the surrounding one. */
 export async function run<D, T>(host: RunHost<D>, fn: Work<D, T>, given: RunOptions = {}): Promise<T> {
   const options = checkRun(fn, given)
   const capture = sitesAreWanted() ? captureSite() : null
@@ -118,12 +118,12 @@ class OwnRun<D, T> {
     let decided = { isAnother: false } as { isAnother: boolean; error?: unknown }
     try {
       const value = await limit.within(() => runInRequest(scope, async () => this.#fn(db)))
-      // Cuts short the hooks, and no commit: nobody could tell what became of that.
+      // The limit cuts hooks short but no commit: its outcome would be unknown.
       await core.commit(this.#capture, { limit })
       await this.#end(scope.endContainers('finished').then(() => scope.end('finished')))
       return { state: 'committed', value }
     } catch (error) {
-      // Before anything is rolled back, so that the application's function can look at what there is.
+      // Before anything is rolled back, so that the application's function can inspect the open transactions.
       decided = this.#decide(error, attempt, core)
       if (limit.reason) await scope.endContainers('aborted', limit.reason)
       else void core.end('finished', error, 'handler failed')
@@ -133,7 +133,7 @@ class OwnRun<D, T> {
     return decided.isAnother ? { state: 'worth another' } : { state: 'failed', error: decided.error }
   }
 
-  /** Waits for an end, for which hooks can take long: no longer than the run may, but a moment in any case. */
+  /** Waits for an end, whose hooks can take long: as long as the run may take, and at least a moment. */
   async #end(ended: Promise<void>): Promise<void> {
     await this.#limit.within(() => ended).catch(() => settledWithin(ended, END_GRACE_MS))
   }
@@ -141,7 +141,7 @@ class OwnRun<D, T> {
   #decide(error: unknown, attempt: number, core: ContainerCore): { isAnother: boolean; error?: unknown } {
     const { retry } = this.#options
     if (retry.times > 1) withAttempts(error, attempt)
-    // Part of it is committed: another attempt would do that part twice.
+    // Part of it is committed: another attempt would repeat that part.
     const isLast = attempt >= retry.times || this.#limit.reason !== undefined || core.hasCommitted
     if (isLast) return { isAnother: false, error }
     try {
@@ -152,7 +152,7 @@ class OwnRun<D, T> {
   }
 }
 
-/** Errors of the application are its own, and may be frozen. */
+/** Adds the number of attempts to an error, which may be frozen. */
 function withAttempts(error: unknown, attempts: number): void {
   if (error instanceof Error && Object.isExtensible(error)) Object.assign(error, { attempts })
 }

@@ -117,7 +117,7 @@ test('BEGIN is answered while a slow statement runs that travelled with it', asy
   await engines.close()
 })
 
-// As anywhere in a transaction: what does not come from the server leaves the protocol in doubt.
+// As anywhere in a transaction: an error that is not the server's leaves the protocol in doubt.
 test('cursors work behind a BEGIN that travelled', async () => {
   const engines = setUp()
   const db = engines.open()
@@ -156,7 +156,7 @@ test('a stream right behind a BEGIN that travelled, also on a pool that writes a
     await session.commit()
   }
   const client = await pool.connect()
-  // An older pg, which these tests can run on as well, knows no such option.
+  // An older pg, on which these tests can run too, does not know the option.
   expect((client as { pipeline?: boolean }).pipeline).toBe(process.env.ENGINELIGHT_PG ? undefined : true)
   client.release()
   await db.end()

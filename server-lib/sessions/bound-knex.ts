@@ -9,8 +9,8 @@ import type { Unit } from './units/unit.ts'
 const dialectOf = transactingDialects()
 
 /**
- * A complete knex on a session: its pool is the session. Its dialect says `transacting`, so knex sends SAVEPOINT
- * where it would send BEGIN and never COMMIT. `destroy()` on it touches nothing. With `unit`, what it sends belongs to that.
+ * A complete knex whose pool is the session. Its dialect says `transacting`, so knex sends SAVEPOINT where it would
+ * send BEGIN, and never COMMIT. `destroy()` on it does nothing. With `unit`, its statements belong to that unit.
  */
 export function boundKnex(session: SessionCore, unit?: Unit): Knex {
   const engineClient = session.engine.knex.client as {

@@ -83,7 +83,7 @@ test('a stream whose connection is lost between its last row and the end of the 
   })
   const db = engines.open()
   await db.main.query('select 1')
-  // ReadyForQuery, after the rows and their CommandComplete have gone by.
+  // The ReadyForQuery that follows the rows and their CommandComplete.
   const strike = proxy.once('Z\0\0\0\x05', 'reset', { from: 'server' })
   const reading = readOne(db.main.stream('select g from generate_series(1, 3) g')).catch(
     (error: unknown) => error,

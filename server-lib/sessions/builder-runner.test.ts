@@ -24,7 +24,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Each is built and run on a session and on plain knex, and must come to the same. */
+/** Each is built and run on a session and on plain knex, and must give the same result. */
 const BUILDERS: Record<string, (db: any) => PromiseLike<unknown>> = {
   select: db => db('t').select('id', 'name').orderBy('id'),
   first: db => db('t').where({ name: 'b' }).first(),

@@ -5,7 +5,7 @@ import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
 
-/** A knex client as we use it: it makes builders and runs them. */
+/** What is used of a knex client: it makes builders and runs them. */
 export interface BuilderClient {
   queryBuilder(): Knex.QueryBuilder
   raw(...args: unknown[]): Knex.Raw
@@ -16,11 +16,11 @@ export interface BuilderClient {
 export interface SessionClient extends BuilderClient {
   readonly session: SessionCore
   readonly capture: SiteCapture | null
-  /** The unit whose handle it is made by. */
+  /** The unit whose handle made the client. */
   readonly unit: Unit | undefined
-  /** Whether somebody listens to the events of this knex. */
+  /** Whether the events of this knex have a listener. */
   isHeard(): boolean
-  // What follows is the dialect's own.
+  // The following methods are the dialect's own.
   prepBindings(bindings: unknown[]): unknown[]
   positionBindings(sql: string): string
   _query(connection: SessionConnection, query: object): Promise<{ response?: DriverResult }>
@@ -28,7 +28,7 @@ export interface SessionClient extends BuilderClient {
   postProcessResponse(response: unknown, queryContext: unknown): unknown
 }
 
-/** What knex makes of a builder, by what we use of it. */
+/** What is used of a builder that knex has compiled. */
 interface CompiledQuery {
   method?: string
   sql: string
@@ -44,7 +44,7 @@ interface Builder {
   queryContext?(): unknown
   readonly _connection?: unknown
   readonly _debug?: unknown
-  /** Of Node's EventEmitter: how many kinds of events somebody listens to. */
+  /** A field of Node's EventEmitter: how many kinds of events have a listener. */
   readonly _eventsCount?: number
 }
 
@@ -56,10 +56,10 @@ export interface Runner {
 }
 
 /**
- * Runs a builder on its session. Knex's own runner acquires and releases a connection, and tells of five events, for each
- * statement: a dozen promises that a session has no use for. Here the ordinary case (one statement, nobody listening
- * to the builder or the knex, no timeout of knex's) takes the same steps of the dialect without them; what is not
- * ordinary is left to knex.
+ * Runs a builder on its session. Knex's own runner acquires and releases a connection and emits five events for each
+ * statement: a dozen promises that a session does not need. The ordinary case (one statement, no listener on the
+ * builder or the knex, no timeout of knex's) takes the same steps of the dialect without them. Everything else is left
+ * to knex.
  */
 export class BuilderRunner implements Runner {
   readonly #client: SessionClient
@@ -107,7 +107,7 @@ export class BuilderRunner implements Runner {
     try {
       answered = await client._query(connection, query)
     } catch (error) {
-      // As knex does, where values are not to be written into the message.
+      // As knex does when the message must not include values.
       if (error instanceof Error) error.message = `${query.sql} - ${error.message}`
       throw error
     }

@@ -15,13 +15,13 @@ import { isClosed, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
 import { canTellStatus, statusOf, whenStatusKnown } from '../postgres/transaction-status.ts'
 
-/** How long a connection that comes with a statement running on it may take to end that. */
+/** How long a connection checked out with a statement still running may take to finish it. */
 const BUSY_MS = 100
 
 /**
- * A connection on which nothing is open and nothing runs. One that comes with somebody's open transaction is rolled back,
- * or closed and replaced where the engine does not roll back; one that comes closed, or busy with a statement that somebody
- * did not await, is replaced. Whoever left it so is told of on the channel and as a warning.
+ * Checks out a connection with no transaction open and no statement running. One with an open transaction is rolled
+ * back, or closed and replaced on an engine that does not roll back. One that is closed, or busy with an unawaited
+ * statement, is replaced. The holder that left it so is named on the channel and in a warning.
  */
 export async function takeCleanLease(
   engine: Engine,
@@ -31,18 +31,18 @@ export async function takeCleanLease(
 ): Promise<Lease> {
   const asking = asker()
   const lease = await engine.checkOut(asking, abandoned, timeoutMs)
-  // A host's transaction is none that somebody has left.
+  // A host's open transaction is intended.
   if (lease.hold.driver.isBorrowed || isClean(lease) || (await madeClean(engine, lease, asking))) return lease
   return takeCleanLease(engine, asker, abandoned, timeoutMs)
 }
 
-/** Whether it needs no further look, as nearly always: open, with nothing running and nothing open. */
+/** Whether it needs no further look, as nearly always: open, nothing running, no transaction. */
 function isClean({ hold: { driver } }: Lease): boolean {
   if (isClosed(driver) || driver.readyForQuery === false) return false
   return statusOf(driver) === 'none'
 }
 
-/** Whether the connection can be used now; one that cannot has been discarded. */
+/** Makes the connection usable, or discards it. Resolves to whether it can be used. */
 async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<boolean> {
   const { driver } = lease.hold
   if (isClosed(driver)) return discard(lease, 'came closed')
@@ -50,7 +50,7 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
   const { rollbackOnCheckout, beginTimeoutMs } = engine.options
   const status = isBusy ? statusOf(driver) : await statusWithin(driver, beginTimeoutMs)
   if (status === 'unknown' && !isBusy) {
-    // Something may be open, and a ROLLBACK of nothing does no harm.
+    // A transaction may be open, and a needless ROLLBACK does no harm.
     const isSafe = !canTellStatus(driver) && (await rolledBack(driver, beginTimeoutMs))
     return isSafe || discard(lease, 'came in an unknown state')
   }
@@ -66,12 +66,12 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
   return discard(lease, 'came with an open transaction')
 }
 
-/** Of one that nobody has used yet the pool's own `connect` listener may still be setting it up. */
+/** Not at its first use: there the pool's own `connect` listener may still be setting it up. */
 function leftBusy({ hold, pool }: Lease): boolean {
   return hold.driver.readyForQuery === false && (pool.books.recordOf(hold.driver)?.uses ?? 0) > 1
 }
 
-/** pg tells of a failed statement before it has read that the server is ready again. */
+/** pg reports a failed statement before it has read that the server is ready again. */
 async function idleWithin(driver: DriverConnection, afterMs: number): Promise<boolean> {
   driver.on('error', ignore)
   const isIdle = await new Promise<boolean>(resolve => {
@@ -84,12 +84,12 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
       resolve(false)
     })
   })
-  // Of a connection that is lost there is more to come.
+  // A lost connection emits more errors, so the listener stays on it.
   if (isIdle) driver.removeListener('error', ignore)
   return isIdle
 }
 
-/** pg's pool does not listen to what it has lent, and the session does not yet. */
+/** A checked-out connection has no listener of pg's pool, and none of the session yet. */
 function ignore(): void {}
 
 function discard({ hold, pool }: Lease, reason: Discard): false {
@@ -99,7 +99,7 @@ function discard({ hold, pool }: Lease, reason: Discard): false {
   return false
 }
 
-/** Unknown where it cannot be known, and where the server does not say it in time. */
+/** The transaction status; `unknown` where the driver cannot tell it, or the server does not answer in time. */
 async function statusWithin(driver: DriverConnection, deadlineMs: number): Promise<TransactionStatus> {
   if (statusOf(driver) !== 'unknown' || !canTellStatus(driver)) return statusOf(driver)
   driver.on('error', ignore)
@@ -109,13 +109,13 @@ async function statusWithin(driver: DriverConnection, deadlineMs: number): Promi
       deadline.stop()
       resolve(true)
     }
-    // Of what we ask for ourselves no observer is told.
+    // A query of our own is not reported to observers.
     whenStatusKnown(driver, told, (text, answered) =>
       borrowerSends.during(true, () => driver.query(text, answered)),
     )
   })
   const status = isTold ? statusOf(driver) : 'unknown'
-  // Of a connection that is lost there is more to come.
+  // A lost connection emits more errors, so the listener stays on it.
   if (status !== 'unknown') driver.removeListener('error', ignore)
   return status
 }

@@ -14,7 +14,7 @@ const inTime = <T>(work: Promise<T>) => Promise.race([work, sleep(3_000, 'waits 
 const answers = ['one', 'two', 'three', 'four']
 
 describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
-  // 3 rows: the answer comes to its end by itself. 300: the server stops after the first batch.
+  // With 3 rows the answer ends by itself. With 300 the server stops after the first batch.
   test.each([3, 300])(
     'a stream of %d rows that is destroyed as it is sent disturbs nobody after it',
     async rows => {
@@ -25,13 +25,13 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
         const stream = db.main.stream(`select generate_series(1, ${rows})`)
         if (read === 'before it is sent') stream.resume()
         await sleep(5)
-        // Its turn has come, and the server cannot have answered yet.
+        // The stream's turn has come, and the server cannot have answered yet.
         const destroyed = ahead.then(() => {
           if (read === 'as it is sent') stream.read()
           stream.destroy()
         })
         const after = answers.map(async answer => {
-          // By the simple protocol: a server that has told of an error reads none of it before the next Sync.
+          // Uses the simple protocol: after reporting an error, a server ignores its messages until the next Sync.
           return (await db.main.query(`select '${answer}' as answer, pg_sleep(0.01)::text`)).rows[0]?.answer
         })
         await destroyed
@@ -91,7 +91,7 @@ function driverOf(knex: Knex): any {
   return [...free, ...used][0]?.resource
 }
 
-/** The next ReadyForQuery comes in a packet of its own, so much later than the error before it. */
+/** Delays the next ReadyForQuery, as when it comes in a later packet than the error before it. */
 function readyLate({ connection: wire }: any, afterMs: number): { readonly told: boolean } {
   const { emit } = wire
   const late = { told: false }

@@ -32,7 +32,7 @@ const engines = createEngines({
 export async function typesOfCompositeTables(): Promise<void> {
   const { shop, reader } = engines.open()
 
-  // What is read is a row.
+  // Reading returns a row.
   expectTypeOf(await shop('orders')).toEqualTypeOf<Order[]>()
   expectTypeOf(await shop('orders').where({ code: 'a' }).first()).toEqualTypeOf<Order | undefined>()
   expectTypeOf(await shop('orders').select('code', 'at')).toExtend<{ code: string; at: Date }[]>()
@@ -41,7 +41,7 @@ export async function typesOfCompositeTables(): Promise<void> {
   // @ts-expect-error: no such column
   void shop('orders').where({ nope: 1 })
 
-  // What is inserted is what may be inserted.
+  // Inserting takes the insert type.
   await shop('orders').insert({ code: 'a' })
   await shop('orders').insert([
     { code: 'a', price: 1 },
@@ -61,7 +61,7 @@ export async function typesOfCompositeTables(): Promise<void> {
   // @ts-expect-error: it may not be updated
   void shop('orders').update({ at: new Date() })
 
-  // A view is read alone.
+  // A view is read-only.
   expectTypeOf(await shop('totals')).toEqualTypeOf<{ n: number }[]>()
   // @ts-expect-error: nothing can be inserted
   void shop('totals').insert({ n: 1 })

@@ -13,13 +13,13 @@ import type { SessionLife } from './session-life.ts'
 import type { SessionOwner } from './session-owner.ts'
 import { textOf, type Statement } from './statement.ts'
 
-/** The session that a connection is taken for. */
+/** What is used of the session that needs a connection. */
 export interface ConnectingSession {
   readonly id: string
   readonly engine: Engine
   readonly request: RequestScope
   readonly owner: SessionOwner
-  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  /** The error for a commit while a unit is open; undefined where none is. */
   readonly commitRefusal: Error | undefined
   /** Its end waits no longer: nothing more is sent. */
   readonly isCut: boolean
@@ -28,7 +28,7 @@ export interface ConnectingSession {
 type Use = (held: HeldConnection) => void
 type Refuse = (error: Error) => void
 
-/** Gives the statements of a session the connection that it holds: takes one where it holds none, and begins its transaction. */
+/** Gives a session's statements the connection it holds. If it holds none, checks one out and begins its transaction. */
 export class Connecting {
   readonly #session: ConnectingSession
   readonly #life: SessionLife
@@ -40,7 +40,7 @@ export class Connecting {
     this.#queue = queue
   }
 
-  /** Calls `use` when the statement may be sent, or `refuse` with the reason why it is not. */
+  /** Calls `use` when the statement may be sent, or `refuse` with the reason why not. */
   connect(statement: Statement, use: Use, refuse: Refuse): void {
     if (statement.askedAt > 0) statement.queuedMs = performance.now() - statement.askedAt
     const refused = this.#refusal(statement)
@@ -49,21 +49,21 @@ export class Connecting {
     if (state === 'lost') return refuse(this.#life.lostError())
     if (state === 'ended' || this.#session.isCut) return refuse(errors.sessionEnded(this.#session))
     if (held && state === 'failed') {
-      // Whether a transaction is open still comes after the error: without one the statement would commit by itself.
+      // The transaction status comes after the error. If none is open any more, the statement would commit by itself.
       if (!held.isReady) return held.whenReady(() => this.connect(statement, use, refuse))
       if (held.isIdle) return this.#afterFailedCommit(statement, use, refuse)
     }
-    // In a failed transaction too: a ROLLBACK TO SAVEPOINT is welcome, and the server refuses all else.
+    // In a failed transaction too: a ROLLBACK TO SAVEPOINT may recover it, and the server refuses all else.
     if (held && state !== 'idle') return this.#useHeld(held, statement, use, refuse)
     const { pause } = this.#session.owner
-    // The commit holds the queues of all sessions that it needs already, so it does not wait for this one.
+    // The commit already holds the queues of all its sessions, so it does not wait for this one.
     if (pause) return void pause.then(() => this.connect(statement, use, refuse))
     const refusal = this.#session.owner.refusal(this.#session)
     if (refusal) return refuse(refusal)
     this.#takeAndBegin(statement, use).catch(refuse)
   }
 
-  /** Why the text of a statement is not sent, if it is not. */
+  /** Why a statement's text is not sent; null or undefined where it is. */
   #refusal({ config, control, capture, isSingle }: Statement): Error | null | undefined {
     if (this.#life.isReadOnly && !isSingle) {
       const words = undoesReadOnly(textOf(config), (config as { values?: unknown }).values)
@@ -72,7 +72,7 @@ export class Connecting {
     return control && refuseControl(this.#session, control, capture)
   }
 
-  /** A borrowed connection may not be the one that the host has for the code which sends this statement. */
+  /** Checks first that the host would still use this borrowed connection for the statement's caller. */
   #useHeld(held: HeldConnection, statement: Statement, use: Use, refuse: Refuse): void {
     const elsewhere = held.driver.elsewhere?.(statement.config)
     if (!elsewhere) return use(held)
@@ -102,19 +102,19 @@ export class Connecting {
       return use(held)
     }
     await life.begin(held)
-    // A ROLLBACK may stand behind BEGIN by now: sent after it, the statement would commit by itself.
+    // A ROLLBACK may follow BEGIN by now: sent after it, the statement would commit by itself.
     if (this.#session.isCut) throw errors.sessionEnded(this.#session)
     use(held)
   }
 
-  /** A COMMIT sent as text has failed, so no transaction is open: what comes next must not commit by itself. */
+  /** A COMMIT sent as text has failed, so no transaction is open: the next statement must not commit by itself. */
   #afterFailedCommit(statement: Statement, use: Use, refuse: Refuse): void {
     this.#life.move('rollback')
     this.#life.giveBack()
     this.connect(statement, use, refuse)
   }
 
-  /** Whether BEGIN can travel with the statement: settings go between the two. */
+  /** Whether BEGIN can be pipelined with the statement. Not with settings, which go between the two. */
   #bringsBegin({ config, isSingle }: Statement, { driver }: HeldConnection): boolean {
     const { engine, request } = this.#session
     const { pipeline, rule } = engine.options
@@ -122,14 +122,14 @@ export class Connecting {
   }
 
   /**
-   * Autocommit keeps its connection while statements are queued behind this one. A borrowed connection is returned after each,
-   * because the host may use another next time.
+   * Autocommit keeps its connection while statements are queued behind this one. A borrowed connection is returned
+   * after each, because the host may use another next time.
    */
   giveBackBetweenStatements(): void {
     const { keeps } = this.#session.engine.options.rule
     if (keeps === 'transaction' || this.#life.state !== 'active') return
     if (keeps === 'queue' && this.#queue.waiting > 0) return
-    // Within a savepoint of its own a borrowed connection is the session's.
+    // Inside a savepoint of the session, a borrowed connection stays with it.
     if (this.#life.held?.driver.isInUnit) return
     const held = this.#life.letGo()
     if (!held) return
@@ -137,7 +137,7 @@ export class Connecting {
     held.giveBack()
   }
 
-  /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
+  /** Discards the connection: it may still be busy with a statement that its caller gave up. */
   doubt(reason: unknown): void {
     const { held } = this.#life
     if (!held) return

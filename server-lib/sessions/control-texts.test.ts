@@ -44,7 +44,7 @@ afterAll(async () => {
 const rows = async () => (await database.admin<{ n: number }>('select n from t order by n')).map(({ n }) => n)
 const refused = (move: string) => expect.objectContaining({ code: 'EL_TRANSACTION_CONTROL', move })
 
-/** What is refused, in all spellings. */
+/** Texts that are refused, in all spellings. */
 const ENDS: [text: string, move: string][] = [
   ['commit', 'COMMIT'],
   ['  /* a */ -- b\n CoMMiT work;', 'COMMIT'],
@@ -64,7 +64,7 @@ const ENDS: [text: string, move: string][] = [
   ['commit\0\0\u0001\0', 'COMMIT'],
 ]
 
-/** What contains the words and ends nothing. */
+/** Texts that contain the words but end nothing. */
 const LEGAL = [
   'savepoint a; rollback to a',
   'savepoint a; rollback work to savepoint a; release a',
@@ -115,7 +115,7 @@ const waysToSend: Record<string, (db: TestDb, text: string) => unknown> = {
   },
 }
 
-/** The server takes one statement at most of what is sent so. */
+/** Ways in which the server accepts at most one statement. */
 const waysToSendOne: typeof waysToSend = {
   'a named statement': ({ plain }, text) =>
     plain.knex.client

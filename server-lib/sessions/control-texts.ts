@@ -5,7 +5,7 @@ import type { Submittable } from '../postgres/driver.ts'
 import { firstControl, isOwners, ownersControl, type Control } from '../postgres/read-control.ts'
 import { ToldLines } from './told-lines.ts'
 
-/** A session whose statement holds such a text. */
+/** What is used of a session whose statement holds transaction control. */
 interface ControlledSession {
   readonly id: string
   readonly engine: { readonly name: string; readonly options: CheckedOptions }
@@ -14,20 +14,23 @@ interface ControlledSession {
   readonly commitRefusal: Error | undefined
 }
 
-/** The parts of what pg sends that say which text it is, and whether the server takes more than one statement of it. */
+/** The fields of a pg query that hold its text, and that tell whether the server accepts several statements in it. */
 interface Texted extends Pick<Submittable, 'cursor'> {
   readonly text?: unknown
   readonly values?: unknown
   readonly name?: unknown
 }
 
-/** What in a statement is for whoever owns its transaction. Of what a builder made only a second statement can be. */
+/**
+ * The transaction control in a statement that only the owner of the transaction may send. In a builder's statement only
+ * a second statement can be that.
+ */
 export function controlIn(config: unknown, isBuilders = false): Control | null {
   if (typeof config === 'string') return ownersControl(config)
   if (typeof config !== 'object' || config === null) return null
   const { text, values, name, cursor } = config as Texted
   if (typeof text !== 'string') return cursor ? controlIn(cursor) : null
-  // The server takes one statement, and a builder has made it.
+  // The server accepts a single statement here, and a builder has made it.
   const isOne = (Array.isArray(values) && values.length > 0) || name !== undefined
   if (isBuilders && (isOne || !text.includes(';'))) return null
   if (!isOne) return ownersControl(text)
@@ -36,8 +39,8 @@ export function controlIn(config: unknown, isBuilders = false): Control | null {
 }
 
 /**
- * Why a text that ends the transaction is not sent: that belongs to the request, to a run, or to what is around a savepoint. Where
- * the session could end it itself the text is sent, and a warning tells of it.
+ * The error for a text that would end a transaction owned by the request, a run, or the code around a savepoint. Where
+ * the session could end its transaction itself, the text is sent with a warning.
  */
 export function refuseControl(
   session: ControlledSession,
@@ -45,7 +48,7 @@ export function refuseControl(
   capture: SiteCapture | null,
 ): EnginelightError | undefined {
   const { name, options } = session.engine
-  // Of a borrowed connection the lease decides. In autocommit no transaction of ours is open.
+  // A borrowed connection's lease decides for itself. In autocommit no transaction of ours is open.
   if (!options.rule.begins) return undefined
   const unit = unitAround(session)
   if (unit === undefined) {
@@ -73,11 +76,11 @@ const REASONS = {
   savepoint: 'a savepoint is open, which would be gone before its function has ended',
 }
 
-/** Lines that have been told of. What has none is one line. */
+/** Warnings given already. A text without a known line counts by its engine. */
 const told = new ToldLines()
 
 function tellOfText(session: ControlledSession, { ask, words }: Control, capture: SiteCapture | null): void {
-  // The server refuses that within a transaction, and says so.
+  // The server refuses this inside a transaction, and says so.
   if (ask === 'end prepared') return
   const line = siteOf(capture)?.label
   const key = `${line ?? session.engine.name} ${words}`

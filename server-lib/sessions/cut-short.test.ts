@@ -96,7 +96,7 @@ test.each(['BEGIN', 'COMMIT'])(
     const db = engines.open()
     await db.main('t').insert({ name: 'first' })
     await db.main.rollback()
-    // The same connection again: its next answer to the text comes together with its loss.
+    // The same connection again: it is lost together with its next answer to the text.
     const [driver] = (engines.get().knex.client as { pool: { free: { resource: any }[] } }).pool.free.map(
       free => free.resource,
     )

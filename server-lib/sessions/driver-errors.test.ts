@@ -35,7 +35,7 @@ const types = {
   },
 }
 
-/** What pg finds wrong by itself, before it sends a statement or after it has read all of the answer. */
+/** Faults that pg finds by itself, before it sends a statement or after it has read the whole answer. */
 const FAULTS: Record<string, (query: Query) => Promise<unknown>> = {
   'a value whose toPostgres throws': query => query({ text: 'select $1::text', values: [throws] }),
   'a value that throws in the first of two': query =>
@@ -96,7 +96,7 @@ test.each(matrix)('%s by %s fails alone: the transaction goes on and is committe
     await db.main('t').insert({ n: 1 })
     const pid = db.main.identity?.backendPid
     const query = WAYS[way]?.(db.main) as Query
-    // A session takes a text and an array, and says so itself.
+    // A session's query() takes a text and an array, and refuses anything else itself.
     const isOurs = way === 'a session'
     const send: Query = isOurs
       ? (config, values) => query(config?.text ?? config, config?.values ?? values)
@@ -191,7 +191,7 @@ test.each(['transaction', 'autocommit'] as const)(
       expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
       expect(await db.main('t').select()).toEqual([{ n: 1 }])
     })
-    // The half message would go along with the start of this connection.
+    // A half-written message would be sent when this connection starts.
     const client = new pg.Client(database.url)
     await client.connect()
     await client.end()

@@ -40,7 +40,7 @@ test('release and rollback give the connection back early, may be called twice, 
   await db.main.release()
   await db.main.release()
   expect(db.main.identity).toBeUndefined()
-  // The only connection of the pool is free for another.
+  // The pool's only connection is free for another session.
   await engines.scope(other => other.main('t').select())
   await db.main('t').insert({ name: 'b' })
   await db.rollback()

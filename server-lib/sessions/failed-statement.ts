@@ -4,10 +4,10 @@ import { statementIn } from '../pool/statement-arguments.ts'
 import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import { statementText } from '../postgres/statement-text.ts'
 
-/** Enough to recognize a statement by. */
+/** In characters: enough to recognize a statement. */
 const LONGEST_TEXT = 120
 
-/** The statement with which a transaction failed, for the errors that follow from it: its text without literals, and its line. */
+/** The statement that failed a transaction, as later errors name it: its text without literals, and its line. */
 export class FailedStatement {
   readonly #text: string | undefined
   readonly #parameters: number

@@ -1,30 +1,30 @@
-/** What waits in a session's queue: it is started when its turn comes, and says when it is done. */
+/** An entry of a session's queue: started when its turn comes, and calls `done` when it is over. */
 export interface Turn<Holder = never> {
   start(done: () => void): void
-  /** Its turn will not come: the session has ended. */
+  /** Called when its turn will not come, because the session has ended. */
   refuse(error: Error): void
   /** What holds the turn until it is done, where that is more than a statement. */
   readonly holder?: Holder
 }
 
 /**
- * One turn at a time, in the order of asking. A session's statements go through it, so that `Promise.all` within
- * a session is legal and pg never queues for us. With nobody before it a turn starts at once, in the same tick.
- * A holder is what has a turn for longer than a statement.
+ * A queue: one turn at a time, in the order of asking. All statements of a session go through it, so `Promise.all`
+ * within a session is legal and pg never has to queue. In an empty queue a turn starts at once, in the same tick. A
+ * turn with a holder lasts longer than a statement.
  */
 export class Fifo<Holder = never> {
   #waiting: Turn<Holder>[] = []
-  /** Where those begin whose turn has not come: to shift a long array for each of them takes seconds. */
+  /** The index of the next turn. Shifting a long array for each turn would take seconds. */
   #first = 0
   #busy = false
   #idle: (() => void)[] = []
   #holder: Holder | undefined
-  /** How many turns with a holder there are, running or waiting. */
+  /** The number of turns with a holder, running or waiting. */
   #holders = 0
-  /** When it became idle last: null where that is not asked for. */
+  /** When the queue last became idle; null where that is not recorded. */
   idleSince: number | null = null
 
-  /** How many wait behind the one that runs. */
+  /** The number of turns that wait behind the running one. */
   get waiting(): number {
     return this.#waiting.length - this.#first
   }
@@ -33,17 +33,17 @@ export class Fifo<Holder = never> {
     return this.#busy
   }
 
-  /** What holds the turn that runs, if anything does. */
+  /** The holder of the running turn, if it has one. */
   get holder(): Holder | undefined {
     return this.#holder
   }
 
-  /** Whether a turn with a holder runs or waits. */
+  /** Whether a turn with a holder is running or waiting. */
   get hasHolders(): boolean {
     return this.#holders > 0
   }
 
-  /** What a turn that is pushed now would wait for, beside statements. */
+  /** The holders that a turn pushed now would wait for. */
   holders(): Holder[] {
     const waiting = this.#waiting.slice(this.#first).map(({ holder }) => holder)
     return [this.#holder, ...waiting].filter(holder => holder !== undefined)
@@ -55,7 +55,7 @@ export class Fifo<Holder = never> {
     else this.#runFrom(turn)
   }
 
-  /** A loop: of thousands that are refused in one tick each would stand on the stack of the one before. */
+  /** A loop, not recursion: thousands of turns refused in one tick would overflow the stack. */
   #runFrom(first: Turn<Holder>): void {
     this.#busy = true
     for (let turn: Turn<Holder> | undefined = first; turn; turn = this.#take()) {
@@ -70,7 +70,7 @@ export class Fifo<Holder = never> {
 
   #take(): Turn<Holder> | undefined {
     const turn = this.#waiting[this.#first++]
-    // What has had its turn is let go in halves, so that it costs each the same.
+    // Past turns are dropped when they fill half of the array, so the cost for each is constant.
     if (this.#first * 2 >= this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#first)
       this.#first = 0
@@ -78,7 +78,7 @@ export class Fifo<Holder = never> {
     return turn
   }
 
-  /** Starts a turn; when it was not over as `start` returned, the next one follows when it is. */
+  /** Starts a turn. Returns whether it was over when `start` returned; if not, the next one follows its end. */
   #isOverAtOnce(turn: Turn<Holder>): boolean {
     let over = false
     let returned = false
@@ -96,7 +96,7 @@ export class Fifo<Holder = never> {
         if (returned) this.#runFrom(NOTHING)
       })
     } catch (error) {
-      // Whoever comes next has no part in it.
+      // The next turn is not affected by this error.
       end()
       this.#runFrom(NOTHING)
       throw error
@@ -105,7 +105,7 @@ export class Fifo<Holder = never> {
     return over
   }
 
-  /** Those that still wait are refused; the one that runs goes on. */
+  /** Refuses the waiting turns; the running one goes on. */
   refuseWaiting(error: Error): void {
     const refused = this.#waiting.slice(this.#first)
     this.#waiting = []

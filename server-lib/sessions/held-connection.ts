@@ -25,7 +25,7 @@ import { failureOn } from '../postgres/sqlstate.ts'
 import { statusOf } from '../postgres/transaction-status.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 
-/** Where a session's connection is, from the engine to the server's process and our own. */
+/** What identifies a session's connection, from the engine to the server's process and our own. */
 export interface SessionIdentity {
   readonly engine: string
   readonly pool: string
@@ -44,15 +44,15 @@ const unanswered = (text: string | undefined, deadlineMs: number) =>
 
 /** How long pg may take to read the rest of an answer, before the connection is closed instead of returned. */
 const DRAIN_DEADLINE_MS = 1_000
-/** How long a setting may take to be put back, before the connection is closed instead. */
+/** How long a reset statement may take, before the connection is closed instead. */
 const RESET_DEADLINE_MS = 5_000
-/** How long the server may take to close a connection that was told so. */
+/** How long the server may take to close a connection that was told to close. */
 const GOODBYE_DEADLINE_MS = 2_000
 
 /**
- * A connection while a session holds it. It listens for the connection's errors as long as that lasts (a backend that
- * is killed while idle must not end the process), and gives the connection back exactly once: to the pool when it is
- * idle and clean, otherwise by closing it.
+ * A connection while a session holds it. It listens for the connection's errors until the release, because a backend
+ * killed while idle must not end the process. It releases the connection exactly once: checked in when idle and clean,
+ * otherwise closed.
  */
 export class HeldConnection {
   readonly driver: DriverConnection
@@ -61,7 +61,7 @@ export class HeldConnection {
   readonly #record: ConnectionRecord | undefined
   readonly #onError: (error: Error) => void
   #onSetting: ((setting: { parameterName?: string; parameterValue?: string }) => void) | undefined
-  /** A statement has let the next transactions of the connection write, although its session only reads. */
+  /** Whether a statement let the next transactions write, although the session only reads. */
   isWritable = false
   #given = false
   #isExecuting = false
@@ -86,8 +86,8 @@ export class HeldConnection {
   }
 
   /**
-   * Listens for the server's word that the next transactions may write: a function can switch that as well, which no text
-   * shows. Servers before 14 do not say it.
+   * Listens for the server's report that the next transactions may write: a function can switch that too, and no text
+   * shows it. Servers before 14 do not report it.
    */
   watchReadOnly(): void {
     this.#onSetting = ({ parameterName, parameterValue }) => {
@@ -101,7 +101,7 @@ export class HeldConnection {
     if (this.#onSetting) this.driver.connection?.removeListener?.('parameterStatus', this.#onSetting)
   }
 
-  /** Whether the server has answered everything. After an error that comes later than the error itself. */
+  /** Whether the server has answered everything. After an error this becomes true later than the error is reported. */
   get isReady(): boolean {
     return this.driver.readyForQuery !== false
   }
@@ -112,19 +112,19 @@ export class HeldConnection {
   }
 
   /**
-   * Whether the driver gave up on a statement by itself, and what the server says of the transaction is still to come. A lease
-   * of a host waits for that by itself.
+   * Whether the driver gave up on a statement by itself, so the server's status is still to come. A host's lease waits
+   * for that itself.
    */
   isUnread(error: Error): boolean {
     return !this.isReady && !this.driver.isBorrowed && failureOn(this.driver, error) === 'driver'
   }
 
-  /** Calls when the server has answered everything, or the connection is gone before. */
+  /** Calls back when the server has answered everything, or when the connection is lost before that. */
   whenReady(ready: () => void): void {
     onReady(this.driver, ready)
   }
 
-  /** Enters that a statement is about to be sent, and what the watching of the connection cannot know about it. */
+  /** Records that a statement is about to be sent, with the facts that a watched connection cannot know. */
   announce(queuedMs: number, capture: SiteCapture | null): void {
     this.#isExecuting = true
     const record = this.#record
@@ -134,8 +134,8 @@ export class HeldConnection {
   }
 
   /**
-   * Has the driver write one statement at a time, where the pool that it comes from lets it write ahead. The returned
-   * function puts it back as it was.
+   * Makes the driver write one statement at a time, where its pool lets it pipeline. The returned function restores the
+   * setting.
    */
   oneByOne(): () => void {
     const { driver } = this
@@ -144,7 +144,7 @@ export class HeldConnection {
     return () => void (driver.pipeline = true)
   }
 
-  /** Whether a statement of the session runs, as opposed to its own BEGIN or COMMIT. */
+  /** Whether a statement of the session is running, as opposed to its own BEGIN or COMMIT. */
   get isExecuting(): boolean {
     return this.#isExecuting
   }
@@ -154,17 +154,18 @@ export class HeldConnection {
     if (this.#record) this.#record.changedAt = performance.now()
   }
 
-  /** Sends a statement. With a callback: pg's promise would capture a stack of its own for each error. */
+  /** Sends a statement. Takes a callback, because pg's promise would capture a stack of its own for each error. */
   query(config: unknown, callback: DriverCallback): void {
-    // pg copies a config property by property; a text and its values it takes as they are.
+    // pg copies a config property by property, but takes a text and its values as they are.
     if (isTextAndValues(config)) this.driver.query(config.text, config.values, callback)
     else if (config instanceof EnclosedStatement) sendEnclosed(this.driver, config, callback)
     else this.driver.query(config, callback)
   }
 
   /**
-   * Sends a statement together with the BEGIN of its transaction. `begun` is told once, before `callback` is: null when BEGIN is
-   * answered, else the driver's error, or that no answer came within `deadlineMs`; then nobody may use the connection again.
+   * Sends a statement together with the BEGIN of its transaction. `begun` is called once, before `callback`: with null
+   * when BEGIN is answered, else with the driver's error, or with an error when no answer came within `deadlineMs`.
+   * After an error the connection must not be used again.
    */
   beginWith(
     texts: readonly string[],
@@ -183,8 +184,8 @@ export class HeldConnection {
   }
 
   /**
-   * Sends transaction control, or another statement of our own. Rejects with the driver's error, or when no answer comes
-   * within `deadlineMs`; then nobody may use the connection again.
+   * Sends transaction control, or another statement of our own. Rejects with the driver's error, or when no answer
+   * comes within `deadlineMs`. Then the connection must not be used again.
    */
   control(statement: ControlStatement, deadlineMs: number): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
@@ -199,14 +200,17 @@ export class HeldConnection {
     })
   }
 
-  /** Asks the server to cancel what runs, until `over`. From then on it can only be closed: the cancel may come late. */
+  /**
+   * Asks the server to cancel the running statement, until `over`. Then the connection can only be closed, because the
+   * cancel may arrive late.
+   */
   cancel(over?: Promise<void>): Promise<void> {
     return (this.#cancelled ??= cancelStatement(this.driver, over))
   }
 
   /**
-   * Back to the pool. pg tells of an error before it has read the ReadyForQuery that follows; then it goes back when
-   * that has come, and is closed if it does not come.
+   * Returns the connection to the pool. pg reports an error before it has read the ReadyForQuery that follows: then the
+   * return waits for that, and the connection is closed if it does not come.
    */
   giveBack(): void {
     if (this.#given) return
@@ -218,7 +222,7 @@ export class HeldConnection {
     else this.#returned = this.#returnWhenIdle()
   }
 
-  /** While it is on its way back to the pool; undefined when it went at once. Never rejects. */
+  /** Resolves when the connection has been returned or closed; undefined when that was at once. Never rejects. */
   get returned(): Promise<void> | undefined {
     return this.#returned
   }
@@ -256,14 +260,14 @@ export class HeldConnection {
     faultPoint('release:due', this.driver)
     if (isOpen(statusOf(this.driver))) return this.#close('in a transaction at release')
     this.#lease.hold.release()
-    // After the release: from here the pool listens again.
+    // After the release: from here on the pool listens again.
     this.#stopListening()
   }
 
-  /** To its host, whatever state that has it in. */
+  /** Returns a borrowed connection to its host, in any state. */
   #handBack(): void {
     this.#given = true
-    // Before: nothing of ours stays on it, and what the host does next is no business of this session.
+    // Before the release: no listener of ours stays on it, and what the host does next does not concern this session.
     this.driver.removeListener('error', this.#onError)
     this.#lease.hold.release()
   }
@@ -271,7 +275,7 @@ export class HeldConnection {
   /** Closes the connection instead of giving it back. */
   discard(reason: Discard): void {
     if (this.#given) return
-    // It is not ours to close. The lease waits for what still runs on it.
+    // A host's connection is not ours to close. The lease waits for its running statement.
     if (this.driver.isBorrowed) return this.#handBack()
     this.#given = true
     this.#close(reason)
@@ -280,10 +284,10 @@ export class HeldConnection {
   #close(reason: Discard): void {
     if (this.#record) this.#record.discarded ??= reason
     const { driver } = this
-    // pg would wait for the answers to what it has sent ahead, and over a silent network for ever.
+    // pg would wait for the answers to what it has pipelined, and over a silent network for ever.
     if (driver.pipeline && driver.readyForQuery === false) driver.connection?.stream?.destroy()
     else endWithin(driver, GOODBYE_DEADLINE_MS)
-    // Our listener stays: a socket that is being torn down may still say why.
+    // Our listener stays: a socket that is being torn down may still emit an error.
     this.#lease.hold.discard()
   }
 }

@@ -7,15 +7,15 @@ import type { CommitReport } from '../channels/outcomes.ts'
 
 export type BeforeCommit = () => unknown
 export type AfterCommit = (report: CommitReport) => unknown
-/** `report` where a commit was tried, `error` where that is why. */
+/** `report` when a commit was tried; `error` when an error caused the rollback. */
 export type AfterRollback = (report: CommitReport | undefined, error: unknown) => unknown
 
 export type HookKind = 'beforeCommit' | 'afterCommit' | 'afterRollback'
 
-/** What the hooks of one commit or rollback have to keep to, all together. */
+/** The time that all hooks of one commit or rollback have together. */
 export interface HookTime {
   readonly timeoutMs: number
-  /** The run that they belong to, whose time may be over before. */
+  /** The run that they belong to, whose time may be over earlier. */
   readonly limit?: HookLimit | undefined
 }
 
@@ -24,26 +24,29 @@ export interface HookLimit {
   within<T>(work: () => Promise<T>): Promise<T>
 }
 
-/** The hooks of one commit or rollback while they are called. What they send after their time must not become part of other work. */
+/**
+ * The hooks of one commit or rollback while they are called. Statements that they send after their time must not become
+ * part of other work.
+ */
 interface Round {
   readonly of: Hooks
   readonly kind: HookKind
   isLate: boolean
-  /** The round whose hook has called the commit of this one. */
+  /** The round whose hook called this one's commit. */
   readonly around: Round | undefined
 }
 
-/** How long hooks may take that cannot change the outcome, when the time of their run is over already. */
+/** How long hooks that cannot change the outcome may take, when the time of their run is over already. */
 const GRACE_MS = 1_000
 
 const rounds = new AsyncLocalStorage<Round>()
 
-/** What is to be done around the next commit or rollback of a container, in the order of asking. Each is called once. */
+/** The hooks around the next commit or rollback of a container, in the order they were added. Each is called once. */
 export class Hooks {
   #beforeCommit: BeforeCommit[] = []
   #afterCommit: AfterCommit[] = []
   #afterRollback: AfterRollback[] = []
-  /** Whether hooks were too late once. While none was, a statement does not pay for a look at its context. */
+  /** Whether hooks were ever too late. While not, a statement does not pay for a look at its context. */
   #wereLate = false
 
   beforeCommit(hook: BeforeCommit): void {
@@ -58,7 +61,7 @@ export class Hooks {
     this.#afterRollback.push(called('afterRollback', hook))
   }
 
-  /** Takes over those of a part of the work that was kept, in their order. */
+  /** Takes over the hooks of a savepoint that was kept, in their order. */
   adopt(inner: Hooks): void {
     this.#beforeCommit.push(...inner.#beforeCommit)
     this.#afterCommit.push(...inner.#afterCommit)
@@ -66,14 +69,14 @@ export class Hooks {
     inner.#forget()
   }
 
-  /** Whether anybody waits for a commit or a rollback. */
+  /** Whether any hook waits for a commit or a rollback. */
   get any(): boolean {
     return this.#beforeCommit.length + this.#afterCommit.length + this.#afterRollback.length > 0
   }
 
   /**
-   * Those that are added meanwhile are called as well. Rejects with the first error, and the rest is not called: with
-   * EL_HOOK_TIMEOUT when their time is over, with the run's own error when its time is.
+   * Calls the hooks in order, including those added meanwhile. Rejects with the first error and calls no more:
+   * EL_HOOK_TIMEOUT when their time is over, the run's own error when the run's time is.
    */
   async runBeforeCommit(time: () => HookTime): Promise<void> {
     if (this.#beforeCommit.length === 0) return
@@ -96,28 +99,28 @@ export class Hooks {
     throw hooksTooLate(timeoutMs)
   }
 
-  /** Everything is committed: an error changes nothing of that, and is told as a warning. Never rejects. */
+  /** Calls the afterCommit hooks. An error changes nothing about the commit, and is reported as a warning. Never rejects. */
   async committed(time: () => HookTime, report: CommitReport): Promise<void> {
     const hooks = this.#afterCommit
     this.#forget()
     await this.#callIsolated('afterCommit', hooks, time, hook => hook(report))
   }
 
-  /** Everything is rolled back. Never rejects. */
+  /** Calls the afterRollback hooks. Never rejects. */
   async rolledBack(time: () => HookTime, report?: CommitReport, error?: unknown): Promise<void> {
     const hooks = this.#afterRollback
     this.#forget()
     await this.#callIsolated('afterRollback', hooks, time, hook => hook(report, error))
   }
 
-  /** A part of the work is rolled back: those that were asked for inside of it are called, in the time of this container. Never rejects. */
+  /** Calls the afterRollback hooks of a savepoint that was undone, in the time of this container. Never rejects. */
   undone(inner: Hooks, time: () => HookTime, error?: unknown): Promise<void> {
     const hooks = inner.#afterRollback
     inner.#forget()
     return this.#callIsolated('afterRollback', hooks, time, hook => hook(undefined, error))
   }
 
-  /** Why code that runs here may not use the container, if it comes from a hook whose time is over. */
+  /** Why the calling code may not use the container: it comes from a hook whose time is over. Undefined otherwise. */
   refusal(): EnginelightError | undefined {
     if (!this.#wereLate) return undefined
     for (let round = rounds.getStore(); round; round = round.around) {
@@ -135,7 +138,7 @@ export class Hooks {
     this.#wereLate = true
   }
 
-  /** One after the other while there is time. Those that are left then are called all the same, and not waited for. */
+  /** Calls hooks one after the other while there is time. After that the rest are called all the same, but not awaited. */
   async #callIsolated<H>(
     kind: HookKind,
     hooks: readonly H[],
@@ -151,7 +154,7 @@ export class Hooks {
       for (let next = waiting.shift(); next; next = waiting.shift()) await next()
     }
     const inTime = () => settledWithin(callAll(), timeoutMs)
-    // A run whose time is over has nothing to say about the outcome any more.
+    // A run whose time is over cannot change the outcome any more.
     const wereInTime = await (limit && !limit.reason ? limit.within(inTime).catch(() => false) : inTime())
     if (wereInTime) return
     this.#over(round)
@@ -170,7 +173,7 @@ export class Hooks {
   }
 }
 
-/** Asked as the hook is added: as it is called, nobody would see where it came from. */
+/** Checked when the hook is added: when it is called, the line that added it is unknown. */
 function called<Hook>(kind: string, hook: Hook): Hook {
   if (typeof hook === 'function') return hook
   throw new EnginelightError('EL_CONFIG', `${kind}() takes a function, not ${describe(hook)}.`, {
@@ -189,7 +192,7 @@ async function isolated(kind: string, call: () => unknown): Promise<void> {
   }
 }
 
-/** Thrown by the commit whose hooks, or whose veto, did not answer in time. */
+/** The error of a commit whose hooks, or whose veto, did not answer in time. */
 export function hooksTooLate(timeoutMs: number, which = 'the hooks of beforeCommit'): EnginelightError {
   return new EnginelightError(
     'EL_HOOK_TIMEOUT',
@@ -198,7 +201,7 @@ export function hooksTooLate(timeoutMs: number, which = 'the hooks of beforeComm
   )
 }
 
-/** Thrown where such a hook goes on and uses its container: by now that belongs to other work. */
+/** The error for a late hook that uses its container, which belongs to other work by now. */
 function sentByLateHook(kind: string): EnginelightError {
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',

@@ -10,14 +10,14 @@ import { Unit } from './units/unit.ts'
 type Fn = (trx: Transacting) => unknown
 type Transaction = (this: unknown, fn?: Fn | object | null, options?: object) => Promise<Transacting>
 
-/** A knex, or a transaction of one. Its methods go to its context. */
+/** A knex, or a transaction of it. Its methods delegate to its context. */
 interface Transacting {
   readonly context: { transaction: Transaction }
 }
 
 /**
- * Makes each transaction of a bound knex, and those inside of it, a unit of the session: with a function one that owns what
- * is sent from inside of that, without one that the application holds by its handle.
+ * Makes each transaction of a bound knex, and those nested in it, a unit of the session. With a function, the unit owns
+ * what is sent from inside that function; without one, the application holds the unit by its handle.
  */
 export function ownTransactions({ context }: Transacting, session: SessionCore, around?: Unit): void {
   const { transaction } = context
@@ -35,14 +35,14 @@ export function ownTransactions({ context }: Transacting, session: SessionCore, 
       what: 'knex.transaction()',
     })
     const owned = (trx: Transacting) => ownTransactions(trx, session, unit)
-    // knex takes a connection from here, and gives none back.
+    // knex uses a connection given here, and does not release it.
     const options = { ...(fn ? second : (first ?? second)), connection: new UnitConnection(session, unit) }
     const inside = (trx: Transacting) => {
       owned(trx)
       return runAs(unit, () => fn?.(trx))
     }
     const begun = Reflect.apply(transaction, this, [fn && inside, options])
-    // knex gives up before it sends anything where the transaction around it is over.
+    // knex gives up before sending anything when the transaction around it is over.
     const over = () => void (unit.isOver || undo(unit, undefined))
     begun.then(fn ? over : owned, over)
     return begun
@@ -51,7 +51,7 @@ export function ownTransactions({ context }: Transacting, session: SessionCore, 
 
 const CONTROL = /^(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT) (trx\d+);?$/
 
-/** What one transaction of knex has for its connection: what it sends belongs to its unit, and its savepoint is that of the unit. */
+/** The connection of one knex transaction: its statements belong to its unit, and its savepoint is the unit's. */
 class UnitConnection extends SessionConnection {
   readonly #session: SessionCore
   readonly #unit: Unit
@@ -88,5 +88,5 @@ class UnitConnection extends SessionConnection {
   }
 }
 
-/** knex reads nothing of it. */
+/** knex reads nothing in it. */
 const ANSWERED = { command: 'SAVEPOINT', rowCount: null, rows: [], fields: [] } as never

@@ -47,7 +47,7 @@ const OWN = ['own', 'unpiped'] as const
 const AUTOCOMMIT = ['autocommit', 'given'] as const
 
 type Name = (typeof OWN)[number] | (typeof AUTOCOMMIT)[number] | 'borrowed'
-/** With the host's transaction around it, where there is one. */
+/** Inside the host's transaction, for a borrowed session. */
 async function withSession<T>(name: Name, work: (session: Session) => Promise<T>): Promise<T> {
   if (name === 'borrowed') await client.query('begin')
   try {
@@ -130,7 +130,7 @@ test.each([...OWN, 'borrowed'] as const)('what %s cannot see in a text the serve
     expect([text, said[0]]).toEqual([text, expect.stringMatching(/^(25001|25006|22023|0A000|EL_.*|done)$/)])
     expect([text, said.at(-1)]).not.toEqual([text, 'done'])
   }
-  // What only the next transactions of the connection would be: each begins as read-only by itself.
+  // A setting for later transactions of the connection must not last: each begins READ ONLY again.
   if (name === 'borrowed') return
   await withSession(name, session => session.query('select opens_session()'))
   expect(

@@ -5,21 +5,21 @@ import type { DriverResult } from '../postgres/driver.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { HeldConnection } from './held-connection.ts'
 
-/** A connection of an engine that is taken outside of any session, for a few statements of our own. */
+/** A connection of an engine that is checked out outside any session, for a few statements of our own. */
 export interface OwnConnection {
   readonly held: HeldConnection
-  /** Sends a statement, within what is left of the time. */
+  /** Sends a statement, within the remaining time. */
   send(statement: string | { text: string; values: unknown[] }): Promise<DriverResult>
-  /** Closes it instead of giving it back: it is no longer as it came. */
+  /** Closes it after use instead of returning it, because its state has changed. */
   spoil(reason: Discard): void
 }
 
 const nobody = (): Asker => ({ session: null, request: undefined, capture: null })
 
 /**
- * Takes a connection, lets it be used and gives it back. One whose use fails is closed: whoever catches a failed
- * statement inside, and knows what state that left, keeps it. `until` is in the time of `performance.now()`. It is taken
- * in nobody's name, or in that of `asker`.
+ * Checks out a connection, calls `use` and returns the connection. If `use` rejects, the connection is closed: a caller
+ * that knows what state a failed statement leaves catches the error inside. `until` is in `performance.now()` time.
+ * Without `asker`, the check-out names no session and no request.
  */
 export async function onOwnConnection<T>(
   engine: Engine,
@@ -29,7 +29,7 @@ export async function onOwnConnection<T>(
 ): Promise<T> {
   const leftMs = () => Math.max(1, Math.ceil(until - performance.now()))
   const lease = await takeCleanLease(engine, asker, undefined, leftMs())
-  // At once, as a session does: the pool may already have opened another in its place.
+  // At once, as a session does: the pool may already have opened a replacement.
   const held: HeldConnection = new HeldConnection(engine, lease, () => held.discard('connection lost'))
   let spoilt: Discard | undefined
   try {
@@ -47,7 +47,7 @@ export async function onOwnConnection<T>(
   }
 }
 
-/** Of a query that has one. */
+/** The first row of a result. */
 export function firstRow(result: DriverResult): unknown {
   return result.rows?.[0]
 }

@@ -14,12 +14,12 @@ beforeAll(async () => void (database = await createDatabase()))
 afterEach(() => expectQuiet(database))
 afterAll(() => database.drop())
 
-/** As pg-native's client shows itself; that one is built of C, and does what pg does with texts. */
+/** A client that looks like pg-native's, which is written in C and treats texts as pg does. */
 class NativeClient extends pg.Client {
   readonly native: object = { getTransactionStatus: () => super.getTransactionStatus() }
 }
 
-/** The same of pg-native before 3.9: pg asks it for what it does not know. */
+/** Like pg-native before 3.9: pg asks it for a status that it does not know. */
 class MuteClient extends NativeClient {
   override readonly native = {}
   override getTransactionStatus(): never {

@@ -1,6 +1,6 @@
 import type { DriverResult } from '../postgres/driver.ts'
 
-/** Rows by the session that read them. A row that outlives its request keeps neither alive. */
+/** The session that read each row. A row that outlives its request keeps neither alive. */
 const sessions = new WeakMap<object, WeakRef<object>>()
 const references = new WeakMap<object, WeakRef<object>>()
 
@@ -13,7 +13,7 @@ export function rememberRows(result: DriverResult | DriverResult[] | undefined, 
   }
 }
 
-/** The session that read a row, which is whatever `rememberRows` was given. */
+/** The session that read a row: the object that `rememberRows` was given. */
 export function readerOf(row: object): object | undefined {
   return sessions.get(row)?.deref()
 }

@@ -5,7 +5,7 @@ import { READ_ONLY_SESSION, setForTransaction } from '../postgres/control.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import type { HeldConnection } from './held-connection.ts'
 
-/** The life of the session whose transaction begins. */
+/** What is used of the life of the session. */
 interface BeginningLife {
   readonly engine: Engine
   readonly request: RequestScope
@@ -16,7 +16,7 @@ interface BeginningLife {
   giveBack(): void
 }
 
-/** Opens the transaction of a session, or in autocommit what stands for it. */
+/** Opens the session's transaction; in autocommit, sends the read-only setting where it is needed. */
 export async function begin(life: BeginningLife, held: HeldConnection): Promise<void> {
   const { options, owned } = life.engine
   const settings = settingsOf(life)
@@ -28,7 +28,7 @@ export async function begin(life: BeginningLife, held: HeldConnection): Promise<
       faultPoint('begin:answered', held.driver)
       if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
     }
-    // On a pool of our own the setting was made as the connection was opened.
+    // A pool of our own sets this as it opens a connection.
     else if (options.rule.ends === 'statement' && life.isReadOnly && !owned)
       await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
   } catch (cause) {
@@ -38,7 +38,7 @@ export async function begin(life: BeginningLife, held: HeldConnection): Promise<
   if (lost) throw lost
 }
 
-/** What the request says of itself. The application's function is called before anything is sent, for it may throw. */
+/** The settings that describe the request. The application's function is called before anything is sent, because it may throw. */
 function settingsOf(life: BeginningLife): Readonly<Record<string, string>> | undefined {
   if (!life.engine.options.rule.begins) return undefined
   try {

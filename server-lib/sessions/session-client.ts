@@ -5,7 +5,7 @@ import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
 
-/** Makes a client for one statement of a session, with the line that wrote it where that is worth its price. */
+/** The constructor of clients for one statement each, with the line that wrote it where that is worth capturing. */
 export type MakeClient = new (session: SessionCore, capture: SiteCapture | null, unit?: Unit) => SessionClient
 
 type Method = (this: unknown, ...args: unknown[]) => unknown
@@ -13,9 +13,10 @@ type Method = (this: unknown, ...args: unknown[]) => unknown
 const makersByClient = new WeakMap<object, MakeClient>()
 
 /**
- * The class of clients for one knex: objects whose prototype descends from the engine's own client, so that one costs
- * some nanoseconds where `knex.transaction()` builds a new knex of a hundred methods (measured at 200 µs). Never one
- * as prototype of another: V8 would give each a shape of its own, and everything in knex that touches it slows down.
+ * The class of session clients for one knex. Their prototype descends from the engine's own client, so one costs some
+ * nanoseconds; `knex.transaction()` builds a new knex of a hundred methods (measured at 200 µs). A client must not be
+ * the prototype of another: V8 would give each a shape of its own, and everything in knex that touches it would slow
+ * down.
  */
 export function sessionClients(knex: Knex): MakeClient {
   const engineClient = knex.client as object
@@ -41,12 +42,12 @@ function defineClients(knex: Knex): MakeClient {
 
 function sessionBase(knex: Knex): object {
   const engineClient = knex.client as object
-  // The class's own methods: on the instance they may be shadowed by the watching of plain knex use, and a
-  // session tells of its statements itself.
+  // The class's methods, because on the instance the watching of plain knex use may shadow them. A session reports its
+  // statements itself.
   const own = Object.getPrototypeOf(engineClient) as Record<string, Method>
   const { config } = engineClient as { config: Record<string, unknown> }
   return Object.assign(Object.create(engineClient) as object, {
-    // Values of parameters would otherwise be written into the message of each database error.
+    // Otherwise knex writes parameter values into the message of each database error.
     config: { ...config, compileSqlOnError: false },
     raw: own.raw,
     queryBuilder: own.queryBuilder,
@@ -98,7 +99,7 @@ function sessionBase(knex: Knex): object {
 
 const EVENTS = ['start', 'query', 'query-response', 'query-error'] as const
 
-/** Knex itself listens to its client once for each event, to pass it on. */
+/** Knex itself has one listener on its client for each event, to pass it on. */
 function isHeard(knex: Knex): boolean {
   const client = knex.client as NodeJS.EventEmitter
   const face = knex as unknown as NodeJS.EventEmitter
@@ -106,8 +107,8 @@ function isHeard(knex: Knex): boolean {
 }
 
 /**
- * Whether a dialect runs its statements as knex does: a class of the application's can do that in ways of its own, and an
- * instrumentation that has wrapped knex's runner (shimmer leaves `__wrapped` on it) must go on seeing every statement.
+ * Whether a dialect runs its statements as knex does. An application's class can do it its own way. An instrumentation
+ * that has wrapped knex's runner (shimmer leaves `__wrapped` on it) must go on seeing every statement.
  */
 function isStock(own: Record<string, Method>): boolean {
   const ownerOf = (method: string) => {

@@ -13,18 +13,18 @@ import type { SessionMove } from './session-state.ts'
 import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
 
 export interface CommitOptions {
-  /** Whether the transaction's id may be fetched first, to ask for its outcome. Where a decision row exists that is not needed. */
+  /** Whether to fetch the transaction's id first, to ask for its outcome later. A decision row makes that unnecessary. */
   readonly resolves?: boolean
 }
 
-/** The life of the session whose transaction is committed. */
+/** What is used of the life of the session. */
 interface CommittingLife extends errors.SessionFacts {
   readonly id: string
   readonly engine: Engine
   readonly request: RequestScope
   readonly state: SessionState
   readonly held: HeldConnection | undefined
-  /** The first error of the transaction that is open, or the one that took its connection. */
+  /** The first error of the open transaction, or the one that took its connection. */
   readonly failure: Error | undefined
   readonly firstFailure: errors.FirstFailure
   announceEnd(ending: Ending): void
@@ -35,7 +35,7 @@ interface CommittingLife extends errors.SessionFacts {
   lostError(): EnginelightError
 }
 
-/** Commits the transaction of a session, and gives its connection back. */
+/** Commits the session's transaction, and releases its connection. */
 export async function commit(
   life: CommittingLife,
   ending: Ending,
@@ -43,7 +43,7 @@ export async function commit(
 ): Promise<void> {
   const held = life.held
   if (life.state === 'idle') return
-  // Lost between two steps of a commit over many engines: it must not look like one that has nothing to commit.
+  // Lost between two steps of a commit over many engines: it must not pass for a session with nothing to commit.
   if (!held) throw life.lostError()
   life.announceEnd(ending)
   const failure = life.firstFailure
@@ -51,7 +51,7 @@ export async function commit(
     await life.rollBack(held, 'rollback')
     throw errors.commitRolledBack(life, failure)
   }
-  // pg would refuse to send anything on it, and the outcome would look unknown.
+  // pg would refuse to send COMMIT on it, and the outcome would look unknown.
   if (isClosed(held.driver)) {
     life.lose(held, new Error('the connection was closed'))
     throw errors.connectionLost(life, life.failure, 'before COMMIT was sent')
@@ -71,20 +71,20 @@ export async function commit(
     return resolve(life, failed, mark)
   }
   const committed = commandOf(result) === 'COMMIT'
-  // What was committed stays so when the connection is lost in the very packet that says it.
+  // The commit holds even when the connection is lost in the very packet that reports it.
   life.move(committed && life.held === held ? 'commit' : 'rollback')
   life.giveBack()
   if (!committed) throw errors.commitRolledBack(life, failure)
 }
 
-/** Fetches the transaction's id, where the engine was told to be able to ask for its outcome. */
+/** Fetches the transaction's id, for engines with `resolveUnknownCommit`. */
 async function markOf(life: CommittingLife, held: HeldConnection): Promise<TransactionMark | undefined> {
   const { resolveUnknownCommit, rule, access, checkoutTimeoutMs } = life.engine.options
   if (!resolveUnknownCommit || !rule.begins || access === 'read') return undefined
   try {
     return await markTransaction(held, checkoutTimeoutMs)
   } catch (cause) {
-    // COMMIT was not sent, so here the outcome is known.
+    // COMMIT was not sent, so the outcome is known here.
     if (failureOf(cause) === 'statement') throw commitFailed(life, held, cause as Error)
     life.lose(held, cause as Error)
     throw errors.connectionLost(life, life.failure ?? cause, 'before COMMIT was sent')
@@ -106,7 +106,7 @@ function commitFailed(
   return errors.commitFailed(life, cause)
 }
 
-/** Asks the server what became of a COMMIT that was not answered. Committed is committed: then nothing is thrown. */
+/** Asks the server for the outcome of a COMMIT that was not answered. Throws nothing if it was committed. */
 async function resolve(
   life: CommittingLife,
   unknown: EnginelightError,

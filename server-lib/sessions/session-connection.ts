@@ -5,28 +5,28 @@ import type { Where } from './session-queue.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
 
-/** What knex calls the builders' methods that make one statement and no more. */
+/** Knex's names for builder methods that make exactly one statement. */
 const SINGLE = new Set(['select', 'first', 'pluck', 'insert', 'update', 'del', 'counter'])
 
 /**
- * What knex sees as its connection while it runs one statement of a session. Everything it sends goes through
- * the session's queue, so a stream that releases twice or a builder that runs late reaches nobody else's
- * connection: there is none to reach from here.
+ * The connection that knex sees while it runs one statement of a session. Everything it sends goes through the
+ * session's queue. So a stream that releases twice, or a builder that runs late, cannot reach another holder's
+ * connection.
  */
 export class SessionConnection {
   readonly #session: SessionCore
   readonly #capture: SiteCapture | null
   /** The unit whose handle sends. */
   readonly #where: Where | undefined
-  /** Whether a builder made the statement, which is one then and no more: BEGIN may travel with it. */
+  /** Whether a builder made exactly one statement: BEGIN may then be pipelined with it. */
   #isSingle = false
-  /** Whether a builder of the session sends, and not somebody who took the connection by itself. */
+  /** Whether a builder of the session sends, as opposed to code that took the connection itself. */
   #isBuilders = false
-  /** Where knex leads a stream to: what the application has in hand. */
+  /** The stream that knex pipes into, and that the application holds. */
   outlet: object | undefined
-  /** Whether its statement is on its way to the server, or was not sent yet. */
+  /** Whether its statement is at the server, as opposed to not sent yet or answered. */
   isSent = false
-  /** knex marks a connection so after `.timeout(ms)`: its statement still runs, and nobody may use it again. */
+  /** Set by knex when `.timeout(ms)` passes: the statement still runs, so the connection must not be reused. */
   #disposed: unknown
 
   constructor(session: SessionCore, capture: SiteCapture | null, unit?: Unit) {
@@ -35,7 +35,7 @@ export class SessionConnection {
     this.#where = unit && { unit }
   }
 
-  /** A builder of the session sends on it: what knex calls its method tells whether it is a single statement. */
+  /** Marks that a builder of the session sends. Knex's name for its method tells whether it is a single statement. */
   sentByBuilder(method: string | undefined): void {
     this.#isBuilders = true
     this.#isSingle = SINGLE.has(method ?? '')
@@ -49,7 +49,7 @@ export class SessionConnection {
     const given = typeof values === 'function' ? (values as DriverCallback) : callback
     const statement = Array.isArray(values) ? { text: config as string, values } : config
     if (given) {
-      // knex only settles a promise in it. Anybody else's would run in the context that opened the socket.
+      // Knex's callback only settles a promise. Any other would run in the context that opened the socket.
       const answer = this.#isBuilders ? given : AsyncResource.bind(given)
       return this.#session.send(statement, answer, this.#capture, this.#isSingle, this, this.#where)
     }
@@ -78,7 +78,7 @@ export class SessionConnection {
 
   set __knex__disposed(reason: unknown) {
     this.#disposed = reason
-    // What has not been sent will not be; another's statement may be running meanwhile.
+    // An unsent statement stays unsent; meanwhile the connection may be running another one.
     if (this.isSent) this.#session.doubt(reason)
   }
 }

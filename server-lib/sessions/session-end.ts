@@ -12,44 +12,44 @@ import type { SessionQueue } from './session-queue.ts'
 import type { StatementSender } from './statement-sender.ts'
 import { warnOfForgottenCommit, type FirstWrite } from './writes.ts'
 
-/** The session that ends. */
+/** What is used of the ending session. */
 interface EndingSession {
   readonly id: string
   readonly engine: Engine
   readonly request: RequestScope
-  /** Whether the turn that runs is a commit. */
+  /** Whether the running turn is a commit. */
   readonly isCommitting: boolean
   /** The first write of the open transaction that is not undone and would be lost without a commit. */
   readonly uncommitted: FirstWrite | undefined
-  /** The line of the last knex.transaction(), which promises a commit that there is not. */
+  /** The line of the last knex.transaction(), which looks like a commit but is only a savepoint. */
   readonly knexTransaction: SiteCapture | undefined
-  /** Whether somebody has told already that what it wrote is lost. */
+  /** Whether its lost writes were reported already. */
   readonly isToldAsLost: boolean
 }
 
 /** How long a cancelled statement may take to answer, before its connection is closed under it. */
 const CANCEL_DEADLINE_MS = 1_000
 const RELEASED = Promise.resolve(true)
-/** Shared by all sessions whose end nobody asks for. Never written to. */
+/** Shared by all sessions without a listener for their end. Never written to. */
 const NOBODY: (() => void)[] = []
 
 /**
- * The end of a session. What runs may finish within a grace, then is cancelled on the server; what is uncommitted is rolled
- * back; the connection goes back, or is closed where it cannot be trusted.
+ * The end of a session. A running statement may finish within a grace, then is cancelled on the server. Uncommitted
+ * work is rolled back. The connection is checked in, or closed where its state is doubtful.
  */
 export class SessionEnd {
   readonly #session: EndingSession
   readonly #life: SessionLife
   readonly #queue: SessionQueue
   readonly #sender: StatementSender
-  /** Set as the end begins; from then on every use is refused. */
+  /** Set when the end begins; from then on every use is refused. */
   #released: Promise<boolean> | undefined
   #told = NOBODY
   /** The end waits no longer: nothing more is sent. */
   isCut = false
-  /** Ends the time in which what runs may finish. */
+  /** Ends the grace of running statements. */
   #stopWaiting: (() => void) | undefined
-  /** When nothing is waited for any longer, where somebody has said so. */
+  /** When the end must be over, if `hurry` has set a limit. */
   #over: Promise<void> | undefined
 
   constructor(session: EndingSession, life: SessionLife, queue: SessionQueue, sender: StatementSender) {
@@ -71,7 +71,7 @@ export class SessionEnd {
     return this.#released
   }
 
-  /** Ends a session that does nothing and holds nothing, as one does that has committed. Whether it was such a one. */
+  /** Ends the session if it is idle and holds no connection, as after a commit. Returns whether it did. */
   beginIfIdle(): boolean {
     if (this.#released || this.#queue.busy || this.#life.held || this.#life.returned) return false
     this.#released = RELEASED
@@ -80,7 +80,7 @@ export class SessionEnd {
     return true
   }
 
-  /** Calls as soon as the session begins to end, and refuses everything. */
+  /** Calls `told` as soon as the session begins to end and refuses everything. */
   onBegun(told: () => void): void {
     if (this.#released) told()
     else if (this.#told === NOBODY) this.#told = [told]
@@ -91,17 +91,17 @@ export class SessionEnd {
     const queue = this.#queue
     faultPoint('end:due', this.#life.held?.driver)
     const ended = () => errors.sessionEnded(this.#session)
-    // What is sent from now on is refused, so no unit comes to an end by itself.
+    // With every new statement refused, an open unit could not end by itself.
     if (queue.holder) queue.refuseWaiting(ended())
     if (queue.isRunning && graceMs > 0 && !this.#over) {
       const hurried = new Promise<void>(resolve => void (this.#stopWaiting = resolve))
       await settledWithin(Promise.race([queue.whenStill(), hurried]), graceMs)
     }
-    // A COMMIT is nearly always about to be answered, and whoever cuts it short cannot tell what became of it.
+    // A COMMIT is nearly always about to be answered, and if cut short its outcome would be unknown.
     if (queue.isRunning && this.#session.isCommitting)
       await settledWithin(queue.whenStill(), this.#session.engine.options.commitTimeoutMs)
     if (queue.waiting > 0) queue.refuseWaiting(ended())
-    // A unit whose function goes on is told when it asks for something.
+    // A unit's function may go on: it gets the error at its next statement.
     const unwound = queue.breakOff(ended)
     if (queue.isRunning) await this.#cutShort()
     if (unwound) await settledWithin(unwound, CANCEL_DEADLINE_MS)
@@ -112,7 +112,7 @@ export class SessionEnd {
     return released
   }
 
-  /** Nothing has failed, and what was written is about to be rolled back: tells of it, and says so as the reason. */
+  /** The reason `commit forgotten`, with a warning, when nothing failed and writes are about to be rolled back. */
   #forgotten(why: EndReason): Ending | undefined {
     const { uncommitted, request, engine, knexTransaction, isToldAsLost } = this.#session
     if (why !== 'finished without commit' || !uncommitted || request.hasFailed) return undefined
@@ -138,19 +138,22 @@ export class SessionEnd {
     channels.session.publish({ phase: 'end', at: performance.now(), ...ids, released, statements })
   }
 
-  /** A statement still runs: it is cancelled, and its connection closed, since the cancel could hit a later one. */
+  /** Cancels the statement that still runs and closes its connection, because the cancel could hit a later one. */
   async #cutShort(): Promise<void> {
     this.isCut = true
-    // Between two batches the server has nothing that it could cancel: it waits for the reader.
+    // Between two batches of a stream the server has nothing to cancel: it waits for the reader.
     this.#sender.stopReading(errors.sessionEnded(this.#session))
     const { held } = this.#life
-    // Not awaited: the server may be out of reach, and then the connection is closed all the same.
+    // Not awaited: the server may be out of reach, and the connection is closed all the same.
     void held?.cancel(this.#over)
     await settledWithin(this.#queue.whenStill(), CANCEL_DEADLINE_MS)
     if (held && this.#life.held === held) this.#life.discard(held, 'cancelled')
   }
 
-  /** An end, begun or to come, waits no longer for what runs, and for no answer of the server when `over` is. */
+  /**
+   * Shortens an end, begun or to come: it no longer waits for running statements, and not even for the server once
+   * `over` resolves.
+   */
   hurry(over: Promise<void>): void {
     this.#over = over
     this.#stopWaiting?.()

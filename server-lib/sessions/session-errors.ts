@@ -4,7 +4,7 @@ import type { FailedStatement } from './failed-statement.ts'
 import type { SessionState } from '../channels/words.ts'
 import { legalMoves, type SessionMove } from './session-state.ts'
 
-/** What a session's errors name: itself, its engine, its request. */
+/** What the errors of a session name: itself, its engine, its request. */
 export interface SessionFacts {
   readonly id: string
   readonly engine: { readonly name: string }
@@ -91,7 +91,7 @@ export function sessionEnded(session: SessionFacts, cause?: unknown): Engineligh
   )
 }
 
-/** A move of the session has undone what was open inside of its transaction. */
+/** A move of the session has undone its open savepoints. */
 export function unitsEnded(session: SessionFacts, move: string): EnginelightError {
   return new EnginelightError(
     'EL_ENDED',
@@ -113,7 +113,7 @@ export function connectionLost(session: SessionFacts, cause: unknown, when: stri
   )
 }
 
-/** Gave up on by the driver or by knex; it may still run, so its connection was closed. */
+/** The driver or knex gave up on the statement. It may still run, so its connection was closed. */
 export function unansweredStatement(session: SessionFacts, cause: Error): EnginelightError {
   return new EnginelightError(
     'EL_STATEMENT_TIMEOUT',
@@ -122,7 +122,7 @@ export function unansweredStatement(session: SessionFacts, cause: Error): Engine
   )
 }
 
-/** What failed first in a transaction: the error, and which statement it was of, where that is known. */
+/** The first failure in a transaction: the error, and its statement where that is known. */
 export interface FirstFailure {
   readonly error: Error | undefined
   readonly statement: FailedStatement | undefined

@@ -19,19 +19,19 @@ import type { BuilderClient } from './builder-runner.ts'
 import { sessionClients, type MakeClient } from './session-client.ts'
 import type { Session, SessionInfo, SessionMembers } from './session-types.ts'
 
-/** The session behind a public session function, and what is made for it on demand. */
+/** What is behind a public session function: its session, and objects made on demand. */
 interface Inside {
   readonly core: SessionCore
   readonly requestInfo: ContainerInfo
   readonly graceMs: number
-  /** The unit that it is the handle of. */
+  /** The unit that the function is the handle of. */
   readonly unit: Unit | undefined
   clients: MakeClient | undefined
   info: SessionInfo | undefined
   knex: Knex | undefined
 }
 
-/** What a constructor returns becomes `this` in the class that extends it. */
+/** An object that a base constructor returns becomes `this` in the derived class. */
 class Given {
   constructor(object: object) {
     // oxlint-disable-next-line no-constructor-return
@@ -39,7 +39,7 @@ class Given {
   }
 }
 
-/** Puts a private field on the function that users hold: a WeakMap of all sessions would cost each garbage collection. */
+/** Puts a private field on the function that users hold. A WeakMap of all sessions would slow down each garbage collection. */
 class Insides extends Given {
   readonly #inside: Inside
 
@@ -61,31 +61,34 @@ class Insides extends Given {
   }
 }
 
-/** What is behind a public session function; undefined where it is none. */
+/** The session behind a public session function; undefined for anything else. */
 export const sessionCoreOf = (session: unknown): SessionCore | undefined => Insides.sessionCoreOf(session)
 
 const insideOf = (session: unknown): Inside => Insides.of(session)
 
-/** Public functions of the sessions whose rows remember them. */
+/** The public functions of sessions with `traceRows`. */
 const functions = new WeakMap<SessionCore, Session>()
 
 /**
- * The application's line, where the session will want to tell it, as it does of a text that ends the transaction or writes. Each frame
- * costs: where nobody reads them, the line alone is wanted, should an error have to name a holder.
+ * The application's line, where the session will report it, as for a text that ends the transaction or writes. Each
+ * frame costs, so without an observer of lines only a few are captured: enough for an error to name a holder.
  */
 function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCapture | null {
   if (!core.wantsSite && !core.wantsWriteOf(text) && !controlIn(text)) return null
   return captureSite(sitesAreWanted() ? 20 : 4, below)
 }
 
-/** Why a session may not end its transaction itself: that of a transactional engine is the container's, a borrowed one its host's. */
+/**
+ * Why a session may not end its transaction itself: a transactional engine's belongs to the container, a borrowed one's
+ * to the host.
+ */
 function refusedEnd({ core }: Inside, move: 'commit' | 'rollback' | 'release'): Promise<never> | undefined {
   if (core.engine.options.rule.ends === 'host' && move !== 'release')
     return Promise.reject(errors.hostEnds(core, move))
   return core.engine.options.transactional ? Promise.reject(errors.containerEnds(core, move)) : undefined
 }
 
-/** The line that ends a transaction, where somebody reads lines. */
+/** The line that ends a transaction, if an observer reads lines. */
 export function lineOfEnd(): SiteCapture | null {
   return sitesAreWanted() ? captureSite() : null
 }
@@ -99,7 +102,7 @@ function clientFor(inside: Inside, below: Callable, text?: unknown): BuilderClie
   return new inside.clients(core, lineFor(core, below, text), inside.unit)
 }
 
-/** Makes the function that users call as `db.writer('groups')`, with everything that hangs on it. */
+/** Makes the function that users call as `db.writer('groups')`, with its members. */
 export function sessionFunction(
   core: SessionCore,
   requestInfo: ContainerInfo,
@@ -122,13 +125,13 @@ export function sessionFunction(
   return session
 }
 
-/** The session that read a row, for an engine with `traceRows`; undefined when it was another or is long gone. */
+/** The session that read a row, on an engine with `traceRows`; undefined for other rows, or when the session is long gone. */
 export function sessionOf(row: object): Session | undefined {
   const core = readerOf(row) as SessionCore | undefined
   return core && functions.get(core)
 }
 
-/** Shared by all sessions: a session function has it as its prototype, so making one allocates no methods. */
+/** The prototype of all session functions, so making one allocates no methods. */
 const members: SessionMembers = Object.create(Function.prototype, {
   ...Object.getOwnPropertyDescriptors({
     get knex(): Knex {
@@ -212,7 +215,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
     },
     [INSPECT](this: object, ...[, options, inspect]: InspectArguments) {
       const core = sessionCoreOf(this)
-      // The object that holds the members is no session.
+      // This prototype itself is no session.
       return core ? shown('Session', shownOf(core), options, inspect) : 'Session {}'
     },
     toJSON(this: object) {

@@ -29,12 +29,12 @@ export interface Sent {
 /** How long a rollback may take, before its connection is closed instead. */
 const ROLLBACK_DEADLINE_MS = 5_000
 
-/** Command tags of statements after which PostgreSQL refuses PREPARE TRANSACTION. pg_notify() and temporary tables show none. */
+/** Command tags after which PostgreSQL refuses PREPARE TRANSACTION. pg_notify() and temporary tables have no tag of their own. */
 const UNPREPARABLE = new Set(['NOTIFY', 'LISTEN', 'UNLISTEN'])
 
 /**
- * The life of a session: its state, the connection that it holds, and the first thing that went wrong. Everything that
- * moves it is here; when to send what is the session's business.
+ * The life of a session: its state, the connection it holds, and its first failure. All state changes happen here; when
+ * to send what is decided by the session.
  */
 export class SessionLife {
   readonly id: string
@@ -43,21 +43,21 @@ export class SessionLife {
   #state: SessionState = 'idle'
   #held: HeldConnection | undefined
   #letGo: HeldConnection | undefined
-  /** The first error of the transaction, or the one that took the connection: the cause of those that follow. */
+  /** The first error of the transaction, or the one that took the connection: the cause of later errors. */
   #failure: Error | undefined
-  /** Which statement of the transaction failed first. */
+  /** The first statement of the transaction that failed. */
   #failedStatement: FailedStatement | undefined
-  /** A statement of the transaction changed something, by its command tag or because somebody said so. */
+  /** Whether the transaction changed something: by a command tag, or by `markChanged()`. */
   wrote = false
-  /** What would be lost without a commit, from the first statement that has changed something or set a savepoint. */
+  /** What would be lost without a commit. Set by the first statement that writes or sets a savepoint. */
   writes: Writes | undefined
-  /** The first line that is known of the transaction. */
+  /** The first known line of the transaction. */
   begunAt: SiteCapture | null = null
-  /** A statement of the transaction forbids PREPARE, by its command tag. */
+  /** Whether the transaction cannot be prepared, by a command tag. */
   unpreparable = false
-  /** How many transactions it has begun. */
+  /** How many transactions the session has begun. */
   transactions = 0
-  /** Whether one of them was committed, by whomever: what was done in it cannot be taken back. */
+  /** Whether any of them was committed, also by a COMMIT sent as text: that work cannot be taken back. */
   hasCommitted = false
   readonly #kind: TransactionKind
 
@@ -97,7 +97,7 @@ export class SessionLife {
 
   // ------------------------------------------------------------------------------ the transaction
 
-  /** Opens the transaction, or in autocommit what stands for it. */
+  /** Opens the transaction; in autocommit, sends the read-only setting where it is needed. */
   begin(held: HeldConnection): Promise<void> {
     return begin(this, held)
   }
@@ -114,12 +114,12 @@ export class SessionLife {
     return this.#ownKind.isolation
   }
 
-  /** What begins a transaction on the server. */
+  /** The statements that begin a transaction on the server. */
   beginTexts(): readonly string[] {
     return beginTexts(this.engine.options, { readOnly: this.isReadOnly, isolation: this.#ownKind.isolation })
   }
 
-  /** BEGIN was answered. Returns why that is of no use: the connection was lost before, or in the very packet that says so. */
+  /** Enters that BEGIN was answered. Returns an error when the connection was lost before, or in the very packet that says so. */
   begun(held: HeldConnection): EnginelightError | undefined {
     if (this.#held !== held) return this.#lostAtBegin('closed')
     this.#failure = undefined
@@ -131,7 +131,7 @@ export class SessionLife {
     return undefined
   }
 
-  /** BEGIN was not answered, or with an error: the connection is closed. */
+  /** Discards the connection after a BEGIN that failed or was not answered. */
   beginFailed(held: HeldConnection, cause: unknown): EnginelightError {
     this.discard(held, 'BEGIN failed')
     return this.#lostAtBegin(cause)
@@ -141,14 +141,14 @@ export class SessionLife {
     return errors.connectionLost(this, this.#failure ?? cause, 'before its first statement')
   }
 
-  /** The transaction's end is about to be asked for. */
+  /** Publishes that the transaction is about to be ended. */
   announceEnd({ why, capture }: Ending): void {
     if (!channels.session.hasSubscribers || !this.engine.options.rule.begins) return
     const site = siteOf(capture)
     channels.session.publish({ phase: 'ending', at: performance.now(), ...this.#ids, why, site })
   }
 
-  /** The first error of the transaction that is open, or the one that took its connection. */
+  /** The first error of the open transaction, or the one that took its connection. */
   get failure(): Error | undefined {
     return this.#failure
   }
@@ -161,14 +161,14 @@ export class SessionLife {
     return commit(this, ending, options)
   }
 
-  /** Rolls back what is open and gives the connection back. Never rejects. */
+  /** Rolls back what is open and releases the connection. Never rejects. */
   async rollback(move: 'rollback' | 'release', ending: Ending): Promise<void> {
     const held = this.#held
     if (held) this.announceEnd(ending)
     await this.rollBack(held, move)
   }
 
-  /** The same without a word of it. */
+  /** The same without a message. */
   async rollBack(held: HeldConnection | undefined, move: 'rollback' | 'release'): Promise<void> {
     if (held && this.engine.options.rule.begins) {
       try {
@@ -177,7 +177,7 @@ export class SessionLife {
         await rolledBack
         faultPoint('rollback:answered', held.driver)
       } catch {
-        // Nothing of the transaction survives its connection, so it is rolled back all the same.
+        // No transaction survives its connection, so it is rolled back all the same.
         this.discard(held, 'rollback failed')
       }
     }
@@ -188,7 +188,7 @@ export class SessionLife {
 
   // ------------------------------------------------------------------------------ answers and losses
 
-  /** Follows the server's word on the transaction, which is right whatever text was sent (a raw COMMIT, a ROLLBACK TO). */
+  /** Follows the transaction status that the server reports. It is right for any text, such as a raw COMMIT or a ROLLBACK TO. */
   answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
     if (this.#held !== held) return
     const failure = error && failureOn(held.driver, error)
@@ -196,11 +196,11 @@ export class SessionLife {
       const { config, capture } = statement
       this.#failedStatement = new FailedStatement(config, capture)
     }
-    // A failure first: what is lost under a statement is cancelled.
+    // Before `held.answered()`: `lose` cancels only what still counts as executing.
     if (failure === 'connection') this.lose(held, error as Error)
     else if (failure === 'statement') this.#failed(error as Error)
     held.answered()
-    // What the driver found wrong has failed no transaction by itself: there the server's word is read.
+    // An error of the driver alone fails no transaction: there the server's status decides.
     if (error && failure !== 'driver') return
     if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
     if (!this.engine.options.rule.begins || this.#state === 'idle') return
@@ -224,16 +224,17 @@ export class SessionLife {
     if (this.#state === 'active') this.move('fail')
   }
 
-  /** The connection is gone, or nobody can tell in which state it is. */
+  /** Discards a connection that is gone or in an unknown state, and records the loss. */
   lose(held: HeldConnection, error: Error): void {
-    // A killed backend comes as two errors, the coded one first, and as a third where a statement was running.
+    // A killed backend is reported as two errors, the coded one first, and as a third where a statement was running.
     if (this.#held !== held) return
-    // The server did not say so: it may not know yet, and would run on and keep its locks. A COMMIT had better run on. A connection
-    // of a host stays his, and the cancel could come late and hit a statement of his.
+    // Without an error from the server, it may not know yet and would run on and keep its locks. Only statements are
+    // cancelled: a COMMIT had better run on. A borrowed connection stays with its host, where a late cancel could hit
+    // the host's statement.
     if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
     this.discard(held, discardOf(error))
     this.#failure = isReadTimeout(error) ? errors.unansweredStatement(this, error) : error
-    // Each statement of an autocommit session is by itself: the next takes another connection.
+    // In autocommit each statement stands alone: the next one takes another connection.
     if (!this.engine.options.rule.begins && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')
   }
@@ -247,17 +248,17 @@ export class SessionLife {
     this.letGo()?.giveBack()
   }
 
-  /** A step of a commit over many engines: `move` where the session has not been ended meanwhile. */
+  /** A step of a commit over many engines: makes the move unless the session was ended meanwhile. */
   follow(move: SessionMove): void {
     if (after(this.#state, move)) this.move(move)
   }
 
-  /** Until the connection that was let go last has arrived where it goes. */
+  /** Resolves when the last released connection is back in its pool; undefined when that was at once. */
   get returned(): Promise<void> | undefined {
     return this.#letGo?.returned
   }
 
-  /** Hands the connection over to whoever gives it back. */
+  /** Gives up the connection; the caller releases it. */
   letGo(): HeldConnection | undefined {
     const held = this.#held
     this.#letGo = held ?? this.#letGo
@@ -273,7 +274,7 @@ export class SessionLife {
     return toldAs(this, error)
   }
 
-  /** Why a move is not possible now. */
+  /** The error for a move that is not possible now. */
   refusal(move: SessionMove): EnginelightError {
     return this.#state === 'lost' ? this.lostError() : errors.illegalMove(this, this.#state, move)
   }
@@ -287,7 +288,7 @@ export class SessionLife {
   }
 }
 
-/** The error's code, where it is written as codes are. */
+/** The error's code where it looks like a code. */
 function discardOf(error: Error): Discard {
   const { code } = errorFacts(error)
   return code !== null && isUpperCase(code) ? code : 'connection lost'

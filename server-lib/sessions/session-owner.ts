@@ -5,28 +5,28 @@ import type { TransactionKind } from './transaction-kind.ts'
 import type { UnitOwner } from './units/unit.ts'
 import type { Units } from './units/units.ts'
 
-/** What a session needs of the container that it belongs to. */
+/** What a session uses of its container. */
 export interface SessionOwner extends UnitOwner {
   readonly scope: RequestScope
-  /** Ends the waits of its sessions for a connection. */
+  /** Ends the check-outs that its sessions wait for. */
   readonly abandoned: Abandonment
-  /** What is asked of the transactions that it commits together. */
+  /** The kind of the transactions that it commits together. */
   readonly kind: TransactionKind
-  /** A statement of the session changed something. */
+  /** Called when a statement of the session changed something. */
   wrote(session: OwnedSession): void
-  /** How many runs are under way in it, which end its transactions. */
+  /** The number of runs under way, which end its transactions. */
   readonly runs: number
-  /** Whether it has told already that what was written is lost, with the name of the run that wrote it. */
+  /** Whether it has already reported lost writes, with the name of the run that wrote them. */
   readonly hasToldOfRun: boolean
-  /** Until when no transaction of its sessions may begin. */
+  /** While set, no transaction of its sessions may begin until it resolves. */
   readonly pause: Promise<void> | undefined
-  /** Why a transaction of the session cannot begin now, if it cannot: the container commits, or has failed to. */
+  /** Why a transaction of the session cannot begin now: the container commits, or has failed to. Undefined where it can. */
   refusal(session: OwnedSession): Error | undefined
-  /** The parts of the work that are kept or undone as one; undefined until there is one. */
+  /** The open units; undefined until there was one. */
   readonly units: Units | undefined
-  /** The same, made where there was none. */
+  /** The same, created if needed. */
   unitsOf(): Units
-  /** Why the code that runs here may send nothing at all, if that is so. */
+  /** Why the calling code may send nothing at all; undefined where it may. */
   callerRefusal(): Error | undefined
 }
 

@@ -9,17 +9,17 @@ import type { Unit, UnitQueue, UnitSession, UnitTurn } from './units/unit.ts'
 import type { Units } from './units/units.ts'
 import { lineUp } from './units/wait.ts'
 
-/** Where a statement has its turn. Without it the async context decides. */
+/** The place where a statement queues. By default the async context decides. */
 export interface Where {
-  /** The unit whose handle it is sent by. */
+  /** The unit whose handle sends it. */
   readonly unit?: Unit | undefined
-  /** A queue that is held already. */
+  /** A queue that the caller already holds. */
   readonly queue?: UnitQueue
-  /** It comes from a library that the session is lent to, and waits for the transaction of another instead of being part of it. */
+  /** It comes from a library that the session is lent to. Instead of joining another transaction it waits for that to end. */
   readonly isLent?: boolean
 }
 
-/** The session of a queue, as it uses it. */
+/** What the queue uses of its session. */
 interface QueuedSession extends UnitSession {
   readonly engine: UnitSession['engine'] & { readonly options: { readonly rule: ModeRule } }
   readonly owner: UnitSession['owner'] & { readonly units: Units | undefined }
@@ -27,7 +27,7 @@ interface QueuedSession extends UnitSession {
 
 export const HERE: Where = {}
 
-/** The queue of a session. While a unit is open it holds a turn here, and nothing runs but what is in the unit's own queue. */
+/** The queue of a session. An open unit holds a turn here, and only the statements in the unit's own queue run. */
 export class SessionQueue extends Fifo<UnitTurn> {
   readonly #session: QueuedSession
 
@@ -36,7 +36,7 @@ export class SessionQueue extends Fifo<UnitTurn> {
     this.#session = session
   }
 
-  /** Pushes a turn where it belongs: in the unit that it is sent inside of, or by the handle of. */
+  /** Pushes a turn to the queue of the unit that it is sent inside of, or whose handle sends it. */
   lineUp({ queue, unit, isLent = false }: Where, capture: SiteCapture | null, turn: Turn<UnitTurn>): void {
     const session = this.#session
     const { owner } = session
@@ -51,7 +51,7 @@ export class SessionQueue extends Fifo<UnitTurn> {
     }
     const isOwn = from?.places.get(session)?.fifo === around
     const start = (done: () => void) => {
-      // It came from a unit that was about to be kept, and was undone instead.
+      // It was sent from a unit that was being kept, and was undone instead.
       if (!isOwn && from?.state === 'undone' && from.covers(session)) {
         turn.refuse(session.undone(from))
         return done()
@@ -69,8 +69,8 @@ export class SessionQueue extends Fifo<UnitTurn> {
   }
 
   /**
-   * What waits is sent in the async context of its caller, not in that of the turn before: there a host is asked for its
-   * connection, and observers are told.
+   * A waiting statement is sent in its caller's async context, not in that of the previous turn: there the host is
+   * asked for its connection, and observers are called.
    */
   #inContext(queue: UnitQueue, turn: Turn<UnitTurn>): Turn<UnitTurn> {
     if (!queue.busy || !this.#isAsked) return turn
@@ -78,13 +78,13 @@ export class SessionQueue extends Fifo<UnitTurn> {
     return { ...turn, start: done => inContext(() => turn.start(done)) }
   }
 
-  /** Whether anybody asks for the context. */
+  /** Whether the async context matters. */
   get #isAsked(): boolean {
     if (this.#session.engine.options.rule.ends === 'host') return true
     return channels.statement.hasSubscribers || channels.checkout.hasSubscribers
   }
 
-  /** The queue of the innermost unit that is open. */
+  /** The queue of the innermost open unit. */
   get #innermost(): UnitQueue {
     let { holder } = this
     while (holder?.fifo.holder) ({ holder } = holder.fifo)
@@ -102,8 +102,8 @@ export class SessionQueue extends Fifo<UnitTurn> {
   }
 
   /**
-   * Ends the unit that is open, and those inside of it: their functions are told when they ask for something, or end.
-   * Resolves when nothing of them runs; undefined where none is open.
+   * Ends the open unit and those inside it; their functions get the error at their next statement, or when they end.
+   * Resolves when none of their statements runs; undefined when no unit is open.
    */
   breakOff(why: () => Error): Promise<void> | undefined {
     return this.holder && breakOff(this.holder, this.#session, why())

@@ -9,8 +9,8 @@ type RowOf<Tables, Name extends keyof Tables> = Tables[Name] extends object
   : Record<string, any>
 
 /**
- * A builder for one table whose rows are of this type. Of knex's `CompositeTableType<Row, Insert, Update>` what is read,
- * inserted and updated has a type of its own; a column may be given an expression (`fn.now()`, `raw`) as well.
+ * A builder for one table with rows of this type. With knex's `CompositeTableType<Row, Insert, Update>`, reading,
+ * inserting and updating each have their own type; a column also takes an expression (`fn.now()`, `raw`).
  */
 export type TableBuilder<Row extends object> = Knex.QueryBuilder<RecordOf<Row>, Knex.ResolveTableType<Row>[]>
 
@@ -41,9 +41,9 @@ export interface QueryResult<Row> {
   fields: { name: string; dataTypeID: number }[]
 }
 
-/** What a session knows of where it belongs. */
+/** The request and the engine that a session belongs to. */
 export interface SessionInfo {
-  /** What was given as the request: Express's `req`, a job, whatever `engines.open({ request })` was told. */
+  /** The object given as the request: Express's `req`, a job, or the `request` option of `engines.open`. */
   request: unknown
   /** The request's id in the panel, spans and errors. */
   requestId: string
@@ -51,10 +51,10 @@ export interface SessionInfo {
   [key: string]: unknown
 }
 
-/** A text, or a builder of any kind. */
+/** A SQL text, or a builder of any kind. */
 export type StreamSource = string | { stream(...args: any[]): unknown; toSQL(): unknown }
 
-/** What a session can do whatever its access. */
+/** What every session has, whether its engine reads or writes. */
 export interface SessionMembers {
   /** A complete knex bound to this session, for functions that take one. Its transactions are savepoints. Made on demand. */
   readonly knex: Knex
@@ -65,29 +65,29 @@ export interface SessionMembers {
     bindings?: Knex.RawBinding | readonly Knex.RawBinding[] | Knex.ValueDict,
   ): Knex.Raw<Result>
   ref(name: string): Knex.Ref<string, Record<string, string>>
-  /** Straight to pg, without a builder: `$1` parameters and pg's result. */
+  /** Sends a text straight to pg, without a builder: `$1` parameters, pg's result. */
   query<Row = any>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>>
   /**
-   * Rows one by one through a cursor, of a builder or of a text. The session's other statements wait until it is
-   * read to its end or destroyed. Needs the package pg-query-stream.
+   * Streams the rows of a builder or a text one by one, through a cursor. The session's other statements wait until the
+   * stream is read to its end or destroyed. Needs the package pg-query-stream.
    */
   stream(source: StreamSource, values?: readonly unknown[]): Readable
   /**
-   * Runs a function inside of a savepoint: kept when it resolves, undone when it throws. May be nested. What is sent from the
-   * function's async context belongs to it, and so does what is sent by the handle that it is given, in any context. What is sent
-   * from outside waits for its end; EL_SAVEPOINT_WAITED once nothing of it has run for `checkoutTimeoutMs`. What comes from its
-   * context after it was undone is EL_ENDED.
+   * Runs a function inside a savepoint: kept when it resolves, undone when it throws. Savepoints may be nested.
+   * Statements from the function's async context belong to the savepoint; so do those sent, in any context, through the
+   * session that the function is given. Other statements wait for its end; they fail with EL_SAVEPOINT_WAITED once
+   * nothing in it has run for `checkoutTimeoutMs`. After it was undone, statements from its context fail with EL_ENDED.
    */
   savepoint<T>(fn: (session: this) => Promise<T> | T): Promise<T>
-  /** Commits, verified by the server's answer, and gives the connection back. The next statement begins anew. */
+  /** Commits, checks the server's answer and releases the connection. The next statement begins a new transaction. */
   commit(): Promise<void>
-  /** Rolls back and gives the connection back. */
+  /** Rolls back and releases the connection. */
   rollback(): Promise<void>
-  /** Gives the connection back early; what is uncommitted is rolled back. */
+  /** Releases the connection early; uncommitted work is rolled back. */
   release(): Promise<void>
   readonly state: SessionState
   readonly info: SessionInfo
-  /** Which connection is held, down to the backend's process id; undefined while none is. */
+  /** The connection held, down to the backend's process id; undefined while none is held. */
   readonly identity: SessionIdentity | undefined
   [Symbol.asyncDispose](): Promise<void>
 }

@@ -268,7 +268,7 @@ test('a row leads back to its session and request', async () => {
 
 test('scopes find their container without being handed it, and outside there is none', async () => {
   expect(() => engines.current).toThrow(expect.objectContaining({ code: 'EL_NO_SCOPE' }))
-  // Two connections for three scopes: one waits, and is given one that another has left clean.
+  // Two connections for three scopes: one waits for a connection that another has left clean.
   const requests = await Promise.all(
     ['a', 'b', 'c'].map(name =>
       engines.scope(async () => {

@@ -25,16 +25,16 @@ import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
 import type { Unit, UnitQueue, UnitSession } from './units/unit.ts'
 import { mayWrite, Writes, type FirstWrite } from './writes.ts'
 
-/** Sends in a queue that is held already. */
+/** Sends through a queue that the caller already holds. */
 export interface Sending {
   query(config: unknown, capture: SiteCapture | null): Promise<DriverResult>
-  /** Resolves when a cursor or stream is closed, however it went. */
+  /** Resolves when the cursor or stream is closed, after an error too. */
   submit(submittable: Submittable, capture: SiteCapture | null): Promise<void>
 }
 
 /**
- * One unit of work on one engine. It takes a connection at its first statement and holds at most one. A long file, since all that
- * other rooms ask of a session is asked here; what it does is in the files that it is made of.
+ * One unit of work on one engine. It takes a connection at its first statement and holds at most one. The file is long
+ * because it has every entry point of a session; the work is done in the files that it imports.
  */
 export class SessionCore implements UnitSession {
   readonly id = nextId('s')
@@ -45,7 +45,7 @@ export class SessionCore implements UnitSession {
   readonly #sender: StatementSender
   readonly #turns: TransactionTurns
   readonly #end: SessionEnd
-  /** The line of the last knex.transaction(), which promises a commit that there is not. */
+  /** The line of the last knex.transaction(), which looks like a commit but is only a savepoint. */
   knexTransaction: SiteCapture | undefined
 
   constructor(engine: Engine, owner: SessionOwner) {
@@ -81,17 +81,20 @@ export class SessionCore implements UnitSession {
     return takesPart(this.engine.options)
   }
 
-  /** The queue of what belongs to no unit. */
+  /** The queue of statements that belong to no unit. */
   get root(): UnitQueue {
     return this.#queue
   }
 
-  /** The key that cancels what runs on its connection, while it holds one. */
+  /** The key to cancel the statement running on its connection; null while it holds none. */
   get secretKey(): unknown {
     return this.#life.held?.driver.secretKey ?? null
   }
 
-  /** Whether the line of the next statement is worth its price: it takes a connection, it may wait, or the line is read. */
+  /**
+   * Whether the next statement's line is worth capturing: the statement takes a connection, it may wait, or an observer
+   * reads lines.
+   */
   get wantsSite(): boolean {
     const { held, begunAt } = this.#life
     if (!held || !begunAt || this.owner.units?.areOpen) return true
@@ -100,7 +103,7 @@ export class SessionCore implements UnitSession {
 
   // ------------------------------------------------------------------------------------- statements
 
-  /** Sends one statement in its turn; the first one takes a connection and begins a transaction. */
+  /** Sends one statement in its turn. The first one takes a connection and begins a transaction. */
   send(
     config: unknown,
     callback: DriverCallback,
@@ -131,7 +134,7 @@ export class SessionCore implements UnitSession {
     return this.#promised(config, capture, false, where)
   }
 
-  /** Sends a single statement of our own in a queue that is held. */
+  /** Sends a single statement of our own through a queue that the caller holds. */
   queryIn(queue: UnitQueue, text: string, capture: SiteCapture | null): Promise<DriverResult> {
     return this.#promised(text, capture, true, { queue })
   }
@@ -150,8 +153,8 @@ export class SessionCore implements UnitSession {
   }
 
   /**
-   * Holds the session's queue while `work` sends what belongs together: nothing of anybody else comes between. Settles as
-   * `work` does; rejects with EL_ENDED, without calling it, when the session ends before its turn has come.
+   * Holds the session's queue while `work` sends its statements, so that no other statement comes between them. Settles
+   * as `work` does. Rejects with EL_ENDED, without calling it, when the session ends before its turn.
    */
   together<T>(
     work: (sending: Sending) => Promise<T>,
@@ -178,7 +181,7 @@ export class SessionCore implements UnitSession {
     })
   }
 
-  /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is where another one leads it to. */
+  /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is the stream that it is piped into. */
   submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
     const refusal = this.callRefused()
     const refuse = (error: Error) => {
@@ -192,14 +195,14 @@ export class SessionCore implements UnitSession {
     this.#queue.lineUp(where, capture, {
       refuse,
       start: done => {
-        // Nobody reads it any more: there is no reason to trouble the server.
+        // Destroyed while it waited: the server need not run it.
         if (submittable.destroyed) done()
         else this.#sender.stream(submittable, statement, outlet, refuse, done)
       },
     })
   }
 
-  /** The connection may still be busy with a statement that its caller gave up: it must not be used again. */
+  /** Discards the connection: it may still be busy with a statement that its caller gave up. */
   doubt(reason: unknown): void {
     this.#sender.doubt(reason)
   }
@@ -207,37 +210,37 @@ export class SessionCore implements UnitSession {
   // ----------------------------------------------------------------------------- transaction control
 
   /**
-   * Commits and gives the connection back. Throws EL_COMMIT_ROLLED_BACK when the server answered with ROLLBACK,
-   * EL_COMMIT_FAILED when COMMIT itself failed, EL_COMMIT_UNKNOWN when the connection went away before the answer.
+   * Commits and releases the connection. Throws EL_COMMIT_ROLLED_BACK when the server answered with ROLLBACK,
+   * EL_COMMIT_FAILED when COMMIT itself failed, EL_COMMIT_UNKNOWN when the connection was lost before the answer.
    */
   commit(capture: SiteCapture | null = null): Promise<void> {
     return this.#turns.commit(capture)
   }
 
-  /** Rolls back and gives the connection back. Also what is left to do when the connection was lost. Undoes the units that are open. */
+  /** Rolls back and releases the connection, and undoes open units. Also acknowledges the loss of a connection. */
   rollback(ending: Ending = { why: 'rollback' }): Promise<void> {
     return this.#turns.rollback(ending)
   }
 
-  /** The same in a queue that is held. */
+  /** The same through a queue that the caller holds. */
   rollbackIn(queue: UnitQueue, capture: SiteCapture | null): Promise<void> {
     return this.#turns.rollbackIn(queue, { why: 'rollback', capture })
   }
 
-  /** Gives the connection back before the request ends. What is uncommitted is rolled back. */
+  /** Releases the connection before the request ends. Uncommitted work is rolled back. */
   release(capture: SiteCapture | null = null): Promise<void> {
     return this.#turns.release({ why: 'release', capture })
   }
 
   /**
-   * Holds the session's queue, when its turn has come, so that nothing of the application comes between the steps of a
-   * commit. An end of the session waits for it, as for a COMMIT. Rejects when the session ends before.
+   * Takes the session's queue when its turn comes, so that no statement of the application comes between the steps of a
+   * commit. The session's end waits for it, as for a COMMIT. Rejects when the session ends before its turn.
    */
   enter(): SessionSeat | Promise<SessionSeat> {
     return this.#turns.enter()
   }
 
-  /** What is said to what comes from the context of a unit that was undone. */
+  /** The error for statements from the context of a unit that was undone. */
   undone(unit: Unit): Error {
     return unitUndone(unit, this)
   }
@@ -247,33 +250,33 @@ export class SessionCore implements UnitSession {
     return this.#life.isReadOnly
   }
 
-  /** What its transactions are; undefined leaves it to the server's default. */
+  /** The isolation level of its transactions; undefined means the server's default. */
   get isolation(): Isolation | undefined {
     return this.#life.isolation
   }
 
-  /** Whether a transaction is open, or was until its connection was lost or it failed. */
+  /** Whether a transaction is open, or has failed or lost its connection and was not rolled back yet. */
   get isInTransaction(): boolean {
     const { state } = this.#life
     return this.engine.options.rule.begins && state !== 'idle' && state !== 'ended'
   }
 
-  /** Which of its transactions is open, or was last: the first is 1. */
+  /** The number of the current or last transaction, from 1. */
   get transaction(): number {
     return this.#life.transactions
   }
 
-  /** Whether it has committed something that may have changed something. */
+  /** Whether it has committed a transaction that may have changed something. */
   get hasCommitted(): boolean {
     return this.#life.hasCommitted && this.engine.options.access !== 'read'
   }
 
-  /** Whether a transaction is open in which a statement has said that it changed something. */
+  /** Whether a transaction is open in which a statement reported a change. */
   get hasWritten(): boolean {
     return this.isInTransaction && this.#life.wrote
   }
 
-  /** Whether the line of a text is worth its price for being that of the first write. */
+  /** Whether a text's line is worth capturing, because it may be the transaction's first write. */
   wantsWriteOf(text: unknown): boolean {
     return this.engine.options.rule.begins && !this.#life.writes?.first && mayWrite(text)
   }
@@ -283,7 +286,7 @@ export class SessionCore implements UnitSession {
     return this.isInTransaction ? this.#life.writes?.first : undefined
   }
 
-  /** The same, also where no statement has said so: then the server is asked. */
+  /** Whether the open transaction has changed something. Asks the server where no statement has reported a change. */
   async hasChanged(): Promise<boolean> {
     if (this.hasWritten || this.#life.state !== 'active') return true
     if (this.engine.options.access === 'read') return false
@@ -291,12 +294,12 @@ export class SessionCore implements UnitSession {
     return (rows as { written: boolean }[] | undefined)?.[0]?.written ?? true
   }
 
-  /** knex.transaction() was called on the session, which promises a commit that there is not. */
+  /** Notes the line of a knex.transaction() on the session, which looks like a commit but is only a savepoint. */
   entersKnexTransaction(): void {
     this.knexTransaction = captureSite(sitesAreWanted() ? 20 : 8)
   }
 
-  /** Throws why the open transaction cannot be committed any more, if that is so. */
+  /** Throws if the open transaction has failed or lost its connection, and so cannot be committed. */
   requireIntact(): void {
     const { state } = this.#life
     if (state === 'lost') throw this.#life.lostError()
@@ -313,7 +316,7 @@ export class SessionCore implements UnitSession {
     return this.#sender.count === 0
   }
 
-  /** Whether a stream is being read, which goes on for as long as its reader likes. */
+  /** Whether a stream is being read; its reader may take any time. */
   get isReading(): boolean {
     return this.#sender.isReading
   }
@@ -323,18 +326,18 @@ export class SessionCore implements UnitSession {
     return this.#queue.whenStill()
   }
 
-  /** What reads a stream is told that it is over. */
+  /** Destroys the stream being read, with this error for its reader. */
   stopReading(error: Error): void {
     this.#sender.stopReading(error)
   }
 
-  /** Whether the transaction is open that was as this number was read. */
+  /** Whether the open transaction is still the one with this number. */
   isStillIn(transaction: number): boolean {
     const isHosts = this.engine.options.rule.ends === 'host'
     return isHosts || (this.isInTransaction && this.transaction === transaction)
   }
 
-  /** The open transaction has changed something that shows no mark. */
+  /** Marks that the open transaction has changed something that no command tag shows. */
   markChanged(): void {
     this.#life.wrote = true
     this.#life.writes ??= new Writes()
@@ -347,7 +350,7 @@ export class SessionCore implements UnitSession {
 
   // ------------------------------------------------------------------------------------- the end
 
-  /** Whether the turn that runs is a commit. */
+  /** Whether the running turn is a commit. */
   get isCommitting(): boolean {
     return this.#turns.isCommitting
   }
@@ -360,46 +363,49 @@ export class SessionCore implements UnitSession {
     return this.#end.isCut
   }
 
-  /** One that a run took part in has been told of with the name of the run. */
+  /** Whether the container has already reported this session's lost writes, with the name of the run. */
   get isToldAsLost(): boolean {
     return this.takesPart && this.owner.hasToldOfRun
   }
 
   /**
-   * Ends the session: what runs may finish within `graceMs`, then is cancelled on the server; what is uncommitted
-   * is rolled back; the connection goes back, or is closed where it cannot be trusted. Idempotent, never rejects.
-   * Resolves to whether the connection is confirmed released.
+   * Ends the session. A running statement may finish within `graceMs`, then is cancelled on the server. Uncommitted
+   * work is rolled back. The connection is checked in, or closed where its state is doubtful. Idempotent, never
+   * rejects. Resolves to whether the connection is confirmed released.
    */
   end(graceMs: number, why: EndReason = 'finished without commit'): Promise<boolean> {
     return this.#end.begin(graceMs, why)
   }
 
-  /** Ends a session that does nothing and holds nothing, as one does that has committed. Whether it was such a one. */
+  /** Ends the session if it is idle and holds no connection, as after a commit. Returns whether it did. */
   endIfIdle(): boolean {
     return this.#end.beginIfIdle()
   }
 
-  /** Calls as soon as the session begins to end, and refuses everything. */
+  /** Calls `told` as soon as the session begins to end and refuses everything. */
   onEnding(told: () => void): void {
     this.#end.onBegun(told)
   }
 
-  /** An end, begun or to come, waits no longer for what runs, and for no answer of the server when `over` is. */
+  /**
+   * Shortens an end, begun or to come: it no longer waits for running statements, and not even for the server once
+   * `over` resolves.
+   */
   hurry(over: Promise<void>): void {
     this.#end.hurry(over)
   }
 
-  /** Why the code that runs here may use it no more, if that is so. */
+  /** Why the calling code may not use the session any more; undefined where it may. */
   callRefused(): Error | undefined {
     return this.isEnding ? errors.sessionEnded(this) : this.owner.callerRefusal()
   }
 
-  /** Throws EL_ENDED where every use is refused by now. */
+  /** Throws EL_ENDED once the session has begun to end. */
   requireNotEnded(): void {
     if (this.isEnding) throw errors.sessionEnded(this)
   }
 
-  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  /** The error for a commit while a unit is open; undefined where none is. */
   get commitRefusal(): Error | undefined {
     const { units } = this.owner
     const unit = units?.areOpen ? units.on(this) : undefined

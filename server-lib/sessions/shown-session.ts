@@ -13,7 +13,7 @@ interface Shown {
   readonly since?: string
 }
 
-/** What is shown of a session: where it stands, and what it holds since which line. */
+/** What is shown of a session: its state, and the connection it holds since which line. */
 export function shownOf({ id, engine, state, request, identity }: ShownSession): Shown {
   const facts = { engine: engine.name, state, request: `${request.label} (${request.id})` }
   if (!identity) return facts

@@ -3,27 +3,27 @@ import type { Engine } from '../engines/engine.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 
-/** In a transaction the server keeps the limit itself; we wait this much longer for its word. */
+/** In a transaction the server enforces the limit itself; we wait this much longer for its answer. */
 const SERVER_GRACE_MS = 1_000
 
-/** Who hears that the time is over. */
+/** Called when the time is over. */
 type Passed = (error: EnginelightError) => void
 
 /**
- * Gives up on a statement whose time is over. In a transaction that is a server which does not answer any more (a
- * dead network); in autocommit it is the limit itself, since a setting would stay on the connection.
+ * Gives up on a statement whose time is over. In a transaction this means that the server no longer answers (a dead
+ * network). In autocommit it is the limit itself, because a setting would stay on the connection.
  */
 export function startStatementDeadline(engine: Engine, timeoutMs: number, passed: Passed): { stop(): void } {
   const afterMs = limitOf(engine, timeoutMs)
   return startDeadline(afterMs, () => passed(timeoutOf(engine, timeoutMs, afterMs)))
 }
 
-/** How often a stream is looked at within its limit, and so how exact that is. */
+/** How often a stream is checked within its limit, which sets the precision. */
 const LOOKS = 4
 
 /**
- * Gives up on a stream when its server has sent no byte for as long as a statement may take, while it owes an answer.
- * Between two batches it owes none: there it waits for the reader, who may take any time.
+ * Gives up on a stream when its server owes an answer and has sent no byte for the statement timeout. Between two
+ * batches it owes none: it waits for the reader, who may take any time.
  */
 export function startStreamDeadline(
   engine: Engine,
@@ -36,7 +36,7 @@ export function startStreamDeadline(
   let silent = 0
   let traffic: string | undefined
   const look = () => {
-    // A new read starts the time anew, though it has no answer yet.
+    // A new read restarts the time, even before its first answer.
     const before = traffic
     traffic = isOwed() ? `${connection?.stream?.bytesRead} ${connection?.stream?.bytesWritten}` : undefined
     silent = traffic !== undefined && traffic === before ? silent + 1 : 0

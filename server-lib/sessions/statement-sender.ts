@@ -20,22 +20,22 @@ import { givenUp, textOf, type Statement } from './statement.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
 import { hasChanged, Writes } from './writes.ts'
 
-/** The session whose statements are sent. */
+/** What is used of the session whose statements are sent. */
 export interface SendingSession extends ConnectingSession {
   /** Whether it has begun to end. */
   readonly isEnding: boolean
-  /** Whether a transaction is open, or was until its connection was lost or it failed. */
+  /** Whether a transaction is open, or has failed or lost its connection and was not rolled back yet. */
   readonly isInTransaction: boolean
 }
 
-/** Sends what has its turn over the connection of the session, and follows what is answered. */
+/** Sends statements whose turn has come on the session's connection, and follows the answers. */
 export class StatementSender {
   readonly #session: SendingSession
   readonly #life: SessionLife
   readonly #connecting: Connecting
-  /** How many were sent. */
+  /** The number of statements sent. */
   count = 0
-  /** The stream that is being read, and the one that its reader has in hand. */
+  /** The stream being read, and the one it is piped into. */
   #read: (object | undefined)[] = []
 
   constructor(session: SendingSession, life: SessionLife, queue: Pick<Fifo, 'waiting'>) {
@@ -44,13 +44,13 @@ export class StatementSender {
     this.#connecting = new Connecting(session, life, queue)
   }
 
-  /** Sends a statement whose turn has come, and calls back when it is answered, or is not sent. */
+  /** Sends a statement whose turn has come. Calls back when it is answered, or is not sent. */
   send(statement: Statement, callback: DriverCallback): void {
     if (statement.sender?.gaveUp) return callback(givenUp())
     this.#connecting.connect(statement, held => this.#run(held, statement, callback), callback)
   }
 
-  /** Between two statements of a session in autocommit, and on a borrowed connection, none is held. */
+  /** Returns the connection between two statements in autocommit, and on a borrowed connection. */
   giveBackBetweenStatements(): void {
     this.#connecting.giveBackBetweenStatements()
   }
@@ -64,7 +64,7 @@ export class StatementSender {
     const { engine } = this.#session
     const refusal = this.#unwritable(statement.config)
     if (refusal) return callback(refusal)
-    // Its sender lost patience while the connection was opened.
+    // Its sender gave up while the connection was opened.
     if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
     this.count++
@@ -87,7 +87,7 @@ export class StatementSender {
     const answer: DriverCallback = (error, result) => {
       if (isUnread || over) return
       if (!error || !held.isUnread(error)) return finish(error, result)
-      // Of the same statement pg tells once more, as if all were well or by the server's error.
+      // pg calls back a second time for this statement, as if it had succeeded, or with the server's error.
       isUnread = true
       held.whenReady(() => finish(error))
     }
@@ -127,7 +127,10 @@ export class StatementSender {
 
   // ----------------------------------------------------------------------------- cursors and streams
 
-  /** Runs a cursor or stream whose turn has come; `done` when it is closed, or was not sent. `outlet` is where another one leads it to. */
+  /**
+   * Runs a cursor or stream whose turn has come. Calls `done` when it is closed, or was not sent. `outlet` is the
+   * stream that it is piped into.
+   */
   stream(
     submittable: Submittable,
     statement: Statement,
@@ -141,13 +144,13 @@ export class StatementSender {
       done()
     }
     const send = (held: HeldConnection): void => {
-      // Destroyed while it waited: it would never be closed, for its consumer has done so.
+      // Destroyed by its consumer while it waited: sent now, it would never be closed.
       if (submittable.destroyed) return notSent()
-      // It would throw once it has taken the statement for its active one, and answer nothing ever after.
+      // pg-native would throw after making it the active statement, and answer nothing ever after.
       if (held.driver.native !== undefined) return notSent(errors.noProtocol(this.#session))
       const refusal = this.#unwritable(submittable)
       if (refusal) return notSent(refusal)
-      // pg would queue it, and run it for nobody should it be destroyed meanwhile.
+      // pg would queue it, and run it even if it was destroyed meanwhile.
       if (!held.isReady) return held.whenReady(() => send(held))
       this.#read = [submittable, outlet]
       this.#drive(held, submittable, statement, done)
@@ -162,7 +165,7 @@ export class StatementSender {
     const { engine } = this.#session
     this.count++
     held.announce(statement.queuedMs, statement.capture)
-    // pg refuses a cursor where it may write ahead; nothing else is under way on ours now.
+    // pg refuses a cursor on a connection that pipelines; nothing else is under way on ours now.
     const restore = held.oneByOne()
     let isRefused = false
     const tell = (error: Error) => (isRefused ? error : this.#tell(error))
@@ -170,7 +173,7 @@ export class StatementSender {
     closeWhenOver(submittable, tell)
     const { statementTimeoutMs } = engine.options
     const isOwed = () => isOwedAnAnswer(submittable)
-    // Its connection is closed under it, and so it is told.
+    // Closes the connection; the stream gets the error from that.
     const passed = (error: Error) => this.doubt(error)
     const deadline =
       statementTimeoutMs === undefined
@@ -197,12 +200,12 @@ export class StatementSender {
     }
   }
 
-  /** Whether a stream is being read, which goes on for as long as its reader likes. */
+  /** Whether a stream is being read; its reader may take any time. */
   get isReading(): boolean {
     return this.#read.length > 0
   }
 
-  /** What reads a stream is told that it is over. */
+  /** Destroys the stream being read, with this error for its reader. */
   stopReading(error: Error): void {
     const [reading] = this.#read
     if (reading === undefined) return
@@ -217,7 +220,7 @@ export class StatementSender {
     return found && errors.noText(this.#session, found.what, found.value)
   }
 
-  /** The driver threw for what it was given. One that has taken it for its active statement by then answers nothing ever after. */
+  /** The driver threw on the statement. If it had already made the statement its active one, it answers nothing ever after. */
   #refusedByDriver(held: HeldConnection, error: Error): void {
     held.answered()
     if (!held.isReady || held.driver.native !== undefined) this.#life.lose(held, error)
@@ -250,7 +253,7 @@ export class StatementSender {
   }
 }
 
-/** A stream that was piped to a client who left has nobody listening: its end must not end the process. */
+/** A stream piped to a client that has disconnected has no error listener: its end must not end the process. */
 export function forgiveErrors(...streams: (object | undefined)[]): void {
   for (const stream of streams) {
     if (stream instanceof EventEmitter) stream.on('error', () => {})

@@ -4,23 +4,23 @@ import type { Control } from '../postgres/read-control.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { controlIn } from './control-texts.ts'
 
-/** One statement on its way: what is sent, when it was asked for, and from which line. */
+/** One statement on its way: what is sent, when it was asked for, and by which line. */
 export interface Statement {
   readonly config: unknown
   readonly capture: SiteCapture | null
   readonly askedAt: number
-  /** How long it stood behind other statements of the session, set when its turn comes. */
+  /** How long it waited behind other statements of the session. Set when its turn comes. */
   queuedMs: number
-  /** Whether its text is known to be one statement and no more. */
+  /** Whether its text is known to be exactly one statement. */
   readonly isSingle: boolean
   readonly sender: Sender | undefined
-  /** What in its text is for the code that ends the transaction. */
+  /** The transaction control in its text that only the transaction's owner may send. */
   readonly control: Control | null
-  /** What begins its transaction, where that travels with it. */
+  /** The BEGIN texts, when they are pipelined with it. */
   beginning: readonly string[] | undefined
 }
 
-/** What sends a statement and may lose patience before it is sent. */
+/** The sender of a statement, which may give up before it is sent. */
 export interface Sender {
   isSent: boolean
   readonly gaveUp: boolean
@@ -32,7 +32,7 @@ export function asked(
   isSingle: boolean,
   sender?: Sender,
 ): Statement {
-  // Unheard, nobody asks how long it stood in the queue.
+  // Without an observer, the time in the queue is not needed.
   const askedAt = channels.statement.hasSubscribers ? performance.now() : 0
   const control = controlIn(config, isSingle)
   const line = control ? (capture ?? lineHere()) : capture

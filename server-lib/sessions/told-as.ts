@@ -4,11 +4,11 @@ import { failureOf, failureOn, sqlstateOf } from '../postgres/sqlstate.ts'
 import type { HeldConnection } from './held-connection.ts'
 import * as errors from './session-errors.ts'
 
-/** The life of the session whose statement failed. */
+/** What is used of the life of the session. */
 interface FailingLife extends errors.SessionFacts {
   readonly engine: Engine
   readonly held: HeldConnection | undefined
-  /** The first error of the transaction that is open, or the one that took its connection. */
+  /** The first error of the open transaction, or the one that took its connection. */
   readonly failure: Error | undefined
   failedError(): EnginelightError
 }
@@ -24,6 +24,6 @@ export function toldAs(life: FailingLife, error: Error): Error {
 
 function isLostWith({ held, engine, failure }: FailingLife, error: Error): boolean {
   if (held) return failureOn(held.driver, error) === 'connection'
-  // A borrowed connection is given back after each statement, so none is no sign of a loss.
+  // A borrowed connection is returned after each statement, so holding none is no sign of a loss.
   return failureOf(error) === 'connection' && (engine.options.rule.ends !== 'host' || failure !== undefined)
 }

@@ -1,10 +1,10 @@
 const LINES_KEPT = 2_000
 
-/** Remembers which lines a warning was told of, so that each is told once. Of very many it begins anew. */
+/** Remembers which lines a warning was given for, so that each is reported once. Forgets all of them when there are very many. */
 export class ToldLines {
   readonly #lines = new Set<string>()
 
-  /** Whether this line was not told of yet. From now on it was. */
+  /** Whether the line is new. Remembers it. */
   isNew(line: string): boolean {
     if (this.#lines.has(line)) return false
     if (this.#lines.size >= LINES_KEPT) this.#lines.clear()

@@ -1,8 +1,8 @@
 import type { Isolation } from '../postgres/control.ts'
 
-/** What a container asks of each transaction that takes part in its commit. */
+/** What a container requires of each transaction that takes part in its commit. */
 export interface TransactionKind {
-  /** Undefined leaves it to the server. */
+  /** Undefined means the server's default. */
   readonly isolation: Isolation | undefined
   readonly readOnly: boolean
 }

@@ -7,14 +7,14 @@ import type { SessionQueue } from './session-queue.ts'
 import { after, type SessionMove } from './session-state.ts'
 import type { UnitQueue } from './units/unit.ts'
 
-/** The session whose transaction is ended. */
+/** What is used of the session whose transaction is ended. */
 interface TurningSession extends errors.SessionFacts {
   readonly engine: Engine
   readonly isInTransaction: boolean
   readonly isEnding: boolean
-  /** Why the code that runs here may use it no more, if that is so. */
+  /** Why the calling code may not use the session any more; undefined where it may. */
   callRefused(): Error | undefined
-  /** Why its transaction cannot be committed now although it is intact, if that is so. */
+  /** The error for a commit while a unit is open; undefined where none is. */
   readonly commitRefusal: Error | undefined
 }
 
@@ -22,16 +22,16 @@ interface TurningSession extends errors.SessionFacts {
 export interface SessionSeat {
   readonly session: { readonly id: string; readonly engine: Engine; readonly isInTransaction: boolean }
   readonly life: SessionLife
-  /** What waits behind it has its turn. */
+  /** Lets the next turn run. */
   leave(): void
 }
 
-/** The turns in which a session's transaction is ended: nothing of it runs meanwhile. */
+/** The turns that end a session's transaction. No statement of the session runs meanwhile. */
 export class TransactionTurns {
   readonly #session: TurningSession
   readonly #life: SessionLife
   readonly #queue: SessionQueue
-  /** Whether the turn that runs is a commit. */
+  /** Whether the running turn is a commit. */
   isCommitting = false
 
   constructor(session: TurningSession, life: SessionLife, queue: SessionQueue) {
@@ -61,12 +61,12 @@ export class TransactionTurns {
   }
 
   /**
-   * Holds the session's queue, when its turn has come, so that nothing of the application comes between the steps of a
-   * commit. An end of the session waits for it, as for a COMMIT. Rejects when the session ends before.
+   * Takes the session's queue when its turn comes, so that no statement of the application comes between the steps of a
+   * commit. The session's end waits for it, as for a COMMIT. Rejects when the session ends before its turn.
    */
   enter(): SessionSeat | Promise<SessionSeat> {
     if (this.#session.isEnding) return Promise.reject(errors.sessionEnded(this.#session))
-    // With nobody before it, as nearly always, it has its seat at once.
+    // In an empty queue, as nearly always, the seat is there at once.
     let seat: SessionSeat | undefined
     let sit: ((seat: SessionSeat) => void) | undefined
     let refuse: ((error: Error) => void) | undefined

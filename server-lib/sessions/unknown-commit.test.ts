@@ -56,7 +56,7 @@ test('a transaction that is still open on the server, its client cut off, is end
   const engines = open({ connection: proxy.url, resolveUnknownCommit: true, commitTimeoutMs: 400 })
   const db = engines.open()
   await db.main('t').insert({ name: 'lost' })
-  // The network swallows COMMIT and all that follows, and the server waits for a client that is gone.
+  // The network swallows COMMIT and all that follows, and the server waits for a lost client.
   const strike = proxy.once('COMMIT', 'black hole')
   await expect(db.main.commit()).rejects.toMatchObject({ code: 'EL_COMMIT_ROLLED_BACK' })
   expect(strike.struck).toBe(true)
@@ -103,7 +103,7 @@ test('without the option the outcome is unknown, and nothing is asked before COM
   expect(db.main.state).toBe('lost')
   await db.end()
   await engines.close()
-  // The server may still be about to read the COMMIT that nobody waits for.
+  // The server may still be about to read the abandoned COMMIT.
   await expect.poll(names).toEqual(['kept'])
 })
 

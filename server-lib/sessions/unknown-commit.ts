@@ -3,18 +3,18 @@ import type { Asker } from '../pool/books.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
 
-/** A transaction as its server knows it, for whoever asks after the connection is gone. */
+/** What identifies a transaction on its server, to ask for its outcome after the connection is lost. */
 export interface TransactionMark {
   /** PostgreSQL's 64-bit transaction id. */
   readonly xid: string
-  /** The history that the server is writing: after a failover another one gives out the same ids anew. */
+  /** The timeline that the server is writing: after a failover another one assigns the same ids again. */
   readonly timeline: string
   readonly backendPid: number | null
 }
 
 export type Outcome = 'committed' | 'aborted' | 'unknown'
 
-/** A transaction that has written nothing has no id yet, and none is made for it: that would be a write. */
+/** A transaction that has written nothing has no id yet. None is assigned for the mark, because that would be a write. */
 const MARK = `select pg_current_xact_id_if_assigned()::text as xid,
   case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end as timeline`
 
@@ -22,15 +22,16 @@ const STATUS = `select pg_xact_status($1::xid8) as status
   where not pg_is_in_recovery() and left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) = $2`
 
 /**
- * Its COMMIT never arrived: the backend waits for a client that has gone, and may do so for hours. Guarded by the
- * transaction id, for the pid can be another's by now. One that is active is left to finish: it may be committing.
+ * Ends a backend whose COMMIT never arrived: it waits for a lost client, perhaps for hours. The transaction id guards
+ * this, because the pid may belong to another backend by now. An active backend is left to finish: it may be
+ * committing.
  */
 const END_WAITING = `select pg_terminate_backend(pid) from pg_stat_activity
   where pid = $1 and backend_xid = $2::xid8::xid and state like 'idle in transaction%'`
 
 const ASK_AGAIN_MS = 100
 
-/** Asks for the id of the open transaction; undefined when it has written nothing. Costs a round trip. */
+/** Fetches the id of the open transaction; undefined when it has written nothing. Costs a round trip. */
 export async function markTransaction(
   held: HeldConnection,
   deadlineMs: number,
@@ -42,9 +43,9 @@ export async function markTransaction(
 }
 
 /**
- * What became of a transaction whose COMMIT was not answered, as the server says on another connection of the engine.
- * `unknown` when none is to be had within `deadlineMs`, when the transaction is still in progress then, when it is too
- * old to be remembered, or when the server writes another history than the one that the transaction was in. Never rejects.
+ * The outcome of a transaction whose COMMIT was not answered, asked on another connection of the engine. `unknown` when
+ * no answer comes within `deadlineMs`, or the transaction is still in progress then. Also `unknown` when the server has
+ * forgotten it as too old, or is on another timeline. Never rejects.
  */
 export async function outcomeOf(
   engine: Engine,
@@ -61,7 +62,7 @@ export async function outcomeOf(
         return answer
       case 'in progress':
       case undefined:
-        // The server may be starting again, or the backend may be about to see its dead client.
+        // The server may be restarting, or the backend may be about to notice its lost client.
         await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
         break
       default:
@@ -71,7 +72,7 @@ export async function outcomeOf(
   return 'unknown'
 }
 
-/** `committed`, `aborted`, `in progress`, null for one that is too old, or another text for another history. */
+/** `committed`, `aborted`, `in progress`, null for a transaction that is too old, or another text for another timeline. */
 function ask(
   engine: Engine,
   asker: () => Asker,

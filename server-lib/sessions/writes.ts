@@ -7,13 +7,13 @@ import { ToldLines } from './told-lines.ts'
 
 /** The first statement of a transaction that has changed something. */
 export interface FirstWrite {
-  /** Its line, as far as it was worth a look. */
+  /** Its line, if that was captured. */
   readonly capture: SiteCapture | null
 }
 
-/** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) shows no mark. */
+/** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) has none of them. */
 const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
-/** And those of savepoints, which undo them. */
+/** The same, and the tags of savepoints, which can undo changes. */
 const FOLLOWED = new Set([...CHANGING, 'SAVEPOINT', 'RELEASE', 'ROLLBACK'])
 
 type Result = DriverResult | DriverResult[] | undefined
@@ -21,14 +21,14 @@ type Result = DriverResult | DriverResult[] | undefined
 const isChange = ({ command }: DriverResult) => CHANGING.has(command ?? '')
 const isFollowed = ({ command }: DriverResult) => FOLLOWED.has(command ?? '')
 
-/** Whether a statement has changed something, as its command tag says; of several, whether one of them has. */
+/** Whether a statement has changed something, by its command tag; for several statements, whether any has. */
 export const hasChanged = (result: Result): boolean =>
   result !== undefined && (Array.isArray(result) ? result.some(isChange) : isChange(result))
 
 /** COPY has one tag for both directions. */
 const COPIES_OUT = /^\s*copy\b[^]*\bto\s+(?:stdout|program|')/i
 
-/** Whether there is something to lose: not where no row was changed, nor where rows were copied out. */
+/** Whether the statement left something to lose: not when no row was changed, nor when rows were copied out. */
 function hasLeftSomething(result: Result, text: string): boolean {
   if (result === undefined) return false
   if (Array.isArray(result)) return result.some(one => hasLeftSomething(one, text))
@@ -37,15 +37,15 @@ function hasLeftSomething(result: Result, text: string): boolean {
 }
 
 /**
- * What a transaction would lose if it ended without a commit: its first write, unless a savepoint was undone since that was
- * set before it. Made for the first statement that writes or sets a savepoint.
+ * What a transaction would lose if it ended without a commit: its first write, unless a savepoint set before that was
+ * undone since. Created for the first statement that writes or sets a savepoint.
  */
 export class Writes {
   first: FirstWrite | undefined
-  /** Those that may be open, with the first write as of then. */
+  /** Savepoints that may be open, each with the first write at the time it was set. */
   readonly #savepoints: { readonly name: string; readonly first: FirstWrite | undefined }[] = []
 
-  /** Whether there is anything to follow: of a statement that reads there is not. */
+  /** Whether the result matters here: not that of a statement that only reads. */
   static concern(result: Result): boolean {
     return result !== undefined && (Array.isArray(result) ? result.some(isFollowed) : isFollowed(result))
   }
@@ -79,7 +79,7 @@ const WRITING = /(?:insert|update|delete|merge|truncate|create|alter|drop|call|w
 /** Whether the text of a statement may write, as far as its first word tells. */
 export const mayWrite = (text: unknown): boolean => typeof text === 'string' && beginsWith(text, WRITING)
 
-/** Lines that have been told of. What has no line is known by its unit of work. */
+/** Warnings given already. A write without a known line counts by its unit of work. */
 const told = new ToldLines()
 
 interface Forgotten {
@@ -87,14 +87,14 @@ interface Forgotten {
   /** `POST /orders`. */
   readonly label: string
   readonly request: string
-  /** The first write, or else `knex.transaction()`. */
+  /** The first write, or else the `knex.transaction()`. */
   readonly capture: SiteCapture | null
-  /** The first statement of the transaction, for a write whose line was not worth a look. */
+  /** The first statement of the transaction, for a write whose line was not captured. */
   readonly begun: SiteCapture | null
   readonly isKnexTransaction: boolean
 }
 
-/** A unit of work has written and ended well, and nothing was kept. Told once for each line. */
+/** Warns that a unit of work has written and ended without an error, but without a commit. Once for each line. */
 export function warnOfForgottenCommit({
   engine,
   label,

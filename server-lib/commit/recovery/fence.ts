@@ -9,13 +9,13 @@ import { onOwnConnection, pause, type OwnConnection } from '../../sessions/own-c
 export type Decision = 'committed' | 'aborted' | 'unknown'
 
 export interface FenceOptions {
-  /** For how long it is asked again while nobody can tell. */
+  /** How long to ask again while the answer is unknown. */
   readonly deadlineMs: number
-  /** The id of the database that holds the decision. Where it is given, no other database is believed. */
+  /** The id of the database that holds the decision. If given, no other database is believed. */
   readonly location?: string
 }
 
-/** What the fence found, and why where nobody can tell. */
+/** What the fence found, with the reason for `unknown`. */
 export interface Fenced {
   readonly decision: Decision
   readonly reason: string | null
@@ -23,22 +23,22 @@ export interface Fenced {
 
 /** The primary key of the decision table, as PostgreSQL names it. */
 const DECISION_KEY = 'enginelight_decision_pkey'
-/** How long one attempt waits behind a coordinator that holds the row: its end is then seen within this. */
+/** How long one attempt waits behind a coordinator that holds the row. Its end is noticed within this time. */
 const LOCK_TIMEOUT_MS = 1_000
 const ASK_AGAIN_MS = 100
 
 /**
- * The outcome of a two-phase commit, as the database says that holds its decision. `unknown` when no answer is to be had
- * within `deadlineMs`, or when somebody still holds the row then. Never rejects.
+ * The outcome of a two-phase commit, from the database that holds its decision. `unknown` when no answer comes within
+ * `deadlineMs`, or when the row is still locked then. Never rejects.
  */
 export async function fence(engine: Engine, transaction: string, options: FenceOptions): Promise<Decision> {
   return (await askDecision(engine, transaction, options)).decision
 }
 
 /**
- * As `fence`, with the reason. Only two answers count: the unique violation of the decision's own key, and an INSERT that
- * inserted its row and was rolled back. A standby, a missing table, a missing right, a trigger that swallows the row and
- * a lost connection say nothing about the decision, so they are asked again, and come to `unknown`.
+ * As `fence`, with the reason. Only two answers count: the unique violation of the decision's own key, and an INSERT
+ * that inserted its row and was rolled back. A standby, a missing table, a missing right, a trigger that swallows the
+ * row and a lost connection say nothing about the decision; so it asks again, and in the end answers `unknown`.
  */
 export async function askDecision(
   engine: Engine,
@@ -79,10 +79,10 @@ async function insertOn(
   transaction: string,
   until: number,
 ): Promise<Fenced> {
-  // Some of the time is left for the answer to come in: a connection that does not answer is closed.
+  // Leaves some time for the answer to arrive: a connection that does not answer is closed.
   const lockTimeoutMs = Math.max(1, Math.floor(Math.min(LOCK_TIMEOUT_MS, (until - performance.now()) * 0.8)))
   try {
-    // One text: whoever is killed or stopped here leaves no row open that others would wait for.
+    // One text: a process killed here leaves no open row that others would wait for.
     const results = await send(`${insertFence(transaction, lockTimeoutMs)}; ${ROLLBACK}`)
     const [inserted, rolledBack] = (results as DriverResult[]).slice(-2)
     if (inserted?.command === 'INSERT' && inserted.rowCount === 1 && rolledBack?.command === 'ROLLBACK') {
@@ -98,8 +98,9 @@ async function insertOn(
 }
 
 /**
- * Somebody may have settled it by hand, with an abort row that he committed: then no coordinator could insert its own. A
- * row that is gone by now was a commit that everybody has carried out: nothing else is ever deleted.
+ * Reads the decision row. An operator may have settled it by hand, with a committed abort row: then no coordinator
+ * could insert its own. A row that is gone by now was a commit that all participants have carried out, because no other
+ * row is ever deleted.
  */
 async function decisionThere(send: OwnConnection['send'], transaction: string): Promise<Decision> {
   const { rows } = await send({
@@ -112,13 +113,16 @@ async function decisionThere(send: OwnConnection['send'], transaction: string): 
 
 const unknown = (reason: string) => ({ decision: 'unknown', reason }) as const
 
-/** On the very connection that will ask: the engine may have been led to another server since anybody looked. */
+/** Read on the very connection that will ask: the engine may have been pointed to another server meanwhile. */
 async function locationThere({ send }: OwnConnection): Promise<string | undefined> {
   const { rows } = await send(LOCATION_ID)
   return (rows?.[0] as { id: string } | undefined)?.id
 }
 
-/** Another unique violation, of a trigger's own table for one, says nothing. */
+/**
+ * Whether the error is the unique violation of the decision's key. Any other, such as that of a trigger's own table,
+ * says nothing.
+ */
 function isDecided(error: unknown): boolean {
   const { schema, constraint } = error as { schema?: string; constraint?: string }
   return sqlstateOf(error) === '23505' && schema === 'public' && constraint === DECISION_KEY
@@ -129,7 +133,7 @@ function reasonOf(engine: Engine, error: unknown): string {
     case '55P03':
       return 'its coordinator still holds the decision open'
     case '25006':
-    // READ WRITE itself is refused there.
+    // A standby refuses READ WRITE itself.
     case '0A000':
       return `engine "${engine.name}", which holds the decision, is on a standby`
     case '42P01':

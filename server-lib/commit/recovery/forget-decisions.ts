@@ -10,25 +10,29 @@ interface DecisionRow {
 }
 
 const FORGET_DEADLINE_MS = 10_000
-/** So many in one pass; the others come in the next. */
+/** The limit for one pass; the rest follow in the next. */
 const AT_ONCE = 500
 
 const OLD = `SELECT transaction::text, participants FROM ${DECISION_TABLE}
   WHERE outcome = 'commit' AND application = $1 AND decided_at < clock_timestamp() - $2 * interval '1 millisecond'
   ORDER BY decided_at LIMIT ${AT_ONCE}`
 const DELETE = `DELETE FROM ${DECISION_TABLE} WHERE outcome = 'commit' AND transaction = ANY ($1::uuid[])`
-/** Of the whole server, so that one more database cannot hide it. On a standby nothing is seen, so nothing is believed. */
+/**
+ * Covers the whole server, so that one more database cannot hide a transaction. A standby shows none, so its answer
+ * does not count.
+ */
 const STILL = `SELECT current_database() AS database,
   ARRAY(SELECT gid::text FROM pg_prepared_xacts WHERE gid = ANY ($1::text[])) AS still WHERE NOT pg_is_in_recovery()`
 
 /**
- * Deletes old decisions that everybody has carried out, whose coordinator did not come to delete them itself. A decision
- * that is gone too early is read as an abort, so one is deleted only when each prepared transaction that it lists is seen
- * to be absent: asked after the row was read, for then they had all been prepared, and what is absent has been ended;
- * on a server that takes writes; in the database that the row names. Where one cannot be looked at it stays.
+ * Deletes old decisions that all participants have carried out and whose coordinator did not delete them. A decision
+ * deleted too early reads as an abort. So it is deleted only when each prepared transaction that it lists is seen to be
+ * absent, under three conditions. The check comes after the row was read: by then all had been prepared, so an absent
+ * one has been ended. It runs on a server that accepts writes, and in the database that the row names. If one cannot be
+ * checked, the decision stays.
  *
- * The age protects the coordinator that was stopped between its COMMIT and the answer: it may ask for the outcome when it
- * wakes, and would be told "aborted" of a row that is gone.
+ * The age protects a coordinator that was stopped between its COMMIT and the answer: it may ask for the outcome when it
+ * resumes, and a missing row would tell it "aborted".
  */
 export async function forgetDecisions(
   decider: Engine,

@@ -6,35 +6,37 @@ import type { PreparedReport, RecoveryReport } from './recovery-report.ts'
 import { askAll, carryOut, tell } from './resolve.ts'
 
 export interface PassOptions {
-  /** Younger ones are left to their coordinator. */
+  /** Younger prepared transactions are left to their coordinator. */
   readonly olderThanMs: number
   readonly keepDecisionsMs: number
-  /** Asks for each decision and carries none out. */
+  /** Asks for each decision but carries none out. */
   readonly dryRun: boolean
 }
 
 type SeenEngine = Extract<Seen, { state: 'seen' }>
 
-/** How many decisions are asked for at a time: the pools are the application's, and one that is held costs a second or two. */
+/** How many decisions to ask for at a time. The pools are the application's, and a row held open costs a second or two. */
 const AT_ONCE = 4
 
 /**
  * One pass of recovery: ends each old prepared transaction of this application as its decision says, and deletes old
  * decisions. Never rejects.
  *
- * Why it is right while anybody may live, stand still or die at any instant. The coordinator inserts its decision row
- * once, in a transaction that it holds open, and has the answer before it sends the first PREPARE; it commits that
- * transaction when every PREPARE was answered. So whoever sees a prepared transaction comes after the insert, and finds:
- * - the row held open: the coordinator is at work, or stands still. The fence waits and gives up; nothing is touched.
- *   Should it stand still for too long, its server ends that transaction, and its COMMIT will fail.
- * - the row committed: nothing can take that back. COMMIT PREPARED is right whoever else sends it: the second one is
- *   told that there is none, the coordinator too, and both know that it was committed.
- * - no row, since the transaction that held it was rolled back: nobody will ever insert it again, for the coordinator
- *   inserts once. ROLLBACK PREPARED is right, now and in any later pass, so a recoverer may die in between.
- * - no row, since it was committed and deleted: that happens only after everything it lists was ended, the coordinator by
- *   its answers, a recoverer by looking. We have listed it before that, and ROLLBACK PREPARED finds nothing: a name is
- *   used once.
- * A PREPARE that is still on its way when its coordinator gives up arrives after the row is rolled back: the third case.
+ * Why this is right while any process may live, stall or die at any instant: the coordinator inserts its decision row
+ * once, in a transaction that it holds open, and has the answer before it sends the first PREPARE. It commits that
+ * transaction after every PREPARE was answered. So a process that sees a prepared transaction comes after the insert,
+ * and finds one of these:
+ * - the row held open: the coordinator is working or stalled. The fence waits and gives up; nothing is changed. If the
+ *   coordinator stalls for too long, its server ends that transaction, and its COMMIT will fail.
+ * - the row committed: that is final. COMMIT PREPARED is right even if others send it too: the second sender is told
+ *   that there is no such transaction, even if it is the coordinator, and both know that it was committed.
+ * - no row, because its transaction was rolled back: it is never inserted again, because the coordinator inserts once.
+ *   ROLLBACK PREPARED is right, now and in any later pass, so a recovering process may die in between.
+ * - no row, because it was committed and deleted: that happens only after everything it lists was ended, which the
+ *   coordinator knows by the answers and recovery by looking. The prepared transaction was seen before that, and
+ *   ROLLBACK PREPARED finds none: a name is used once.
+ *
+ * A PREPARE still on its way when its coordinator gives up arrives after the row is rolled back: the third case.
  */
 export async function recoverOnce(
   engines: ReadonlyMap<string, Engine>,
@@ -84,7 +86,10 @@ async function resolveAll(
   return reports.sort((a, b) => b.ageMs - a.ageMs)
 }
 
-/** Engines that are connected to one database see the same: the one that prepared it comes first. */
+/**
+ * Lists each prepared transaction once. Engines connected to one database see the same; the one that prepared it is
+ * preferred.
+ */
 function eachOnce(seen: SeenEngine[]): { engine: Engine; here: PreparedHere }[] {
   const byGid = new Map<string, { engine: Engine; here: PreparedHere }>()
   for (const { engine, prepared } of seen) {

@@ -5,18 +5,18 @@ import { recoverOnce } from './recover-once.ts'
 import type { RecoveryReport } from './recovery-report.ts'
 
 export interface RecoveryOptions {
-  /** How long after a pass the next one begins, in milliseconds. False: only when `runNow` is called. Default 30,000. */
+  /** The time between a pass and the next, in milliseconds. False: a pass only on `runNow`. Default 30,000. */
   everyMs?: number | false
-  /** Prepared transactions that are younger, in milliseconds, are left to their coordinator. Default 60,000. */
+  /** Prepared transactions younger than this, in milliseconds, are left to their coordinator. Default 60,000. */
   olderThanMs?: number
-  /** How long a decision is kept at least that its coordinator did not delete itself, in milliseconds. Default seven days. */
+  /** How long to keep, at least, a decision that its coordinator did not delete, in milliseconds. Default seven days. */
   keepDecisionsMs?: number
 }
 
 export interface Recovery {
-  /** Begins no other pass. Resolves when the one that runs is over. */
+  /** Stops further passes. Resolves when the running one is over. */
   stop(): Promise<void>
-  /** One pass, now or right after the one that runs. `dryRun` asks for each decision and carries none out. */
+  /** Runs one pass, now or right after the running one. `dryRun` asks for each decision but carries none out. */
   runNow(options?: { dryRun?: boolean }): Promise<RecoveryReport>
 }
 
@@ -39,7 +39,7 @@ export class RecoveryLoop implements Recovery {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<unknown> = Promise.resolve()
   #stopped = false
-  /** Those that were in doubt in the last pass: each is warned of once. */
+  /** The transactions in doubt in the last pass: each gets one warning. */
   #known = new Set<string>()
 
   constructor(engines: () => ReadonlyMap<string, Engine>, options: RecoveryOptions = {}) {

@@ -6,12 +6,12 @@ import { askDecision, type Fenced } from './fence.ts'
 import type { PreparedHere } from './look.ts'
 import type { PreparedReport } from './recovery-report.ts'
 
-/** How long one decision is asked for, and one prepared transaction tried to be ended, in one pass. Another pass will come. */
+/** How long one pass asks for a decision, or tries to end a prepared transaction. Another pass will come. */
 const STEP_DEADLINE_MS = 2_000
 
 /**
- * The outcome of the transaction, as each engine says that is connected to the database with this id. That is one
- * database as a rule, and two where one is a copy of the other: what either has committed is committed.
+ * The outcome of the transaction, from each engine connected to a database with this id. Normally that is one database,
+ * and two where one is a copy of the other: what either has committed is committed.
  */
 export async function askAll(
   deciders: readonly Engine[],
@@ -29,7 +29,7 @@ export async function askAll(
   return answer.decision === 'unknown' && rest.decision === 'aborted' ? answer : rest
 }
 
-/** Ends a prepared transaction as it was decided, or says why not. Never rejects. */
+/** Ends a prepared transaction as decided, or reports why not. Never rejects. */
 export async function carryOut(
   engine: Engine,
   { gid, name, ageMs }: PreparedHere,
@@ -51,7 +51,7 @@ export async function carryOut(
   }
 }
 
-/** Says it on the channel: what was ended, and what is left. */
+/** Publishes what was ended and what is left. */
 export function tell({ engine, gid, transaction, ageMs, outcome, reason }: PreparedReport): void {
   if (!channels.commit.hasSubscribers) return
   const about = { at: performance.now(), engine, gid, transaction, ageMs }

@@ -11,14 +11,14 @@ type Db = ReturnType<typeof two.engines.open>
 
 const WAIT_MS = 300
 let patient: ReturnType<typeof two.open> | undefined
-/** Engines on which nothing is waited for longer than a test likes. */
+/** Engines with waits short enough for a test. */
 const quick = () => (patient ??= two.open({ checkoutTimeoutMs: WAIT_MS }))
 afterEach(async () => {
   await patient?.close()
   patient = undefined
 })
 
-/** A gate that opens by hand, so that what waits for it does so in the context in which it was called. */
+/** A gate opened by hand. Code that waits for it goes on in its own async context. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>(resolve => (open = resolve))
@@ -260,7 +260,7 @@ test('a transaction of knex that is held by its handle: what the session sends b
   const trx = await db.writer.knex.transaction()
   await trx('t').insert({ name: 'by the handle' })
   for (const name of ['by the session', 'again']) await db.writer('t').insert({ name })
-  // One that the application nests in it does not wait for it.
+  // A savepoint that the application nests in it does not wait for it.
   await db.writer.savepoint(() => db.writer('t').insert({ name: 'nested' }))
   const inner = await trx.transaction()
   await inner('t').insert({ name: 'inner' })
@@ -299,7 +299,7 @@ test('an inner transaction of knex whose failure is swallowed leaves the one aro
       })
       .catch(() => {})
     await trx('t').insert({ name: 'c' })
-    // The older form, in which the function ends the transaction itself.
+    // The older form, in which the function itself ends the transaction.
     await trx.transaction(inner => {
       inner('t')
         .insert({ name: 'd' })

@@ -9,8 +9,8 @@ import { lineUp, within } from './wait.ts'
 let names = 0
 
 /**
- * A unit on one session. It holds a turn of the queue around it from its SAVEPOINT to the end, and has a queue of its own
- * for what belongs to it: so nothing of others comes in between, and nothing of it runs outside.
+ * A unit on one session. It holds a turn of the queue around it, from its SAVEPOINT to its end, and has a queue of its
+ * own. So no other statement comes between those of the unit, and none of the unit's runs outside it.
  */
 class Place implements UnitPlace {
   readonly unit: Unit
@@ -19,12 +19,12 @@ class Place implements UnitPlace {
   readonly fifo: UnitQueue = new Fifo()
   /** When its turn came. */
   enteredAt = 0
-  /** Which transaction of the session its savepoint lies in. */
+  /** The number of the session's transaction that its savepoint lies in. */
   #transaction: number | undefined
   #leave: (() => void) | undefined
-  /** Its turn is over: what is around it goes on, or has taken its savepoint with it. */
+  /** Whether its turn is over: the queue around it goes on, or the savepoint was rolled back with its surroundings. */
   #isLeft = false
-  /** Whether the transaction began with it, so that nothing of others is in it. */
+  /** Whether the transaction began with it, so that it holds no other work. */
   #began = false
 
   constructor(unit: Unit, session: UnitSession, name = `el_${++names}`) {
@@ -39,12 +39,12 @@ class Place implements UnitPlace {
     return this.#leave !== undefined
   }
 
-  /** Whether the transaction that its savepoint lies in is open. */
+  /** Whether the transaction that its savepoint lies in is still open. */
   get isStanding(): boolean {
     return this.#transaction !== undefined && this.session.isStillIn(this.#transaction)
   }
 
-  /** Sets its savepoint when its turn has come. What the unit sends meanwhile waits for that, and is refused when it fails. */
+  /** Sets its savepoint when its turn has come. The unit's statements wait for that, and are refused if it fails. */
   enter(text = savepoint(this.name)): Promise<DriverResult> {
     const { unit, session } = this
     const entered = new Promise<DriverResult>((resolve, reject) => {
@@ -81,7 +81,7 @@ class Place implements UnitPlace {
         },
       })
     })
-    // Who waits for it is told; a statement that made it enter has its own answer.
+    // Callers that await it still see the error; a statement that triggered it gets an answer of its own.
     entered.catch(() => {})
     return entered
   }
@@ -90,7 +90,7 @@ class Place implements UnitPlace {
     return this.session.queryIn(this.fifo, releaseSavepoint(this.name), this.unit.capture)
   }
 
-  /** Ends what was opened inside of it. Resolves when nothing of that runs on the connection any more. */
+  /** Ends the units opened inside it. Resolves when none of their statements runs on the connection any more. */
   async unwind(error: Error): Promise<void> {
     this.fifo.refuseWaiting(error)
     if (!this.isIn) return
@@ -100,14 +100,15 @@ class Place implements UnitPlace {
     await this.fifo.whenIdle()
   }
 
-  /** Rolls back to its savepoint, and gives up its turn. Never rejects: a connection that is gone has rolled back anyway. */
+  /** Rolls back to its savepoint, and gives up its turn. Never rejects: a lost connection has rolled back anyway. */
   async undo(error: Error): Promise<void> {
     const { session, unit } = this
-    // What was sent before the function failed is answered, and undone: nobody may be there to hear of a refusal.
+    // Statements sent before the function failed are answered and then undone: a refusal might be an unhandled
+    // rejection.
     if (this.isIn && !this.fifo.hasHolders && !session.isReading) await this.fifo.whenIdle()
     await this.unwind(error)
     if (!this.#isLeft && this.isStanding) {
-      // Of all engines those are given back that were taken inside.
+      // A unit over all engines releases the connections that were checked out inside it.
       const undone =
         this.#began && !unit.session
           ? session.rollbackIn(this.fifo, unit.capture)
@@ -117,13 +118,13 @@ class Place implements UnitPlace {
     this.leave()
   }
 
-  /** What waits in the queue around it has its turn. */
+  /** Lets the queue around it go on. */
   leave(): void {
     this.#isLeft = true
     this.#leave?.()
   }
 
-  /** Whether something of it runs: not where all that it has is a unit that stands still. */
+  /** Whether a statement of it runs. False while it only waits for an inner unit that stands still. */
   isAlive(seen: Set<Unit>): boolean {
     if (!this.isIn || !this.fifo.busy) return false
     const inner = this.fifo.holder
@@ -131,7 +132,7 @@ class Place implements UnitPlace {
   }
 }
 
-/** Lines a unit up on its session, and resolves when its savepoint is set there. */
+/** Queues a unit on its session, and resolves when its savepoint is set there. */
 export async function enter(
   unit: Unit,
   session: UnitSession,
@@ -145,7 +146,7 @@ export async function enter(
   return result
 }
 
-/** The place of a unit on a session that it covers, entered if it was not there yet. */
+/** The place of a unit on a session that it covers, entered if necessary. */
 function placeOn(unit: Unit, session: UnitSession): UnitPlace {
   const known = unit.places.get(session)
   if (known) return known
@@ -155,7 +156,7 @@ function placeOn(unit: Unit, session: UnitSession): UnitPlace {
   return place
 }
 
-/** The queue of a session for what is sent from inside of `from`. Throws EL_ENDED where that was undone. */
+/** The session's queue for statements sent from inside `from`. Throws EL_ENDED where that was undone. */
 export function queueOf(
   session: UnitSession,
   from: Unit | undefined,
@@ -166,7 +167,7 @@ export function queueOf(
   return within(unit ? placeOn(unit, session).fifo : session.root, from, whose, capture)
 }
 
-/** Ends a unit that has a turn on a session, and those inside of it. Resolves when nothing of them runs there. */
+/** Ends a unit that has a turn on a session, and the units inside it. Resolves when none of their statements runs there. */
 export async function breakOff({ unit }: UnitTurn, session: UnitSession, error: Error): Promise<void> {
   const place = unit.places.get(session)
   unit.breakOff(error)

@@ -8,8 +8,8 @@ import { Unit } from './unit.ts'
 import { lineUp } from './wait.ts'
 
 /**
- * Runs a function inside of a savepoint of one session: kept when it resolves, undone when it throws, the transaction going
- * on either way. Those side by side run one after the other, since PostgreSQL knows them only nested.
+ * Runs a function inside a savepoint of one session: kept when it resolves, undone when it throws; the transaction goes
+ * on either way. Savepoints side by side run one after the other, because PostgreSQL only knows nested ones.
  */
 export async function runSavepoint<T>(
   session: SessionCore,
@@ -37,8 +37,8 @@ export async function runSavepoint<T>(
 }
 
 /**
- * Runs a function inside of a savepoint on every engine of a container that it touches: kept on all when it resolves, undone
- * on all when it throws. On an engine the savepoint is set before the first statement of the function there.
+ * Runs a function inside a savepoint on every engine of a container that it touches: kept on all when it resolves,
+ * undone on all when it throws. An engine's savepoint is set before the function's first statement there.
  */
 export function runContainerSavepoint<T>(
   owner: SessionOwner,

@@ -1,14 +1,17 @@
 import type { SiteCapture } from '../../identity/site.ts'
 import type { Unit, UnitOwner, UnitSession } from './unit.ts'
 
-/** Who asks for a turn. */
+/** What asks for a turn. */
 export interface TurnAsker {
-  /** The unit that it is asked for inside of. */
+  /** The unit that the turn is asked for inside of. */
   readonly from: Unit | undefined
   readonly owner: UnitOwner
   readonly session: UnitSession | undefined
   readonly capture: SiteCapture | null
   readonly what: string
-  /** A library that the session is lent to: it waits for so long at the most, whatever the unit does meanwhile. */
+  /**
+   * Whether a library asks, which the session is lent to: it waits at most for the given time, whatever the unit ahead
+   * is doing.
+   */
   readonly isLent: boolean
 }

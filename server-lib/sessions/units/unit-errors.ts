@@ -19,7 +19,7 @@ const numbers = (session: UnitSession | undefined) =>
 export const described = ({ what, capture, isLent, since }: Unit): string =>
   `${what}${isLent ? `, sent ${Math.round(performance.now() - since)} ms ago` : ''}${at(capture)}`
 
-/** What was sent from the context of a unit that is undone. */
+/** The error for statements from the context of a unit that was undone. */
 export function unitUndone(unit: Unit, session: UnitSession | undefined): EnginelightError {
   return new EnginelightError(
     'EL_ENDED',
@@ -47,7 +47,7 @@ export function unitBroken(unit: Unit): EnginelightError {
   )
 }
 
-/** A unit does nothing, or waits for this one: it was waited for in vain. */
+/** The error for waiting behind a unit that does nothing, or that itself waits for this call. */
 export function waitedInVain(asker: TurnAsker, ahead: readonly Unit[], stillMs: number): EnginelightError {
   const [unit] = ahead
   const waitedMs = Math.round(stillMs)
@@ -63,7 +63,7 @@ export function waitedInVain(asker: TurnAsker, ahead: readonly Unit[], stillMs: 
   )
 }
 
-/** A library waited too long for its turn, or something for a library. */
+/** A library waited too long for its turn, or another caller waited too long for a library. */
 export function waitedForTurn(
   { what, session }: Pick<TurnAsker, 'what' | 'session'>,
   unit: Unit | undefined,
@@ -78,7 +78,7 @@ export function waitedForTurn(
   )
 }
 
-/** Why nothing can be committed: a part of the work is open that is to be kept or undone as one. */
+/** The error for a commit while a unit is open. */
 export function unitIsOpen(unit: Unit, who: string, session?: UnitSession): EnginelightError {
   const which = unit.ownership === 'lent' ? 'the transaction of a library' : 'a savepoint'
   return new EnginelightError(
@@ -88,7 +88,7 @@ export function unitIsOpen(unit: Unit, who: string, session?: UnitSession): Engi
   )
 }
 
-/** Something opened inside of a unit, which only its handle can end, is open after the function's end. */
+/** A unit that only its handle can end is still open after the function around it has ended. */
 export function leftOpen(inner: Unit, unit: Unit): EnginelightError {
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',
@@ -99,7 +99,7 @@ export function leftOpen(inner: Unit, unit: Unit): EnginelightError {
 
 const told = new ToldLines()
 
-/** Tells once for each line that a statement went into a unit that only a handle owns. */
+/** Warns, once for each line, that a statement went into a unit owned by a handle. */
 export function tellInside(unit: Unit, capture: SiteCapture | null): void {
   const line = siteOf(capture)?.label ?? 'an unknown line'
   if (!told.isNew(line)) return

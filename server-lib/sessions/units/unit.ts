@@ -4,13 +4,14 @@ import type { DriverResult } from '../../postgres/driver.ts'
 import { Fifo } from '../fifo.ts'
 
 /**
- * How a unit owns statements. `function`: what is sent from the function's async context, or by the handle that it was
- * given; everything else waits for its end. `handle`: what its handle sends, and what the session sends meanwhile.
- * `lent`: the same, of a library that the session is lent to; savepoints of the session wait for its end.
+ * How a unit owns statements. `function`: those from the function's async context, or sent through the handle it was
+ * given; all others wait for its end. `handle`: those sent through its handle, and those that the session sends
+ * meanwhile. `lent`: the same for a library that the session is lent to, except that the session's savepoints wait for
+ * its end.
  */
 export type Ownership = 'function' | 'handle' | 'lent'
 
-/** `closing`: its function is over, and what is sent from its context from now on belongs to the unit around it. */
+/** `closing`: its function is over, and later statements from its context belong to the unit around it. */
 const MOVES = {
   waiting: { open: 'open', undo: 'undone' },
   open: { close: 'closing', keep: 'kept', undo: 'undone' },
@@ -22,55 +23,55 @@ const MOVES = {
 export type UnitState = keyof typeof MOVES
 type UnitMove = { [S in UnitState]: keyof (typeof MOVES)[S] }[UnitState]
 
-/** The container of a unit's sessions, as units use it. */
+/** What units use of the container of their sessions. */
 export interface UnitOwner {
-  /** The units that are open, or wait for their turn. */
+  /** The units that are open or wait for their turn. */
   unitsOf(): OpenUnits
-  /** What is said to what comes from the context of a unit that was undone. */
+  /** The error for statements from the context of a unit that was undone. */
   undone(unit: Unit): Error
-  /** What is asked for inside of a unit to be done around the commit. */
+  /** The hooks of a unit, or of the container's next commit. */
   hooksIn(unit: Unit | undefined): Hooks
-  /** Calls what was asked for inside of a unit for the case that it is undone. Never rejects. */
+  /** Calls the afterRollback hooks of a unit that was undone. Never rejects. */
   callUndone(hooks: Hooks, error: unknown): Promise<void>
   doom(reason: unknown): void
 }
 
 export interface OpenUnits {
-  /** The turns of those over all engines: side by side they run one after the other. */
+  /** The queue of units over all engines: those side by side run one after the other. */
   readonly turns: UnitQueue
-  /** How long one that does nothing is waited for. */
+  /** How long others wait for a unit that does nothing. */
   readonly waitMs: number
   add(unit: Unit): void
   remove(unit: Unit): void
 }
 
-/** A session, as units use it. */
+/** What units use of a session. */
 export interface UnitSession {
   readonly id: string
   readonly engine: { readonly name: string; readonly options: { readonly checkoutTimeoutMs: number } }
   readonly owner: UnitOwner
   /** Whether it takes part in the commits of its container. */
   readonly takesPart: boolean
-  /** The queue of what belongs to no unit. */
+  /** The queue of statements that belong to no unit. */
   readonly root: UnitQueue
   readonly isInTransaction: boolean
-  /** Which of its transactions is open, or was last. */
+  /** The number of the current or last transaction. */
   readonly transaction: number
   isStillIn(transaction: number): boolean
   readonly isReading: boolean
   stopReading(error: Error): void
-  /** Throws why the open transaction cannot be committed any more, if that is so. */
+  /** Throws if the open transaction has failed or lost its connection, and so cannot be committed. */
   requireIntact(): void
   queryIn(queue: UnitQueue, text: string, capture: SiteCapture | null): Promise<DriverResult>
   rollbackIn(queue: UnitQueue, capture: SiteCapture | null): Promise<void>
-  /** What is said to what comes from the context of a unit that was undone. */
+  /** The error for statements from the context of a unit that was undone. */
   undone(unit: Unit): Error
 }
 
-/** A queue in which units have turns, as long as they are open. */
+/** A queue in which a unit holds a turn while it is open. */
 export type UnitQueue = Fifo<UnitTurn>
 
-/** The turn of a unit, in which what belongs to it has a queue of its own. */
+/** The turn of a unit, with the queue of what belongs to the unit. */
 export interface UnitTurn {
   readonly unit: Unit
   readonly fifo: UnitQueue
@@ -81,27 +82,27 @@ export interface UnitPlace extends UnitTurn {
   readonly session: UnitSession
   /** When its turn came. */
   readonly enteredAt: number
-  /** Whether the transaction that its savepoint lies in is open. */
+  /** Whether the transaction that its savepoint lies in is still open. */
   readonly isStanding: boolean
-  /** Whether something of it runs: not where all that it has is a unit that stands still. */
+  /** Whether a statement of it runs. False while it only waits for an inner unit that stands still. */
   isAlive(seen: Set<Unit>): boolean
   release(): Promise<DriverResult>
-  /** Ends what was opened inside of it. Resolves when nothing of that runs on the connection any more. */
+  /** Ends the units opened inside it. Resolves when none of their statements runs on the connection any more. */
   unwind(error: Error): Promise<void>
   /** Rolls back to its savepoint, and gives up its turn. Never rejects. */
   undo(error: Error): Promise<void>
-  /** What waits in the queue around it has its turn. */
+  /** Lets the queue around it go on. */
   leave(): void
 }
 
-/** What was asked for inside of a unit and has to wait for others. */
+/** A turn asked for inside a unit that has to wait for other units. */
 export interface Wait {
   readonly ahead: readonly Unit[]
 }
 
 export interface UnitFacts {
   readonly owner: UnitOwner
-  /** The one session that it is of; undefined for all sessions of the container that take part in commits. */
+  /** The only session it is on; undefined for all sessions of the container that take part in commits. */
   readonly session?: UnitSession
   readonly outer: Unit | undefined
   readonly ownership: Ownership
@@ -119,13 +120,13 @@ export class Unit {
   readonly ownership: Ownership
   readonly capture: SiteCapture | null
   readonly what: string
-  /** Where it has set its savepoint, or is about to. */
+  /** The sessions where it has set its savepoint, or is about to. */
   readonly places = new Map<UnitSession, UnitPlace>()
-  /** The turns of units over all engines that are opened inside of it. */
+  /** The queue of units over all engines that are opened inside it. */
   readonly turns: UnitQueue = new Fifo()
-  /** What was asked for inside of it and waits for another unit. */
+  /** The turns asked for inside it that wait for another unit. */
   readonly waits = new Set<Wait>()
-  /** What is to be done around the commit or rollback of what was done inside of it. */
+  /** The hooks added inside it. */
   hooks: Hooks | undefined
   /** Why it was undone although its function goes on. */
   brokenBy: Error | undefined
@@ -154,7 +155,7 @@ export class Unit {
     return this.#state === 'kept' || this.#state === 'undone'
   }
 
-  /** Moves where that is legal. Whether it was. */
+  /** Makes a move if it is legal. Returns whether it was. */
   move(move: UnitMove): boolean {
     const next = (MOVES[this.#state] as Partial<Record<UnitMove, UnitState>>)[move]
     if (!next) return false
@@ -169,14 +170,14 @@ export class Unit {
     return session.owner === this.owner && session.takesPart
   }
 
-  /** It was ended by something other than its function, as a rollback of the session: what it asks for is refused. */
+  /** Ends it from outside its function, as a rollback of the session does: its further statements are refused. */
   breakOff(error: Error): void {
     if (!this.move('undo')) return
     this.brokenBy = error
     this.turns.refuseWaiting(error)
   }
 
-  /** Whether something of it runs, or waits for something that runs. In a ring of waits nothing does. */
+  /** Whether a statement of it runs, or waits for one that runs. In a circle of waits nothing does. */
   isAlive(seen = new Set<Unit>()): boolean {
     if (seen.has(this)) return false
     seen.add(this)
@@ -186,12 +187,12 @@ export class Unit {
     return false
   }
 
-  /** How long it is waited for while it does nothing. */
+  /** How long others wait for it while it does nothing. */
   get waitMs(): number {
     return this.session?.engine.options.checkoutTimeoutMs ?? this.owner.unitsOf().waitMs
   }
 
-  /** When something of it ran last. */
+  /** When a statement of it ran last. */
   get lastActiveAt(): number {
     let last = this.since
     for (const { fifo, enteredAt } of this.places.values()) {

@@ -3,9 +3,9 @@ import type { OpenUnits, Unit, UnitQueue, UnitSession } from './unit.ts'
 
 /** The units of one container that are open or wait for their turn. */
 export class Units implements OpenUnits {
-  /** The turns of those over all engines: side by side they run one after the other. */
+  /** The queue of units over all engines: those side by side run one after the other. */
   readonly turns: UnitQueue = new Fifo()
-  /** How long one that does nothing is waited for. */
+  /** How long others wait for a unit that does nothing. */
   readonly waitMs: number
   readonly #open = new Set<Unit>()
 
@@ -21,7 +21,7 @@ export class Units implements OpenUnits {
     this.#open.delete(unit)
   }
 
-  /** Everything that is open was rolled back: what their functions ask for is refused from now on. */
+  /** Ends all open units, because everything was rolled back: their further statements are refused. */
   breakOff(error: Error): void {
     for (const unit of this.#open) if (unit.state !== 'waiting') unit.breakOff(error)
   }
@@ -30,13 +30,13 @@ export class Units implements OpenUnits {
     return this.#open.size > 0
   }
 
-  /** One that keeps this session from committing. */
+  /** A unit that keeps this session from committing. */
   on(session: UnitSession): Unit | undefined {
     for (const unit of this.#open) if (unit.covers(session)) return unit
     return undefined
   }
 
-  /** One over all engines, or on one of these sessions. */
+  /** A unit over all engines, or on one of these sessions. */
   among(sessions: readonly UnitSession[]): Unit | undefined {
     for (const unit of this.#open) {
       if (unit.session === undefined || sessions.includes(unit.session)) return unit

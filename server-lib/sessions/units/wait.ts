@@ -6,7 +6,7 @@ import { tellInside, waitedForTurn, waitedInVain } from './unit-errors.ts'
 import type { TurnAsker } from './turn-asker.ts'
 import type { Unit, UnitQueue, UnitTurn, Wait } from './unit.ts'
 
-/** What is sent while a unit is open that only a handle owns belongs to it. */
+/** The innermost queue for a statement: statements sent while a unit owned by a handle is open belong to that unit. */
 export function within(
   queue: UnitQueue,
   from: Unit | undefined,
@@ -34,8 +34,8 @@ function isOpenTo({ ownership }: Unit, whose: 'statement' | 'unit'): boolean {
 }
 
 /**
- * Pushes a turn that may have to wait for units. It is refused, with EL_SAVEPOINT_WAITED, where that unit waits for the one
- * that the turn is asked for in, and where the unit has done nothing for too long: its function may be waiting for this very turn.
+ * Pushes a turn that may have to wait for units. Refuses it with EL_SAVEPOINT_WAITED when such a unit waits for the
+ * unit that asks, or has done nothing for too long: its function may be waiting for this very turn.
  */
 export function lineUp(queue: UnitQueue, turn: Turn<UnitTurn>, asker: TurnAsker): void {
   if (!queue.hasHolders) return queue.push(turn)
@@ -85,7 +85,7 @@ function waitMsOf({ session, owner }: TurnAsker, holder: Unit | undefined): numb
   return (session ?? holder?.session)?.engine.options.checkoutTimeoutMs ?? owner.unitsOf().waitMs
 }
 
-/** Those that the code which asks is inside of. One whose function is over waits for nothing any more. */
+/** The units that the asking code is inside of. A unit whose function is over waits for nothing any more. */
 function unitsFrom(from: Unit | undefined): Unit[] {
   const units: Unit[] = []
   for (let unit = from; unit; unit = unit.outer)
