@@ -47,8 +47,9 @@ export interface EngineOptions {
   /** How long a connection may take to open, in milliseconds. Only for pools that Enginelight makes. Default 10,000. */
   connectTimeoutMs?: number
   /**
-   * How long one statement may run, in milliseconds. The server ends it (`statement_timeout`). If the server does not
-   * answer, the connection is discarded a second later. For a stream, this is how long the server may be silent while
+   * How long one statement may run, in milliseconds. In a transaction the server ends it (`statement_timeout`); if it does not
+   * answer, the connection is discarded a second later. In autocommit the statement is cancelled and its connection discarded,
+   * because a setting would stay on it. For a stream, this is how long the server may be silent while
    * it owes a batch; in a transaction the server also counts the reader's time. Default: no limit.
    */
   statementTimeoutMs?: number
