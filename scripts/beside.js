@@ -10,7 +10,7 @@ const react18 = { react: '18.3.1', 'react-dom': '18.3.1' }
 const PROJECTS = {
   'React 18 and Vite': { ...react18, vite: '5' },
   Strapi: {
-    '@strapi/strapi': '5',
+    '@strapi/strapi': '5.54.0',
     ...react18,
     'react-router-dom': '6',
     'styled-components': '6',
@@ -49,7 +49,8 @@ const PROJECTS = {
     rxjs: '7',
     'zone.js': '0.14',
   },
-  'streams of before': { pg: '8.11.0', 'pg-query-stream': '4.5.0', 'pg-cursor': '2.10.0' },
+  // A newer knex refuses these streams itself.
+  'streams of before': { pg: '8.11.0', 'pg-query-stream': '4.5.0', 'pg-cursor': '2.10.0', knex: '3.1.0' },
   'OpenTelemetry of before': { '@opentelemetry/api': '1.9.0', '@opentelemetry/sdk-node': '0.57.2', pg: '8' },
   'Arrow of before': { 'apache-arrow': '17', pg: '8' },
 }

@@ -8,7 +8,7 @@ type Change =
 /** A longer text is generated and not meant to keep its connection. */
 const LONGEST = 500
 const NAMED =
-  /\b(unlisten|listen)\s+("[^"]*"|[\w$]+|\*)|\bdeclare\s+("[^"]*"|[\w$]+)\s[^;]*?\bwith\s+hold\b|\bclose\s+("[^"]*"|[\w$]+)|\bdiscard\s+all\b|\bpg_(try_)?advisory_(unlock_all|unlock|lock)(?:_shared)?\b/gi
+  /\b(unlisten|listen)\s+("[^"]*"|[\w$]+|\*)|\bdeclare\s+("[^"]*"|[\w$]+)\s(?:(?!\bdeclare\b)[^;])*?\bwith\s+hold\b|\bclose\s+("[^"]*"|[\w$]+)|\bdiscard\s+all\b|\bpg_(try_)?advisory_(unlock_all|unlock|lock)(?:_shared)?\b/gi
 const FIRST_WORD = /^(?:un)?listen\b|^declare\b|^close\b|^discard\b/i
 
 /**
