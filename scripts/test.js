@@ -298,11 +298,12 @@ const OLDER_PG = [
 /** What leans on what pg does. Not the hosts that bring a pg of their own, nor one that wants a newer one. */
 const ON_PG = [
   'sessions',
+  'containers',
   'run',
   'pool',
   'commit',
   'engines',
-  'health',
+  'engine-set',
   'postgres',
   'schema/arrow',
   ...['borrow', 'guarded', 'lend.test', 'lent', 'read-control', 'transaction-texts'].map(
@@ -315,7 +316,14 @@ const ON_PG = [
 const OLDER_KNEX = ['knex@3.1.0', 'pg@8.11.0', 'pg-pool@3.6.0', 'pg-cursor@2.10.0', 'pg-query-stream@4.5.0']
 
 /** What leans on what knex does, and gives it no pool of its own. */
-const ON_KNEX = ['sessions', 'run', 'engines/engines', 'sharing/borrow.test', 'sharing/hosts/knex.test']
+const ON_KNEX = [
+  'sessions',
+  'containers',
+  'run',
+  'engine-set/engine-set',
+  'sharing/borrow.test',
+  'sharing/hosts/knex.test',
+]
 
 const onPg = (packages, tests = ON_PG) => ({
   name: `on ${packages.join(', ')}`,
