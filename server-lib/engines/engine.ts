@@ -234,7 +234,6 @@ export class Engine implements CheckoutOwner {
       throw error
     }
     this.#open = fresh
-    fresh.pool.books.whenUnknown = () => this.#tell('declared')
     this.#replaced = new Abandonment()
     this.#failing = false
     this.#tell('reinitialized')
