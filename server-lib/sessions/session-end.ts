@@ -5,6 +5,7 @@ import type { Engine } from '../engines/engine.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
+import { messageIds } from './message-ids.ts'
 import * as errors from './session-errors.ts'
 import type { Ending } from './ending.ts'
 import type { SessionLife } from './session-life.ts'
@@ -132,9 +133,8 @@ export class SessionEnd {
   #ended(released: boolean): void {
     this.#life.move('end')
     if (!channels.session.hasSubscribers) return
-    const { id, engine, request } = this.#session
     const statements = this.#sender.count
-    const ids = { id, engine: engine.name, request: request.id }
+    const ids = messageIds(this.#session)
     channels.session.publish({ phase: 'end', at: performance.now(), ...ids, released, statements })
   }
 

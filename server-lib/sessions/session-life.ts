@@ -12,6 +12,7 @@ import type { Ending } from './ending.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { begin } from './session-begin.ts'
 import { commit, type CommitOptions } from './session-commit.ts'
+import { messageIds } from './message-ids.ts'
 import { toldAs } from './told-as.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { FailedStatement } from './failed-statement.ts'
@@ -76,10 +77,6 @@ export class SessionLife {
     return this.#held
   }
 
-  get #ids() {
-    return { id: this.id, engine: this.engine.name, request: this.request.id }
-  }
-
   take(held: HeldConnection): void {
     this.#held = held
   }
@@ -92,7 +89,7 @@ export class SessionLife {
     this.#state = next
     // The end has a message of its own.
     if (next === 'ended' || !channels.session.hasSubscribers) return
-    channels.session.publish({ phase: 'state', at: performance.now(), ...this.#ids, state: next })
+    channels.session.publish({ phase: 'state', at: performance.now(), ...messageIds(this), state: next })
   }
 
   // ------------------------------------------------------------------------------ the transaction
@@ -145,7 +142,7 @@ export class SessionLife {
   announceEnd({ why, capture }: Ending): void {
     if (!channels.session.hasSubscribers || !this.engine.options.rule.begins) return
     const site = siteOf(capture)
-    channels.session.publish({ phase: 'ending', at: performance.now(), ...this.#ids, why, site })
+    channels.session.publish({ phase: 'ending', at: performance.now(), ...messageIds(this), why, site })
   }
 
   /** The first error of the open transaction, or the one that took its connection. */

@@ -12,6 +12,7 @@ import type { RequestScope } from '../requests/request-scope.ts'
 import { bindToContext } from '../watch/bind-submittable.ts'
 import { Fifo } from './fifo.ts'
 import type { SessionIdentity } from './held-connection.ts'
+import { messageIds } from './message-ids.ts'
 import { SessionEnd } from './session-end.ts'
 import * as errors from './session-errors.ts'
 import type { Ending } from './ending.ts'
@@ -57,10 +58,8 @@ export class SessionCore implements UnitSession {
     this.#turns = new TransactionTurns(this, this.#life, this.#queue)
     this.#end = new SessionEnd(this, this.#life, this.#queue, this.#sender)
     if (channels.session.hasSubscribers) {
-      const { id, request } = this
       const { mode } = engine.options
-      const ids = { id, engine: engine.name, request: request.id }
-      channels.session.publish({ phase: 'start', at: performance.now(), ...ids, mode })
+      channels.session.publish({ phase: 'start', at: performance.now(), ...messageIds(this), mode })
     }
   }
 
