@@ -27,15 +27,16 @@ function firstFrame(error: Error): string {
   return /untouched-story\.ts:\d+/.exec(frame ?? '')?.[0] ?? 'no frame'
 }
 
-const outcome = async (story: Story, name: string, work: () => unknown) => {
+const outcome = async (story: Story, name: string, work: () => unknown, isSettled = () => true) => {
   try {
     story.push(`${name}: ${seen(await work())}`)
   } catch (error) {
     story.push(`${name} threw: ${seen(error)}`)
   }
-  // pg reads the end of a failed statement with its error or, one time in forty, with a packet of its own: `drain` comes
-  // before the rejection or after it, so it is told when both have been.
-  await sleep(5)
+  // What comes by itself after a step may come late: `drain` after the rejection (pg reads the end of a failed
+  // statement with its error or with a packet of its own), `remove` when the server has closed the connection.
+  do await sleep(1)
+  while (!isSettled())
   story.push(...story.drained.splice(0))
 }
 
@@ -44,7 +45,13 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   const story = newStory()
   for (const event of ['connect', 'acquire', 'release', 'remove'])
     pool.on(event as 'connect', () => void story.push(`event ${event}`))
-  const run = (name: string, work: () => unknown) => context.run(name, () => outcome(story, name, work))
+  let open = 0
+  pool.on('connect', () => void (open += 1))
+  pool.on('remove', () => void (open -= 1))
+  let held: (pg.PoolClient & { readyForQuery?: boolean }) | undefined
+  const isSettled = () => open === pool.totalCount && held?.readyForQuery !== false
+  const run = (name: string, work: () => unknown) =>
+    context.run(name, () => outcome(story, name, work, isSettled))
   const callback = (name: string, send: (answer: (...args: unknown[]) => void) => unknown) =>
     run(name, async () => {
       const returned: unknown[] = []
@@ -85,6 +92,7 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   await callback('connect callback', answer => pool.connect(answer))
 
   const client = await pool.connect()
+  held = client
   client.on('drain', () => void story.drained.push('client event drain'))
   const clientEvents = ['notice', 'notification', 'error', 'end']
   for (const event of clientEvents)
@@ -119,7 +127,7 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   await run('transaction', async () => {
     await client.query('begin')
     await client.query('selec').catch(() => {})
-    await sleep(5)
+    while (!isSettled()) await sleep(1)
     return client.query('commit')
   })
   await run('submittable', async () => {
@@ -159,6 +167,7 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
     await Promise.all([...all, client.query('select 1')])
     return order
   })
+  held = undefined
   client.release()
   await run('released twice', () => client.release())
   const dead = await pool.connect()
@@ -168,7 +177,7 @@ export async function tellPool(pool: pg.Pool): Promise<Story> {
   await gone
   await run('after death', () => dead.query('select 1'))
   dead.release(true)
-  await sleep(30)
+  while (!isSettled()) await sleep(1)
   story.push(`counts ${pool.totalCount} ${pool.idleCount} ${pool.waitingCount}`)
   return story
 }
