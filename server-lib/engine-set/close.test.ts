@@ -267,6 +267,18 @@ test('close again is the same close; with less time it hurries', async () => {
   expect(await abandonedSessions()).toBe(abandoned)
 })
 
+test('await using closes the engines, and says nothing of those that are closed already', async () => {
+  const use = async () => {
+    await using engines = createEngines({ main: engine()({ connection: database.url }) })
+    await engines.scope(db => db.main.query('select 1'))
+    return engines
+  }
+  const engines = await use()
+  await expectBackends(database, 0)
+  await expect(engines.warmup()).rejects.toEqual(bad('EL_ENGINE_CLOSED'))
+  await engines[Symbol.asyncDispose]()
+})
+
 test.each([Number.NaN, -1, '100', null])('a grace of %o is refused, and nothing is closed', async graceMs => {
   const engines = createEngines({ main: engine()({ connection: database.url }) })
   await expect(engines.close({ graceMs: graceMs as number })).rejects.toEqual(bad('EL_CONFIG'))

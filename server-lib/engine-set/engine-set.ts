@@ -262,6 +262,10 @@ export class EngineSet<D extends Definitions> implements EnginesInside<D>, RunHo
     return this.#closing.report
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
   async #close(time: ClosingTime): Promise<CloseReport> {
     // A running pass ends by itself: its next check-out is refused.
     for (const recovery of [...this.#inherited, ...this.#recoveries]) void recovery.stop()
