@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import react from '@vitejs/plugin-react'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { ALONE, SlowFirst } from './scripts/test-files.js'
 
 /** Where the newest majors are, which need a newer Node than we do. Their tests are those of the older ones. */
 const { ENGINELIGHT_NEWEST: newest } = process.env
@@ -49,6 +50,23 @@ function packed(): Plugin {
   }
 }
 
+/** What all test files have in common. */
+const shared = {
+  root: '.',
+  alias: otherPackages,
+  pool: 'forks',
+  // Most of a test is waiting for the server or for a deadline: two at a time would leave a core idle.
+  maxWorkers: 4,
+  // The long variants of tests that do more of the same take longer.
+  testTimeout: process.env.ENGINELIGHT_LONG === '1' ? 120_000 : 20_000,
+  hookTimeout: 30_000,
+  unstubEnvs: true,
+} as const
+
+const older = otherPg === undefined ? [] : ['server-lib/testing/older-pg.ts']
+// Runs where its bundlers are installed, which a step of the long tests does.
+const left = process.env.ENGINELIGHT_BUNDLERS ? [] : ['server-lib/scenarios/bundlers.test.ts']
+
 export default defineConfig({
   // The panel: built into the package as static files, served by instrumentation/panel.
   root: 'panel-ui',
@@ -63,18 +81,21 @@ export default defineConfig({
   },
   test: {
     root: '.',
-    alias: otherPackages,
-    ...(otherPg === undefined ? {} : { setupFiles: ['server-lib/testing/older-pg.ts'] }),
-    include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
-    // Runs where its bundlers are installed, which a step of the long tests does.
-    exclude: process.env.ENGINELIGHT_BUNDLERS ? [] : ['server-lib/scenarios/bundlers.test.ts'],
     globalSetup: ['server-lib/testing/global-setup.ts'],
-    pool: 'forks',
-    // Most of a test is waiting for the server or for a deadline: one at a time would leave a core idle.
-    maxWorkers: 3,
-    // The long variants of tests that do more of the same take longer.
-    testTimeout: process.env.ENGINELIGHT_LONG === '1' ? 120_000 : 20_000,
-    hookTimeout: 30_000,
-    unstubEnvs: true,
+    sequence: { sequencer: SlowFirst },
+    projects: [
+      { test: { ...shared, name: 'alone', include: [...ALONE], exclude: left, setupFiles: older } },
+      {
+        // The modules are loaded once a worker, and not once a file: that is half of the time.
+        test: {
+          ...shared,
+          name: 'together',
+          isolate: false,
+          include: ['{server-lib,instrumentation,cli,panel-ui,examples,scripts}/**/*.test.{ts,tsx}'],
+          exclude: [...ALONE, ...left],
+          setupFiles: [...older, 'server-lib/testing/nothing-left.ts'],
+        },
+      },
+    ],
   },
 })

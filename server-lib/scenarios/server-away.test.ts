@@ -174,10 +174,11 @@ async function throughDisaster(disaster: () => Promise<void>): Promise<void> {
   // No request makes more than one attempt to connect; our own eyes on the server make a few.
   expect(attempts).toBeLessThanOrEqual(askedMeanwhile + 12 + 60)
   for (const { engines } of all) {
-    const after = await Promise.all(
-      Array.from({ length: 100 }, () => codeOf(engines.scope(db => db.main.query('select 1')))),
-    )
-    expect(after.filter(code => code !== 'fine')).toEqual([])
+    // Few at once: a second is all that each may wait, on a machine that does other things as well.
+    for (let round = 0; round < 10; round++) {
+      const ask = () => codeOf(engines.scope(db => db.main.query('select 1')))
+      expect(new Set(await Promise.all(Array.from({ length: 10 }, ask)))).toEqual(new Set(['fine']))
+    }
   }
   for (const { engines, alsoClose } of all.slice(1)) {
     await engines.close()

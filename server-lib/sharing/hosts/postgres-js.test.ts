@@ -428,7 +428,8 @@ describe('connectionOf of postgres.js', () => {
 
   test('an error of the host is told before anything is sent, and a transaction that was never begun', async () => {
     const reserved = await sql.reserve()
-    const { knex, db } = borrowed(reserved)
+    await using ours = borrowed(reserved)
+    const { knex, db } = ours
     await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_TRANSACTION' })
     await reserved`begin`
     await reserved`nonsense`.catch(() => {})
@@ -475,8 +476,10 @@ describe('connectionOf of postgres.js', () => {
   test('a commit that has waited too long for a savepoint of ours takes its connection with it', async () => {
     let finish = () => {}
     let held: Promise<unknown> = Promise.resolve()
+    let ours: ReturnType<typeof borrowed> | undefined
     const over = sql.begin(async tx => {
-      const { db } = borrowed(tx, { checkoutTimeoutMs: 150 })
+      ours = borrowed(tx, { checkoutTimeoutMs: 150 })
+      const { db } = ours
       await new Promise<void>(resolve => {
         held = db.host.savepoint(async () => {
           await db.host('notes').insert({ body: 'never kept' })
@@ -489,6 +492,7 @@ describe('connectionOf of postgres.js', () => {
     await expect(over).rejects.toMatchObject({ code: 'EL_HOST_WAITED' })
     finish()
     await expect(held).rejects.toThrow()
+    await ours?.[Symbol.asyncDispose]()
     expect(await sql`select 1 one`).toEqual([{ one: 1 }])
     expect(await outside()).toEqual([])
   })
@@ -497,7 +501,8 @@ describe('connectionOf of postgres.js', () => {
     // Not released: postgres.js would give it to its next user, without a socket.
     const reserved = await sql.reserve()
     await reserved`begin`
-    const { knex, db } = borrowed(reserved)
+    await using ours = borrowed(reserved)
+    const { knex, db } = ours
     await knex('notes')
     const [{ pid }] = await knex.select(knex.raw('pg_backend_pid() pid'))
     const codeOf = (one: PromiseLike<unknown>) =>
