@@ -148,7 +148,7 @@ test('66: mounts within mounts commit once, and the first that is active says ho
 
 test('66: two sets of engines on one request are held together, and committed one after the other', async () => {
   const [, database] = grounds.databases
-  const more = createEngines({
+  await using more = createEngines({
     second: engine()({ connection: database.url, transactional: true, pool: { max: 1 } }),
   })
   const { url } = await grounds.serve(
@@ -166,7 +166,6 @@ test('66: two sets of engines on one request are held together, and committed on
   expect(await grounds.rows()).toEqual([[], []])
   expect((await fetch(url)).status).toBe(200)
   expect(await grounds.rows()).toEqual([['a'], ['b']])
-  await more.close()
 })
 
 const serveNested = (router: express.Router, mount: MountOptions) =>

@@ -24,7 +24,7 @@ test.each([
 ] as [string, (db: any) => Promise<unknown>, string | undefined][])(
   '%s is one sentence, in which a statement has no literal and is short',
   async (code, then, statement) => {
-    const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+    await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
     const plain = knexFactory({ client: 'pg', connection: database.url, compileSqlOnError: true } as never)
     for (const fail of [
       (db: any) => db.main.raw(failing),
@@ -53,12 +53,11 @@ test.each([
       expect(error.message).toContain(statement)
     }
     await plain.destroy()
-    await engines.close()
   },
 )
 
 test('where its line is known, the sentence has it', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   const db = engines.open()
   await db.main.query(failing).catch(() => {})
   await expect(db.main.query('select 1')).rejects.toMatchObject({
@@ -68,7 +67,6 @@ test('where its line is known, the sentence has it', async () => {
     statement: expect.stringMatching(/short-errors\.test\.ts:\d+$/),
   })
   await db.end()
-  await engines.close()
 })
 
 test('a text of a sentence is one line and short', () => {

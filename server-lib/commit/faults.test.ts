@@ -224,7 +224,7 @@ describe('the server', () => {
   })
 
   test('cannot prepare at all: that one is last; two of them are committed one after the other', async () => {
-    const some = createEngines({
+    await using some = createEngines({
       one: engine()({ connection: old.url, pool: { max: 1 } }),
       two: engine()({ connection: old.url, pool: { max: 1 } }),
       ledger: engine()({ connection: toBooks.url, pool: { max: 1 } }),
@@ -242,7 +242,6 @@ describe('the server', () => {
     })
     expect(warnings.filter(({ code }) => code === 'EL_SEQUENTIAL_COMMIT')).toHaveLength(1)
     await db.end()
-    await some.close()
   })
 
   test('cannot prepare, and requireTwoPhase: refused, and nothing is committed', async () => {

@@ -15,14 +15,12 @@ afterEach(async () => {
 })
 const role = `install_${process.pid}`
 beforeAll(async () => {
-  const server = await createDatabase()
+  await using server = await createDatabase()
   await server.admin(`create role ${role} login password 'secret'`)
-  await server.drop()
 })
 afterAll(async () => {
-  const server = await createDatabase()
+  await using server = await createDatabase()
   await server.admin(`drop role ${role}`)
-  await server.drop()
 })
 
 const asRole = (url: string) => {
@@ -42,7 +40,7 @@ const tables = () =>
     from information_schema.columns where table_name like 'enginelight%' group by 1 order by 1`)
 
 test('it creates both tables with one location, and again changes nothing', async () => {
-  const engines = open()
+  await using engines = open()
   const whole = [{ engine: 'writer', installed: true, twoPhase: true, reasons: [] }]
   expect(await engines.install()).toEqual(whole)
   const before = await database.admin('select * from enginelight_location')
@@ -57,7 +55,6 @@ test('it creates both tables with one location, and again changes nothing', asyn
     },
     { table_name: 'enginelight_location', columns: 'only boolean, id uuid' },
   ])
-  await engines.close()
 })
 
 test('twenty processes may install at once', async () => {
@@ -79,7 +76,7 @@ test('install.sql is what install() sends', async () => {
 
 test('a role that may create nothing is told so, and installs nothing over what is there', async () => {
   await database.admin(`revoke create on schema public from public`)
-  const engines = open(asRole(database.url))
+  await using engines = open(asRole(database.url))
   expect(await engines.install()).toEqual([
     {
       engine: 'writer',
@@ -103,7 +100,6 @@ test('a role that may create nothing is told so, and installs nothing over what 
   expect(await engines.install()).toEqual([
     { engine: 'writer', installed: true, twoPhase: true, reasons: [] },
   ])
-  await engines.close()
 })
 
 test('a server that cannot prepare, or not as many as the pool has connections, is told', async () => {
@@ -119,7 +115,7 @@ test('a server that cannot prepare, or not as many as the pool has connections, 
   ])
   await engines.close()
   await postgres.stop()
-  const wide = open(database.url, 80)
+  await using wide = open(database.url, 80)
   expect(await wide.install()).toMatchObject([
     {
       twoPhase: true,
@@ -128,14 +124,12 @@ test('a server that cannot prepare, or not as many as the pool has connections, 
       ],
     },
   ])
-  await wide.close()
 })
 
 test('a server that is away is a report, and no rejection', async () => {
-  const engines = open('postgres://nobody:secret@127.0.0.1:1/none')
+  await using engines = open('postgres://nobody:secret@127.0.0.1:1/none')
   const [report] = await engines.install()
   expect(report).toMatchObject({ engine: 'writer', installed: false, twoPhase: false })
   expect(report?.reasons.join()).toMatch(/could not be looked at/)
   expect(JSON.stringify(report)).not.toContain('secret')
-  await engines.close()
 })

@@ -13,7 +13,7 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 test('a request that is over is let go, though the pool started its timers in it', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   const work = async () => {
     const request = { body: 'large' }
     await engines.scope(db => db.main.query('select 1'), { request })
@@ -27,7 +27,6 @@ test('a request that is over is let go, though the pool started its timers in it
       return first.deref() === undefined
     })
     .toBe(true)
-  await engines.close()
 })
 
 for (const heard of ['unheard', 'heard']) {

@@ -14,7 +14,7 @@ afterAll(() => database.drop())
 const bad = (code: string, fields: object = {}) =>
   expect.objectContaining({ name: 'EnginelightError', code, ...fields })
 test('get() is the default engine, and an unknown name is told with the known ones', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     reader: engine()({ connection: database.url, access: 'read' }),
     writer: engine()({ connection: database.url, default: true }),
   })
@@ -29,11 +29,10 @@ test('get() is the default engine, and an unknown name is told with the known on
   expect(() => engines.get('nope' as never)).toThrow(
     bad('EL_UNKNOWN_ENGINE', { known: ['reader', 'writer'] }),
   )
-  await engines.close()
 })
 
 test('reinit swaps in a fresh pool first and drains the old one after', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   const old = engines.open()
   await old.main('t').insert({ name: 'kept' })
   const oldPid = old.main.identity?.backendPid
@@ -49,7 +48,6 @@ test('reinit swaps in a fresh pool first and drains the old one after', async ()
   await fresh.end()
   await database.admin('truncate t')
   await expect(engines.reinit('nope' as never)).rejects.toEqual(bad('EL_UNKNOWN_ENGINE'))
-  await engines.close()
 })
 
 test('a pool that was given is neither replaced nor closed; one from a factory is', async () => {
@@ -126,7 +124,7 @@ test('close ends what is running within its time, and says whom it cut', async (
 test('connections carry no store of the request that opened them', async () => {
   const { AsyncLocalStorage } = await import('node:async_hooks')
   const store = new AsyncLocalStorage<string>()
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   await store.run('first request', () => engines.scope(db => db.main.query('select 1')))
   const seen: (string | undefined)[] = []
   const { pool } = engines.get('main').knex.client as { pool: { free: { resource: pg.Client }[] } }
@@ -135,5 +133,4 @@ test('connections carry no store of the request that opened them', async () => {
     engines.scope(db => db.main.query(`do $$ begin raise notice 'x'; end $$`)),
   )
   expect(seen).toEqual([undefined])
-  await engines.close()
 })

@@ -215,12 +215,11 @@ test('recovery goes on with the newest engines, until those have one of their ow
   }
   second.recovery({ everyMs: 20 })
   expect(await passes()).toBeGreaterThan(0)
-  const third = createEngines({ main: own(3) }, { hot: 'recovery' })
+  await using third = createEngines({ main: own(3) }, { hot: 'recovery' })
   expect(await passes()).toBeGreaterThan(0)
   third.recovery({ everyMs: false })
   await new Promise(resolve => setTimeout(resolve, 100))
   expect(await passes()).toBe(0)
-  await third.close()
 })
 
 test('engines that cannot be made change nothing of those that run', async () => {

@@ -42,7 +42,7 @@ test('a backend that is killed while idle in a transaction is an error of the se
 })
 
 test('a backend that is killed under a statement is a lost connection', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const db = engines.open()
   await db.main('t').insert({ name: 'x' })
   const pid = db.main.identity?.backendPid
@@ -53,7 +53,6 @@ test('a backend that is killed under a statement is a lost connection', async ()
   await database.admin('select pg_terminate_backend($1)', [pid])
   expect(await running).toMatchObject({ code: 'EL_CONNECTION_LOST', sqlstate: '57P01' })
   await db.end()
-  await engines.close()
 })
 
 test('a backend that is killed under COMMIT leaves an unknown outcome, and a session that can begin anew', async () => {
@@ -62,7 +61,7 @@ test('a backend that is killed under COMMIT leaves an unknown outcome, and a ses
     create function slowly() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return null; end $$;
     create constraint trigger slowly after insert on slow deferrable initially deferred for each row execute function slowly();
   `)
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const db = engines.open()
   await db.main('slow').insert({ id: 1 })
   const pid = db.main.identity?.backendPid
@@ -79,7 +78,6 @@ test('a backend that is killed under COMMIT leaves an unknown outcome, and a ses
   await db.main.rollback()
   expect(await db.main('slow').select()).toEqual([])
   await db.end()
-  await engines.close()
 })
 
 test('a database that is not there is a clear error, and is found when it comes', async () => {
@@ -106,7 +104,7 @@ test('a database that is not there is a clear error, and is found when it comes'
   await engines.close()
 
   // Down for a while: no connection is allowed, then it is again, with the same engines.
-  const later = createEngines({ main: engine()({ connection: database.url }) })
+  await using later = createEngines({ main: engine()({ connection: database.url }) })
   await later.warmup()
   await expectBackends(database, 1)
   const server = new pg.Client(database.url.replace(database.name, 'postgres'))
@@ -123,23 +121,21 @@ test('a database that is not there is a clear error, and is found when it comes'
   await server.query(`alter database ${database.name} allow_connections true`)
   await server.end()
   expect(await later.scope(async db2 => (await db2.main.query('select 1 as one')).rows)).toEqual([{ one: 1 }])
-  await later.close()
 })
 
 test('a wrong password is told with its SQLSTATE and without the password', async () => {
   const url = database.url.replace('postgres:postgres@', 'postgres:hunter2@')
-  const engines = createEngines({ main: engine()({ connection: url }) })
+  await using engines = createEngines({ main: engine()({ connection: url }) })
   const error = await engines.warmup().catch((caught: unknown) => caught)
   expect(error).toMatchObject({
     code: 'EL_CHECKOUT_FAILED',
     cause: expect.objectContaining({ code: '28P01' }),
   })
   expect(`${(error as Error).message} ${JSON.stringify(error)}`).not.toContain('hunter2')
-  await engines.close()
 })
 
 test('a statement timeout is kept by the server in a transaction, and by us in autocommit', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, statementTimeoutMs: 50, idleInTransactionTimeoutMs: 200 }),
     log: engine()({ connection: database.url, mode: 'autocommit', statementTimeoutMs: 50 }),
   })
@@ -155,7 +151,6 @@ test('a statement timeout is kept by the server in a transaction, and by us in a
     sqlstate: '25P03',
   })
   await db.end()
-  await engines.close()
 })
 
 test('a connection of a pg.Pool that dies in the very moment of its grant does not end the process', async () => {

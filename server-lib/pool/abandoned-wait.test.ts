@@ -17,7 +17,7 @@ const one = () =>
   createEngines({ main: engine()({ connection: database.url, pool: { max: 1 }, checkoutTimeoutMs: 1_000 }) })
 
 test('a wait that is given up at any moment of its grant leaves the connection to others', async () => {
-  const engines = one()
+  await using engines = one()
   for (let microtasks = 0; microtasks < 30; microtasks++) {
     const holder = engines.open()
     await holder.main.query('select 1')
@@ -35,5 +35,4 @@ test('a wait that is given up at any moment of its grant leaves the connection t
       `${microtasks} microtasks`,
     ).resolves.toBeDefined()
   }
-  await engines.close()
 })

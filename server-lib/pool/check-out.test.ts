@@ -14,7 +14,7 @@ afterEach(() => expectQuiet(database))
 afterAll(() => database.drop())
 
 test('a pool that is exhausted names its holders: who, since when, from which line', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 1 }, checkoutTimeoutMs: 150 }),
   })
   const { told, messages, stop } = listen('checkout')
@@ -59,7 +59,6 @@ test('a pool that is exhausted names its holders: who, since when, from which li
   await waiter.end()
   stop()
   expect(told().filter(line => line.includes('acquired'))).toHaveLength(2)
-  await engines.close()
 })
 
 test('waiters are served in the order of asking, and none before its time is called late', async () => {

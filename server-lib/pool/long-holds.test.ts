@@ -31,7 +31,7 @@ function stall(forMs: number): void {
 }
 
 test('a session that stands idle in its transaction is told once, with its line, and again when it is back after all', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 2 }, idleInTransactionWarningMs: 300 }),
   })
   const { messages, stop } = listen('checkout')
@@ -51,7 +51,6 @@ test('a session that stands idle in its transaction is told once, with its line,
     expect.objectContaining({ engine: 'main', backendPid: pid, state: 'idle in transaction', stalledMs: 0 }),
   ])
   expect(messages.find(message => message.phase === 'released')).toMatchObject({ wasOverdue: true })
-  await engines.close()
 })
 
 test('a forgotten release on a pool that is only watched is told, with the line of connect()', async () => {
@@ -95,7 +94,7 @@ test('one that works is not idle, however long its transaction lasts, and false 
 })
 
 test('R24 a loop that stood still is told, and neither the holder nor the database is blamed for it', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({
       connection: database.url,
       pool: { max: 1 },
@@ -130,7 +129,6 @@ test('R24 a loop that stood still is told, and neither the holder nor the databa
   expect(stalledMs).toBeLessThan(1_200)
   await db.end()
   await other.end()
-  await engines.close()
 })
 
 test('the heartbeat ends with its last listener, and what it saw is clipped to the time that is asked for', async () => {

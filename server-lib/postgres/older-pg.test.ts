@@ -67,7 +67,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
   })
 
   test('a transaction that stands idle is warned of', async () => {
-    const engines = createEngines({ main: engine()({ pool, idleInTransactionWarningMs: 50 }) })
+    await using engines = createEngines({ main: engine()({ pool, idleInTransactionWarningMs: 50 }) })
     const { codes, stop } = warnings()
     const client = await pool.connect()
     await client.query('begin')
@@ -77,7 +77,6 @@ describe.each(COPIES)('with a pool of %s', copy => {
     await client.query('rollback')
     client.release()
     stop()
-    await engines.close()
   })
 
   test('what a leaker left open is rolled back before a run, on connections that were opened before we watched too', async () => {
@@ -157,7 +156,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
   })
 
   test('a parameter that cannot be written costs nothing that waits behind it', async () => {
-    const engines = createEngines({ main: engine()({ pool, mode: 'autocommit' }) })
+    await using engines = createEngines({ main: engine()({ pool, mode: 'autocommit' }) })
     const given = [1, unwritable, 2, unwritable, 3]
     const told = await engines.scope(db =>
       Promise.allSettled([
@@ -173,7 +172,6 @@ describe.each(COPIES)('with a pool of %s', copy => {
       'rejected',
       'fulfilled',
     ])
-    await engines.close()
   })
 
   test('a parameter of a borrower that cannot be written costs its host nothing', async () => {

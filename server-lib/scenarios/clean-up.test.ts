@@ -51,7 +51,7 @@ const TROUBLE: Record<string, (pid: number) => unknown> = {
 test.each(Object.entries(TROUBLE))(
   'R22 one engine cannot be cleaned up (%s): the error of the work wins, the other engine is clean at once',
   async (_what, strike) => {
-    const engines = open()
+    await using engines = open()
     let strongIsFree: Promise<unknown> = Promise.resolve()
     const startedAt = performance.now()
     let freeAfter = Infinity
@@ -71,12 +71,11 @@ test.each(Object.entries(TROUBLE))(
     expect(freeAfter).toBeLessThan(1_500)
     expect(await database.admin('select name from t')).toEqual([])
     expect((await engines.scope(db => db.weak.query('select 1 as one'))).rows).toEqual([{ one: 1 }])
-    await engines.close()
   },
 )
 
 test('R22 rollback() in a catch, a savepoint and a disposal hide nothing, though the connection is dead', async () => {
-  const engines = open()
+  await using engines = open()
   const kill = (pid: unknown) => database.admin('select pg_terminate_backend($1)', [pid])
   const work = async () => {
     await using db = engines.open()
@@ -93,11 +92,10 @@ test('R22 rollback() in a catch, a savepoint and a disposal hide nothing, though
     }
   }
   await expect(work()).rejects.toBe(boom)
-  await engines.close()
 })
 
 test('R22 observers that throw at everything change nothing and hide no error', async () => {
-  const engines = open()
+  await using engines = open()
   const stops = Object.keys(channels).map(name =>
     observe(`enginelight:${name}` as ChannelName, () => {
       throw new Error('observer')
@@ -112,7 +110,6 @@ test('R22 observers that throw at everything change nothing and hide no error', 
   await expect(work).rejects.toBe(boom)
   for (const stop of stops) stop()
   expect(await database.admin('select name from t')).toEqual([{ name: 'kept' }])
-  await engines.close()
 })
 
 test.each(MOUNTS)(

@@ -65,7 +65,7 @@ test("R11 what a pool's connect listener still runs on a new connection is nobod
 })
 
 test('R11 a reset forgets the named statements on both sides, and leaves a read-only connection read-only', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 1 }, resetOnRelease: true }),
     log: engine()({
       connection: database.url,
@@ -91,12 +91,11 @@ test('R11 a reset forgets the named statements on both sides, and leaves a read-
     })
   }
   expect(pids.size).toBe(1)
-  await engines.close()
 })
 
 test('R11 a reset that gets no answer costs the connection, and neither the commit nor the response', async () => {
-  const proxy = await startFaultProxy(database.url)
-  const engines = createEngines({
+  await using proxy = await startFaultProxy(database.url)
+  await using engines = createEngines({
     main: engine()({ connection: proxy.url, pool: { max: 1 }, resetOnRelease: true }),
   })
   const lost = proxy.once('DISCARD ALL', 'black hole')
@@ -111,12 +110,10 @@ test('R11 a reset that gets no answer costs the connection, and neither the comm
   expect(await Promise.race([ended, sleep(100, 'on its way')])).toBe('on its way')
   await ended
   expect((await engines.scope(next => next.main.query(CANARY))).rows).toEqual([CLEAN])
-  await engines.close()
-  await proxy.stop()
 })
 
 test('R12 a slow statement that nobody awaited: cancelled, its connection closed, the end within its time', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 1 } }),
     log: engine()({ connection: database.url, pool: { max: 1 }, mode: 'autocommit' }),
   })
@@ -136,12 +133,11 @@ test('R12 a slow statement that nobody awaited: cancelled, its connection closed
     expect(next.rows[0].pid).not.toBe(rows[0].pid)
   }
   expect(await database.admin('select id from t')).toEqual([])
-  await engines.close()
 })
 
 test('R12 a slow statement on a dead network: the end is bounded all the same', async () => {
-  const proxy = await startFaultProxy(database.url)
-  const engines = createEngines({ main: engine()({ connection: proxy.url, pool: { max: 1 } }) })
+  await using proxy = await startFaultProxy(database.url)
+  await using engines = createEngines({ main: engine()({ connection: proxy.url, pool: { max: 1 } }) })
   const db = engines.open()
   await db.main('t').insert({ id: 1 })
   const left = db.main.query('select pg_sleep(1)').catch((error: unknown) => error)
@@ -153,6 +149,4 @@ test('R12 a slow statement on a dead network: the end is bounded all the same', 
   proxy.reset()
   proxy.set({ toServer: 'pass', toClient: 'pass' })
   expect((await engines.scope(next => next.main('t').select())) as unknown[]).toEqual([])
-  await engines.close()
-  await proxy.stop()
 })

@@ -83,7 +83,7 @@ test.each(['connection', 'knex'])(
 
 test('R10 release() during a statement waits for it, twice gives back once, and the session goes on', async () => {
   const register = registerLeases()
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
   const db = engines.open()
   const slow = db.main.query('select pg_backend_pid() as pid, pg_sleep(0.2)')
   const released = Promise.all([db.main.release(), db.main.release(), db.main.rollback()])
@@ -95,11 +95,10 @@ test('R10 release() during a statement waits for it, twice gives back once, and 
   expect(register.leases().length).toBe(2)
   expect({ overlaps: register.overlaps(), open: register.open() }).toEqual({ overlaps: [], open: [] })
   register.stop()
-  await engines.close()
 })
 
 test('R10 a session that is used beyond its request touches nobody', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   let kept: ReturnType<typeof engines.open> | undefined
   await engines.scope(async db => {
     kept = db
@@ -124,7 +123,6 @@ test('R10 a session that is used beyond its request touches nobody', async () =>
   expect(await database.admin(`select session from marker where session in ('beyond', 'intruder')`)).toEqual([
     { session: 'beyond' },
   ])
-  await engines.close()
 })
 
 test.each(['idle in a transaction', 'running a statement', 'released'])(
@@ -159,7 +157,7 @@ test('R10 interleaved sessions: every row was written by the backend that its se
   const seed = Number(process.env.ENGINELIGHT_SEED ?? Date.now() % 1_000_000)
   const chance = new Seeded(seed)
   const register = registerLeases()
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 2 } }),
     log: engine()({ connection: database.url, pool: { max: 2 }, mode: 'autocommit' }),
   })
@@ -187,5 +185,4 @@ test('R10 interleaved sessions: every row was written by the backend that its se
   expect(register.overlaps(), `seed ${seed}`).toEqual([])
   expect(register.leases().length).toBeGreaterThan(sessions.size)
   register.stop()
-  await engines.close()
 })

@@ -44,7 +44,7 @@ const sources = {
 test.each(Object.keys(sources) as (keyof typeof sources)[])(
   'R16 an error event at any instant of a session ends neither the process nor the engine: %s',
   async source => {
-    const engines = createEngines({ main: engine()(sources[source]()) })
+    await using engines = createEngines({ main: engine()(sources[source]()) })
     for (const [point, fault] of SESSION_POINTS.flatMap(one => [
       [one, strike] as const,
       [one, cut] as const,
@@ -63,14 +63,13 @@ test.each(Object.keys(sources) as (keyof typeof sources)[])(
         { one: 1 },
       ])
     }
-    await engines.close()
   },
 )
 
 test.each(Object.keys(sources) as (keyof typeof sources)[])(
   'R16 killed while idle, while checked out, while ending: nobody but the session hears of it, %s',
   async source => {
-    const engines = createEngines({ main: engine()(sources[source]()) })
+    await using engines = createEngines({ main: engine()(sources[source]()) })
     const kill = (pid: unknown) => database.admin('select pg_terminate_backend($1)', [pid])
     for (let round = 0; round < 3; round++) {
       // Idle.
@@ -90,7 +89,6 @@ test.each(Object.keys(sources) as (keyof typeof sources)[])(
       await Promise.all([kill(db.main.identity?.backendPid), db.end()])
       await sleep(20)
     }
-    await engines.close()
   },
 )
 
@@ -170,7 +168,7 @@ test("R16 an error event inside of the application's own listener of the same cl
 
 test('R16 leases leave no listener on a client, its wire or its socket, whatever was done in them', async () => {
   const rounds = process.env.ENGINELIGHT_LONG ? 10_000 : 1_000
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 1 } }),
     log: engine()({ connection: database.url, pool: { max: 1 }, mode: 'autocommit', access: 'read' }),
     reset: engine()({ connection: database.url, pool: { max: 1 }, resetOnRelease: true }),
@@ -205,5 +203,4 @@ test('R16 leases leave no listener on a client, its wire or its socket, whatever
   expect(before.flat(2).every(count => count > 0)).toBe(true)
   for (let n = 0; n < rounds; n++) await work(n)
   expect(counts()).toEqual(before)
-  await engines.close()
 })

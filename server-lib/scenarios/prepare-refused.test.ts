@@ -139,9 +139,8 @@ describe('R31 PREPARE', () => {
       await two.shop.admin(`rollback prepared '${gid}'`)
     }
     for (const application of applications) {
-      const own = open(application)
+      await using own = open(application)
       expect(await commitWith(async () => {}, own)).toMatchObject({ mode: 'two-phase' })
-      await own.close()
     }
   })
 

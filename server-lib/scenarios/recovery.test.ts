@@ -73,7 +73,7 @@ describe('R32 recovery', () => {
   })
 
   test("the young, other applications', other databases' and other tools' prepared transactions are left alone", async () => {
-    const elsewhere = await createDatabase(INSTALLED)
+    await using elsewhere = await createDatabase(INSTALLED)
     const ours = await died('decided')
     const others = [
       await died('decided', { application: 'another' }),
@@ -101,7 +101,6 @@ describe('R32 recovery', () => {
     await client.end()
     await elsewhere.admin(`commit prepared '${others[2]?.gid}'`)
     for (const { gid } of others.slice(0, 2)) await two.shop.admin(`commit prepared '${gid}'`)
-    await elsewhere.drop()
   })
 
   test('a live coordinator that holds the decision open is left alone, and commits', async () => {
@@ -199,7 +198,7 @@ describe('R32 recovery', () => {
 
   test('a database that is away is a problem of its own, and keeps nobody else from being recovered', async () => {
     const own = await died('undecided')
-    const away = createEngines(
+    await using away = createEngines(
       {
         writer: engine()({ connection: two.shop.url }),
         ledger: engine()({ connection: two.books.url }),
@@ -211,7 +210,6 @@ describe('R32 recovery', () => {
     expect(outcomes(report)).toEqual({ [own.gid]: 'rolled back' })
     expect(report).toMatchObject({ isClear: false, problems: [{ engine: 'third' }] })
     expect(JSON.stringify(report)).not.toContain('secret')
-    await away.close()
   })
 
   test('where the database with the decision is away, what is prepared stays until it is back', async () => {

@@ -42,14 +42,13 @@ describe.each(SOURCES)('R04 a server that takes nobody, engine on %s', source =>
 
   test('absent at the start', async () => {
     await using watch = await watchGround(database, { max: 2 })
-    const proxy = await startFaultProxy(database.url)
+    await using proxy = await startFaultProxy(database.url)
     await proxy.refuse()
     const opened = open(proxy.url)
     await refusedWith(opened, 'ECONNREFUSED')
     await proxy.accept()
     expect((await ask(opened)).error).toEqual([])
     await watch.expectSound(opened.engines, { ...opened, ends: {} })
-    await proxy.stop()
   })
 
   test('a wrong password, and a role that may have no connection more', async () => {

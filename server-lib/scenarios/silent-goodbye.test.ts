@@ -17,8 +17,8 @@ test.concurrent.for([
   'R08 a request that is aborted with %s over a silent network ends in time and leaves no socket open',
   { timeout: 15_000 },
   async ([, pipeline], { expect }) => {
-    const proxy = await startFaultProxy(database.url)
-    const engines = createEngines({ main: engine()({ connection: proxy.url, pipeline }) })
+    await using proxy = await startFaultProxy(database.url)
+    await using engines = createEngines({ main: engine()({ connection: proxy.url, pipeline }) })
     await engines.warmup()
     const abort = new AbortController()
     const db = engines.open({ signal: abort.signal })
@@ -35,14 +35,12 @@ test.concurrent.for([
     expect(performance.now() - askedAt).toBeLessThan(2_000)
     expect(answer).toMatchObject({ code: expect.stringMatching(/^EL_(ENDED|CONNECTION_LOST)$/) })
     await expect.poll(() => proxy.connections.length, { timeout: 8_000 }).toBe(0)
-    await engines.close()
-    await proxy.stop()
   },
 )
 
 test('R08 a connection that is closed while the network goes silent keeps its socket for no more than its goodbye', async () => {
-  const proxy = await startFaultProxy(database.url)
-  const engines = createEngines({ main: engine()({ connection: proxy.url }) })
+  await using proxy = await startFaultProxy(database.url)
+  await using engines = createEngines({ main: engine()({ connection: proxy.url }) })
   const db = engines.open()
   await db.main('t').insert({ name: 'x' })
   let socket: { destroyed?: boolean } | undefined
@@ -56,6 +54,4 @@ test('R08 a connection that is closed while the network goes silent keeps its so
   expect(socket?.destroyed).toBe(false)
   await expect.poll(() => socket?.destroyed, { timeout: 4_000 }).toBe(true)
   await db.end()
-  await engines.close()
-  await proxy.stop()
 })

@@ -81,7 +81,7 @@ test.each([50, 500, 3_000])(
 )
 
 test('R24 a stall right after a statement was sent, after COMMIT, after ROLLBACK and during a check-out is forgiven', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({
       connection: database.url,
       pool: { max: 1 },
@@ -114,12 +114,11 @@ test('R24 a stall right after a statement was sent, after COMMIT, after ROLLBACK
   })
   expect(codes).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
   expect(await database.admin('select name from t')).toEqual([{ name: 'kept' }])
-  await engines.close()
 })
 
 test('R24 a stall hides no real timeout: not of a check-out, not of a statement', async () => {
-  const proxy = await startFaultProxy(database.url)
-  const engines = createEngines({
+  await using proxy = await startFaultProxy(database.url)
+  await using engines = createEngines({
     main: engine()({ connection: proxy.url, pool: { max: 1 }, checkoutTimeoutMs: 200 }),
     log: engine()({ connection: proxy.url, pool: { max: 1 }, mode: 'autocommit', statementTimeoutMs: 200 }),
   })
@@ -146,8 +145,6 @@ test('R24 a stall hides no real timeout: not of a check-out, not of a statement'
   }
   proxy.reset()
   await holder.end()
-  await engines.close()
-  await proxy.stop()
 })
 
 /** Engines on a pool of one that has a limit of its own, and whoever holds its connection. */
@@ -184,15 +181,13 @@ test("a pool's own limit that is earlier than ours is a timeout as well, and nam
 })
 
 test("a connection that does not open within the pool's own limit is no timeout of a check-out", async () => {
-  const proxy = await startFaultProxy(database.url)
+  await using proxy = await startFaultProxy(database.url)
   proxy.set(BLACK_HOLE)
   const knex = { client: 'pg', connection: proxy.url, pool: { min: 0, max: 1, createTimeoutMillis: 200 } }
-  const engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 5_000 }) })
+  await using engines = createEngines({ main: engine()({ knex, checkoutTimeoutMs: 5_000 }) })
   await expect(engines.scope(db => db.main.query('select 1'))).rejects.toMatchObject({
     code: 'EL_CHECKOUT_FAILED',
     message: expect.stringContaining('could not open a connection'),
   })
   proxy.reset()
-  await engines.close()
-  await proxy.stop()
 })

@@ -78,7 +78,7 @@ test.each(Object.entries(CLASHES))(
   "R13 %s: the server's own error, a failed transaction, and the connection is kept",
   async (_what, [code, clash]) => {
     await database.admin('insert into t values (1, 0), (2, 0)')
-    const engines = open()
+    await using engines = open()
     const [first, second] = [engines.open(), engines.open()]
     const [session, error] = await clash(first.main, second.main)
     const pid = session.identity?.backendPid
@@ -92,12 +92,11 @@ test.each(Object.entries(CLASHES))(
     await session.commit()
     expect(await database.admin('select n from t where id = 1')).toEqual([{ n: 5 }])
     await Promise.all([first.end(), second.end()])
-    await engines.close()
   },
 )
 
 test("R13 an engine's own limit on statements is the server's 57014 as well", async () => {
-  const engines = open({ statementTimeoutMs: 40 })
+  await using engines = open({ statementTimeoutMs: 40 })
   const db = engines.open()
   await db.main.query('select 1')
   const pid = db.main.identity?.backendPid
@@ -107,11 +106,10 @@ test("R13 an engine's own limit on statements is the server's 57014 as well", as
   await db.main.query('select 1')
   expect(db.main.identity?.backendPid).toBe(pid)
   await db.end()
-  await engines.close()
 })
 
 test('R13 a transaction that stands idle too long costs its connection, and says why', async () => {
-  const engines = open({ idleInTransactionTimeoutMs: 40 })
+  await using engines = open({ idleInTransactionTimeoutMs: 40 })
   const db = engines.open()
   await db.main('t').insert({ id: 1 })
   const pid = db.main.identity?.backendPid
@@ -131,11 +129,10 @@ test('R13 a transaction that stands idle too long costs its connection, and says
   await db.main.rollback()
   expect(await db.main('t').select()).toEqual([])
   await db.end()
-  await engines.close()
 })
 
 test('R14 what follows a failure in its transaction names that failure, however many follow', async () => {
-  const engines = open()
+  await using engines = open()
   const db = engines.open()
   await db.main('t').insert({ id: 1 })
   const first = await caught(Promise.resolve(db.main('t').insert({ id: 1 })))
@@ -164,7 +161,6 @@ test('R14 what follows a failure in its transaction names that failure, however 
   expect(await caught(db.main.query('select 1/0'))).toMatchObject({ code: '22012' })
   expect(await caught(db.main.query('select 1'))).toMatchObject({ cause: { code: '22012' } })
   await db.end()
-  await engines.close()
 })
 
 test.each([
@@ -176,7 +172,7 @@ test.each([
 ])(
   'R15 the swallowed error of %s: commit() rejects, nothing is written, and the cause is told',
   async what => {
-    const engines = open()
+    await using engines = open()
     const db = engines.open()
     const fail: Record<string, () => Promise<unknown>> = {
       'a statement': () => db.main.query('select 1/0'),
@@ -202,6 +198,5 @@ test.each([
     await db.main.commit()
     await db.end()
     expect(await database.admin('select id from t')).toEqual([{ id: 2 }])
-    await engines.close()
   },
 )

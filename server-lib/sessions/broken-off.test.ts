@@ -22,7 +22,9 @@ async function readOne(stream: AsyncIterable<unknown>): Promise<unknown> {
 test.each(['transaction', 'autocommit'] as const)(
   'in %s mode a stream that is broken off as its backend is killed lets its reader go',
   async mode => {
-    const engines = createEngines({ main: engine()({ connection: database.url, mode, pool: { max: 1 } }) })
+    await using engines = createEngines({
+      main: engine()({ connection: database.url, mode, pool: { max: 1 } }),
+    })
     for (const when of ['before', 'with', 'after']) {
       const db = engines.open()
       const stream = db.main.stream(rows)
@@ -47,12 +49,11 @@ test.each(['transaction', 'autocommit'] as const)(
         { one: 1 },
       ])
     }
-    await engines.close()
   },
 )
 
 test('a stream whose statement failed before anybody read it tells its reader so', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, mode: 'autocommit', pool: { max: 1 } }),
   })
   const db = engines.open()
@@ -60,7 +61,6 @@ test('a stream whose statement failed before anybody read it tells its reader so
   await sleep(100)
   expect(await inTime(readOne(stream).catch((error: unknown) => error))).toMatchObject({ code: '42703' })
   await db.end()
-  await engines.close()
 })
 
 test('the end of a request waits for a setting that is being put back on a given pool', async () => {
@@ -77,8 +77,8 @@ test('the end of a request waits for a setting that is being put back on a given
 })
 
 test('a stream whose connection is lost between its last row and the end of the answer tells its reader so', async () => {
-  const proxy = await startFaultProxy(database.url)
-  const engines = createEngines({
+  await using proxy = await startFaultProxy(database.url)
+  await using engines = createEngines({
     main: engine()({ connection: proxy.url, mode: 'autocommit', pool: { max: 1 } }),
   })
   const db = engines.open()
@@ -92,14 +92,14 @@ test('a stream whose connection is lost between its last row and the end of the 
   expect(await inTime(reading)).toMatchObject({ code: 'EL_CONNECTION_LOST' })
   expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await db.end()
-  await engines.close()
-  await proxy.stop()
 })
 
 test.each(['transaction', 'autocommit'] as const)(
   'in %s mode a stream whose backend is killed as it is read tells its reader that the connection was lost',
   async mode => {
-    const engines = createEngines({ main: engine()({ connection: database.url, mode, pool: { max: 1 } }) })
+    await using engines = createEngines({
+      main: engine()({ connection: database.url, mode, pool: { max: 1 } }),
+    })
     for (const source of ['text', 'builder', 'knex']) {
       const db = engines.open()
       const stream =
@@ -123,6 +123,5 @@ test.each(['transaction', 'autocommit'] as const)(
       expect(db.main.state).toBe(mode === 'transaction' ? 'lost' : 'idle')
       await db.end()
     }
-    await engines.close()
   },
 )

@@ -57,11 +57,10 @@ test.each(Object.keys(BUILDERS))('%s on a session comes to what it comes to on p
   const build = BUILDERS[name] as (typeof BUILDERS)[string]
   const expected = await outcome(build(plain))
   await database.admin(`truncate t restart identity; insert into t (name) values ('a'), ('b'), ('c')`)
-  const engines = createEngines({ main: engine()({ knex: { ...options, connection: database.url } }) })
+  await using engines = createEngines({ main: engine()({ knex: { ...options, connection: database.url } }) })
   const db = engines.open()
   expect(await outcome(build(db.main))).toEqual(expected)
   await db.end()
-  await engines.close()
 })
 
 test('whoever listens hears what knex says, of the builder and of the knex', async () => {
@@ -107,14 +106,13 @@ test("a dialect of the application's own runs its statements in its own way", as
       return super.query(...args)
     }
   }
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ knex: { ...options, client: Counting as never, connection: database.url } }),
   })
   const db = engines.open()
   expect(await db.main('t').pluck('name')).toHaveLength(3)
   expect(Counting.count).toBe(1)
   await db.end()
-  await engines.close()
 })
 
 test("an instrumentation that has wrapped knex's runner sees the statements of sessions", async () => {
@@ -131,12 +129,13 @@ test("an instrumentation that has wrapped knex's runner sees the statements of s
     { __wrapped: true },
   )
   try {
-    const engines = createEngines({ main: engine()({ knex: { ...options, connection: database.url } }) })
+    await using engines = createEngines({
+      main: engine()({ knex: { ...options, connection: database.url } }),
+    })
     const db = engines.open()
     expect(await db.main('t').pluck('name')).toHaveLength(3)
     expect(seen).toEqual(['select "name" from "t"'])
     await db.end()
-    await engines.close()
   } finally {
     runner.query = original
   }

@@ -18,7 +18,9 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
   test.each([3, 300])(
     'a stream of %d rows that is destroyed as it is sent disturbs nobody after it',
     async rows => {
-      const engines = createEngines({ main: engine()({ connection: database.url, mode, pool: { max: 1 } }) })
+      await using engines = createEngines({
+        main: engine()({ connection: database.url, mode, pool: { max: 1 } }),
+      })
       for (const read of ['before it is sent', 'as it is sent', 'never']) {
         const db = engines.open()
         const ahead = db.main.query('select pg_sleep(0.02)')
@@ -42,12 +44,13 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
         const next = engines.scope(async other => (await other.main.query('select 1 as one')).rows)
         expect(await inTime(next), `${read}: another's statement`).toEqual([{ one: 1 }])
       }
-      await engines.close()
     },
   )
 
   test('a stream that is destroyed while the server is not ready yet after an error blocks nobody', async () => {
-    const engines = createEngines({ main: engine()({ connection: database.url, mode, pool: { max: 1 } }) })
+    await using engines = createEngines({
+      main: engine()({ connection: database.url, mode, pool: { max: 1 } }),
+    })
     const db = engines.open()
     await db.main.query('select 1')
     const late = readyLate(driverOf(engines.get().knex), 50)
@@ -61,12 +64,11 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
     expect(await inTime(after)).toBe('answered')
     expect(late.told).toBe(true)
     await db.end()
-    await engines.close()
   })
 })
 
 test('a connection that is lost on its way back to the pool keeps nobody waiting', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, mode: 'autocommit', pool: { max: 1 } }),
   })
   const db = engines.open()
@@ -82,7 +84,6 @@ test('a connection that is lost on its way back to the pool keeps nobody waiting
   ])
   expect(performance.now() - lostAt).toBeLessThan(700)
   expect(late.told).toBe(false)
-  await engines.close()
 })
 
 /** The one connection of the engine. */

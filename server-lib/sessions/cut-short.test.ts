@@ -26,7 +26,7 @@ test.each([
   ['a transaction', one],
   ['autocommit', log],
 ] as const)('in %s a stream that is destroyed before it was sent blocks nothing', async (_mode, open) => {
-  const engines = open()
+  await using engines = open()
   for (const waitMs of [undefined, 0, 1, 2]) {
     const db = engines.open()
     const stream = db.main.stream('select g from generate_series(1, 100000) g')
@@ -37,7 +37,6 @@ test.each([
     )
     await db.end()
   }
-  await engines.close()
 })
 
 test('a stream whose request is aborted does not end the process when nobody listens to its errors', async () => {
@@ -62,7 +61,7 @@ test('a stream whose request is aborted does not end the process when nobody lis
 })
 
 test('a connection on which something was cancelled is closed, though its statement was answered in time', async () => {
-  const engines = log()
+  await using engines = log()
   const stop = new AbortController()
   const db = engines.open({ signal: stop.signal })
   const running = db.main.query('select pg_sleep(30)').catch(() => {})
@@ -74,11 +73,10 @@ test('a connection on which something was cancelled is closed, though its statem
   await db.end()
   const { rows } = await engines.scope(other => other.main.query('select pg_backend_pid() as pid'))
   expect(rows[0].pid).not.toBe(before)
-  await engines.close()
 })
 
 test("knex's timeout on a statement that still waits withdraws it, and leaves the one that runs alone", async () => {
-  const engines = log()
+  await using engines = log()
   const db = engines.open()
   const first = db.main.query('select pg_sleep(0.2)')
   const second = db.main('t').insert({ name: 'late' }).timeout(30)
@@ -86,13 +84,12 @@ test("knex's timeout on a statement that still waits withdraws it, and leaves th
   await first
   await db.end()
   expect(await names()).toEqual([])
-  await engines.close()
 })
 
 test.each(['BEGIN', 'COMMIT'])(
   'a connection that is lost in the packet that answers %s is told of as it is',
   async text => {
-    const engines = one()
+    await using engines = one()
     const db = engines.open()
     await db.main('t').insert({ name: 'first' })
     await db.main.rollback()
@@ -127,6 +124,5 @@ test.each(['BEGIN', 'COMMIT'])(
     expect(db.main.state).toBe(text === 'BEGIN' ? 'lost' : 'idle')
     expect(await names()).toEqual(text === 'BEGIN' ? [] : ['second'])
     await db.end()
-    await engines.close()
   },
 )

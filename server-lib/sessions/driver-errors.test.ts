@@ -91,7 +91,7 @@ test.each(matrix)('%s by %s fails alone: the transaction goes on and is committe
   const stock = await told((async () => FAULTS[fault]?.((...args) => client.query(...(args as [string]))))())
   await client.end()
 
-  const engines = open()
+  await using engines = open()
   await engines.run(async db => {
     await db.main('t').insert({ n: 1 })
     const pid = db.main.identity?.backendPid
@@ -112,14 +112,13 @@ test.each(matrix)('%s by %s fails alone: the transaction goes on and is committe
     await db.main('t').insert({ n: 2 })
   })
   expect(await database.admin('select n from t order by n')).toEqual([{ n: 1 }, { n: 2 }])
-  await engines.close()
 })
 
 test.each(['transaction', 'autocommit'] as const)(
   'in %s mode a fault of the very first statement leaves its connection to the next, with BEGIN along or before',
   async mode => {
     for (const pipeline of [true, false]) {
-      const engines = open({ mode, pipeline })
+      await using engines = open({ mode, pipeline })
       const pids = new Set<number | null | undefined>()
       for (const send of [
         (db: { main: Session }) => db.main.query('select $1::text', [throws]),
@@ -137,24 +136,22 @@ test.each(['transaction', 'autocommit'] as const)(
         })
       }
       expect(pids.size).toBe(1)
-      await engines.close()
     }
   },
 )
 
 test('where the server has found fault with the text as well, the transaction is failed', async () => {
-  const engines = open()
+  await using engines = open()
   const db = engines.open()
   await db.main('t').insert({ n: 1 })
   expect(await told(db.main.query('select $1::no_such_type', [throws]))).toEqual(bug)
   expect(await told(db.main.query('select 1'))).toMatchObject({ code: 'EL_TRANSACTION_FAILED', cause: bug })
   await expect(db.main.commit()).rejects.toMatchObject({ code: 'EL_COMMIT_ROLLED_BACK' })
   await db.end()
-  await engines.close()
 })
 
 test('run does not repeat a unit of work for an error of the application', async () => {
-  const engines = open()
+  await using engines = open()
   let attempts = 0
   const run = engines.run(
     async db => {
@@ -165,13 +162,12 @@ test('run does not repeat a unit of work for an error of the application', async
   )
   await expect(run).rejects.toMatchObject({ name: 'TypeError', message: 'a bug' })
   expect(attempts).toBe(1)
-  await engines.close()
 })
 
 test.each(['transaction', 'autocommit'] as const)(
   'in %s mode a text or name that is no string is refused before pg writes half of it',
   async mode => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     await engines.scope(async db => {
       await db.main('t').insert({ n: 1 })
       const { client } = lend(db.main, { Pool: pg.Pool })
@@ -195,7 +191,6 @@ test.each(['transaction', 'autocommit'] as const)(
     const client = new pg.Client(database.url)
     await client.connect()
     await client.end()
-    await engines.close()
   },
 )
 
@@ -234,7 +229,7 @@ test.each([
 ] as const)(
   'a statement that %s gives up on is told as that, and not as a lost connection',
   async (_name, extra, send) => {
-    const engines = open({ connection: { connectionString: database.url, ...extra } })
+    await using engines = open({ connection: { connectionString: database.url, ...extra } })
     let attempts = 0
     const run = engines.run(
       async db => {
@@ -250,7 +245,6 @@ test.each([
       message: expect.stringMatching(/had no answer in time, and its connection was closed: .*time/i),
     })
     expect(attempts).toBe(1)
-    await engines.close()
   },
 )
 

@@ -19,7 +19,7 @@ const one = () =>
 const names = async () => (await database.admin('select name from t order by id')).map(row => row.name)
 
 test('a savepoint inside of one of another engine nests in its own, and does not wait for it', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url }),
     other: engine()({ connection: database.url }),
   })
@@ -27,11 +27,10 @@ test('a savepoint inside of one of another engine nests in its own, and does not
   const nested = db.main.savepoint(() => db.other.savepoint(() => db.main.savepoint(() => 'inside')))
   expect(await Promise.race([nested, sleep(2_000, 'waits for itself')])).toBe('inside')
   await db.end()
-  await engines.close()
 })
 
 test('what is open inside of a savepoint that fails is undone with it, and goes on no more', async () => {
-  const engines = one()
+  await using engines = one()
   const db = engines.open()
   await db.main('t').insert({ name: 'before' })
   let inner: Promise<unknown> | undefined
@@ -49,11 +48,10 @@ test('what is open inside of a savepoint that fails is undone with it, and goes 
   await db.main.commit()
   expect(await names()).toEqual(['before'])
   await db.end()
-  await engines.close()
 })
 
 test('a savepoint whose function swallows an error is undone, and the transaction goes on', async () => {
-  const engines = one()
+  await using engines = one()
   const db = engines.open()
   await db.main('t').insert({ name: 'before' })
   const swallowing = db.main.savepoint(async () => {
@@ -64,5 +62,4 @@ test('a savepoint whose function swallows an error is undone, and the transactio
   await db.main.commit()
   expect(await names()).toEqual(['before'])
   await db.end()
-  await engines.close()
 })

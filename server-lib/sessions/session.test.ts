@@ -113,7 +113,7 @@ test('a read engine is refused writes by the server, in a transaction and in aut
   await expect(db.reader.query(`insert into groups (name) values ('x')`)).rejects.toMatchObject({
     code: '25006',
   })
-  const own = createEngines({
+  await using own = createEngines({
     only: engine()({ connection: database.url, access: 'read', mode: 'autocommit' }),
   })
   const other = own.open()
@@ -121,7 +121,6 @@ test('a read engine is refused writes by the server, in a transaction and in aut
     code: '25006',
   })
   await other.end()
-  await own.close()
 })
 
 test('autocommit sends no BEGIN and holds its connection for the statement alone', async () => {

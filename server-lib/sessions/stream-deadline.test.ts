@@ -25,8 +25,8 @@ async function read(
 test.each(['autocommit', 'transaction'] as const)(
   'in %s a stream whose network goes silent ends with EL_STATEMENT_TIMEOUT, and its slot is free again',
   async mode => {
-    const proxy = await startFaultProxy(database.url)
-    const engines = createEngines({
+    await using proxy = await startFaultProxy(database.url)
+    await using engines = createEngines({
       main: engine()({ connection: proxy.url, mode, pool: { max: 1 }, statementTimeoutMs: 200 }),
     })
     for (const source of ['text', 'builder']) {
@@ -50,13 +50,11 @@ test.each(['autocommit', 'transaction'] as const)(
       const next = engines.scope(async other => (await other.main.query('select 1 as one')).rows)
       expect(await inTime(next)).toEqual([{ one: 1 }])
     }
-    await engines.close()
-    await proxy.stop()
   },
 )
 
 test('in autocommit a reader may take longer than a statement, before it reads, between its batches and within one', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({
       connection: database.url,
       mode: 'autocommit',
@@ -70,11 +68,10 @@ test('in autocommit a reader may take longer than a statement, before it reads, 
   expect(await read(stream, row => (row === 50 || row === 101 ? sleep(300) : undefined))).toBe(250)
   expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await db.end()
-  await engines.close()
 })
 
 test('in a transaction the server counts the time that a reader takes, and the session says no more than that', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 1 }, statementTimeoutMs: 100 }),
   })
   const db = engines.open()
@@ -83,11 +80,10 @@ test('in a transaction the server counts the time that a reader takes, and the s
   await db.main.rollback()
   expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await db.end()
-  await engines.close()
 })
 
 test('in autocommit a stream whose server computes for longer than a statement may is cancelled', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({
       connection: database.url,
       mode: 'autocommit',
@@ -101,5 +97,4 @@ test('in autocommit a stream whose server computes for longer than a statement m
   expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await expect.poll(async () => (await database.backends()).filter(one => one.state === 'active')).toEqual([])
   await db.end()
-  await engines.close()
 })

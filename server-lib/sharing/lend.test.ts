@@ -479,10 +479,9 @@ describe('the pool', () => {
 
   test('a session on a borrowed connection is not lent on', async () => {
     const borrowed = borrow({ connection: () => new pg.Client(database.url) as never })
-    const hosted = createEngines({ host: borrowed.engine })
+    await using hosted = createEngines({ host: borrowed.engine })
     await using own = hosted.open()
     expect(() => lend(own.host)).toThrow('it is itself on a borrowed connection')
-    await hosted.close()
   })
 
   test('says what is wrong before any SQL', () => {
@@ -546,7 +545,9 @@ describe('an end of the session', () => {
   })
 
   test('is EL_ENDED to the host, also to one who waits', async () => {
-    const patient = createEngines({ main: engine()({ connection: database.url, checkoutTimeoutMs: 60_000 }) })
+    await using patient = createEngines({
+      main: engine()({ connection: database.url, checkoutTimeoutMs: 60_000 }),
+    })
     await using own = patient.open()
     const { pool, client } = lend(own.main)
     await client.query('begin')
@@ -560,7 +561,6 @@ describe('an end of the session', () => {
     const cursor = client.query(new Cursor('select 1')) as Cursor
     await expect(cursor.read(1)).rejects.toMatchObject({ code: 'EL_ENDED' })
     expect(await outside()).toEqual([])
-    await patient.close()
   })
 })
 

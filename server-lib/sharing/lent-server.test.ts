@@ -96,7 +96,7 @@ test('what is secret is in nothing that prints or lists them', async () => {
     { pool: new pg.Pool({ connectionString: url }) },
     { pool: new pg.Pool({ host: 'db.example', user: 'someone', password: 'el_secret_password', ssl }) },
   ]) {
-    const engines = createEngines({ main: engine()(config as never) })
+    await using engines = createEngines({ main: engine()(config as never) })
     const db = engines.open()
     const { pool, client } = lend(db.main as unknown as Session)
     expect((pool.options as { password?: unknown }).password).toBe('el_secret_password')
@@ -117,12 +117,11 @@ test('what is secret is in nothing that prints or lists them', async () => {
     }
     if ('ssl' in pool.options && pool.options.ssl) expect(pool.options.ssl).toMatchObject(ssl)
     await db.end()
-    await engines.close()
   }
 })
 
 test('its numbers are those of a pool of one connection', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   await engines.scope(async db => {
     const { pool } = lend(db.main, { Pool: pg.Pool })
     const counts = () => [pool.totalCount, pool.idleCount, pool.waitingCount]
@@ -137,15 +136,13 @@ test('its numbers are those of a pool of one connection', async () => {
     first.release()
     expect(counts()).toEqual([1, 1, 0])
   })
-  await engines.close()
 })
 
 test('a library that asks before there is a session has what it asked for when there is one', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const { pool } = lend(() => engines.current.main, { Pool: pg.Pool })
   const { options } = pool
   expect(options.max).toBe(1)
   expect(() => options.host).toThrow(expect.objectContaining({ code: 'EL_NO_SCOPE' }))
   await engines.scope(async () => expect({ ...options }).toMatchObject(parts()))
-  await engines.close()
 })

@@ -160,7 +160,7 @@ test('a request that is aborted cancels its own statement, and the host goes on'
 
 test('a statement that takes too long is cancelled, and the host goes on', async () => {
   const from = borrow({ connection: () => host.current })
-  const engines = createEngines({ borrowed: engine()({ borrowed: from, statementTimeoutMs: 100 }) })
+  await using engines = createEngines({ borrowed: engine()({ borrowed: from, statementTimeoutMs: 100 }) })
   const client = await host.begin()
   await using db = engines.open()
   await expect(db.borrowed.query('select pg_sleep(5)')).rejects.toMatchObject({
@@ -170,5 +170,4 @@ test('a statement that takes too long is cancelled, and the host goes on', async
   expect(await db.borrowed.query('select 2 two')).toMatchObject({ rows: [{ two: 2 }] })
   expect(await host.commit()).toBe('COMMIT')
   await db.end()
-  await engines.close()
 })

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { inject } from 'vitest'
 
 /** A database of one test file, and an administrator's eye on it. */
-export interface TestDatabase {
+export interface TestDatabase extends AsyncDisposable {
   readonly name: string
   readonly url: string
   /** Of the server's superuser, on the database `postgres`. */
@@ -34,6 +34,10 @@ export async function createDatabase(
   if (schema) await eye.query(schema)
   const admin = async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) =>
     (await eye.query<Row>(text, values)).rows
+  const drop = async () => {
+    await eye.end()
+    await withClient(serverUrl, client => client.query(`drop database ${name} with (force)`))
+  }
   return {
     name,
     url,
@@ -44,10 +48,8 @@ export async function createDatabase(
         `select pid, state, application_name, query from pg_stat_activity
          where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' order by pid`,
       ),
-    async drop() {
-      await eye.end()
-      await withClient(serverUrl, client => client.query(`drop database ${name} with (force)`))
-    },
+    drop,
+    [Symbol.asyncDispose]: drop,
   }
 }
 

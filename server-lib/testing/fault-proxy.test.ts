@@ -184,7 +184,7 @@ test.each([
   { lost: 'the reply of COMMIT', from: 'server', rows: 1 },
   { lost: 'the request of COMMIT', from: 'client', rows: 0 },
 ] as const)('exactly $lost can be lost', async ({ from, rows }) => {
-  const own = await startFaultProxy(database.url)
+  await using own = await startFaultProxy(database.url)
   await database.admin('truncate t')
   const client = new pg.Client(own.url)
   client.on('error', () => {})
@@ -198,5 +198,4 @@ test.each([
   expect(strike.struck).toBe(true)
   await expect.poll(async () => (await database.backends()).length).toBe(0)
   expect(await database.admin('select id from t')).toHaveLength(rows)
-  await own.stop()
 })

@@ -31,7 +31,7 @@ export interface ProxiedConnection {
   reset(side?: 'client' | 'server'): void
 }
 
-export interface FaultProxy {
+export interface FaultProxy extends AsyncDisposable {
   /** The target's, with the proxy's address. */
   readonly url: string
   readonly port: number
@@ -72,6 +72,10 @@ export async function startFaultProxy(targetUrl: string): Promise<FaultProxy> {
   const { port } = server.address() as { port: number }
   url.hostname = '127.0.0.1'
   url.port = String(port)
+  const stop = async () => {
+    for (const pair of pairs) pair.reset()
+    await new Promise<void>(resolve => (server.listening ? server.close(() => resolve()) : resolve()))
+  }
   return {
     url: url.href,
     port,
@@ -126,10 +130,8 @@ export async function startFaultProxy(targetUrl: string): Promise<FaultProxy> {
         cancel,
       }
     },
-    async stop() {
-      for (const pair of pairs) pair.reset()
-      await new Promise<void>(resolve => (server.listening ? server.close(() => resolve()) : resolve()))
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -21,8 +21,8 @@ test('a runner says so while it runs and not after, and only of the first connec
 })
 
 test('unread, a statement of knex takes no line, and a connection that is taken beside it keeps its own', async () => {
-  const database = await createDatabase()
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 3 } }) })
+  await using database = await createDatabase()
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 3 } }) })
   const { knex } = engines.get('main')
   const statement = knex.raw('select pg_sleep(0.3)').then(() => 'slept')
   const taken = knex.client.acquireConnection()
@@ -35,6 +35,4 @@ test('unread, a statement of knex takes no line, and a connection that is taken 
   expect((await transaction)?.toSorted()).toEqual([null, here, here])
   expect(await statement).toBe('slept')
   await knex.client.releaseConnection(await taken)
-  await engines.close()
-  await database.drop()
 })

@@ -37,11 +37,10 @@ test('a server of node:http or node:https is one', async () => {
 })
 
 test('engines in the place of options, and an option that there is none of, are refused', async () => {
-  const engines = createEngines({ main: engine()({ connection: 'postgres://127.0.0.1:1/x' }) })
+  await using engines = createEngines({ main: engine()({ connection: 'postgres://127.0.0.1:1/x' }) })
   expect(() => panel(engines as never)).toThrow('write panel({ engines }), and not panel(engines)')
   await expect(startPanel(engines as never)).rejects.toThrow('write panel({ engines })')
   expect(() => panel({ engine: engines } as never)).toThrow(
     'The panel has no option engine; there are engines, ',
   )
-  await engines.close()
 })

@@ -26,7 +26,7 @@ afterAll(() => database.drop())
 type Asked = Extract<EngineTruth, { prepared: unknown }>
 
 test('what is prepared, and who locks and waits for what, is what pg_prepared_xacts and pg_locks say', async () => {
-  const made = createEngines({
+  await using made = createEngines({
     writer: engine()({ connection: database.url, pool: { max: 5 }, default: true }),
     warehouse: engine()({ connection: database.url, pool: { max: 2 } }),
   })
@@ -96,11 +96,10 @@ test('what is prepared, and who locks and waits for what, is what pg_prepared_xa
   await second
   await waiter.end()
   await client.end()
-  await made.close()
 })
 
 test('a database is asked over whichever of its engines has a connection to spare; one that has none says why', async () => {
-  const made = createEngines({
+  await using made = createEngines({
     writer: engine()({ connection: database.url, pool: { max: 2 }, default: true }),
     reader: engine()({ connection: database.url, pool: { max: 2 }, access: 'read' }),
   })
@@ -118,7 +117,6 @@ test('a database is asked over whichever of its engines has a connection to spar
     { engine: 'reader', unasked: 'all connections but one are in use' },
   ])
   await db.end()
-  await made.close()
 })
 
 const truths = (page: Page) =>
@@ -126,7 +124,7 @@ const truths = (page: Page) =>
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 test('the servers are asked while a page that is seen wants to know, and not else', async () => {
-  const made = createEngines({
+  await using made = createEngines({
     writer: engine()({ connection: database.url, pool: { max: 2 }, default: true }),
   })
   engines = made
@@ -158,5 +156,4 @@ test('the servers are asked while a page that is seen wants to know, and not els
   await pause(2_300)
   expect(truths(page).length).toBe(last)
   await Promise.all([page.close(), other.close()])
-  await made.close()
 })

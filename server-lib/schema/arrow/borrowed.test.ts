@@ -7,7 +7,7 @@ import { cellsOf } from '../../testing/arrow-cells.ts'
 import { arrowBatches, toArrow } from '../index.ts'
 
 test("on a borrowed connection of pg the host's uncommitted rows are in the table, and an error leaves the host able to commit", async () => {
-  const database = await createDatabase('create table t (id int primary key)')
+  await using database = await createDatabase('create table t (id int primary key)')
   const host = new pg.Client(database.url)
   await host.connect()
   await host.query('begin')
@@ -32,5 +32,4 @@ test("on a borrowed connection of pg the host's uncommitted rows are in the tabl
   expect(await database.admin('select count(*)::int as n from t')).toEqual([{ n: 300 }])
   await engines.close()
   await host.end()
-  await database.drop()
 })

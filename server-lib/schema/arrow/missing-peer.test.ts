@@ -9,8 +9,8 @@ interface Resolving {
 }
 
 test('without apache-arrow it is an error that names the package, and nothing is sent', async () => {
-  const database = await createDatabase()
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using database = await createDatabase()
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const node = Module as unknown as Resolving
   const { _resolveFilename: resolve } = node
   node._resolveFilename = (request, ...rest) => {
@@ -29,6 +29,4 @@ test('without apache-arrow it is an error that names the package, and nothing is
     // It has been installed meanwhile.
     expect((await toArrow(query)).numRows).toBe(1)
   })
-  await engines.close()
-  await database.drop()
 })

@@ -11,7 +11,7 @@ test('the code of docs/schema-arrow.md compiles and runs, one block after the ot
   const blocks = codeBlocks(await pageText('schema-arrow.md'))
   expect(blocks.length).toBe(5)
   const code = `process.chdir(process.env.FOLDER ?? '')\n${blocks.join('\n')}\nawait engines.close()\n`
-  const database = await createDatabase(`
+  await using database = await createDatabase(`
     create table orders (id int, status text, total numeric(10, 2), placed_at timestamptz default now());
     insert into orders select g, 'paid', g from generate_series(1, 300) as g;
   `)
@@ -28,5 +28,4 @@ test('the code of docs/schema-arrow.md compiles and runs, one block after the ot
   expect(await compile([file])).toBe('')
   await rm(file)
   await rm(folder, { recursive: true })
-  await database.drop()
 }, 30_000)

@@ -51,7 +51,7 @@ const WHICH = `select coalesce((select ssl from pg_stat_ssl where pid = pg_backe
 
 test.each(['TLS', 'a Unix socket'] as const)('the bytes of rows are read off %s as well', async way => {
   const account = { user: 'postgres', password: 'postgres', database: 'postgres', port: server.port }
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: { ...account, ...WAYS[way]() }, pool: { max: 1 } }),
   })
   await engines.scope(async db => {
@@ -73,5 +73,4 @@ test.each(['TLS', 'a Unix socket'] as const)('the bytes of rows are read off %s 
     await db.main.rollback()
     expect((await db.main.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   })
-  await engines.close()
 })

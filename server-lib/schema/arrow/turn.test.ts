@@ -31,7 +31,7 @@ async function all(batches: AsyncIterable<RecordBatch>): Promise<RecordBatch[]> 
 
 describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
   test('statements of the session go one after the other, whichever they are', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     const order: string[] = []
     await engines.scope(async db => {
       await Promise.all([
@@ -43,11 +43,10 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
       ])
     })
     expect(order).toEqual(['first', 'table', 'second', 'another', 'batches'])
-    await engines.close()
   })
 
   test('a reader that leaves gives the connection back, and the open portal holds no table', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     for (const leave of ['break', 'throw'] as const) {
       await engines.scope(async db => {
         const work = async () => {
@@ -69,11 +68,10 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
         expect(db.main.state).toBe(mode === 'transaction' ? 'active' : 'idle')
       })
     }
-    await engines.close()
   })
 
   test('batches that nobody asks for send nothing, and those that are left unread keep nobody after the end', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     const db = engines.open()
     arrowBatches({ session: db.main, text: 'select nonsense' })
     const unread = arrowBatches({ session: db.main, text: numbers(100_000) }, { batchRows: 10 })
@@ -87,7 +85,6 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
     ).rejects.toMatchObject({ code: 'EL_ENDED' })
     await expect(toArrow({ session: db.main, text: 'select 1' })).rejects.toMatchObject({ code: 'EL_ENDED' })
     expect(await engines.scope(async next => (await next.main.query('select 1 as one')).rows)).toEqual([one])
-    await engines.close()
   })
 
   test.each([
@@ -98,7 +95,7 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
   ])(
     "an error of the server's at %s is told as it is, and the connection goes on",
     async (_where, text, code) => {
-      const engines = open({ mode })
+      await using engines = open({ mode })
       await engines.scope(async db => {
         const values = text.includes('$1') ? ['no number'] : []
         for (const reading of [
@@ -113,12 +110,11 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
           expect((await db.main.query('select 1 as one')).rows).toEqual([one])
         }
       })
-      await engines.close()
     },
   )
 
   test('a value that cannot be said ends it in the middle; the transaction is none the worse', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     await engines.scope(async db => {
       const text =
         "select case g when 5000 then 'infinity' else '2020-01-01' end::date as d from generate_series(1, 20000) as g"
@@ -131,11 +127,10 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
         if (mode === 'transaction') expect(db.main.state).toBe('active')
       }
     })
-    await engines.close()
   })
 
   test('an abort ends a statement that computes, one that sends and one that waits for its reader or its turn', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     for (const [where, text] of [
       ['computing', 'select pg_sleep(30)'],
       ['sending', 'select g from generate_series(1, 50000000) as g'],
@@ -181,11 +176,10 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
         toArrow({ session: db.main, text: 'select 1' }, { signal: late.signal }),
       ).rejects.toMatchObject({ name: 'AbortError' })
     })
-    await engines.close()
   })
 
   test('the end of a session in the middle of one cuts it short', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     const text = mode === 'transaction' ? 'select pg_sleep(30)' : numbers(50_000_000)
     const db = engines.open()
     const reading = toArrow({ session: db.main, text }).catch((error: unknown) => error)
@@ -195,11 +189,10 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
     expect(
       await inTime(engines.scope(async next => (await next.main.query('select 1 as one')).rows)),
     ).toEqual([one])
-    await engines.close()
   })
 
   test('a connection that is lost in the middle is told', async () => {
-    const engines = open({ mode })
+    await using engines = open({ mode })
     const db = engines.open()
     const [{ pid }] = (await db.main.query('select pg_backend_pid() as pid')).rows as [{ pid: number }]
     const batches = arrowBatches({ session: db.main, text: numbers(1_000_000) }, { batchRows: 1000 })
@@ -217,12 +210,11 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
     expect(
       await inTime(engines.scope(async next => (await next.main.query('select 1 as one')).rows)),
     ).toEqual([one])
-    await engines.close()
   })
 
   test('a network that goes silent ends it with EL_STATEMENT_TIMEOUT, and the slot is free again', async () => {
-    const proxy = await startFaultProxy(database.url)
-    const engines = open({ mode, connection: proxy.url, statementTimeoutMs: 200 })
+    await using proxy = await startFaultProxy(database.url)
+    await using engines = open({ mode, connection: proxy.url, statementTimeoutMs: 200 })
     const db = engines.open()
     const reading = (async () => {
       for await (const _ of arrowBatches({ session: db.main, text: numbers(100_000) }, { batchRows: 100 }))
@@ -235,12 +227,10 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
     await db.end()
     const next = engines.scope(async other => (await other.main.query('select 1 as one')).rows)
     expect(await inTime(next)).toEqual([one])
-    await engines.close()
-    await proxy.stop()
   })
 
   test('in statementTimeoutMs a server that computes must answer; a reader may take its time', async () => {
-    const engines = open({ mode, statementTimeoutMs: 200 })
+    await using engines = open({ mode, statementTimeoutMs: 200 })
     await engines.scope(async db => {
       const slow = toArrow({ session: db.main, text: 'select pg_sleep(30)' }).catch((error: unknown) => error)
       expect(await inTime(slow)).toMatchObject({
@@ -255,6 +245,5 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
       }
       expect(rows).toBe(30)
     })
-    await engines.close()
   })
 })

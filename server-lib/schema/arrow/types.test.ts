@@ -210,7 +210,7 @@ test('a type that was made in the same transaction is known, and one that came a
 })
 
 test('observers are told of one statement with its own rows where types had to be asked for', async () => {
-  const engines = open()
+  await using engines = open()
   await engines.scope(async db => {
     const text = `select array['ok'::mood] as v, g from generate_series(1, 3) as g`
     const told: Record<string, unknown>[] = []
@@ -222,7 +222,6 @@ test('observers are told of one statement with its own rows where types had to b
     expect(told.filter(({ phase }) => phase === 'start')).toHaveLength(1)
     expect(told.find(({ phase }) => phase === 'end')).toMatchObject({ rows: 3, command: 'SELECT' })
   })
-  await engines.close()
 })
 
 test('a numeric without precision is text, or a decimal where that is asked for and holds it exactly', async () => {

@@ -82,7 +82,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 11, 64, 4093])(
 
 test('a notification that came by half when the statement was sent reaches its listener whole', async () => {
   // So that no BEGIN precedes the statement.
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, mode: 'autocommit', pool: { max: 1 } }),
   })
   const heard: string[] = []
@@ -116,7 +116,6 @@ test('a notification that came by half when the statement was sent reaches its l
   }
   expect(heard).toHaveLength(5)
   driver.removeAllListeners('notification')
-  await engines.close()
 })
 
 test('afterwards the socket has the listeners that it had', async () => {
