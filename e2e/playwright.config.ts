@@ -1,12 +1,12 @@
 import { defineConfig } from '@playwright/test'
 
-/** One browser, one worker: the tests share two cores with PostgreSQL and the shop. */
+/** Two workers, each with a shop of its own: what one waits for is the other's time. Files are never split between them. */
 export default defineConfig({
   testDir: '.',
   testMatch: '**/*.spec.ts',
   globalSetup: './pack-and-install.ts',
   outputDir: '../.cache/e2e-results',
-  workers: 1,
+  workers: 2,
   fullyParallel: false,
   forbidOnly: Boolean(process.env.CI),
   retries: 0,

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, tes
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
-import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { expectBackends, expectQuiet, untilRuns } from '../testing/ground-truth.ts'
 
 /** How much longer than its grace a close may take on a busy machine. */
 const OVERHEAD_MS = 250
@@ -102,7 +102,7 @@ test('close keeps its time with everything at once, says goodbye to the server, 
     outcome(knex('t').select()),
     outcome(made.query('select 1')),
   ]
-  await sleep(50)
+  await untilRuns(database, 'pg_sleep(60)', 4)
 
   const { value: report, ms } = await timed(engines.close({ graceMs: 600 }))
   expect(ms).toBeGreaterThan(400)
@@ -167,6 +167,7 @@ test('over a network that has gone silent close keeps its time, and keeps no soc
     engines.get('own').knex('t').select(),
     client.query('select 1'),
   ].map(outcome)
+  // The silence begins once they are on their way, and nothing tells of that.
   await sleep(20)
   const { ms, value } = await timed(engines.close({ graceMs: 300 }))
   expect(ms).toBeLessThan(300 + OVERHEAD_MS)
@@ -239,7 +240,7 @@ test('a connection that comes when its engines are closed is closed again', asyn
     made: engine()({ pool: () => new pg.Pool({ connectionString: proxy.url }) }),
   })
   const warm = outcome(engines.warmup())
-  await sleep(30)
+  await expect.poll(() => proxy.accepted).toBe(2)
   await engines.close({ graceMs: 1_000 })
   expect(await warm).toEqual(bad('EL_ENGINE_CLOSED'))
   await expectBackends(database, 0)
@@ -252,6 +253,7 @@ test('close again is the same close; with less time it hurries', async () => {
   await db.main('t').insert({})
   const first = engines.close({ graceMs: 60_000 })
   const longer = engines.close({ graceMs: 120_000 })
+  // Both wait, and end nothing.
   await sleep(20)
   expect(db.main.state).toBe('active')
   const { ms, value } = await timed(engines.close({ graceMs: 0 }))
@@ -296,7 +298,6 @@ test('whoever ends within the grace is not cut, and work may begin until it is o
     await other.main('t').insert({ name: 'begun after' })
     await other.main.commit()
   })
-  await sleep(100)
   await db.main.commit()
   await db.end()
   expect(await closing).toEqual({ ended: [], cut: [], sentences: [] })
@@ -312,7 +313,7 @@ test('an end that still waits for a statement is hurried by close', async () => 
   const db = engines.open()
   await db.main('t').insert({})
   const stray = outcome(db.main.query('select pg_sleep(30)'))
-  await sleep(20)
+  await untilRuns(database, 'pg_sleep(30)')
   const ended = db.end()
   const { ms } = await timed(engines.close({ graceMs: 0 }))
   expect(ms).toBeLessThan(OVERHEAD_MS)

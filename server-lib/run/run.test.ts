@@ -5,6 +5,7 @@ import { createEngines, engine, EnginelightError } from '../index.ts'
 import { listen } from '../testing/story.ts'
 import { latch } from '../testing/latch.ts'
 import { twoDatabases } from '../testing/two-databases.ts'
+import { untilRuns } from '../testing/ground-truth.ts'
 
 const two = twoDatabases()
 
@@ -235,7 +236,7 @@ test('engines that are closed end a run, which says so and does not begin anothe
   )
   const failed = expect(running).rejects.toMatchObject({ code: 'EL_ENDED' })
   await expect.poll(() => attempts).toBe(1)
-  await sleep(50)
+  await untilRuns(two.shop, 'pg_sleep(30)')
   await engines.close({ graceMs: 300 })
   await failed
   await expect(engines.run(db => db.writer.query('select 1'))).rejects.toMatchObject({

@@ -7,6 +7,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { registerLeases } from '../testing/lease-register.ts'
 import { Seeded } from '../testing/seeded.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
+import { untilRuns } from '../testing/ground-truth.ts'
 
 let database: TestDatabase
 let watch: GroundWatch
@@ -137,7 +138,7 @@ test.each(['idle in a transaction', 'running a statement', 'released'])(
     const running = when === 'running a statement' ? db.main.query('select pg_sleep(5)') : undefined
     if (when === 'released') await db.main.commit()
     // A cancel that overtakes its statement finds nothing to cancel: the server has to have begun.
-    if (running) await sleep(100)
+    if (running) await untilRuns(database, 'pg_sleep(5)')
     const ended = (drivers[0] as unknown as pg.Client).end()
     if (running) await expect(running).rejects.toMatchObject({ code: 'EL_CONNECTION_LOST' })
     await ended

@@ -6,6 +6,7 @@ import { Coordinator, type CoordinatorOptions } from '../testing/coordinator.ts'
 import { createDatabase } from '../testing/database.ts'
 import { INSTALLED, shopAndBooks } from '../testing/shop-and-books.ts'
 import { listen } from '../testing/story.ts'
+import { untilBlocked } from '../testing/ground-truth.ts'
 
 const two = shopAndBooks()
 let engines: ReturnType<typeof open>
@@ -109,7 +110,7 @@ describe('R32 recovery', () => {
       [coordinator.gid]: 'in doubt: its coordinator still holds the decision open',
     })
     const waiting = pass()
-    await new Promise(resolve => setTimeout(resolve, 200))
+    await untilBlocked(two.books)
     await coordinator.commit()
     // Two who do the same: one is told that there is nothing any more, or that somebody is at it.
     const [report, own] = await Promise.all([
@@ -137,7 +138,7 @@ describe('R32 recovery', () => {
     await coordinator.commit()
     const stop = await holdDecisions()
     const waiting = pass()
-    await new Promise(resolve => setTimeout(resolve, 300))
+    await untilBlocked(two.books)
     // The recoverer has seen it prepared, and waits to ask; meanwhile the coordinator finishes.
     expect(await coordinator.commitPrepared()).toBe('COMMIT')
     await stop(`delete from enginelight_decision where transaction = '${coordinator.transaction}'`)

@@ -1,9 +1,10 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { isBeginningQuery } from '../postgres/beginning-query.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { expectQuiet, untilRuns } from '../testing/ground-truth.ts'
 
 let database: TestDatabase
 beforeAll(
@@ -50,9 +51,10 @@ test('a stream whose request is aborted does not end the process when nobody lis
     const db = engines.open({ signal: stop.signal })
     const stream = db.main.stream(source === 'text' ? slow : db.main.raw(slow))
     stream.resume()
-    await sleep(100)
+    await once(stream, 'data')
     stop.abort()
     await db.end()
+    // An error that comes late would come by now.
     await sleep(50)
   }
   await engines.close()
@@ -66,7 +68,7 @@ test('a connection on which something was cancelled is closed, though its statem
   const db = engines.open({ signal: stop.signal })
   const running = db.main.query('select pg_sleep(30)').catch(() => {})
   await expect.poll(() => db.main.identity).toBeDefined()
-  await sleep(50)
+  await untilRuns(database, 'pg_sleep(30)')
   const before = db.main.identity?.backendPid
   stop.abort()
   await running

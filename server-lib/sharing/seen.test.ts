@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectQuiet } from '../testing/ground-truth.ts'
+import { expectQuiet, untilRuns } from '../testing/ground-truth.ts'
 import { openHost, type TestHost } from '../testing/host.ts'
 import { listen } from '../testing/story.ts'
 import { borrow } from './index.ts'
@@ -147,7 +147,7 @@ test('a request that is aborted cancels its own statement, and the host goes on'
   const abort = new AbortController()
   const db = engines.open({ signal: abort.signal })
   const running = expect(db.borrowed.query('select pg_sleep(5)')).rejects.toMatchObject({ code: 'EL_ENDED' })
-  await new Promise(resolve => void setTimeout(resolve, 50))
+  await untilRuns(database, 'pg_sleep(5)')
   const before = performance.now()
   abort.abort()
   await running

@@ -35,6 +35,26 @@ export function expectQuiet(database: TestDatabase): Promise<void> {
   return eventually(ask, { openTransactions: [], locks: [], prepared: [] })
 }
 
+/** Until so many backends run a statement with this in its text. */
+export function untilRuns(database: TestDatabase, part: string, count = 1): Promise<void> {
+  return eventually(async () => {
+    const running = (await database.backends()).filter(
+      ({ state, query }) => state === 'active' && query.includes(part),
+    )
+    return running.length
+  }, count)
+}
+
+/** Until so many backends wait for a lock that another has. */
+export function untilBlocked(database: TestDatabase, count = 1): Promise<void> {
+  return eventually(async () => {
+    const blocked = await database.admin(
+      `select pid from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0`,
+    )
+    return blocked.length
+  }, count)
+}
+
 /** The server has exactly as many backends of ours as are claimed. */
 export function expectBackends(database: TestDatabase, count: number): Promise<void> {
   return eventually(async () => (await database.backends()).length, count)

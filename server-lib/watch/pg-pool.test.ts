@@ -1,12 +1,11 @@
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
-import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { expectBackends, expectQuiet, untilRuns } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
 import { serveAll, type Handler } from '../testing/watched-app.ts'
 import { expectTruth } from '../testing/watched-truth.ts'
@@ -167,7 +166,7 @@ test('a killed backend and a client that is not wanted back end what was under w
       await client.query('begin')
       const dying = client.query(`select pg_sleep(10) /* ${mark()} */`)
       const died = expect(dying).rejects.toMatchObject({ code: '57P01' })
-      await sleep(20)
+      await untilRuns(database, 'pg_sleep(10)')
       await database.admin('select pg_terminate_backend($1)', [rows[0].pid])
       await died
       client.release(true)

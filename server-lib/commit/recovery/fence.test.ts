@@ -5,6 +5,7 @@ import { Coordinator } from '../../testing/coordinator.ts'
 import { shopAndBooks } from '../../testing/shop-and-books.ts'
 import { endPrepared } from '../end-prepared.ts'
 import { askDecision, fence } from './fence.ts'
+import { untilBlocked } from '../../testing/ground-truth.ts'
 
 const two = shopAndBooks()
 let engines: ReturnType<typeof open>
@@ -35,7 +36,7 @@ test('committed, aborted, and neither while a coordinator holds the row open', a
   })
   expect([decision, reason]).toEqual(['unknown', 'its coordinator still holds the decision open'])
   const asked = outcome(coordinator.transaction, 5_000)
-  await new Promise(resolve => setTimeout(resolve, 100))
+  await untilBlocked(two.books)
   await coordinator.commit()
   expect(await asked).toBe('committed')
   expect(await outcome(coordinator.transaction)).toBe('committed')
@@ -46,7 +47,7 @@ test('committed, aborted, and neither while a coordinator holds the row open', a
   await using other = await Coordinator.between(two.books, two.shop)
   await other.toPrepared()
   const askedToo = outcome(other.transaction, 5_000)
-  await new Promise(resolve => setTimeout(resolve, 100))
+  await untilBlocked(two.books)
   await other.die()
   expect(await askedToo).toBe('aborted')
   expect(await endPrepared(inside('writer'), other.gid, 'rollback', 1_000)).toBe('done')

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines, engine } from '../../index.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { BLACK_HOLE, HEALTHY, startFaultProxy } from '../../testing/fault-proxy.ts'
-import { expectQuiet } from '../../testing/ground-truth.ts'
+import { expectQuiet, untilRuns } from '../../testing/ground-truth.ts'
 import { arrowBatches, toArrow } from '../index.ts'
 
 let database: TestDatabase
@@ -139,7 +139,8 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
       const stop = new AbortController()
       const reason = new Error('of the caller')
       const reading = toArrow({ session: db.main, text }, { signal: stop.signal })
-      setTimeout(() => stop.abort(reason), 50)
+      await untilRuns(database, text)
+      stop.abort(reason)
       expect(await inTime(reading.catch((error: unknown) => error)), where).toBe(reason)
       await expect
         .poll(async () => (await database.backends()).filter(({ state }) => state === 'active'))
@@ -183,7 +184,7 @@ describe.each(['transaction', 'autocommit'] as const)('in %s mode', mode => {
     const text = mode === 'transaction' ? 'select pg_sleep(30)' : numbers(50_000_000)
     const db = engines.open()
     const reading = toArrow({ session: db.main, text }).catch((error: unknown) => error)
-    await sleep(50)
+    await untilRuns(database, text)
     await inTime(db.end())
     expect(await inTime(reading)).toMatchObject({ code: 'EL_ENDED' })
     expect(
