@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inShort } from './in-short.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -25,7 +26,9 @@ test.each([
   '%s is one sentence, in which a statement has no literal and is short',
   async (code, then, statement) => {
     await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
-    const plain = knexFactory({ client: 'pg', connection: database.url, compileSqlOnError: true } as never)
+    await using plain = ending(
+      knexFactory({ client: 'pg', connection: database.url, compileSqlOnError: true } as never),
+    )
     for (const fail of [
       (db: any) => db.main.raw(failing),
       (db: any) => db.main.query(failing),
@@ -52,7 +55,6 @@ test.each([
       if (statement === undefined) continue
       expect(error.message).toContain(statement)
     }
-    await plain.destroy()
   },
 )
 

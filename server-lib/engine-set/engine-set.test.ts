@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(
@@ -51,7 +52,7 @@ test('reinit swaps in a fresh pool first and drains the old one after', async ()
 })
 
 test('a pool that was given is neither replaced nor closed; one from a factory is', async () => {
-  const pool = new pg.Pool({ connectionString: database.url })
+  await using pool = ending(new pg.Pool({ connectionString: database.url }))
   const made: pg.Pool[] = []
   const engines = createEngines({
     given: engine()({ pool }),
@@ -70,7 +71,6 @@ test('a pool that was given is neither replaced nor closed; one from a factory i
   await engines.close()
   expect(made.map(own => own.ended)).toEqual([true, true])
   expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
-  await pool.end()
 })
 
 test('close ends what is running within its time, and says whom it cut', async () => {

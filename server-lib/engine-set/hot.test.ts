@@ -8,6 +8,7 @@ import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
 import { latch } from '../testing/latch.ts'
 import { MOUNTS, serve } from '../testing/serve.ts'
 import { listen } from '../testing/story.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table t (name text)')))
@@ -133,19 +134,17 @@ test('a knex and a pool of the application are taken over, whatever the engines 
 })
 
 test('what runs on a pool of the application finishes when an engine of another name takes it', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
   const first = createEngines({ old: engine()({ pool }) }, { hot: 'renamed' })
   const running = first.open()
   await running.old('t').insert({ name: 'before' })
-  const second = createEngines({ fresh: engine()({ pool }) }, { hot: 'renamed' })
+  await using second = createEngines({ fresh: engine()({ pool }) }, { hot: 'renamed' })
   await second.scope(db => db.fresh.query('select 1'))
   await running.old('t').insert({ name: 'after' })
   await running.old.commit()
   await running.end()
   expect(await names()).toEqual([{ name: 'after' }, { name: 'before' }])
   expect(pool.idleCount).toBe(2)
-  await second.close()
-  await pool.end()
 })
 
 test.each(MOUNTS)('a mount that was made before serves on with the newest engines (%s)', async mount => {
@@ -223,7 +222,7 @@ test('recovery goes on with the newest engines, until those have one of their ow
 })
 
 test('engines that cannot be made change nothing of those that run', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
   const definitions = { own: own(), given: engine()({ pool }), b: own() }
   const first = createEngines(definitions, { hot: 'failing' })
   const running = first.open()
@@ -244,10 +243,8 @@ test('engines that cannot be made change nothing of those that run', async () =>
   await running.commit()
   await running.end()
   expect(await names()).toEqual([{ name: 'a' }, { name: 'b' }])
-  const second = createEngines(definitions, { hot: 'failing' })
+  await using second = createEngines(definitions, { hot: 'failing' })
   await second.scope(db => Promise.all([db.own.query('select 1'), db.given.query('select 1')]))
-  await second.close()
-  await pool.end()
 })
 
 test('without a key, or with another one, sets know nothing of each other, and the error names the way', async () => {
@@ -262,14 +259,12 @@ test('without a key, or with another one, sets know nothing of each other, and t
   await expectBackends(database, 4)
   await Promise.all(dbs.map(db => db.end()))
   await Promise.all(sets.map(engines => engines.close()))
-  const knex = knexFactory({ client: 'pg', connection: database.url })
-  const keyed = createEngines({ main: engine()({ knex }) }, { hot: 'one' })
+  await using knex = ending(knexFactory({ client: 'pg', connection: database.url }))
+  await using keyed = createEngines({ main: engine()({ knex }) }, { hot: 'one' })
   for (const options of [undefined, { hot: 'two' }])
     expect(code(() => createEngines({ main: engine()({ knex }) }, options))).toMatch(
       /^EL_CONFIG .* another engine has already.*\{ hot: 'app' \}/,
     )
-  await keyed.close()
-  await knex.destroy()
 })
 
 test('a set that was closed has given up its key; one that is being closed gives its pools to the next', async () => {

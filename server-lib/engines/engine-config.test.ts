@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createEngines, engine, type EngineConfig } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(
@@ -152,23 +153,20 @@ describe('a config that is wrong is refused before anything is opened', () => {
   })
 
   test('two engines on one pool', async () => {
-    const pool = new pg.Pool({ connectionString: database.url })
+    await using pool = ending(new pg.Pool({ connectionString: database.url }))
     const engines = createEngines({ a: engine()({ pool }) })
     expect(() => createEngines({ b: engine()({ pool }) })).toThrow(bad('EL_CONFIG'))
     await engines.close()
-    const again = createEngines({ b: engine()({ pool }) })
-    await again.close()
-    await pool.end()
+    await using again = createEngines({ b: engine()({ pool }) })
   })
 
   test('when the second engine is refused the first watches nothing any more', async () => {
-    const pool = new pg.Pool({ connectionString: database.url })
+    await using pool = ending(new pg.Pool({ connectionString: database.url }))
     const before = Object.getOwnPropertyNames(pool)
     expect(() =>
       createEngines({ a: engine()({ pool }), b: engine()({ pool: () => ({}) as never }) }),
     ).toThrow(bad('EL_CONFIG'))
     await new Promise(resolve => setImmediate(resolve))
     expect(Object.getOwnPropertyNames(pool)).toEqual(before)
-    await pool.end()
   })
 })

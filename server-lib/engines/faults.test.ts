@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends, expectQuiet } from '../testing/ground-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(
@@ -12,9 +13,12 @@ afterEach(() => expectQuiet(database))
 afterAll(() => database.drop())
 
 test('a backend that is killed while idle in a transaction is an error of the session and of nobody else', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
   pool.on('error', () => {})
-  const engines = createEngines({ own: engine()({ connection: database.url }), given: engine()({ pool }) })
+  await using engines = createEngines({
+    own: engine()({ connection: database.url }),
+    given: engine()({ pool }),
+  })
   const uncaught: unknown[] = []
   const onUncaught = (error: unknown) => void uncaught.push(error)
   process.on('uncaughtException', onUncaught)
@@ -37,8 +41,6 @@ test('a backend that is killed while idle in a transaction is an error of the se
   await new Promise(resolve => setTimeout(resolve, 50))
   process.off('uncaughtException', onUncaught)
   expect(uncaught).toEqual([])
-  await engines.close()
-  await pool.end()
 })
 
 test('a backend that is killed under a statement is a lost connection', async () => {
@@ -154,9 +156,9 @@ test('a statement timeout is kept by the server in a transaction, and by us in a
 })
 
 test('a connection of a pg.Pool that dies in the very moment of its grant does not end the process', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   pool.on('error', () => {})
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const uncaught: unknown[] = []
   const onUncaught = (error: unknown) => void uncaught.push(error)
   process.on('uncaughtException', onUncaught)
@@ -172,6 +174,4 @@ test('a connection of a pg.Pool that dies in the very moment of its grant does n
   expect(uncaught).toEqual([])
   // The pool's own listener.
   expect(listeners).toBe(1)
-  await engines.close()
-  await pool.end()
 })

@@ -8,6 +8,7 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 const warnings: (Error & { code?: string })[] = []
@@ -82,8 +83,8 @@ const NOT_KEPT: Record<string, Way> = {
 test.each(['heard', 'unheard'])(
   'a connection that listens, or keeps a lock or a cursor, is no leak, and one that does so no more is: %s',
   async how => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 30 })
-    const engines = createEngines({
+    await using pool = ending(new pg.Pool({ connectionString: database.url, max: 30 }))
+    await using engines = createEngines({
       main: engine()({ pool, heldWarningMs: 500, idleInTransactionWarningMs: 500 }),
     })
     const { stop } = how === 'heard' ? listen() : { stop: () => {} }
@@ -104,14 +105,14 @@ test.each(['heard', 'unheard'])(
     expect(keptFor.slice(0, Object.keys(KEPT).length)).toEqual(Object.keys(KEPT))
     for (const client of clients) client.release(true)
     stop()
-    await engines.close()
-    await pool.end()
   },
 )
 
 test('a pool that is full of those says by what it is full', async () => {
-  const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } })
-  const engines = createEngines({ main: engine()({ knex, heldWarningMs: 300, checkoutTimeoutMs: 200 }) })
+  await using knex = ending(knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } }))
+  await using engines = createEngines({
+    main: engine()({ knex, heldWarningMs: 300, checkoutTimeoutMs: 200 }),
+  })
   const held = [await knex.client.acquireConnection(), await knex.client.acquireConnection()]
   await knex.raw('listen jobs').connection(held[0])
   await held[1].query('select pg_advisory_lock(10)')
@@ -126,13 +127,11 @@ test('a pool that is full of those says by what it is full', async () => {
   await sleep(700)
   expect(told()).toEqual([])
   for (const connection of held) await knex.client.releaseConnection(connection)
-  await engines.close()
-  await knex.destroy()
 })
 
 test('observers are told what a connection is kept for, and that it is over', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
+  await using engines = createEngines({ main: engine()({ pool }) })
   const { messages, stop } = listen('checkout')
   const client = await pool.connect()
   await sent(client, 'listen jobs', 'listen jobs', 'select 1', 'unlisten *')
@@ -142,6 +141,4 @@ test('observers are told what a connection is kept for, and that it is over', as
     one.channel === 'enginelight:checkout' && one.phase === 'kept' ? [one.keptFor] : [],
   )
   expect(kept).toEqual(['listens on jobs', null])
-  await engines.close()
-  await pool.end()
 })

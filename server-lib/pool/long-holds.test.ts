@@ -6,6 +6,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
 import { onHeartbeat, stalledSince } from '../clock/heartbeat.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 const warnings: (Error & { code?: string })[] = []
@@ -55,8 +56,8 @@ test('a session that stands idle in its transaction is told once, with its line,
 })
 
 test('a forgotten release on a pool that is only watched is told, with the line of connect()', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  const engines = createEngines({ main: engine()({ pool, heldWarningMs: 400 }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
+  await using engines = createEngines({ main: engine()({ pool, heldWarningMs: 400 }) })
   const client = await pool.connect()
   await client.query('select 1')
   await expect.poll(() => told('EL_HELD_LONG'), { timeout: 5_000 }).toHaveLength(1)
@@ -66,13 +67,11 @@ test('a forgotten release on a pool that is only watched is told, with the line 
     ),
   ])
   client.release()
-  await engines.close()
-  await pool.end()
 })
 
 test('one that works is not idle, however long its transaction lasts, and false tells nothing', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  const engines = createEngines({
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
+  await using engines = createEngines({
     watched: engine()({ pool, idleInTransactionWarningMs: 600 }),
     silent: engine()({ connection: database.url, heldWarningMs: false, idleInTransactionWarningMs: false }),
   })
@@ -90,8 +89,6 @@ test('one that works is not idle, however long its transaction lasts, and false 
   client.release()
   await db.end()
   expect(warnings).toEqual([])
-  await engines.close()
-  await pool.end()
 })
 
 test('R24 a loop that stood still is told, and neither the holder nor the database is blamed for it', async () => {

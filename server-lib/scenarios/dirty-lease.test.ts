@@ -8,6 +8,7 @@ import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 let watch: GroundWatch
@@ -54,14 +55,12 @@ test.each(['knex', 'pg.Pool'])(
 )
 
 test("R11 what a pool's connect listener still runs on a new connection is nobody's dirt", async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   pool.on('connect', client => void client.query(`select pg_sleep(0.3); set search_path = pg_catalog`))
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const { rows } = await engines.scope(db => db.main.query('show search_path'))
   expect(rows).toEqual([{ search_path: 'pg_catalog' }])
   expect(pool.totalCount).toBe(1)
-  await engines.close()
-  await pool.end()
 })
 
 test('R11 a reset forgets the named statements on both sides, and leaves a read-only connection read-only', async () => {

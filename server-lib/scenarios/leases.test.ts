@@ -8,6 +8,7 @@ import { registerLeases } from '../testing/lease-register.ts'
 import { Seeded } from '../testing/seeded.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 import { untilRuns } from '../testing/ground-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 let watch: GroundWatch
@@ -28,8 +29,8 @@ afterAll(() => database.drop())
 const pidOf = 'select pg_backend_pid() as pid'
 
 test('R10 a client that was released already cannot be released from under a session: pg.Pool', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
+  await using engines = createEngines({ main: engine()({ pool }) })
   const stale = await pool.connect()
   stale.release()
   const db = engines.open()
@@ -46,15 +47,15 @@ test('R10 a client that was released already cannot be released from under a ses
   // The pool's own refusal is back once nobody of ours holds it.
   expect(() => stale.release()).toThrow(/already been released/)
   expect(await database.admin('select session from marker')).toEqual([{ session: 'victim' }])
-  await engines.close()
-  await pool.end()
 })
 
 test.each(['connection', 'knex'])(
   "R10 a connection that was released already cannot be released from under a session: knex's pool, %s",
   async source => {
-    const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
-    const engines = createEngines({
+    await using knex = ending(
+      knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } }),
+    )
+    await using engines = createEngines({
       main: engine()(source === 'knex' ? { knex } : { connection: database.url, pool: { max: 1 } }),
     })
     const warnings: Error[] = []
@@ -77,8 +78,6 @@ test.each(['connection', 'knex'])(
     await db.main.commit()
     await waiting
     await Promise.all([db.end(), third.end()])
-    await engines.close()
-    await knex.destroy()
   },
 )
 
@@ -129,10 +128,10 @@ test('R10 a session that is used beyond its request touches nobody', async () =>
 test.each(['idle in a transaction', 'running a statement', 'released'])(
   'R10 end() of the driver by the application, %s: an error for the session, none for the next',
   async when => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+    await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
     const drivers: pg.PoolClient[] = []
     pool.on('connect', driver => void drivers.push(driver))
-    const engines = createEngines({ main: engine()({ pool }) })
+    await using engines = createEngines({ main: engine()({ pool }) })
     const db = engines.open()
     await db.main.query('select 1')
     const running = when === 'running a statement' ? db.main.query('select pg_sleep(5)') : undefined
@@ -149,8 +148,6 @@ test.each(['idle in a transaction', 'running a statement', 'released'])(
     await db.end()
     expect((await engines.scope(other => other.main.query('select 1 as one'))).rows).toEqual([{ one: 1 }])
     expect({ total: pool.totalCount, idle: pool.idleCount }).toEqual({ total: 1, idle: 1 })
-    await engines.close()
-    await pool.end()
   },
 )
 

@@ -7,6 +7,7 @@ import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { SESSION_POINTS, strikeAt } from '../identity/fault-points.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 let watch: GroundWatch
@@ -117,9 +118,9 @@ test('R16 a server that hangs up while a connection is opened is an error of tha
 })
 
 test('R16 killed while what somebody left on it is rolled back', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   pool.on('error', () => {})
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const client = await pool.connect()
   await client.query('begin')
   const query = client.query.bind(client) as (...args: unknown[]) => unknown
@@ -129,8 +130,6 @@ test('R16 killed while what somebody left on it is rolled back', async () => {
   }) as typeof client.query
   client.release()
   expect((await engines.scope(db => db.main.query('select 1 as one'))).rows).toEqual([{ one: 1 }])
-  await engines.close()
-  await pool.end()
 })
 
 test('R16 close() cuts a client that the application still holds, and listens to in vain', async () => {
@@ -145,7 +144,7 @@ test('R16 close() cuts a client that the application still holds, and listens to
 })
 
 test("R16 an error event inside of the application's own listener of the same client", async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   pool.on('error', () => {})
   let nested = 0
   pool.on('connect', client => {
@@ -153,7 +152,7 @@ test("R16 an error event inside of the application's own listener of the same cl
       if (nested++ < 3) client.emit('error', new Error('inside'))
     })
   })
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const db = engines.open()
   await db.main.query('select 1')
   await database.admin('select pg_terminate_backend($1)', [db.main.identity?.backendPid])
@@ -162,8 +161,6 @@ test("R16 an error event inside of the application's own listener of the same cl
   await expect(db.main.query('select 1')).rejects.toMatchObject({ code: 'EL_CONNECTION_LOST' })
   await db.end()
   expect((await engines.scope(next => next.main.query('select 1 as one'))).rows).toEqual([{ one: 1 }])
-  await engines.close()
-  await pool.end()
 })
 
 test('R16 leases leave no listener on a client, its wire or its socket, whatever was done in them', async () => {

@@ -5,6 +5,7 @@ import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { startFaultProxy } from '../testing/fault-proxy.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase()))
@@ -64,16 +65,14 @@ test('a stream whose statement failed before anybody read it tells its reader so
 })
 
 test('the end of a request waits for a setting that is being put back on a given pool', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ log: engine()({ pool, mode: 'autocommit', access: 'read' }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
+  await using engines = createEngines({ log: engine()({ pool, mode: 'autocommit', access: 'read' }) })
   const db = engines.open()
   await db.log.query('select 1')
   await db.end()
   expect({ total: pool.totalCount, idle: pool.idleCount }).toEqual({ total: 1, idle: 1 })
   const { rows: settings } = await pool.query('show default_transaction_read_only')
   expect(settings).toEqual([{ default_transaction_read_only: 'off' }])
-  await engines.close()
-  await pool.end()
 })
 
 test('a stream whose connection is lost between its last row and the end of the answer tells its reader so', async () => {

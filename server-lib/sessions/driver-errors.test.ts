@@ -7,6 +7,7 @@ import { borrow, lend } from '../sharing/index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table t (n int)')))
@@ -188,9 +189,8 @@ test.each(['transaction', 'autocommit'] as const)(
       expect(await db.main('t').select()).toEqual([{ n: 1 }])
     })
     // A half-written message would be sent when this connection starts.
-    const client = new pg.Client(database.url)
+    await using client = ending(new pg.Client(database.url))
     await client.connect()
-    await client.end()
   },
 )
 
@@ -249,8 +249,8 @@ test.each([
 )
 
 test('a transaction of plain pg goes on in the books after a fault of the driver', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
+  await using engines = createEngines({ main: engine()({ pool }) })
   const { messages, stop } = listen('transaction')
   const client = await pool.connect()
   await client.query('begin')
@@ -261,8 +261,6 @@ test('a transaction of plain pg goes on in the books after a fault of the driver
   stop()
   expect(messages.map(message => (message as { phase: string }).phase)).toEqual(['start', 'end'])
   expect(messages.at(-1)).toMatchObject({ outcome: 'committed' })
-  await engines.close()
-  await pool.end()
 })
 
 test('a connection that somebody has ended before COMMIT is lost, and its outcome is known', async () => {

@@ -8,6 +8,7 @@ import { borrow } from '../sharing/index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase()))
@@ -30,12 +31,14 @@ class MuteClient extends NativeClient {
 test.each(['autocommit', 'transaction'] as const)(
   'in %s mode what drives the protocol itself is refused on pg-native, and texts go on',
   async mode => {
-    const pool = new pg.Pool({
-      connectionString: database.url,
-      max: 1,
-      Client: NativeClient,
-    } as pg.PoolConfig)
-    const engines = createEngines({ main: engine()({ pool, mode }) })
+    await using pool = ending(
+      new pg.Pool({
+        connectionString: database.url,
+        max: 1,
+        Client: NativeClient,
+      } as pg.PoolConfig),
+    )
+    await using engines = createEngines({ main: engine()({ pool, mode }) })
     await engines.scope(async db => {
       const refused = { code: 'EL_UNSUPPORTED_CLIENT', message: expect.stringMatching(/pg-native/) }
       const source = { session: db.main, text: 'select 1 as one' }
@@ -47,8 +50,6 @@ test.each(['autocommit', 'transaction'] as const)(
       const queries = [db.main.query('select 1 as one'), db.main.query('select $1::int as one', [1])]
       for (const { rows } of await Promise.all(queries)) expect(rows).toEqual([{ one: 1 }])
     })
-    await engines.close()
-    await pool.end()
   },
 )
 

@@ -9,6 +9,7 @@ import { isLong } from '../testing/seeded.ts'
 import { connectionOf } from './hosts/postgres-js.ts'
 import { observedEngines } from '../channels/engine-reports.ts'
 import { borrow, type HostConnection } from './index.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase()))
@@ -78,12 +79,11 @@ test(
   async () => {
     const times = isLong ? 2_000 : 40
     const { alive, known } = await borrowedIn(async use => {
-      const client = new pg.Client(database.url)
+      await using client = ending(new pg.Client(database.url))
       await client.connect()
       await client.query('begin')
       await use(client)
       await client.query('commit')
-      await client.end()
     }, times)
     expect(known).toBeLessThan(4)
     expect(alive).toBeLessThan(10)

@@ -11,6 +11,7 @@ import { observe } from '../channels/channels.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { expectBackends } from '../testing/ground-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 /** The engines that the requests belong to. Their own pool opens no connection here. */
@@ -411,7 +412,7 @@ test('what was there before us runs in no request, and leaves the stores of the 
 
 test('a socket is opened in the context of createEngines, whoever needed it first', async () => {
   const { source: pool, end } = poolGround()
-  const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
+  await using knex = ending(knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } }))
   const engines = store.run('boot', () =>
     createEngines({ pool: engine()({ pool }), knex: engine()({ knex, default: true }) }),
   )
@@ -433,7 +434,6 @@ test('a socket is opened in the context of createEngines, whoever needed it firs
   })
   await engines.close()
   await end()
-  await knex.destroy()
 })
 
 test('a connection of a knex is made and checked in the context of createEngines, and its pool tells of it in that of each listener', async () => {
@@ -509,8 +509,8 @@ test('an error that nobody hears is thrown, and that of an async listener goes w
   EventEmitter.captureRejections = true
   const capturing = new pg.Pool({ connectionString: database.url, max: 1 })
   EventEmitter.captureRejections = false
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ given: engine()({ pool }), capturing: engine()({ pool: capturing }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
+  await using engines = createEngines({ given: engine()({ pool }), capturing: engine()({ pool: capturing }) })
   capturing.on('acquire', async () => {
     await sleep(1)
     throw new Error('late')
@@ -529,8 +529,6 @@ test('an error that nobody hears is thrown, and that of an async listener goes w
   })
   expect(() => client.emit('error', new Error('heard'))).toThrow('by a listener')
   client.release()
-  await engines.close()
-  await pool.end()
 })
 
 test('close() takes it off again: what is sent and heard after it is the driver’s alone', async () => {

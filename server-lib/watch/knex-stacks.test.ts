@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { listen } from '../testing/story.ts'
+import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -74,12 +75,14 @@ async function stacksOf(knex: Knex): Promise<Record<string, string>> {
 
 test('with asyncStackTraces the stack of each error is as without watching', async () => {
   const limit = Error.stackTraceLimit
-  const knex = knexFactory({
-    client: 'pg',
-    connection: database.url,
-    asyncStackTraces: true,
-    pool: { min: 0, max: 2 },
-  })
+  await using knex = ending(
+    knexFactory({
+      client: 'pg',
+      connection: database.url,
+      asyncStackTraces: true,
+      pool: { min: 0, max: 2 },
+    }),
+  )
   let engines: { close(): Promise<unknown> } | undefined
   let early: Knex.QueryBuilder | undefined
   let stop = () => {}
@@ -107,5 +110,4 @@ test('with asyncStackTraces the stack of each error is as without watching', asy
   // A builder made before `close()` may be cloned after it.
   await expect(early?.clone()).rejects.toMatchObject({ stack: expect.stringContaining('knex-stacks.test') })
   expect(Error.stackTraceLimit).toBe(limit)
-  await knex.destroy()
 })

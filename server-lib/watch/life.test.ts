@@ -8,6 +8,7 @@ import { expectBackends } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
 import { serveAll } from '../testing/watched-app.ts'
 import { expectTruth } from '../testing/watched-truth.ts'
+import { ending } from '../testing/ending.ts'
 
 const FILE = 'server-lib/watch/life.test.ts'
 
@@ -54,9 +55,11 @@ test('a knex that is destroyed and initialized again is watched on its new pool'
 })
 
 test('a knex over an application’s pg.Pool: the pool is watched, the lines are those of the builders', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
-  const knex = knexFactory({ client: 'pg', connectionPool: pool, version: '18.0' } as Knex.Config)
-  const engines = createEngines({ main: engine()({ knex }) })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
+  await using knex = ending(
+    knexFactory({ client: 'pg', connectionPool: pool, version: '18.0' } as Knex.Config),
+  )
+  await using engines = createEngines({ main: engine()({ knex }) })
   const observed = await serveAll(engines, {
     raw: async mark => (await knex.raw(`select ${mark.columns()}`)).rows,
     builder: async mark => knex.select(knex.raw(mark.columns())),
@@ -65,9 +68,6 @@ test('a knex over an application’s pg.Pool: the pool is watched, the lines are
   })
   expect(observed.errors).toEqual({})
   expect(expectTruth(observed, FILE)).toHaveLength(12)
-  await engines.close()
-  await knex.destroy()
-  await pool.end()
 })
 
 test('two engines on one pool are refused, until the first is closed', async () => {
@@ -89,7 +89,7 @@ test('two engines on one pool are refused, until the first is closed', async () 
 })
 
 test('closing while connections are out and somebody waits: they keep what they have, and nothing is told any more', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   const engines = createEngines({ main: engine()({ pool }) })
   const { told, stop } = listen('statement', 'checkout')
   const client = await pool.connect()
@@ -107,13 +107,14 @@ test('closing while connections are out and somebody waits: they keep what they 
       .filter(line => line.startsWith('statement')),
   ).toEqual([])
   stop()
-  await pool.end()
 })
 
 test('what is gone is out of the books: closed connections, and check-outs that failed or were given up', async () => {
   const knex = knexOn()
-  const pool = new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 50 })
-  const engines = createEngines({ knex: engine()({ knex, default: true }), pool: engine()({ pool }) })
+  await using pool = ending(
+    new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 50 }),
+  )
+  await using engines = createEngines({ knex: engine()({ knex, default: true }), pool: engine()({ pool }) })
   const reports = () =>
     engineReports().map(({ connections, waiters, used }) => [connections.length, waiters.length, used])
   const held = await pool.connect()
@@ -134,6 +135,4 @@ test('what is gone is out of the books: closed connections, and check-outs that 
     [0, 0, 0],
     [0, 0, 0],
   ])
-  await engines.close()
-  await pool.end()
 })

@@ -8,6 +8,7 @@ import { expectQuiet } from '../../testing/ground-truth.ts'
 import { arrowBatches, toArrow } from '../index.ts'
 import { loadArrow } from './arrow-library.ts'
 import { ArrowStatement } from './arrow-statement.ts'
+import { ending } from '../../testing/ending.ts'
 
 let database: TestDatabase
 const open = () => createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
@@ -133,7 +134,7 @@ test('afterwards the socket has the listeners that it had', async () => {
 })
 
 test("pg's own query_timeout in the middle of a message leaves its connection in step", async () => {
-  const client = new pg.Client({ connectionString: database.url, query_timeout: 100 })
+  await using client = ending(new pg.Client({ connectionString: database.url, query_timeout: 100 }))
   await client.connect()
   const text = `select g, pg_sleep(case when g = 3000 then 0.2 else 0 end)::text, repeat('x', 100)
     from generate_series(1, 6000) as g`
@@ -142,5 +143,4 @@ test("pg's own query_timeout in the middle of a message leaves its connection in
   await expect(statement.read()).rejects.toThrow('Query read timeout')
   await sleep(150)
   expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
-  await client.end()
 })

@@ -11,6 +11,7 @@ import { RICH_SCHEMA } from '../testing/rich-schema.ts'
 import { readConstraints } from './constraints.ts'
 import { reflect } from './index.ts'
 import { readIndexes } from './indexes.ts'
+import { ending } from '../../testing/ending.ts'
 
 let database: TestDatabase
 let all: Schema
@@ -461,9 +462,8 @@ test('what older servers are asked has none of the newer columns, and runs', asy
   const newer =
     /confdelsetcols|conperiod|conenforced|indnullsnotdistinct|typsubscript|attcompression|inhdetachpending/
   expect(session.sent.join()).not.toMatch(newer)
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   expect(await reflect(pool, { schemas: '*' })).toEqual(all)
-  await pool.end()
 })
 
 test('a role without any rights sees the same', async () => {

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { heldOpen, notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './drizzle.ts'
+import { ending } from '../../testing/ending.ts'
 
 const notes = pgTable('notes', { id: serial().primaryKey(), body: text().notNull().unique() })
 
@@ -37,7 +38,7 @@ testHost({
 const database = notesDatabase()
 
 test('one borrow for the application: the transaction of the context', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
   const db = drizzle({ client: pool })
   type Transaction = Parameters<Parameters<typeof db.transaction>[0]>[0]
   const current = new AsyncLocalStorage<Transaction>()
@@ -59,11 +60,10 @@ test('one borrow for the application: the transaction of the context', async () 
   )
   expect(seen).toEqual([['a'], ['b']])
   await expect(knex('notes')).rejects.toMatchObject({ code: 'EL_NO_HOST_CONNECTION' })
-  await pool.end()
 })
 
 test('a database on one client, whose transactions the application begins itself', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
   const client = await pool.connect()
   const db = drizzle(client)
   const { knex } = borrow({ connection: () => connectionOf(db) })
@@ -84,5 +84,4 @@ test('a database on one client, whose transactions the application begins itself
   another.release()
   expect(() => connectionOf(drizzle(pool))).toThrow(/a database of Drizzle on a pool/)
   expect(() => connectionOf({} as never)).toThrow(/no transaction of Drizzle on node-postgres/)
-  await pool.end()
 })

@@ -6,6 +6,7 @@ import { createDatabase } from '../../testing/database.ts'
 import { NOTES, testHost, type HostTransaction, type OpenTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './knex.ts'
+import { ending } from '../../testing/ending.ts'
 
 const configFor = (url: string): Knex.Config => ({
   client: 'pg',
@@ -87,7 +88,7 @@ describe('connectionOf of knex', () => {
   })
 
   test('what is no transaction is named, and nothing is taken out of a pool', async () => {
-    const host = knex(configFor('postgres://nobody@127.0.0.1:1/none'))
+    await using host = ending(knex(configFor('postgres://nobody@127.0.0.1:1/none')))
     for (const [given, sentence] of [
       [host, /was given a knex, and each of its statements.*give the transaction that/],
       [{}, /given no transaction of knex/],
@@ -100,6 +101,5 @@ describe('connectionOf of knex', () => {
       })
     }
     expect(host.client.pool.numUsed() + host.client.pool.numPendingAcquires()).toBe(0)
-    await host.destroy()
   })
 })

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { notesDatabase, testHost, type HostTransaction } from '../../testing/host-contract.ts'
 import { borrow } from '../index.ts'
 import { connectionOf } from './pg.ts'
+import { ending } from '../../testing/ending.ts'
 
 testHost({
   name: 'pg',
@@ -54,7 +55,7 @@ function transactionOn(client: pg.PoolClient): HostTransaction {
 const database = notesDatabase()
 
 test('one borrow for the application: each transaction keeps its token in an AsyncLocalStorage', async () => {
-  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
   const current = new AsyncLocalStorage<() => pg.PoolClient>()
   const { knex } = borrow({ connection: () => current.getStore()?.() })
   async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -89,7 +90,6 @@ test('one borrow for the application: each transaction keeps its token in an Asy
   })
   const rows = await database.admin('select body from notes order by body')
   expect(rows).toEqual([{ body: 'host' }, { body: 'knex' }])
-  await pool.end()
 })
 
 test('what is no client is named', () => {

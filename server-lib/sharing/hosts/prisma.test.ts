@@ -12,6 +12,7 @@ import {
 import { generatePrisma } from '../../testing/prisma-client.ts'
 import { borrow } from '../index.ts'
 import { connectionOf, watchPool } from './prisma.ts'
+import { ending } from '../../testing/ending.ts'
 
 interface Tx {
   note: {
@@ -128,7 +129,7 @@ describe('connectionOf of Prisma', () => {
   })
 
   test('a pool that is not watched is named, with what to do', async () => {
-    const unwatched = new pg.Pool({ connectionString: database.url, max: 1 })
+    await using unwatched = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
     const other = prismaOn(unwatched)
     await other.$transaction(async tx => {
       await expect(connectionOf(tx)).rejects.toThrow(
@@ -137,6 +138,5 @@ describe('connectionOf of Prisma', () => {
       await expect(connectionOf(tx, { pool: unwatched })).rejects.toThrow(/is not watched/)
     })
     await other.$disconnect()
-    await unwatched.end()
   })
 })
