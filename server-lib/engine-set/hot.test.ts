@@ -260,7 +260,7 @@ test('without a key, or with another one, sets know nothing of each other, and t
   await Promise.all(dbs.map(db => db.end()))
   await Promise.all(sets.map(engines => engines.close()))
   await using knex = ending(knexFactory({ client: 'pg', connection: database.url }))
-  await using keyed = createEngines({ main: engine()({ knex }) }, { hot: 'one' })
+  await using _keyed = createEngines({ main: engine()({ knex }) }, { hot: 'one' })
   for (const options of [undefined, { hot: 'two' }])
     expect(code(() => createEngines({ main: engine()({ knex }) }, options))).toMatch(
       /^EL_CONFIG .* another engine has already.*\{ hot: 'app' \}/,

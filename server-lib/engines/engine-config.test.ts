@@ -157,7 +157,7 @@ describe('a config that is wrong is refused before anything is opened', () => {
     const engines = createEngines({ a: engine()({ pool }) })
     expect(() => createEngines({ b: engine()({ pool }) })).toThrow(bad('EL_CONFIG'))
     await engines.close()
-    await using again = createEngines({ b: engine()({ pool }) })
+    await using _again = createEngines({ b: engine()({ pool }) })
   })
 
   test('when the second engine is refused the first watches nothing any more', async () => {

@@ -67,7 +67,7 @@ test('the last connection of a pool is never taken, nor one that somebody waits 
 test('a pool of one is left to the application, and a closed engine is not asked', async () => {
   const made = open(1)
   expect(await ask()).toBe('its pool has a single connection, which is left to the application')
-  const [observed] = observedEngines()
+  const observed = observedEngines().at(-1)
   await made.close()
   expect(await observed?.ask?.('select 1', [], 1_000)).toBe('the engine is closed')
 })

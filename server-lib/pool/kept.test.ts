@@ -84,7 +84,7 @@ test.each(['heard', 'unheard'])(
   'a connection that listens, or keeps a lock or a cursor, is no leak, and one that does so no more is: %s',
   async how => {
     await using pool = ending(new pg.Pool({ connectionString: database.url, max: 30 }))
-    await using engines = createEngines({
+    await using _engines = createEngines({
       main: engine()({ pool, heldWarningMs: 500, idleInTransactionWarningMs: 500 }),
     })
     const { stop } = how === 'heard' ? listen() : { stop: () => {} }
@@ -131,7 +131,7 @@ test('a pool that is full of those says by what it is full', async () => {
 
 test('observers are told what a connection is kept for, and that it is over', async () => {
   await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
-  await using engines = createEngines({ main: engine()({ pool }) })
+  await using _engines = createEngines({ main: engine()({ pool }) })
   const { messages, stop } = listen('checkout')
   const client = await pool.connect()
   await sent(client, 'listen jobs', 'listen jobs', 'select 1', 'unlisten *')

@@ -57,7 +57,7 @@ test('a session that stands idle in its transaction is told once, with its line,
 
 test('a forgotten release on a pool that is only watched is told, with the line of connect()', async () => {
   await using pool = ending(new pg.Pool({ connectionString: database.url, max: 2 }))
-  await using engines = createEngines({ main: engine()({ pool, heldWarningMs: 400 }) })
+  await using _engines = createEngines({ main: engine()({ pool, heldWarningMs: 400 }) })
   const client = await pool.connect()
   await client.query('select 1')
   await expect.poll(() => told('EL_HELD_LONG'), { timeout: 5_000 }).toHaveLength(1)

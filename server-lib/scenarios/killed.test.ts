@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt } from '../identity/fault-points.ts'
+import { eventually } from '../testing/ground-truth.ts'
 import { openOn, SOURCES } from '../testing/sources.ts'
 import { watchGround } from '../testing/watch-ground.ts'
 
@@ -68,12 +69,14 @@ describe.each(SOURCES)('R01 a backend is killed, engine on %s', source => {
     await using watch = await watchGround(database, { max: 2 })
     const { engines, alsoClose } = openOn(source, database.url, { max: 1 })
     const outcomes: Record<string, string> = {}
+    const killed = new Set<number | null | undefined>()
     for (let index = 0; index < 5; index++) {
       const name = `row ${index}`
       await engines
         .scope(async db => {
           await db.main('t').insert({ name })
           const pid = db.main.identity?.backendPid
+          killed.add(pid)
           using _strike = strikeAt(point, () => terminate(pid))
           await db.main.commit()
           outcomes[name] = 'committed'
@@ -87,6 +90,8 @@ describe.each(SOURCES)('R01 a backend is killed, engine on %s', source => {
       else if (outcome === 'EL_CONNECTION_LOST') expect(kept).not.toContain(name)
       else expect(outcome).toBe('EL_COMMIT_UNKNOWN')
     }
+    // The last one may be dying still.
+    await eventually(async () => (await database.backends()).filter(({ pid }) => killed.has(pid)), [])
     await watch.expectSound(engines, { alsoClose })
   })
 

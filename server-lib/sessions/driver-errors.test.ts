@@ -250,7 +250,7 @@ test.each([
 
 test('a transaction of plain pg goes on in the books after a fault of the driver', async () => {
   await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
-  await using engines = createEngines({ main: engine()({ pool }) })
+  await using _engines = createEngines({ main: engine()({ pool }) })
   const { messages, stop } = listen('transaction')
   const client = await pool.connect()
   await client.query('begin')

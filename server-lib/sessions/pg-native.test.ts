@@ -110,7 +110,7 @@ test('a class of connections that tells nothing is known before there is one of 
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   class Old {}
   const pool = new pg.Pool({ connectionString: database.url, Client: Old } as unknown as pg.PoolConfig)
-  await using engines = createEngines({ main: engine()({ pool }) })
+  await using _engines = createEngines({ main: engine()({ pool }) })
   expect(warned.mock.calls.map(([, options]) => (options as { code?: string }).code)).toEqual([
     'EL_TRANSACTIONS_UNKNOWN',
   ])

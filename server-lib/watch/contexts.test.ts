@@ -510,7 +510,10 @@ test('an error that nobody hears is thrown, and that of an async listener goes w
   const capturing = new pg.Pool({ connectionString: database.url, max: 1 })
   EventEmitter.captureRejections = false
   await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
-  await using engines = createEngines({ given: engine()({ pool }), capturing: engine()({ pool: capturing }) })
+  await using _engines = createEngines({
+    given: engine()({ pool }),
+    capturing: engine()({ pool: capturing }),
+  })
   capturing.on('acquire', async () => {
     await sleep(1)
     throw new Error('late')

@@ -114,7 +114,7 @@ test('what is gone is out of the books: closed connections, and check-outs that 
   await using pool = ending(
     new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 50 }),
   )
-  await using engines = createEngines({ knex: engine()({ knex, default: true }), pool: engine()({ pool }) })
+  await using _engines = createEngines({ knex: engine()({ knex, default: true }), pool: engine()({ pool }) })
   const reports = () =>
     engineReports().map(({ connections, waiters, used }) => [connections.length, waiters.length, used])
   const held = await pool.connect()
