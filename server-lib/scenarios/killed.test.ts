@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt } from '../identity/fault-points.ts'
 import { eventually } from '../testing/ground-truth.ts'
 import { openOn, SOURCES } from '../testing/sources.ts'
-import { watchGround } from '../testing/watch-ground.ts'
+import { expectBooks, watchGround } from '../testing/watch-ground.ts'
 
 let database: TestDatabase
 beforeAll(
@@ -104,7 +103,7 @@ describe.each(SOURCES)('R01 a backend is killed, engine on %s', source => {
     for (const { pid } of idle) terminate(pid)
     await expect.poll(async () => (await database.backends()).length).toBe(0)
     // The server is through with them; what it said last has still to be read.
-    await sleep(50)
+    await expectBooks(database)
     await Promise.all(
       [1, 2, 3, 4].map(() =>
         engines.scope(async db => {
@@ -133,7 +132,7 @@ describe.each(SOURCES)('R01 a backend is killed, engine on %s', source => {
       expect(['fine', 'EL_CONNECTION_LOST']).toContain(outcome)
       // One that was killed too late for its own unit of work is not to be the next one's loss.
       await expect.poll(async () => (await database.backends()).length).toBe(0)
-      await sleep(20)
+      await expectBooks(database)
     }
     // The last was killed as it went back: the next one must not be given it, or hear of it as its own loss.
     await engines.scope(async db => void (await db.main('t').select()))

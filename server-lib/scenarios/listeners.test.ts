@@ -6,7 +6,8 @@ import { createEngines, engine } from '../index.ts'
 import type { DriverConnection } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { SESSION_POINTS, strikeAt } from '../identity/fault-points.ts'
-import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
+import { eventually } from '../testing/ground-truth.ts'
+import { expectBooks, watchGround, type GroundWatch } from '../testing/watch-ground.ts'
 import { ending } from '../testing/ending.ts'
 
 let database: TestDatabase
@@ -71,6 +72,10 @@ test.each(Object.keys(sources) as (keyof typeof sources)[])(
   'R16 killed while idle, while checked out, while ending: nobody but the session hears of it, %s',
   async source => {
     await using engines = createEngines({ main: engine()(sources[source]()) })
+    const gone = async (pid: unknown) => {
+      await eventually(async () => (await database.backends()).some(one => one.pid === pid), false)
+      await expectBooks(database)
+    }
     const kill = (pid: unknown) => database.admin('select pg_terminate_backend($1)', [pid])
     for (let round = 0; round < 3; round++) {
       // Idle.
@@ -78,7 +83,7 @@ test.each(Object.keys(sources) as (keyof typeof sources)[])(
         async db => (await db.main.query('select pg_backend_pid() as pid')).rows[0].pid,
       )
       await kill(idle)
-      await sleep(20)
+      await gone(idle)
       // Checked out.
       const db = engines.open()
       await db.main.query('select 1')
@@ -87,8 +92,9 @@ test.each(Object.keys(sources) as (keyof typeof sources)[])(
       await db.main.rollback()
       // Ending: the kill and the end at once.
       await db.main.query('select 1')
-      await Promise.all([kill(db.main.identity?.backendPid), db.end()])
-      await sleep(20)
+      const last = db.main.identity?.backendPid
+      await Promise.all([kill(last), db.end()])
+      await gone(last)
     }
   },
 )

@@ -100,7 +100,7 @@ export async function watchGround(
 }
 
 /** Each connection that the open engines of this process know is a backend of the database, and the other way round. */
-async function expectBooks(database: TestDatabase): Promise<void> {
+export async function expectBooks(database: TestDatabase): Promise<void> {
   const ours = (): EngineReport[] =>
     engineReports().filter(({ description }) => description.database === database.name)
   await eventually(
