@@ -18,12 +18,14 @@ import { copyOf, installedBinaries } from './binaries.js'
  *
  * @param {Account} account
  * @param {(folder: string) => void} made Is told of each folder at once, so that none stays behind.
+ * @param {string} [first] Where it should be, if it can be there.
  * @returns {Promise<Place>}
  */
-export async function makePlace(account, made) {
+export async function makePlace(account, made, first = tmpdir()) {
   const installed = await installedBinaries()
   // The first may be a folder of root's own, or one that nothing can be run from.
-  const parents = account.uid === undefined ? [tmpdir()] : [...new Set([tmpdir(), '/tmp', '/var/tmp'])]
+  const others = account.uid === undefined ? [] : ['/tmp', '/var/tmp']
+  const parents = [...new Set([first, tmpdir(), ...others])]
   /** @type {unknown} */
   let cause
   for (const parent of parents) {

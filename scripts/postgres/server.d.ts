@@ -18,6 +18,8 @@ export interface RunningPostgres {
 export interface PostgresOptions {
   /** Server settings, as `-c name=value`. */
   settings?: Record<string, string | number>
+  /** The folder in which it makes its own. Default: that of temporary files. */
+  parent?: string
   /** Stops it, also on its way up. */
   signal?: AbortSignal
 }

@@ -32,9 +32,9 @@ const SIGNALS = /** @type {const} */ ({ smart: 'SIGTERM', fast: 'SIGINT', immedi
  * @param {import('./server.d.ts').PostgresOptions} options
  * @returns {Promise<RunningPostgres>}
  */
-export async function startPostgres({ settings = {}, signal } = {}) {
+export async function startPostgres({ settings = {}, parent, signal } = {}) {
   signal?.throwIfAborted()
-  const server = new Server({ ...SETTINGS, ...settings })
+  const server = new Server({ ...SETTINGS, ...settings }, parent)
   const aborted = new Promise((_, reject) => {
     signal?.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
   })
@@ -60,6 +60,7 @@ class Server {
   /** @type {string[]} */
   log = []
   #settings
+  #parent
   #data = ''
   #programs = { initdb: '', postgres: '' }
   /** @type {import('./account.js').Account} */
@@ -76,9 +77,10 @@ class Server {
   /** @type {Promise<void>} */
   ended = new Promise(resolve => void (this.#end = resolve))
 
-  /** @param {Record<string, string | number>} settings */
-  constructor(settings) {
+  /** @param {Record<string, string | number>} settings @param {string} [parent] */
+  constructor(settings, parent) {
     this.#settings = settings
+    this.#parent = parent
     // Of a group of its own, as the server is: a Ctrl-C is for the one who started them.
     this.#janitor = spawn(process.execPath, [fileURLToPath(new URL('./janitor.js', import.meta.url))], {
       detached: true,
@@ -99,7 +101,11 @@ class Server {
 
   async #open() {
     this.#account = await accountForServer()
-    const { folder, binaries } = await makePlace(this.#account, made => this.#tell('folder', made))
+    const { folder, binaries } = await makePlace(
+      this.#account,
+      made => this.#tell('folder', made),
+      this.#parent,
+    )
     this.#programs = binaries
     this.#data = join(folder, 'data')
     await this.#initialise(folder)
