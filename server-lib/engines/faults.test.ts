@@ -138,8 +138,8 @@ test('a wrong password is told with its SQLSTATE and without the password', asyn
 
 test('a statement timeout is kept by the server in a transaction, and by us in autocommit', async () => {
   await using engines = createEngines({
-    main: engine()({ connection: database.url, statementTimeoutMs: 50, idleInTransactionTimeoutMs: 200 }),
-    log: engine()({ connection: database.url, mode: 'autocommit', statementTimeoutMs: 50 }),
+    main: engine()({ connection: database.url, statementTimeoutMs: 200, idleInTransactionTimeoutMs: 200 }),
+    log: engine()({ connection: database.url, mode: 'autocommit', statementTimeoutMs: 200 }),
   })
   const db = engines.open()
   await expect(db.main.query('select pg_sleep(5)')).rejects.toMatchObject({ code: '57014' })

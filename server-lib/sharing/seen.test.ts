@@ -160,7 +160,7 @@ test('a request that is aborted cancels its own statement, and the host goes on'
 
 test('a statement that takes too long is cancelled, and the host goes on', async () => {
   const from = borrow({ connection: () => host.current })
-  await using engines = createEngines({ borrowed: engine()({ borrowed: from, statementTimeoutMs: 100 }) })
+  await using engines = createEngines({ borrowed: engine()({ borrowed: from, statementTimeoutMs: 300 }) })
   const client = await host.begin()
   await using db = engines.open()
   await expect(db.borrowed.query('select pg_sleep(5)')).rejects.toMatchObject({

@@ -112,7 +112,7 @@ test('closing while connections are out and somebody waits: they keep what they 
 test('what is gone is out of the books: closed connections, and check-outs that failed or were given up', async () => {
   const knex = knexOn()
   await using pool = ending(
-    new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 50 }),
+    new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 500 }),
   )
   await using _engines = createEngines({ knex: engine()({ knex, default: true }), pool: engine()({ pool }) })
   const reports = () =>
