@@ -11,12 +11,13 @@ const folder = process.env.ENGINELIGHT_PG
 type Resolve = (request: string, ...rest: unknown[]) => string
 const loader = Module as unknown as { _resolveFilename: Resolve }
 
-if (folder !== undefined) {
-  const resolve = loader._resolveFilename
+const resolve = loader._resolveFilename
+// Files that share a process load this once each.
+if (folder !== undefined && resolve.name !== 'resolveTheirs') {
   const theirs = existsSync(join(folder, 'knex'))
     ? /^(pg|pg-cursor|pg-query-stream|knex)(\/|$)/
     : /^(pg|pg-cursor|pg-query-stream)(\/|$)/
-  loader._resolveFilename = function (request, ...rest) {
+  loader._resolveFilename = function resolveTheirs(request, ...rest) {
     const isTheirs = theirs.test(request)
     return resolve.call(this, isTheirs ? join(folder, request) : request, ...rest)
   }
