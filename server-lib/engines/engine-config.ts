@@ -1,9 +1,9 @@
 import type { Mode, ModeRule } from './modes.ts'
 import type { Knex } from 'knex'
 import type { Books } from '../pool/books.ts'
-import type { PgPool } from '../pool/native-pool.ts'
+import type { PgPool } from '../postgres/native-pool.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { ServerAddress } from './server-address.ts'
+import type { ServerAddress } from '../postgres/server-address.ts'
 
 /** Any type of tables: a map from table name to row type. */
 export type TablesShape = object

@@ -15,7 +15,7 @@ import type { EngineDescription } from '../channels/engine-description.ts'
 import { addReporting, type EngineReport, type SpareAnswer } from '../channels/engine-reports.ts'
 import { openPool, type OpenPool } from './open-pool.ts'
 import { isSamePool } from './same-pool.ts'
-import type { ServerDoor } from './server-settings.ts'
+import type { ServerDoor } from '../postgres/server-settings.ts'
 import { descriptionOf, reportOf, summaryOf } from './engine-report.ts'
 import { askSpare } from './spare-connection.ts'
 

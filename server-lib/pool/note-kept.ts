@@ -4,7 +4,7 @@ import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { changesOfKept, KeptFor } from './kept-for.ts'
 import type { Books } from './books.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
-import { callbackOf } from './statement-arguments.ts'
+import { callbackOf } from '../postgres/statement-arguments.ts'
 
 type Send = (args: unknown[]) => unknown
 type Answered = (result: DriverResult | DriverResult[] | undefined) => void

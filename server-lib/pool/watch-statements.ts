@@ -16,7 +16,7 @@ import {
 } from '../postgres/driver.ts'
 import { onSubmittableEnd } from '../postgres/submittable.ts'
 import { currentRequest } from '../requests/request-scope.ts'
-import { bindToContext } from '../watch/bind-submittable.ts'
+import { bindToContext } from '../postgres/bind-submittable.ts'
 import { boundTo, contextHere } from '../watch/caller-context.ts'
 import { borrowerSends, knexSends } from '../watch/whispers.ts'
 import { lineHere } from '../watch/line-here.ts'
@@ -24,7 +24,7 @@ import { shadow, type Method } from '../watch/shadow.ts'
 import type { Books } from './books.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 import { notingKept } from './note-kept.ts'
-import { callbackOf, statementIn, type CallbackArgument, type Statement } from './statement-arguments.ts'
+import { callbackOf, statementIn, type CallbackArgument, type Statement } from '../postgres/statement-arguments.ts'
 import { followTransaction } from './transactions.ts'
 
 /**

@@ -2,7 +2,7 @@ import {
   isTextAndValues,
   type TextAndValues,
   type DriverCallback,
-  type DriverConnection,
+  type PgClient,
   type Submittable,
 } from './driver.ts'
 
@@ -63,7 +63,7 @@ const classes = new WeakMap<QueryClass, BeginningQueryClass>()
  * when BEGIN is answered.
  */
 export function canBringBegin(
-  driver: DriverConnection,
+  driver: PgClient,
   config: unknown,
   isSingle: boolean,
 ): config is TextAndValues {
@@ -77,7 +77,7 @@ export function canBringBegin(
  * write. A Flush behind BEGIN has it answered at once, however long the statement then takes.
  */
 export function beginningQuery(
-  driver: DriverConnection,
+  driver: PgClient,
   statement: TextAndValues,
   callback: DriverCallback,
   beginning: Beginning,
@@ -96,7 +96,7 @@ export function isBeginningQuery(config: unknown): config is BeginningQuery {
 const queryClasses = new WeakMap<object, QueryClass | null>()
 
 /** The class of statements of whichever pg made the connection; undefined for a driver that does not speak the protocol itself. */
-export function queryClassOf(driver: DriverConnection): QueryClass | undefined {
+export function queryClassOf(driver: PgClient): QueryClass | undefined {
   let known = queryClasses.get(driver.constructor)
   // One that has no wire yet says nothing of its kind.
   if (known === undefined && driver.connection)
@@ -104,7 +104,7 @@ export function queryClassOf(driver: DriverConnection): QueryClass | undefined {
   return known ?? undefined
 }
 
-function findQueryClass(driver: DriverConnection): QueryClass | undefined {
+function findQueryClass(driver: PgClient): QueryClass | undefined {
   const { Query } = driver.constructor as { Query?: QueryClass }
   if (typeof Query !== 'function' || !speaks(driver.connection)) return undefined
   return typeof (Query.prototype as PgQuery).requiresPreparation === 'function' ? Query : undefined

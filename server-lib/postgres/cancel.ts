@@ -1,4 +1,4 @@
-import type { DriverConnection, DriverWire } from './driver.ts'
+import type { PgClient, PgWire } from './driver.ts'
 
 const CANCEL_TIMEOUT_MS = 5_000
 /** After how long it is asked once more, when the statement is still unanswered. */
@@ -15,7 +15,7 @@ const ASK_AGAIN_MS = 250
  * It can also overtake a statement that was just written, and then cancels nothing; the backend would run on, with its
  * locks, since it looks for a client that has gone only when it is done. So it is asked once more.
  */
-export function cancelStatement(connection: DriverConnection, over?: Promise<void>): Promise<void> {
+export function cancelStatement(connection: PgClient, over?: Promise<void>): Promise<void> {
   const asked = requestCancel(connection, over)
   // What runs on a host's connection a moment later may be the host's.
   const runs = connection.cancelling?.(asked) ?? (() => connection.readyForQuery === false)
@@ -28,13 +28,13 @@ export function cancelStatement(connection: DriverConnection, over?: Promise<voi
   return asked
 }
 
-function requestCancel(connection: DriverConnection, over?: Promise<void>): Promise<void> {
+function requestCancel(connection: PgClient, over?: Promise<void>): Promise<void> {
   if (connection.cancelRunning) return connection.cancelRunning()
   const wire = connection.connection
   const { processID, secretKey, host, port, ssl } = connection
   if (!wire || !processID || secretKey == null || !port) return Promise.resolve()
   // pg's own Connection class knows TLS and unix sockets; its constructor is reachable only from an instance.
-  const Wire = wire.constructor as new (options: { ssl: unknown }) => DriverWire & NodeJS.EventEmitter
+  const Wire = wire.constructor as new (options: { ssl: unknown }) => PgWire & NodeJS.EventEmitter
   return new Promise(resolve => {
     let done = false
     const finish = () => {

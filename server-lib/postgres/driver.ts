@@ -5,7 +5,7 @@ export type Listener = (...args: any[]) => void
  * The parts of pg's `Client` that we use. Declared here so that any pg 8 from 8.11 on fits, and a fake in a test
  * needs no more than this.
  */
-export interface DriverConnection {
+export interface PgClient {
   query(...args: unknown[]): unknown
   on(event: string, listener: Listener): unknown
   once(event: string, listener: Listener): unknown
@@ -31,7 +31,7 @@ export interface DriverConnection {
   readonly host?: string
   readonly port?: number
   readonly ssl?: unknown
-  readonly connection?: DriverWire
+  readonly connection?: PgWire
   /** Of a client of pg-native: libpq, which speaks the protocol itself and lets nobody else do so. */
   readonly native?: unknown
   /** Of a driver that is not pg's: has the server cancel what runs, by its own means. */
@@ -55,7 +55,7 @@ export interface DriverConnection {
 export type StatusByte = 'I' | 'T' | 'E'
 
 /** pg's protocol-level `Connection` under a `Client`. */
-export interface DriverWire {
+export interface PgWire {
   readonly stream?: { destroy(): unknown; readonly bytesRead?: number; readonly bytesWritten?: number }
   on?(event: string, listener: Listener): unknown
   removeListener?(event: string, listener: Listener): unknown
@@ -69,12 +69,12 @@ export interface DriverWire {
 }
 
 /** Whether nothing can be sent on it any more, as far as can be seen without asking the server. */
-export function isClosed({ _ending, _ended, _queryable }: DriverConnection): boolean {
+export function isClosed({ _ending, _ended, _queryable }: PgClient): boolean {
   return _ending === true || _ended === true || _queryable === false
 }
 
 /** Tells pg that the server has forgotten its named statements: it would not prepare them again. */
-export function forgetPrepared({ connection }: DriverConnection): void {
+export function forgetPrepared({ connection }: PgClient): void {
   if (connection?.parsedStatements) connection.parsedStatements = {}
   if (connection?.submittedNamedStatements) connection.submittedNamedStatements = {}
 }

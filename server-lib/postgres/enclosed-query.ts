@@ -1,5 +1,5 @@
 import { bytesOf, queryClassOf, type PgQuery, type QueryClass, type Wire } from './beginning-query.ts'
-import type { DriverCallback, DriverConnection, Submittable } from './driver.ts'
+import type { DriverCallback, PgClient, Submittable } from './driver.ts'
 import type { SingleStatement } from './single-statement.ts'
 
 /** What is sent before and behind a statement. The same two lists for the same purpose: their bytes are kept. */
@@ -22,7 +22,7 @@ const classes = new WeakMap<QueryClass, EnclosedQueryClass>()
  * Only for a single statement without a name.
  */
 export function enclosedQuery(
-  driver: DriverConnection,
+  driver: PgClient,
   statement: SingleStatement,
   callback: DriverCallback,
   enclosure: Enclosure,

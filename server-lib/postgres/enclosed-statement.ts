@@ -1,4 +1,4 @@
-import type { DriverCallback, DriverConnection } from './driver.ts'
+import type { DriverCallback, PgClient } from './driver.ts'
 import { enclosedQuery, type Enclosure } from './enclosed-query.ts'
 import { whenReady } from './ready.ts'
 import { singleStatement } from './single-statement.ts'
@@ -17,7 +17,7 @@ export class EnclosedStatement {
 
 /** Sends it in one round trip where that is possible, else one after the other up to the first that fails. */
 export function sendEnclosed(
-  driver: DriverConnection,
+  driver: PgClient,
   { statement, enclosure }: EnclosedStatement,
   callback: DriverCallback,
 ): void {
@@ -50,7 +50,7 @@ export function sendEnclosed(
 }
 
 function sendAll(
-  driver: DriverConnection,
+  driver: PgClient,
   [text, ...others]: readonly string[],
   refuse: DriverCallback,
   then: () => void,

@@ -1,5 +1,5 @@
 import { queryClassOf, type QueryClass, type Wire } from './beginning-query.ts'
-import type { DriverConnection } from './driver.ts'
+import type { PgClient } from './driver.ts'
 
 /** By pg's class of statements: whether it leaves the Sync out, as every pg before 8.22 does. */
 const omits = new WeakMap<QueryClass, boolean>()
@@ -8,7 +8,7 @@ const omits = new WeakMap<QueryClass, boolean>()
  * Whether this pg sends no Sync behind a statement with a value that it cannot write. It tells of the error, and then waits for
  * an answer that the server has no reason to give: the connection is stuck.
  */
-export function omitsSync(driver: DriverConnection): boolean {
+export function omitsSync(driver: PgClient): boolean {
   const Query = queryClassOf(driver)
   if (!Query) return false
   let known = omits.get(Query)
@@ -44,7 +44,7 @@ function sendsSync(Query: QueryClass): boolean {
  * Sends the missing Sync on this connection from now on, whoever sends the statement. The returned function ends it. Only for pg's
  * own statements: a cursor sends its Sync when it is told of an error.
  */
-export function addMissingSync(driver: DriverConnection): () => void {
+export function addMissingSync(driver: PgClient): () => void {
   const Query = queryClassOf(driver) as QueryClass
   const wire = driver.connection as unknown as Wire
   const beneath = Object.getOwnPropertyDescriptor(wire, 'bind')
@@ -70,7 +70,7 @@ export function addMissingSync(driver: DriverConnection): () => void {
 }
 
 /** pg 8.21 has a new name for it, and warns of the old one. */
-function runningOn(driver: DriverConnection): unknown {
+function runningOn(driver: PgClient): unknown {
   const { _activeQuery: running } = driver as { _activeQuery?: unknown }
   return running === undefined ? (driver as { activeQuery?: unknown }).activeQuery : running
 }

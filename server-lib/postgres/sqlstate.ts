@@ -1,4 +1,4 @@
-import { isClosed, type DriverConnection } from './driver.ts'
+import { isClosed, type PgClient } from './driver.ts'
 
 /** What an error of a statement means for the connection it ran on. */
 export type Failure = 'statement' | 'connection'
@@ -37,7 +37,7 @@ const UNSENT = /^(Query values must be an array|Prepared statements must be uniq
  * The same of a statement of the application. `driver`: the driver gave up on the statement by itself, and says that the
  * connection is still usable. A value could not be written, a name is taken, a type parser threw: nothing else failed with it.
  */
-export function failureOn(driver: DriverConnection, error: Error): Failure | 'driver' {
+export function failureOn(driver: PgClient, error: Error): Failure | 'driver' {
   if (sqlstateOf(error) !== undefined) return failureOf(error)
   // pg marks its client before it tells of a socket that failed.
   if (isClosed(driver) || isReadTimeout(error)) return 'connection'

@@ -1,5 +1,5 @@
 import type { TransactionStatus } from '../dialect/transaction-status.ts'
-import type { DriverConnection, StatusByte } from './driver.ts'
+import type { PgClient, StatusByte } from './driver.ts'
 import { addMissingSync, omitsSync } from './missing-sync.ts'
 
 /** What is read of a wire's ReadyForQuery messages, and how many want it read. */
@@ -21,13 +21,13 @@ const WORDS = { I: 'none', T: 'open', E: 'failed' } as const satisfies Record<St
  * The server's last word on the transaction of a connection. It is unknown where nothing was answered since we began to follow
  * an older pg, and where the driver does not tell at all.
  */
-export function statusOf(driver: DriverConnection): TransactionStatus {
+export function statusOf(driver: PgClient): TransactionStatus {
   const byte = statusByteOf(driver)
   return byte ? WORDS[byte] : 'unknown'
 }
 
 /** The same as the server spells it; null where it is unknown. */
-export function statusByteOf(driver: DriverConnection): StatusByte | null {
+export function statusByteOf(driver: PgClient): StatusByte | null {
   if (driver.getTransactionStatus) return isMuteNative(driver) ? null : driver.getTransactionStatus()
   const { connection } = driver
   if (!connection?.prependListener) return null
@@ -37,7 +37,7 @@ export function statusByteOf(driver: DriverConnection): StatusByte | null {
 }
 
 /** Whether the status of this connection can be known at all. It cannot on a pg-native that does not tell. */
-export function canTellStatus(driver: DriverConnection): boolean {
+export function canTellStatus(driver: PgClient): boolean {
   if (driver.getTransactionStatus) return !isMuteNative(driver)
   return driver.connection?.prependListener !== undefined
 }
@@ -51,7 +51,7 @@ export function isMute(Client: unknown): boolean {
 }
 
 /** pg 8.21 and newer asks libpq by way of pg-native, which can be an older one. */
-function isMuteNative({ native }: DriverConnection): boolean {
+function isMuteNative({ native }: PgClient): boolean {
   if (native === undefined) return false
   return typeof (native as { getTransactionStatus?: unknown } | null)?.getTransactionStatus !== 'function'
 }
@@ -60,7 +60,7 @@ function isMuteNative({ native }: DriverConnection): boolean {
  * Keeps the status of a connection of an older pg from now on, as every newer one does by itself, and has it answer after an error
  * of its own. The returned function ends both. First in line: pg tells the caller of a statement of its end in the same event.
  */
-export function followStatus(driver: DriverConnection): () => void {
+export function followStatus(driver: PgClient): () => void {
   const { connection } = driver
   if (!connection?.prependListener) return NOTHING
   const isUnsynced = omitsSync(driver)
@@ -98,7 +98,7 @@ const NOTHING = () => {}
  * the server is asked once. Where it cannot be known, or the question fails, it is still null then.
  */
 export function whenStatusKnown(
-  driver: DriverConnection,
+  driver: PgClient,
   then: () => void,
   send: (text: string, answered: () => void) => unknown,
 ): void {

@@ -1,6 +1,6 @@
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { inShort } from '../channels/in-short.ts'
-import { statementIn } from '../pool/statement-arguments.ts'
+import { statementIn } from '../postgres/statement-arguments.ts'
 import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
 import { statementText } from '../postgres/statement-text.ts'
 

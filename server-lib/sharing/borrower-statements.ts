@@ -1,4 +1,4 @@
-import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
+import { callbackOf, statementIn } from '../postgres/statement-arguments.ts'
 import type { DriverCallback, DriverConnection, Submittable } from '../postgres/driver.ts'
 import { whenReady } from '../postgres/ready.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'

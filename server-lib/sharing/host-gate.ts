@@ -3,7 +3,7 @@ import { startDeadline } from '../clock/deadline.ts'
 import { borrowerSends } from '../watch/whispers.ts'
 import { isClosed, isSubmittable, type DriverConnection } from '../postgres/driver.ts'
 import { onReady } from '../postgres/ready.ts'
-import { callbackOf } from '../pool/statement-arguments.ts'
+import { callbackOf } from '../postgres/statement-arguments.ts'
 import { hostWaited } from './sharing-errors.ts'
 import type { HostConnection } from './host-connection.ts'
 

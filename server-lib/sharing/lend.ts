@@ -4,9 +4,9 @@ import { aFunction, checkOptions, oneOf, type Needs } from '../channels/options.
 import { sessionCoreOf } from '../sessions/session-function.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import type { SessionMembers } from '../sessions/session-types.ts'
-import { LentClient } from './lent-client.ts'
+import { LentClient } from './hosts/lent-client.ts'
 import type { LentOptions } from './lent-options.ts'
-import { lentPoolClass, type Lender, type LentPool, type PoolClass } from './lent-pool.ts'
+import { lentPoolClass, type Lender, type LentPool, type PoolClass } from './hosts/lent-pool.ts'
 import { CONTROL_POLICIES, type ControlPolicy } from './transaction-texts.ts'
 
 export interface LendOptions {

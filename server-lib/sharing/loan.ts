@@ -1,5 +1,5 @@
 import { warn } from '../channels/errors.ts'
-import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
+import { callbackOf, statementIn } from '../postgres/statement-arguments.ts'
 import { rollbackToSavepoint } from '../postgres/control.ts'
 import { isSubmittable, type DriverCallback, type DriverConnection } from '../postgres/driver.ts'
 import { whenReady } from '../postgres/ready.ts'

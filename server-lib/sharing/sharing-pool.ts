@@ -1,5 +1,5 @@
 import { EnginelightError } from '../channels/errors.ts'
-import type { ServerAddress } from '../engines/server-address.ts'
+import type { ServerAddress } from '../postgres/server-address.ts'
 import type { Asker, Books } from '../pool/books.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'

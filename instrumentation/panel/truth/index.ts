@@ -1,7 +1,7 @@
 import { observedEngines, type EngineReport, type Reporting } from '../../../server-lib/channels/index.ts'
 import type { EngineTruth, LockTruth, OpenTruth, PreparedTruth } from '../../model/protocol.ts'
 import { count, id } from '../recorder/plain.ts'
-import { QUESTION } from './question.ts'
+import { QUESTION } from '../../../server-lib/postgres/truth-question.ts'
 
 const DEADLINE_MS = 1_000
 const PIDS = 200

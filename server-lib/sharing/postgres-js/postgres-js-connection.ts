@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { callbackOf } from '../../pool/statement-arguments.ts'
+import { callbackOf } from '../../postgres/statement-arguments.ts'
 import {
   isSubmittable,
   type Submittable,

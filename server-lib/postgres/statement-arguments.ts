@@ -1,4 +1,4 @@
-import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
+import { isSubmittable, type DriverCallback } from './driver.ts'
 
 /** What the arguments of a driver's `query` say about the statement before it is sent. */
 export interface Statement {

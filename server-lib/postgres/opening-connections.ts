@@ -1,5 +1,5 @@
-import type { DriverConnection } from '../postgres/driver.ts'
-import { followStatus } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from './driver.ts'
+import { followStatus } from './transaction-status.ts'
 
 /** The part of knex's client that makes connections. */
 export interface DriverOwner {

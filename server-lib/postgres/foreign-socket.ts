@@ -1,6 +1,6 @@
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection } from './driver.ts'
 import { outsideOfRequests } from '../requests/request-scope.ts'
-import { shadow } from './shadow.ts'
+import { shadow } from '../watch/shadow.ts'
 
 /**
  * A socket that was opened before we watched keeps the async context of that moment for life. Runs its events in no

@@ -1,21 +1,21 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
-import { EnginelightError } from '../channels/errors.ts'
-import type { ServerSettings } from '../engines/server-settings.ts'
-import type { SiteCapture } from '../identity/site.ts'
-import { callbackOf, statementIn } from '../pool/statement-arguments.ts'
-import { literal } from '../postgres/control.ts'
+import { EnginelightError } from '../../channels/errors.ts'
+import type { ServerSettings } from '../../postgres/server-settings.ts'
+import type { SiteCapture } from '../../identity/site.ts'
+import { callbackOf, statementIn } from '../../postgres/statement-arguments.ts'
+import { literal } from '../../postgres/control.ts'
 import {
   isSubmittable,
   type DriverCallback,
   type DriverResult,
   type Submittable,
   type StatusByte,
-} from '../postgres/driver.ts'
-import type { SessionCore } from '../sessions/session.ts'
-import { lineHere } from '../watch/line-here.ts'
-import { LentTransactions } from './lent-transactions.ts'
-import type { LentOptions } from './lent-options.ts'
+} from '../../postgres/driver.ts'
+import type { SessionCore } from '../../sessions/session.ts'
+import { lineHere } from '../../watch/line-here.ts'
+import { LentTransactions } from '../lent-transactions.ts'
+import type { LentOptions } from '../lent-options.ts'
 
 /** The kind of a lent session's client, which decides what may be done with it. */
 export type LentKind =

@@ -1,6 +1,6 @@
-import type { Submittable } from '../postgres/driver.ts'
-import { boundTo, contextHere } from './caller-context.ts'
-import { shadow, type Method } from './shadow.ts'
+import type { Submittable } from './driver.ts'
+import { boundTo, contextHere } from '../watch/caller-context.ts'
+import { shadow, type Method } from '../watch/shadow.ts'
 
 /** What the driver calls on a cursor, except for rows: the other calls report those in batches. */
 const TOLD = [
