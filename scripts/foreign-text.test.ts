@@ -45,6 +45,8 @@ import { shorten } from '../server-lib/schema/naming/shorten.ts'
 import { difference } from '../server-lib/schema/types/difference.ts'
 import { comment, literal, pascalCase, property } from '../server-lib/schema/types/names.ts'
 import { shownMessage } from '../server-lib/channels/shown-message.ts'
+import { postgres } from '../server-lib/postgres/dialect.ts'
+import { reading } from '../server-lib/postgres/reading.ts'
 import { readControl } from '../server-lib/postgres/read-control.ts'
 import { isLong } from '../server-lib/testing/seeded.ts'
 import { NO_UNITS, translate } from '../server-lib/sharing/transaction-texts.ts'
@@ -114,9 +116,12 @@ const request = (text: string, name: string) =>
     url: text,
     method: 'GET',
   }) as unknown as IncomingMessage
-const around = { isFailed: false, isBusy: false, policy: 'savepoint' } as unknown as Parameters<
-  typeof translate
->[2]
+const around = {
+  dialect: postgres,
+  isFailed: false,
+  isBusy: false,
+  policy: 'savepoint',
+} as unknown as Parameters<typeof translate>[2]
 
 /** Each function that is given text of foreign length. A new one belongs here. */
 const READERS: Record<string, (text: string) => unknown> = {
@@ -161,7 +166,7 @@ const READERS: Record<string, (text: string) => unknown> = {
   'statementText with parameters': text => statementText(text, 1),
   querySummary,
   sqlWords: text => [...sqlWords(text)].length,
-  controlOperation,
+  controlOperation: text => controlOperation(reading, text),
   'ink.label': text => ink.label(text, true),
   'ink.text': text => ink.text(text),
   'ink.statement': text => ink.statement(text, 0),

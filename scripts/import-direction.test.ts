@@ -54,6 +54,12 @@ describe('the ladder of rooms', () => {
     ['server-lib/pool/x.ts', `const engine = await import('../engines/engine.ts')`],
     ['server-lib/pool/x.ts', `type Engine = import('../engines/engine.ts').Engine`],
     ['server-lib/channels/x.ts', `import { SessionCore } from '../sessions/session.ts'`],
+    ['server-lib/sessions/x.ts', `import { texts } from '../postgres/control.ts'`],
+    ['server-lib/engine-set/x.ts', `import type { PgClient } from '../postgres/driver.ts'`],
+    [
+      'instrumentation/otel/x.ts',
+      `import { statementText } from '../../server-lib/postgres/statement-text.ts'`,
+    ],
     ['server-lib/index.ts', `export { node } from './adapters/node.ts'`],
     ['server-lib/run/x.ts', `import { latch } from '../testing/latch.ts'`],
     ['server-lib/run/x.ts', `import { panel } from '../../instrumentation/panel/index.ts'`],

@@ -8,13 +8,15 @@ import { root } from './shell.js'
 export const LADDER = [
   'identity', // ids, lines of code, fault points
   'dialect', // what a database has to be able to do for us; knows no database
-  'postgres', // one dialect, with everything that only it knows
   'channels', // messages, errors, outcomes, engine reports
   'clock', // deadlines, the ring, the heartbeat
   'requests', // the request scope
   'watch', // whose call this is
   'pool', // who holds what
   'engines', // one engine: options, pool, check-out
+  'postgres', // one database, with everything that only it knows; see DIALECTS
+  'readings.ts', // how observers read the statements of a database
+  'databases.ts', // the databases that there are
   'sessions', // one unit of work on one engine
   'commit', // many engines at once
   'sharing', // other libraries' connections
@@ -36,8 +38,8 @@ export const DOORS = {
   'instrumentation/otel': [
     'server-lib/channels',
     'server-lib/identity',
-    'server-lib/postgres/statement-text.ts',
-    'server-lib/postgres/read-control.ts',
+    'server-lib/dialect/texts.ts',
+    'server-lib/readings.ts',
     ...SQL,
   ],
   'instrumentation/panel': [
@@ -46,11 +48,18 @@ export const DOORS = {
     'server-lib/index.ts',
     'server-lib/channels',
     'server-lib/identity',
-    'server-lib/postgres/statement-text.ts',
+    'server-lib/readings.ts',
   ],
   'panel-ui': ['instrumentation/model', 'instrumentation/findings', 'server-lib/channels/words.ts'],
   cli: ['server-lib/index.ts', 'server-lib/channels', 'server-lib/schema'],
 }
+
+/**
+ * Who may name a database: its own folder, the list of databases, what observers read texts with, and the doors for hosts,
+ * which look like a driver's own client. All others speak to it through `dialect/`. The grammar is one of the files in SQL.
+ */
+export const DIALECTS = ['postgres']
+const KNOW_DATABASES = ['databases.ts', 'readings.ts', 'sharing/hosts', 'sharing/postgres-js']
 
 /** Only tests import these, of whatever folder. */
 const FOR_TESTS = /\.test(-d)?\.tsx?$|\/(testing|scenarios)\//
@@ -82,6 +91,8 @@ export function importedBy(from, text) {
 export function againstTheLadder(from, to) {
   if (FOR_TESTS.test(from)) return undefined
   if (FOR_TESTS.test(to)) return `${from} imports ${to}, which is for tests`
+  const reason = namesDatabase(from, to)
+  if (reason !== undefined) return reason
   const rung = rungOf(from)
   if (rung >= 0) {
     const other = rungOf(to)
@@ -92,6 +103,14 @@ export function againstTheLadder(from, to) {
   const folder = Object.keys(DOORS).find(name => isIn(from, name))
   if (folder === undefined || isIn(to, folder) || DOORS[folder].some(door => isIn(to, door))) return undefined
   return `${from} imports ${to}: ${folder} may import ${DOORS[folder].join(', ') || 'nothing'}`
+}
+
+/** Why a file may not know a database; undefined for one that may, and for any other import. */
+function namesDatabase(from, to) {
+  const dialect = DIALECTS.find(name => isIn(to, `server-lib/${name}`))
+  if (dialect === undefined || SQL.includes(to)) return undefined
+  const may = [dialect, ...KNOW_DATABASES].some(place => isIn(from, `server-lib/${place}`))
+  return may ? undefined : `${from} imports ${to}: only ${KNOW_DATABASES.join(', ')} may name a database`
 }
 
 /** Files that import each other, whatever the way round: each circle as its files. */

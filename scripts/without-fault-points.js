@@ -34,7 +34,7 @@ export async function writeLibrary() {
       groups: [
         { name: 'own-code', test: /identity\/own-code\.js$/, priority: 1 },
         // With all that it needs: a call inside of a file costs less, and one file is loaded faster than many.
-        { name: 'core', test: /server-lib\/engines\/create-engines\.js$/ },
+        { name: 'core', test: /server-lib\/engine-set\/create-engines\.js$/ },
       ],
     },
   })

@@ -3,7 +3,7 @@ export type { EngineHandle, Engines, EnginesOptions, OpenOptions } from './engin
 export type { CloseReport, EndedSession, EndedWork } from './containers/close-report.ts'
 export type { RetryOptions, RunOptions } from './run/run-options.ts'
 export type { Propagation } from './run/propagation.ts'
-export type { Isolation } from './postgres/control.ts'
+export type { Isolation } from './dialect/control.ts'
 export { engine } from './engines/engine-config.ts'
 export type {
   BorrowedSource,

@@ -1,10 +1,11 @@
 import type { Attributes } from '@opentelemetry/api'
 import { engineReports, type EngineDescription, type EngineMessage } from '../../server-lib/channels/index.ts'
-import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_POSTGRESQL } from './semconv.ts'
+import { DB_NAMESPACE, DB_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, SYSTEM_UNKNOWN } from './semconv.ts'
 
 /** What an engine's spans and metrics say about it. */
 export interface EngineAttributes {
   readonly engine: string
+  readonly system: string
   readonly database: string | undefined
   readonly serverAddress: string | undefined
   readonly serverPort: number | undefined
@@ -44,15 +45,15 @@ export class EngineFacts {
   }
 
   #describe(description: Partial<EngineDescription> & { engine: string }): EngineAttributes {
-    const { engine, pid, thread } = description
+    const { engine, pid, thread, system = SYSTEM_UNKNOWN } = description
     const database = description.database ?? undefined
     const serverAddress = description.serverAddress ?? undefined
     const serverPort = description.serverPort ?? undefined
-    const where: Attributes = { [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL }
+    const where: Attributes = { [DB_SYSTEM_NAME]: system }
     if (database !== undefined) where[DB_NAMESPACE] = database
     if (serverAddress !== undefined) where[SERVER_ADDRESS] = serverAddress
     if (serverPort !== undefined) where[SERVER_PORT] = serverPort
-    const attributes = { engine, database, serverAddress, serverPort, pid, thread, where }
+    const attributes = { engine, system, database, serverAddress, serverPort, pid, thread, where }
     this.#byEngine.set(engine, attributes)
     return attributes
   }

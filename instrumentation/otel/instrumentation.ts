@@ -5,6 +5,7 @@ import {
   type ChannelMessages,
   type ChannelName,
   type ObserveOptions,
+  type StatementMessage,
 } from '../../server-lib/channels/index.ts'
 import { EngineFacts } from './engine-facts.ts'
 import { guarded } from './guarded.ts'
@@ -84,6 +85,8 @@ export class EnginelightInstrumentation {
     const options = withDefaults(this.#config)
     const engines = new EngineFacts()
     const texts = new StatementTexts(options)
+    const factsOf = ({ engine, text, parameters }: Extract<StatementMessage, { phase: 'start' }>) =>
+      texts.of(engines.of(engine).system, text, parameters)
     const spans = new Spans(() => this.#tracer ?? trace.getTracer('enginelight', VERSION), options, engines)
     const operations = new OperationMetrics(this.#instruments, engines)
     const checkouts = new CheckoutMetrics(this.#instruments)
@@ -109,11 +112,11 @@ export class EnginelightInstrumentation {
         'enginelight:statement',
         message =>
           message.phase === 'start'
-            ? operations.started(message, texts.of(message.text, message.parameters))
+            ? operations.started(message, factsOf(message))
             : operations.ended(message),
         message =>
           message.phase === 'start'
-            ? spans.statementStarted(message, texts.of(message.text, message.parameters))
+            ? spans.statementStarted(message, factsOf(message))
             : spans.statementEnded(message),
         { sites: options.lines },
       ),

@@ -17,7 +17,8 @@ export const CODE_FILE_PATH = 'code.file.path'
 export const CODE_LINE_NUMBER = 'code.line.number'
 export const METRIC_OPERATION_DURATION = 'db.client.operation.duration'
 
-export const SYSTEM_POSTGRESQL = 'postgresql'
+/** Of a database that has not said what it is. */
+export const SYSTEM_UNKNOWN = 'other_sql'
 
 /** In development as of semantic conventions 1.45.0 (2026-11-06), which renamed `connection.max` to `connection.limit`. */
 export const POOL_NAME = 'db.client.connection.pool.name'

@@ -4,6 +4,8 @@ export interface EngineDescription {
   /** `writer#1`; the number rises with each `reinit`. */
   readonly pool: string
   readonly isDefault: boolean
+  /** The database, by OpenTelemetry's `db.system.name`: `postgresql`. */
+  readonly system: string
   readonly mode: 'transaction' | 'autocommit' | 'borrowed'
   readonly access: 'read' | 'write'
   readonly enlist: 'atomic' | 'independent'

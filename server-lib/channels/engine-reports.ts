@@ -58,6 +58,11 @@ export interface Reporting {
    * never one that a waiter needs. Resolves to the rows, or to the reason why there are none. No channel reports it.
    */
   ask?(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer>
+  /**
+   * The same for what is prepared on the server, and which locks these connections hold or wait for. A database that
+   * cannot tell says so.
+   */
+  askTruth?(serverIds: readonly number[], deadlineMs: number): Promise<SpareAnswer>
 }
 
 const reporting = processWide('reports', () => new Set<Reporting>())

@@ -1,7 +1,6 @@
 import type { CommitReport } from './outcomes.ts'
 import { knownFailure } from './known-failures.ts'
-import { serverErrorText } from '../postgres/server-error-text.ts'
-import { sqlstateOf } from '../postgres/sqlstate.ts'
+import { serverErrorText } from '../dialect/known-dialects.ts'
 import { inShort } from './in-short.ts'
 
 /**
@@ -254,9 +253,11 @@ function safeMessage(error: Error, code: string | null): string {
       ? 'a name or an argument is wrong (its message is not shown)'
       : error.message.slice(0, LONGEST_MESSAGE)
   }
-  const sqlstate = sqlstateOf(error)
-  if (sqlstate !== undefined) return serverErrorText(sqlstate, error)
-  return knownFailure(code, String(error.message)) ?? `${typeOf(error)} (its message is not shown)`
+  return (
+    serverErrorText(error) ??
+    knownFailure(code, String(error.message)) ??
+    `${typeOf(error)} (its message is not shown)`
+  )
 }
 
 /** The application can set the name as well, so anything that is not the name of a class is not shown. */

@@ -1,6 +1,6 @@
 import { withoutCredentials } from '../identity/credentials.ts'
 import { codeAndMessage, EnginelightError } from './errors.ts'
-import { sqlstateOf } from '../postgres/sqlstate.ts'
+import { serverCodeOf } from '../dialect/known-dialects.ts'
 
 /** In characters. Longer messages are cut before they are read. */
 const LONGEST = 2_000
@@ -11,7 +11,7 @@ const LONGEST = 2_000
  */
 export function shownMessage(error: unknown): string {
   if (error instanceof EnginelightError) return error.message
-  if (sqlstateOf(error) !== undefined) return codeAndMessage(error)
+  if (serverCodeOf(error) !== undefined) return codeAndMessage(error)
   const message = error instanceof Error ? String(error.message) : String(error)
   return withoutCredentials(message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message)
 }

@@ -8,6 +8,7 @@ export type SessionState = 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 
 
 /** How reports and messages spell a transaction status: as PostgreSQL does. */
 export const STATUS_BYTES = { none: 'I', open: 'T', failed: 'E', unknown: null } as const
+export type StatusByte = NonNullable<(typeof STATUS_BYTES)[keyof typeof STATUS_BYTES]>
 
 export type TransactionOutcome = 'committed' | 'rolled back' | 'prepared' | 'lost'
 export type CommitOutcome = 'committed' | 'rolled back' | 'partial' | 'unknown'

@@ -1,7 +1,6 @@
 import type { Engine } from '../engines/engine.ts'
-import { DECISION_TABLE, LOCATION_ID, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
+import type { ServerFacts, TwoPhase } from '../dialect/two-phase.ts'
 import type { Participant } from './participant.ts'
-import { SERVER_FACTS, type ServerFacts } from '../postgres/two-phase/server-facts.ts'
 
 /** What an engine's server can do in a two-phase commit. */
 export interface Capability {
@@ -53,28 +52,34 @@ export async function capabilityOf(participant: Participant): Promise<Capability
 }
 
 async function ask(participant: Participant): Promise<Capability> {
-  const { checkoutTimeoutMs } = participant.engine.options
-  const { result } = await participant.send(SERVER_FACTS, checkoutTimeoutMs)
+  const { options, dialect, description } = participant.engine
+  const { twoPhase } = dialect
+  if (!twoPhase) {
+    const why = `${dialect.title} has no two-phase commit here`
+    return { database: description.database ?? '', notPreparable: why, location: null, notDeciding: why }
+  }
+  const { decisionTable, locationTable } = twoPhase
+  const { result } = await participant.send(twoPhase.serverFacts, options.checkoutTimeoutMs)
   const [facts] = result.rows as [ServerFacts]
   const notDeciding = facts.standby
     ? 'its server is a standby'
     : !facts.installed
       ? 'engines.install() did not run on it'
       : !facts.may
-        ? `its role may not insert into, read or delete from ${DECISION_TABLE} and ${LOCATION_TABLE}`
+        ? `its role may not insert into, read or delete from ${decisionTable} and ${locationTable}`
         : null
-  const location = notDeciding === null ? await locationOf(participant) : null
+  const location = notDeciding === null ? await locationOf(participant, twoPhase) : null
   return {
     database: facts.database,
-    notPreparable: facts.slots === 0 ? 'max_prepared_transactions is 0 on its server' : null,
+    notPreparable: facts.slots === 0 ? `${twoPhase.slotsSetting} is 0 on its server` : null,
     location,
-    notDeciding: notDeciding ?? (location === null ? `${LOCATION_TABLE} is empty` : null),
+    notDeciding: notDeciding ?? (location === null ? `${locationTable} is empty` : null),
   }
 }
 
-async function locationOf(participant: Participant): Promise<string | null> {
+async function locationOf(participant: Participant, { locationId }: TwoPhase): Promise<string | null> {
   const { checkoutTimeoutMs } = participant.engine.options
-  const { result } = await participant.send(LOCATION_ID, checkoutTimeoutMs)
+  const { result } = await participant.send(locationId, checkoutTimeoutMs)
   const [row] = result.rows as { id: string }[]
   return row?.id ?? null
 }

@@ -1,5 +1,6 @@
 import { codeAndMessage, EnginelightError, type ErrorCode } from '../channels/errors.ts'
-import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import type { Language } from '../dialect/language.ts'
+import { failureOf, serverCodeOf } from '../dialect/known-dialects.ts'
 
 const list = (names: readonly string[]) => names.map(name => `"${name}"`).join(', ')
 
@@ -25,17 +26,9 @@ export function illegal(move: string, state: string, label: string, cause?: unkn
   })
 }
 
-/** SQLSTATEs with which a server refuses to prepare a transaction that it could commit. */
-const NOT_PREPARED: Readonly<Record<string, string>> = {
-  '0A000':
-    'the transaction used NOTIFY, LISTEN, a temporary table, a cursor WITH HOLD or an exported snapshot, which cannot be prepared',
-  '53200': 'the server has no room for another prepared transaction (max_prepared_transactions)',
-  '55000': 'prepared transactions are disabled (max_prepared_transactions is 0)',
-}
-
 /** A step before the decision failed, and everything is rolled back. */
 export function commitFailed(
-  engine: string,
+  { name: engine, dialect }: { readonly name: string; readonly dialect: Language },
   step: string,
   failure: unknown,
   engines: readonly string[],
@@ -43,8 +36,9 @@ export function commitFailed(
   if (isOurs(failure, 'EL_COMMIT_ROLLED_BACK')) return failure
   // Lost before the step or during it: to the caller it is the same.
   const cause = isOurs(failure, 'EL_CONNECTION_LOST') ? (failure.cause ?? failure) : failure
-  const sqlstate = sqlstateOf(cause)
-  const refused = step === 'PREPARE' && sqlstate !== undefined ? NOT_PREPARED[sqlstate] : undefined
+  const sqlstate = serverCodeOf(cause)
+  const refused =
+    step === 'PREPARE' && sqlstate !== undefined ? dialect.twoPhase?.notPrepared[sqlstate] : undefined
   const fields = { engine, failed: engines, cause, ...(sqlstate !== undefined && { sqlstate }) }
   if (refused !== undefined) {
     return new EnginelightError(
@@ -96,7 +90,7 @@ export function partial(
     failed.length > 0 && `${list(failed)} rolled back`,
     unknown.length > 0 && `${list(unknown)} unknown`,
   ].filter(Boolean)
-  const sqlstate = sqlstateOf(cause) ?? (cause as { sqlstate?: string }).sqlstate
+  const sqlstate = serverCodeOf(cause) ?? (cause as { sqlstate?: string }).sqlstate
   return new EnginelightError(
     'EL_PARTIAL_COMMIT',
     `Not all is committed: engine "${engine}" failed (${codeAndMessage(cause)}): ${said.join(', ')}.`,

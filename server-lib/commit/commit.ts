@@ -1,5 +1,4 @@
 import { EnginelightError, warn } from '../channels/errors.ts'
-import { WRITTEN } from '../postgres/control.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import type { SessionCore } from '../sessions/session.ts'
@@ -125,10 +124,10 @@ export class Commit {
     const failed = wrote.findIndex(({ status }) => status === 'rejected')
     if (failed !== -1) {
       const { reason } = wrote[failed] as PromiseRejectedResult
-      const { name } = writable[failed] as Participant
+      const { engine } = writable[failed] as Participant
       this.#begin('nothing', null)
       throw commitFailed(
-        name,
+        engine,
         'The question whether it has written',
         reason,
         writable.map(one => one.name),
@@ -178,7 +177,8 @@ export class Commit {
     const { reason } = asked[failed] as PromiseRejectedResult
     this.#begin('nothing', null)
     const names = written.map(({ name }) => name)
-    throw commitFailed(names[failed] as string, 'The question what its server can do', reason, names)
+    const { engine } = written[failed] as Participant
+    throw commitFailed(engine, 'The question what its server can do', reason, names)
   }
 
   /**
@@ -216,8 +216,10 @@ export class Commit {
 const showsMark = ({ life }: Participant) => life.wrote || life.unpreparable
 
 async function hasWritten(one: Participant): Promise<boolean> {
-  if (showsMark(one)) return true
-  const { result } = await one.send(WRITTEN, one.engine.options.checkoutTimeoutMs)
+  const { written } = one.engine.dialect.texts
+  // Where the server cannot tell, it counts as written.
+  if (showsMark(one) || written === undefined) return true
+  const { result } = await one.send(written, one.engine.options.checkoutTimeoutMs)
   const [row] = (result.rows ?? []) as { written: boolean }[]
   return row?.written ?? true
 }

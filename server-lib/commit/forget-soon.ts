@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Engine } from '../engines/engine.ts'
-import { deleteDecisions } from '../postgres/two-phase/decision.ts'
+import type { TwoPhase } from '../dialect/two-phase.ts'
 import { onOwnConnection } from '../sessions/own-connection.ts'
 import type { Telling } from './telling.ts'
 
@@ -44,6 +44,7 @@ export function forgetNow(engine: Engine): Promise<void> | undefined {
   clearTimeout(found.timer)
   waiting.delete(engine)
   const { carried } = found
+  const { deleteDecisions } = engine.dialect.twoPhase as TwoPhase
   const statement = deleteDecisions(carried.map(({ transaction }) => transaction))
   const deleted = outside(() =>
     onOwnConnection(engine, performance.now() + DELETE_DEADLINE_MS, async ({ send }) => {

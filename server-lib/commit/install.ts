@@ -1,12 +1,9 @@
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { codeAndMessage } from '../channels/errors.ts'
-import { ROLLBACK } from '../postgres/control.ts'
-import { sqlstateOf } from '../postgres/sqlstate.ts'
+import { kindOf, serverCodeOf } from '../dialect/known-dialects.ts'
+import type { ServerFacts, TwoPhase } from '../dialect/two-phase.ts'
 import { forgetCapability } from './capability.ts'
-import { SERVER_FACTS, type ServerFacts } from '../postgres/two-phase/server-facts.ts'
-import { DECISION_TABLE, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
-import { INSTALL_SQL } from '../postgres/two-phase/install-sql.ts'
 import { firstRow, onOwnConnection, type OwnConnection } from '../sessions/own-connection.ts'
 
 /** What `engines.install()` found and did on one engine. */
@@ -33,11 +30,18 @@ export const writesInCommits = ({ options }: Engine): boolean =>
  */
 export async function installOn(engine: Engine): Promise<InstallReport> {
   const until = performance.now() + INSTALL_DEADLINE_MS
+  const { twoPhase, title } = engine.dialect
+  if (!twoPhase) {
+    const reasons = [`${title} has no two-phase commit here`]
+    return { engine: engine.name, installed: false, twoPhase: false, reasons }
+  }
   try {
     return await onOwnConnection(engine, until, async connection => {
       forgetCapability(engine)
-      const refused = (await isThere(connection)) ? undefined : await create(connection)
-      return judge(engine, await look(connection), refused)
+      const refused = (await isThere(twoPhase, connection))
+        ? undefined
+        : await create(engine, twoPhase, connection)
+      return judge(engine, twoPhase, await look(twoPhase, connection), refused)
     })
   } catch (error) {
     const reasons = [`could not be looked at: ${codeAndMessage(error)}`]
@@ -46,41 +50,47 @@ export async function installOn(engine: Engine): Promise<InstallReport> {
 }
 
 /** Checked first: a role without the right to create is refused even where the tables exist. */
-async function isThere({ send }: OwnConnection): Promise<boolean> {
-  const tables = await send(
-    `SELECT to_regclass('${DECISION_TABLE}') IS NOT NULL AND to_regclass('${LOCATION_TABLE}') IS NOT NULL AS there`,
-  )
+async function isThere(twoPhase: TwoPhase, { send }: OwnConnection): Promise<boolean> {
+  const tables = await send(twoPhase.isInstalled)
   if (!(firstRow(tables) as { there: boolean }).there) return false
-  const ids = await send(`SELECT 1 FROM ${LOCATION_TABLE}`).catch(error => {
+  const ids = await send(twoPhase.hasLocation).catch(error => {
     // The table exists, but this role may not read it: `look` reports that.
-    if (sqlstateOf(error) === '42501') return { rows: [true] }
+    if (kindOf(error) === 'denied') return { rows: [true] }
     throw error
   })
   return (ids.rows?.length ?? 0) > 0
 }
 
 /** Creates the tables. Resolves to the reason why not, or undefined. */
-async function create({ send }: OwnConnection): Promise<string | undefined> {
+async function create(
+  { dialect }: Engine,
+  twoPhase: TwoPhase,
+  { send }: OwnConnection,
+): Promise<string | undefined> {
   try {
-    await send(INSTALL_SQL)
+    await send(twoPhase.installSql)
     return undefined
   } catch (error) {
-    const sqlstate = sqlstateOf(error)
-    if (sqlstate === undefined) throw error
-    await send(ROLLBACK)
-    if (sqlstate === '25006') return undefined
+    if (serverCodeOf(error) === undefined) throw error
+    await send(dialect.texts.rollback)
+    if (kindOf(error) === 'read only') return undefined
     return `the tables could not be created (${codeAndMessage(error)}): have install.sql run by their owner`
   }
 }
 
-type Facts = ServerFacts & { readonly processID: number | null }
+type Facts = ServerFacts & { readonly serverId: number | null }
 
-async function look({ send, held }: OwnConnection): Promise<Facts> {
-  const facts = firstRow(await send(SERVER_FACTS)) as ServerFacts
-  return { ...facts, processID: held.driver.processID ?? null }
+async function look({ serverFacts }: TwoPhase, { send, held }: OwnConnection): Promise<Facts> {
+  const facts = firstRow(await send(serverFacts)) as ServerFacts
+  return { ...facts, serverId: held.driver.serverId }
 }
 
-function judge(engine: Engine, facts: Facts, refused: string | undefined): InstallReport {
+function judge(
+  engine: Engine,
+  { decisionTable, locationTable, slotsSetting }: TwoPhase,
+  facts: Facts,
+  refused: string | undefined,
+): InstallReport {
   const { standby, slots, installed, may } = facts
   const { max } = engine.description
   const faults: string[] = []
@@ -90,17 +100,15 @@ function judge(engine: Engine, facts: Facts, refused: string | undefined): Insta
   else if (!installed) faults.push('the tables are missing')
   else if (!may) {
     faults.push(
-      `its role lacks a right: SELECT, INSERT and DELETE on ${DECISION_TABLE}, SELECT on ${LOCATION_TABLE}`,
+      `its role lacks a right: SELECT, INSERT and DELETE on ${decisionTable}, SELECT on ${locationTable}`,
     )
   }
   if (slots === 0) {
-    cautions.push(
-      'max_prepared_transactions is 0: it can only hold decisions, so one such engine in a commit',
-    )
+    cautions.push(`${slotsSetting} is 0: it can only hold decisions, so one such engine in a commit`)
   } else if (slots < max) {
-    cautions.push(`max_prepared_transactions is ${slots}, less than the ${max} connections of its pool`)
+    cautions.push(`${slotsSetting} is ${slots}, less than the ${max} connections of its pool`)
   }
-  if (facts.processID !== null && facts.processID !== facts.pid) {
+  if (facts.serverId !== null && facts.serverId !== facts.pid) {
     cautions.push('a pooler stands between: it must keep a transaction on one connection of the server')
   }
   return {

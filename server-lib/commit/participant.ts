@@ -1,9 +1,9 @@
 import type { Engine } from '../engines/engine.ts'
 import type { EnginelightError } from '../channels/errors.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { commitPrepared, prepareTransaction, rollbackPrepared } from '../postgres/control.ts'
-import { commandOf } from '../postgres/driver.ts'
-import { failureOf } from '../postgres/sqlstate.ts'
+import { failureOf } from '../dialect/known-dialects.ts'
+import { commandOf } from '../dialect/result.ts'
+import type { TwoPhase } from '../dialect/two-phase.ts'
 import * as errors from '../sessions/session-errors.ts'
 import type { SessionSeat } from '../sessions/transaction-turns.ts'
 import { faultPoint } from '../identity/fault-points.ts'
@@ -47,6 +47,11 @@ export class Participant {
 
   get limitMs(): number {
     return this.engine.options.commitTimeoutMs
+  }
+
+  /** Only a participant of a dialect that has it is ever asked to prepare. */
+  get #twoPhase(): TwoPhase {
+    return this.engine.dialect.twoPhase as TwoPhase
   }
 
   leave(): void {
@@ -105,10 +110,10 @@ export class Participant {
     let tag: string | null
     try {
       tag = await this.#telling.step(this.name, 'prepare', async () => {
-        const answered = held.control(prepareTransaction(gid), this.limitMs / 2)
-        faultPoint('prepare:sent', held.driver)
+        const answered = held.control(this.#twoPhase.prepare(gid), this.limitMs / 2)
+        faultPoint('prepare:sent', held.driver.raw)
         const result = await answered
-        faultPoint('prepare:answered', held.driver)
+        faultPoint('prepare:answered', held.driver.raw)
         return commandOf(result)
       })
     } catch (error) {
@@ -144,14 +149,14 @@ export class Participant {
     if (!held || gid === null) throw new Error('the connection that prepared it is gone')
     const [step, text] =
       how === 'commit'
-        ? (['commit prepared', commitPrepared(gid)] as const)
-        : (['rollback prepared', rollbackPrepared(gid)] as const)
+        ? (['commit prepared', this.#twoPhase.commitPrepared(gid)] as const)
+        : (['rollback prepared', this.#twoPhase.rollbackPrepared(gid)] as const)
     try {
       await this.#telling.step(this.name, step, async () => {
         const answered = held.control(text, this.limitMs / 2)
-        faultPoint('end-prepared:sent', held.driver)
+        faultPoint('end-prepared:sent', held.driver.raw)
         const tag = commandOf(await answered)
-        faultPoint('end-prepared:answered', held.driver)
+        faultPoint('end-prepared:answered', held.driver.raw)
         // pg only reads the first word of a tag.
         if (tag !== how.toUpperCase()) throw new Error(`${text} was answered with ${tag}`)
         return tag

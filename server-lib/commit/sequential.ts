@@ -1,6 +1,5 @@
 import type { EnginelightError } from '../channels/errors.ts'
-import { commandOf } from '../postgres/driver.ts'
-import { SET_CONSTRAINTS } from '../postgres/control.ts'
+import { commandOf } from '../dialect/result.ts'
 import { commitFailed, partial } from './commit-errors.ts'
 import type { Participant } from './participant.ts'
 import type { Telling } from './telling.ts'
@@ -15,7 +14,7 @@ export async function sequential(order: readonly Participant[], telling: Telling
   const votes = await Promise.allSettled(
     order.map(one =>
       telling.step(one.name, 'vote', async () =>
-        commandOf((await one.send(SET_CONSTRAINTS, one.limitMs)).result),
+        commandOf((await one.send(one.engine.dialect.texts.checkConstraints, one.limitMs)).result),
       ),
     ),
   )
@@ -23,7 +22,7 @@ export async function sequential(order: readonly Participant[], telling: Telling
   if (against !== -1) {
     await rollBackAll(order)
     const { reason } = votes[against] as PromiseRejectedResult
-    throw commitFailed(engines[against] as string, 'The check before COMMIT', reason, engines)
+    throw commitFailed((order[against] as Participant).engine, 'The check before COMMIT', reason, engines)
   }
   for (const [index, one] of order.entries()) {
     try {
@@ -31,7 +30,7 @@ export async function sequential(order: readonly Participant[], telling: Telling
     } catch (error) {
       await rollBackAll(order.slice(index + 1))
       if (index === 0 && (error as EnginelightError).code !== 'EL_COMMIT_UNKNOWN') {
-        throw commitFailed(one.name, 'COMMIT', (error as EnginelightError).cause ?? error, engines)
+        throw commitFailed(one.engine, 'COMMIT', (error as EnginelightError).cause ?? error, engines)
       }
       throw partial(one.name, parts(order), error)
     }

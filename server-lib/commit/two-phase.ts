@@ -3,7 +3,7 @@ import type { EnginelightError } from '../channels/errors.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 import { forgetCapability, type Capability } from './capability.ts'
 import { commitFailed, unknownDecision } from './commit-errors.ts'
-import { insertDecision, RAISE_DURABILITY } from '../postgres/two-phase/decision.ts'
+import type { TwoPhase } from '../dialect/two-phase.ts'
 import { endPrepared } from './end-prepared.ts'
 import { fence } from './recovery/fence.ts'
 import { forgetSoon } from './forget-soon.ts'
@@ -19,6 +19,8 @@ type TwoPhasePlan = Extract<Plan, { mode: 'two-phase' }>
 type Decision =
   | { readonly outcome: 'committed' }
   | { readonly outcome: 'aborted' | 'unknown'; readonly cause: unknown }
+
+const twoPhaseOf = ({ engine }: Participant) => engine.dialect.twoPhase as TwoPhase
 
 /** How long to try to end prepared transactions before the caller is answered and the attempts go on in the background. */
 const PATIENCE_MS = 2_000
@@ -39,7 +41,7 @@ export function named(
   // Half of its COMMIT's time: waiting for a lock held by its own prepared sibling would last for ever, because the
   // server cannot see that the two belong together.
   const limits = { idleTimeoutMs: last.limitMs, lockTimeoutMs: Math.ceil(last.limitMs / 2) }
-  return { transaction, decision: insertDecision(transaction, application, parts, limits) }
+  return { transaction, decision: twoPhaseOf(last).insertDecision(transaction, application, parts, limits) }
 }
 
 /**
@@ -58,20 +60,20 @@ export async function twoPhase(
     await telling.step(last.name, 'decision', async () => {
       const { held } = last.life
       const inserted = last.send(decision, last.limitMs)
-      faultPoint('decision:sent', held?.driver)
+      faultPoint('decision:sent', held?.driver.raw)
       const { command } = await inserted
-      faultPoint('decision:answered', held?.driver)
+      faultPoint('decision:answered', held?.driver.raw)
       return command
     })
   } catch (cause) {
     forgetCapability(last.engine)
     await abort(last, others, [])
-    throw commitFailed(last.name, 'The decision row', cause, engines)
+    throw commitFailed(last.engine, 'The decision row', cause, engines)
   }
 
   // PREPARE first: it takes longest, and the next statement is answered meanwhile.
   const preparing = others.map(async one => [one, await one.prepare()] as const)
-  const raised = last.send(RAISE_DURABILITY, last.limitMs).then(
+  const raised = last.send(twoPhaseOf(last).raiseDurability, last.limitMs).then(
     () => undefined,
     (error: unknown) => ({ error }),
   )
@@ -83,12 +85,12 @@ export async function twoPhase(
     forgetCapability(one.engine)
     const open = prepared.filter(([, { state }]) => state !== 'refused').map(([each]) => each)
     await abort(last, others, open)
-    throw commitFailed(one.name, 'PREPARE', cause, engines)
+    throw commitFailed(one.engine, 'PREPARE', cause, engines)
   }
 
   if (unraised) {
     await abort(last, others, others)
-    throw commitFailed(last.name, 'The decision', unraised.error, engines)
+    throw commitFailed(last.engine, 'The decision', unraised.error, engines)
   }
 
   const decided = await decide(last, transaction, location, telling)
@@ -97,7 +99,7 @@ export async function twoPhase(
       return finish(last, others, transaction, telling)
     case 'aborted':
       await abort(last, others, others)
-      throw commitFailed(last.name, 'COMMIT', decided.cause, engines)
+      throw commitFailed(last.engine, 'COMMIT', decided.cause, engines)
     case 'unknown':
       for (const one of [...others, last]) {
         one.outcome = 'unknown'

@@ -30,7 +30,8 @@ test('a container, a session, an engine and a set of them show how they stand, a
   const said = (value: unknown) => {
     const all = [...WAYS.map(way => way(value)), JSON.stringify(value) ?? '']
     for (const text of all) {
-      expect(text).not.toContain(password)
+      // The name of the database is no password, though it begins like this one.
+      expect(text.replaceAll(/['"]postgresql['"]/g, '')).not.toContain(password)
       expect(text).not.toContain('a secret value')
     }
     return all[0]

@@ -1,7 +1,8 @@
-import type { Dialect } from './dialect.ts'
+import type { Language } from './language.ts'
+import type { StatementWatch } from './statement-watch.ts'
 import type { Failure } from './errors.ts'
 import type { DriverCallback } from './result.ts'
-import type { TextAndValues } from './statement.ts'
+import type { Enclosure, TextAndValues } from './statement.ts'
 import type { DriverStream } from './stream.ts'
 import type { TransactionStatus } from './transaction-status.ts'
 
@@ -16,7 +17,7 @@ export interface Beginning {
 
 /** A physical connection, as we speak to it. There is one for each connection of a driver, for as long as that exists. */
 export interface DriverConnection {
-  readonly dialect: Dialect
+  readonly dialect: Language
   /** What the driver gives its own users. */
   readonly raw: object
   /** The server's own number for it, such as the process id of a backend; null where it has none. */
@@ -43,6 +44,11 @@ export interface DriverConnection {
   canBringBegin(statement: unknown, isSingle: boolean): statement is TextAndValues
   /** Sends a statement together with its BEGIN. Only where `canBringBegin`. */
   sendWithBegin(statement: TextAndValues, beginning: Beginning, answer: DriverCallback): void
+  /**
+   * What to send in place of a call of its users, so that the enclosure goes in the same packet and is kept or failed with
+   * it; undefined where that is not possible, and one goes after the other.
+   */
+  enclosed(args: unknown[], enclosure: Enclosure, answer: DriverCallback): object | undefined
   /** Has the driver write one statement at a time. The returned function restores the setting. */
   oneByOne(): () => void
 
@@ -61,15 +67,23 @@ export interface DriverConnection {
   on(event: 'end', listener: () => void): void
   off(event: 'error' | 'end', listener: (...args: any[]) => void): void
 
+  /** Tells the watch of every statement on it. The returned function ends it. */
+  watchStatements(watch: StatementWatch): () => void
+  /**
+   * Runs its listeners in the async context of their registration. `isOwn`: it was opened in our context, and not in that
+   * of the caller that needed it first. The returned function ends it.
+   */
+  bindListeners(isOurs: () => boolean, isOwn: boolean): () => void
   /** What an error of a statement on it means for it. */
   failureOn(error: Error): Failure | 'driver'
   /** What has come and gone so far, in a form that differs after each byte; undefined where that is not known. */
   traffic(): string | undefined
   /**
    * Asks the server to cancel what runs. The connection must not be used again, because the cancel may arrive late.
-   * Resolves when the request was taken, or cannot be delivered, or `over` is; never rejects.
+   * Resolves when the request was taken, or cannot be delivered, or `over` is; never rejects. `cancelling` is told of each
+   * request, and returns whether the statement that it is meant for still runs.
    */
-  cancel(over?: Promise<void>): Promise<void>
+  cancel(over?: Promise<void>, cancelling?: (asked: Promise<void>) => () => boolean): Promise<void>
   /** The server has forgotten its prepared statements. */
   forgetPrepared(): void
   /** Says goodbye. */

@@ -29,6 +29,8 @@ export interface DriverErrors {
   kindOf(error: unknown): ErrorKind | null
   /** Whether only a statement of our own failed or the connection with it. */
   failureOf(error: unknown): Failure
+  /** Whether a statement that failed so has failed the transaction around it, which then takes nothing but its end. */
+  failsTransaction(error: Error): boolean
   /** The driver stopped waiting for the answer by a limit of its own. The statement still runs on the server. */
   isUnanswered(error: Error): boolean
 }

@@ -29,4 +29,5 @@ export function serverErrorText(error: Error): string | undefined {
 export const kindOf = (error: unknown): ErrorKind | null => dialectOf(error)?.errors.kindOf(error) ?? null
 
 /** Whether only the statement failed or the connection with it. What does not come from a server leaves it in doubt. */
-export const failureOf = (error: unknown): Failure => dialectOf(error)?.errors.failureOf(error) ?? 'connection'
+export const failureOf = (error: unknown): Failure =>
+  dialectOf(error)?.errors.failureOf(error) ?? 'connection'

@@ -34,8 +34,8 @@ export interface Texts {
   setForTransaction(settings: Readonly<Record<string, string>>): { text: string; values: unknown[] }
   /** Has deferred constraints checked now: what COMMIT would find afterwards is found before anybody commits. */
   readonly checkConstraints: string
-  /** Whether the transaction has changed something durable, as a row with `written`. */
-  readonly written: string
+  /** Asks whether the transaction has changed something durable: a row with `written`. Undefined: the server cannot tell. */
+  readonly written: string | undefined
 }
 
 /** What a dialect reads in the texts of statements. Each function takes linear time. */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { knowDatabases } from '../databases.ts'
 import { gidApplication } from '../commit/gid.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import type { InContext } from '../pool/in-context.ts'
@@ -30,6 +31,7 @@ export function createEngines<const D extends Definitions>(
   definitions: D,
   options: EnginesOptions<keyof D & string> = {},
 ): Engines<D> {
+  knowDatabases()
   checkOptions(ASKER, options, NEEDS)
   const checked = checkDefinitions(definitions)
   const prefer = checkPrefer(checked, options.prefer)

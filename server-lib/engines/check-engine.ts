@@ -12,7 +12,8 @@ import {
   type Needs,
 } from '../channels/options.ts'
 import { transactionsAreDisabled } from './disable-transaction.ts'
-import { isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import { isPoolSource } from './driver-pool.ts'
+import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 import { MODES } from './modes.ts'
 
 const NEEDS: Needs<EngineConfig> = {

@@ -1,7 +1,6 @@
 import type { CheckoutHolder } from '../channels/errors.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
-import { cancelStatement } from '../postgres/cancel.ts'
 import type { ClosingTime } from './closing-time.ts'
 
 /** How often to check whether a connection has come back that nothing else would close. */
@@ -56,11 +55,10 @@ function endPolitely(record: ConnectionRecord, over: Promise<void>): void {
   record.discarded ??= 'cut at close'
   // Its holder may have no listener, and an unhandled error ends the process.
   driver.on('error', () => {})
-  const end = () => void Promise.resolve(driver.end()).catch(() => {})
-  if (driver.readyForQuery !== false) return end()
+  if (driver.isReady) return driver.end()
   // In the very turn in which the server becomes ready again, before the holder can send anything more.
-  driver.once('drain', end)
-  void cancelStatement(driver, over)
+  driver.onReady(isOpen => isOpen && driver.end())
+  void driver.cancel(over)
 }
 
 const sleep = (ms: number) => new Promise<void>(resolve => void setTimeout(resolve, ms))

@@ -1,9 +1,8 @@
 import type { Mode, ModeRule } from './modes.ts'
 import type { Knex } from 'knex'
 import type { Books } from '../pool/books.ts'
-import type { PgPool } from '../postgres/native-pool.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { ServerAddress } from '../postgres/server-address.ts'
+import type { ServerAddress } from './server-door.ts'
 
 /** Any type of tables: a map from table name to row type. */
 export type TablesShape = object
@@ -124,11 +123,19 @@ export interface OpenableSource extends BorrowedSource {
   ): { readonly pool: Pool; readonly knex: Knex; address(): ServerAddress }
 }
 
+/** A pool of a driver, as an application makes it without knex: a `pg.Pool`. */
+export interface DriverPool {
+  readonly options: object
+  connect(...args: any[]): any
+  end(...args: any[]): any
+  on(event: string, listener: (...args: any[]) => void): unknown
+}
+
 /** Where an engine's connections come from. Exactly one of `connection`, `knex`, `pool` (a pg.Pool) or `borrowed`. */
 export type EngineSource =
   | { connection: string | Record<string, unknown>; pool?: PoolSizes; knex?: never; borrowed?: never }
   | { knex: Knex | Knex.Config | (() => Knex); connection?: never; pool?: never; borrowed?: never }
-  | { pool: PgPool | (() => PgPool); connection?: never; knex?: never; borrowed?: never }
+  | { pool: DriverPool | (() => DriverPool); connection?: never; knex?: never; borrowed?: never }
   | { borrowed: BorrowedSource; connection?: never; pool?: never; knex?: never }
 
 export type EngineConfig = EngineOptions & EngineSource
@@ -183,18 +190,3 @@ export interface CheckedOptions {
 
 /** Whether the engine's transactions are committed together with those of the others. Not for an independent engine. */
 export const takesPart = ({ rule, enlist }: CheckedOptions): boolean => rule.begins && enlist === 'atomic'
-
-/** Whether a value is a pg.Pool or a function that makes one, as opposed to the sizes of a pool of our own. */
-export function isPoolSource(value: unknown): value is PgPool | (() => PgPool) {
-  return typeof value === 'function' || isPgPool(value)
-}
-
-export function isPgPool(value: unknown): value is PgPool {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { connect?: unknown }).connect === 'function' &&
-    // A client of pg has no `options`.
-    typeof (value as { options?: unknown }).options === 'object'
-  )
-}

@@ -15,10 +15,12 @@ export function descriptionOf(
   { name, options, application }: DescribedEngine,
   { pool, source, owned, serverAddress, serverPort, database }: OpenPool,
 ): EngineDescription {
+  const { dialect } = pool.books
   return {
     engine: name,
     pool: pool.books.pool,
     isDefault: options.isDefault,
+    system: dialect.system,
     mode: options.mode,
     access: options.access,
     enlist: options.enlist,
@@ -30,7 +32,7 @@ export function descriptionOf(
     checkoutTimeoutMs: options.checkoutTimeoutMs,
     transactions: pool.books.transactions,
     serverAddress,
-    serverPort,
+    serverPort: serverPort ?? (serverAddress === null ? null : dialect.defaultPort),
     database,
     application,
     ...here,

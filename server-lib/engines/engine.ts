@@ -7,7 +7,7 @@ import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut, type CheckoutOwner, type Lease, type WaitLimits } from '../pool/check-out.ts'
 import type { InContext } from '../pool/in-context.ts'
 import type { Asker } from '../pool/books.ts'
-import { resetTexts } from '../postgres/control.ts'
+import type { Dialect } from '../dialect/dialect.ts'
 import { closePool } from './close-pool.ts'
 import type { ClosingTime } from './closing-time.ts'
 import type { CheckedOptions, EngineConfig } from './engine-config.ts'
@@ -15,7 +15,7 @@ import type { EngineDescription } from '../channels/engine-description.ts'
 import { addReporting, type EngineReport, type SpareAnswer } from '../channels/engine-reports.ts'
 import { openPool, type OpenPool } from './open-pool.ts'
 import { isSamePool } from './same-pool.ts'
-import type { ServerDoor } from '../postgres/server-settings.ts'
+import type { ServerDoor } from './server-door.ts'
 import { descriptionOf, reportOf, summaryOf } from './engine-report.ts'
 import { askSpare } from './spare-connection.ts'
 
@@ -72,7 +72,7 @@ export class Engine implements CheckoutOwner {
     this.#open.pool.books.whenUnknown = () => this.#tell('declared')
     const { rule, access, resetOnRelease } = options
     const isReadOnlySession = rule.ends === 'statement' && access === 'read'
-    this.resets = resetTexts({ isReadOnlySession, owned: this.owned, resetOnRelease })
+    this.resets = this.dialect.texts.resets({ isReadOnlySession, owned: this.owned, resetOnRelease })
     this.#look()
     this.#tell('declared')
   }
@@ -121,6 +121,11 @@ export class Engine implements CheckoutOwner {
     return this.#open.door()
   }
 
+  /** The database, and how its driver is spoken to. */
+  get dialect(): Dialect {
+    return this.#open.pool.books.dialect
+  }
+
   get owned(): boolean {
     return this.#open.owned
   }
@@ -141,6 +146,12 @@ export class Engine implements CheckoutOwner {
   ask(text: string, values: unknown[], deadlineMs: number): Promise<SpareAnswer> {
     if (this.#closed) return Promise.resolve('the engine is closed')
     return askSpare(this.#open, { text, values, deadlineMs, replaced: this.#replaced })
+  }
+
+  askTruth(serverIds: readonly number[], deadlineMs: number): Promise<SpareAnswer> {
+    const { truthQuestion, title } = this.dialect
+    if (truthQuestion === undefined) return Promise.resolve(`${title} does not tell of locks`)
+    return this.ask(truthQuestion, [serverIds], deadlineMs)
   }
 
   /** `writer#1, transaction, write: 2 of 10 connections held, 0 waiting`. */

@@ -2,11 +2,8 @@ import type { Knex } from 'knex'
 import { EnginelightError } from '../channels/errors.ts'
 import { besideBundle, loadBeside } from '../identity/peers.ts'
 import { shownMessage } from '../channels/shown-message.ts'
-import { READ_ONLY_SESSION } from '../postgres/control.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
-import { checkConnection } from '../postgres/connection-option.ts'
-import { describe } from '../channels/describe.ts'
 import { checkOptions, whole, type Asker } from '../channels/options.ts'
+import { databaseOfClient, knownDatabases, type Database } from './database.ts'
 import type { CheckedOptions, EngineConfig, PoolSizes } from './engine-config.ts'
 
 /** Makes the knex of an engine with a `connection`, with a pool of its own. Throws EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
@@ -16,53 +13,33 @@ export function knexFor(
   options: CheckedOptions,
 ): Knex {
   const { connection, pool: sizes } = config
-  checkConnection(name, connection)
-  const isText = typeof connection === 'string' && connection !== ''
-  if (!isText && (typeof connection !== 'object' || connection === null || Array.isArray(connection))) {
-    throw new EnginelightError(
-      'EL_CONFIG',
-      `Engine "${name}": option connection must be a URL or an object, not ${describe(connection)}.`,
-      {
-        engine: name,
-        option: 'connection',
-      },
-    )
-  }
-  if (isText && !/^(postgres|postgresql|socket):\/\//.test(connection) && connection[0] !== '/') {
-    const scheme = /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0]
-    throw new EnginelightError(
-      scheme ? 'EL_UNSUPPORTED_CLIENT' : 'EL_CONFIG',
-      scheme
-        ? `Engine "${name}": PostgreSQL is supported, ${scheme} is not yet.`
-        : `Engine "${name}": option connection must be a postgres:// URL.`,
-      { engine: name, option: 'connection' },
-    )
-  }
-  const { min, max, idleTimeoutMs } = checkSizes(name, sizes)
-  const own = isText ? { connectionString: connection } : (connection as Record<string, unknown>)
-  const afterCreate =
-    options.access === 'read' && options.rule.ends === 'statement'
-      ? (driver: DriverConnection, done: (error?: Error | null) => void) =>
-          driver.query(READ_ONLY_SESSION, (error?: Error | null) => done(error))
-      : undefined
-  return makeKnex(name, {
-    client: 'pg',
-    compileSqlOnError: false,
-    log: quietLog,
-    connection: {
-      connectionTimeoutMillis: options.connectTimeoutMs,
-      ...own,
+  const database = databaseFor(name, connection)
+  return makeKnex(name, database.knexConfig(name, connection, options, checkSizes(name, sizes)))
+}
+
+/** The database that a `connection` is meant for: by its scheme, else the first of all, which says what is wrong. */
+function databaseFor(name: string, connection: unknown): Database {
+  const databases = knownDatabases()
+  const found = databases.find(one => one.isConnection(connection))
+  if (found) return found
+  const scheme = typeof connection === 'string' ? /^[a-z0-9+]+(?=:)/i.exec(connection)?.[0] : undefined
+  if (scheme === undefined) return databases[0] as Database
+  throw new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `Engine "${name}": ${supported()}, ${scheme} is not yet.`,
+    {
+      engine: name,
+      option: 'connection',
     },
-    pool: {
-      min,
-      max,
-      idleTimeoutMillis: idleTimeoutMs,
-      createTimeoutMillis: options.connectTimeoutMs,
-      // Later than our own deadline, whose error names the holders.
-      acquireTimeoutMillis: options.checkoutTimeoutMs + 5_000,
-      ...(afterCreate ? { afterCreate } : {}),
-    },
-  })
+  )
+}
+
+const titles = (through = false) =>
+  knownDatabases().map(({ dialect, knexClient }) => dialect.title + (through ? ` through ${knexClient}` : ''))
+
+const supported = (through = false) => {
+  const names = titles(through)
+  return `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} supported`
 }
 
 function checkSizes(name: string, sizes: PoolSizes | undefined): Required<PoolSizes> {
@@ -94,7 +71,7 @@ export const quietLog = {
 /** Calls knex. Throws EL_MISSING_PEER, EL_CONFIG or EL_UNSUPPORTED_CLIENT. */
 export function makeKnex(name: string, config: Knex.Config): Knex {
   const client: unknown = config.client
-  if (typeof client === 'string') requirePostgres(name, client)
+  if (typeof client === 'string') databaseOfKnex(name, client)
   const factory = knexFactory(name)
   try {
     return factory(config)
@@ -114,24 +91,23 @@ export function knexFactory(name: string): (config: Knex.Config) => Knex {
   } catch (cause) {
     throw new EnginelightError(
       'EL_MISSING_PEER',
-      `Engine "${name}" needs the package knex: npm install knex pg.${besideBundle('knex and pg')}`,
+      `Engine "${name}" needs the package knex: npm install ${peers()}.${besideBundle(peers().replace(' ', ' and '))}`,
       { engine: name, cause },
     )
   }
 }
 
-const POSTGRES_CLIENTS = /^(pg|postgres|postgresql|Client_PG|Client_PostgreSQL)$/
+/** What to install beside knex for the usual database. */
+const peers = () => knownDatabases()[0]?.peers.join(' ') ?? 'knex'
 
-/** Refuses every knex client but pg's. */
-export function requirePostgres(name: string, client: string, instance?: object): void {
+/** The database of a knex client. Throws EL_UNSUPPORTED_CLIENT. */
+export function databaseOfKnex(name: string, client: string, instance?: object): Database {
+  const found = databaseOfClient(client, instance)
+  if (found) return found
   const dialect = (instance as { dialect?: string } | undefined)?.dialect
-  if (POSTGRES_CLIENTS.test(client) || dialect === 'postgresql') return
   throw new EnginelightError(
     'EL_UNSUPPORTED_CLIENT',
-    `Engine "${name}": PostgreSQL through pg is supported, knex client ${dialect ?? client} is not yet.`,
-    {
-      engine: name,
-      known: ['pg'],
-    },
+    `Engine "${name}": ${supported(true)}, knex client ${dialect ?? client} is not yet.`,
+    { engine: name, known: knownDatabases().map(({ knexClient }) => knexClient) },
   )
 }

@@ -5,33 +5,26 @@ import type { InContext } from '../pool/in-context.ts'
 import { KnexPool } from '../pool/knex-pool.ts'
 import { isTarnPool, type TarnPool } from '../pool/tarn-pool.ts'
 import { Books } from '../pool/books.ts'
-import { NativePool, type PgPool } from '../postgres/native-pool.ts'
-import { keepOpening, type DriverOwner } from '../postgres/opening-connections.ts'
 import type { Pool } from '../pool/pool.ts'
-import { isMute } from '../postgres/transaction-status.ts'
 import { watchKnexLines } from '../watch/knex-lines.ts'
-import { knexFor, makeKnex, requirePostgres } from './make-knex.ts'
+import { requireCapabilities } from './capabilities.ts'
+import { isDriverPool, isPoolSource } from './driver-pool.ts'
+import { hostDatabase, knownDatabases, type Database, type NativePools } from './database.ts'
+import { databaseOfKnex, knexFor, makeKnex } from './make-knex.ts'
 import { onPool, poolOfOne } from './transacting-knex.ts'
-import { serverAddressOf, type ServerAddress } from '../postgres/server-address.ts'
-import { serverDoor, type ClientClass, type ServerDoor } from '../postgres/server-settings.ts'
+import type { ServerAddress, ServerDoor } from './server-door.ts'
 import { describe } from '../channels/describe.ts'
 import {
-  isPgPool,
-  isPoolSource,
+  type DriverPool,
   type BorrowedSource,
   type OpenableSource,
   type CheckedOptions,
   type EngineConfig,
 } from './engine-config.ts'
 
-/** A connection of a pg.Pool that knex holds. */
-interface KnexConnection {
-  readonly __knex__disposed?: unknown
-  release(destroy: boolean): void
-}
-
 /** What is used of knex's client object. */
-export interface KnexClient extends DriverOwner {
+export interface KnexClient {
+  readonly driver?: { readonly Client?: unknown }
   readonly config: Record<string, unknown>
   readonly pool?: TarnPool
   readonly connectionSettings?: Record<string, unknown>
@@ -61,15 +54,25 @@ export function openPool(
   inContext: InContext,
   found: () => void = () => {},
 ): OpenPool {
-  const books = new Books(name, poolName)
+  const booksOf = ({ dialect }: Database) => {
+    requireCapabilities(name, dialect, options)
+    return new Books(name, poolName, dialect)
+  }
   if (config.connection !== undefined) {
-    return fromKnex(name, knexFor(name, config, options), books, 'connection', true, inContext)
+    return fromKnex(name, knexFor(name, config, options), booksOf, 'connection', true, inContext)
   }
   if (config.knex !== undefined) {
     const { knex } = config
-    if (isKnex(knex)) return fromKnex(name, knex, books, 'knex', false, inContext)
+    if (isKnex(knex)) return fromKnex(name, knex, booksOf, 'knex', false, inContext)
     if (typeof knex === 'function') {
-      return fromKnex(name, made(name, 'knex', knex as () => unknown, isKnex), books, 'knex', true, inContext)
+      return fromKnex(
+        name,
+        made(name, 'knex', knex as () => unknown, isKnex),
+        booksOf,
+        'knex',
+        true,
+        inContext,
+      )
     }
     if (typeof knex !== 'object' || knex === null) {
       throw new EnginelightError(
@@ -83,13 +86,13 @@ export function openPool(
     }
     // A pool in the config is the application's to close.
     const owned = !('connectionPool' in knex && knex.connectionPool)
-    return fromKnex(name, makeKnex(name, knex), books, 'knex', owned, inContext)
+    return fromKnex(name, makeKnex(name, knex), booksOf, 'knex', owned, inContext)
   }
-  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, books, options, found)
+  if (config.borrowed !== undefined) return fromHost(name, config.borrowed, booksOf, options, found)
   if (isPoolSource(config.pool)) {
-    const given = isPgPool(config.pool)
-    const pool = isPgPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isPgPool)
-    return fromNativePool(name, pool, books, !given, inContext)
+    const given = isDriverPool(config.pool)
+    const pool = isDriverPool(config.pool) ? config.pool : made(name, 'pool', config.pool, isDriverPool)
+    return fromNativePool(name, pool, booksOf, !given, inContext)
   }
   throw new EnginelightError('EL_CONFIG', `Engine "${name}" has no source.`, { engine: name })
 }
@@ -112,6 +115,8 @@ function made<T>(
   )
 }
 
+type BooksOf = (database: Database) => Books
+
 function isKnex(value: unknown): value is Knex {
   return (
     typeof value === 'function' &&
@@ -123,16 +128,21 @@ function isKnex(value: unknown): value is Knex {
 function fromKnex(
   name: string,
   knex: Knex,
-  books: Books,
+  booksOf: BooksOf,
   source: 'connection' | 'knex',
   owned: boolean,
   inContext: InContext,
 ): OpenPool {
   const client = knex.client as KnexClient
   const { client: configured } = client.config
-  requirePostgres(name, typeof configured === 'string' ? configured : client.constructor.name, client)
+  const database = databaseOfKnex(
+    name,
+    typeof configured === 'string' ? configured : client.constructor.name,
+    client,
+  )
   const { connectionPool } = client.config
-  if (isPgPool(connectionPool)) return fromConnectionPool(name, knex, connectionPool, books, owned, inContext)
+  if (isDriverPool(connectionPool))
+    return fromConnectionPool(name, knex, connectionPool, booksOf, owned, inContext)
   if (!client.pool) {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -154,15 +164,13 @@ function fromKnex(
       },
     )
   }
+  const books = booksOf(database)
   refuseSharing(name, tarn, client)
   const unwatchLines = watchKnexLines(knex)
-  if (isMute(client.driver?.Client)) books.transactionsAreUnknown()
+  if (database.cannotTellStatus(client.driver?.Client)) books.transactionsAreUnknown()
   // Before `keepOpening` replaces the driver by ours, which tracks connections that are being opened.
-  const door = serverDoor(
-    () => client.connectionSettings ?? {},
-    client.driver?.Client as ClientClass | undefined,
-  )
-  const opening = owned ? keepOpening(client) : undefined
+  const door = database.door(() => client.connectionSettings ?? {}, client.driver?.Client)
+  const opening = owned ? database.keepOpening?.(client) : undefined
   const destroy = async () => {
     await knex.destroy()
     // knex does not destroy a pool that it did not make.
@@ -174,54 +182,63 @@ function fromKnex(
     watched.delete(tarn)
     watched.delete(client)
   })
-  return { knex, pool, source, owned, door, ...serverAddressOf(client.connectionSettings) }
+  return { knex, pool, source, owned, door, ...database.addressOf(client.connectionSettings) }
 }
 
 /** A knex on a pg.Pool of the application (knex 3.3): the pool is watched. */
 function fromConnectionPool(
   name: string,
   knex: Knex,
-  connectionPool: PgPool,
-  books: Books,
+  connectionPool: DriverPool,
+  booksOf: BooksOf,
   owned: boolean,
   inContext: InContext,
 ): OpenPool {
-  const open = fromNativePool(name, connectionPool, books, owned, inContext)
+  const open = fromNativePool(name, connectionPool, booksOf, owned, inContext)
   whenUnwatched(open.pool, watchKnexLines(knex))
   return { ...open, knex, source: 'knex' }
 }
 
 function fromNativePool(
   name: string,
-  given: PgPool,
-  books: Books,
+  given: DriverPool,
+  booksOf: BooksOf,
   owned: boolean,
   inContext: InContext,
 ): OpenPool {
+  const database = knownDatabases().find(({ nativePools }) => nativePools?.is(given)) as Database
+  const { nativePools, builderConfig, addressOf, cannotTellStatus, door } = database
+  const pools = nativePools as NativePools
+  const books = booksOf(database)
   refuseSharing(name, given)
-  if (isMute(given.Client)) books.transactionsAreUnknown()
-  const pool = new NativePool(given, books, inContext)
-  const connect = () => given.connect() as Promise<KnexConnection>
-  // A connection that knex has given up on still runs its statement.
-  const release = (connection: KnexConnection) => (connection.release(!!connection.__knex__disposed), true)
+  if (cannotTellStatus(pools.clientOf(given))) books.transactionsAreUnknown()
+  const pool = pools.watch(given, books, inContext)
   whenUnwatched(pool, () => watched.delete(given))
-  // Only builds statements; they run on the pool's connections through sessions. The version saves the `select
-  // version()` that knex would send on a pool that is not its own.
-  const knex = makeKnex(name, {
-    client: 'pg',
-    connectionPool: given,
-    version: '18.0',
-  } as unknown as Knex.Config)
-  onPool(knex, poolOfOne(connect, release))
-  const door = serverDoor(() => given.options, given.Client as ClientClass | undefined)
-  return { knex, pool, source: 'pg.Pool', owned, door, ...serverAddressOf(given.options) }
+  // Only builds statements; they run on the pool's connections through sessions.
+  const knex = makeKnex(name, { ...builderConfig, connectionPool: given } as unknown as Knex.Config)
+  onPool(
+    knex,
+    poolOfOne(
+      () => pools.acquire(given),
+      connection => (pools.release(connection), true),
+    ),
+  )
+  const settings = pools.settingsOf(given)
+  return {
+    knex,
+    pool,
+    source: 'pg.Pool',
+    owned,
+    door: door(() => settings, pools.clientOf(given)),
+    ...addressOf(settings as Record<string, unknown>),
+  }
 }
 
 /** A pool of a host's connections. The server's address becomes known when the first one is borrowed. */
 function fromHost(
   name: string,
   borrowed: BorrowedSource,
-  books: Books,
+  booksOf: BooksOf,
   options: CheckedOptions,
   found: () => void,
 ): OpenPool {
@@ -232,6 +249,8 @@ function fromHost(
       { engine: name, option: 'borrowed' },
     )
   }
+  const database = hostDatabase()
+  const books = booksOf(database)
   refuseSharing(name, borrowed)
   const { pool, knex, address } = borrowed.open(books, options, found)
   whenUnwatched(pool, () => watched.delete(borrowed))
@@ -241,7 +260,7 @@ function fromHost(
     source: 'borrowed',
     owned: false,
     // A session on a borrowed connection cannot be lent.
-    door: serverDoor(() => ({}), undefined),
+    door: database.door(() => ({}), undefined),
     get serverAddress() {
       return address().serverAddress
     },

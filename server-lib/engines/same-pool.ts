@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isPoolSource, type CheckedOptions, type EngineConfig } from './engine-config.ts'
+import { isPoolSource } from './driver-pool.ts'
+import type { CheckedOptions, EngineConfig } from './engine-config.ts'
 
 interface Configured {
   readonly config: EngineConfig

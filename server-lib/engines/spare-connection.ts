@@ -6,9 +6,8 @@ import type { Abandonment } from '../pool/abandonment.ts'
 import { checkOut, type Lease } from '../pool/check-out.ts'
 import type { OpenPool } from './open-pool.ts'
 import type { Hold, Pool } from '../pool/pool.ts'
-import { isClosed, type DriverConnection, type DriverResult } from '../postgres/driver.ts'
-import { onReady } from '../postgres/ready.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
+import type { DriverResult } from '../dialect/result.ts'
 
 /**
  * Why an observer may not check out a connection just now; null where it may. It never takes a pool's last one, and
@@ -68,13 +67,13 @@ function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: n
       hold.discard()
       resolve(`the server did not answer within ${deadlineMs} ms`)
     })
-    driver.query(text, values, (error: Error | null, result?: DriverResult) => {
+    driver.send({ text, values }, (error, result) => {
       if (!deadline.isMember) return
       deadline.stop()
       giveBack(hold, !error, () => {
         const code = error && 'code' in error ? String(error.code) : null
         if (error) resolve(`the server refused: ${code ?? error.name}`)
-        else resolve((result?.rows ?? []) as Record<string, unknown>[])
+        else resolve(((result as DriverResult | undefined)?.rows ?? []) as Record<string, unknown>[])
       })
     })
   })
@@ -84,18 +83,17 @@ function askOver({ hold }: Lease, text: string, values: unknown[], deadlineMs: n
 function giveBack(hold: Hold, isAnswered: boolean, given: () => void): void {
   const { driver } = hold
   const back = (isOpen: boolean) => {
-    if (isOpen) driver.removeListener('error', ignore)
+    if (isOpen) driver.off('error', ignore)
     if (isOpen) hold.release()
     else hold.discard()
     given()
   }
   if (isAnswered) back(true)
-  else onReady(driver, back)
+  else driver.onReady(back)
 }
 
 function isIdle(driver: DriverConnection): boolean {
-  if (isClosed(driver) || driver.readyForQuery === false) return false
-  return !isOpen(statusOf(driver))
+  return !driver.isClosed && driver.isReady && !isOpen(driver.status)
 }
 
 function ignore(): void {}

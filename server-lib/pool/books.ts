@@ -4,8 +4,8 @@ import { Ring } from '../clock/ring.ts'
 import type { Discard } from '../channels/words.ts'
 import { isOpen } from '../dialect/transaction-status.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
+import type { Dialect } from '../dialect/dialect.ts'
 import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { Whisper } from '../watch/whispers.ts'
@@ -42,6 +42,7 @@ export class Books implements PoolNames {
   readonly engine: string
   /** `writer#1`. */
   readonly pool: string
+  readonly dialect: Dialect
   readonly #connections = new Map<DriverConnection, ConnectionRecord>()
   readonly #waiting = new Ring<CheckoutRecord>()
   #waiters = 0
@@ -53,8 +54,9 @@ export class Books implements PoolNames {
   whenUnknown: () => void = () => {}
   #transactions: 'told' | 'unknown' = 'told'
 
-  constructor(engine: string, pool: string) {
+  constructor(engine: string, pool: string, dialect: Dialect) {
     this.engine = engine
+    this.dialect = dialect
     this.pool = pool
   }
 
@@ -135,7 +137,7 @@ export class Books implements PoolNames {
     if (checkout.isObserver) return
     // A capture keeps the functions on the stack alive, and so the request, until it is read. So only its line is kept,
     // and only where it will be needed.
-    const isLeftOpen = isOpen(statusOf(driver)) || driver.readyForQuery === false
+    const isLeftOpen = isOpen(driver.status) || !driver.isReady
     // A borrowed connection has its host's transaction open by right.
     record.leaver =
       isLeftOpen && !record.isBorrowed

@@ -4,7 +4,6 @@ import { stalledSince } from '../clock/heartbeat.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Abandonment } from './abandonment.ts'
 import type { Asker } from './books.ts'
-import { isPoolTimeout } from './pool-timeout.ts'
 import { holderText, ms } from './holder-text.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 
@@ -218,8 +217,6 @@ export function timedOut(
 function failed(pool: Pool, askedAt: number, capture: SiteCapture | null, cause: unknown): EnginelightError {
   // The pool has already said why, and it was not that a connection could not be opened.
   if (cause instanceof EnginelightError) return cause
-  // The application's own pool may have a shorter timeout than ours.
-  if (isPoolTimeout(cause)) return timedOut(pool, askedAt, capture, cause)
   return unopened(pool, askedAt, capture, cause)
 }
 

@@ -1,5 +1,6 @@
 import { NO_LINE } from '../identity/site.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
+import type { Dialect } from '../dialect/dialect.ts'
 import type { Asker, Books } from './books.ts'
 import type { GiveUp, Hold, Pool, Taker } from './pool.ts'
 import type { CheckoutRecord } from './records.ts'
@@ -9,7 +10,6 @@ import { shadow } from '../watch/shadow.ts'
 import type { IsOurs } from '../watch/listener-contexts.ts'
 import type { InContext } from './in-context.ts'
 import { explainTimeout } from './explained-timeout.ts'
-import { isTarnTimeout } from './pool-timeout.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { keepTarnContexts, neverAgain } from './tarn-contexts.ts'
 import type { TarnPool } from './tarn-pool.ts'
@@ -33,11 +33,12 @@ export class KnexPool implements Pool {
   readonly #destroyKnex: () => Promise<void>
   readonly #unshadow: () => void
   readonly #opening: ReadonlySet<DriverConnection>
+  readonly #dialect: Dialect
   readonly #inContext: InContext
   readonly #config: PoolOwner['config']
   #destroyed: Promise<void> | undefined
   /** What sessions hold: only they can release it. */
-  readonly #held = new Set<DriverConnection>()
+  readonly #held = new Set<object>()
   #tarn: TarnPool
   #detach: () => void
 
@@ -50,6 +51,7 @@ export class KnexPool implements Pool {
     opening: ReadonlySet<DriverConnection> = new Set(),
   ) {
     this.books = books
+    this.#dialect = books.dialect
     this.#opening = opening
     this.connections = new WatchedConnections(books)
     this.#destroyKnex = destroyKnex
@@ -82,19 +84,26 @@ export class KnexPool implements Pool {
 
   #attach(tarn: TarnPool): () => void {
     const stopListening = listenTo(tarn, this, isOurs =>
-      keepTarnContexts(tarn, this.#config, this.connections, isOurs, this.#inContext),
+      keepTarnContexts(
+        tarn,
+        this.#config,
+        driver => this.connections.opens(this.#dialect.connectionOf(driver)),
+        isOurs,
+        this.#inContext,
+      ),
     )
     const held = this.#held
     const { books } = this
+    const dialect = this.#dialect
     let watching = true
     const undo = shadow(
       tarn,
       'release',
       original =>
         function release(this: unknown, ...args) {
-          const [driver] = args as [DriverConnection]
+          const [driver] = args as [object]
           if (!watching || !held.has(driver)) return original.apply(this, args)
-          warnOfStaleRelease(staleRelease(books, driver))
+          warnOfStaleRelease(staleRelease(books, dialect.connectionOf(driver)))
           return false
         },
     )
@@ -124,7 +133,8 @@ export class KnexPool implements Pool {
     const limitMs = limitOf(tarn, taker)
     const pending = this.books.askingFor(asker, () => acquireWithin(tarn, limitMs))
     pending.promise.then(
-      driver => taker.granted(new TarnHold(tarn, driver, this.#held, this.connections)),
+      driver =>
+        taker.granted(new TarnHold(tarn, this.#dialect.connectionOf(driver), this.#held, this.connections)),
       (cause: unknown) =>
         hasTimedOut(cause, performance.now() - askedAt, limitMs)
           ? taker.timedOut(cause)
@@ -151,7 +161,7 @@ export class KnexPool implements Pool {
 
   cut(): void {
     this.connections.cut()
-    for (const driver of this.#opening) driver.connection?.stream?.destroy()
+    for (const driver of this.#opening) driver.cut()
     // tarn's own `destroy` continues when these are settled. What a former holder releases later is ignored.
     for (const pending of this.#tarn.pendingAcquires?.slice() ?? []) pending.abort()
     for (const { resource } of this.#tarn.used?.slice() ?? []) this.#tarn.release(resource)
@@ -178,6 +188,11 @@ function acquireWithin(tarn: TarnPool, limitMs: number): ReturnType<TarnPool['ac
   }
 }
 
+/** The timeout of tarn, knex's pool: the same error for a wait and for a connection that does not open. */
+function isTarnTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'operation timed out for an unknown reason'
+}
+
 /**
  * Whether the wait for a connection timed out. tarn reports a connection that does not open in time with the same
  * error, which has neither name nor code; its timers may be a millisecond early.
@@ -189,38 +204,35 @@ function hasTimedOut(cause: unknown, waitedMs: number, limitMs: number): boolean
 class TarnHold implements Hold {
   readonly driver: DriverConnection
   readonly #tarn: TarnPool
-  readonly #held: Set<DriverConnection>
+  readonly #held: Set<object>
   readonly #connections: WatchedConnections
   #given = false
 
-  constructor(
-    tarn: TarnPool,
-    driver: DriverConnection,
-    held: Set<DriverConnection>,
-    connections: WatchedConnections,
-  ) {
+  constructor(tarn: TarnPool, driver: DriverConnection, held: Set<object>, connections: WatchedConnections) {
     this.driver = driver
     this.#tarn = tarn
     this.#held = held
     this.#connections = connections
-    held.add(driver)
+    held.add(driver.raw)
   }
 
   release(): void {
     if (this.#given) return
     this.#given = true
-    this.#held.delete(this.driver)
-    this.#tarn.release(this.driver)
+    const { raw } = this.driver
+    this.#held.delete(raw)
+    this.#tarn.release(raw)
   }
 
   discard(): void {
     const { driver } = this
     // tarn has no way to drop a connection that is released. A disposed one fails validation at the next acquire and is
     // not granted; its socket and its backend are closed now.
-    driver.__knex__disposed ??= 'discarded'
-    neverAgain(driver)
-    // pg ends a busy connection by destroying its socket, so this ends the running statement as well.
-    void Promise.resolve(driver.end()).catch(() => {})
+    const marked = driver.raw as { __knex__disposed?: unknown }
+    marked.__knex__disposed ??= 'discarded'
+    neverAgain(driver.raw)
+    // A busy connection is ended by destroying its socket, so this ends the running statement as well.
+    driver.end()
     this.release()
     this.#connections.gone(driver, 'discarded')
   }
@@ -241,6 +253,7 @@ class Asked extends Linked {
 /** Enters the pool's events into the books. The returned function stops it. */
 function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs) => () => void): () => void {
   const { books, connections } = pool
+  const of = (driver: object) => books.dialect.connectionOf(driver)
   const asked = new Ring<Asked>()
   const take = (eventId: number) => {
     // The pool serves in the order of asking, so it is nearly always the first.
@@ -252,7 +265,8 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
     ['acquireRequest', (eventId: number) => asked.join(new Asked(eventId, books.asked()))],
     [
       'acquireSuccess',
-      (eventId: number, driver: DriverConnection) => {
+      (eventId: number, resource: object) => {
+        const driver = of(resource)
         connections.enter(driver)
         const checkout = take(eventId)
         if (checkout) books.acquired(checkout, driver)
@@ -267,20 +281,20 @@ function listenTo(tarn: TarnPool, pool: KnexPool, keepContexts: (isOurs: IsOurs)
         books.failed(checkout, error)
       },
     ],
-    ['release', (driver: DriverConnection) => books.released(driver)],
-    ['createSuccess', (_eventId: number, driver: DriverConnection) => connections.enter(driver)],
+    ['release', (resource: object) => books.released(of(resource))],
+    ['createSuccess', (_eventId: number, resource: object) => connections.enter(of(resource))],
     ['createFail', (_eventId: number, error: unknown) => books.connectFailed(error)],
     [
       'destroyRequest',
-      (_eventId: number, driver: DriverConnection) => connections.gone(driver, 'closed by the pool'),
+      (_eventId: number, resource: object) => connections.gone(of(resource), 'closed by the pool'),
     ],
   ]
   const unkeepContexts = keepContexts((_event, listener) => listeners.some(([, own]) => own === listener))
   for (const [event, listener] of listeners) tarn.on(event, listener)
-  for (const { resource } of tarn.free ?? []) connections.enter(resource)
+  for (const { resource } of tarn.free ?? []) connections.enter(of(resource))
   for (const { resource } of tarn.used ?? []) {
-    connections.enter(resource)
-    books.acquired(books.asked(NO_LINE), resource)
+    connections.enter(of(resource))
+    books.acquired(books.asked(NO_LINE), of(resource))
   }
   return () => {
     for (const [event, listener] of listeners) tarn.removeListener(event, listener)

@@ -3,7 +3,6 @@ import { channels } from '../channels/channels.ts'
 import { warn, type CheckoutHolder } from '../channels/errors.ts'
 import { holderText, ms } from './holder-text.ts'
 import type { Books } from './books.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
 import { onHeartbeat, stalledSince } from '../clock/heartbeat.ts'
 
 /** When a hold counts as long, in milliseconds; undefined where it never does. */
@@ -32,12 +31,12 @@ function lookAt(books: Books, thresholds: HoldThresholds): void {
   for (const record of books.connections) {
     const { checkout, driver } = record
     if (!checkout) continue
-    const isBusy = driver.readyForQuery === false
+    const isBusy = !driver.isReady
     // Only a session reports when its statement was answered. For others we see only that they are busy, or were since.
     if (isBusy || record.statements !== record.statementsSeen) record.seenBusyAt = now
     record.statementsSeen = record.statements
     if (checkout.overdueAt !== null) continue
-    const isIdleInTransaction = !isBusy && isOpen(statusOf(driver))
+    const isIdleInTransaction = !isBusy && isOpen(driver.status)
     const isLong = (since: number, limitMs: number) =>
       now - since >= limitMs && now - since - stalledSince(since) >= limitMs
     // A connection that listens, or keeps a lock or a cursor, is held for long by design.

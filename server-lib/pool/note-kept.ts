@@ -1,59 +1,30 @@
 import { channels } from '../channels/channels.ts'
-import { isSubmittable, type DriverResult } from '../postgres/driver.ts'
-import { onSubmittableEnd } from '../postgres/submittable.ts'
-import { changesOfKept, KeptFor } from './kept-for.ts'
-import type { Books } from './books.ts'
+import type { DriverResult } from '../dialect/result.ts'
+import { KeptFor } from './kept-for.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
-import { callbackOf } from '../postgres/statement-arguments.ts'
-
-type Send = (args: unknown[]) => unknown
-type Answered = (result: DriverResult | DriverResult[] | undefined) => void
+import type { PoolNames } from './reports.ts'
 
 /**
- * How to send a statement that begins or ends what its connection is kept for, noting it on success; undefined for all
+ * Who is told that a statement has succeeded which begins or ends what its connection is kept for; undefined for all
  * others. Only for connections that the application holds itself: a session is inside its transaction, or releases
  * after the statement.
  */
-export function notingKept(
-  books: Books,
+export function noteKept(
+  pool: PoolNames,
   record: ConnectionRecord,
-  args: unknown[],
-): ((send: Send) => unknown) | undefined {
+  text: unknown,
+): ((result: DriverResult | DriverResult[] | undefined) => void) | undefined {
   const { checkout } = record
-  if (checkout === null || checkout.session !== null || checkout.isSingleStatement) return undefined
-  const [config] = args
-  const text = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text
-  const changes = typeof text === 'string' ? changesOfKept(text) : null
+  if (checkout === null || checkout.session !== null || checkout.isSingleStatement || checkout.isObserver)
+    return undefined
+  const changes = typeof text === 'string' ? record.driver.dialect.reading.changesOfKept(text) : null
   if (changes === null) return undefined
-  const answered: Answered = result => {
+  return result => {
     if (record.checkout !== checkout) return
     const kept = (checkout.kept ??= new KeptFor())
     for (const change of changes) kept.apply(change, isTrue(result))
-    becameKept(books, checkout, kept.words)
+    becameKept(pool, checkout, kept.words)
   }
-  return send => sendNoting(args, answered, send)
-}
-
-function sendNoting(args: unknown[], answered: Answered, send: Send): unknown {
-  const [config] = args
-  if (isSubmittable(config)) {
-    onSubmittableEnd(config, ({ error }) => error ?? answered(undefined))
-    return send(args)
-  }
-  const callback = callbackOf(args)
-  if (callback) {
-    const own = callback.callback
-    return callback.sendWith(function (this: unknown, ...given) {
-      if (!given[0]) answered(given[1])
-      return Reflect.apply(own, this, given)
-    }, send)
-  }
-  const promise = send(args)
-  if (!(promise instanceof Promise)) return promise
-  return promise.then((result: DriverResult) => {
-    answered(result)
-    return result
-  })
 }
 
 /** Whether the first row contains `true`: the server's answer to `pg_try_advisory_lock`. */
@@ -63,12 +34,11 @@ function isTrue(result: DriverResult | DriverResult[] | undefined): boolean {
   return Object.values(row).includes(true)
 }
 
-function becameKept(books: Books, checkout: CheckoutRecord, keptFor: string | null): void {
+function becameKept({ engine, pool }: PoolNames, checkout: CheckoutRecord, keptFor: string | null): void {
   if (keptFor === checkout.keptFor) return
   checkout.keptFor = keptFor
   // From here on this is a hold like any other.
   if (keptFor === null) checkout.countsFrom = performance.now()
   if (!channels.checkout.hasSubscribers || checkout.isObserver) return
-  const { engine, pool } = books
   channels.checkout.publish({ phase: 'kept', at: performance.now(), id: checkout.id, engine, pool, keptFor })
 }

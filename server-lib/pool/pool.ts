@@ -1,4 +1,4 @@
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 import type { Asker, Books } from './books.ts'
 import type { WatchedConnections } from './watched-connections.ts'
 

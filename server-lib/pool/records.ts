@@ -2,7 +2,7 @@ import { Whisper } from '../watch/whispers.ts'
 import type { Discard } from '../channels/words.ts'
 import { nextId } from '../identity/ids.ts'
 import type { Site, SiteCapture } from '../identity/site.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 import { Linked } from '../clock/ring.ts'
 import type { KeptFor } from './kept-for.ts'
 import type { CallerContext } from '../watch/caller-context.ts'
@@ -109,8 +109,8 @@ export function connectionRecord(driver: DriverConnection, slot: number): Connec
     id: nextId('c'),
     slot,
     driver,
-    isBorrowed: driver.isBorrowed === true,
-    backendPid: driver.processID ?? null,
+    isBorrowed: driver.borrowed !== undefined,
+    backendPid: driver.serverId,
     since: at,
     uses: 0,
     checkout: null,

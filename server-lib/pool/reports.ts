@@ -2,8 +2,7 @@ import type { ConnectionReport, WaiterReport } from '../channels/engine-reports.
 import type { CheckoutHolder } from '../channels/errors.ts'
 import { STATUS_BYTES } from '../channels/words.ts'
 import { siteOf } from '../identity/site.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
 
 /** An engine's pool by its names. */
@@ -39,8 +38,8 @@ export function holderOf(
 }
 
 function holderState(driver: DriverConnection): CheckoutHolder['state'] {
-  if (driver.readyForQuery === false) return 'executing'
-  const status = statusOf(driver)
+  if (!driver.isReady) return 'executing'
+  const { status } = driver
   switch (status) {
     case 'open':
       return 'idle in transaction'
@@ -72,7 +71,7 @@ export function connectionReport(record: ConnectionRecord): ConnectionReport {
       keptFor: checkout.keptFor,
     },
     transaction: transaction?.id ?? null,
-    status: STATUS_BYTES[statusOf(driver)],
+    status: STATUS_BYTES[driver.status],
   }
 }
 

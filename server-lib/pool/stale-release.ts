@@ -1,5 +1,5 @@
 import { EnginelightError } from '../channels/errors.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 import type { Books } from './books.ts'
 
 /**

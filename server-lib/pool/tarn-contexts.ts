@@ -1,14 +1,12 @@
-import type { DriverConnection } from '../postgres/driver.ts'
 import { ListenerContexts, type IsOurs } from '../watch/listener-contexts.ts'
 import { shadow, type Method } from '../watch/shadow.ts'
 import type { InContext } from './in-context.ts'
 import type { TarnPool } from './tarn-pool.ts'
-import type { WatchedConnections } from './watched-connections.ts'
 
 /** Connections that must not be used again. A pool that the application made does not ask knex to validate. */
-const unfit = new WeakSet<DriverConnection>()
+const unfit = new WeakSet<object>()
 
-export const neverAgain = (driver: DriverConnection): unknown => unfit.add(driver)
+export const neverAgain = (driver: object): unknown => unfit.add(driver)
 
 /** The parts of knex's config through which the pool runs the application's code. */
 interface Checking {
@@ -25,14 +23,14 @@ interface Checking {
 export function keepTarnContexts(
   tarn: TarnPool,
   config: Checking,
-  connections: WatchedConnections,
+  opens: (driver: object) => void,
   isOurs: IsOurs,
   inContext: InContext,
 ): () => void {
   let watching = true
   const isWatching = () => watching
   const undo = [
-    shadow(tarn, 'creator', original => creating(original, connections, inContext, isWatching)),
+    shadow(tarn, 'creator', original => creating(original, opens, inContext, isWatching)),
     heardInContext(tarn, isOurs, isWatching),
   ]
   const { pool, connection, connectionPool } = config
@@ -50,14 +48,14 @@ export function keepTarnContexts(
 /** tarn takes the connection from the result of `creator`, or from the callback it passes in. */
 function creating(
   original: Method,
-  connections: WatchedConnections,
+  opens: (driver: object) => void,
   inContext: InContext,
   isWatching: () => boolean,
 ): Method {
   return function (...args) {
     if (!isWatching()) return original.apply(this, args)
     const opened = (driver: unknown) => {
-      if (typeof driver === 'object' && driver !== null) connections.opens(driver as DriverConnection)
+      if (typeof driver === 'object' && driver !== null) opens(driver)
     }
     const [callback, ...rest] = args as [Method, ...unknown[]]
     const tell = (error: unknown, driver: unknown) => {
@@ -75,7 +73,7 @@ function creating(
 
 function validating(original: Method, inContext: InContext, isWatching: () => boolean): Method {
   return function (...args) {
-    if (unfit.has(args[0] as DriverConnection)) return false
+    if (unfit.has(args[0] as object)) return false
     return isWatching() ? inContext(() => original.apply(this, args)) : original.apply(this, args)
   }
 }

@@ -1,4 +1,3 @@
-import type { DriverConnection } from '../postgres/driver.ts'
 import type { Emitter } from '../watch/listener-contexts.ts'
 
 /** The parts of knex's pool (tarn) that we use. */
@@ -7,12 +6,12 @@ export interface TarnPool {
   readonly max: number
   /** How long a request may wait, read at each `acquire()`. */
   acquireTimeoutMillis?: number | undefined
-  acquire(): { promise: Promise<DriverConnection>; abort(): void }
-  release(connection: DriverConnection): boolean
+  acquire(): { promise: Promise<object>; abort(): void }
+  release(connection: object): boolean
   on(event: string, listener: (...args: never[]) => void): void
   removeListener(event: string, listener: (...args: never[]) => void): void
-  readonly used?: readonly { resource: DriverConnection }[]
-  readonly free?: readonly { resource: DriverConnection }[]
+  readonly used?: readonly { resource: object }[]
+  readonly free?: readonly { resource: object }[]
   readonly pendingAcquires?: readonly { abort(): void }[]
   readonly pendingCreates?: readonly unknown[]
   destroy(): Promise<unknown>

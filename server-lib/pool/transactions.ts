@@ -5,9 +5,7 @@ import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { TransactionStatus } from '../dialect/transaction-status.ts'
-import { firstControl, type Control } from '../postgres/read-control.ts'
-import { failureOn } from '../postgres/sqlstate.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { Control } from '../dialect/control.ts'
 import type { ConnectionRecord } from './records.ts'
 
 /** What a statement that was just answered says about its connection's transaction. */
@@ -30,7 +28,7 @@ export interface StatementAnswer {
  * however it was spelled. The text says only what was *asked for*.
  */
 export function followTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
-  const asked = firstControl(answer.text)
+  const asked = record.driver.dialect.reading.firstControl(answer.text)
   const status = statusAfter(record, answer, asked)
   if (status === 'unknown') return
   if (status === 'none') {
@@ -71,21 +69,20 @@ function statusAfter(
   { error, status: known }: StatementAnswer,
   asked: Control | null,
 ): TransactionStatus {
-  const status = statusOf(record.driver)
+  const { status } = record.driver
   if (!error) return known ?? status
-  const failure = failureOn(record.driver, error)
+  const failure = record.driver.failureOn(error)
   if (failure === 'connection') return 'none'
   // The status does not yet show a BEGIN that was pipelined with a statement the driver could not write.
   if (failure === 'driver')
-    return status === 'none' && record.transaction && !isReady(record) ? 'open' : status
+    return status === 'none' && record.transaction && !record.driver.isReady ? 'open' : status
+  if (!record.driver.dialect.errors.failsTransaction(error)) return status
   // A COMMIT that fails (a deferred constraint, a serialization conflict) has rolled back: nothing is left open.
   if (asked?.ask === 'commit' || asked?.ask === 'prepare') return 'none'
   if (status === 'unknown') return status
   // The status does not yet show a BEGIN that was pipelined with this failed statement.
   return status === 'none' && !record.transaction ? 'none' : 'failed'
 }
-
-const isReady = ({ driver }: ConnectionRecord) => driver.readyForQuery !== false
 
 function startTransaction(record: ConnectionRecord, answer: StatementAnswer): void {
   const transaction = { id: nextId('t'), startedAt: answer.startedAt, statements: 0, failed: false }
@@ -132,7 +129,7 @@ export function endTransaction(
 }
 
 function outcomeOf({ driver }: ConnectionRecord, { commands, error }: StatementAnswer): TransactionOutcome {
-  if (error) return failureOn(driver, error) === 'connection' ? 'lost' : 'rolled back'
+  if (error) return driver.failureOn(error) === 'connection' ? 'lost' : 'rolled back'
   const last = commands.findLast(
     command => command === 'COMMIT' || command === 'ROLLBACK' || command === 'PREPARE',
   )

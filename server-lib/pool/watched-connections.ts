@@ -1,12 +1,7 @@
 import type { Discard } from '../channels/words.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
-import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 import type { Books } from './books.ts'
-import { bindingCallbacks } from '../watch/caller-context.ts'
-import { outsideOfItsOpener } from '../postgres/foreign-socket.ts'
-import { ListenerContexts, type Emitter } from '../watch/listener-contexts.ts'
-import { shadow } from '../watch/shadow.ts'
-import { watchStatements } from './watch-statements.ts'
+import { ConnectionWatch } from './statement-watch.ts'
 
 /**
  * The watched driver connections of one pool, and how to restore each. Includes those about to close: on a silent
@@ -29,6 +24,11 @@ export class WatchedConnections {
     return this.#leave.size + this.#closing.size
   }
 
+  /** A connection of the driver, as we speak to it. */
+  of(raw: object): DriverConnection {
+    return this.#books.dialect.connectionOf(raw)
+  }
+
   /** A connection that a call of ours is opening, or has just opened. */
   opens(driver: DriverConnection): void {
     this.#opened.add(driver)
@@ -38,10 +38,12 @@ export class WatchedConnections {
   enter(driver: DriverConnection): void {
     if (this.#leave.has(driver)) return
     const record = this.#books.opened(driver)
-    if (!canTellStatus(driver)) this.#books.transactionsAreUnknown()
-    const unfollow = followStatus(driver)
-    const unwatch = watchStatements(this.#books, record)
-    const unbind = record.isBorrowed ? () => {} : this.#bind(driver)
+    if (!driver.canTellStatus) this.#books.transactionsAreUnknown()
+    const unfollow = driver.followStatus()
+    const unwatch = driver.watchStatements(new ConnectionWatch(this.#books, record))
+    // `pool.query` listens for each of its statements and is bound as a whole; a session listens at each check-out.
+    const isOurs = () => record.checkout?.isApplications === false
+    const unbind = driver.bindListeners(isOurs, this.#opened.has(driver))
     const onEnd = () => {
       this.#closing.add(driver)
       this.gone(driver, 'connection ended')
@@ -52,28 +54,8 @@ export class WatchedConnections {
       unwatch()
       unbind()
       unfollow()
-      driver.removeListener('end', onEnd)
+      driver.off('end', onEnd)
     })
-  }
-
-  /** Puts the listeners of a connection in the context of their registration. */
-  #bind(driver: DriverConnection): () => void {
-    const unshield = this.#opened.has(driver) ? () => {} : outsideOfItsOpener(driver)
-    // `pool.query` listens for each of its statements and is bound as a whole; a session listens at each check-out.
-    const isOurs = () => this.#books.recordOf(driver)?.checkout?.isApplications === false
-    const listeners = new ListenerContexts(driver as unknown as Emitter, isOurs)
-    let watching = true
-    const unbindEnd = shadow(
-      driver,
-      'end',
-      bindingCallbacks(() => watching),
-    )
-    return () => {
-      watching = false
-      unbindEnd()
-      listeners.leave()
-      unshield()
-    }
   }
 
   /** The connection is closed, or is about to be: the pool does not grant it any more. */
@@ -84,7 +66,11 @@ export class WatchedConnections {
       this.#leave.delete(driver)
       if (!this.#closing.has(driver)) {
         this.#closing.add(driver)
-        driver.once('end', () => this.#hasClosed(driver))
+        const onEnd = () => {
+          driver.off('end', onEnd)
+          this.#hasClosed(driver)
+        }
+        driver.on('end', onEnd)
       }
     }
     this.#books.closed(driver, reason)
@@ -109,7 +95,7 @@ export class WatchedConnections {
     for (const driver of [...this.#leave.keys(), ...this.#closing]) {
       // The holder may not listen, and an unheard error ends the process.
       driver.on('error', () => {})
-      driver.connection?.stream?.destroy()
+      driver.cut()
       this.gone(driver, 'cut at close')
     }
   }

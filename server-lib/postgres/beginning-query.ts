@@ -1,19 +1,7 @@
-import {
-  isTextAndValues,
-  type TextAndValues,
-  type DriverCallback,
-  type PgClient,
-  type Submittable,
-} from './driver.ts'
-
-/** Told once: null when the server has begun the transaction, else why it has not. */
-export type Begun = (error: Error | null) => void
-
-/** What begins a transaction, one statement after the other, and who is told when the last of them is answered. */
-export interface Beginning {
-  readonly texts: readonly string[]
-  readonly begun: Begun
-}
+import type { Beginning, Begun } from '../dialect/connection.ts'
+import type { DriverCallback } from '../dialect/result.ts'
+import { isTextAndValues, type TextAndValues } from '../dialect/statement.ts'
+import type { PgClient, Submittable } from './driver.ts'
 
 /** A statement that brings the BEGIN of its transaction along. */
 export interface BeginningQuery extends Submittable {
@@ -62,11 +50,7 @@ const classes = new WeakMap<QueryClass, BeginningQueryClass>()
  * protocol that sends several with one Sync takes no text of several. One with a name must not: pg would take it for prepared
  * when BEGIN is answered.
  */
-export function canBringBegin(
-  driver: PgClient,
-  config: unknown,
-  isSingle: boolean,
-): config is TextAndValues {
+export function canBringBegin(driver: PgClient, config: unknown, isSingle: boolean): config is TextAndValues {
   if (!isTextAndValues(config) || !queryClassOf(driver)) return false
   return config.text !== '' && (isSingle || config.values.length > 0) && driver.readyForQuery !== false
 }

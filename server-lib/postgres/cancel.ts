@@ -5,6 +5,12 @@ const CANCEL_TIMEOUT_MS = 5_000
 const ASK_AGAIN_MS = 250
 
 /**
+ * Is told of a cancel that is on its way, and returns whether the statement that it is meant for still runs. On a host's
+ * connection another may run a moment later, which is the host's.
+ */
+export type Cancelling = (asked: Promise<void>) => () => boolean
+
+/**
  * Asks the server to cancel whatever the connection is running, over a second socket, as the protocol wants
  * it. It needs no login and no free connection slot, so it works on a server that is full.
  *
@@ -15,14 +21,17 @@ const ASK_AGAIN_MS = 250
  * It can also overtake a statement that was just written, and then cancels nothing; the backend would run on, with its
  * locks, since it looks for a client that has gone only when it is done. So it is asked once more.
  */
-export function cancelStatement(connection: PgClient, over?: Promise<void>): Promise<void> {
+export function cancelStatement(
+  connection: PgClient,
+  over?: Promise<void>,
+  cancelling: Cancelling = () => () => connection.readyForQuery === false,
+): Promise<void> {
   const asked = requestCancel(connection, over)
-  // What runs on a host's connection a moment later may be the host's.
-  const runs = connection.cancelling?.(asked) ?? (() => connection.readyForQuery === false)
+  const runs = cancelling(asked)
   const again = () => {
     if (!runs()) return
     const askedAgain = requestCancel(connection, over)
-    connection.cancelling?.(askedAgain)
+    cancelling(askedAgain)
   }
   setTimeout(again, ASK_AGAIN_MS).unref()
   return asked

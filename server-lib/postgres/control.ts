@@ -1,6 +1,5 @@
-/** The SQL of transaction control, here and nowhere else. From the weakest to the strongest. */
-export const ISOLATIONS = ['read committed', 'repeatable read', 'serializable'] as const
-export type Isolation = (typeof ISOLATIONS)[number]
+import { ISOLATIONS, type Isolation } from '../dialect/control.ts'
+import type { Texts } from '../dialect/texts.ts'
 
 interface TransactionTimeouts {
   readonly statementTimeoutMs: number | undefined
@@ -44,18 +43,14 @@ function textsFor({
   return parts
 }
 
-export const COMMIT = 'COMMIT'
 export const ROLLBACK = 'ROLLBACK'
 export const READ_ONLY_SESSION = 'SET default_transaction_read_only = on'
-export const RESET_READ_ONLY_SESSION = 'RESET default_transaction_read_only'
-/** Whether the transaction has changed something durable. */
-export const WRITTEN = 'select pg_current_xact_id_if_assigned() is not null as written'
-
+const RESET_READ_ONLY_SESSION = 'RESET default_transaction_read_only'
 /** Settings, roles, advisory locks, LISTEN, temporary tables, prepared statements, cursors. Refused in a transaction. */
-export const DISCARD_ALL = 'DISCARD ALL'
+const DISCARD_ALL = 'DISCARD ALL'
 
 /** What is sent before a connection goes back to its pool; nothing for most engines. One text each: DISCARD ALL stands alone. */
-export function resetTexts(engine: {
+function resetTexts(engine: {
   readonly isReadOnlySession: boolean
   readonly owned: boolean
   readonly resetOnRelease: boolean
@@ -70,28 +65,42 @@ export function resetTexts(engine: {
  * Settings of the transaction that is open. With parameters, although BEGIN could bring them along: the text of a statement is
  * told to observers, and what a request says of itself is not for them.
  */
-export function setForTransaction(settings: Readonly<Record<string, string>>) {
+function setForTransaction(settings: Readonly<Record<string, string>>) {
   const pairs = Object.entries(settings)
   const calls = pairs.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, true)`)
   return { text: `SELECT ${calls.join(', ')}`, values: pairs.flat() }
 }
 
-export const savepoint = (name: string) => `SAVEPOINT ${name}`
-export const releaseSavepoint = (name: string) => `RELEASE SAVEPOINT ${name}`
+const savepoint = (name: string) => `SAVEPOINT ${name}`
+const releaseSavepoint = (name: string) => `RELEASE SAVEPOINT ${name}`
 /** Back to the savepoint, which then goes too: it would otherwise stay open until the transaction ends. */
-export const rollbackToSavepoint = (name: string) =>
-  `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
+const rollbackToSavepoint = (name: string) => `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`
 
 // ------------------------------------------------------------------------------------- two-phase commit
 
 export const prepareTransaction = (gid: string) => `PREPARE TRANSACTION ${literal(gid)}`
 export const commitPrepared = (gid: string) => `COMMIT PREPARED ${literal(gid)}`
 export const rollbackPrepared = (gid: string) => `ROLLBACK PREPARED ${literal(gid)}`
-/** Has deferred constraints checked now: what COMMIT would find afterwards is found before anybody commits. */
-export const SET_CONSTRAINTS = 'SET CONSTRAINTS ALL IMMEDIATE'
 
 /** A text as SQL, whatever `standard_conforming_strings` says: transaction control takes no parameters. */
 export function literal(text: string): string {
   const quoted = text.replaceAll("'", "''")
   return text.includes('\\') ? ` E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`
+}
+
+export const texts: Texts = {
+  begin: beginTexts,
+  commit: 'COMMIT',
+  rollback: ROLLBACK,
+  savepoint,
+  releaseSavepoint,
+  rollbackToSavepoint,
+  rollbackToSavepointOnly: name => `ROLLBACK TO SAVEPOINT ${name}`,
+  readOnlyHere: 'SET TRANSACTION READ ONLY',
+  readOnlySession: READ_ONLY_SESSION,
+  resets: resetTexts,
+  forgetsPrepared: resets => resets.includes(DISCARD_ALL),
+  setForTransaction,
+  checkConstraints: 'SET CONSTRAINTS ALL IMMEDIATE',
+  written: 'select pg_current_xact_id_if_assigned() is not null as written',
 }

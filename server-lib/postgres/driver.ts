@@ -1,3 +1,5 @@
+import type { DriverStream } from '../dialect/stream.ts'
+
 /** As loose as pg's own types have it: with anything narrower their `Pool` would not fit ours. */
 export type Listener = (...args: any[]) => void
 
@@ -36,19 +38,6 @@ export interface PgClient {
   readonly native?: unknown
   /** Of a driver that is not pg's: has the server cancel what runs, by its own means. */
   readonly cancelRunning?: (() => Promise<void>) | undefined
-  /** It is somebody else's, and his transaction is the one that runs on it. */
-  readonly isBorrowed?: boolean
-  /** Of a borrowed one: whether a savepoint of its borrower is open. */
-  readonly isInUnit?: boolean
-  /**
-   * Of a borrowed one, where a savepoint of its borrower is open: which other connection the host has for whoever sends this
-   * statement from here, if it has one.
-   */
-  elsewhere?(config: unknown): Promise<{ readonly processID?: number | null } | undefined> | undefined
-  /** Of a borrowed one: told of a cancel that is on its way to the server. Returns whether what it is meant for still runs. */
-  cancelling?(asked: Promise<void>): () => boolean
-  /** Set by knex when the connection must not be used again; knex's pool then drops it at the next acquire. */
-  __knex__disposed?: unknown
 }
 
 /** Of ReadyForQuery: idle, in a transaction, in a failed one. */
@@ -79,15 +68,6 @@ export function forgetPrepared({ connection }: PgClient): void {
   if (connection?.submittedNamedStatements) connection.submittedNamedStatements = {}
 }
 
-/** What a statement resolves to. A text of several statements resolves to an array of these. */
-export interface DriverResult {
-  command?: string | null
-  rowCount?: number | null
-  rows?: unknown[]
-}
-
-export type DriverCallback = (error: Error | null | undefined, result?: DriverResult | DriverResult[]) => void
-
 type ReadCallback = (error: Error | null, rows?: unknown[]) => void
 
 /** The parts of pg-cursor that we use. */
@@ -105,48 +85,16 @@ export interface Cursor {
 }
 
 /** A statement that drives the protocol itself: pg's Query, pg-cursor, pg-query-stream. */
-export interface Submittable {
+export interface Submittable extends DriverStream {
   submit(connection: unknown): unknown
-  text?: string
-  values?: unknown[] | null
   cursor?: Cursor
-  callback?: DriverCallback
-  destroyed?: boolean
   listenerCount?(event: string): number
   /** How many rows it has read, of one that reads them itself: its `handleDataRow` is not told of them. */
   rowsTaken?: number
-  destroy?(error?: Error): unknown
-  handleError?(error: Error, connection?: unknown): void
-  handleReadyForQuery?(connection?: unknown): void
   handleCommandComplete?(message: unknown, connection?: unknown): void
   handleDataRow?(message: unknown): void
 }
 
 export function isSubmittable(config: unknown): config is Submittable {
   return typeof config === 'object' && config !== null && typeof (config as Submittable).submit === 'function'
-}
-
-export interface TextAndValues {
-  readonly text: string
-  readonly values: unknown[]
-}
-
-/** Whether a config says no more than text and values, as nearly all do. */
-export function isTextAndValues(config: unknown): config is TextAndValues {
-  if (typeof config !== 'object' || config === null) return false
-  const { text, values } = config as { text?: unknown; values?: unknown }
-  if (typeof text !== 'string' || !Array.isArray(values)) return false
-  for (const key in config) if (key !== 'text' && key !== 'values') return false
-  return true
-}
-
-/** The command tag of a result; of several statements, that of the last. */
-export function commandOf(result: DriverResult | DriverResult[] | undefined): string | null {
-  return (Array.isArray(result) ? result.at(-1)?.command : result?.command) ?? null
-}
-
-/** How many rows came back or were changed, summed over several statements. */
-export function rowsOf(result: DriverResult | DriverResult[] | undefined): number | null {
-  if (!Array.isArray(result)) return result?.rowCount ?? null
-  return result.reduce((sum, one) => sum + (one.rowCount ?? 0), 0)
 }

@@ -1,12 +1,8 @@
 import { bytesOf, queryClassOf, type PgQuery, type QueryClass, type Wire } from './beginning-query.ts'
-import type { DriverCallback, PgClient, Submittable } from './driver.ts'
+import type { DriverCallback } from '../dialect/result.ts'
+import type { Enclosure } from '../dialect/statement.ts'
+import type { PgClient, Submittable } from './driver.ts'
 import type { SingleStatement } from './single-statement.ts'
-
-/** What is sent before and behind a statement. The same two lists for the same purpose: their bytes are kept. */
-export interface Enclosure {
-  readonly before: readonly string[]
-  readonly behind: readonly string[]
-}
 
 type EnclosedQueryClass = new (
   statement: SingleStatement,

@@ -1,19 +1,10 @@
-import type { DriverCallback, PgClient } from './driver.ts'
-import { enclosedQuery, type Enclosure } from './enclosed-query.ts'
+import type { DriverCallback } from '../dialect/result.ts'
+import type { EnclosedStatement } from '../dialect/statement.ts'
+import { isClosed, type PgClient } from './driver.ts'
+import { enclosedQuery } from './enclosed-query.ts'
 import { whenReady } from './ready.ts'
 import { singleStatement } from './single-statement.ts'
 import { failureOn } from './sqlstate.ts'
-
-/** A statement as a session is asked to send it: with an enclosure around it, kept or failed as one. */
-export class EnclosedStatement {
-  readonly statement: unknown
-  readonly enclosure: Enclosure
-
-  constructor(statement: unknown, enclosure: Enclosure) {
-    this.statement = statement
-    this.enclosure = enclosure
-  }
-}
 
 /** Sends it in one round trip where that is possible, else one after the other up to the first that fails. */
 export function sendEnclosed(
@@ -30,7 +21,8 @@ export function sendEnclosed(
     if (isTold) return
     isTold = true
     if (!error) return sendAll(driver, behind, callback, () => callback(null, result))
-    if (failureOn(driver, error) !== 'driver') return callback(error)
+    if (failureOn({ isClosed: isClosed(driver), isNative: driver.native !== undefined }, error) !== 'driver')
+      return callback(error)
     const refuse = () => callback(error)
     // The driver alone found fault with it: what was opened for it is closed, unless the server did so too.
     whenReady(driver, isOpen => {

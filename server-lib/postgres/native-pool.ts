@@ -1,6 +1,7 @@
 import { NO_LINE } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import type { DriverConnection, Listener } from './driver.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
+import type { Listener, PgClient } from './driver.ts'
 import { outsideOfRequests } from '../requests/request-scope.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { bindingCallbacks, boundTo, contextHere, type CallerContext } from '../watch/caller-context.ts'
@@ -11,11 +12,10 @@ import type { Asker, Books } from '../pool/books.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
 import type { CheckoutRecord } from '../pool/records.ts'
 import { explainTimeout } from '../pool/explained-timeout.ts'
-import { isPoolTimeout } from '../pool/pool-timeout.ts'
 import { staleRelease } from '../pool/stale-release.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
 
-type PooledConnection = DriverConnection & { release(destroy?: boolean | Error): void }
+type PooledConnection = PgClient & { release(destroy?: boolean | Error): void }
 type ConnectCallback = (
   error: Error | undefined,
   connection: PooledConnection | undefined,
@@ -60,6 +60,7 @@ export class NativePool implements Pool {
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(books)
     this.connections = connections
+    const of = (client: PgClient) => books.dialect.connectionOf(client)
     const unwatchRequests = watchRequests(pool, this)
     const unwatchOpening = openInContext(pool, connections, inContext)
     const isOurs: IsOurs = (_event, listener) => this.#listeners.some(([, own]) => own === listener)
@@ -70,27 +71,28 @@ export class NativePool implements Pool {
       unwatchRequests()
     }
     this.#listeners = [
-      ['connect', (driver: DriverConnection) => connections.enter(driver)],
+      ['connect', (client: PgClient) => connections.enter(of(client))],
       [
         'release',
-        (error: unknown, driver: DriverConnection) => {
+        (error: unknown, client: PgClient) => {
+          const driver = of(client)
           const record = books.recordOf(driver)
           if (record && error) record.discarded ??= 'released with an error'
           books.released(driver)
           // The pool is about to close it, and emits `remove` only when that is done.
           if (error) connections.gone(driver, 'released with an error')
-          else driver.removeListener('error', unheard)
+          else client.removeListener('error', unheard)
         },
       ],
-      ['remove', (driver: DriverConnection) => connections.gone(driver, 'closed by the pool')],
+      ['remove', (client: PgClient) => connections.gone(of(client), 'closed by the pool')],
     ]
     // Prepended, so that statements sent in the application's own `connect` listener are seen as well.
     for (const [event, listener] of this.#listeners) pool.prependListener(event, listener)
     const idle = new Set(pool._idle?.map(item => item.client))
-    for (const driver of pool._clients ?? []) {
-      if (!driver.processID) continue
-      connections.enter(driver)
-      if (!idle.has(driver)) books.acquired(books.asked(NO_LINE), driver)
+    for (const client of pool._clients ?? []) {
+      if (!client.processID) continue
+      connections.enter(of(client))
+      if (!idle.has(client)) books.acquired(books.asked(NO_LINE), of(client))
     }
   }
 
@@ -103,8 +105,9 @@ export class NativePool implements Pool {
       .askingFor(asker, () => this.#connect())
       .then(
         // The release of this hold: a later holder of the same connection has another.
-        driver => taker.granted(this.#hold(driver, driver.release)),
-        (cause: unknown) => taker.refused(cause),
+        client => taker.granted(this.#hold(client, client.release)),
+        // The application's own pool may have a shorter timeout than ours.
+        (cause: unknown) => (isPoolTimeout(cause) ? taker.timedOut(cause) : taker.refused(cause)),
       )
     return () => {
       // pg-pool cannot withdraw a request, so the books drop the waiter here.
@@ -118,23 +121,24 @@ export class NativePool implements Pool {
    */
   #connect(): Promise<PooledConnection> {
     return new Promise((resolve, reject) => {
-      this.#pool.connect((error, driver) => {
-        if (!driver) return reject(error)
-        driver.on('error', unheard)
-        resolve(driver)
+      this.#pool.connect((error, client) => {
+        if (!client) return reject(error)
+        client.on('error', unheard)
+        resolve(client)
       })
     })
   }
 
-  #hold(driver: PooledConnection, release: PooledConnection['release']): Hold {
+  #hold(client: PooledConnection, release: PooledConnection['release']): Hold {
     const { books } = this
+    const driver: DriverConnection = books.dialect.connectionOf(client)
     const refuse = () => {
       throw staleRelease(books, driver)
     }
-    driver.release = refuse
+    client.release = refuse
     const giveBack = (destroy?: true) => {
-      if (driver.release === refuse) driver.release = release
-      release.call(driver, destroy)
+      if (client.release === refuse) client.release = release
+      release.call(client, destroy)
     }
     return { driver, release: () => giveBack(), discard: () => giveBack(true) }
   }
@@ -154,7 +158,7 @@ export class NativePool implements Pool {
   cut(): void {
     this.connections.cut()
     // Connections that are still being opened: the pool has emitted nothing for them yet.
-    for (const driver of this.#pool._clients ?? []) driver.connection?.stream?.destroy()
+    for (const client of this.#pool._clients ?? []) client.connection?.stream?.destroy()
     // pg-pool forgets its waiters when it ends: they would wait for ever.
     for (const pending of this.#pool._pendingQueue?.splice(0) ?? [])
       pending.callback(new Error('The pool was closed.'))
@@ -179,9 +183,10 @@ function watchRequests(pool: PgPool, watched: NativePool): () => void {
     inQuery = null
     return checkout
   }
-  const granted = (checkout: CheckoutRecord, driver: DriverConnection) => {
+  const granted = (checkout: CheckoutRecord, client: PgClient) => {
     // Asked for while we watched, and granted after.
     if (!watching) return
+    const driver = books.dialect.connectionOf(client)
     connections.enter(driver)
     books.acquired(checkout, driver)
   }
@@ -267,7 +272,7 @@ function openInContext(pool: PgPool, connections: WatchedConnections, inContext:
         return inContext(() => {
           const answer = original.apply(this, args)
           const opened = pool._clients?.at(-1)
-          if (opened) connections.opens(opened)
+          if (opened) connections.opens(connections.of(opened))
           return answer
         })
       }
@@ -287,4 +292,19 @@ function openInContext(pool: PgPool, connections: WatchedConnections, inContext:
     watching = false
     for (const takeOff of undo) takeOff()
   }
+}
+
+export function isPgPool(value: unknown): value is PgPool {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { connect?: unknown }).connect === 'function' &&
+    // A client of pg has no `options`.
+    typeof (value as { options?: unknown }).options === 'object'
+  )
+}
+
+/** pg-pool's own timeout: no connection was released, or the one being opened did not open. */
+function isPoolTimeout(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect'
 }

@@ -1,4 +1,5 @@
-import { isSubmittable, isTextAndValues } from './driver.ts'
+import { isTextAndValues } from '../dialect/statement.ts'
+import { isSubmittable } from './driver.ts'
 
 /**
  * What of a statement's config is no text and must be one; undefined for one that pg can write. pg throws for it in the middle of

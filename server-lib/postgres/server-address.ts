@@ -1,9 +1,4 @@
-/** The address of an engine's server, as far as its configuration tells. Never a user, never a password. */
-export interface ServerAddress {
-  readonly serverAddress: string | null
-  readonly serverPort: number | null
-  readonly database: string | null
-}
+import type { ServerAddress } from '../engines/server-door.ts'
 
 /** Reads the server's address from pg's settings: a URL, or separate host, port and database. */
 export function serverAddressOf(settings: Record<string, unknown> | undefined): ServerAddress {

@@ -1,21 +1,5 @@
 import { inspect } from 'node:util'
-
-/** pg's class of connections: constructing one opens nothing yet. */
-export type ClientClass = new (settings: object) => {
-  readonly connectionParameters?: object
-}
-
-/**
- * The settings to reach a pool's server again, as pg's `Client` takes them. A secret in them is read by its name, and
- * is never listed or printed.
- */
-export type ServerSettings = Readonly<Record<string, unknown>>
-
-/** The settings to reach a server, and the class that connects. */
-export interface ServerDoor {
-  readonly settings: ServerSettings
-  readonly Client: ClientClass | undefined
-}
+import type { ClientClass, ServerDoor, ServerSettings } from '../engines/server-door.ts'
 
 /** Left out: the connection string holds the password, and its parts are settings already. The second is no setting. */
 const LEFT_OUT = new Set(['connectionString', 'isDomainSocket'])

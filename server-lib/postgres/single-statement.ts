@@ -1,4 +1,4 @@
-import { isTextAndValues, type TextAndValues } from './driver.ts'
+import { isTextAndValues, type TextAndValues } from '../dialect/statement.ts'
 import { beginsWith, isOneStatement } from './statements.ts'
 
 /** What is said of a statement that can be sent in the middle of others. */

@@ -1,7 +1,5 @@
-import { isClosed, type PgClient } from './driver.ts'
-
-/** What an error of a statement means for the connection it ran on. */
-export type Failure = 'statement' | 'connection'
+import type { DriverErrors, ErrorKind, Failure } from '../dialect/errors.ts'
+import { serverErrorText } from './server-error-text.ts'
 
 /** SQLSTATEs after which the server has ended the session: shutdown, crash, dropped database, idle timeouts. */
 const SESSION_ENDING = new Set(['57P01', '57P02', '57P03', '57P04', '57P05', '25P03', '25P04'])
@@ -37,12 +35,40 @@ const UNSENT = /^(Query values must be an array|Prepared statements must be uniq
  * The same of a statement of the application. `driver`: the driver gave up on the statement by itself, and says that the
  * connection is still usable. A value could not be written, a name is taken, a type parser threw: nothing else failed with it.
  */
-export function failureOn(driver: PgClient, error: Error): Failure | 'driver' {
+export function failureOn(
+  { isClosed, isNative }: { readonly isClosed: boolean; readonly isNative: boolean },
+  error: Error,
+): Failure | 'driver' {
   if (sqlstateOf(error) !== undefined) return failureOf(error)
   // pg marks its client before it tells of a socket that failed.
-  if (isClosed(driver) || isReadTimeout(error)) return 'connection'
+  if (isClosed || isReadTimeout(error)) return 'connection'
   // libpq's errors of the network have no SQLSTATE either, and leave the client unmarked.
-  if (driver.native !== undefined && !driver.isBorrowed)
-    return UNSENT.test(error.message) ? 'driver' : 'connection'
+  if (isNative) return UNSENT.test(error.message) ? 'driver' : 'connection'
   return 'driver'
+}
+
+const KINDS: Readonly<Record<string, ErrorKind>> = {
+  '40001': 'collision',
+  '40P01': 'collision',
+  '25P02': 'transaction failed',
+  '25P01': 'no transaction',
+  '57014': 'cancelled',
+  '42501': 'denied',
+  // An object, and a table.
+  '42704': 'not found',
+  '42P01': 'not found',
+  '55000': 'busy',
+  '55P03': 'locked',
+  '25006': 'read only',
+  // A standby refuses READ WRITE itself.
+  '0A000': 'read only',
+}
+
+export const errors: DriverErrors = {
+  codeOf: sqlstateOf,
+  textOf: serverErrorText,
+  kindOf: error => KINDS[sqlstateOf(error) ?? ''] ?? null,
+  failureOf,
+  failsTransaction: () => true,
+  isUnanswered: isReadTimeout,
 }

@@ -1,14 +1,9 @@
-import { isSubmittable, type DriverCallback } from './driver.ts'
-
-/** What the arguments of a driver's `query` say about the statement before it is sent. */
-export interface Statement {
-  text: string
-  parameters: number
-  kind: 'query' | 'cursor'
-}
+import type { DriverCallback } from '../dialect/result.ts'
+import type { CallbackArgument, StatementFacts } from '../dialect/statement.ts'
+import { isSubmittable } from './driver.ts'
 
 /** Reads the arguments of `query`; undefined if they are not recognizably a statement. */
-export function statementIn([config, values]: unknown[]): Statement | undefined {
+export function statementIn([config, values]: unknown[]): StatementFacts | undefined {
   if (typeof config === 'string') return { text: config, parameters: countOf(values), kind: 'query' }
   if (typeof config !== 'object' || config === null) return undefined
   if (isSubmittable(config)) {
@@ -29,12 +24,6 @@ export function statementIn([config, values]: unknown[]): Statement | undefined 
 }
 
 const countOf = (values: unknown) => (Array.isArray(values) ? values.length : 0)
-
-/** A callback among the arguments of `query`, and how to send them with another in its place. */
-export interface CallbackArgument {
-  readonly callback: DriverCallback
-  sendWith<T>(callback: DriverCallback, send: (args: unknown[]) => T): T
-}
 
 /** pg takes its callback as the third argument, as the second, or inside the config, in this order. */
 export function callbackOf(args: unknown[]): CallbackArgument | undefined {

@@ -1,22 +1,16 @@
+import type { StreamEnd, Tell } from '../dialect/stream.ts'
 import type { Cursor, Submittable } from './driver.ts'
-
-/** How a submittable statement ended. */
-export interface SubmittableEnd {
-  error: Error | null
-  rows: number
-  command: string | null
-}
 
 const HOOKED = ['handleReadyForQuery', 'handleError', 'handleCommandComplete', 'handleDataRow'] as const
 
 /** Who waits for the end of a statement that is hooked already: a session and the watching of its connection both do. */
-const waiting = new WeakMap<Submittable, ((end: SubmittableEnd) => void)[]>()
+const waiting = new WeakMap<Submittable, ((end: StreamEnd) => void)[]>()
 
 /**
  * Calls `ended` once when a cursor, stream or pg Query that drives the protocol itself is over. Its own
  * handlers are shadowed on the instance for that long and put back; what they do stays as it was.
  */
-export function onSubmittableEnd(submittable: Submittable, ended: (end: SubmittableEnd) => void): void {
+export function onSubmittableEnd(submittable: Submittable, ended: (end: StreamEnd) => void): void {
   const others = waiting.get(submittable)
   if (others) return void others.push(ended)
   const listeners = [ended]
@@ -64,9 +58,6 @@ export function onSubmittableEnd(submittable: Submittable, ended: (end: Submitta
     })
   }
 }
-
-/** Makes of a driver's error what the caller is told. */
-export type Tell = (error: Error) => Error
 
 /** Lets a cursor, stream or pg Query hand on each error as `tell` has it. Who hooked it later still gets the driver's. */
 export function tellErrors(submittable: Submittable, tell: Tell): void {

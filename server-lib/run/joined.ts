@@ -1,5 +1,5 @@
 import { EnginelightError } from '../channels/errors.ts'
-import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
+import { ISOLATIONS, type Isolation } from '../dialect/control.ts'
 import type { ContainerCore } from '../containers/container.ts'
 import { runInRequest } from '../requests/request-scope.ts'
 import { Limit } from './limit.ts'

@@ -1,6 +1,6 @@
 import { describe } from '../channels/describe.ts'
 import { EnginelightError } from '../channels/errors.ts'
-import { failureOf, sqlstateOf } from '../postgres/sqlstate.ts'
+import { failureOf, kindOf, serverCodeOf } from '../dialect/known-dialects.ts'
 import type { CheckedRetry } from './run-options.ts'
 
 /** How deep to follow a chain of causes. */
@@ -38,18 +38,15 @@ export function isWorthRetrying(error: unknown, { on }: CheckedRetry): boolean {
   return errors.some(isTransient)
 }
 
-/** Serialization failure and deadlock: the server rolled back so that another transaction could go on. */
-const COLLISIONS = new Set(['40001', '40P01'])
-
 function isTransient(error: unknown): boolean {
   if (error instanceof EnginelightError) {
     // A restarting server refuses connections for a while; a wrong password is refused for ever.
     if (error.code === 'EL_CHECKOUT_FAILED') return failureOf(error.cause) === 'connection'
     return error.code === 'EL_CONNECTION_LOST'
   }
-  const sqlstate = sqlstateOf(error)
-  // An error without a SQLSTATE, as any error of the application, decides nothing: the rest of the chain does.
-  return sqlstate !== undefined && (COLLISIONS.has(sqlstate) || failureOf(error) === 'connection')
+  // An error without a server's code, as any error of the application, decides nothing: the rest of the chain does.
+  if (serverCodeOf(error) === undefined) return false
+  return kindOf(error) === 'collision' || failureOf(error) === 'connection'
 }
 
 /** The wait after this attempt: random, up to a bound that doubles each time (full jitter). */

@@ -13,7 +13,7 @@ import {
   whole,
   type Needs,
 } from '../channels/options.ts'
-import { ISOLATIONS, type Isolation } from '../postgres/control.ts'
+import { ISOLATIONS, type Isolation } from '../dialect/control.ts'
 import { PROPAGATIONS, type Propagation } from './propagation.ts'
 
 /** When a failed function is run again, and how often. */

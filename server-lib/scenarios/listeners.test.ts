@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { PgClient } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { SESSION_POINTS, strikeAt } from '../identity/fault-points.ts'
 import { eventually } from '../testing/ground-truth.ts'
@@ -26,12 +26,12 @@ afterAll(() => database.drop())
 const fatal = () =>
   Object.assign(new Error('terminating connection'), { code: '57P01', severity: 'FATAL', name: 'error' })
 /** As pg tells of it; where nobody can hear it yet or any more, as the network does it. */
-const strike = (driver: DriverConnection | undefined) => {
+const strike = (driver: PgClient | undefined) => {
   const client = driver as unknown as EventEmitter
   if (client.listenerCount('error') > 0) client.emit('error', fatal())
   else driver?.connection?.stream?.destroy()
 }
-const cut = (driver: DriverConnection | undefined) => void driver?.connection?.stream?.destroy()
+const cut = (driver: PgClient | undefined) => void driver?.connection?.stream?.destroy()
 
 const sources = {
   connection: () => ({ connection: database.url, pool: { max: 2 } }),
@@ -131,7 +131,7 @@ test('R16 killed while what somebody left on it is rolled back', async () => {
   await client.query('begin')
   const query = client.query.bind(client) as (...args: unknown[]) => unknown
   client.query = ((...args: unknown[]) => {
-    cut(client as unknown as DriverConnection)
+    cut(client as unknown as PgClient)
     return query(...args)
   }) as typeof client.query
   client.release()
@@ -179,7 +179,7 @@ test('R16 leases leave no listener on a client, its wire or its socket, whatever
   const { signal } = new AbortController()
   const counts = () =>
     engines.names.map(name => {
-      const tarn = engines.get(name).knex.client.pool as { free: { resource: DriverConnection }[] }
+      const tarn = engines.get(name).knex.client.pool as { free: { resource: PgClient }[] }
       return tarn.free.map(({ resource }) => {
         const wire = resource.connection as unknown as EventEmitter & { stream: EventEmitter }
         return [resource as unknown as EventEmitter, wire, wire.stream].map(emitter =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { PgClient } from '../postgres/driver.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt } from '../identity/fault-points.ts'
@@ -44,7 +44,7 @@ test('R08 a connection that is closed while the network goes silent keeps its so
   const db = engines.open()
   await db.main('t').insert({ name: 'x' })
   let socket: { destroyed?: boolean } | undefined
-  using strike = strikeAt<DriverConnection>('release:due', driver => {
+  using strike = strikeAt<PgClient>('release:due', driver => {
     if (driver) driver.getTransactionStatus = () => 'T'
     socket = driver?.connection?.stream as typeof socket
     proxy.set(BLACK_HOLE)

@@ -1,7 +1,8 @@
-import { DECISION_TABLE, LOCATION_TABLE } from '../postgres/two-phase/decision.ts'
+import { knownDialects } from '../dialect/known-dialects.ts'
 
 /** The tables of `engines.install()` get no types, and no model has them. */
 export const isOwnTable = ({ schema, name }: { schema: string; name: string }): boolean =>
-  OWN_TABLES.has(`${schema}.${name}`)
-
-const OWN_TABLES: ReadonlySet<string> = new Set([DECISION_TABLE, LOCATION_TABLE])
+  knownDialects().some(({ twoPhase }) => {
+    const own = `${schema}.${name}`
+    return twoPhase !== undefined && (own === twoPhase.decisionTable || own === twoPhase.locationTable)
+  })

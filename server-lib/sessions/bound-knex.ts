@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { databaseOfClient } from '../engines/database.ts'
 import { knexFactory } from '../engines/make-knex.ts'
 import { onPool, poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
 import { ownTransactions } from './knex-transactions.ts'
@@ -6,7 +7,9 @@ import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'
 
-const dialectOf = transactingDialects()
+const dialectOf = transactingDialects(
+  base => databaseOfClient(base.name, base.prototype as object)?.knexMethods ?? {},
+)
 
 /**
  * A complete knex whose pool is the session. Its dialect says `transacting`, so knex sends SAVEPOINT where it would
@@ -29,7 +32,7 @@ export function boundKnex(session: SessionCore, unit?: Unit): Knex {
     client: dialectOf(engineClient.constructor),
     connectionPool: pool,
     compileSqlOnError: false,
-    version: engineClient.version ?? '18.0',
+    version: engineClient.version ?? databaseOfClient('', engineClient)?.builderConfig.version,
   } as unknown as Knex.Config)
   onPool(knex, pool)
   ownTransactions(knex as never, session, unit)

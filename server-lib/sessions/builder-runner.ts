@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { SiteCapture } from '../identity/site.ts'
-import type { DriverResult } from '../postgres/driver.ts'
+import type { DriverResult } from '../dialect/result.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import type { Unit } from './units/unit.ts'

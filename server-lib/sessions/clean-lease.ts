@@ -7,13 +7,9 @@ import type { Lease } from '../pool/check-out.ts'
 import type { Abandonment } from '../pool/abandonment.ts'
 import { borrowerSends } from '../watch/whispers.ts'
 import type { Asker } from '../pool/books.ts'
-import { cancelStatement } from '../postgres/cancel.ts'
-import { ROLLBACK } from '../postgres/control.ts'
 import type { TransactionStatus } from '../dialect/transaction-status.ts'
 import { STATUS_BYTES } from '../channels/words.ts'
-import { isClosed, type DriverConnection } from '../postgres/driver.ts'
-import { onReady } from '../postgres/ready.ts'
-import { canTellStatus, statusOf, whenStatusKnown } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 
 /** How long a connection checked out with a statement still running may take to finish it. */
 const BUSY_MS = 100
@@ -32,26 +28,25 @@ export async function takeCleanLease(
   const asking = asker()
   const lease = await engine.checkOut(asking, abandoned, timeoutMs)
   // A host's open transaction is intended.
-  if (lease.hold.driver.isBorrowed || isClean(lease) || (await madeClean(engine, lease, asking))) return lease
+  if (lease.hold.driver.borrowed || isClean(lease) || (await madeClean(engine, lease, asking))) return lease
   return takeCleanLease(engine, asker, abandoned, timeoutMs)
 }
 
 /** Whether it needs no further look, as nearly always: open, nothing running, no transaction. */
 function isClean({ hold: { driver } }: Lease): boolean {
-  if (isClosed(driver) || driver.readyForQuery === false) return false
-  return statusOf(driver) === 'none'
+  return !driver.isClosed && driver.isReady && driver.status === 'none'
 }
 
 /** Makes the connection usable, or discards it. Resolves to whether it can be used. */
 async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<boolean> {
   const { driver } = lease.hold
-  if (isClosed(driver)) return discard(lease, 'came closed')
+  if (driver.isClosed) return discard(lease, 'came closed')
   const isBusy = leftBusy(lease) && !(await idleWithin(driver, BUSY_MS))
   const { rollbackOnCheckout, beginTimeoutMs } = engine.options
-  const status = isBusy ? statusOf(driver) : await statusWithin(driver, beginTimeoutMs)
+  const status = isBusy ? driver.status : await statusWithin(driver, beginTimeoutMs)
   if (status === 'unknown' && !isBusy) {
     // A transaction may be open, and a needless ROLLBACK does no harm.
-    const isSafe = !canTellStatus(driver) && (await rolledBack(driver, beginTimeoutMs))
+    const isSafe = !driver.canTellStatus && (await rolledBack(driver, beginTimeoutMs))
     return isSafe || discard(lease, 'came in an unknown state')
   }
   const left = status === 'open' || status === 'failed' ? status : undefined
@@ -59,7 +54,7 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
   if (left) tellOfDirt(engine, lease, asking, left)
   warnOfDirt(engine, lease, isBusy || !left ? 'running' : left)
   if (isBusy) {
-    void cancelStatement(driver)
+    void driver.cancel()
     return discard(lease, 'came with a statement running')
   }
   if (rollbackOnCheckout && (await rolledBack(driver, beginTimeoutMs))) return true
@@ -68,14 +63,14 @@ async function madeClean(engine: Engine, lease: Lease, asking: Asker): Promise<b
 
 /** Not at its first use: there the pool's own `connect` listener may still be setting it up. */
 function leftBusy({ hold, pool }: Lease): boolean {
-  return hold.driver.readyForQuery === false && (pool.books.recordOf(hold.driver)?.uses ?? 0) > 1
+  return !hold.driver.isReady && (pool.books.recordOf(hold.driver)?.uses ?? 0) > 1
 }
 
 /** pg reports a failed statement before it has read that the server is ready again. */
 async function idleWithin(driver: DriverConnection, afterMs: number): Promise<boolean> {
   driver.on('error', ignore)
   const isIdle = await new Promise<boolean>(resolve => {
-    const stop = onReady(driver, isOpen => {
+    const stop = driver.onReady(isOpen => {
       deadline.stop()
       resolve(isOpen)
     })
@@ -85,7 +80,7 @@ async function idleWithin(driver: DriverConnection, afterMs: number): Promise<bo
     })
   })
   // A lost connection emits more errors, so the listener stays on it.
-  if (isIdle) driver.removeListener('error', ignore)
+  if (isIdle) driver.off('error', ignore)
   return isIdle
 }
 
@@ -101,7 +96,7 @@ function discard({ hold, pool }: Lease, reason: Discard): false {
 
 /** The transaction status; `unknown` where the driver cannot tell it, or the server does not answer in time. */
 async function statusWithin(driver: DriverConnection, deadlineMs: number): Promise<TransactionStatus> {
-  if (statusOf(driver) !== 'unknown' || !canTellStatus(driver)) return statusOf(driver)
+  if (driver.status !== 'unknown' || !driver.canTellStatus) return driver.status
   driver.on('error', ignore)
   const isTold = await new Promise<boolean>(resolve => {
     const deadline = startDeadline(deadlineMs, () => resolve(false))
@@ -110,13 +105,13 @@ async function statusWithin(driver: DriverConnection, deadlineMs: number): Promi
       resolve(true)
     }
     // A query of our own is not reported to observers.
-    whenStatusKnown(driver, told, (text, answered) =>
-      borrowerSends.during(true, () => driver.query(text, answered)),
+    driver.whenStatusKnown(told, (text, answered) =>
+      borrowerSends.during(true, () => driver.send(text, answered)),
     )
   })
-  const status = isTold ? statusOf(driver) : 'unknown'
+  const status = isTold ? driver.status : 'unknown'
   // A lost connection emits more errors, so the listener stays on it.
-  if (status !== 'unknown') driver.removeListener('error', ignore)
+  if (status !== 'unknown') driver.off('error', ignore)
   return status
 }
 
@@ -124,10 +119,10 @@ function rolledBack(driver: DriverConnection, deadlineMs: number): Promise<boole
   driver.on('error', ignore)
   return new Promise(resolve => {
     const deadline = startDeadline(deadlineMs, () => resolve(false))
-    driver.query(ROLLBACK, (error: Error | null) => {
+    driver.send(driver.dialect.texts.rollback, error => {
       deadline.stop()
-      if (!error) driver.removeListener('error', ignore)
-      resolve(!error && (statusOf(driver) === 'none' || !canTellStatus(driver)))
+      if (!error) driver.off('error', ignore)
+      resolve(!error && (driver.status === 'none' || !driver.canTellStatus))
     })
   })
 }

@@ -1,8 +1,6 @@
 import { EnginelightError } from '../channels/errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import { faultPoint } from '../identity/fault-points.ts'
-import { canBringBegin } from '../postgres/beginning-query.ts'
-import { undoesReadOnly } from '../postgres/undo-read-only.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { refuseControl } from './control-texts.ts'
@@ -66,7 +64,10 @@ export class Connecting {
   /** Why a statement's text is not sent; null or undefined where it is. */
   #refusal({ config, control, capture, isSingle }: Statement): Error | null | undefined {
     if (this.#life.isReadOnly && !isSingle) {
-      const words = undoesReadOnly(textOf(config), (config as { values?: unknown }).values)
+      const words = this.#session.engine.dialect.reading.undoesReadOnly(
+        textOf(this.#session.engine.dialect, config),
+        (config as { values?: unknown }).values,
+      )
       if (words) return errors.onlyReads(this.#session, words)
     }
     return control && refuseControl(this.#session, control, capture)
@@ -74,10 +75,11 @@ export class Connecting {
 
   /** Checks first that the host would still use this borrowed connection for the statement's caller. */
   #useHeld(held: HeldConnection, statement: Statement, use: Use, refuse: Refuse): void {
-    const elsewhere = held.driver.elsewhere?.(statement.config)
+    const elsewhere = held.driver.borrowed?.elsewhere(statement.config)
     if (!elsewhere) return use(held)
     void elsewhere.then(other => {
-      if (other) refuse(errors.inAnotherTransaction(this.#session, held.driver, other))
+      if (other)
+        refuse(errors.inAnotherTransaction(this.#session, held.driver.serverId, other.processID ?? null))
       else if (this.#life.held === held && !this.#session.isCut) use(held)
       else this.connect(statement, use, refuse)
     })
@@ -86,9 +88,11 @@ export class Connecting {
   async #takeAndBegin(statement: Statement, use: Use): Promise<void> {
     const { id, engine, request, owner } = this.#session
     const life = this.#life
+    const unsupported = life.unsupported()
+    if (unsupported) throw unsupported
     const asker = () => ({ session: id, request, capture: statement.capture })
     const lease = await takeCleanLease(engine, asker, owner.abandoned)
-    faultPoint('check-out:granted', lease.hold.driver)
+    faultPoint('check-out:granted', lease.hold.driver.raw)
     if (life.state === 'ended') {
       lease.hold.release()
       throw errors.sessionEnded(this.#session)
@@ -118,7 +122,7 @@ export class Connecting {
   #bringsBegin({ config, isSingle }: Statement, { driver }: HeldConnection): boolean {
     const { engine, request } = this.#session
     const { pipeline, rule } = engine.options
-    return pipeline && rule.begins && !request.annotate && canBringBegin(driver, config, isSingle)
+    return pipeline && rule.begins && !request.annotate && driver.canBringBegin(config, isSingle)
   }
 
   /**
@@ -130,7 +134,7 @@ export class Connecting {
     if (keeps === 'transaction' || this.#life.state !== 'active') return
     if (keeps === 'queue' && this.#queue.waiting > 0) return
     // Inside a savepoint of the session, a borrowed connection stays with it.
-    if (this.#life.held?.driver.isInUnit) return
+    if (this.#life.held?.driver.borrowed?.isInUnit) return
     const held = this.#life.letGo()
     if (!held) return
     this.#life.move('release')

@@ -1,8 +1,8 @@
 import { takesPart, type CheckedOptions } from '../engines/engine-config.ts'
 import { EnginelightError, warn } from '../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import type { Submittable } from '../postgres/driver.ts'
-import { firstControl, isOwners, ownersControl, type Control } from '../postgres/read-control.ts'
+import { isOwners, type Control } from '../dialect/control.ts'
+import type { Reading } from '../dialect/texts.ts'
 import { ToldLines } from './told-lines.ts'
 
 /** What is used of a session whose statement holds transaction control. */
@@ -14,8 +14,10 @@ interface ControlledSession {
   readonly commitRefusal: Error | undefined
 }
 
-/** The fields of a pg query that hold its text, and that tell whether the server accepts several statements in it. */
-interface Texted extends Pick<Submittable, 'cursor'> {
+/** The fields of a statement that hold its text, and that tell whether the server accepts several statements in it. */
+interface Texted {
+  /** Of a stream that reads through a cursor. */
+  readonly cursor?: unknown
   readonly text?: unknown
   readonly values?: unknown
   readonly name?: unknown
@@ -25,16 +27,16 @@ interface Texted extends Pick<Submittable, 'cursor'> {
  * The transaction control in a statement that only the owner of the transaction may send. In a builder's statement only
  * a second statement can be that.
  */
-export function controlIn(config: unknown, isBuilders = false): Control | null {
-  if (typeof config === 'string') return ownersControl(config)
+export function controlIn(reading: Reading, config: unknown, isBuilders = false): Control | null {
+  if (typeof config === 'string') return reading.ownersControl(config)
   if (typeof config !== 'object' || config === null) return null
   const { text, values, name, cursor } = config as Texted
-  if (typeof text !== 'string') return cursor ? controlIn(cursor) : null
+  if (typeof text !== 'string') return cursor ? controlIn(reading, cursor) : null
   // The server accepts a single statement here, and a builder has made it.
   const isOne = (Array.isArray(values) && values.length > 0) || name !== undefined
   if (isBuilders && (isOne || !text.includes(';'))) return null
-  if (!isOne) return ownersControl(text)
-  const control = firstControl(text)
+  if (!isOne) return reading.ownersControl(text)
+  const control = reading.firstControl(text)
   return isOwners(control) ? control : null
 }
 

@@ -7,22 +7,9 @@ import type { Lease } from '../pool/check-out.ts'
 import { here } from '../identity/ids.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
-import { cancelStatement } from '../postgres/cancel.ts'
-import { DISCARD_ALL } from '../postgres/control.ts'
-import {
-  forgetPrepared,
-  isTextAndValues,
-  type DriverCallback,
-  type DriverConnection,
-  type DriverResult,
-  type TextAndValues,
-} from '../postgres/driver.ts'
-import { beginningQuery, type Begun } from '../postgres/beginning-query.ts'
-import { EnclosedStatement, sendEnclosed } from '../postgres/enclosed-statement.ts'
-import { endWithin } from '../postgres/goodbye.ts'
-import { onReady } from '../postgres/ready.ts'
-import { failureOn } from '../postgres/sqlstate.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { Begun, DriverConnection } from '../dialect/connection.ts'
+import type { DriverCallback, DriverResult } from '../dialect/result.ts'
+import type { TextAndValues } from '../dialect/statement.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 
 /** What identifies a session's connection, from the engine to the server's process and our own. */
@@ -60,7 +47,7 @@ export class HeldConnection {
   readonly #lease: Lease
   readonly #record: ConnectionRecord | undefined
   readonly #onError: (error: Error) => void
-  #onSetting: ((setting: { parameterName?: string; parameterValue?: string }) => void) | undefined
+  #stopWatchingReadOnly: (() => void) | undefined
   /** Whether a statement let the next transactions write, although the session only reads. */
   isWritable = false
   #given = false
@@ -85,30 +72,24 @@ export class HeldConnection {
     return { engine: this.#engine.name, pool: books.pool, slot, connection, backendPid, ...here }
   }
 
-  /**
-   * Listens for the server's report that the next transactions may write: a function can switch that too, and no text
-   * shows it. Servers before 14 do not report it.
-   */
+  /** Hears of it where the server says that the next transactions may write: no text may show that. */
   watchReadOnly(): void {
-    this.#onSetting = ({ parameterName, parameterValue }) => {
-      if (parameterName === 'default_transaction_read_only') this.isWritable = parameterValue === 'off'
-    }
-    this.driver.connection?.on?.('parameterStatus', this.#onSetting)
+    this.#stopWatchingReadOnly = this.driver.onWritable(isWritable => void (this.isWritable = isWritable))
   }
 
   #stopListening(): void {
-    this.driver.removeListener('error', this.#onError)
-    if (this.#onSetting) this.driver.connection?.removeListener?.('parameterStatus', this.#onSetting)
+    this.driver.off('error', this.#onError)
+    this.#stopWatchingReadOnly?.()
   }
 
   /** Whether the server has answered everything. After an error this becomes true later than the error is reported. */
   get isReady(): boolean {
-    return this.driver.readyForQuery !== false
+    return this.driver.isReady
   }
 
   /** Whether the server has answered everything and has no transaction open. */
   get isIdle(): boolean {
-    return this.isReady && statusOf(this.driver) === 'none'
+    return this.isReady && this.driver.status === 'none'
   }
 
   /**
@@ -116,12 +97,12 @@ export class HeldConnection {
    * for that itself.
    */
   isUnread(error: Error): boolean {
-    return !this.isReady && !this.driver.isBorrowed && failureOn(this.driver, error) === 'driver'
+    return !this.isReady && !this.driver.borrowed && this.driver.failureOn(error) === 'driver'
   }
 
   /** Calls back when the server has answered everything, or when the connection is lost before that. */
   whenReady(ready: () => void): void {
-    onReady(this.driver, ready)
+    this.driver.onReady(ready)
   }
 
   /** Records that a statement is about to be sent, with the facts that a watched connection cannot know. */
@@ -133,17 +114,6 @@ export class HeldConnection {
     if (channels.statement.hasSubscribers) record.upcoming.said = { queuedMs, capture }
   }
 
-  /**
-   * Makes the driver write one statement at a time, where its pool lets it pipeline. The returned function restores the
-   * setting.
-   */
-  oneByOne(): () => void {
-    const { driver } = this
-    if (!driver.pipeline) return () => {}
-    driver.pipeline = false
-    return () => void (driver.pipeline = true)
-  }
-
   /** Whether a statement of the session is running, as opposed to its own BEGIN or COMMIT. */
   get isExecuting(): boolean {
     return this.#isExecuting
@@ -152,14 +122,6 @@ export class HeldConnection {
   answered(): void {
     this.#isExecuting = false
     if (this.#record) this.#record.changedAt = performance.now()
-  }
-
-  /** Sends a statement. Takes a callback, because pg's promise would capture a stack of its own for each error. */
-  query(config: unknown, callback: DriverCallback): void {
-    // pg copies a config property by property, but takes a text and its values as they are.
-    if (isTextAndValues(config)) this.driver.query(config.text, config.values, callback)
-    else if (config instanceof EnclosedStatement) sendEnclosed(this.driver, config, callback)
-    else this.driver.query(config, callback)
   }
 
   /**
@@ -180,7 +142,7 @@ export class HeldConnection {
       begun(error)
     }
     const deadline = startDeadline(deadlineMs, () => tell(unanswered(texts[0], deadlineMs)))
-    this.driver.query(beginningQuery(this.driver, statement, callback, { texts, begun: tell }))
+    this.driver.sendWithBegin(statement, { texts, begun: tell }, callback)
   }
 
   /**
@@ -196,7 +158,7 @@ export class HeldConnection {
         if (error) reject(error)
         else resolve(result as DriverResult)
       }
-      this.driver.query(statement, answer)
+      this.driver.send(statement, answer)
     })
   }
 
@@ -205,7 +167,7 @@ export class HeldConnection {
    * cancel may arrive late.
    */
   cancel(over?: Promise<void>): Promise<void> {
-    return (this.#cancelled ??= cancelStatement(this.driver, over))
+    return (this.#cancelled ??= this.driver.cancel(over))
   }
 
   /**
@@ -215,10 +177,10 @@ export class HeldConnection {
   giveBack(): void {
     if (this.#given) return
     if (this.#cancelled) return this.discard('cancelled')
-    if (this.driver.isBorrowed) return this.#handBack()
+    if (this.driver.borrowed) return this.#handBack()
     const { resets } = this.#engine
     if (resets.length > 0) this.#returned = this.#resetAndReturn(resets)
-    else if (this.driver.readyForQuery !== false) this.#return()
+    else if (this.driver.isReady) this.#return()
     else this.#returned = this.#returnWhenIdle()
   }
 
@@ -234,14 +196,14 @@ export class HeldConnection {
     } catch {
       return this.#close('reset failed')
     }
-    if (resets.includes(DISCARD_ALL)) forgetPrepared(this.driver)
+    if (this.driver.dialect.texts.forgetsPrepared(resets)) this.driver.forgetPrepared()
     this.#return()
   }
 
   #returnWhenIdle(): Promise<void> {
     this.#given = true
     return new Promise(resolve => {
-      const stop = onReady(this.driver, isOpen => {
+      const stop = this.driver.onReady(isOpen => {
         deadline.stop()
         if (isOpen) this.#return()
         else this.#close('lost at release')
@@ -257,8 +219,8 @@ export class HeldConnection {
 
   #return(): void {
     this.#given = true
-    faultPoint('release:due', this.driver)
-    if (isOpen(statusOf(this.driver))) return this.#close('in a transaction at release')
+    faultPoint('release:due', this.driver.raw)
+    if (isOpen(this.driver.status)) return this.#close('in a transaction at release')
     this.#lease.hold.release()
     // After the release: from here on the pool listens again.
     this.#stopListening()
@@ -268,7 +230,7 @@ export class HeldConnection {
   #handBack(): void {
     this.#given = true
     // Before the release: no listener of ours stays on it, and what the host does next does not concern this session.
-    this.driver.removeListener('error', this.#onError)
+    this.driver.off('error', this.#onError)
     this.#lease.hold.release()
   }
 
@@ -276,17 +238,14 @@ export class HeldConnection {
   discard(reason: Discard): void {
     if (this.#given) return
     // A host's connection is not ours to close. The lease waits for its running statement.
-    if (this.driver.isBorrowed) return this.#handBack()
+    if (this.driver.borrowed) return this.#handBack()
     this.#given = true
     this.#close(reason)
   }
 
   #close(reason: Discard): void {
     if (this.#record) this.#record.discarded ??= reason
-    const { driver } = this
-    // pg would wait for the answers to what it has pipelined, and over a silent network for ever.
-    if (driver.pipeline && driver.readyForQuery === false) driver.connection?.stream?.destroy()
-    else endWithin(driver, GOODBYE_DEADLINE_MS)
+    this.driver.endWithin(GOODBYE_DEADLINE_MS)
     // Our listener stays: a socket that is being torn down may still emit an error.
     this.#lease.hold.discard()
   }

@@ -1,5 +1,5 @@
 import { captureSite } from '../identity/site.ts'
-import type { DriverCallback } from '../postgres/driver.ts'
+import type { DriverCallback } from '../dialect/result.ts'
 import { SessionConnection } from './session-connection.ts'
 import type { SessionCore } from './session.ts'
 import { keep, undo } from './units/in-unit.ts'

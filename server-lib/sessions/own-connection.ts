@@ -1,7 +1,7 @@
 import type { Discard } from '../channels/words.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Asker } from '../pool/books.ts'
-import type { DriverResult } from '../postgres/driver.ts'
+import type { DriverResult } from '../dialect/result.ts'
 import { takeCleanLease } from './clean-lease.ts'
 import { HeldConnection } from './held-connection.ts'
 

@@ -1,4 +1,4 @@
-import type { DriverResult } from '../postgres/driver.ts'
+import type { DriverResult } from '../dialect/result.ts'
 
 /** The session that read each row. A row that outlives its request keeps neither alive. */
 const sessions = new WeakMap<object, WeakRef<object>>()

@@ -1,7 +1,6 @@
 import type { EnginelightError } from '../channels/errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import { faultPoint } from '../identity/fault-points.ts'
-import { READ_ONLY_SESSION, setForTransaction } from '../postgres/control.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import type { HeldConnection } from './held-connection.ts'
 
@@ -18,19 +17,20 @@ interface BeginningLife {
 
 /** Opens the session's transaction; in autocommit, sends the read-only setting where it is needed. */
 export async function begin(life: BeginningLife, held: HeldConnection): Promise<void> {
-  const { options, owned } = life.engine
+  const { options, owned, dialect } = life.engine
+  const { texts } = dialect
   const settings = settingsOf(life)
   try {
     if (options.rule.begins) {
       const begun = held.control(life.beginTexts().join('; '), options.beginTimeoutMs)
-      faultPoint('begin:sent', held.driver)
+      faultPoint('begin:sent', held.driver.raw)
       await begun
-      faultPoint('begin:answered', held.driver)
-      if (settings) await held.control(setForTransaction(settings), options.beginTimeoutMs)
+      faultPoint('begin:answered', held.driver.raw)
+      if (settings) await held.control(texts.setForTransaction(settings), options.beginTimeoutMs)
     }
     // A pool of our own sets this as it opens a connection.
     else if (options.rule.ends === 'statement' && life.isReadOnly && !owned)
-      await held.control(READ_ONLY_SESSION, options.beginTimeoutMs)
+      await held.control(texts.readOnlySession, options.beginTimeoutMs)
   } catch (cause) {
     throw life.beginFailed(held, cause)
   }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { databaseOfClient } from '../engines/database.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import { BuilderRunner, type Runner, type SessionClient } from './builder-runner.ts'
 import { SessionConnection } from './session-connection.ts'
@@ -46,7 +47,8 @@ function sessionBase(knex: Knex): object {
   // statements itself.
   const own = Object.getPrototypeOf(engineClient) as Record<string, Method>
   const { config } = engineClient as { config: Record<string, unknown> }
-  return Object.assign(Object.create(engineClient) as object, {
+  const { knexMethods } = databaseOfClient('', engineClient) ?? {}
+  return Object.assign(Object.create(engineClient) as object, knexMethods, {
     // Otherwise knex writes parameter values into the message of each database error.
     config: { ...config, compileSqlOnError: false },
     raw: own.raw,

@@ -2,15 +2,14 @@ import type { EnginelightError } from '../channels/errors.ts'
 import type { SessionState } from '../channels/words.ts'
 import type { Engine } from '../engines/engine.ts'
 import { faultPoint } from '../identity/fault-points.ts'
-import { COMMIT } from '../postgres/control.ts'
-import { commandOf, isClosed, type DriverResult } from '../postgres/driver.ts'
-import { failureOf } from '../postgres/sqlstate.ts'
+import { commandOf, type DriverResult } from '../dialect/result.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
 import type { Ending } from './ending.ts'
 import type { HeldConnection } from './held-connection.ts'
 import * as errors from './session-errors.ts'
 import type { SessionMove } from './session-state.ts'
-import { markTransaction, outcomeOf, type TransactionMark } from './unknown-commit.ts'
+import type { TransactionMark } from '../dialect/unknown-commit.ts'
+import { markTransaction, outcomeOf } from './unknown-commit.ts'
 
 export interface CommitOptions {
   /** Whether to fetch the transaction's id first, to ask for its outcome later. A decision row makes that unnecessary. */
@@ -52,7 +51,7 @@ export async function commit(
     throw errors.commitRolledBack(life, failure)
   }
   // pg would refuse to send COMMIT on it, and the outcome would look unknown.
-  if (isClosed(held.driver)) {
+  if (held.driver.isClosed) {
     life.lose(held, new Error('the connection was closed'))
     throw errors.connectionLost(life, life.failure, 'before COMMIT was sent')
   }
@@ -60,11 +59,11 @@ export async function commit(
   const mark = resolves ? await markOf(life, held) : undefined
   let result: DriverResult
   try {
-    faultPoint('commit:due', held.driver)
-    const answered = held.control(COMMIT, commitTimeoutMs)
-    faultPoint('commit:sent', held.driver)
+    faultPoint('commit:due', held.driver.raw)
+    const answered = held.control(life.engine.dialect.texts.commit, commitTimeoutMs)
+    faultPoint('commit:sent', held.driver.raw)
     result = await answered
-    faultPoint('commit:answered', held.driver)
+    faultPoint('commit:answered', held.driver.raw)
   } catch (cause) {
     const failed = commitFailed(life, held, cause as Error, mark)
     if (failed.code !== 'EL_COMMIT_UNKNOWN' || !mark) throw failed
@@ -80,12 +79,14 @@ export async function commit(
 /** Fetches the transaction's id, for engines with `resolveUnknownCommit`. */
 async function markOf(life: CommittingLife, held: HeldConnection): Promise<TransactionMark | undefined> {
   const { resolveUnknownCommit, rule, access, checkoutTimeoutMs } = life.engine.options
-  if (!resolveUnknownCommit || !rule.begins || access === 'read') return undefined
+  const { unknownCommit } = life.engine.dialect
+  if (!resolveUnknownCommit || !unknownCommit || !rule.begins || access === 'read') return undefined
   try {
-    return await markTransaction(held, checkoutTimeoutMs)
+    return await markTransaction(unknownCommit, held, checkoutTimeoutMs)
   } catch (cause) {
     // COMMIT was not sent, so the outcome is known here.
-    if (failureOf(cause) === 'statement') throw commitFailed(life, held, cause as Error)
+    if (life.engine.dialect.errors.failureOf(cause) === 'statement')
+      throw commitFailed(life, held, cause as Error)
     life.lose(held, cause as Error)
     throw errors.connectionLost(life, life.failure ?? cause, 'before COMMIT was sent')
   }
@@ -97,7 +98,7 @@ function commitFailed(
   cause: Error,
   mark?: TransactionMark,
 ): EnginelightError {
-  if (failureOf(cause) === 'connection') {
+  if (life.engine.dialect.errors.failureOf(cause) === 'connection') {
     life.lose(held, cause)
     return errors.commitUnknown(life, life.failure ?? cause, mark?.xid)
   }

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { isSubmittable, type DriverCallback } from '../postgres/driver.ts'
+import type { DriverCallback } from '../dialect/result.ts'
 import type { SiteCapture } from '../identity/site.ts'
 import type { Where } from './session-queue.ts'
 import type { SessionCore } from './session.ts'
@@ -42,7 +42,7 @@ export class SessionConnection {
   }
 
   query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
-    if (isSubmittable(config)) {
+    if (this.#session.engine.dialect.streams.is(config)) {
       this.#session.submit(config, this.#capture, this.outlet, this.#where)
       return config
     }

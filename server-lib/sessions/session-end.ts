@@ -90,7 +90,7 @@ export class SessionEnd {
 
   async #end(graceMs: number, why: EndReason): Promise<boolean> {
     const queue = this.#queue
-    faultPoint('end:due', this.#life.held?.driver)
+    faultPoint('end:due', this.#life.held?.driver.raw)
     const ended = () => errors.sessionEnded(this.#session)
     // With every new statement refused, an open unit could not end by itself.
     if (queue.holder) queue.refuseWaiting(ended())

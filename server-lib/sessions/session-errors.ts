@@ -11,6 +11,9 @@ export interface SessionFacts {
   readonly request: { readonly id: string; readonly label: string }
 }
 
+/** A session of a database that lacks something. */
+type OnDatabase = SessionFacts & { readonly engine: { readonly dialect: { readonly title: string } } }
+
 const called = ({ id, engine }: SessionFacts) => `session ${id} of engine "${engine.name}"`
 const numbers = ({ id, engine }: SessionFacts) => ({ engine: engine.name, session: id })
 
@@ -28,15 +31,25 @@ export function illegalMove(session: SessionFacts, state: SessionState, move: Se
   )
 }
 
-type Backend = { readonly processID?: number | null }
-
-export function inAnotherTransaction(session: SessionFacts, held: Backend, here: Backend): EnginelightError {
-  const of = ({ processID }: Backend) => `backend ${processID ?? 'unknown'}`
+export function inAnotherTransaction(
+  session: SessionFacts,
+  held: number | null,
+  here: number | null,
+): EnginelightError {
+  const of = (id: number | null) => `backend ${id ?? 'unknown'}`
   return new EnginelightError(
     'EL_ILLEGAL_MOVE',
     `${called(session)} has a savepoint open in a transaction of its host (${of(held)}), and this statement is in another one (${of(here)}). ` +
       'Await the savepoint first, or take a session of its own by engines.scope().',
     { ...numbers(session), move: 'query', legalMoves: [] },
+  )
+}
+
+export function unsupported(session: OnDatabase, what: string): EnginelightError {
+  return new EnginelightError(
+    'EL_CONFIG',
+    `${called(session)} cannot begin its transaction: ${session.engine.dialect.title} does not have ${what}.`,
+    { ...numbers(session), option: what.startsWith('the isolation') ? 'isolation' : 'readOnly' },
   )
 }
 
@@ -176,6 +189,14 @@ export function noText(session: SessionFacts, what: 'text' | 'name', value: unkn
     'EL_CONFIG',
     `The ${what} of a statement of ${called(session)} must be a string, not ${describe(value)}. Nothing was sent.`,
     { ...numbers(session), option: what },
+  )
+}
+
+export function noStreams(session: OnDatabase): EnginelightError {
+  return new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `stream() is not possible in ${called(session)}: the driver of ${session.engine.dialect.title} reads each result at once.`,
+    numbers(session),
   )
 }
 

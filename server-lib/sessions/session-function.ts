@@ -3,7 +3,6 @@ import type { Knex } from 'knex'
 import { describe } from '../channels/describe.ts'
 import { EnginelightError } from '../channels/errors.ts'
 import { INSPECT, shown, type InspectArguments } from '../identity/inspected.ts'
-import { loadOptional } from '../identity/peers.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { boundKnex } from './bound-knex.ts'
@@ -74,7 +73,8 @@ const functions = new WeakMap<SessionCore, Session>()
  * frame costs, so without an observer of lines only a few are captured: enough for an error to name a holder.
  */
 function lineFor(core: SessionCore, below: Callable, text?: unknown): SiteCapture | null {
-  if (!core.wantsSite && !core.wantsWriteOf(text) && !controlIn(text)) return null
+  if (!core.wantsSite && !core.wantsWriteOf(text) && !controlIn(core.engine.dialect.reading, text))
+    return null
   return captureSite(sitesAreWanted() ? 20 : 4, below)
 }
 
@@ -181,9 +181,10 @@ const members: SessionMembers = Object.create(Function.prototype, {
           { option: 'stream' },
         )
       }
-      const QueryStream = loadQueryStream()
-      const stream = new QueryStream(source, values ? [...values] : [])
-      core.submit(stream as never, captureSite(), undefined, unit && { unit })
+      const { open } = core.engine.dialect.streams
+      if (!open) throw errors.noStreams(core)
+      const stream = open(source, values ? [...values] : [])
+      core.submit(stream, captureSite(), undefined, unit && { unit })
       return stream
     },
     savepoint<T>(this: object, fn: (session: Session) => Promise<T> | T) {
@@ -233,15 +234,3 @@ export const noFunction = (value: unknown) =>
   new EnginelightError('EL_CONFIG', `savepoint() takes a function, not ${describe(value)}.`, {
     option: 'savepoint',
   })
-
-function loadQueryStream(): new (text: string, values: unknown[]) => Readable {
-  try {
-    return loadOptional('pg-query-stream') as ReturnType<typeof loadQueryStream>
-  } catch (cause) {
-    throw new EnginelightError(
-      'EL_MISSING_PEER',
-      'stream() needs the package pg-query-stream: npm install pg-query-stream.',
-      { cause },
-    )
-  }
-}

@@ -3,9 +3,7 @@ import type { Discard, SessionState } from '../channels/words.ts'
 import { takesPart } from '../engines/engine-config.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError, errorFacts } from '../channels/errors.ts'
-import { beginTexts, ROLLBACK, type Isolation } from '../postgres/control.ts'
-import { failureOn, isReadTimeout, sqlstateOf } from '../postgres/sqlstate.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { Isolation } from '../dialect/control.ts'
 import { faultPoint } from '../identity/fault-points.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
 import type { Ending } from './ending.ts'
@@ -29,9 +27,6 @@ export interface Sent {
 
 /** How long a rollback may take, before its connection is closed instead. */
 const ROLLBACK_DEADLINE_MS = 5_000
-
-/** Command tags after which PostgreSQL refuses PREPARE TRANSACTION. pg_notify() and temporary tables have no tag of their own. */
-const UNPREPARABLE = new Set(['NOTIFY', 'LISTEN', 'UNLISTEN'])
 
 /**
  * The life of a session: its state, the connection it holds, and its first failure. All state changes happen here; when
@@ -111,9 +106,23 @@ export class SessionLife {
     return this.#ownKind.isolation
   }
 
+  /** Why the database cannot begin a transaction of the kind that is asked for; undefined where it can. */
+  unsupported(): EnginelightError | undefined {
+    const { dialect, options } = this.engine
+    const { isolation, readOnly } = this.#ownKind
+    if (!options.rule.begins) return undefined
+    if (readOnly && !dialect.readOnlyTransactions)
+      return errors.unsupported(this, 'transactions that only read')
+    if (isolation === undefined || dialect.isolations.includes(isolation)) return undefined
+    return errors.unsupported(this, `the isolation level ${isolation}`)
+  }
+
   /** The statements that begin a transaction on the server. */
   beginTexts(): readonly string[] {
-    return beginTexts(this.engine.options, { readOnly: this.isReadOnly, isolation: this.#ownKind.isolation })
+    return this.engine.dialect.texts.begin(this.engine.options, {
+      readOnly: this.isReadOnly,
+      isolation: this.#ownKind.isolation,
+    })
   }
 
   /** Enters that BEGIN was answered. Returns an error when the connection was lost before, or in the very packet that says so. */
@@ -169,10 +178,10 @@ export class SessionLife {
   async rollBack(held: HeldConnection | undefined, move: 'rollback' | 'release'): Promise<void> {
     if (held && this.engine.options.rule.begins) {
       try {
-        const rolledBack = held.control(ROLLBACK, ROLLBACK_DEADLINE_MS)
-        faultPoint('rollback:sent', held.driver)
+        const rolledBack = held.control(this.engine.dialect.texts.rollback, ROLLBACK_DEADLINE_MS)
+        faultPoint('rollback:sent', held.driver.raw)
         await rolledBack
-        faultPoint('rollback:answered', held.driver)
+        faultPoint('rollback:answered', held.driver.raw)
       } catch {
         // No transaction survives its connection, so it is rolled back all the same.
         this.discard(held, 'rollback failed')
@@ -188,20 +197,21 @@ export class SessionLife {
   /** Follows the transaction status that the server reports. It is right for any text, such as a raw COMMIT or a ROLLBACK TO. */
   answered(held: HeldConnection, error: Error | null, command: string | null, statement: Sent): void {
     if (this.#held !== held) return
-    const failure = error && failureOn(held.driver, error)
+    const failure = error && held.driver.failureOn(error)
     if (error && this.#state !== 'failed') {
       const { config, capture } = statement
-      this.#failedStatement = new FailedStatement(config, capture)
+      this.#failedStatement = new FailedStatement(this.engine.dialect, config, capture)
     }
     // Before `held.answered()`: `lose` cancels only what still counts as executing.
     if (failure === 'connection') this.lose(held, error as Error)
-    else if (failure === 'statement') this.#failed(error as Error)
+    const hasFailed = failure === 'statement' && this.engine.dialect.errors.failsTransaction(error as Error)
+    if (hasFailed) this.#failed(error as Error)
     held.answered()
-    // An error of the driver alone fails no transaction: there the server's status decides.
-    if (error && failure !== 'driver') return
-    if (command !== null && UNPREPARABLE.has(command)) this.unpreparable = true
+    // Where no transaction has failed with the statement the server's status decides, as after an error of the driver.
+    if (failure === 'connection' || hasFailed) return
+    if (command !== null && this.engine.dialect.twoPhase?.unpreparable.has(command)) this.unpreparable = true
     if (!this.engine.options.rule.begins || this.#state === 'idle') return
-    const status = statusOf(held.driver)
+    const { status } = held.driver
     if (status === 'none') {
       // The statement itself ended the transaction.
       this.move(command === 'COMMIT' ? 'commit' : 'rollback')
@@ -228,9 +238,10 @@ export class SessionLife {
     // Without an error from the server, it may not know yet and would run on and keep its locks. Only statements are
     // cancelled: a COMMIT had better run on. A borrowed connection stays with its host, where a late cancel could hit
     // the host's statement.
-    if (sqlstateOf(error) === undefined && held.isExecuting && !held.driver.isBorrowed) void held.cancel()
+    const { errors: read } = this.engine.dialect
+    if (read.codeOf(error) === undefined && held.isExecuting && !held.driver.borrowed) void held.cancel()
     this.discard(held, discardOf(error))
-    this.#failure = isReadTimeout(error) ? errors.unansweredStatement(this, error) : error
+    this.#failure = read.isUnanswered(error) ? errors.unansweredStatement(this, error) : error
     // In autocommit each statement stands alone: the next one takes another connection.
     if (!this.engine.options.rule.begins && this.#state === 'active') this.move('release')
     else if (after(this.#state, 'lose')) this.move('lose')

@@ -6,10 +6,10 @@ import { isDevelopment } from '../identity/development.ts'
 import { nextId } from '../identity/ids.ts'
 import { captureSite, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
-import { WRITTEN, type Isolation } from '../postgres/control.ts'
-import type { DriverCallback, DriverResult, Submittable } from '../postgres/driver.ts'
+import type { Isolation } from '../dialect/control.ts'
+import type { DriverCallback, DriverResult } from '../dialect/result.ts'
+import { refuseStream, type DriverStream } from '../dialect/stream.ts'
 import type { RequestScope } from '../requests/request-scope.ts'
-import { bindToContext } from '../postgres/bind-submittable.ts'
 import { Fifo } from './fifo.ts'
 import type { SessionIdentity } from './held-connection.ts'
 import { messageIds } from './message-ids.ts'
@@ -30,7 +30,7 @@ import { mayWrite, Writes, type FirstWrite } from './writes.ts'
 export interface Sending {
   query(config: unknown, capture: SiteCapture | null): Promise<DriverResult>
   /** Resolves when the cursor or stream is closed, after an error too. */
-  submit(submittable: Submittable, capture: SiteCapture | null): Promise<void>
+  submit(submittable: DriverStream, capture: SiteCapture | null): Promise<void>
 }
 
 /**
@@ -85,9 +85,9 @@ export class SessionCore implements UnitSession {
     return this.#queue
   }
 
-  /** The key to cancel the statement running on its connection; null while it holds none. */
-  get secretKey(): unknown {
-    return this.#life.held?.driver.secretKey ?? null
+  /** The driver's own connection that the session holds now. */
+  get rawConnection(): object | undefined {
+    return this.#life.held?.driver.raw
   }
 
   /**
@@ -113,7 +113,7 @@ export class SessionCore implements UnitSession {
   ): void {
     const refusal = this.callRefused()
     if (refusal) return callback(refusal)
-    const statement = asked(config, capture, isSingle, sender)
+    const statement = asked(this.engine.dialect, config, capture, isSingle, sender)
     this.#queue.lineUp(where, capture, {
       refuse: callback,
       start: done =>
@@ -181,16 +181,15 @@ export class SessionCore implements UnitSession {
   }
 
   /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is the stream that it is piped into. */
-  submit(submittable: Submittable, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
+  submit(submittable: DriverStream, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
     const refusal = this.callRefused()
     const refuse = (error: Error) => {
       if (this.isEnding || refusal) forgiveErrors(submittable, outlet)
-      if (submittable.destroy) submittable.destroy(error)
-      else submittable.handleError?.(error)
+      refuseStream(submittable, error)
     }
     if (refusal) return refuse(refusal)
-    bindToContext(submittable)
-    const statement = asked(submittable, capture, false)
+    this.engine.dialect.streams.bind(submittable)
+    const statement = asked(this.engine.dialect, submittable, capture, false)
     this.#queue.lineUp(where, capture, {
       refuse,
       start: done => {
@@ -277,7 +276,7 @@ export class SessionCore implements UnitSession {
 
   /** Whether a text's line is worth capturing, because it may be the transaction's first write. */
   wantsWriteOf(text: unknown): boolean {
-    return this.engine.options.rule.begins && !this.#life.writes?.first && mayWrite(text)
+    return this.engine.options.rule.begins && !this.#life.writes?.first && mayWrite(this.engine.dialect, text)
   }
 
   /** The first write of the open transaction that is not undone and would be lost without a commit. */
@@ -289,7 +288,9 @@ export class SessionCore implements UnitSession {
   async hasChanged(): Promise<boolean> {
     if (this.hasWritten || this.#life.state !== 'active') return true
     if (this.engine.options.access === 'read') return false
-    const { rows } = await this.query(WRITTEN, null)
+    const { written } = this.engine.dialect.texts
+    if (written === undefined) return true
+    const { rows } = await this.query(written, null)
     return (rows as { written: boolean }[] | undefined)?.[0]?.written ?? true
   }
 
@@ -339,7 +340,7 @@ export class SessionCore implements UnitSession {
   /** Marks that the open transaction has changed something that no command tag shows. */
   markChanged(): void {
     this.#life.wrote = true
-    this.#life.writes ??= new Writes()
+    this.#life.writes ??= new Writes(this.engine.dialect)
     this.#life.writes.first ??= { capture: captureSite(8) }
   }
 

@@ -1,7 +1,7 @@
 import { startDeadline } from '../clock/deadline.ts'
 import type { Engine } from '../engines/engine.ts'
 import { EnginelightError } from '../channels/errors.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 
 /** In a transaction the server enforces the limit itself; we wait this much longer for its answer. */
 const SERVER_GRACE_MS = 1_000
@@ -28,7 +28,7 @@ const LOOKS = 4
 export function startStreamDeadline(
   engine: Engine,
   timeoutMs: number,
-  { connection }: DriverConnection,
+  driver: DriverConnection,
   isOwed: () => boolean,
   passed: Passed,
 ): { stop(): void } {
@@ -38,7 +38,7 @@ export function startStreamDeadline(
   const look = () => {
     // A new read restarts the time, even before its first answer.
     const before = traffic
-    traffic = isOwed() ? `${connection?.stream?.bytesRead} ${connection?.stream?.bytesWritten}` : undefined
+    traffic = isOwed() ? driver.traffic() : undefined
     silent = traffic !== undefined && traffic === before ? silent + 1 : 0
     if (silent >= LOOKS) return passed(timeoutOf(engine, timeoutMs, afterMs))
     deadline = startDeadline(afterMs / LOOKS, look)

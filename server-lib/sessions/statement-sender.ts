@@ -1,15 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { faultPoint } from '../identity/fault-points.ts'
-import {
-  commandOf,
-  type DriverCallback,
-  type DriverResult,
-  type Submittable,
-  type TextAndValues,
-} from '../postgres/driver.ts'
-import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
-import { unwritable } from '../postgres/sendable.ts'
-import { closeWhenOver, isOwedAnAnswer, onSubmittableEnd, tellErrors } from '../postgres/submittable.ts'
+import { commandOf, type DriverCallback, type DriverResult } from '../dialect/result.ts'
+import { EnclosedStatement, type TextAndValues } from '../dialect/statement.ts'
+import type { DriverStream } from '../dialect/stream.ts'
 import { Connecting, type ConnectingSession } from './connecting.ts'
 import type { Fifo } from './fifo.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -18,7 +11,7 @@ import * as errors from './session-errors.ts'
 import type { SessionLife, Sent } from './session-life.ts'
 import { givenUp, textOf, type Statement } from './statement.ts'
 import { startStatementDeadline, startStreamDeadline } from './statement-deadline.ts'
-import { hasChanged, Writes } from './writes.ts'
+import { concerns, hasChanged, Writes } from './writes.ts'
 
 /** What is used of the session whose statements are sent. */
 export interface SendingSession extends ConnectingSession {
@@ -75,7 +68,7 @@ export class StatementSender {
     const finish: DriverCallback = (error, result) => {
       if (over) return
       over = true
-      faultPoint('statement:answered', held.driver)
+      faultPoint('statement:answered', held.driver.raw)
       if (sender) sender.isSent = false
       deadline?.stop()
       this.#answered(held, error ?? null, result, statement)
@@ -102,18 +95,18 @@ export class StatementSender {
     }
     if (beginning) {
       const begun = (failure: Error | null) => {
-        faultPoint('begin:answered', held.driver)
+        faultPoint('begin:answered', held.driver.raw)
         const lost = failure ? this.#life.beginFailed(held, failure) : this.#life.begun(held)
         if (lost) finish(lost)
         else runs()
       }
       const { beginTimeoutMs: deadlineMs } = engine.options
       held.beginWith(beginning, statement.config as TextAndValues, { begun, callback: answer, deadlineMs })
-      faultPoint('begin:sent', held.driver)
+      faultPoint('begin:sent', held.driver.raw)
     } else {
       runs()
       try {
-        held.query(statement.config, answer)
+        held.driver.send(statement.config, answer)
       } catch (error) {
         if (over) throw error
         over = true
@@ -122,7 +115,7 @@ export class StatementSender {
         return callback(error as Error)
       }
     }
-    faultPoint('statement:sent', held.driver)
+    faultPoint('statement:sent', held.driver.raw)
   }
 
   // ----------------------------------------------------------------------------- cursors and streams
@@ -132,7 +125,7 @@ export class StatementSender {
    * stream that it is piped into.
    */
   stream(
-    submittable: Submittable,
+    submittable: DriverStream,
     statement: Statement,
     outlet: object | undefined,
     refuse: (error: Error) => void,
@@ -146,8 +139,7 @@ export class StatementSender {
     const send = (held: HeldConnection): void => {
       // Destroyed by its consumer while it waited: sent now, it would never be closed.
       if (submittable.destroyed) return notSent()
-      // pg-native would throw after making it the active statement, and answer nothing ever after.
-      if (held.driver.native !== undefined) return notSent(errors.noProtocol(this.#session))
+      if (!held.driver.takesStreams) return notSent(errors.noProtocol(this.#session))
       const refusal = this.#unwritable(submittable)
       if (refusal) return notSent(refusal)
       // pg would queue it, and run it even if it was destroyed meanwhile.
@@ -161,25 +153,26 @@ export class StatementSender {
     })
   }
 
-  #drive(held: HeldConnection, submittable: Submittable, statement: Statement, done: () => void): void {
+  #drive(held: HeldConnection, submittable: DriverStream, statement: Statement, done: () => void): void {
     const { engine } = this.#session
     this.count++
     held.announce(statement.queuedMs, statement.capture)
     // pg refuses a cursor on a connection that pipelines; nothing else is under way on ours now.
-    const restore = held.oneByOne()
+    const restore = held.driver.oneByOne()
     let isRefused = false
     const tell = (error: Error) => (isRefused ? error : this.#tell(error))
-    tellErrors(submittable, tell)
-    closeWhenOver(submittable, tell)
+    const { streams } = engine.dialect
+    streams.tellErrors(submittable, tell)
+    streams.closeWhenOver(submittable, tell)
     const { statementTimeoutMs } = engine.options
-    const isOwed = () => isOwedAnAnswer(submittable)
+    const isOwed = () => streams.isOwedAnAnswer(submittable)
     // Closes the connection; the stream gets the error from that.
     const passed = (error: Error) => this.doubt(error)
     const deadline =
       statementTimeoutMs === undefined
         ? undefined
         : startStreamDeadline(engine, statementTimeoutMs, held.driver, isOwed, passed)
-    onSubmittableEnd(submittable, ({ error, command }) => {
+    streams.onEnd(submittable, ({ error, command }) => {
       deadline?.stop()
       restore()
       this.#read = []
@@ -192,7 +185,7 @@ export class StatementSender {
       else over()
     })
     try {
-      held.driver.query(submittable)
+      held.driver.stream(submittable)
     } catch (error) {
       isRefused = true
       this.#refusedByDriver(held, error as Error)
@@ -210,20 +203,21 @@ export class StatementSender {
     const [reading] = this.#read
     if (reading === undefined) return
     forgiveErrors(...this.#read)
-    ;(reading as Submittable).destroy?.(error)
+    ;(reading as DriverStream).destroy?.(error)
   }
 
   // ----------------------------------------------------------------------------------------- answers
 
   #unwritable(config: unknown): Error | undefined {
-    const found = unwritable(config instanceof EnclosedStatement ? config.statement : config)
+    const { calls } = this.#session.engine.dialect
+    const found = calls.unwritable(config instanceof EnclosedStatement ? config.statement : config)
     return found && errors.noText(this.#session, found.what, found.value)
   }
 
   /** The driver threw on the statement. If it had already made the statement its active one, it answers nothing ever after. */
   #refusedByDriver(held: HeldConnection, error: Error): void {
     held.answered()
-    if (!held.isReady || held.driver.native !== undefined) this.#life.lose(held, error)
+    if (!held.isReady || !held.driver.takesStreams) this.#life.lose(held, error)
   }
 
   /** A statement's error as the caller sees it. */
@@ -242,12 +236,17 @@ export class StatementSender {
       this.#life.discard(held, 'default_transaction_read_only was switched off')
       this.#life.follow('release')
     }
-    if (error || !Writes.concern(result)) return
+    const { writing } = this.#session.engine.dialect
+    if (error || !concerns(writing, result)) return
     if (this.#session.isInTransaction) {
-      this.#life.writes ??= new Writes()
-      this.#life.writes.follow(textOf(statement.config), result, statement.capture)
+      this.#life.writes ??= new Writes(this.#session.engine.dialect)
+      this.#life.writes.follow(
+        textOf(this.#session.engine.dialect, statement.config),
+        result,
+        statement.capture,
+      )
     }
-    if (!hasChanged(result)) return
+    if (!hasChanged(writing, result)) return
     this.#life.wrote = true
     this.#session.owner.wrote(this.#session)
   }

@@ -1,6 +1,7 @@
 import { channels } from '../channels/channels.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import type { Control } from '../postgres/read-control.ts'
+import type { Control } from '../dialect/control.ts'
+import type { Language } from '../dialect/language.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { controlIn } from './control-texts.ts'
 
@@ -27,6 +28,7 @@ export interface Sender {
 }
 
 export function asked(
+  { reading }: Language,
   config: unknown,
   capture: SiteCapture | null,
   isSingle: boolean,
@@ -34,15 +36,15 @@ export function asked(
 ): Statement {
   // Without an observer, the time in the queue is not needed.
   const askedAt = channels.statement.hasSubscribers ? performance.now() : 0
-  const control = controlIn(config, isSingle)
+  const control = controlIn(reading, config, isSingle)
   const line = control ? (capture ?? lineHere()) : capture
   return { config, capture: line, askedAt, queuedMs: 0, isSingle, sender, control, beginning: undefined }
 }
 
-export function textOf(config: unknown): string {
+export function textOf({ calls }: Language, config: unknown): string {
   if (typeof config === 'string') return config
-  const { text, cursor } = (config ?? {}) as { text?: unknown; cursor?: { text?: unknown } }
-  return typeof text === 'string' ? text : typeof cursor?.text === 'string' ? cursor.text : ''
+  const { text } = (config ?? {}) as { text?: unknown }
+  return typeof text === 'string' ? text : (calls.statementIn([config])?.text ?? '')
 }
 
 export const givenUp = () => new Error('Given up before it was sent.')

@@ -1,6 +1,5 @@
 import { EnginelightError } from '../channels/errors.ts'
 import type { Engine } from '../engines/engine.ts'
-import { failureOf, failureOn, sqlstateOf } from '../postgres/sqlstate.ts'
 import type { HeldConnection } from './held-connection.ts'
 import * as errors from './session-errors.ts'
 
@@ -18,12 +17,16 @@ export function toldAs(life: FailingLife, error: Error): Error {
   if (error instanceof EnginelightError) return error
   const first = life.failure
   if (isLostWith(life, error)) return errors.connectionLost(life, first ?? error, 'while a statement ran')
-  if (sqlstateOf(error) === '25P02' && first && first !== error) return life.failedError()
+  if (life.engine.dialect.errors.kindOf(error) === 'transaction failed' && first && first !== error)
+    return life.failedError()
   return error
 }
 
 function isLostWith({ held, engine, failure }: FailingLife, error: Error): boolean {
-  if (held) return failureOn(held.driver, error) === 'connection'
+  if (held) return held.driver.failureOn(error) === 'connection'
   // A borrowed connection is returned after each statement, so holding none is no sign of a loss.
-  return failureOf(error) === 'connection' && (engine.options.rule.ends !== 'host' || failure !== undefined)
+  return (
+    engine.dialect.errors.failureOf(error) === 'connection' &&
+    (engine.options.rule.ends !== 'host' || failure !== undefined)
+  )
 }

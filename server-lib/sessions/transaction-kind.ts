@@ -1,4 +1,4 @@
-import type { Isolation } from '../postgres/control.ts'
+import type { Isolation } from '../dialect/control.ts'
 
 /** What a container requires of each transaction that takes part in its commit. */
 export interface TransactionKind {

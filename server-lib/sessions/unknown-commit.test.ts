@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../index.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
+import type { PgClient } from '../postgres/driver.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { strikeAt } from '../identity/fault-points.ts'
 import { startFaultProxy } from '../testing/fault-proxy.ts'
@@ -19,7 +19,7 @@ afterAll(() => database.drop())
 const open = (options: object = {}) =>
   createEngines({ main: engine()({ connection: database.url, pool: { max: 1 }, ...options }) })
 const names = async () => (await database.admin('select name from t order by id')).map(row => row.name)
-const cut = (driver: DriverConnection | undefined) => void driver?.connection?.stream?.destroy()
+const cut = (driver: PgClient | undefined) => void driver?.connection?.stream?.destroy()
 
 test('a COMMIT whose answer is lost is resolved as committed, and the session goes on', async () => {
   const engines = open({ resolveUnknownCommit: true })

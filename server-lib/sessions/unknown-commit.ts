@@ -1,45 +1,23 @@
+import type { TransactionMark, UnknownCommit } from '../dialect/unknown-commit.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { Asker } from '../pool/books.ts'
 import type { HeldConnection } from './held-connection.ts'
 import { firstRow, onOwnConnection, type OwnConnection } from './own-connection.ts'
 
-/** What identifies a transaction on its server, to ask for its outcome after the connection is lost. */
-export interface TransactionMark {
-  /** PostgreSQL's 64-bit transaction id. */
-  readonly xid: string
-  /** The timeline that the server is writing: after a failover another one assigns the same ids again. */
-  readonly timeline: string
-  readonly backendPid: number | null
-}
-
 export type Outcome = 'committed' | 'aborted' | 'unknown'
-
-/** A transaction that has written nothing has no id yet. None is assigned for the mark, because that would be a write. */
-const MARK = `select pg_current_xact_id_if_assigned()::text as xid,
-  case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end as timeline`
-
-const STATUS = `select pg_xact_status($1::xid8) as status
-  where not pg_is_in_recovery() and left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) = $2`
-
-/**
- * Ends a backend whose COMMIT never arrived: it waits for a lost client, perhaps for hours. The transaction id guards
- * this, because the pid may belong to another backend by now. An active backend is left to finish: it may be
- * committing.
- */
-const END_WAITING = `select pg_terminate_backend(pid) from pg_stat_activity
-  where pid = $1 and backend_xid = $2::xid8::xid and state like 'idle in transaction%'`
 
 const ASK_AGAIN_MS = 100
 
 /** Fetches the id of the open transaction; undefined when it has written nothing. Costs a round trip. */
 export async function markTransaction(
+  { mark }: UnknownCommit,
   held: HeldConnection,
   deadlineMs: number,
 ): Promise<TransactionMark | undefined> {
-  const result = await held.control(MARK, deadlineMs)
+  const result = await held.control(mark, deadlineMs)
   const { xid, timeline } = (result.rows?.[0] ?? {}) as { xid?: string | null; timeline?: string | null }
   if (!xid || !timeline) return undefined
-  return { xid, timeline, backendPid: held.driver.processID ?? null }
+  return { xid, timeline, serverId: held.driver.serverId }
 }
 
 /**
@@ -76,14 +54,13 @@ export async function outcomeOf(
 function ask(
   engine: Engine,
   asker: () => Asker,
-  { xid, timeline, backendPid }: TransactionMark,
+  mark: TransactionMark,
   until: number,
 ): Promise<string | null> {
+  const asks = engine.dialect.unknownCommit as UnknownCommit
   const look = async ({ send }: OwnConnection) => {
-    const row = firstRow(await send({ text: STATUS, values: [xid, timeline] })) as
-      | { status: string | null }
-      | undefined
-    if (row?.status === 'in progress') await send({ text: END_WAITING, values: [backendPid, xid] })
+    const row = firstRow(await send(asks.status(mark))) as { status: string | null } | undefined
+    if (row?.status === 'in progress') await send(asks.endWaiting(mark))
     return row ? row.status : 'another history'
   }
   return onOwnConnection(engine, until, look, asker)

@@ -1,8 +1,8 @@
 import { warn } from '../channels/errors.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
-import type { DriverResult } from '../postgres/driver.ts'
-import { firstControl } from '../postgres/read-control.ts'
-import { beginsWith } from '../postgres/statements.ts'
+import type { Language } from '../dialect/language.ts'
+import type { DriverResult } from '../dialect/result.ts'
+import type { Writing } from '../dialect/writes.ts'
 import { ToldLines } from './told-lines.ts'
 
 /** The first statement of a transaction that has changed something. */
@@ -11,48 +11,37 @@ export interface FirstWrite {
   readonly capture: SiteCapture | null
 }
 
-/** Command tags of statements that change data or schema. A SELECT that writes (a CTE, a function) has none of them. */
-const CHANGING = new Set('INSERT UPDATE DELETE MERGE COPY TRUNCATE CREATE ALTER DROP CALL'.split(' '))
-/** The same, and the tags of savepoints, which can undo changes. */
-const FOLLOWED = new Set([...CHANGING, 'SAVEPOINT', 'RELEASE', 'ROLLBACK'])
-
 type Result = DriverResult | DriverResult[] | undefined
 
-const isChange = ({ command }: DriverResult) => CHANGING.has(command ?? '')
-const isFollowed = ({ command }: DriverResult) => FOLLOWED.has(command ?? '')
+/** Whether a statement has changed something; for several statements, whether any has. */
+export const hasChanged = (writing: Writing, result: Result): boolean =>
+  result !== undefined &&
+  (Array.isArray(result) ? result.some(one => writing.isChange(one)) : writing.isChange(result))
 
-/** Whether a statement has changed something, by its command tag; for several statements, whether any has. */
-export const hasChanged = (result: Result): boolean =>
-  result !== undefined && (Array.isArray(result) ? result.some(isChange) : isChange(result))
-
-/** COPY has one tag for both directions. */
-const COPIES_OUT = /^\s*copy\b[^]*\bto\s+(?:stdout|program|')/i
-
-/** Whether the statement left something to lose: not when no row was changed, nor when rows were copied out. */
-function hasLeftSomething(result: Result, text: string): boolean {
-  if (result === undefined) return false
-  if (Array.isArray(result)) return result.some(one => hasLeftSomething(one, text))
-  if (!isChange(result) || result.rowCount === 0) return false
-  return result.command !== 'COPY' || !COPIES_OUT.test(text)
-}
+/** Whether the result matters to `Writes`: not that of a statement that only reads. */
+export const concerns = (writing: Writing, result: Result): boolean =>
+  result !== undefined &&
+  (Array.isArray(result) ? result.some(one => writing.isFollowed(one)) : writing.isFollowed(result))
 
 /**
  * What a transaction would lose if it ended without a commit: its first write, unless a savepoint set before that was
  * undone since. Created for the first statement that writes or sets a savepoint.
  */
 export class Writes {
+  readonly #dialect: Language
   first: FirstWrite | undefined
   /** Savepoints that may be open, each with the first write at the time it was set. */
   readonly #savepoints: { readonly name: string; readonly first: FirstWrite | undefined }[] = []
 
-  /** Whether the result matters here: not that of a statement that only reads. */
-  static concern(result: Result): boolean {
-    return result !== undefined && (Array.isArray(result) ? result.some(isFollowed) : isFollowed(result))
+  constructor(dialect: Language) {
+    this.#dialect = dialect
   }
 
   follow(text: string, result: Result, capture: SiteCapture | null): void {
-    if (hasLeftSomething(result, text)) this.first ??= { capture }
-    const control = firstControl(text)
+    const { writing, reading } = this.#dialect
+    const results = Array.isArray(result) ? result : result ? [result] : []
+    if (results.some(one => writing.hasLeftSomething(one, text))) this.first ??= { capture }
+    const control = reading.firstControl(text)
     if (control === null || !('name' in control)) return
     const { name, ask } = control
     const at = this.#savepoints.findLastIndex(savepoint => savepoint.name === name)
@@ -74,10 +63,9 @@ export class Writes {
   }
 }
 
-const WRITING = /(?:insert|update|delete|merge|truncate|create|alter|drop|call|with|copy)\b/iy
-
 /** Whether the text of a statement may write, as far as its first word tells. */
-export const mayWrite = (text: unknown): boolean => typeof text === 'string' && beginsWith(text, WRITING)
+export const mayWrite = ({ writing }: Language, text: unknown): boolean =>
+  typeof text === 'string' && writing.mayWrite(text)
 
 /** Warnings given already. A write without a known line counts by its unit of work. */
 const told = new ToldLines()

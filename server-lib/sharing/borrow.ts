@@ -1,3 +1,4 @@
+import { knowDatabases } from '../databases.ts'
 import type { Knex } from 'knex'
 import {
   engine,
@@ -18,6 +19,7 @@ import {
 } from '../channels/options.ts'
 import { Abandonment } from '../pool/abandonment.ts'
 import { checkOut } from '../pool/check-out.ts'
+import { hostDatabase } from '../engines/database.ts'
 import { Books } from '../pool/books.ts'
 import { currentRequest } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
@@ -81,6 +83,7 @@ export interface Borrowed<A extends Access = Access> extends BorrowedSource {
  * opened, closed, reset or left behind. Throws EL_CONFIG.
  */
 export function borrow<const A extends Access = 'write'>(options: BorrowOptions<A>): Borrowed<A> {
+  knowDatabases()
   return new BorrowedConnections(checkedOptions(options))
 }
 
@@ -141,7 +144,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
     this.#pool ??= new SharingPool(
       this.#options.connection,
       this.#options,
-      new Books('borrowed', 'borrowed#1'),
+      new Books('borrowed', 'borrowed#1', hostDatabase().dialect),
     )
     const asker = { session: null, request: currentRequest(), capture: lineHere() }
     const limits = {

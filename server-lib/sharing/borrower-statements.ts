@@ -1,8 +1,7 @@
-import { callbackOf, statementIn } from '../postgres/statement-arguments.ts'
-import type { DriverCallback, DriverConnection, Submittable } from '../postgres/driver.ts'
-import { whenReady } from '../postgres/ready.ts'
-import { sqlstateOf } from '../postgres/sqlstate.ts'
-import { closeWhenOver, onSubmittableEnd } from '../postgres/submittable.ts'
+import { whenReady } from '../dialect/connection.ts'
+import type { Language } from '../dialect/language.ts'
+import type { DriverCallback } from '../dialect/result.ts'
+import { refuseStream, type DriverStream } from '../dialect/stream.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import { Guard } from './guard.ts'
 import type { HostGate } from './host-gate.ts'
@@ -33,6 +32,10 @@ export class BorrowerStatements {
     this.#guard = new Guard(gate, rules.access)
   }
 
+  get #dialect(): Language {
+    return this.#gate.driver.dialect
+  }
+
   /** The borrower's outermost open savepoint. */
   get outermost(): string | undefined {
     return this.#units[0]?.savepoint
@@ -49,7 +52,7 @@ export class BorrowerStatements {
 
   run(given: unknown[], answer: DriverCallback): void {
     const args = withoutName(given)
-    const text = statementIn(args)?.text ?? ''
+    const text = this.#dialect.calls.statementIn(args)?.text ?? ''
     const stopped = this.#stopped(text)
     if (stopped) return soon(answer, stopped)
     const step = this.#stepFor(text)
@@ -70,9 +73,9 @@ export class BorrowerStatements {
   }
 
   /** Runs a cursor or stream, until it is closed. */
-  submit(submittable: Submittable, done: () => void): void {
+  submit(submittable: DriverStream, done: () => void): void {
     const refuse: DriverCallback = error => {
-      if (error) refuseSubmittable(submittable, this.#told(error) as Error)
+      if (error) refuseStream(submittable, this.#told(error) as Error)
       done()
     }
     // Nothing will read it. Listeners to its end are told as for a closed cursor.
@@ -81,7 +84,7 @@ export class BorrowerStatements {
       done()
     }
     if (submittable.destroyed) return soon(skip)
-    const text = statementIn([submittable])?.text ?? ''
+    const text = this.#dialect.calls.statementIn([submittable])?.text ?? ''
     const stopped = this.#stopped(text)
     if (stopped) return soon(refuse, stopped)
     const step = this.#stepFor(text)
@@ -96,11 +99,12 @@ export class BorrowerStatements {
     })
   }
 
-  #drive(submittable: Submittable, ended: (error: Error | null) => void): void {
-    const driver = this.#gate.client as unknown as DriverConnection
-    const restore = oneByOne(driver)
-    closeWhenOver(submittable, error => error)
-    onSubmittableEnd(submittable, ({ error }) => {
+  #drive(submittable: DriverStream, ended: (error: Error | null) => void): void {
+    const { driver } = this.#gate
+    const restore = driver.oneByOne()
+    const { streams } = this.#dialect
+    streams.closeWhenOver(submittable, error => error)
+    streams.onEnd(submittable, ({ error }) => {
       restore()
       whenReady(driver, () => ended(error))
     })
@@ -121,10 +125,10 @@ export class BorrowerStatements {
 
   /** The host may have ended or failed its transaction since the status we know. Then our savepoint is refused. */
   #told(error: Error | null | undefined): Error | null | undefined {
-    switch (sqlstateOf(error)) {
-      case '25P01':
+    switch (this.#dialect.errors.kindOf(error)) {
+      case 'no transaction':
         return this.#host.none('the borrower needs one', error)
-      case '25P02':
+      case 'transaction failed':
         return this.#host.failed(error)
       default:
         return error
@@ -133,7 +137,12 @@ export class BorrowerStatements {
 
   #stepFor(text: string): Step {
     const { transactionControl: policy, access } = this.#rules
-    const around = { policy, failed: this.#host.status === 'failed', onlyReads: access === 'read' }
+    const around = {
+      dialect: this.#dialect,
+      policy,
+      failed: this.#host.status === 'failed',
+      onlyReads: access === 'read',
+    }
     const ours = ROLLED_BACK.exec(text)
     if (!ours) return translate(this.#units, text, around)
     const back = translate(this.#units, ours[1] ?? '', around)
@@ -149,7 +158,7 @@ export class BorrowerStatements {
     // From here on the host's statements wait: what they wrote within the savepoint would be undone with it.
     this.#gate.shut()
     this.#gate.send([
-      isOutermost ? `${step.text}; SET TRANSACTION READ ONLY` : step.text,
+      isOutermost ? `${step.text}; ${this.#dialect.texts.readOnlyHere}` : step.text,
       (error: Error | null) => {
         const told = this.isInUnit ? error : this.#told(error)
         this.#units = error ? step.unitsAfterError : step.units
@@ -159,7 +168,7 @@ export class BorrowerStatements {
   }
 
   readonly #send = (args: unknown[], answer: DriverCallback): void => {
-    const callback = callbackOf(args)
+    const callback = this.#dialect.calls.callbackOf(args)
     if (callback) return void callback.sendWith(answer, sent => this.#gate.send(sent))
     const [config, values] = args
     this.#gate.send(Array.isArray(values) ? [config, values, answer] : [config, answer])
@@ -182,11 +191,6 @@ export function soon<Args extends unknown[]>(tell: (...args: Args) => void, ...a
   queueMicrotask(() => tell(...args))
 }
 
-export function refuseSubmittable(submittable: Submittable, error: Error): void {
-  if (submittable.destroy) submittable.destroy(error)
-  else submittable.handleError?.(error)
-}
-
 const resultOf = (command: string) => ({ command, rowCount: null, oid: null, rows: [], fields: [] })
 
 /** A prepared statement would stay on the host's connection, and the host may use the same name. */
@@ -195,11 +199,4 @@ function withoutName(args: unknown[]): unknown[] {
   const { name, text } = (config ?? {}) as { name?: unknown; text?: unknown }
   if (typeof config !== 'object' || typeof text !== 'string' || !name) return args
   return [{ ...config, name: undefined }, ...others]
-}
-
-/** pg refuses a cursor in pipeline mode, so it is off meanwhile. */
-function oneByOne(driver: DriverConnection): () => void {
-  if (!driver.pipeline) return () => {}
-  driver.pipeline = false
-  return () => void (driver.pipeline = true)
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { hostDatabase } from '../engines/database.ts'
 import { makeKnex, quietLog } from '../engines/make-knex.ts'
 import { onPool, poolOfOne, transactingDialects, type Dialect } from '../engines/transacting-knex.ts'
 import { inUnit } from './borrowed-unit.ts'
@@ -16,14 +17,15 @@ export interface Lender {
  * BEGIN. It never asks for the server's version; `destroy()` does nothing.
  */
 export function borrowingKnex({ lend }: Lender): Knex {
-  const Postgres = (makeKnex('borrowed', { client: 'pg' }).client as { constructor: Dialect }).constructor
+  const { builderConfig } = hostDatabase()
+  const { constructor: base } = makeKnex('borrowed', builderConfig).client as { constructor: Dialect }
   const pool = poolOfOne(lend, connection => connection.giveBack())
   const knex = makeKnex('borrowed', {
-    client: dialectOn(Postgres),
+    ...builderConfig,
+    client: dialectOn(base),
     connectionPool: pool,
     compileSqlOnError: false,
     log: quietLog,
-    version: '18.0',
   } as unknown as Knex.Config)
   return onPool(knex, pool)
 }

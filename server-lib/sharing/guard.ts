@@ -1,25 +1,28 @@
-import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
-import type { DriverCallback, DriverConnection, DriverResult } from '../postgres/driver.ts'
-import { enclosedQuery, type Enclosure } from '../postgres/enclosed-query.ts'
-import { singleStatement } from '../postgres/single-statement.ts'
-import { whenReady } from '../postgres/ready.ts'
-import { sqlstateOf } from '../postgres/sqlstate.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import { whenReady, type DriverConnection } from '../dialect/connection.ts'
+import type { DriverCallback, DriverResult } from '../dialect/result.ts'
+import type { Enclosure } from '../dialect/statement.ts'
+import type { Texts } from '../dialect/texts.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import type { HostGate } from './host-gate.ts'
 
 const GUARD = 'el_guard'
-const CANCELLED = '57014'
 /**
  * How often a rollback is sent if a late cancel hits it instead of the statement. A cancel is requested twice at most.
  */
 const ATTEMPTS = 3
-const OPEN = [savepoint(GUARD)]
-const OPEN_READ_ONLY = [savepoint(GUARD), 'SET TRANSACTION READ ONLY']
+/** By the texts of a dialect: their bytes are kept by these very lists. */
+const enclosures = new WeakMap<Texts, Record<BorrowRules['access'], Enclosure>>()
+
 /** A READ ONLY that was set within a savepoint is reverted by the server when that savepoint is released. */
-const ENCLOSURES: Record<BorrowRules['access'], Enclosure> = {
-  write: { before: OPEN, behind: [releaseSavepoint(GUARD)] },
-  read: { before: OPEN_READ_ONLY, behind: [releaseSavepoint(GUARD)] },
+function enclosuresOf(texts: Texts): Record<BorrowRules['access'], Enclosure> {
+  let known = enclosures.get(texts)
+  if (!known) {
+    const open = texts.savepoint(GUARD)
+    const behind = [texts.releaseSavepoint(GUARD)]
+    known = { write: { before: [open], behind }, read: { before: [open, texts.readOnlyHere], behind } }
+    enclosures.set(texts, known)
+  }
+  return known
 }
 
 type Send = (args: unknown[], answer: DriverCallback) => void
@@ -35,13 +38,16 @@ export class Guard {
 
   constructor(gate: HostGate, access: BorrowRules['access']) {
     this.#gate = gate
-    this.#driver = gate.client as unknown as DriverConnection
-    this.#enclosure = ENCLOSURES[access]
+    this.#driver = gate.driver
+    this.#enclosure = enclosuresOf(this.#texts)[access]
+  }
+
+  get #texts(): Texts {
+    return this.#driver.dialect.texts
   }
 
   /** Sends a statement within the savepoint: in one packet where possible, otherwise step by step with `send`. */
   enclose(args: unknown[], send: Send, answer: DriverCallback): void {
-    const statement = singleStatement(args)
     let isTold = false
     const told: DriverCallback = (error, result) => {
       // If pg cannot write the values, it reports the error at once, and then answers the rest as if all were well.
@@ -51,7 +57,7 @@ export class Guard {
       else answer(null, result)
     }
     this.#gate.shut()
-    const enclosed = statement && enclosedQuery(this.#driver, statement, told, this.#enclosure)
+    const enclosed = this.#driver.enclosed(args, this.#enclosure, told)
     if (enclosed) this.#gate.send([enclosed])
     else this.open(answer, () => send(args, (error, result) => this.close(error, result, answer)))
   }
@@ -70,10 +76,10 @@ export class Guard {
     result: DriverResult | DriverResult[] | undefined,
     answer: DriverCallback,
   ): void {
-    if (error) return this.#rollBack(error, releaseSavepoint(GUARD), answer)
+    if (error) return this.#rollBack(error, this.#texts.releaseSavepoint(GUARD), answer)
     const released = (failure: Error | null) =>
       failure ? this.#rollBack(failure, null, answer) : answer(null, result)
-    this.#gate.send([releaseSavepoint(GUARD), released])
+    this.#gate.send([this.#texts.releaseSavepoint(GUARD), released])
   }
 
   /**
@@ -83,12 +89,12 @@ export class Guard {
   #rollBack(error: Error, intact: string | null, answer: DriverCallback, attempts = ATTEMPTS): void {
     // pg reports an error before it has read the transaction status that follows.
     whenReady(this.#driver, isOpen => {
-      const status = statusOf(this.#driver)
-      const text = status === 'failed' ? rollbackToSavepoint(GUARD) : intact
+      const { status } = this.#driver
+      const text = status === 'failed' ? this.#texts.rollbackToSavepoint(GUARD) : intact
       if (text === null || !isOpen || status === 'none' || status === 'unknown') return answer(error)
       const undone = (failure: Error | null) => {
         // The cancel came late and hit this rollback, so the host's transaction is still failed.
-        const again = attempts > 1 && sqlstateOf(failure) === CANCELLED
+        const again = attempts > 1 && this.#driver.dialect.errors.kindOf(failure) === 'cancelled'
         whenReady(this.#driver, () => {
           if (again) this.#rollBack(error, intact, answer, attempts - 1)
           else answer(error)

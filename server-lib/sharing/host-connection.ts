@@ -1,4 +1,6 @@
-import type { Listener, StatusByte } from '../postgres/driver.ts'
+import type { StatusByte } from '../channels/words.ts'
+
+type Listener = (...args: any[]) => void
 
 /** The parts of a host's connection that we use: pg's `Client` and `PoolClient` have all of them. */
 export interface HostConnection {

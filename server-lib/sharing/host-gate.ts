@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { startDeadline } from '../clock/deadline.ts'
 import { borrowerSends } from '../watch/whispers.ts'
-import { isClosed, isSubmittable, type DriverConnection } from '../postgres/driver.ts'
-import { onReady } from '../postgres/ready.ts'
-import { callbackOf } from '../postgres/statement-arguments.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
+import { refuseStream } from '../dialect/stream.ts'
+import { hostDatabase } from '../engines/database.ts'
 import { hostWaited } from './sharing-errors.ts'
 import type { HostConnection } from './host-connection.ts'
 
@@ -41,6 +41,8 @@ const gates = new WeakMap<object, HostGate>()
  */
 export class HostGate {
   readonly client: HostConnection
+  /** The same as we speak to it. */
+  readonly driver: DriverConnection
   #holder: GateTurn | undefined
   /** Our shadow of `query`, while it is in place. */
   #guard: Query | undefined
@@ -52,6 +54,7 @@ export class HostGate {
 
   constructor(client: HostConnection) {
     this.client = client
+    this.driver = hostDatabase().dialect.connectionOf(client)
   }
 
   static of(client: HostConnection): HostGate {
@@ -90,11 +93,11 @@ export class HostGate {
 
   #begin(turn: GateTurn): void {
     this.#holder = turn
-    const driver = this.client as unknown as DriverConnection
-    if (isClosed(driver)) return turn.lost()
-    // pg has a queue of its own, which must drain first.
-    if (driver.readyForQuery !== false) return turn.come()
-    this.#stopWaitingForReady = onReady(driver, isOpen => {
+    const { driver } = this
+    if (driver.isClosed) return turn.lost()
+    // The driver may have a queue of its own, which must drain first.
+    if (driver.isReady) return turn.come()
+    this.#stopWaitingForReady = driver.onReady(isOpen => {
       this.#stopWaitingForReady = undefined
       if (isOpen) turn.come()
       else turn.lost()
@@ -140,18 +143,16 @@ export class HostGate {
 
   #hold(args: unknown[], waitMs: number): unknown {
     const [config] = args
-    if (isSubmittable(config)) {
+    const { calls, streams } = this.driver.dialect
+    if (streams.is(config)) {
       this.#wait(
         waitMs,
         () => void this.#sendHosts(args),
-        error => {
-          if (config.destroy) config.destroy(error)
-          else config.handleError?.(error)
-        },
+        error => refuseStream(config, error),
       )
       return config
     }
-    const callback = callbackOf(args)
+    const callback = calls.callbackOf(args)
     if (callback) {
       this.#wait(
         waitMs,

@@ -1,8 +1,7 @@
 import type { TransactionStatus } from '../dialect/transaction-status.ts'
-import { isClosed, type DriverConnection } from '../postgres/driver.ts'
-import { statusOf } from '../postgres/transaction-status.ts'
+import type { DriverConnection } from '../dialect/connection.ts'
 import type { BorrowRules } from './borrow-rules.ts'
-import type { HostConnection } from './host-connection.ts'
+import type { HostGate } from './host-gate.ts'
 import * as errors from './sharing-errors.ts'
 import { tenureOf, type Tenure } from './tenure.ts'
 
@@ -10,7 +9,7 @@ export type HostStatus = Exclude<TransactionStatus, 'unknown'>
 
 /** What a borrower can know of the host's transaction, from when it was given the connection. */
 export class HostTransaction {
-  readonly #client: HostConnection
+  readonly #driver: DriverConnection
   readonly #rules: BorrowRules
   readonly #tenure: Tenure
   /**
@@ -19,20 +18,20 @@ export class HostTransaction {
    */
   hasEnded = false
 
-  constructor(client: HostConnection, rules: BorrowRules) {
-    this.#client = client
+  constructor({ client, driver }: HostGate, rules: BorrowRules) {
+    this.#driver = driver
     this.#rules = rules
     this.#tenure = tenureOf(client)
   }
 
   /** The status that the server last reported. A connection without any report counts as having no transaction. */
   get status(): HostStatus {
-    const status = statusOf(this.#client as unknown as DriverConnection)
+    const { status } = this.#driver
     return status === 'unknown' ? 'none' : status
   }
 
   get isClosed(): boolean {
-    return isClosed(this.#client as unknown as DriverConnection)
+    return this.#driver.isClosed
   }
 
   /** Whether the connection may be in other hands by now. */
@@ -41,7 +40,7 @@ export class HostTransaction {
   }
 
   get pid(): number | null {
-    return this.#client.processID ?? null
+    return this.#driver.serverId
   }
 
   /** Why nothing can be sent now, in a savepoint or outside of one; undefined if it can. */

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { EnginelightError } from '../channels/errors.ts'
 import { aFunction, checkOptions, oneOf, type Needs } from '../channels/options.ts'
+import { hostDatabase } from '../engines/database.ts'
 import { sessionCoreOf } from '../sessions/session-function.ts'
 import type { SessionCore } from '../sessions/session.ts'
 import type { SessionMembers } from '../sessions/session-types.ts'
@@ -91,6 +92,14 @@ function lenderOf(session: Lendable): Lender {
  * A borrowed session is not lent on: two parties would decide what a COMMIT means, and neither owns the transaction.
  */
 function requireOwn({ engine }: SessionCore): void {
+  const { dialect } = hostDatabase()
+  if (engine.dialect !== dialect) {
+    throw new EnginelightError(
+      'EL_UNSUPPORTED_CLIENT',
+      `A session of engine "${engine.name}" cannot be lent: it is on ${engine.dialect.title}, and a lent session looks like a client of ${dialect.title}.`,
+      { engine: engine.name },
+    )
+  }
   if (engine.options.rule.ends !== 'host') return
   throw new EnginelightError(
     'EL_CONFIG',

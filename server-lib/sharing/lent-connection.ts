@@ -1,6 +1,5 @@
 import type { Hold } from '../pool/pool.ts'
-import { cancelStatement } from '../postgres/cancel.ts'
-import type { DriverConnection, Listener } from '../postgres/driver.ts'
+import type { SharedConnection } from './shared-connection.ts'
 import { leaseEnded } from './sharing-errors.ts'
 
 /**
@@ -16,12 +15,13 @@ export class LentConnection {
     this.#hold = hold
   }
 
-  get #driver(): DriverConnection {
-    return this.#hold.driver
+  /** Only a sharing pool lends. */
+  get #driver(): SharedConnection {
+    return this.#hold.driver as SharedConnection
   }
 
   query(...args: unknown[]): unknown {
-    if (this.#isOver) throw leaseEnded(this.processID ?? null, 'its borrower has given it back')
+    if (this.#isOver) throw leaseEnded(this.processID, 'its borrower has given it back')
     return this.#driver.query(...args)
   }
 
@@ -33,20 +33,20 @@ export class LentConnection {
     return true
   }
 
-  on(event: string, listener: Listener): unknown {
+  on(event: string, listener: (...args: any[]) => void): unknown {
     return this.#driver.on(event, listener)
   }
 
-  once(event: string, listener: Listener): unknown {
+  once(event: string, listener: (...args: any[]) => void): unknown {
     return this.#driver.once(event, listener)
   }
 
-  removeListener(event: string, listener: Listener): unknown {
+  removeListener(event: string, listener: (...args: any[]) => void): unknown {
     return this.#driver.removeListener(event, listener)
   }
 
-  get processID(): number | null | undefined {
-    return this.#driver.processID
+  get processID(): number | null {
+    return this.#driver.serverId
   }
 
   get __knex__disposed(): unknown {
@@ -64,6 +64,6 @@ export class LentConnection {
 
   /** Asks the server to cancel the running statement. The host gets the connection back once that is answered. */
   cancel(): Promise<void> {
-    return this.#isOver ? Promise.resolve() : cancelStatement(this.#driver)
+    return this.#isOver ? Promise.resolve() : this.#driver.cancel()
   }
 }

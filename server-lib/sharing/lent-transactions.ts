@@ -1,14 +1,13 @@
 import { EnginelightError } from '../channels/errors.ts'
 import type { SiteCapture } from '../identity/site.ts'
-import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../postgres/control.ts'
-import type { DriverResult, Submittable } from '../postgres/driver.ts'
-import type { Enclosure } from '../postgres/enclosed-query.ts'
-import { EnclosedStatement } from '../postgres/enclosed-statement.ts'
+import type { DriverResult } from '../dialect/result.ts'
+import { EnclosedStatement, type Enclosure } from '../dialect/statement.ts'
+import type { DriverStream } from '../dialect/stream.ts'
+import type { Texts } from '../dialect/texts.ts'
 import type { Sending, SessionCore } from '../sessions/session.ts'
 import { unitHere, unitOf } from '../sessions/units/inside.ts'
 import { LentPlace } from './lent-place.ts'
 import type { LentOptions } from './lent-options.ts'
-import { readControl } from '../postgres/read-control.ts'
 import { NO_UNITS, translate, type Notice, type Step, type Units } from './transaction-texts.ts'
 
 type Sent = Extract<Step, { act: 'send' }>
@@ -17,7 +16,18 @@ type Sent = Extract<Step, { act: 'send' }>
 const LENT = { isLent: true }
 /** Used around one statement, with nothing in between: there is never a second of that name. */
 const GUARD = 'el_lent'
-const ENCLOSURE: Enclosure = { before: [savepoint(GUARD)], behind: [releaseSavepoint(GUARD)] }
+
+/** By the texts of a dialect: its bytes are kept by these very lists. */
+const enclosures = new WeakMap<Texts, Enclosure>()
+
+function enclosureOf(texts: Texts): Enclosure {
+  let known = enclosures.get(texts)
+  if (!known) {
+    known = { before: [texts.savepoint(GUARD)], behind: [texts.releaseSavepoint(GUARD)] }
+    enclosures.set(texts, known)
+  }
+  return known
+}
 
 /**
  * What one client of a host has open on the session that it is lent. A transaction of the host has its place among the
@@ -36,6 +46,10 @@ export class LentTransactions {
     this.#core = core
     this.#options = options
     this.#isForOneStatement = isForOneStatement
+  }
+
+  get #texts(): Texts {
+    return this.#core.engine.dialect.texts
   }
 
   get isOpen(): boolean {
@@ -58,7 +72,7 @@ export class LentTransactions {
   /**
    * Runs a cursor or stream, until it is closed. Rejects if it was not sent; later failures go to the cursor itself.
    */
-  async submit(text: string, submittable: Submittable, capture: SiteCapture | null): Promise<void> {
+  async submit(text: string, submittable: DriverStream, capture: SiteCapture | null): Promise<void> {
     const step = this.#translate(text)
     if (step.act === 'refuse') throw step.error
     if (step.act !== 'pass') {
@@ -78,7 +92,7 @@ export class LentTransactions {
   async abandon(): Promise<void> {
     const [unit] = this.#units
     if (unit && !this.#place?.isOver)
-      await this.#query(rollbackToSavepoint(unit.savepoint), null).catch(() => {})
+      await this.#query(this.#texts.rollbackToSavepoint(unit.savepoint), null).catch(() => {})
     this.#became(NO_UNITS)
   }
 
@@ -92,6 +106,7 @@ export class LentTransactions {
     const { transactionControl: policy } = this.#options
     const failed = this.#core.state === 'failed'
     const step = translate(this.#units, text, {
+      dialect: this.#core.engine.dialect,
       policy,
       failed,
       isolation: this.#core.isolation,
@@ -140,12 +155,12 @@ export class LentTransactions {
   async #enclosed(statement: unknown, capture: SiteCapture | null, sending: Sending): Promise<DriverResult> {
     const hadFailed = this.#hasFailed
     try {
-      return await sending.query(new EnclosedStatement(statement, ENCLOSURE), capture)
+      return await sending.query(new EnclosedStatement(statement, enclosureOf(this.#texts)), capture)
     } catch (error) {
       // The statement's own error is the one to throw; a connection that is gone has rolled back anyway. If only the
       // driver failed, the transaction has not, and the savepoint is closed.
       if (!hadFailed && this.#hasFailed)
-        await sending.query(rollbackToSavepoint(GUARD), capture).catch(() => {})
+        await sending.query(this.#texts.rollbackToSavepoint(GUARD), capture).catch(() => {})
       throw error
     }
   }
@@ -155,12 +170,12 @@ export class LentTransactions {
   }
 
   /** The same for a cursor or stream, which is over when its reader closes it. */
-  async #around(submittable: Submittable, capture: SiteCapture | null, sending: Sending): Promise<void> {
-    await sending.query(savepoint(GUARD), capture)
+  async #around(submittable: DriverStream, capture: SiteCapture | null, sending: Sending): Promise<void> {
+    await sending.query(this.#texts.savepoint(GUARD), capture)
     await sending.submit(submittable, capture)
-    const undo = () => sending.query(rollbackToSavepoint(GUARD), capture)
+    const undo = () => sending.query(this.#texts.rollbackToSavepoint(GUARD), capture)
     if (this.#core.state === 'failed') return void (await undo())
-    await sending.query(releaseSavepoint(GUARD), capture).catch(async (error: unknown) => {
+    await sending.query(this.#texts.releaseSavepoint(GUARD), capture).catch(async (error: unknown) => {
       await undo().catch(() => {})
       throw error
     })
@@ -201,7 +216,11 @@ export class LentTransactions {
     const ends = step.unitsAfterError.length === 0
     try {
       // Nothing is left that could be rolled back.
-      if (ends && readControl(text)?.ask === 'rollback' && this.#place?.isOver) {
+      if (
+        ends &&
+        this.#core.engine.dialect.reading.control(text)?.ask === 'rollback' &&
+        this.#place?.isOver
+      ) {
         this.#became(NO_UNITS)
         return answered(step.command)
       }

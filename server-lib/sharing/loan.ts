@@ -1,17 +1,15 @@
 import { warn } from '../channels/errors.ts'
-import { callbackOf, statementIn } from '../postgres/statement-arguments.ts'
-import { rollbackToSavepoint } from '../postgres/control.ts'
-import { isSubmittable, type DriverCallback, type DriverConnection } from '../postgres/driver.ts'
-import { whenReady } from '../postgres/ready.ts'
-import { whenStatusKnown } from '../postgres/transaction-status.ts'
+import { whenReady, type DriverConnection } from '../dialect/connection.ts'
+import { endsTransaction } from '../dialect/control.ts'
+import type { DriverCallback } from '../dialect/result.ts'
+import { refuseStream } from '../dialect/stream.ts'
 import { Fifo } from '../sessions/fifo.ts'
 import type { BorrowRules } from './borrow-rules.ts'
-import { BorrowerStatements, refuseSubmittable, soon } from './borrower-statements.ts'
+import { BorrowerStatements, soon } from './borrower-statements.ts'
 import { Cancels } from './cancels.ts'
 import type { HostConnection } from './host-connection.ts'
 import { HostGate, type GateTurn } from './host-gate.ts'
 import { HostTransaction, type HostStatus } from './host-transaction.ts'
-import { endsTransaction, ownersControl, readControl } from '../postgres/read-control.ts'
 import { noHostConnection } from './sharing-errors.ts'
 
 /** Is told what happens to a loan. */
@@ -49,7 +47,7 @@ export class Loan implements GateTurn {
 
   constructor(client: HostConnection, rules: BorrowRules, lessee: Lessee) {
     this.#gate = HostGate.of(client)
-    this.#host = new HostTransaction(client, rules)
+    this.#host = new HostTransaction(this.#gate, rules)
     this.#statements = new BorrowerStatements(this.#gate, this.#host, rules)
     this.#lessee = lessee
     this.hostWaitMs = rules.checkoutTimeoutMs
@@ -61,8 +59,7 @@ export class Loan implements GateTurn {
   }
 
   come(): void {
-    whenStatusKnown(
-      this.#driver,
+    this.#driver.whenStatusKnown(
       () => this.#begin(),
       (text, answered) => this.#gate.send([text, answered]),
     )
@@ -89,7 +86,8 @@ export class Loan implements GateTurn {
   }
 
   hostSends(config: unknown): void {
-    const control = ownersControl(statementIn([config])?.text ?? '')
+    const { reading, calls } = this.#driver.dialect
+    const control = reading.ownersControl(calls.statementIn([config])?.text ?? '')
     if (endsTransaction(control)) this.#host.hasEnded = true
   }
 
@@ -117,7 +115,8 @@ export class Loan implements GateTurn {
    * host uses by then; all other statements belong to the transaction they are sent in.
    */
   elsewhere(config: unknown): Promise<HostConnection | undefined> | undefined {
-    if (!this.isInUnit || readControl(statementIn([config])?.text ?? '')) return undefined
+    const { reading, calls } = this.#driver.dialect
+    if (!this.isInUnit || reading.control(calls.statementIn([config])?.text ?? '')) return undefined
     const { client } = this.#gate
     return this.#lessee.current().then(
       current => (current && current !== client ? current : undefined),
@@ -131,12 +130,13 @@ export class Loan implements GateTurn {
   /** Sends a statement in its turn, in any of pg's forms. */
   query(args: unknown[]): unknown {
     const [config] = args
-    if (isSubmittable(config)) {
-      const refuse = (error: Error) => refuseSubmittable(config, error)
+    const { calls, streams } = this.#driver.dialect
+    if (streams.is(config)) {
+      const refuse = (error: Error) => refuseStream(config, error)
       this.#line(refuse, done => this.#statements.submit(config, done))
       return config
     }
-    const callback = callbackOf(args)
+    const callback = calls.callbackOf(args)
     if (callback) {
       this.#push(args, callback.callback)
       return undefined
@@ -203,7 +203,7 @@ export class Loan implements GateTurn {
   }
 
   get #driver(): DriverConnection {
-    return this.#gate.client as unknown as DriverConnection
+    return this.#gate.driver
   }
 
   #refuse(error: Error): void {
@@ -231,14 +231,18 @@ export class Loan implements GateTurn {
     // A cancel names the backend and not the statement: coming late it would hit the host's.
     if (this.#cancels.areUnderWay) return this.#cancels.whenTaken(() => this.#finish())
     // Until then the status is the one before the error.
-    if (this.#driver.readyForQuery === false && !this.#host.isClosed)
+    if (!this.#driver.isReady && !this.#host.isClosed)
       return whenReady(this.#driver, isOpen => (isOpen ? this.#finish() : this.#leave()))
     const { outermost } = this.#statements
     this.#statements.forget()
     // If the transaction is over, so is its savepoint; a transaction opened there since is not ours to touch.
     const { isClosed, isLeft, hasEnded, status } = this.#host
     if (outermost === undefined || isClosed || isLeft || hasEnded || status === 'none') return this.#leave()
-    this.#gate.send([rollbackToSavepoint(outermost), () => whenReady(this.#driver, () => this.#leave())])
+    const { texts } = this.#driver.dialect
+    this.#gate.send([
+      texts.rollbackToSavepoint(outermost),
+      () => whenReady(this.#driver, () => this.#leave()),
+    ])
   }
 
   #leave(): void {

@@ -1,11 +1,10 @@
 import { EnginelightError } from '../channels/errors.ts'
-import type { ServerAddress } from '../postgres/server-address.ts'
+import type { Dialect } from '../dialect/dialect.ts'
+import type { ServerAddress } from '../engines/server-door.ts'
 import type { Asker, Books } from '../pool/books.ts'
 import type { ConnectionRecord } from '../pool/records.ts'
 import type { GiveUp, Hold, Pool, Taker } from '../pool/pool.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
-import type { DriverConnection } from '../postgres/driver.ts'
-import { canTellStatus, followStatus } from '../postgres/transaction-status.ts'
 import { isInsideUnit } from '../sessions/units/inside.ts'
 import type { BorrowRules } from './borrow-rules.ts'
 import { isInUnitOf, unitHere } from './borrowed-unit.ts'
@@ -107,15 +106,15 @@ export class SharingPool implements Pool {
   }
 
   #sharedOf(given: HostConnection | null | undefined): SharedConnection {
-    const client = checked(given)
+    const client = checked(this.books.dialect, given)
     const { host, port, database } = this.#last ?? {}
     this.#last = client
     if (client.host !== host || client.port !== port || client.database !== database) this.#found()
     let shared = this.#shared.get(client)
     if (!shared) {
-      this.#shared.set(client, (shared = new SharedConnection(client)))
+      this.#shared.set(client, (shared = new SharedConnection(this.books.dialect, client)))
       // For as long as the host has the connection: otherwise each loan on an older pg would have to ask the server.
-      followStatus(client as unknown as DriverConnection)
+      this.books.dialect.connectionOf(client).followStatus()
     }
     return shared
   }
@@ -151,13 +150,13 @@ export class SharingPool implements Pool {
   cut(): void {}
 }
 
-function checked(client: HostConnection | null | undefined): HostConnection {
+function checked(dialect: Dialect, client: HostConnection | null | undefined): HostConnection {
   if (client === null || client === undefined) {
     throw noHostConnection(
       `the function given as connection returned ${client}, so the host has none in use here`,
     )
   }
-  if (typeof client !== 'object' || typeof client.query !== 'function') {
+  if (typeof client !== 'object' || !dialect.isConnection(client)) {
     throw noHostConnection('the function given as connection returned something without a query() method')
   }
   if ('totalCount' in client || ('connect' in client && 'idleCount' in client)) {
@@ -165,7 +164,7 @@ function checked(client: HostConnection | null | undefined): HostConnection {
       'the function given as connection returned a pool, and each of its statements may run on another connection: give what pool.connect() resolves to',
     )
   }
-  if (!canTellStatus(client as unknown as DriverConnection)) {
+  if (!dialect.connectionOf(client).canTellStatus) {
     throw noHostConnection(
       'the function given as connection returned one that does not tell whether a transaction is open: a client of pg 8.11 or newer does',
     )

@@ -1,7 +1,8 @@
+import { postgres } from '../postgres/dialect.ts'
 import { expect, test } from 'vitest'
 import { NO_UNITS, translate, type Step, type Surroundings, type Units } from './transaction-texts.ts'
 
-const usual: Surroundings = { policy: 'savepoint', failed: false }
+const usual: Surroundings = { dialect: postgres, policy: 'savepoint', failed: false }
 
 /** Plays texts one after the other, each answered with success, and returns what was sent and answered. */
 function play(texts: string[], around: Surroundings = usual): string[] {

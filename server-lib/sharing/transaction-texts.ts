@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto'
 import { EnginelightError } from '../channels/errors.ts'
-import {
-  ISOLATIONS,
-  releaseSavepoint,
-  rollbackToSavepoint,
-  savepoint,
-  type Isolation,
-} from '../postgres/control.ts'
-import { readControl, type Control, type TransactionModes } from '../postgres/read-control.ts'
-import { undoesReadOnly } from '../postgres/undo-read-only.ts'
+import { ISOLATIONS, type Control, type Isolation, type TransactionModes } from '../dialect/control.ts'
+import type { Language } from '../dialect/language.ts'
+import type { Texts } from '../dialect/texts.ts'
 
 /**
  * What happens to BEGIN, COMMIT and ROLLBACK sent as text on a connection whose transaction is not the sender's:
@@ -61,6 +55,7 @@ export type Step =
   | { readonly act: 'refuse'; readonly error: EnginelightError }
 
 export interface Surroundings {
+  readonly dialect: Pick<Language, 'reading' | 'texts'>
   readonly policy: ControlPolicy
   /** Whether the transaction has failed by now: then only a rollback is possible. */
   readonly failed: boolean
@@ -76,9 +71,10 @@ export interface Surroundings {
  * 25P02.
  */
 export function translate(units: Units, text: string, around: Surroundings): Step {
-  const undoing = around.onlyReads ? undoesReadOnly(text) : null
+  const { reading } = around.dialect
+  const undoing = around.onlyReads ? reading.undoesReadOnly(text) : null
   if (undoing) return refuse(undoing, 'what it is sent on only reads')
-  const control = readControl(text)
+  const control = reading.control(text)
   return control ? translateControl(units, control, around) : { act: 'pass' }
 }
 
@@ -93,7 +89,7 @@ function translateControl(units: Units, control: Control, around: Surroundings):
     case 'savepoint':
     case 'release':
     case 'rollback to':
-      return named(units, control)
+      return named(units, control, around.dialect.texts)
     case 'set transaction':
       return setTransaction(units, control, around)
     case 'session':
@@ -117,7 +113,12 @@ function translateControl(units: Units, control: Control, around: Surroundings):
 
 type Begin = Extract<Control, { ask: 'begin' | 'set transaction' }>
 
-function begin(units: Units, { words, modes }: Begin, { policy, failed, isolation }: Surroundings): Step {
+function begin(
+  units: Units,
+  { words, modes }: Begin,
+  { dialect, policy, failed, isolation }: Surroundings,
+): Step {
+  const { texts } = dialect
   if (policy === 'error') return refusedByPolicy(words)
   const tooStrong = refuseIsolation(words, modes, isolation)
   if (tooStrong) return tooStrong
@@ -126,11 +127,11 @@ function begin(units: Units, { words, modes }: Begin, { policy, failed, isolatio
   }
   if (units.some(isTransaction)) {
     // The server refuses anything in this state; only it knows the exact words.
-    if (failed) return send(savepoint(nextName()), 'BEGIN', units, units)
+    if (failed) return send(texts.savepoint(nextName()), 'BEGIN', units, units)
     return answer(units, 'BEGIN', ALREADY)
   }
   const unit: Unit = { savepoint: nextName(), name: null, readOnly: modes.readOnly === true }
-  return send(opening(unit), 'BEGIN', [...units, unit], units)
+  return send(opening(texts, unit), 'BEGIN', [...units, unit], units)
 }
 
 let names = 0
@@ -139,8 +140,8 @@ const nextName = () => `el_b${++names}`
 const isTransaction = (unit: Unit) => unit.name === null
 
 /** The server reverts a READ ONLY at the end of the savepoint in which it was set. */
-const opening = ({ savepoint: name, readOnly }: Unit) =>
-  readOnly ? `${savepoint(name)}; SET TRANSACTION READ ONLY` : savepoint(name)
+const opening = (texts: Texts, { savepoint: name, readOnly }: Unit) =>
+  readOnly ? `${texts.savepoint(name)}; ${texts.readOnlyHere}` : texts.savepoint(name)
 
 const ALREADY: Notice = {
   severity: 'WARNING',
@@ -157,21 +158,26 @@ function refuseIsolation(words: string, { isolation }: TransactionModes, has?: I
   return refuse(words, `it asks for ${isolation}, and the transaction that is open ${is}`)
 }
 
-function setTransaction(units: Units, { words, modes }: Begin, { policy, isolation }: Surroundings): Step {
+function setTransaction(
+  units: Units,
+  { words, modes }: Begin,
+  { dialect, policy, isolation }: Surroundings,
+): Step {
   if (policy === 'error') return refusedByPolicy(words)
   const tooStrong = refuseIsolation(words, modes, isolation)
   if (tooStrong) return tooStrong
   if (!modes.readOnly) return answer(units, 'SET')
   // Outside of a savepoint of the sender's own it would hold for all other code as well.
   if (!units.some(isTransaction)) return refuse(words, 'READ ONLY would hold for the whole transaction')
-  return send('SET TRANSACTION READ ONLY', 'SET', units, units)
+  return send(dialect.texts.readOnlyHere, 'SET', units, units)
 }
 
 // ------------------------------------------------------------------------------------- COMMIT and ROLLBACK
 
 type End = Extract<Control, { ask: 'commit' | 'rollback' }>
 
-function end(units: Units, { ask, words, chain }: End, { policy, failed }: Surroundings): Step {
+function end(units: Units, { ask, words, chain }: End, { dialect, policy, failed }: Surroundings): Step {
+  const { texts } = dialect
   if (policy === 'error') return refusedByPolicy(words)
   const keeps = ask === 'commit' && !failed
   const command = keeps ? 'COMMIT' : 'ROLLBACK'
@@ -183,11 +189,11 @@ function end(units: Units, { ask, words, chain }: End, { policy, failed }: Surro
     return answer(units, ask === 'commit' ? 'COMMIT' : 'ROLLBACK', NONE)
   }
   const outer = units.slice(0, at)
-  const text = keeps ? releaseSavepoint(unit.savepoint) : rollbackToSavepoint(unit.savepoint)
+  const text = keeps ? texts.releaseSavepoint(unit.savepoint) : texts.rollbackToSavepoint(unit.savepoint)
   // Whatever the result, the sender's transaction is over.
   if (!chain) return send(text, command, outer, outer)
   const next: Unit = { ...unit, savepoint: nextName() }
-  return send(`${text}; ${opening(next)}`, command, [...outer, next], outer)
+  return send(`${text}; ${opening(texts, next)}`, command, [...outer, next], outer)
 }
 
 // ------------------------------------------------------------------------------------- savepoints
@@ -195,19 +201,19 @@ function end(units: Units, { ask, words, chain }: End, { policy, failed }: Surro
 type Named = Extract<Control, { ask: 'savepoint' | 'release' | 'rollback to' }>
 
 /** Savepoints get names of our own: with the sender's names it could release a savepoint of other code. */
-function named(units: Units, { ask, words, name }: Named): Step {
+function named(units: Units, { ask, words, name }: Named, texts: Texts): Step {
   if (ask === 'savepoint') {
     const unit: Unit = { savepoint: nextNameFor(name), name, readOnly: false }
-    return send(savepoint(unit.savepoint), 'SAVEPOINT', [...units, unit], units)
+    return send(texts.savepoint(unit.savepoint), 'SAVEPOINT', [...units, unit], units)
   }
   const at = units.findLastIndex(unit => unit.name === name)
   // A savepoint older than the sender's last BEGIN is out of reach, as it would be on the server.
   const unit = at > units.findLastIndex(isTransaction) ? units[at] : undefined
   if (!unit) return refuse(words, `the sender has no savepoint "${name}" open`, '3B001')
   if (ask === 'release') {
-    return send(releaseSavepoint(unit.savepoint), 'RELEASE', units.slice(0, at), units)
+    return send(texts.releaseSavepoint(unit.savepoint), 'RELEASE', units.slice(0, at), units)
   }
-  return send(`ROLLBACK TO SAVEPOINT ${unit.savepoint}`, 'ROLLBACK', units.slice(0, at + 1), units)
+  return send(texts.rollbackToSavepointOnly(unit.savepoint), 'ROLLBACK', units.slice(0, at + 1), units)
 }
 
 /** A plain identifier, with as much of the sender's name as can be read in the panel. */

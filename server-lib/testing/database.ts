@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { knowDatabases } from '../databases.ts'
+
+// A test of a part makes no engines, which would do that.
+knowDatabases()
 
 /** A database of one test file, and an administrator's eye on it. */
 export interface TestDatabase extends AsyncDisposable {

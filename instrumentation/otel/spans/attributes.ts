@@ -22,7 +22,6 @@ import {
   SESSION_MODE,
   SLOT,
   STATEMENT_ID,
-  SYSTEM_POSTGRESQL,
   THREAD_ID,
 } from '../semconv.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
@@ -39,12 +38,12 @@ import type { StatementStart } from './beginnings.ts'
  * spans, for those inside it too.
  */
 export function outermostAttributes(
-  { database, serverAddress, serverPort, engine, pid, thread }: EngineAttributes,
+  { system, database, serverAddress, serverPort, engine, pid, thread }: EngineAttributes,
   { session, request }: { readonly session: string | null; readonly request: string | null },
   mode?: Extract<SessionMessage, { phase: 'start' }>['mode'],
 ): Attributes {
   return {
-    [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
+    [DB_SYSTEM_NAME]: system,
     [DB_NAMESPACE]: database,
     [SERVER_ADDRESS]: serverAddress,
     [SERVER_PORT]: serverPort,
@@ -71,14 +70,14 @@ export function lineAttributes(site: Site | null): Attributes | undefined {
 
 /** A statement's own attributes: what the conventions require on each span, its id, and its connection. */
 export function statementAttributes(
-  { database, serverAddress, serverPort }: EngineAttributes,
+  { system, database, serverAddress, serverPort }: EngineAttributes,
   { id, connection, backendPid }: StatementStart,
   { control, summary, text }: StatementFacts,
 ): Attributes {
   // Two literals, because undefined values are copied as well.
   if (control !== null)
     return {
-      [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
+      [DB_SYSTEM_NAME]: system,
       [DB_NAMESPACE]: database,
       [SERVER_ADDRESS]: serverAddress,
       [SERVER_PORT]: serverPort,
@@ -89,7 +88,7 @@ export function statementAttributes(
       [DB_OPERATION_NAME]: control,
     }
   return {
-    [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
+    [DB_SYSTEM_NAME]: system,
     [DB_NAMESPACE]: database,
     [SERVER_ADDRESS]: serverAddress,
     [SERVER_PORT]: serverPort,
@@ -103,12 +102,12 @@ export function statementAttributes(
 
 /** The attributes of a statement whose span is the outermost. */
 export function loneStatementAttributes(
-  { database, serverAddress, serverPort, engine }: EngineAttributes,
+  { system, database, serverAddress, serverPort, engine }: EngineAttributes,
   { id, connection, backendPid, pool, slot, session, request }: StatementStart,
   { control, summary, text }: StatementFacts,
 ): Attributes {
   return {
-    [DB_SYSTEM_NAME]: SYSTEM_POSTGRESQL,
+    [DB_SYSTEM_NAME]: system,
     [DB_NAMESPACE]: database,
     [SERVER_ADDRESS]: serverAddress,
     [SERVER_PORT]: serverPort,

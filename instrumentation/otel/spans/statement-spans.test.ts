@@ -93,7 +93,7 @@ test('an engine that was declared before the instrumentation came is known by it
     script.answer('q1')
   }
   expect(recorder.draw('enginelight.engine.name', 'db.system.name', 'db.namespace')).toBe(
-    'CLIENT select name=audit name=postgresql namespace=ledger\nCLIENT select name=nobody name=postgresql',
+    'CLIENT select name=audit name=postgresql namespace=ledger\nCLIENT select name=nobody name=other_sql',
   )
 })
 

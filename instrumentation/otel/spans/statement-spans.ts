@@ -1,7 +1,7 @@
 import type { Context } from '@opentelemetry/api'
 import { SpanKind, context } from '../api.ts'
 import { failSpan } from '../failure.ts'
-import { STATEMENT_QUEUE_TIME, STATEMENT_ROW_COUNT, SYSTEM_POSTGRESQL } from '../semconv.ts'
+import { STATEMENT_QUEUE_TIME, STATEMENT_ROW_COUNT } from '../semconv.ts'
 import type { StatementFacts } from '../sql/statement-facts.ts'
 import { lineAttributes, loneStatementAttributes, statementAttributes } from './attributes.ts'
 import { Beginnings, type StatementEnd, type StatementStart } from './beginnings.ts'
@@ -69,11 +69,12 @@ export class StatementSpans {
     const step = start.transaction === null ? this.#tree.ofStep(start.session) : undefined
     const parent = step ?? this.#tree.ofTransaction(start, facts.control === null, active)
     const attributesOf = parent.owner ? statementAttributes : loneStatementAttributes
-    const attributes = attributesOf(engines.of(start.engine), start, facts)
+    const of = engines.of(start.engine)
+    const attributes = attributesOf(of, start, facts)
     if (start.queuedMs > 0) attributes[STATEMENT_QUEUE_TIME] = start.queuedMs / 1000
     if (options.lines) Object.assign(attributes, lineAttributes(start.site))
     const open = this.#tree.start(
-      facts.control ?? facts.summary ?? SYSTEM_POSTGRESQL,
+      facts.control ?? facts.summary ?? of.system,
       SpanKind.CLIENT,
       start.at,
       attributes,

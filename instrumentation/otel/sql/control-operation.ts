@@ -1,4 +1,4 @@
-import { firstControl } from '../../../server-lib/postgres/read-control.ts'
+import type { Reading } from '../../../server-lib/dialect/texts.ts'
 
 /** By what a text asks for. Null asks nothing of a transaction, or nothing that the server takes. */
 const OPERATIONS = {
@@ -21,7 +21,7 @@ export type ControlOperation =
   | 'ROLLBACK PREPARED'
 
 /** The transaction control statement at the beginning of a text, or null. Names and gids are not part of it. */
-export function controlOperation(text: string): ControlOperation | null {
+export function controlOperation({ firstControl }: Reading, text: string): ControlOperation | null {
   const control = firstControl(text)
   if (control === null) return null
   if (control.ask !== 'end prepared') return OPERATIONS[control.ask]

@@ -5,18 +5,18 @@ const texts = () => new StatementTexts({ statementText: 'parameterised', maxText
 
 test('what was read of a text is remembered, for the number of its parameters', () => {
   const known = texts()
-  const first = known.of('select * from orders limit 10', 1)
-  expect([known.of('select * from orders limit 10', 1) === first, first.text]).toEqual([
+  const first = known.of('postgresql', 'select * from orders limit 10', 1)
+  expect([known.of('postgresql', 'select * from orders limit 10', 1) === first, first.text]).toEqual([
     true,
     'select * from orders limit 10',
   ])
-  expect(known.of('select * from orders limit 10', 0).text).toBe('select * from orders limit ?')
+  expect(known.of('postgresql', 'select * from orders limit 10', 0).text).toBe('select * from orders limit ?')
 })
 
 test('a text that holds literals is not kept in memory', () => {
   const known = texts()
   const text = "select * from orders where note = 'hunter2'"
-  expect(known.of(text, 0)).not.toBe(known.of(text, 0))
+  expect(known.of('postgresql', text, 0)).not.toBe(known.of('postgresql', text, 0))
 })
 
 test('control statements are known by what they do, without names', () => {
@@ -41,6 +41,8 @@ test('control statements are known by what they do, without names', () => {
     beginning: null,
   }
   const known = texts()
-  const actual = Object.fromEntries(Object.keys(operations).map(text => [text, known.of(text, 0).control]))
+  const actual = Object.fromEntries(
+    Object.keys(operations).map(text => [text, known.of('postgresql', text, 0).control]),
+  )
   expect(actual).toEqual(operations)
 })

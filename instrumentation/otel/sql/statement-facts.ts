@@ -1,4 +1,4 @@
-import { statementText } from '../../../server-lib/postgres/statement-text.ts'
+import { readingOf } from '../../../server-lib/readings.ts'
 import { controlOperation, type ControlOperation } from './control-operation.ts'
 import { querySummary } from './query-summary.ts'
 
@@ -28,35 +28,41 @@ const LONGEST_TEXT_KEPT = 4_096
  */
 export class StatementTexts {
   readonly #options: TextOptions
-  readonly #facts = new Map<string, StatementFacts>()
+  /** By system, and text. */
+  readonly #facts = new Map<string, Map<string, StatementFacts>>()
   /** For the latest statement: the metrics and the spans each ask for it, one after the other. */
-  #latest: { readonly text: string; readonly facts: StatementFacts } | undefined
+  #latest: { readonly system: string; readonly text: string; readonly facts: StatementFacts } | undefined
 
   constructor(options: TextOptions) {
     this.#options = options
   }
 
-  of(text: string, parameters: number): StatementFacts {
+  /** `system` is the `db.system.name` of the statement's engine. */
+  of(system: string, text: string, parameters: number): StatementFacts {
     const latest = this.#latest
-    if (latest && latest.text === text && latest.facts.parameters === parameters) return latest.facts
-    const known = this.#facts.get(text)
+    if (latest && latest.text === text && latest.facts.parameters === parameters && latest.system === system)
+      return latest.facts
+    let facts = this.#facts.get(system)
+    if (!facts) this.#facts.set(system, (facts = new Map()))
+    const known = facts.get(text)
     if (known && known.parameters === parameters) {
-      this.#latest = { text, facts: known }
+      this.#latest = { system, text, facts: known }
       return known
     }
-    const shown = statementText(text, parameters)
-    const control = controlOperation(text)
-    const facts: StatementFacts = {
+    const reading = readingOf(system)
+    const shown = reading.shown(text, parameters)
+    const control = controlOperation(reading, text)
+    const read: StatementFacts = {
       control,
       summary: control === null ? querySummary(text) : undefined,
       text: this.#asChosen(shown),
       parameters,
     }
-    if (shown !== text || text.length > LONGEST_TEXT_KEPT) return facts
+    if (shown !== text || text.length > LONGEST_TEXT_KEPT) return read
     // Cleared when full: cheaper than an order of use, and an application with so many texts generates them.
-    if (this.#facts.size >= TEXTS_KEPT) this.#facts.clear()
-    this.#facts.set(text, facts)
-    return facts
+    if (facts.size >= TEXTS_KEPT) facts.clear()
+    facts.set(text, read)
+    return read
   }
 
   #asChosen(shown: string): string | undefined {

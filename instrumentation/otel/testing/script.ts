@@ -12,6 +12,7 @@ export const DESCRIPTION: EngineDescription = {
   engine: 'writer',
   pool: 'writer#1',
   isDefault: true,
+  system: 'postgresql',
   mode: 'transaction',
   access: 'write',
   enlist: 'atomic',

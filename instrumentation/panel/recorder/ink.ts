@@ -1,6 +1,6 @@
-import type { ErrorFacts, Site } from '../../../server-lib/channels/index.ts'
+import { engineReports, type ErrorFacts, type Site } from '../../../server-lib/channels/index.ts'
 import { fullMessage } from '../../../server-lib/channels/errors.ts'
-import { statementText } from '../../../server-lib/postgres/statement-text.ts'
+import { readingOf } from '../../../server-lib/readings.ts'
 import type { TextId } from '../../model/rows.ts'
 import type { Dictionary } from './dictionary.ts'
 
@@ -12,6 +12,8 @@ const LONGEST_FRAMES = 4 * 1024
 export class Ink {
   readonly #dictionary: Dictionary
   readonly #errorMessages: boolean
+  /** The `db.system.name` of each engine whose statements were seen. */
+  readonly #systems = new Map<string, string>()
 
   constructor(dictionary: Dictionary, errorMessages: boolean) {
     this.#dictionary = dictionary
@@ -26,8 +28,22 @@ export class Ink {
     return value === null || value === undefined ? null : this.text(value)
   }
 
-  statement(text: string, parameters: number): TextId {
-    return this.#dictionary.intern(statementText(text, parameters), LONGEST_STATEMENT)
+  statement(engine: string, text: string, parameters: number): TextId {
+    const { shown } = readingOf(this.#systemOf(engine))
+    return this.#dictionary.intern(shown(text, parameters), LONGEST_STATEMENT)
+  }
+
+  #systemOf(engine: string): string | undefined {
+    const known = this.#systems.get(engine)
+    if (known !== undefined) return known
+    const report = engineReports().find(({ description }) => description.engine === engine)
+    if (report) this.#systems.set(engine, report.description.system)
+    return report?.description.system
+  }
+
+  /** An engine of this name is declared anew, perhaps on another database. */
+  forgetSystem(engine: string): void {
+    this.#systems.delete(engine)
   }
 
   /** An HTTP label is cut where a query string would begin. */

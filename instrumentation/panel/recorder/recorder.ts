@@ -123,6 +123,7 @@ export class Recorder {
   }
 
   #engine(message: EngineMessage): void {
+    this.#ink.forgetSystem(message.engine)
     if (message.phase === 'closed') {
       // This is the engine's old pool, which was replaced: the engine itself goes on.
       const engine = this.history.now.engine(id(message.engine))

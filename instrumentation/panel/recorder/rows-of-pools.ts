@@ -48,7 +48,10 @@ export function engineFacts(of: EngineDescription): EngineFacts {
     max: count(of.max),
     checkoutTimeoutMs: count(of.checkoutTimeoutMs),
     transactions: of.transactions === 'unknown' ? 'unknown' : 'told',
-    server: of.serverAddress === null ? null : id(`${of.serverAddress}:${of.serverPort ?? 5432}`),
+    server:
+      of.serverAddress === null
+        ? null
+        : id(of.serverPort === null ? of.serverAddress : `${of.serverAddress}:${of.serverPort}`),
     database: idOrNull(of.database),
   }
 }

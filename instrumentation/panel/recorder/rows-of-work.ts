@@ -130,7 +130,7 @@ export function statementRow(message: StatementMessage, ink: Ink): AnyRow | null
         idOrNull(message.session),
         idOrNull(message.request),
         idOrNull(message.transaction),
-        ink.statement(message.text, count(message.parameters)),
+        ink.statement(message.engine, message.text, count(message.parameters)),
         count(message.parameters),
         ms(message.queuedMs),
         ink.site(message.site),

@@ -18,6 +18,7 @@ export function description(engine = 'writer', pool = `${engine}#1`): EngineDesc
     engine,
     pool,
     isDefault: true,
+    system: 'postgresql',
     mode: 'transaction',
     access: 'write',
     enlist: 'atomic',

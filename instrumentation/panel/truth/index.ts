@@ -1,7 +1,6 @@
 import { observedEngines, type EngineReport, type Reporting } from '../../../server-lib/channels/index.ts'
 import type { EngineTruth, LockTruth, OpenTruth, PreparedTruth } from '../../model/protocol.ts'
 import { count, id } from '../recorder/plain.ts'
-import { QUESTION } from '../../../server-lib/postgres/truth-question.ts'
 
 const DEADLINE_MS = 1_000
 const PIDS = 200
@@ -35,7 +34,7 @@ async function askDatabase(asked: readonly Asked[]): Promise<EngineTruth[]> {
   const before = performance.now()
   const refusals: string[] = []
   for (const { engine } of asked) {
-    const rows = (await engine.ask?.(QUESTION, [pids], DEADLINE_MS)) ?? 'the engine cannot be asked'
+    const rows = (await engine.askTruth?.(pids, DEADLINE_MS)) ?? 'the engine cannot be asked'
     if (typeof rows !== 'string') return asked.map(one => truthOf(one, rows, performance.now() - before))
     refusals.push(rows)
   }

@@ -1,9 +1,8 @@
 import { EnginelightError, codeAndMessage } from '../../channels/errors.ts'
 import type { Engine } from '../../engines/engine.ts'
-import { ROLLBACK } from '../../postgres/control.ts'
-import type { DriverResult } from '../../postgres/driver.ts'
-import { failureOf, sqlstateOf } from '../../postgres/sqlstate.ts'
-import { DECISION_TABLE, insertFence, LOCATION_ID } from '../../postgres/two-phase/decision.ts'
+import { failureOf, kindOf } from '../../dialect/known-dialects.ts'
+import type { DriverResult } from '../../dialect/result.ts'
+import type { TwoPhase } from '../../dialect/two-phase.ts'
 import { onOwnConnection, pause, type OwnConnection } from '../../sessions/own-connection.ts'
 
 export type Decision = 'committed' | 'aborted' | 'unknown'
@@ -21,8 +20,6 @@ export interface Fenced {
   readonly reason: string | null
 }
 
-/** The primary key of the decision table, as PostgreSQL names it. */
-const DECISION_KEY = 'enginelight_decision_pkey'
 /** How long one attempt waits behind a coordinator that holds the row. Its end is noticed within this time. */
 const LOCK_TIMEOUT_MS = 1_000
 const ASK_AGAIN_MS = 100
@@ -63,7 +60,7 @@ async function tryToInsert(
 ): Promise<Fenced & { readonly isFinal?: boolean }> {
   try {
     return await onOwnConnection(engine, until, async connection => {
-      const there = location === undefined ? undefined : await locationThere(connection)
+      const there = location === undefined ? undefined : await locationThere(connection, engine)
       if (there !== location) return unknown(`engine "${engine.name}" is connected to another database now`)
       return insertOn(engine, connection, transaction, until)
     })
@@ -79,21 +76,23 @@ async function insertOn(
   transaction: string,
   until: number,
 ): Promise<Fenced> {
+  const { insertFence, decisionTable, isDecided } = twoPhaseOf(engine)
+  const { rollback } = engine.dialect.texts
   // Leaves some time for the answer to arrive: a connection that does not answer is closed.
   const lockTimeoutMs = Math.max(1, Math.floor(Math.min(LOCK_TIMEOUT_MS, (until - performance.now()) * 0.8)))
   try {
     // One text: a process killed here leaves no open row that others would wait for.
-    const results = await send(`${insertFence(transaction, lockTimeoutMs)}; ${ROLLBACK}`)
+    const results = await send(`${insertFence(transaction, lockTimeoutMs)}; ${rollback}`)
     const [inserted, rolledBack] = (results as DriverResult[]).slice(-2)
     if (inserted?.command === 'INSERT' && inserted.rowCount === 1 && rolledBack?.command === 'ROLLBACK') {
       return { decision: 'aborted', reason: null }
     }
-    return unknown(`a trigger or rule on ${DECISION_TABLE} kept the row from being inserted`)
+    return unknown(`a trigger or rule on ${decisionTable} kept the row from being inserted`)
   } catch (error) {
     if (failureOf(error) === 'connection') throw error
-    await send(ROLLBACK).catch(() => spoil('not rolled back'))
+    await send(rollback).catch(() => spoil('not rolled back'))
     if (!isDecided(error)) return unknown(reasonOf(engine, error))
-    return { decision: await decisionThere(send, transaction), reason: null }
+    return { decision: await decisionThere(engine, send, transaction), reason: null }
   }
 }
 
@@ -102,11 +101,12 @@ async function insertOn(
  * could insert its own. A row that is gone by now was a commit that all participants have carried out, because no other
  * row is ever deleted.
  */
-async function decisionThere(send: OwnConnection['send'], transaction: string): Promise<Decision> {
-  const { rows } = await send({
-    text: `SELECT outcome FROM ${DECISION_TABLE} WHERE transaction = $1`,
-    values: [transaction],
-  })
+async function decisionThere(
+  engine: Engine,
+  send: OwnConnection['send'],
+  transaction: string,
+): Promise<Decision> {
+  const { rows } = await send(twoPhaseOf(engine).decision(transaction))
   const [row] = rows as { outcome: string }[]
   return row?.outcome === 'abort' ? 'aborted' : 'committed'
 }
@@ -114,29 +114,20 @@ async function decisionThere(send: OwnConnection['send'], transaction: string): 
 const unknown = (reason: string) => ({ decision: 'unknown', reason }) as const
 
 /** Read on the very connection that will ask: the engine may have been pointed to another server meanwhile. */
-async function locationThere({ send }: OwnConnection): Promise<string | undefined> {
-  const { rows } = await send(LOCATION_ID)
+async function locationThere({ send }: OwnConnection, engine: Engine): Promise<string | undefined> {
+  const { rows } = await send(twoPhaseOf(engine).locationId)
   return (rows?.[0] as { id: string } | undefined)?.id
 }
 
-/**
- * Whether the error is the unique violation of the decision's key. Any other, such as that of a trigger's own table,
- * says nothing.
- */
-function isDecided(error: unknown): boolean {
-  const { schema, constraint } = error as { schema?: string; constraint?: string }
-  return sqlstateOf(error) === '23505' && schema === 'public' && constraint === DECISION_KEY
-}
+const twoPhaseOf = (engine: Engine) => engine.dialect.twoPhase as TwoPhase
 
 function reasonOf(engine: Engine, error: unknown): string {
-  switch (sqlstateOf(error)) {
-    case '55P03':
+  switch (kindOf(error)) {
+    case 'locked':
       return 'its coordinator still holds the decision open'
-    case '25006':
-    // A standby refuses READ WRITE itself.
-    case '0A000':
+    case 'read only':
       return `engine "${engine.name}", which holds the decision, is on a standby`
-    case '42P01':
+    case 'not found':
       return `the decision table of engine "${engine.name}" is missing`
     default:
       return `engine "${engine.name}", which holds the decision, could not be asked: ${codeAndMessage(error)}`

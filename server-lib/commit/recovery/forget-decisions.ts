@@ -1,6 +1,6 @@
 import type { Engine } from '../../engines/engine.ts'
 import { codeAndMessage } from '../../channels/errors.ts'
-import { DECISION_TABLE, type PreparedPart } from '../../postgres/two-phase/decision.ts'
+import type { PreparedPart, TwoPhase } from '../../dialect/two-phase.ts'
 import { gidApplication } from '../gid.ts'
 import { onOwnConnection } from '../../sessions/own-connection.ts'
 
@@ -10,20 +10,6 @@ interface DecisionRow {
 }
 
 const FORGET_DEADLINE_MS = 10_000
-/** The limit for one pass; the rest follow in the next. */
-const AT_ONCE = 500
-
-const OLD = `SELECT transaction::text, participants FROM ${DECISION_TABLE}
-  WHERE outcome = 'commit' AND application = $1 AND decided_at < clock_timestamp() - $2 * interval '1 millisecond'
-  ORDER BY decided_at LIMIT ${AT_ONCE}`
-const DELETE = `DELETE FROM ${DECISION_TABLE} WHERE outcome = 'commit' AND transaction = ANY ($1::uuid[])`
-/**
- * Covers the whole server, so that one more database cannot hide a transaction. A standby shows none, so its answer
- * does not count.
- */
-const STILL = `SELECT current_database() AS database,
-  ARRAY(SELECT gid::text FROM pg_prepared_xacts WHERE gid = ANY ($1::text[])) AS still WHERE NOT pg_is_in_recovery()`
-
 /**
  * Deletes old decisions that all participants have carried out and whose coordinator did not delete them. A decision
  * deleted too early reads as an abort. So it is deleted only when each prepared transaction that it lists is seen to be
@@ -40,8 +26,9 @@ export async function forgetDecisions(
   keepDecisionsMs: number,
 ): Promise<number> {
   const until = performance.now() + FORGET_DEADLINE_MS
+  const { oldDecisions, deleteOld } = decider.dialect.twoPhase as TwoPhase
   const rows = await onOwnConnection(decider, until, async ({ send }) => {
-    const result = await send({ text: OLD, values: [gidApplication(decider.application), keepDecisionsMs] })
+    const result = await send(oldDecisions(gidApplication(decider.application), keepDecisionsMs))
     return result.rows as DecisionRow[]
   })
   if (rows.length === 0) return 0
@@ -53,7 +40,7 @@ export async function forgetDecisions(
   const done = rows.filter(({ participants }) => participants.every(part => absent.has(part)))
   if (done.length === 0) return 0
   return onOwnConnection(decider, until, async ({ send }) => {
-    const result = await send({ text: DELETE, values: [done.map(({ transaction }) => transaction)] })
+    const result = await send(deleteOld(done.map(({ transaction }) => transaction)))
     return result.rowCount ?? 0
   })
 }
@@ -77,8 +64,10 @@ async function absentParts(
 }
 
 async function stillThere(engine: Engine, parts: readonly PreparedPart[], until: number) {
+  const { twoPhase } = engine.dialect
+  if (!twoPhase) return undefined
   return onOwnConnection(engine, until, async ({ send }) => {
-    const { rows } = await send({ text: STILL, values: [parts.map(({ gid }) => gid)] })
+    const { rows } = await send(twoPhase.stillPrepared(parts.map(({ gid }) => gid)))
     return rows?.[0] as { database: string; still: string[] } | undefined
   })
 }

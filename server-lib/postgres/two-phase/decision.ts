@@ -1,11 +1,5 @@
+import type { DecisionLimits, PreparedPart } from '../../dialect/two-phase.ts'
 import { literal } from '../control.ts'
-
-/** Whoever takes part in a two-phase commit and is prepared, as its decision row lists it. */
-export interface PreparedPart {
-  readonly engine: string
-  readonly database: string
-  readonly gid: string
-}
 
 /** The two tables of `engines.install()`, with their schema: a session may have set another search path. */
 export const DECISION_TABLE = 'public.enginelight_decision'
@@ -13,12 +7,6 @@ export const LOCATION_TABLE = 'public.enginelight_location'
 
 /** Which database it is, whatever name and address it is reached by. */
 export const LOCATION_ID = `SELECT id::text AS id FROM ${LOCATION_TABLE}`
-
-/** How long the holder of the decision may stand idle, and wait for a lock, in milliseconds. */
-export interface DecisionLimits {
-  readonly idleTimeoutMs: number
-  readonly lockTimeoutMs: number
-}
 
 /**
  * Inserts the decision row in the open transaction of the last participant; its COMMIT is the decision. One text, so one

@@ -1,10 +1,8 @@
 import { EnginelightError } from '../../channels/errors.ts'
-import { prepareValue } from '../../postgres/prepare-value.ts'
 import { SessionConnection } from '../../sessions/session-connection.ts'
 import { sessionCoreOf } from '../../sessions/session-function.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import type { SessionMembers } from '../../sessions/session-types.ts'
-import type { PreparedValue } from './bind-message.ts'
 
 /** A text with `$1`, `$2` …, and the session that runs it. */
 export interface TextQuery {
@@ -23,7 +21,7 @@ export type ArrowQuery = TextQuery | BuilderQuery
 /** What is to run, and the session whose queue it joins. */
 export interface Prepared {
   readonly text: string
-  readonly values: PreparedValue[]
+  readonly values: readonly unknown[]
   /** A promise for a builder of `session.knex`, whose session is found through knex. */
   core(): SessionCore | Promise<SessionCore>
 }
@@ -46,7 +44,7 @@ export function prepare(query: ArrowQuery): Prepared {
 function ofText({ session, text, values = [] }: TextQuery): Prepared {
   const core = sessionCoreOf(session)
   if (!core || typeof text !== 'string' || !Array.isArray(values)) throw noQuery()
-  return { text, values: preparedValues(values), core: () => core }
+  return { text, values: checkedValues(values), core: () => core }
 }
 
 function ofBuilder(builder: BuilderQuery): Prepared {
@@ -57,7 +55,7 @@ function ofBuilder(builder: BuilderQuery): Prepared {
   const { client } = builder as unknown as { client: KnexClient }
   return {
     text: native.sql,
-    values: preparedValues(native.bindings),
+    values: checkedValues(native.bindings),
     core: () => client.session ?? coreBehind(client),
   }
 }
@@ -77,8 +75,7 @@ async function coreBehind(client: KnexClient): Promise<SessionCore> {
 /** The protocol counts them in 16 bits. */
 const MAX_VALUES = 65_535
 
-/** Prepared by pg's own rules for dates, arrays and objects, as `query()` would. */
-function preparedValues(values: readonly unknown[]): PreparedValue[] {
+function checkedValues(values: readonly unknown[]): readonly unknown[] {
   if (values.length > MAX_VALUES) {
     throw new EnginelightError(
       'EL_CONFIG',
@@ -86,7 +83,7 @@ function preparedValues(values: readonly unknown[]): PreparedValue[] {
       { option: 'query' },
     )
   }
-  return values.map(prepareValue)
+  return values
 }
 
 const noQuery = () =>

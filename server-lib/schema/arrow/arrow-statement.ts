@@ -1,5 +1,6 @@
 import { EnginelightError } from '../../channels/errors.ts'
-import type { DriverCallback, Submittable } from '../../postgres/driver.ts'
+import type { DriverCallback } from '../../dialect/result.ts'
+import type { DriverStream } from '../../dialect/stream.ts'
 import type { Arrow, RecordBatch, Schema } from './arrow-library.ts'
 import { DEFAULT_BATCH_ROWS, type ArrowOptions } from './arrow-options.ts'
 import { BatchMaker } from './batch-maker.ts'
@@ -40,7 +41,7 @@ interface Reader {
  * may be an array of a type that is new to the connection, it asks for that type between Describe and Bind, and parses
  * again.
  */
-export class ArrowStatement implements Submittable {
+export class ArrowStatement implements DriverStream {
   readonly text: string
   readonly values: PreparedValue[]
   /** `idle` while the server owes no answer; `done` once nothing more is sent. */

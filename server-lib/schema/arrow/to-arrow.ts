@@ -1,10 +1,13 @@
+import { EnginelightError } from '../../channels/errors.ts'
 import { startDeadline } from '../../clock/deadline.ts'
+import type { Engine } from '../../engines/engine.ts'
 import { captureSite, type SiteCapture } from '../../identity/site.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import { loadArrow, type RecordBatch, type Table } from './arrow-library.ts'
 import { checkArrow, type ArrowOptions } from './arrow-options.ts'
 import { prepare, type ArrowQuery, type Prepared } from './arrow-query.ts'
 import { ArrowStatement, type Reading } from './arrow-statement.ts'
+import type { PreparedValue } from './bind-message.ts'
 
 /** How long rows already on their way may take after an abort, before the server is told to cancel. */
 const ABORT_GRACE_MS = 100
@@ -63,14 +66,26 @@ function run(
 ): ArrowStatement | Promise<ArrowStatement> {
   const { signal } = options
   signal?.throwIfAborted()
-  const statement = new ArrowStatement(loadArrow(), { text, values }, options, reading)
   const submit = (core: SessionCore) => {
+    const query = { text, values: preparedFor(core.engine, values) }
+    const statement = new ArrowStatement(loadArrow(), query, options, reading)
     if (signal) stopAt(signal, statement, core)
     core.submit(statement, capture)
     return statement
   }
   const core = find()
   return core instanceof Promise ? core.then(submit) : submit(core)
+}
+
+/** Prepared by the driver's own rules for dates, arrays and objects, as `query()` would. */
+function preparedFor({ name, dialect }: Engine, values: readonly unknown[]): PreparedValue[] {
+  const { binaryRows, title } = dialect
+  if (binaryRows) return values.map(value => binaryRows.prepareValue(value))
+  throw new EnginelightError(
+    'EL_UNSUPPORTED_CLIENT',
+    `toArrow() reads the binary rows of PostgreSQL, and engine "${name}" is on ${title}.`,
+    { engine: name },
+  )
 }
 
 function stopAt(signal: AbortSignal, statement: ArrowStatement, core: SessionCore): void {

@@ -1,5 +1,4 @@
-import { releaseSavepoint, rollbackToSavepoint, savepoint } from '../../postgres/control.ts'
-import type { DriverResult } from '../../postgres/driver.ts'
+import type { DriverResult } from '../../dialect/result.ts'
 import type { SiteCapture } from '../../identity/site.ts'
 import { Fifo } from '../fifo.ts'
 import { unitOf } from './inside.ts'
@@ -34,6 +33,10 @@ class Place implements UnitPlace {
     this.fifo.idleSince = 0
   }
 
+  get #texts() {
+    return this.session.engine.dialect.texts
+  }
+
   /** Whether its turn in the queue around it has come. */
   get isIn(): boolean {
     return this.#leave !== undefined
@@ -45,7 +48,7 @@ class Place implements UnitPlace {
   }
 
   /** Sets its savepoint when its turn has come. The unit's statements wait for that, and are refused if it fails. */
-  enter(text = savepoint(this.name)): Promise<DriverResult> {
+  enter(text = this.#texts.savepoint(this.name)): Promise<DriverResult> {
     const { unit, session } = this
     const entered = new Promise<DriverResult>((resolve, reject) => {
       this.fifo.push({
@@ -87,7 +90,7 @@ class Place implements UnitPlace {
   }
 
   release(): Promise<DriverResult> {
-    return this.session.queryIn(this.fifo, releaseSavepoint(this.name), this.unit.capture)
+    return this.session.queryIn(this.fifo, this.#texts.releaseSavepoint(this.name), this.unit.capture)
   }
 
   /** Ends the units opened inside it. Resolves when none of their statements runs on the connection any more. */
@@ -112,7 +115,7 @@ class Place implements UnitPlace {
       const undone =
         this.#began && !unit.session
           ? session.rollbackIn(this.fifo, unit.capture)
-          : session.queryIn(this.fifo, rollbackToSavepoint(this.name), unit.capture)
+          : session.queryIn(this.fifo, this.#texts.rollbackToSavepoint(this.name), unit.capture)
       await undone.catch(() => {})
     }
     this.leave()

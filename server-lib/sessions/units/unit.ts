@@ -1,6 +1,7 @@
 import type { Hooks } from '../hooks.ts'
 import type { SiteCapture } from '../../identity/site.ts'
-import type { DriverResult } from '../../postgres/driver.ts'
+import type { DriverResult } from '../../dialect/result.ts'
+import type { Texts } from '../../dialect/texts.ts'
 import { Fifo } from '../fifo.ts'
 
 /**
@@ -48,7 +49,11 @@ export interface OpenUnits {
 /** What units use of a session. */
 export interface UnitSession {
   readonly id: string
-  readonly engine: { readonly name: string; readonly options: { readonly checkoutTimeoutMs: number } }
+  readonly engine: {
+    readonly name: string
+    readonly options: { readonly checkoutTimeoutMs: number }
+    readonly dialect: { readonly texts: Texts }
+  }
   readonly owner: UnitOwner
   /** Whether it takes part in the commits of its container. */
   readonly takesPart: boolean

@@ -1,17 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { EnginelightError } from '../../channels/errors.ts'
-import type { ServerSettings } from '../../postgres/server-settings.ts'
+import type { ServerSettings } from '../../engines/server-door.ts'
 import type { SiteCapture } from '../../identity/site.ts'
 import { callbackOf, statementIn } from '../../postgres/statement-arguments.ts'
 import { literal } from '../../postgres/control.ts'
-import {
-  isSubmittable,
-  type DriverCallback,
-  type DriverResult,
-  type Submittable,
-  type StatusByte,
-} from '../../postgres/driver.ts'
+import type { DriverCallback, DriverResult } from '../../dialect/result.ts'
+import { refuseStream } from '../../dialect/stream.ts'
+import { isSubmittable, type PgClient, type StatusByte, type Submittable } from '../../postgres/driver.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import { lineHere } from '../../watch/line-here.ts'
 import { LentTransactions } from '../lent-transactions.ts'
@@ -86,8 +82,7 @@ export class LentClient extends EventEmitter {
       // Without a listener its error must not end the process.
       if (submittable instanceof EventEmitter && submittable.listenerCount('error') === 0)
         submittable.on('error', () => {})
-      if (submittable.destroy) submittable.destroy(error)
-      else submittable.handleError?.(error)
+      refuseStream(submittable, error)
     })
   }
 
@@ -133,7 +128,7 @@ export class LentClient extends EventEmitter {
   // Where it is connected, for a library that opens a connection of its own to cancel a statement.
 
   get secretKey(): unknown {
-    return this.#core.secretKey
+    return (this.#core.rawConnection as PgClient | undefined)?.secretKey ?? null
   }
 
   get connectionParameters(): ServerSettings {

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { EventEmitter } from 'node:events'
 import { callbackOf } from '../../postgres/statement-arguments.ts'
-import type { ServerSettings } from '../../postgres/server-settings.ts'
+import type { ServerSettings } from '../../engines/server-door.ts'
 import type { SessionCore } from '../../sessions/session.ts'
 import { LentClient, type LentKind } from './lent-client.ts'
 import type { LentOptions } from '../lent-options.ts'

@@ -2,14 +2,10 @@ import { EventEmitter } from 'node:events'
 import { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { callbackOf } from '../../postgres/statement-arguments.ts'
-import {
-  isSubmittable,
-  type Submittable,
-  type DriverCallback,
-  type Listener,
-  type StatusByte,
-} from '../../postgres/driver.ts'
-import { endsTransaction, firstControl } from '../../postgres/read-control.ts'
+import { isSubmittable, type Submittable, type Listener, type StatusByte } from '../../postgres/driver.ts'
+import { endsTransaction } from '../../dialect/control.ts'
+import type { DriverCallback } from '../../dialect/result.ts'
+import { firstControl } from '../../postgres/read-control.ts'
 import { sqlstateOf } from '../../postgres/sqlstate.ts'
 import type { HostConnection } from '../host-connection.ts'
 import { leaseEnded, noHostConnection } from '../sharing-errors.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DriverConnection } from '../../postgres/driver.ts'
+import type { PgClient } from '../../postgres/driver.ts'
 import type { TestDatabase } from '../database.ts'
 import { SESSION_POINTS, strikeAt } from '../../identity/fault-points.ts'
 import { BLACK_HOLE, HEALTHY, type FaultProxy, type ProxiedConnection } from '../fault-proxy.ts'
@@ -117,11 +117,11 @@ export class Nemesis {
   }
 
   /** The next time that a session comes by a point, or one of the times after that. */
-  #arm(strike: (driver: DriverConnection) => void): void {
+  #arm(strike: (driver: PgClient) => void): void {
     const point = this.#chance.pick(SESSION_POINTS)
     this.log.push(`    ${point}`)
     const after = this.#chance.between(0, 3)
-    this.#armed.push(strikeAt<DriverConnection>(point, driver => void (driver && strike(driver)), { after }))
+    this.#armed.push(strikeAt<PgClient>(point, driver => void (driver && strike(driver)), { after }))
   }
 
   async #terminate(pid: number | null | undefined): Promise<void> {
@@ -133,7 +133,7 @@ export class Nemesis {
     return connections.length === 0 ? undefined : this.#chance.pick(connections)
   }
 
-  #proxied({ processID }: DriverConnection): ProxiedConnection | undefined {
+  #proxied({ processID }: PgClient): ProxiedConnection | undefined {
     return this.#targets.proxy.connections.find(one => one.backendPid === processID)
   }
 }
