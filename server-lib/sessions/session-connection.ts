@@ -43,7 +43,12 @@ export class SessionConnection {
 
   query(config: unknown, values?: unknown, callback?: DriverCallback): unknown {
     if (this.#session.engine.dialect.streams.is(config)) {
-      this.#session.submit(config, this.#capture, this.outlet, this.#where)
+      this.#session.submit({
+        stream: config,
+        capture: this.#capture,
+        outlet: this.outlet,
+        where: this.#where,
+      })
       return config
     }
     const given = typeof values === 'function' ? (values as DriverCallback) : callback
@@ -51,7 +56,16 @@ export class SessionConnection {
     if (given) {
       // Knex's callback only settles a promise. Any other would run in the context that opened the socket.
       const answer = this.#isBuilders ? given : AsyncResource.bind(given)
-      return this.#session.send(statement, answer, this.#capture, this.#isSingle, this, this.#where)
+      return this.#session.send(
+        {
+          config: statement,
+          capture: this.#capture,
+          isSingle: this.#isSingle,
+          sender: this,
+          where: this.#where,
+        },
+        answer,
+      )
     }
     return this.#session.query(statement, this.#capture, this.#where)
   }

@@ -184,7 +184,7 @@ const members: SessionMembers = Object.create(Function.prototype, {
       const { open } = core.engine.dialect.streams
       if (!open) throw errors.noStreams(core)
       const stream = open(source, values ? [...values] : [])
-      core.submit(stream, captureSite(), undefined, unit && { unit })
+      core.submit({ stream, capture: captureSite(), where: unit && { unit } })
       return stream
     },
     savepoint<T>(this: object, fn: (session: Session) => Promise<T> | T) {

@@ -21,7 +21,7 @@ import type { SessionOwner } from './session-owner.ts'
 import { HERE, SessionQueue, type Where } from './session-queue.ts'
 import { TransactionTurns, type SessionSeat } from './transaction-turns.ts'
 import { forgiveErrors, StatementSender } from './statement-sender.ts'
-import { asked, type Sender } from './statement.ts'
+import { asked, type Asked } from './statement.ts'
 import { unitIsOpen, unitUndone } from './units/unit-errors.ts'
 import type { Unit, UnitQueue, UnitSession } from './units/unit.ts'
 import { mayWrite, Writes, type FirstWrite } from './writes.ts'
@@ -31,6 +31,15 @@ export interface Sending {
   query(config: unknown, capture: SiteCapture | null): Promise<DriverResult>
   /** Resolves when the cursor or stream is closed, after an error too. */
   submit(submittable: DriverStream, capture: SiteCapture | null): Promise<void>
+}
+
+/** A cursor or stream that a session is asked to run. */
+export interface AskedStream {
+  readonly stream: DriverStream
+  readonly capture: SiteCapture | null
+  /** The stream that it is piped into. */
+  readonly outlet?: object | undefined
+  readonly where?: Where | undefined
 }
 
 /**
@@ -103,18 +112,11 @@ export class SessionCore implements UnitSession {
   // ------------------------------------------------------------------------------------- statements
 
   /** Sends one statement in its turn. The first one takes a connection and begins a transaction. */
-  send(
-    config: unknown,
-    callback: DriverCallback,
-    capture: SiteCapture | null,
-    isSingle = false,
-    sender?: Sender,
-    where: Where = HERE,
-  ): void {
+  send(given: Asked, callback: DriverCallback): void {
     const refusal = this.callRefused()
     if (refusal) return callback(refusal)
-    const statement = asked(this.engine.dialect, config, capture, isSingle, sender)
-    this.#queue.lineUp(where, capture, {
+    const statement = asked(this.engine.dialect, given)
+    this.#queue.lineUp(given.where ?? HERE, given.capture, {
       refuse: callback,
       start: done =>
         this.#sender.send(statement, (error, result) => {
@@ -130,24 +132,19 @@ export class SessionCore implements UnitSession {
 
   /** The same as a promise. Rejects with the driver's error, or with ours where the session is the reason. */
   query(config: unknown, capture: SiteCapture | null, where?: Where): Promise<DriverResult> {
-    return this.#promised(config, capture, false, where)
+    return this.#promised({ config, capture, where })
   }
 
   /** Sends a single statement of our own through a queue that the caller holds. */
   queryIn(queue: UnitQueue, text: string, capture: SiteCapture | null): Promise<DriverResult> {
-    return this.#promised(text, capture, true, { queue })
+    return this.#promised({ config: text, capture, isSingle: true, where: { queue } })
   }
 
-  #promised(
-    config: unknown,
-    capture: SiteCapture | null,
-    isSingle: boolean,
-    where?: Where,
-  ): Promise<DriverResult> {
+  #promised(given: Asked): Promise<DriverResult> {
     return new Promise((resolve, reject) => {
       const callback: DriverCallback = (error, result) =>
         error ? reject(error) : resolve(result as DriverResult)
-      this.send(config, callback, capture, isSingle, undefined, where)
+      this.send(given, callback)
     })
   }
 
@@ -170,7 +167,7 @@ export class SessionCore implements UnitSession {
           const sending: Sending = {
             query: (config, capture) => this.query(config, capture, { queue }),
             submit: (submittable, capture) => {
-              this.submit(submittable, capture, undefined, { queue })
+              this.submit({ stream: submittable, capture, where: { queue } })
               return queue.whenIdle()
             },
           }
@@ -180,8 +177,8 @@ export class SessionCore implements UnitSession {
     })
   }
 
-  /** Runs a cursor or stream in its turn, which lasts until it is closed. `outlet` is the stream that it is piped into. */
-  submit(submittable: DriverStream, capture: SiteCapture | null, outlet?: object, where: Where = HERE): void {
+  /** Runs a cursor or stream in its turn, which lasts until it is closed. */
+  submit({ stream: submittable, capture, outlet, where = HERE }: AskedStream): void {
     const refusal = this.callRefused()
     const refuse = (error: Error) => {
       if (this.isEnding || refusal) forgiveErrors(submittable, outlet)
@@ -189,7 +186,7 @@ export class SessionCore implements UnitSession {
     }
     if (refusal) return refuse(refusal)
     this.engine.dialect.streams.bind(submittable)
-    const statement = asked(this.engine.dialect, submittable, capture, false)
+    const statement = asked(this.engine.dialect, { config: submittable, capture })
     this.#queue.lineUp(where, capture, {
       refuse,
       start: done => {

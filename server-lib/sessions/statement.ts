@@ -4,6 +4,7 @@ import type { Control } from '../dialect/control.ts'
 import type { Language } from '../dialect/language.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { controlIn } from './control-texts.ts'
+import type { Where } from './session-queue.ts'
 
 /** One statement on its way: what is sent, when it was asked for, and by which line. */
 export interface Statement {
@@ -27,12 +28,21 @@ export interface Sender {
   readonly gaveUp: boolean
 }
 
+/** What a session is asked to send. */
+export interface Asked {
+  readonly config: unknown
+  /** The line that asks. */
+  readonly capture: SiteCapture | null
+  /** Whether the text is known to be exactly one statement. */
+  readonly isSingle?: boolean
+  readonly sender?: Sender
+  /** The place where it queues. */
+  readonly where?: Where | undefined
+}
+
 export function asked(
   { reading }: Language,
-  config: unknown,
-  capture: SiteCapture | null,
-  isSingle: boolean,
-  sender?: Sender,
+  { config, capture, isSingle = false, sender }: Asked,
 ): Statement {
   // Without an observer, the time in the queue is not needed.
   const askedAt = channels.statement.hasSubscribers ? performance.now() : 0

@@ -70,7 +70,7 @@ function run(
     const query = { text, values: preparedFor(core.engine, values) }
     const statement = new ArrowStatement(loadArrow(), query, options, reading)
     if (signal) stopAt(signal, statement, core)
-    core.submit(statement, capture)
+    core.submit({ stream: statement, capture })
     return statement
   }
   const core = find()
