@@ -51,6 +51,7 @@ export class KnexPool implements Pool {
     opening: ReadonlySet<DriverConnection> = new Set(),
   ) {
     this.books = books
+    books.limit = () => this.max
     this.#dialect = books.dialect
     this.#opening = opening
     this.connections = new WatchedConnections(books)

@@ -86,7 +86,15 @@ test('one who comes late is told of engines, connections, holders, waiters and o
         backendPid: 7,
         since: 1,
         uses: 3,
-        holder: { checkout: 'k1', request: 'u1', session: 's1', since: 2, site: SITE, keptFor: null },
+        holder: {
+          checkout: 'k1',
+          request: 'u1',
+          session: 's1',
+          since: 2,
+          site: SITE,
+          isLineTaken: true,
+          keptFor: null,
+        },
         transaction: 't1',
         status: 'T',
       },
@@ -101,7 +109,7 @@ test('one who comes late is told of engines, connections, holders, waiters and o
         status: 'I',
       },
     ],
-    waiters: [{ checkout: 'k2', request: 'u2', session: null, since: 3, site: null }],
+    waiters: [{ checkout: 'k2', request: 'u2', session: null, since: 3, site: null, isLineTaken: false }],
   }
   const stop = addReporting({ report: () => report })
   try {
