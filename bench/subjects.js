@@ -27,8 +27,8 @@ export async function startNetwork(url, delayMs) {
 async function startProcess(name, module, args, execArgv = []) {
   const child = fork(file(module), args, {
     execArgv,
-    // Else a profiler of this process would be that of each child as well.
-    env: { ...process.env, NODE_OPTIONS: '' },
+    // Without NODE_OPTIONS, a profiler of this process would be that of each child as well.
+    env: { NODE_ENV: 'production', ...process.env, NODE_OPTIONS: '' },
   })
   const gone = once(child, 'exit').then(([code]) => code)
   const next = async () => {
