@@ -98,8 +98,8 @@ export interface EngineOptions {
   /**
    * Of which check-outs the line is captured, so that errors, warnings and observers can name the holder. `'always'`
    * costs up to a tenth of a small unit of work. `'when busy'` captures it where it is likely to be needed: an observer
-   * is told of check-outs or reads lines, a check-out waits, the pool is half out with this one, or within ten minutes
-   * after a check-out failed or a hold was leaked or long. `'never'` captures none. A holder without a line is told
+   * is told of check-outs or reads lines, half of the pool is held or asked for with this one, or a check-out failed, a
+   * commit was forgotten or a hold was leaked or long within the last ten minutes. `'never'` captures none. A holder without a line is told
    * with `line not taken`. Default `'when busy'` with `NODE_ENV=production`, else `'always'`.
    */
   holderLines?: 'always' | 'when busy' | 'never'

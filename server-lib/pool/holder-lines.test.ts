@@ -176,7 +176,8 @@ test('a pool in trouble has its lines captured for ten minutes', () => {
     lines.choice = 'when busy'
     const quiet = () => lines.takesNext({ used: 0, waiting: 0 }, 10)
     expect(quiet()).toBe(false)
-    expect(lines.takesNext({ used: 0, waiting: 1 }, 10)).toBe(true)
+    expect(lines.takesNext({ used: 1, waiting: 2 }, 10)).toBe(false)
+    expect(lines.takesNext({ used: 1, waiting: 3 }, 10)).toBe(true)
     expect(lines.takesNext({ used: 4, waiting: 0 }, 10)).toBe(true)
     lines.somethingWentWrong()
     vi.advanceTimersByTime(599_000)

@@ -36,10 +36,7 @@ export class LineChoice {
         return false
       case 'when busy':
         return (
-          isHeard() ||
-          fill.waiting > 0 ||
-          (fill.used + 1) * 2 >= max ||
-          performance.now() < this.#watchfulUntil
+          isHeard() || (fill.used + fill.waiting + 1) * 2 >= max || performance.now() < this.#watchfulUntil
         )
       default:
         return this.choice satisfies never
