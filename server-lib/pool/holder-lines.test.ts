@@ -41,10 +41,11 @@ function open(holderLines: HolderLines, max = 10) {
     await db.main('t').insert({})
     return db
   }
-  const timeout = () => hold().then(() => expect.fail('the pool has room'), plain)
+  const timeout = () => hold().then(unexpected, plain)
   return { engines, hold, timeout }
 }
 
+const unexpected = () => expect.fail('the pool has room')
 const plain = (error: unknown) => error as { message: string; holders: CheckoutHolder[] }
 
 /** The lines of the holders that a full pool tells of, in the order of their check-outs. */
@@ -149,7 +150,7 @@ describe('check-outs of the application itself', () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 3 })
     const engines = createEngines({ main: engine()({ pool, holderLines, checkoutTimeoutMs: 150 }) })
     const clients = [await pool.connect(), await pool.connect(), await pool.connect()]
-    const { holders } = await engines.open().main.query('select 1').then(expect.fail, plain)
+    const { holders } = await engines.open().main.query('select 1').then(unexpected, plain)
     expect(holders.slice(0, 2).map(({ site }) => site)).toEqual(expected)
     for (const client of clients) client.release()
     await engines.close()
