@@ -10,7 +10,7 @@ beforeAll(async () => void (database = await createDatabase('create table orders
 afterAll(() => database.drop())
 
 test('a page sees a real session hold its connection, by whom and since which line, and then let go', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     writer: engine()({ connection: database.url, default: true, pool: { max: 3 } }),
   })
   // So that the panel starts late: the first connection is open already.
