@@ -19,8 +19,9 @@ export const ALONE = [
   'server-lib/scenarios/behaviours/commit-path.test.ts',
   'server-lib/schema/arrow/to-arrow.test.ts',
   'server-lib/sharing/borrowed-memory.test.ts',
-  // They load modules in another way than the rest does.
+  // They load modules in another way than the rest does, or teach the library a dialect.
   'server-lib/engines/disable-transaction.test.ts',
+  'server-lib/scenarios/third-party.test.ts',
   'server-lib/schema/arrow/missing-peer.test.ts',
 ]
 
