@@ -4,7 +4,7 @@ import { print } from './report.js'
 import { calibrate, measureRounds, warmUp } from './rounds.js'
 import { startServer } from './server.js'
 import { spreadOf, ratioOf } from './statistics.js'
-import { startNetwork, startSubject } from './subjects.js'
+import { startNetwork, startSubject, startTogether } from './subjects.js'
 import { SCHEMA } from './unit.js'
 
 const WAYS = {
@@ -29,6 +29,14 @@ const FIGURES = [
   { way: 'b', base: 'a', concurrency: 1, network: true, limit: 0.8 },
 ]
 
+/** The same where one process has all ways: each then meets objects of the others in the code that they share. */
+const MIXED_FIGURES = [
+  { way: 'b', base: 'a', concurrency: 1, limit: 1.3 },
+  { way: 'b', base: 'a', concurrency: 8, limit: 1.3 },
+  { way: 'b', base: 'd', concurrency: 1, limit: 0.85 },
+  { way: 'b', base: 'd', concurrency: 8, limit: 0.75 },
+]
+
 /** Each way by itself, before anything is measured. */
 const WARM_UP_MS = 3_000
 
@@ -40,6 +48,7 @@ const { values: flags } = parseArgs({
     generations: { type: 'string', default: '3' },
     ms: { type: 'string', default: '250' },
     max: { type: 'string', default: '10' },
+    mixed: { type: 'boolean', default: false },
     'network-ms': { type: 'string', default: '1' },
     'cpu-prof': { type: 'string' },
     json: { type: 'string' },
@@ -88,7 +97,7 @@ await print({
   rows,
   figures: figures(),
   server,
-  settings: { rounds, generations, ms, max, networkMs },
+  settings: { rounds, generations, ms, max, networkMs, mixed: flags.mixed },
   flags,
 })
 
@@ -98,7 +107,8 @@ async function measure(ways, concurrencies, network) {
   for (let generation = 0; generation < generations; generation++) {
     const subjects = []
     try {
-      for (const way of ways) subjects.push(await startSubject(subjectOf(way)))
+      if (flags.mixed) subjects.push(...(await startTogether(ways.map(subjectOf), profiled('mixed'))))
+      else for (const way of ways) subjects.push(await startSubject(subjectOf(way)))
       await warmUp(subjects, { ms: WARM_UP_MS })
       for (const [concurrency, results] of measured) {
         const units = await calibrate(subjects, { ms, concurrency })
@@ -131,18 +141,23 @@ async function measure(ways, concurrencies, network) {
 
 function subjectOf({ name, options }) {
   const id = options.pipeline === false ? `${name} BEGIN alone` : name
+  return { name: id, module: WAYS[name].module, options, execArgv: profiled(id) }
+}
+
+function profiled(id) {
   const profile = flags['cpu-prof']
-  const execArgv = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}/${id}`] : []
-  return { name: id, module: WAYS[name].module, options, execArgv }
+  return profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}/${id}`] : []
 }
 
 function figures() {
-  return FIGURES.flatMap(({ way, base, concurrency, network = false, limit }) => {
-    const found = rows.find(
-      row => row.way === way && row.concurrency === concurrency && row.network === network && row.pipeline,
-    )
-    if (!found || !wanted.includes(base)) return []
-    const where = network ? `${networkMs} ms network, read first` : `concurrency ${concurrency}`
-    return [{ what: `${WAYS[way].title} / ${WAYS[base].title}, ${where}`, limit, measured: found[base] }]
-  })
+  return (flags.mixed ? MIXED_FIGURES : FIGURES).flatMap(
+    ({ way, base, concurrency, network = false, limit }) => {
+      const found = rows.find(
+        row => row.way === way && row.concurrency === concurrency && row.network === network && row.pipeline,
+      )
+      if (!found || !wanted.includes(base)) return []
+      const where = network ? `${networkMs} ms network, read first` : `concurrency ${concurrency}`
+      return [{ what: `${WAYS[way].title} / ${WAYS[base].title}, ${where}`, limit, measured: found[base] }]
+    },
+  )
 }

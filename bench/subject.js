@@ -1,14 +1,17 @@
 // The process in which one subject of a bench runs, alone: nothing that another one loads, patches or leaves on the
-// heap can change its figures. It answers `{ units, concurrency }` with what that many units cost.
+// heap can change its figures. Or several, which then do change each other's, as in an application. It answers
+// `{ name, units, concurrency }` with what that many units of the subject cost.
 import { keyOf } from './unit.js'
 
-const [, , module, options] = process.argv
-const { open } = await import(module)
-const subject = await open(JSON.parse(options))
+const subjects = new Map()
+for (const { name, module, options } of JSON.parse(process.argv[2])) {
+  const { open } = await import(module)
+  subjects.set(name, await open(options))
+}
 
 let done = 0
 
-async function runUnits(units, concurrency) {
+async function runUnits(subject, units, concurrency) {
   let left = units
   const loop = async () => {
     while (left-- > 0) await subject.unit(keyOf(done++))
@@ -28,14 +31,14 @@ async function runUnits(units, concurrency) {
   }
 }
 
-process.on('message', ({ units, concurrency }) => {
-  runUnits(units, concurrency).then(
+process.on('message', ({ name, units, concurrency }) => {
+  runUnits(subjects.get(name), units, concurrency).then(
     result => process.send({ result }),
     error => process.send({ error: String(error?.stack ?? error) }),
   )
 })
 process.on('disconnect', async () => {
-  await subject.close()
+  for (const subject of subjects.values()) await subject.close()
   process.exit(0)
 })
 process.send({ result: {} })

@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url'
 const file = name => fileURLToPath(new URL(name, import.meta.url))
 
 /** Starts a process for a subject. Only one is asked at a time; the others stand still. */
-export async function startSubject({ name, module, options, execArgv = [] }) {
-  const args = [new URL(module, import.meta.url).href, JSON.stringify(options)]
-  const process = await startProcess(name, 'subject.js', args, execArgv)
-  return {
-    name,
-    run: (units, concurrency) => process.ask({ units, concurrency }),
-    stop: process.stop,
-  }
+export async function startSubject({ execArgv, ...subject }) {
+  const [started] = await startTogether([subject], execArgv)
+  return started
+}
+
+/** Starts one process for several subjects, as an application has them. */
+export async function startTogether(subjects, execArgv = []) {
+  const names = subjects.map(({ name }) => name)
+  const asked = subjects.map(one => ({ ...one, module: new URL(one.module, import.meta.url).href }))
+  const { ask, stop } = await startProcess(names.join(', '), 'subject.js', [JSON.stringify(asked)], execArgv)
+  return names.map(name => ({ name, run: (units, concurrency) => ask({ name, units, concurrency }), stop }))
 }
 
 /** A proxy in front of the server of an URL that adds `delayMs` each way. */
@@ -24,8 +27,8 @@ export async function startNetwork(url, delayMs) {
 async function startProcess(name, module, args, execArgv = []) {
   const child = fork(file(module), args, {
     execArgv,
-    // Else a profiler of this process would be that of each child as well.
-    env: { ...process.env, NODE_OPTIONS: '' },
+    // Without NODE_OPTIONS, a profiler of this process would be that of each child as well.
+    env: { NODE_ENV: 'production', ...process.env, NODE_OPTIONS: '' },
   })
   const gone = once(child, 'exit').then(([code]) => code)
   const next = async () => {

@@ -63,10 +63,12 @@ test('nothing that was planted as a secret is in the socket, a span, our errors 
   const { messages, stop } = listen()
 
   const url = database.url.replace('postgres:postgres@', 'app_user:pw-Secret0@')
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: url, pool: { max: 1 }, checkoutTimeoutMs: 500 }),
   })
-  const wrong = createEngines({ wrong: engine()({ connection: url.replace('pw-Secret0', 'pw-Secret2') }) })
+  await using wrong = createEngines({
+    wrong: engine()({ connection: url.replace('pw-Secret0', 'pw-Secret2') }),
+  })
   const panel = await ownPanel({ engines })
   const page = await Page.open(panel.url)
 
@@ -179,7 +181,7 @@ test('a value that PostgreSQL quotes in a message of whatever class is in no soc
   const onWarning = (warning: Error) => void warnings.push(String(warning.stack))
   process.on('warning', onWarning)
   const { messages, stop } = listen()
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
   const panel = await ownPanel({ engines })
   const page = await Page.open(panel.url)
 
@@ -237,7 +239,7 @@ test('the messages are shown where panel and spans are told to show them', async
     new tracing.BasicTracerProvider({ spanProcessors: [new tracing.SimpleSpanProcessor(exporter)] }),
   )
   otel.enable()
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   const panel = await ownPanel({ engines, errorMessages: true })
   const page = await Page.open(panel.url)
   await engines.scope(db => db.main.query('select $1::regclass', ['no_such_table'])).catch(() => {})

@@ -1,4 +1,4 @@
-// The commands of this repository: `npm run demo`, `npm test`, `npm run test:long` and the benches.
+// The commands of this repository: `npm run demo`, `npm run check`, `npm test`, `npm run test:long` and the benches.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { built, installed, root, run } from './shell.js'
@@ -28,6 +28,12 @@ switch (command) {
     process.exit(await runTests({ long: command === 'test:long', only: rest }))
     break
   }
+  case 'check': {
+    await installed()
+    const { runChecks } = await import('./test.js')
+    process.exit(await runChecks())
+    break
+  }
   case 'test:crash': {
     await installed()
     await built()
@@ -51,7 +57,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing and bench:soak.`,
+      `enginelight: unknown command ${command}. There are demo, check, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing and bench:soak.`,
     )
     process.exit(1)
 }

@@ -11,7 +11,7 @@ export const ALONE = [
   'server-lib/channels/channels.test.ts',
   // They list every engine, timer or socket of the process.
   'server-lib/engine-set/{close,hot}.test.ts',
-  'server-lib/pool/{kept,long-holds}.test.ts',
+  'server-lib/pool/{holder-lines,kept,long-holds}.test.ts',
   'server-lib/sessions/pg-native.test.ts',
   'server-lib/watch/life.test.ts',
   // They measure its memory, or have it collected.
@@ -19,8 +19,9 @@ export const ALONE = [
   'server-lib/scenarios/behaviours/commit-path.test.ts',
   'server-lib/schema/arrow/to-arrow.test.ts',
   'server-lib/sharing/borrowed-memory.test.ts',
-  // They load modules in another way than the rest does.
+  // They load modules in another way than the rest does, or teach the library a dialect.
   'server-lib/engines/disable-transaction.test.ts',
+  'server-lib/scenarios/third-party.test.ts',
   'server-lib/schema/arrow/missing-peer.test.ts',
 ]
 

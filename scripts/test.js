@@ -1,5 +1,5 @@
-// Everything that a change must pass, one step after the other: two cores carry no two suites at once. The last line
-// is `N passed, N failed, N skipped`.
+// Everything that a change must pass, one step after the other: two cores carry no two suites at once. Only the small
+// checks of the sources run beside each other. The last line is `N passed, N failed, N skipped`.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -8,6 +8,9 @@ import { findChromium } from './browser.js'
 import { root, run, tool } from './shell.js'
 
 const results = join(root, '.cache', 'results')
+
+/** A step that is run together with those next to it that say so too. */
+const small = step => ({ ...step, isSmall: true })
 
 /** A check that either holds or does not. */
 const check = (name, start) => ({
@@ -146,24 +149,31 @@ const crash = ({ transfers, kills, stops, stopSeconds }) =>
 
 const flags = values => Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)])
 
+const types = (...flags) =>
+  check('build: types of every project', () => tool('tsc', ['-b', ...flags], { capture: true }))
+const lint = check('lint (oxlint, type-aware)', () =>
+  tool('oxlint', ['--type-aware', '--deny-warnings'], { capture: true }),
+)
+const format = check('format (oxfmt)', () => tool('oxfmt', ['--check'], { capture: true }))
+
 async function steps({ soakRequests, crashes, env = {} }) {
   return [
-    check('build: types of every project', () => tool('tsc', ['-b', '--force'], { capture: true })),
+    types('--force'),
     check('build: without fault points', () =>
       run('node', ['scripts/without-fault-points.js'], { capture: true }),
     ),
     check("build: the panel's page", () => tool('vite', ['build', '--logLevel', 'warn'], { capture: true })),
-    check('lint (oxlint, type-aware)', () =>
-      tool('oxlint', ['--type-aware', '--deny-warnings'], { capture: true }),
-    ),
-    check('format (oxfmt)', () => tool('oxfmt', ['--check'], { capture: true })),
-    check('unused files, exports and dependencies (knip)', () => tool('knip', [], { capture: true })),
     check('package (publint)', () => tool('publint', ['--strict'], { capture: true })),
-    check('types of the package (attw)', () =>
-      // A file of SQL has no types.
-      tool('attw', ['--pack', '--profile', 'strict', '--exclude-entrypoints', './install.sql'], {
-        capture: true,
-      }),
+    small(lint),
+    small(format),
+    small(check('unused files, exports and dependencies (knip)', () => tool('knip', [], { capture: true }))),
+    small(
+      check('types of the package (attw)', () =>
+        // A file of SQL has no types.
+        tool('attw', ['--pack', '--profile', 'strict', '--exclude-entrypoints', './install.sql'], {
+          capture: true,
+        }),
+      ),
     ),
     vitest('unit and integration (vitest)', 'vitest.json', [], env),
     soak(soakRequests),
@@ -352,22 +362,40 @@ async function withInstalled(packages, use) {
   }
 }
 
-/** Runs all steps, whatever becomes of each, and returns the exit code. */
+/** Runs the steps one after the other, the small ones beside each other, and tells of each in their order. */
+async function* inTurn(steps) {
+  for (let next = 0; next < steps.length;) {
+    const first = next++
+    if (steps[first].isSmall) while (steps[next]?.isSmall) next++
+    const running = steps.slice(first, next).map(async ({ name, run: runStep }) => {
+      const startedAt = performance.now()
+      const result = await runStep()
+      return { name, result, seconds: ((performance.now() - startedAt) / 1000).toFixed(1) }
+    })
+    for (const one of running) yield await one
+  }
+}
+
+/** What needs no server and no browser, in under a minute: only what has changed is compiled. Returns the exit code. */
+export const runChecks = () => runSteps([types(), lint, format])
+
+/** All steps, or those with one of these words in their names. Returns the exit code. */
 export async function runTests({ long: isLong, only = [] }) {
+  const all = isLong ? await long() : await steps(shortRun)
+  return runSteps(all.filter(({ name }) => only.length === 0 || only.some(word => name.includes(word))))
+}
+
+/** Runs each step, even where an earlier one has failed. */
+async function runSteps(chosen) {
   await mkdir(results, { recursive: true })
   const total = { passed: 0, failed: 0, skipped: 0 }
   const allFailures = []
-  const chosen = (isLong ? await long() : await steps(shortRun)).filter(
-    ({ name }) => only.length === 0 || only.some(word => name.includes(word)),
-  )
-  for (const { name, run: runStep } of chosen) {
-    const startedAt = performance.now()
-    const { passed, failed, skipped, output, failures = failed > 0 ? [''] : [] } = await runStep()
+  for await (const { name, seconds, result } of inTurn(chosen)) {
+    const { passed, failed, skipped, output, failures = failed > 0 ? [''] : [] } = result
     allFailures.push(...failures.map(failure => `FAIL ${name} ${failure}`))
     total.passed += passed
     total.failed += failed
     total.skipped += skipped
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     console.log(
       `${failed === 0 ? 'ok  ' : 'FAIL'} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${seconds} s)`,
     )

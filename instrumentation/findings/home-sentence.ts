@@ -1,8 +1,9 @@
 import type { Time } from '../model/rows.ts'
 import { count, duration } from '../model/format.ts'
+import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
 import { laneStatus } from './lane-status.ts'
 import { lanesOf, loadOf, shownPools } from '../model/pool-load.ts'
-import type { PanelState } from '../model/state.ts'
+import type { Checkout, PanelState } from '../model/state.ts'
 import { holderOnLane, whyFull } from './why-full.ts'
 
 export interface HomeSentence {
@@ -56,7 +57,7 @@ export function homeSentence(state: PanelState, now: Time): HomeSentence {
       warning ??= {
         tone: 'bad',
         say: `${leak!.request?.label ?? 'A request'} is over, but still holds a connection of ${pool.engine}.`,
-        why: `Its request ended ${leak!.forHow}. Taken at ${leak!.checkout?.site ?? 'an unknown line'}.`,
+        why: `Its request ended ${leak!.forHow}. Taken at ${lineOf(leak!.checkout)}.`,
       }
     }
     if (stuck > 0 && warning?.tone !== 'bad') {
@@ -73,4 +74,9 @@ export function homeSentence(state: PanelState, now: Time): HomeSentence {
     say: 'No request waits for a connection.',
     why: `${used} of ${open} connections are held right now.`,
   }
+}
+
+function lineOf(checkout: Checkout | null | undefined): string {
+  if (checkout?.isLineTaken === false) return `an unknown line (${LINE_NOT_TAKEN})`
+  return checkout?.site ?? 'an unknown line'
 }

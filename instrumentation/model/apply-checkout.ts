@@ -70,7 +70,7 @@ export function applyCheckout(draft: Draft, row: CheckoutRow, texts: Texts): voi
 }
 
 function asked(draft: Draft, row: CheckoutStartRow, texts: Texts): void {
-  const [, , at, id, engine, pool, requestId, session, site, frames] = row
+  const [, , at, id, engine, pool, requestId, session, site, frames, lineNotTaken] = row
   begin(draft, {
     id,
     request: ownerOf(draft, requestId, at),
@@ -78,6 +78,7 @@ function asked(draft: Draft, row: CheckoutStartRow, texts: Texts): void {
     engine,
     pool,
     site: site === null ? null : texts(site),
+    isLineTaken: lineNotTaken === undefined,
     frames: frames === null ? [] : texts(frames).split('\n'),
     askedAt: at,
     state: 'waiting',

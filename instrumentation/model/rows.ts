@@ -81,6 +81,8 @@ export interface HolderFacts {
   requestLabel: string | null
   heldMs: number
   site: string | null
+  /** False where the line was not captured. */
+  isLineTaken: boolean
   state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
   stateMs: number
   /** What it is held for by design: `listens on jobs`. */
@@ -120,7 +122,7 @@ export type SessionEndRow = Row<22, [session: string, released: boolean, stateme
 /** The session's open transaction is about to be ended: why, and from which line. */
 export type SessionEndingRow = Row<23, [session: string, why: EndReason, site: TextId | null]>
 
-/** `frames` are the application's stack frames, joined by newlines. */
+/** `frames` are the application's stack frames, joined by newlines. `lineNotTaken`: the line was not captured. */
 export type CheckoutStartRow = Row<
   30,
   [
@@ -131,6 +133,7 @@ export type CheckoutStartRow = Row<
     session: string | null,
     site: TextId | null,
     frames: TextId | null,
+    lineNotTaken?: 1,
   ]
 >
 export type CheckoutAcquiredRow = Row<31, [checkout: string, connection: string, waitMs: number]>

@@ -132,6 +132,8 @@ export interface Checkout {
   readonly engine: string
   readonly pool: string
   readonly site: string | null
+  /** False where the line was not captured, which the engine's `holderLines` may save. */
+  readonly isLineTaken: boolean
   readonly frames: readonly string[]
   readonly askedAt: Time
   readonly state: 'waiting' | 'held' | 'released' | 'failed'

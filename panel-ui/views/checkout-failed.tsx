@@ -4,7 +4,7 @@ import type { HolderFacts } from '../../instrumentation/model/rows.ts'
 import type { Checkout } from '../../instrumentation/model/state.ts'
 import { holderOf, whyFull } from '../../instrumentation/findings/why-full.ts'
 import { write } from '../route.ts'
-import { Site } from '../components/site.tsx'
+import { HolderLine } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
@@ -56,7 +56,9 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
                     {holder.keptFor && <div className="dim">{holder.keptFor}</div>}
                   </td>
                   <td className="right">{duration(holder.heldMs)}</td>
-                  <td>{holder.site && <Site site={holder.site} />}</td>
+                  <td>
+                    <HolderLine {...holder} />
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -1,5 +1,6 @@
 import './inspector.css'
 import type { ReactNode } from 'react'
+import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
 import { SqlText } from '../components/sql-text.tsx'
 import { age, count, duration } from '../../instrumentation/model/format.ts'
 import { laneStatus } from '../../instrumentation/findings/lane-status.ts'
@@ -172,7 +173,9 @@ function HoldFacts({ checkout, now }: { checkout: Checkout; now: number }) {
   return (
     <>
       <Fact name="checked out at">
-        <span className="mono">{checkout.site ?? 'no line of the application'}</span>
+        <span className="mono">
+          {checkout.site ?? (checkout.isLineTaken ? 'no line of the application' : LINE_NOT_TAKEN)}
+        </span>
       </Fact>
       <Fact name="held">
         {duration((checkout.endedAt ?? now) - acquired)}

@@ -1,6 +1,7 @@
 import './lane-row.css'
 import { memo } from 'react'
-import { Site } from '../components/site.tsx'
+import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
+import { HolderLine } from '../components/site.tsx'
 import type { LaneStatus } from '../../instrumentation/findings/lane-status.ts'
 import type { Connection, Lane } from '../../instrumentation/model/state.ts'
 import { go } from '../route.ts'
@@ -76,7 +77,7 @@ export const LaneRow = memo(function LaneRow(props: Props) {
         )}
       </span>
       <span role="cell" className="lane-line">
-        {!isBrisk && checkout?.site && <Site site={checkout.site} />}
+        {!isBrisk && checkout && <HolderLine {...checkout} />}
       </span>
       <span role="cell" className="lane-state">
         {isBrisk ? 'busy' : `${status.words} ${status.forHow}`}
@@ -103,6 +104,7 @@ function isSame(a: Props, b: Props): boolean {
 
 function sentence({ request, words, forHow, checkout }: LaneStatus): string {
   const who = request ? `held by ${request.label} ${request.id}, ` : ''
-  const where = checkout?.site ? `, checked out at ${checkout.site}` : ''
+  const line = checkout?.isLineTaken === false ? `, ${LINE_NOT_TAKEN}` : ''
+  const where = checkout?.site ? `, checked out at ${checkout.site}` : line
   return `${who}${words} ${forHow}${where}`
 }

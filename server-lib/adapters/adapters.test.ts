@@ -109,7 +109,9 @@ describe.each([
   })
 
   test('two sets of engines on one request end together, before the request is told to be over', async () => {
-    const others = createEngines({ other: engine<Tables>()({ connection: database.url, pool: { max: 1 } }) })
+    await using others = createEngines({
+      other: engine<Tables>()({ connection: database.url, pool: { max: 1 } }),
+    })
     const { messages, stop } = listen('request', 'session')
     const app = make()
     app.use(sessions(engines))

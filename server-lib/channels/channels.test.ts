@@ -79,7 +79,7 @@ test('the manual says of each word why a connection is closed', () => {
 
 test('a real unit of work publishes messages with exactly the documented fields', async () => {
   const { messages, stop } = listen()
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   await engines.scope(async db => {
     await db.main('t').insert({ id: 1 })
     await db.main.savepoint(() => db.main('t').insert({ id: 2 }))
@@ -112,7 +112,7 @@ test('an observer that throws changes nothing for the application, nor for the o
   for (const name of names) diagnosticsChannel.subscribe(name, bad)
   const { messages, stop } = listen()
 
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const rows = await engines.scope(async db => {
     const { rows: read } = await db.main.query('select 1 as one')
     await db.commit()
@@ -154,7 +154,7 @@ test('an observer that stops hears nothing more, and a channel without observers
 })
 
 test('lines are told while an observer asks for sites', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const { knex } = engines.get('main')
   const told: string[] = []
   const note = (message: { phase: string; site?: Site | string | null }) => {
@@ -206,7 +206,7 @@ test('a start is published in the context of the caller, a queued statement incl
     'enginelight:checkout',
     message => void (message.phase === 'start' && seen.push(`checkout ${store.getStore()}`)),
   )
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   await Promise.all(
     ['a', 'b', 'c'].map(name => store.run(name, () => engines.scope(db => db.main.query('select 1')))),
   )
@@ -242,7 +242,7 @@ test('a start is published in the context of the caller, a queued statement incl
 })
 
 test('a late observer learns the present state from the reports, which agree with the server', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 2 } }) })
   const db = engines.open({ label: 'holder' })
   await db.main.query('select 1')
   const report = engineReports().find(({ description }) => description.database === database.name)
@@ -271,7 +271,7 @@ test('a late observer learns the present state from the reports, which agree wit
 
 test('with nobody listening no message is built: nothing is published at all', async () => {
   const spies = Object.values(channels).map(channel => vi.spyOn(channel, 'publish'))
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   await engines.scope(async db => {
     await db.main('t').insert({ id: 1 })
     await db.main.raw('select nope').catch(() => {})

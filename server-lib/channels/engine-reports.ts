@@ -20,6 +20,8 @@ export interface ConnectionReport {
     readonly session: string | null
     readonly since: number
     readonly site: Site | null
+    /** False where the line was not captured, which `holderLines` may save. */
+    readonly isLineTaken: boolean
     /** Why it is held for long on purpose, as `listens on jobs`, or null. */
     readonly keptFor: string | null
   } | null
@@ -39,6 +41,7 @@ export interface WaiterReport {
   readonly session: string | null
   readonly since: number
   readonly site: Site | null
+  readonly isLineTaken: boolean
 }
 
 /** An engine's pool at this moment: for an observer that subscribes late, for gauges, and for a failed check-out. */

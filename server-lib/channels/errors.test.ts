@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { knowDatabases } from '../databases.ts'
 import {
   ERROR_CODES,
   WARNING_CODES,
@@ -9,6 +10,8 @@ import {
   errorFacts,
   fullMessage,
 } from './errors.ts'
+
+knowDatabases()
 
 const manual = readFileSync(new URL('../errors.md', import.meta.url), 'utf8')
 const root = new URL('../..', import.meta.url).pathname

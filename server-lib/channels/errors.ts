@@ -92,6 +92,8 @@ export interface CheckoutHolder {
   readonly heldMs: number
   /** The application's line that took the connection, or null when none was on the stack. */
   readonly site: string | null
+  /** False where the line was not captured, which `holderLines` may save. */
+  readonly isLineTaken: boolean
   /** `transaction unknown` where the driver does not tell whether one is open. */
   readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
   /** How long it has been in that state. */

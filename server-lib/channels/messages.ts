@@ -119,6 +119,8 @@ export type CheckoutMessage =
       session: string | null
       /** Null also while no observer has asked for sites; the same goes for every `site`. */
       site: Site | null
+      /** False where the line was not captured, which `holderLines` may save. */
+      isLineTaken: boolean
     }
   | {
       phase: 'acquired'
@@ -170,6 +172,7 @@ export type CheckoutMessage =
       session: string | null
       heldMs: number
       site: string | null
+      isLineTaken: boolean
       state: CheckoutHolder['state']
       stateMs: number
       keptFor: string | null

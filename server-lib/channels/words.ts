@@ -87,5 +87,8 @@ export const DISCARDS = [
   'connection ended',
 ] as const
 
+/** What is said of a check-out whose line was not captured, which the engine's `holderLines` may save. */
+export const LINE_NOT_TAKEN = 'line not taken'
+
 /** One of the words, or the code of the error with which the connection was lost: `57P01`, `ECONNRESET`. */
 export type Discard = (typeof DISCARDS)[number] | Uppercase<string>

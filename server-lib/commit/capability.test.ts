@@ -22,7 +22,7 @@ test('each right that a decision needs is asked for, not one of them', async () 
   for (const missing of rights) {
     const granted = rights.filter(right => right !== missing)
     await database.admin(`grant ${granted.join(', ')} on enginelight_decision to ${role}`)
-    const engines = createEngines(
+    await using engines = createEngines(
       { one: engine()({ connection }), two: engine()({ connection }) },
       { requireTwoPhase: true },
     )

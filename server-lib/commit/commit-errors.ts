@@ -74,7 +74,7 @@ export function unknownDecision(
 ): EnginelightError {
   return new EnginelightError(
     'EL_COMMIT_UNKNOWN',
-    `COMMIT of engine "${engine}", which is the decision for ${list(engines)}, was not answered (${codeAndMessage(cause)}), and whether it is committed could not be found out: all or nothing is, and recovery of transaction ${transaction} will tell.`,
+    `COMMIT of engine "${engine}", which is the decision for ${list(engines)}, was not answered (${codeAndMessage(cause)}), and whether it is committed could not be found out. It is all or nothing, and recovery finds out which for transaction ${transaction}.`,
     { engine, unknown: engines, transactionId: transaction, cause },
   )
 }

@@ -144,7 +144,7 @@ test.each([
 )
 
 test('rows of decisions are deleted together, a moment later, and at the latest by close()', async () => {
-  const some = createEngines({
+  await using some = createEngines({
     writer: engine()({ connection: shop.url, pool: { max: 4 } }),
     ledger: engine()({ connection: books.url, pool: { max: 4 } }),
   })

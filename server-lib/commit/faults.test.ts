@@ -245,7 +245,7 @@ describe('the server', () => {
   })
 
   test('cannot prepare, and requireTwoPhase: refused, and nothing is committed', async () => {
-    const strict = createEngines(
+    await using strict = createEngines(
       {
         one: engine()({ connection: old.url, pool: { max: 1 } }),
         two: engine()({ connection: old.url, pool: { max: 1 } }),
@@ -268,7 +268,7 @@ describe('the server', () => {
   test('has no room for another prepared transaction: a clean rollback, and why', async () => {
     const full = await startPostgres({ settings: { max_prepared_transactions: 1 } })
     const one = await createDatabase(TABLES, full.url)
-    const some = createEngines({
+    await using some = createEngines({
       one: engine()({ connection: one.url, pool: { max: 1 } }),
       ledger: engine()({ connection: books.url, pool: { max: 1 } }),
     })
@@ -291,7 +291,7 @@ describe('the server', () => {
   })
 
   test('holds both engines in one database: two phases all the same', async () => {
-    const twice = createEngines({
+    await using twice = createEngines({
       one: engine()({ connection: books.url, pool: { max: 1 } }),
       two: engine()({ connection: books.url, pool: { max: 1 } }),
     })
@@ -309,7 +309,7 @@ describe('the server', () => {
   })
 
   test('two engines on one database whose last waits for its own prepared sibling: it ends, and says why', async () => {
-    const twice = createEngines({
+    await using twice = createEngines({
       one: engine()({ connection: books.url, pool: { max: 1 }, commitTimeoutMs: 1_000 }),
       two: engine()({ connection: books.url, pool: { max: 1 }, commitTimeoutMs: 1_000 }),
     })

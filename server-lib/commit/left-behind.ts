@@ -14,7 +14,7 @@ export function endInBackground(engine: Engine, gid: string, how: 'commit' | 'ro
   const decided = how === 'commit' ? 'committed' : 'rolled back'
   warn(
     'EL_IN_DOUBT',
-    `Engine "${engine.name}" has not ended ${gid}, which is decided to be ${decided}: it keeps its locks until it is; this goes on trying, and so does recovery.`,
+    `Engine "${engine.name}" has not ended ${gid} yet, which is decided to be ${decided}. It keeps its locks until then. This process and recovery go on trying.`,
   )
   let pauseMs = FIRST_PAUSE_MS
   const again = () => {

@@ -22,7 +22,7 @@ test('a container, a session, an engine and a set of them show how they stand, a
   const url = new URL(database.url)
   const password = url.password || 'hunter2'
   if (!url.password) url.password = password
-  const engines = createEngines({
+  await using engines = createEngines({
     writer: engine()({ connection: url.href, pool: { max: 3 } }),
     reader: engine()({ connection: url.href, access: 'read' }),
   })

@@ -54,7 +54,7 @@ test('reinit swaps in a fresh pool first and drains the old one after', async ()
 test('a pool that was given is neither replaced nor closed; one from a factory is', async () => {
   await using pool = ending(new pg.Pool({ connectionString: database.url }))
   const made: pg.Pool[] = []
-  const engines = createEngines({
+  await using engines = createEngines({
     given: engine()({ pool }),
     factory: engine()({
       pool: () => {
@@ -74,7 +74,7 @@ test('a pool that was given is neither replaced nor closed; one from a factory i
 })
 
 test('close ends what is running within its time, and says whom it cut', async () => {
-  const engines = createEngines({ main: engine()({ connection: database.url }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url }) })
   const db = engines.open({ label: 'slow job' })
   await db.main('t').insert({ name: 'x' })
   const running = db.main.query('select pg_sleep(30)').catch((error: unknown) => error)

@@ -35,7 +35,7 @@ test.each<[string, () => unknown, string | RegExp]>([
   [
     'host: undefined',
     () => made({ connection: { host: undefined } }),
-    /connection\.host is undefined, and pg would take its default/,
+    /connection\.host is undefined, and pg would use its default/,
   ],
   ['database: empty', () => made({ connection: { database: '' } }), /connection\.database is an empty text/],
   ['port: NaN', () => made({ connection: { port: Number('x') } }), /connection\.port is NaN/],

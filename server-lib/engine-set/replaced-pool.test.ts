@@ -27,7 +27,7 @@ const sources = {
 test.each(Object.entries(sources))(
   'who waits as %s is replaced is served by the new pool',
   async (_kind, source) => {
-    const engines = createEngines({ main: source() })
+    await using engines = createEngines({ main: source() })
     const holder = engines.open()
     const waiter = engines.open()
     await holder.main.query('select 1')
@@ -43,7 +43,7 @@ test.each(Object.entries(sources))(
 )
 
 test.each(Object.entries(sources))('%s that still drains is closed with the rest', async (_kind, source) => {
-  const engines = createEngines({ main: source() })
+  await using engines = createEngines({ main: source() })
   const holder = engines.open()
   await holder.main.query('select 1')
   const replaced = engines.reinit('main')

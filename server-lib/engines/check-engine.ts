@@ -38,6 +38,7 @@ const NEEDS: Needs<EngineConfig> = {
   rollbackOnCheckout: BOOLEAN,
   resetOnRelease: BOOLEAN,
   pipeline: BOOLEAN,
+  holderLines: oneOf(['always', 'when busy', 'never']),
   traceRows: BOOLEAN,
 }
 
@@ -99,6 +100,7 @@ export function checkEngine(name: string, config: EngineConfig): CheckedOptions 
     rollbackOnCheckout: config.rollbackOnCheckout ?? MODES[mode].begins,
     resetOnRelease: config.resetOnRelease ?? false,
     pipeline: config.pipeline ?? true,
+    holderLines: config.holderLines ?? (process.env.NODE_ENV === 'production' ? 'when busy' : 'always'),
     traceRows: config.traceRows ?? false,
   }
 }

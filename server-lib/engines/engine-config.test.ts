@@ -154,7 +154,7 @@ describe('a config that is wrong is refused before anything is opened', () => {
 
   test('two engines on one pool', async () => {
     await using pool = ending(new pg.Pool({ connectionString: database.url }))
-    const engines = createEngines({ a: engine()({ pool }) })
+    await using engines = createEngines({ a: engine()({ pool }) })
     expect(() => createEngines({ b: engine()({ pool }) })).toThrow(bad('EL_CONFIG'))
     await engines.close()
     await using _again = createEngines({ b: engine()({ pool }) })

@@ -1,6 +1,7 @@
 import type { Mode, ModeRule } from './modes.ts'
 import type { Knex } from 'knex'
 import type { Books } from '../pool/books.ts'
+import type { HolderLines } from '../pool/holder-lines.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { ServerAddress } from './server-door.ts'
 
@@ -94,6 +95,14 @@ export interface EngineOptions {
    * trip less. They share a Sync, so the statement is not run if BEGIN fails. Default true; false sends BEGIN alone.
    */
   pipeline?: boolean
+  /**
+   * Of which check-outs the line is captured, so that errors, warnings and observers can name the holder. `'always'`
+   * costs up to a tenth of a small unit of work. `'when busy'` captures it where it is likely to be needed: an observer
+   * is told of check-outs or reads lines, half of the pool is held or asked for with this one, or a check-out failed, a
+   * commit was forgotten or a hold was leaked or long within the last ten minutes. `'never'` captures none. A holder without a line is told
+   * with `line not taken`. Default `'when busy'` with `NODE_ENV=production`, else `'always'`.
+   */
+  holderLines?: 'always' | 'when busy' | 'never'
   /** Lets `sessionOf(row)` find the session of a row, at up to a microsecond for each row. Default false. */
   traceRows?: boolean
 }
@@ -185,6 +194,7 @@ export interface CheckedOptions {
   readonly rollbackOnCheckout: boolean
   readonly resetOnRelease: boolean
   readonly pipeline: boolean
+  readonly holderLines: HolderLines
   readonly traceRows: boolean
 }
 

@@ -69,7 +69,9 @@ export class Engine implements CheckoutOwner {
     this.#inContext = inContext
     this.#generation = open ? generation : generation + 1
     this.#open = open ?? this.#openPool()
-    this.#open.pool.books.whenUnknown = () => this.#tell('declared')
+    const { books } = this.#open.pool
+    books.whenUnknown = () => this.#tell('declared')
+    books.lines.choice = options.holderLines
     const { rule, access, resetOnRelease } = options
     const isReadOnlySession = rule.ends === 'statement' && access === 'read'
     this.resets = this.dialect.texts.resets({ isReadOnlySession, owned: this.owned, resetOnRelease })
@@ -82,6 +84,7 @@ export class Engine implements CheckoutOwner {
     const tell = () => this.#tell('declared')
     const open = openPool(this.name, pool, this.#config, this.options, this.#inContext, tell)
     open.pool.books.whenUnknown = tell
+    open.pool.books.lines.choice = this.options.holderLines
     return open
   }
 
@@ -133,6 +136,16 @@ export class Engine implements CheckoutOwner {
   /** The name of the current pool; a `reinit` changes it. */
   get pool(): string {
     return this.#open.pool.books.pool
+  }
+
+  /** Whether the line of the next check-out is worth capturing. */
+  get takesLine(): boolean {
+    return this.#open.pool.books.takesLine
+  }
+
+  /** Has the lines of the next check-outs captured, because a unit of work went wrong. */
+  somethingWentWrong(): void {
+    this.#open.pool.books.lines.somethingWentWrong()
   }
 
   get description(): EngineDescription {

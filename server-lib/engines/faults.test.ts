@@ -83,7 +83,7 @@ test('a backend that is killed under COMMIT leaves an unknown outcome, and a ses
 })
 
 test('a database that is not there is a clear error, and is found when it comes', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({
       connection: { host: '127.0.0.1', port: 1, user: 'u', password: 'hunter2', database: 'x' },
     }),

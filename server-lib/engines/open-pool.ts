@@ -166,7 +166,7 @@ function fromKnex(
   }
   const books = booksOf(database)
   refuseSharing(name, tarn, client)
-  const unwatchLines = watchKnexLines(knex)
+  const unwatchLines = watchKnexLines(knex, books)
   if (database.cannotTellStatus(client.driver?.Client)) books.transactionsAreUnknown()
   // Before `keepOpening` replaces the driver by ours, which tracks connections that are being opened.
   const door = database.door(() => client.connectionSettings ?? {}, client.driver?.Client)
@@ -195,7 +195,7 @@ function fromConnectionPool(
   inContext: InContext,
 ): OpenPool {
   const open = fromNativePool(name, connectionPool, booksOf, owned, inContext)
-  whenUnwatched(open.pool, watchKnexLines(knex))
+  whenUnwatched(open.pool, watchKnexLines(knex, open.pool.books))
   return { ...open, knex, source: 'knex' }
 }
 

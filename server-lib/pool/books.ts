@@ -3,12 +3,13 @@ import type { ConnectionReport, WaiterReport } from '../channels/engine-reports.
 import { Ring } from '../clock/ring.ts'
 import type { Discard } from '../channels/words.ts'
 import { isOpen } from '../dialect/transaction-status.ts'
-import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { NO_LINE, siteOf, type SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../dialect/connection.ts'
 import type { Dialect } from '../dialect/dialect.ts'
 import { currentRequest, type RequestScope } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import { Whisper } from '../watch/whispers.ts'
+import { LineChoice } from './holder-lines.ts'
 import { holderText } from './holder-text.ts'
 import { CheckoutRecord, connectionRecord, type ConnectionRecord } from './records.ts'
 import { connectionReport, holderOf, waiterReport, type PoolNames } from './reports.ts'
@@ -43,6 +44,10 @@ export class Books implements PoolNames {
   /** `writer#1`. */
   readonly pool: string
   readonly dialect: Dialect
+  /** Of which check-outs the line is captured. */
+  readonly lines = new LineChoice()
+  /** How many connections the pool may have. Set by the pool. */
+  limit: () => number = () => 1
   readonly #connections = new Map<DriverConnection, ConnectionRecord>()
   readonly #waiting = new Ring<CheckoutRecord>()
   #waiters = 0
@@ -91,7 +96,7 @@ export class Books implements PoolNames {
     const checkout = new CheckoutRecord(
       asker ? asker.request : currentRequest(),
       asker?.session ?? null,
-      asker ? asker.capture : (capture ?? lineHere()),
+      this.#lineOf(asker, capture),
       asker?.isObserver === true,
     )
     if (asker) asker.checkout = checkout
@@ -100,6 +105,18 @@ export class Books implements PoolNames {
     this.#waiters++
     tellAsked(this, checkout)
     return checkout
+  }
+
+  /** Whether the line of a check-out that is asked for now is worth capturing. */
+  get takesLine(): boolean {
+    return this.lines.takesNext(this, this.limit())
+  }
+
+  #lineOf(asker: Asker | undefined, given: SiteCapture | null): SiteCapture | null {
+    // A session's statement may have a line because an observer reads those of statements.
+    if (this.lines.choice === 'never') return NO_LINE
+    if (asker) return asker.capture
+    return given ?? (this.takesLine ? lineHere() : NO_LINE)
   }
 
   acquired(checkout: CheckoutRecord, driver: DriverConnection): void {
@@ -122,6 +139,7 @@ export class Books implements PoolNames {
     this.#waitsNoMore(checkout)
     if (checkout.state !== 'waiting') return
     checkout.state = 'failed'
+    this.lines.somethingWentWrong()
     tellFailed(this, checkout, error, this)
   }
 
@@ -139,10 +157,11 @@ export class Books implements PoolNames {
     // and only where it will be needed.
     const isLeftOpen = isOpen(driver.status) || !driver.isReady
     // A borrowed connection has its host's transaction open by right.
-    record.leaver =
-      isLeftOpen && !record.isBorrowed
-        ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
-        : null
+    const isLeft = isLeftOpen && !record.isBorrowed
+    if (isLeft) this.lines.somethingWentWrong()
+    record.leaver = isLeft
+      ? { checkout: checkout.id, requestLabel: checkout.requestLabel, site: siteOf(checkout.capture) }
+      : null
     record.changedAt = performance.now()
     tellReleased(this, checkout, record)
   }

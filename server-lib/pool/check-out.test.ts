@@ -62,7 +62,7 @@ test('a pool that is exhausted names its holders: who, since when, from which li
 })
 
 test('waiters are served in the order of asking, and none before its time is called late', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: database.url, pool: { max: 2 }, checkoutTimeoutMs: 5_000 }),
   })
   const served: number[] = []
@@ -83,7 +83,7 @@ test('waiters are served in the order of asking, and none before its time is cal
 
 test('a connection that comes dirty is rolled back first, and the leaker is told of', async () => {
   const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
-  const engines = createEngines({ main: engine()({ knex }) })
+  await using engines = createEngines({ main: engine()({ knex }) })
   const warnings: Error[] = []
   const onWarning = (warning: Error) => void warnings.push(warning)
   process.on('warning', onWarning)
@@ -113,7 +113,7 @@ test('a connection that comes dirty is rolled back first, and the leaker is told
 
 test('an autocommit engine replaces a dirty connection instead', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ log: engine()({ pool, mode: 'autocommit' }) })
+  await using engines = createEngines({ log: engine()({ pool, mode: 'autocommit' }) })
   const client = await pool.connect()
   const dirtyPid = (await client.query<{ pid: number }>('select pg_backend_pid() pid')).rows[0]?.pid
   await client.query('begin')

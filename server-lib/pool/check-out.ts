@@ -206,9 +206,7 @@ export function timedOut(
     'EL_CHECKOUT_TIMEOUT',
     `Waited ${ms(waitedMs)} for a connection of engine "${books.engine}"${where}: ` +
       `${holders.length} of ${pool.max} connections of pool ${books.pool} are held and ${waiting} ${waiting === 1 ? 'waits' : 'wait'}. ` +
-      (holders.length === 0
-        ? 'Nobody that we know holds one.'
-        : `Holders: ${holders.map(holderText).join('; ')}.`) +
+      (holders.length === 0 ? 'No holder is known.' : `Holders: ${holders.map(holderText).join('; ')}.`) +
       (stalledMs > 0 ? ` The event loop stood still for ${ms(stalledMs)} of that.` : ''),
     { engine: books.engine, pool: books.pool, waitedMs, stalledMs, holders, waiting, cause },
   )

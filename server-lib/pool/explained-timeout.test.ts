@@ -109,7 +109,7 @@ test.each(ways)(
   '%s: who holds the connections is a warning and a cause, once in a storm',
   async (name, open) => {
     const way = open(database.url)
-    const engines = createEngines({ [called('full', name)]: way.engine })
+    await using engines = createEngines({ [called('full', name)]: way.engine })
     const release = await engines.scope(async (): Promise<() => unknown> => way.hold(), {
       label: 'the holder',
     })
@@ -140,7 +140,7 @@ test.each(ways)(
   '%s: a server that does not answer is no full pool, plain and by a session',
   async (name, open) => {
     const way = open(away.silent)
-    const engines = createEngines({ [called('away', name)]: way.engine })
+    await using engines = createEngines({ [called('away', name)]: way.engine })
     const errors: Error[] = []
     const told = await warned(async () => {
       errors.push(...(await Promise.all([failure(way.ask()), failure(way.ask())])))
@@ -167,7 +167,7 @@ test.each(ways)(
 
 test.each(ways)('%s: where nobody listens that is what a session is told', async (name, open) => {
   const way = open(away.nobody)
-  const engines = createEngines({ [called('none', name)]: way.engine })
+  await using engines = createEngines({ [called('none', name)]: way.engine })
   for (const error of [
     await failure(way.ask()),
     (await failure(engines.scope(db => (db as any)[called('none', name)].query('select 1')))).cause as Error,

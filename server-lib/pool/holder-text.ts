@@ -1,4 +1,5 @@
 import type { CheckoutHolder } from '../channels/errors.ts'
+import { LINE_NOT_TAKEN } from '../channels/words.ts'
 
 /**
  * One holder as part of a sentence: `POST /orders (u88, c17, pid 20551) for 4.2 s, idle in transaction 3.9 s, since
@@ -10,8 +11,8 @@ export function holderText(holder: CheckoutHolder): string {
     Boolean,
   )
   const kept = holder.keptFor === null ? '' : ` ${holder.keptFor},`
-  const line = holder.site ? ` since ${holder.site}` : ''
-  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${kept}${line || ' line unknown'}`
+  const line = holder.site ? `since ${holder.site}` : holder.isLineTaken ? 'line unknown' : LINE_NOT_TAKEN
+  return `${owner} (${ids.join(', ')}) for ${ms(holder.heldMs)}, ${holder.state} ${ms(holder.stateMs)},${kept} ${line}`
 }
 
 /** A duration for a sentence. */

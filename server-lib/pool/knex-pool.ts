@@ -52,6 +52,7 @@ export class KnexPool implements Pool {
   ) {
     this.books = books
     this.#dialect = books.dialect
+    books.limit = () => this.max
     this.#opening = opening
     this.connections = new WatchedConnections(books)
     this.#destroyKnex = destroyKnex

@@ -47,6 +47,7 @@ function lookAt(books: Books, thresholds: HoldThresholds): void {
         isLong(Math.max(record.changedAt, record.seenBusyAt), idleInTransactionWarningMs))
     ) {
       checkout.overdueAt = now
+      books.lines.somethingWentWrong()
       const holder = books.holderOf(record)
       if (holder) tellOverdue(books, holder, stalledSince(checkout.acquiredAt))
     }

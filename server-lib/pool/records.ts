@@ -1,7 +1,7 @@
 import { Whisper } from '../watch/whispers.ts'
 import type { Discard } from '../channels/words.ts'
 import { nextId } from '../identity/ids.ts'
-import type { Site, SiteCapture } from '../identity/site.ts'
+import { NO_LINE, type Site, type SiteCapture } from '../identity/site.ts'
 import type { DriverConnection } from '../dialect/connection.ts'
 import { Linked } from '../clock/ring.ts'
 import type { KeptFor } from './kept-for.ts'
@@ -48,6 +48,11 @@ export class CheckoutRecord extends Linked {
     this.session = session
     this.capture = capture
     this.isObserver = isObserver
+  }
+
+  /** Whether its line was captured, whatever the stack held. */
+  get isLineTaken(): boolean {
+    return this.capture !== null && this.capture !== NO_LINE
   }
 
   /** Whether the application holds the connection, and not a session, an observer or the pool itself. */

@@ -31,6 +31,7 @@ export function holderOf(
     session: checkout.session,
     heldMs: now - checkout.acquiredAt,
     site: siteOf(checkout.capture)?.label ?? null,
+    isLineTaken: checkout.isLineTaken,
     state: holderState(driver),
     stateMs: now - changedAt,
     keptFor: checkout.keptFor,
@@ -68,6 +69,7 @@ export function connectionReport(record: ConnectionRecord): ConnectionReport {
       session: checkout.session,
       since: checkout.acquiredAt,
       site: siteOf(checkout.capture),
+      isLineTaken: checkout.isLineTaken,
       keptFor: checkout.keptFor,
     },
     transaction: transaction?.id ?? null,
@@ -75,6 +77,7 @@ export function connectionReport(record: ConnectionRecord): ConnectionReport {
   }
 }
 
-export function waiterReport({ id, request, session, askedAt, capture }: CheckoutRecord): WaiterReport {
-  return { checkout: id, request, session, since: askedAt, site: siteOf(capture) }
+export function waiterReport(checkout: CheckoutRecord): WaiterReport {
+  const { id, request, session, askedAt, capture, isLineTaken } = checkout
+  return { checkout: id, request, session, since: askedAt, site: siteOf(capture), isLineTaken }
 }

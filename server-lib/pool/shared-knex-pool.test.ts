@@ -49,7 +49,7 @@ const knexOn = (connectionPool: unknown) => knexFactory(configOf(connectionPool)
 
 test('knexes that share a pool of knex are watched through it, and one has sessions', async () => {
   const [one, other] = [knexOn(pool), knexOn(pool)]
-  const engines = createEngines({ main: engine()({ knex: one }) })
+  await using engines = createEngines({ main: engine()({ knex: one }) })
   const { messages, stop } = listen()
   await engines.run(async db => {
     await db.main('t').insert({ id: 1 })
@@ -69,7 +69,7 @@ test('knexes that share a pool of knex are watched through it, and one has sessi
 
 test('a connection that a session discards is nobody’s again, though the pool checks none', async () => {
   const knex = knexOn(pool)
-  const engines = createEngines({ main: engine()({ knex }) })
+  await using engines = createEngines({ main: engine()({ knex }) })
   const pid = () =>
     engines.run(async db => (await db.main.query('select pg_backend_pid() as pid')).rows[0]?.pid)
   const first = await pid()
@@ -92,14 +92,14 @@ test('close() leaves a shared pool as it was, and one that a function made is cl
   const shape = () => [pool, pool.free[0]?.resource].map(target => Reflect.ownKeys(target as object))
   const before = shape()
   for (const source of [knex, configOf(pool)]) {
-    const engines = createEngines({ main: engine()({ knex: source as Knex }) })
+    await using engines = createEngines({ main: engine()({ knex: source as Knex }) })
     await engines.run(db => db.main.raw('select 1'))
     await engines.close()
     expect(shape()).toEqual(before)
   }
   expect(await knex.raw('select 1 as one')).toMatchObject({ rows: [{ one: 1 }] })
   await pool.destroy()
-  const made = createEngines({ main: engine()({ knex: () => knexOn(poolOf()) }) })
+  await using made = createEngines({ main: engine()({ knex: () => knexOn(poolOf()) }) })
   await made.run(db => db.main.raw('select 1'))
   await made.reinit('main')
   await made.run(db => db.main.raw('select 1'))
@@ -111,7 +111,7 @@ test('a knex that was handed the pool of another is watched, and one with a pool
   const first = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
   const second = knexFactory({ client: 'pg' })
   second.client.pool = first.client.pool
-  const engines = createEngines({ main: engine()({ knex: second }) })
+  await using engines = createEngines({ main: engine()({ knex: second }) })
   expect(await engines.run(db => db.main.raw('select 1 as one'))).toMatchObject({ rows: [{ one: 1 }] })
   await engines.close()
   await first.destroy()

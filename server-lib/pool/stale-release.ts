@@ -9,10 +9,10 @@ import type { Books } from './books.ts'
 export function staleRelease(books: Books, driver: DriverConnection): EnginelightError {
   const record = books.recordOf(driver)
   const { session, request } = record?.checkout ?? {}
-  const holder = [session && `session ${session}`, request].filter(Boolean).join(' of ')
+  const holder = [session && `Session ${session}`, request].filter(Boolean).join(' of ')
   return new EnginelightError(
     'EL_STALE_RELEASE',
-    `Connection ${record?.id ?? '(gone)'} of engine "${books.engine}" was released by somebody who does not hold it any more; it is held by ${holder || 'a session'}, and stays so.`,
+    `Connection ${record?.id ?? '(gone)'} of engine "${books.engine}" was released by code that no longer holds it. ${holder || 'A session'} holds it and keeps it.`,
     { engine: books.engine, pool: books.pool, connection: record?.id, session: session ?? undefined },
   )
 }

@@ -19,6 +19,7 @@ export function tellAsked({ engine, pool }: PoolNames, checkout: CheckoutRecord)
     request: checkout.request,
     session: checkout.session,
     site: sitesAreWanted() ? siteOf(checkout.capture) : null,
+    isLineTaken: checkout.isLineTaken,
   })
 }
 

@@ -16,7 +16,7 @@ afterAll(async () => {
 })
 
 test('a cancel that overtakes its statement is repeated: the backend does not run on', async () => {
-  const engines = createEngines({ main: engine()({ connection: proxy.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: proxy.url, pool: { max: 1 } }) })
   const abort = new AbortController()
   const db = engines.open({ signal: abort.signal })
   await db.main.query('select 1')

@@ -10,7 +10,7 @@ export function checkConnection(name: string, connection: unknown): void {
   if (connection instanceof URL) {
     throw new EnginelightError(
       'EL_CONFIG',
-      `Engine "${name}": connection is a URL object, of which pg would read nothing: write connection: url.href.`,
+      `Engine "${name}": connection is a URL object, and pg would read nothing from it: write connection: url.href.`,
       { engine: name, option: 'connection' },
     )
   }
@@ -39,7 +39,7 @@ function missingIn(connection: unknown): { option: string; what: string } | unde
   if (key === undefined) return undefined
   return {
     option: `connection.${key}`,
-    what: `connection.${key} is ${describe(given[key])}, and pg would take its default, for which you leave ${key} out`,
+    what: `connection.${key} is ${describe(given[key])}, and pg would use its default: if you want that, leave ${key} out`,
   }
 }
 

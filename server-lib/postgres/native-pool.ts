@@ -56,6 +56,7 @@ export class NativePool implements Pool {
   constructor(pool: PgPool, books: Books, inContext: InContext) {
     this.#pool = pool
     this.books = books
+    books.limit = () => this.max
     this.min = pool.options.min ?? 0
     this.max = pool.options.max ?? 10
     const connections = new WatchedConnections(books)

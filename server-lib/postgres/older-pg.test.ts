@@ -44,7 +44,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
   const ids = async () => (await database.admin('select id from t order by id')).map(row => row.id)
 
   test('a transaction of the application is told from its BEGIN to its COMMIT, and failed in between', async () => {
-    const engines = createEngines({ main: engine()({ pool }) })
+    await using engines = createEngines({ main: engine()({ pool }) })
     const { told, stop } = listen('transaction')
     const client = await pool.connect()
     await client.query('begin')
@@ -88,7 +88,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
     }
     const before = await Promise.all([leak(100), leak(101)])
     for (const client of before) client.release()
-    const engines = createEngines({ main: engine()({ pool }) })
+    await using engines = createEngines({ main: engine()({ pool }) })
     const { codes, stop } = warnings()
     const count = (db: { main: { query(text: string): Promise<{ rows: { n: number }[] }> } }) =>
       db.main.query('select count(*)::int as n from t where id >= 100')
@@ -108,7 +108,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
   })
 
   test('a commit after a failure that was swallowed is no commit, and what can be sent is sent with BEGIN', async () => {
-    const engines = createEngines({ main: engine()({ pool }) })
+    await using engines = createEngines({ main: engine()({ pool }) })
     await expect(
       engines.scope(async db => {
         await db.main.query('insert into t values (3)')
@@ -130,7 +130,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
   }
 
   test('a parameter that cannot be written costs the statement alone', async () => {
-    const engines = createEngines({ main: engine()({ pool, checkoutTimeoutMs: 1_000 }) })
+    await using engines = createEngines({ main: engine()({ pool, checkoutTimeoutMs: 1_000 }) })
     await engines.scope(async db => {
       await expect(db.main.query('select $1', [unwritable])).rejects.toThrow('unwritable')
       await db.main.rollback()
@@ -179,7 +179,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
     await client.connect()
     await client.query('begin')
     const { engine: borrowed } = borrow({ connection: () => client as never })
-    const engines = createEngines({ host: borrowed })
+    await using engines = createEngines({ host: borrowed })
     await engines.scope(async db => {
       const refused = () =>
         expect(db.host.query('select $1::int', [unwritable])).rejects.toThrow('unwritable')
@@ -200,7 +200,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
     await client.connect()
     await client.query('begin')
     const { engine: borrowed } = borrow({ connection: () => client as never })
-    const engines = createEngines({ host: borrowed })
+    await using engines = createEngines({ host: borrowed })
     await engines.scope(async db => {
       await db.host.query('insert into t values (5)')
       await expect(db.host.query('insert into t values (5)')).rejects.toMatchObject({ code: '23505' })
@@ -217,7 +217,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
   })
 
   test('its Pool can be that of a lent session', async () => {
-    const engines = createEngines({ main: engine()({ pool }) })
+    await using engines = createEngines({ main: engine()({ pool }) })
     await engines.run(async db => {
       const lent = lend(db.main, { Pool })
       expect(lent.pool).toBeInstanceOf(Pool)
@@ -232,7 +232,7 @@ describe.each(COPIES)('with a pool of %s', copy => {
     const wire = (client as unknown as { connection: NodeJS.EventEmitter }).connection
     const before = wire.listenerCount('readyForQuery')
     const own = Object.keys(wire)
-    const engines = createEngines({ main: engine()({ pool }) })
+    await using engines = createEngines({ main: engine()({ pool }) })
     await client.query('begin')
     expect(statusOf(client as never)).toBe('open')
     await client.query('rollback')

@@ -76,7 +76,7 @@ test('isolation and readOnly reach BEGIN of every engine that takes part, and of
 })
 
 test('nor of an independent engine that has transactions of its own', async () => {
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({ connection: two.shop.url }),
     journal: engine()({ connection: two.books.url, enlist: 'independent' }),
   })

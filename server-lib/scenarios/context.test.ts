@@ -160,7 +160,7 @@ test.each([
 )
 
 test('R23 callbacks of the driver run in the context that opened the socket, those of a session in its own', async () => {
-  const one = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using one = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   // The first request opens the only socket.
   await one.scope(db => db.main.query('select 1'))
   const work = Array.from({ length: 10 }, () =>

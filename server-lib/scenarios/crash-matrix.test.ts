@@ -137,7 +137,7 @@ describe(`R30 crash matrix (ENGINELIGHT_SEED=${seed})`, () => {
 })
 
 async function recovered(): Promise<void> {
-  const engines = createEngines(
+  await using engines = createEngines(
     {
       writer: engine()({ connection: sides.writer.database.url }),
       ledger: engine()({ connection: sides.ledger.database.url }),

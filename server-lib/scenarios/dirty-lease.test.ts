@@ -30,7 +30,7 @@ test.each(['knex', 'pg.Pool'])(
   async source => {
     const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 1 } })
     const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-    const engines = createEngines({ main: engine()(source === 'knex' ? { knex } : { pool }) })
+    await using engines = createEngines({ main: engine()(source === 'knex' ? { knex } : { pool }) })
     const take = async () => {
       if (source === 'pg.Pool') {
         const client = await pool.connect()

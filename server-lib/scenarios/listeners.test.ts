@@ -109,7 +109,7 @@ test('R16 a server that hangs up while a connection is opened is an error of tha
   const { port } = server.address() as { port: number }
   const at = { host: '127.0.0.1', port, user: 'u', database: 'd', password: 'p' }
   const pool = new pg.Pool({ ...at, max: 1 })
-  const engines = createEngines({
+  await using engines = createEngines({
     own: engine()({ connection: at, pool: { max: 1 }, checkoutTimeoutMs: 500 }),
     given: engine()({ pool, checkoutTimeoutMs: 500 }),
   })
@@ -140,7 +140,7 @@ test('R16 killed while what somebody left on it is rolled back', async () => {
 
 test('R16 close() cuts a client that the application still holds, and listens to in vain', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  const engines = createEngines({ main: engine()({ pool: () => pool }) })
+  await using engines = createEngines({ main: engine()({ pool: () => pool }) })
   const client = await pool.connect()
   await client.query('select 1')
   const { cut: holders } = await engines.close({ graceMs: 20 })

@@ -35,7 +35,7 @@ test('R32 a standby does not show what its primary has prepared: it is believed 
   await writeFile(signal, '')
   // It settles at a server that takes writes, or at its end: this one will not take any.
   postgres.start().catch(() => {})
-  const engines = createEngines(
+  await using engines = createEngines(
     { writer: engine()({ connection: shop.url }), ledger: engine()({ connection: books.url }) },
     { application: 'recovery' },
   )

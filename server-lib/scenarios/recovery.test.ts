@@ -225,7 +225,7 @@ describe('R32 recovery', () => {
     const role = `stranger_${process.pid}`
     await two.shop.admin(`create role ${role} login password 'x'`)
     const own = await died('decided')
-    const stranger = createEngines(
+    await using stranger = createEngines(
       {
         writer: engine()({ connection: two.shop.url.replace('postgres:postgres@', `${role}:x@`) }),
         ledger: engine()({ connection: two.books.url }),
@@ -289,7 +289,7 @@ describe('old decisions', () => {
       )
       kept.push(row?.transaction)
     }
-    const away = createEngines(
+    await using away = createEngines(
       {
         writer: engine()({ connection: 'postgres://x@127.0.0.1:1/none' }),
         ledger: engine()({ connection: two.books.url }),

@@ -25,7 +25,7 @@ test('R43 credentials are rotated under load without an error: each pool is repl
   let password = 'first'
   const { hostname: host, port } = new URL(database.url)
   const server = { host, port: Number(port), user: role, database: database.name }
-  const engines = createEngines({
+  await using engines = createEngines({
     asked: engine()({ connection: { ...server, password: () => password }, pool: { max: 3 } }),
     knex: engine()({
       knex: () =>
@@ -75,7 +75,7 @@ test('R43 credentials are rotated under load without an error: each pool is repl
 test('R43 a function that cannot make a pool leaves the engine as it was', async () => {
   await using watch = await watchGround(database, { max: 4 })
   let isDown = false
-  const engines = createEngines({
+  await using engines = createEngines({
     main: engine()({
       pool: () => {
         if (isDown) throw new Error('no credentials to be had')
@@ -97,7 +97,7 @@ test('R43 a function that cannot make a pool leaves the engine as it was', async
 
 test('R43 reinits that overtake one another leave one pool, and each resolves when its own is drained', async () => {
   await using watch = await watchGround(database, { max: 6 })
-  const engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
+  await using engines = createEngines({ main: engine()({ connection: database.url, pool: { max: 1 } }) })
   const holders = []
   const drained: string[] = []
   const reinits = []

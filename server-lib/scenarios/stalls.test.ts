@@ -41,7 +41,7 @@ test.each([50, 500, 3_000])(
     const chance = new Seeded(seed)
     const register = registerLeases()
     const limits = { checkoutTimeoutMs: 400, statementTimeoutMs: 400 }
-    const engines = createEngines({
+    await using engines = createEngines({
       main: engine()({ connection: database.url, pool: { max: 3 }, ...limits }),
       log: engine()({ connection: database.url, pool: { max: 3 }, mode: 'autocommit', ...limits }),
     })

@@ -29,7 +29,7 @@ test.each(seeds.flatMap(seed => (['autocommit', 'transaction'] as const).map(mod
   async (mode, seed) => {
     const chance = new Seeded(seed)
     await using watch = await watchGround(database, { max: 2 })
-    const engines = createEngines({
+    await using engines = createEngines({
       main: engine()({ connection: database.url, mode, pool: { max: 1 }, checkoutTimeoutMs: 5_000 }),
     })
     const until = performance.now() + STORM_MS

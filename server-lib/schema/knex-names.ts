@@ -11,7 +11,7 @@ export function checkKnexName(kind: 'schema' | 'table' | 'column' | 'alias', nam
   if (bytes > MOST_BYTES && kind !== 'alias') {
     throw new EnginelightError(
       'EL_CONFIG',
-      `The ${kind} name ${JSON.stringify(name)} has ${bytes} bytes: PostgreSQL keeps ${MOST_BYTES} of them, and calls it by those.`,
+      `The ${kind} name ${JSON.stringify(name)} has ${bytes} bytes: PostgreSQL cuts it off after ${MOST_BYTES}.`,
       { option: kind },
     )
   }

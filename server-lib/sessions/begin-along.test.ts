@@ -136,7 +136,7 @@ test('cursors work behind a BEGIN that travelled', async () => {
 
 test('a stream right behind a BEGIN that travelled, also on a pool that writes ahead by itself', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 1, pipeline: true } as pg.PoolConfig)
-  const engines = createEngines({
+  await using engines = createEngines({
     own: engine()({ connection: database.url }),
     given: engine()({ pool }),
   })
@@ -178,7 +178,7 @@ test('a BEGIN that fails is the error of the statement that travelled with it: a
       )
     Object.assign(stream, { write: spoilt })
   })
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const { told, stop } = listen('statement', 'transaction')
   const db = engines.open()
   await expect(db.main('t').insert({ name: 'alone' })).rejects.toMatchObject({

@@ -65,7 +65,7 @@ test.each(Object.keys(BUILDERS))('%s on a session comes to what it comes to on p
 
 test('whoever listens hears what knex says, of the builder and of the knex', async () => {
   const own = knexFactory({ ...options, connection: database.url, pool: { min: 0, max: 1 } })
-  const engines = createEngines({ main: engine()({ knex: own }) })
+  await using engines = createEngines({ main: engine()({ knex: own }) })
   const db = engines.open()
   const heard: string[] = []
   await db

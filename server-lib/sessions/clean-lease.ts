@@ -149,7 +149,7 @@ function warnOfDirt(engine: Engine, { hold, pool }: Lease, dirt: keyof typeof DI
   const record = pool.books.recordOf(hold.driver)
   const { requestLabel, site } = record?.leaver ?? {}
   const who = record?.leaver
-    ? `${requestLabel ?? 'somebody outside of any request'}${site ? ` at ${site.label}` : ''}`
+    ? `${requestLabel ?? 'work outside of any request'}${site ? ` at ${site.label}` : ''}`
     : 'an unknown holder'
   warn(
     'EL_LEFT_OPEN',

@@ -199,7 +199,7 @@ test('a borrower is told of its own fault, and its host goes on', async () => {
   onTestFinished(() => host.end())
   await host.connect()
   await host.query('begin')
-  const engines = createEngines({ main: borrow({ connection: () => host }).engine })
+  await using engines = createEngines({ main: borrow({ connection: () => host }).engine })
   await engines.scope(async db => {
     const coded = Object.assign(new Error('no such file'), { code: 'ENOENT' })
     const unreadable = {
@@ -267,7 +267,7 @@ test('a connection that somebody has ended before COMMIT is lost, and its outcom
   const pool = new pg.Pool({ connectionString: database.url, max: 1 })
   const drivers: pg.PoolClient[] = []
   pool.on('connect', driver => void drivers.push(driver))
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const db = engines.open()
   await db.main('t').insert({ n: 1 })
   const ended = (drivers[0] as unknown as pg.Client).end()

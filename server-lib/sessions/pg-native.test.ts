@@ -58,7 +58,7 @@ test('and on one that is borrowed, through a session and through the knex of the
   await client.connect()
   await client.query('begin')
   const { engine, knex } = borrow({ connection: () => client as never })
-  const engines = createEngines({ main: engine })
+  await using engines = createEngines({ main: engine })
   await engines.scope(async db => {
     await expect(toArrow({ session: db.main, text: 'select 1 as one' })).rejects.toMatchObject({
       code: 'EL_UNSUPPORTED_CLIENT',
@@ -77,7 +77,7 @@ test('where it does not tell of transactions that is said, nothing is guessed, a
   expect(table).toEqual([])
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   const pool = new pg.Pool({ connectionString: database.url, max: 1, Client: MuteClient } as pg.PoolConfig)
-  const engines = createEngines({ main: engine()({ pool, idleInTransactionWarningMs: 10 }) })
+  await using engines = createEngines({ main: engine()({ pool, idleInTransactionWarningMs: 10 }) })
   const { told, stop } = listen('transaction', 'engine')
   const leaker = await pool.connect()
   await leaker.query('begin')

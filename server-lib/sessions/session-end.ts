@@ -118,6 +118,7 @@ export class SessionEnd {
     const { uncommitted, request, engine, knexTransaction, isToldAsLost } = this.#session
     if (why !== 'finished without commit' || !uncommitted || request.hasFailed) return undefined
     const capture = uncommitted.capture ?? knexTransaction ?? null
+    engine.somethingWentWrong()
     if (!isToldAsLost)
       warnOfForgottenCommit({
         engine: engine.name,

@@ -203,7 +203,7 @@ export function noStreams(session: OnDatabase): EnginelightError {
 export function noProtocol(session: SessionFacts): EnginelightError {
   return new EnginelightError(
     'EL_UNSUPPORTED_CLIENT',
-    `Streams, cursors and toArrow() drive the protocol themselves, and ${called(session)} is on pg-native, which lets nobody: use pg's own client, or query().`,
+    `Streams, cursors and toArrow() drive the protocol themselves, and ${called(session)} is on pg-native, which does not allow that: use pg's own client, or query().`,
     numbers(session),
   )
 }

@@ -104,9 +104,9 @@ export class SessionCore implements UnitSession {
    * reads lines.
    */
   get wantsSite(): boolean {
+    if (this.owner.units?.areOpen || sitesAreWanted() || isDevelopment()) return true
     const { held, begunAt } = this.#life
-    if (!held || !begunAt || this.owner.units?.areOpen) return true
-    return sitesAreWanted() || isDevelopment()
+    return (!held || !begunAt) && this.engine.takesLine
   }
 
   // ------------------------------------------------------------------------------------- statements

@@ -3,6 +3,7 @@ import { faultPoint } from '../identity/fault-points.ts'
 import { commandOf, type DriverCallback, type DriverResult } from '../dialect/result.ts'
 import { EnclosedStatement, type TextAndValues } from '../dialect/statement.ts'
 import type { DriverStream } from '../dialect/stream.ts'
+import { NO_LINE } from '../identity/site.ts'
 import { Connecting, type ConnectingSession } from './connecting.ts'
 import type { Fifo } from './fifo.ts'
 import type { HeldConnection } from './held-connection.ts'
@@ -61,7 +62,7 @@ export class StatementSender {
     if (sender?.gaveUp && !beginning) return callback(givenUp())
     if (sender) sender.isSent = true
     this.count++
-    this.#life.begunAt ??= statement.capture
+    this.#life.begunAt ??= statement.capture ?? NO_LINE
     held.announce(statement.queuedMs, statement.capture)
     const { statementTimeoutMs, traceRows } = engine.options
     let over = false

@@ -33,7 +33,7 @@ test('each database of the host is found by its name, on its own connection', as
   await expect(getEngine('replica').knex('notes').insert({ body: 'b' })).rejects.toMatchObject({
     code: '25006',
   })
-  const engines = createEngines({ ...borrowed.definitions })
+  await using engines = createEngines({ ...borrowed.definitions })
   await using db = engines.open()
   expect(await db.default('notes').pluck('body')).toEqual(['a'])
   expect(engines.get('replica').description).toMatchObject({ source: 'borrowed', access: 'read' })

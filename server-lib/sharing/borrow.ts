@@ -107,8 +107,13 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
   get knex(): Knex {
     if (this.#knex) return this.#knex
     this.#knex = borrowingKnex({ lend: () => this.#lend() })
-    watchKnexLines(this.#knex)
+    watchKnexLines(this.#knex, this)
     return this.#knex
+  }
+
+  /** Whether the line of the next check-out is worth capturing. */
+  get takesLine(): boolean {
+    return this.#pool?.books.takesLine ?? true
   }
 
   status(): 'Sharing Pool' {
@@ -146,7 +151,7 @@ class BorrowedConnections<A extends Access> implements Borrowed<A>, OpenableSour
       this.#options,
       new Books('borrowed', 'borrowed#1', hostDatabase().dialect),
     )
-    const asker = { session: null, request: currentRequest(), capture: lineHere() }
+    const asker = { session: null, request: currentRequest(), capture: this.takesLine ? lineHere() : null }
     const limits = {
       checkoutTimeoutMs: this.#options.checkoutTimeoutMs,
       abandoned: undefined,

@@ -633,7 +633,9 @@ describe('when it goes wrong', () => {
   })
 
   test('of many units at once each is there as a whole or not at all', async () => {
-    const patient = createEngines({ main: engine()({ connection: database.url, checkoutTimeoutMs: 60_000 }) })
+    await using patient = createEngines({
+      main: engine()({ connection: database.url, checkoutTimeoutMs: 60_000 }),
+    })
     await using own = patient.open()
     const session = own.main
     const { pool } = lend(session)

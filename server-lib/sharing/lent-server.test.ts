@@ -55,7 +55,7 @@ describe.each(Object.keys(SOURCES))('of an engine on %s', name => {
     'a lent pool and its clients tell their own server (Pool: %s)',
     async Pool => {
       const { config, end } = SOURCES[name]!()
-      const engines = createEngines({ main: engine()(config as never) })
+      await using engines = createEngines({ main: engine()(config as never) })
       await engines.scope(async db => {
         const session = db.main as unknown as Session
         await session.query('select 1')

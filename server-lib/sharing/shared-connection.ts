@@ -51,12 +51,12 @@ export class SharedConnection extends EventEmitter implements DriverConnection, 
   /** In all forms of the host's driver. */
   query(...args: unknown[]): unknown {
     const { loan } = this
-    if (!loan) throw leaseEnded(this.serverId, 'nobody borrows it')
+    if (!loan) throw leaseEnded(this.serverId, 'nothing borrows it')
     const [config] = args
     // The driver would throw in its socket's listener, which would end the process.
     if (!this.takesStreams && this.dialect.streams.is(config)) {
       const error = noHostConnection(
-        "that of pg-native runs texts with values, and for what drives the protocol itself it takes pg's own client",
+        "a connection of pg-native runs only texts with values: streams, cursors and toArrow() need pg's own client",
       )
       queueMicrotask(() => refuseStream(config, error))
       return config

@@ -95,11 +95,11 @@ function translateControl(units: Units, control: Control, around: Surroundings):
     case 'session':
       return refuse(
         words,
-        'it would outlive the transaction and meet whoever has the connection next; SET LOCAL ends with it',
+        'it would outlive the transaction and reach the next user of the connection; SET LOCAL ends with it',
       )
     case 'prepare':
     case 'end prepared':
-      return refuse(words, 'a two-phase commit is for whoever owns the transaction')
+      return refuse(words, 'a two-phase commit belongs to the owner of the transaction')
     case 'several':
       return refuse(words, 'it stands among other statements in one text; send each by itself')
     case 'unclear':
@@ -241,7 +241,7 @@ function refusedByPolicy(words: string): Step {
 function refuse(words: string, why: string, sqlstate?: string): Step {
   const error = new EnginelightError(
     'EL_TRANSACTION_CONTROL',
-    `${words} is refused on a connection whose transaction is somebody else's: ${why}.`,
+    `${words} is refused on a connection whose transaction has another owner: ${why}.`,
     { move: words, ...(sqlstate !== undefined && { sqlstate }) },
   )
   return { act: 'refuse', error }

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import { captureSite, type SiteCapture } from '../identity/site.ts'
+import { captureSite, NO_LINE, type SiteCapture } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import { leaveCallerSite, withCallerSite } from './caller-site.ts'
 import { beforeStack, withoutOurFrame } from './knex-stacks.ts'
@@ -9,6 +9,11 @@ import { shadow, type Method } from './shadow.ts'
 /** The factories of a knex client: the application calls each in the frame that writes the statement. */
 const BUILDERS = ['queryBuilder', 'raw', 'schemaBuilder'] as const
 
+/** What is used of the pool's books: whether a transaction's line is worth capturing, because it holds a connection. */
+interface HolderLines {
+  readonly takesLine: boolean
+}
+
 const sitesByBuilder = new WeakMap<object, SiteCapture>()
 
 /**
@@ -16,22 +21,22 @@ const sitesByBuilder = new WeakMap<object, SiteCapture>()
  * and on the client of each of its transactions. No prototype is touched. Where lines are not read, a builder costs a
  * branch. The returned function takes it off again.
  */
-export function watchKnexLines(knex: Pick<Knex, 'client'>): () => void {
+export function watchKnexLines(knex: Pick<Knex, 'client'>, lines: HolderLines): () => void {
   let watching = true
-  const undo = shadowClient(knex.client as object, () => watching)
+  const undo = shadowClient(knex.client as object, () => watching, lines)
   return () => {
     watching = false
     undo()
   }
 }
 
-function shadowClient(client: object, isWatching: () => boolean): () => void {
+function shadowClient(client: object, isWatching: () => boolean, lines: HolderLines): () => void {
   const isListening = () => isWatching() && sitesAreWanted()
   const undos = [
     ...BUILDERS.map(name => shadow(client, name, original => tellingLines(original, isListening))),
     shadow(client, 'runner', original => carryingLines(original, isListening)),
     shadow(client, '_query', sendingByKnex),
-    shadow(client, 'transaction', original => enteringTransactions(original, isWatching)),
+    shadow(client, 'transaction', original => enteringTransactions(original, isWatching, lines)),
   ]
   return () => undos.forEach(undo => undo())
 }
@@ -88,15 +93,16 @@ const takesConnection = (client: unknown, builder: unknown): boolean =>
   !Object.hasOwn(client as object, 'transacting') &&
   (builder as { _connection?: unknown } | undefined)?._connection === undefined
 
-function enteringTransactions(original: Method, isWatching: () => boolean): Method {
+function enteringTransactions(original: Method, isWatching: () => boolean, lines: HolderLines): Method {
   return function (...args) {
     const [container] = args
-    // Done even where lines are not read: a check-out timeout names the holder's line, and a forgotten transaction is
-    // the most important holder. The capture is cheap next to knex's own work on a transaction.
     if (!isWatching() || typeof container !== 'function') return original.apply(this, args)
-    const transaction = withCallerSite(captureSite(), () => original.apply(this, args)) as object
+    // Done even where lines are not read: a check-out timeout names the holder's line, and a forgotten transaction is
+    // the most important holder.
+    const line = sitesAreWanted() || lines.takesLine ? captureSite() : NO_LINE
+    const transaction = withCallerSite(line, () => original.apply(this, args)) as object
     // It has a client of its own, made from the prototype, which lives as long as the transaction.
-    onceSet(transaction, 'trxClient', client => void shadowClient(client, isWatching))
+    onceSet(transaction, 'trxClient', client => void shadowClient(client, isWatching, lines))
     // The application's function is called next: what it sends by other means has lines of its own.
     onceSet(transaction, 'transactor', leaveCallerSite)
     return transaction

@@ -27,7 +27,7 @@ const knexOn = (): Knex =>
 
 test('a knex that is destroyed and initialized again is watched on its new pool', async () => {
   const knex = knexOn()
-  const engines = createEngines({ main: engine()({ knex }) })
+  await using engines = createEngines({ main: engine()({ knex }) })
   await knex.raw('select 1')
   await knex.destroy()
   await expectBackends(database, 0)
@@ -79,18 +79,18 @@ test('two engines on one pool are refused, until the first is closed', async () 
     refused,
   )
   // The failed attempt has let go of what it had begun to watch.
-  const first = createEngines({ a: engine()({ knex, default: true }), b: engine()({ pool }) })
+  await using first = createEngines({ a: engine()({ knex, default: true }), b: engine()({ pool }) })
   expect(() => createEngines({ a: engine()({ pool }) })).toThrow(refused)
   expect(() => createEngines({ a: engine()({ knex: over }) })).toThrow(refused)
   await first.close()
-  const second = createEngines({ a: engine()({ knex, default: true }), b: engine()({ pool }) })
+  await using second = createEngines({ a: engine()({ knex, default: true }), b: engine()({ pool }) })
   await second.close()
   await Promise.all([knex.destroy(), over.destroy(), pool.end()])
 })
 
 test('closing while connections are out and somebody waits: they keep what they have, and nothing is told any more', async () => {
   await using pool = ending(new pg.Pool({ connectionString: database.url, max: 1 }))
-  const engines = createEngines({ main: engine()({ pool }) })
+  await using engines = createEngines({ main: engine()({ pool }) })
   const { told, stop } = listen('statement', 'checkout')
   const client = await pool.connect()
   const waiting = pool.query('select 2 as b')

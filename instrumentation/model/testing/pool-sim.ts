@@ -180,6 +180,7 @@ export class PoolSim {
         requestLabel: holder.label,
         heldMs: now - holder.since,
         site: holder.site,
+        isLineTaken: true,
         state: holder.state,
         stateMs: now - holder.stateSince,
         keptFor: null,

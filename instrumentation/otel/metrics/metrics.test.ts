@@ -29,7 +29,7 @@ function draw(metrics: readonly sdkMetrics.MetricData[]): string {
     .join('\n')
 }
 
-const waiter = { checkout: 'k9', request: null, session: null, since: 0, site: null }
+const waiter = { checkout: 'k9', request: null, session: null, since: 0, site: null, isLineTaken: true }
 const report: EngineReport = {
   description: DESCRIPTION,
   used: 2,

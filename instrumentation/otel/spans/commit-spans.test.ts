@@ -171,7 +171,7 @@ afterAll(() => Promise.all(databases.map(database => database.drop())))
 test('the whole tree of a commit over two real databases', async () => {
   const [shop, other] = databases as [TestDatabase, TestDatabase]
   const { recorder, inside } = start()
-  const engines = createEngines({
+  await using engines = createEngines({
     warehouse: engine()({ connection: other.url }),
     writer: engine()({ connection: shop.url, priority: 1, default: true }),
   })

@@ -113,6 +113,7 @@ export class Script {
       request,
       session,
       site,
+      isLineTaken: true,
     })
   }
 
@@ -144,6 +145,7 @@ export class Script {
           session: 's0',
           heldMs: 2000,
           site: 'src/slow.ts:7',
+          isLineTaken: true,
           state: 'idle in transaction',
           stateMs: 1999,
           keptFor: null,

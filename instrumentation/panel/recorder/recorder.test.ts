@@ -86,7 +86,15 @@ test('one who comes late is told of engines, connections, holders, waiters and o
         backendPid: 7,
         since: 1,
         uses: 3,
-        holder: { checkout: 'k1', request: 'u1', session: 's1', since: 2, site: SITE, keptFor: null },
+        holder: {
+          checkout: 'k1',
+          request: 'u1',
+          session: 's1',
+          since: 2,
+          site: SITE,
+          isLineTaken: true,
+          keptFor: null,
+        },
         transaction: 't1',
         status: 'T',
       },
@@ -101,7 +109,7 @@ test('one who comes late is told of engines, connections, holders, waiters and o
         status: 'I',
       },
     ],
-    waiters: [{ checkout: 'k2', request: 'u2', session: null, since: 3, site: null }],
+    waiters: [{ checkout: 'k2', request: 'u2', session: null, since: 3, site: null, isLineTaken: false }],
   }
   const stop = addReporting({ report: () => report })
   try {
@@ -113,7 +121,10 @@ test('one who comes late is told of engines, connections, holders, waiters and o
   expect(state).toMatchObject({
     engines: { writer: { max: 10, server: '127.0.0.1:5432' } },
     connections: { c1: { uses: 3, heldBy: 'k1' }, c2: { uses: 5, heldBy: null } },
-    checkouts: { k1: { connection: 'c1', site: 'src/orders.ts:41' }, k2: { connection: null } },
+    checkouts: {
+      k1: { connection: 'c1', site: 'src/orders.ts:41', isLineTaken: true },
+      k2: { connection: null, isLineTaken: false },
+    },
     transactions: { t1: { connection: 'c1' } },
   })
   // And the count continues from there.

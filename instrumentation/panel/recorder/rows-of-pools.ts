@@ -105,6 +105,7 @@ export function checkoutRow(message: CheckoutMessage, ink: Ink): AnyRow | null {
         idOrNull(message.session),
         ink.site(message.site),
         ink.frames(message.site),
+        ...lineNotTaken(message),
       ]
     case 'acquired':
       return [0, KIND.checkoutAcquired, at, checkout, id(message.connection), ms(message.waitMs)]
@@ -142,6 +143,10 @@ export function checkoutRow(message: CheckoutMessage, ink: Ink): AnyRow | null {
   }
 }
 
+/** The last column of a check-out's row, if it has one. The sender may be a library of another version. */
+export const lineNotTaken = ({ isLineTaken }: { readonly isLineTaken: boolean }): [] | [1] =>
+  isLineTaken === false ? [1] : []
+
 function holderFacts(holder: CheckoutHolder): HolderFacts {
   return {
     slot: count(holder.slot),
@@ -151,6 +156,7 @@ function holderFacts(holder: CheckoutHolder): HolderFacts {
     requestLabel: holder.requestLabel === null ? null : id(holder.requestLabel).replace(/[?#].*$/s, ''),
     heldMs: ms(holder.heldMs),
     site: idOrNull(holder.site),
+    isLineTaken: holder.isLineTaken !== false,
     state: id(holder.state) as HolderFacts['state'],
     stateMs: ms(holder.stateMs),
     keptFor: idOrNull(holder.keptFor ?? null),

@@ -2,7 +2,7 @@ import type { EngineReport } from '../../../server-lib/channels/index.ts'
 import { KIND, type AnyRow } from '../../model/rows.ts'
 import type { Ink } from './ink.ts'
 import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
-import { engineFacts } from './rows-of-pools.ts'
+import { engineFacts, lineNotTaken } from './rows-of-pools.ts'
 
 /** What a late recorder must know: engines, connections, their holders and the waiters. */
 export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable<AnyRow> {
@@ -33,6 +33,7 @@ export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable
       session,
       site,
       ink.frames(holder.site),
+      ...lineNotTaken(holder),
     ]
     yield [0, KIND.checkoutAcquired, since, checkout, connection, 0]
     if (holder.keptFor != null)
@@ -53,6 +54,7 @@ export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable
       idOrNull(waiter.session),
       ink.site(waiter.site),
       ink.frames(waiter.site),
+      ...lineNotTaken(waiter),
     ]
   }
 }

@@ -108,7 +108,17 @@ export class Speaker {
 
   ask(id: string, request: string | null, session: string | null = null): void {
     const { engine, pool, at } = this
-    channels.checkout.publish({ phase: 'start', at, id, engine, pool, request, session, site: SITE })
+    channels.checkout.publish({
+      phase: 'start',
+      at,
+      id,
+      engine,
+      pool,
+      request,
+      session,
+      site: SITE,
+      isLineTaken: true,
+    })
   }
 
   acquire(id: string, connection: string, slot = 0): void {

@@ -10,7 +10,10 @@ export class PageState {
   readonly connections = new Map<string, { slot: number; uses: number; heldBy: string | null }>()
   readonly requests = new Map<string, { label: string; over: boolean; omitted: number; sessions: string[] }>()
   readonly sessions = new Map<string, { request: string; state: string }>()
-  readonly checkouts = new Map<string, { request: string | null; connection: string | null; site: string }>()
+  readonly checkouts = new Map<
+    string,
+    { request: string | null; connection: string | null; site: string; isLineTaken: boolean }
+  >()
   readonly transactions = new Map<string, { connection: string; failed: string | null }>()
   readonly statements = new Map<string, { text: string }>()
   readonly commits = new Map<string, { mode: string; steps: string[] }>()
@@ -79,7 +82,15 @@ export class PageState {
       }
       case KIND.checkoutStart:
         text(row[9])
-        return void this.checkouts.set(row[3], { request: row[6], connection: null, site: text(row[8]) })
+        {
+          const isLineTaken = row[10] === undefined
+          return void this.checkouts.set(row[3], {
+            request: row[6],
+            connection: null,
+            site: text(row[8]),
+            isLineTaken,
+          })
+        }
       case KIND.checkoutAcquired: {
         const checkout = this.checkouts.get(row[3])
         const connection = this.connections.get(row[4])

@@ -136,11 +136,11 @@ test('what another role has prepared is ended as that role where it may, and ref
   await using coordinator = await Coordinator.between(two.books, own)
   await coordinator.toPrepared()
   await coordinator.commit()
-  const forStranger = createEngines({ writer: engine()({ connection: as(stranger, two.shop.url) }) })
+  await using forStranger = createEngines({ writer: engine()({ connection: as(stranger, two.shop.url) }) })
   await expect(
     endPrepared(forStranger.get() as unknown as Engine, coordinator.gid, 'commit', 2_000),
   ).rejects.toMatchObject({ code: '42501' })
-  const forMember = createEngines({
+  await using forMember = createEngines({
     writer: engine()({ connection: as(member, two.shop.url), pool: { max: 1 } }),
   })
   expect(await endPrepared(forMember.get() as unknown as Engine, coordinator.gid, 'commit', 2_000)).toBe(

@@ -45,7 +45,7 @@ export function checkFilter(table: CheckedTable, where: unknown): void {
   for (const [column, value] of Object.entries(where) as [string, unknown][]) {
     checkColumn(table, column)
     if (!(Array.isArray(value) ? value : [value]).includes(undefined)) continue
-    throw misuse('getRange', table, `was given undefined for ${column}: null is what is null.`, 'where')
+    throw misuse('getRange', table, `was given undefined for ${column}: pass null to find null.`, 'where')
   }
 }
 

@@ -18,7 +18,7 @@ export async function connectionOf(trx: KnexTransaction): Promise<HostConnection
   // A knex is a function.
   if (typeof (trx as unknown) !== 'function' || typeof trx.client?.acquireConnection !== 'function') {
     throw noHostConnection(
-      'connectionOf() was given no transaction of knex. Of models that are bound to one, Model.knex() is it; a provider has to be called first',
+      'connectionOf() was given no transaction of knex: give the trx. For models that are bound to one, Model.knex() is it. A transaction provider has to be called first',
     )
   }
   // A knex itself would check one out of its pool.

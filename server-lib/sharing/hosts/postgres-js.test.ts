@@ -251,7 +251,7 @@ describe('connectionOf of postgres.js', () => {
   test('a savepoint of the host that is first seen within one of ours is on the same connection', async () => {
     let current: postgres.TransactionSql | undefined
     const from = borrow({ connection: () => current && connectionOf(current), checkoutTimeoutMs: 1_000 })
-    const engines = createEngines({ host: from.engine })
+    await using engines = createEngines({ host: from.engine })
     await engines.scope(db =>
       sql.begin(async tx => {
         current = tx

@@ -130,7 +130,7 @@ export class PostgresJsConnection extends EventEmitter implements HostConnection
   #submit(submittable: Submittable): Submittable {
     if (!('read' in (submittable.cursor ?? submittable))) {
       const error = noHostConnection(
-        'that of postgres.js runs texts with values, and of what drives the protocol itself only pg-cursor and pg-query-stream',
+        'a connection of postgres.js runs texts with values, and of cursors and streams only pg-cursor and pg-query-stream',
       )
       queueMicrotask(() => submittable.handleError?.(error))
       return submittable

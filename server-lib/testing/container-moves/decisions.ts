@@ -7,6 +7,8 @@ import { observe } from '../../channels/channels.ts'
 export class Decisions implements Disposable {
   readonly #twoPhase = new Set<string>()
   readonly #carriedOut = new Set<string>()
+  /** The row may go with those of an earlier commit, before the end of its own is told. */
+  readonly #forgotten = new Set<string>()
   readonly #stop: () => void
 
   constructor() {
@@ -15,13 +17,13 @@ export class Decisions implements Disposable {
       if (message.phase === 'end' && this.#twoPhase.has(message.id) && message.outcome === 'committed') {
         if (!Object.values(message.engines).includes('committed, pending')) this.#carriedOut.add(message.id)
       }
-      if (message.phase === 'step ended' && message.step === 'forget') this.#carriedOut.delete(message.id)
+      if (message.phase === 'step ended' && message.step === 'forget') this.#forgotten.add(message.id)
     })
   }
 
   /** Those whose rows are still to be deleted. */
   left(): string[] {
-    return [...this.#carriedOut]
+    return [...this.#carriedOut].filter(id => !this.#forgotten.has(id))
   }
 
   [Symbol.dispose](): void {
