@@ -3,6 +3,7 @@ import { knownFailure } from './known-failures.ts'
 import { serverErrorText } from '../postgres/server-error-text.ts'
 import { sqlstateOf } from '../postgres/sqlstate.ts'
 import { inShort } from './in-short.ts'
+import type { HolderState } from './words.ts'
 
 /**
  * The stable code of every error of Enginelight. `errors.md` explains each: meaning, causes, remedy. A test compares
@@ -93,8 +94,7 @@ export interface CheckoutHolder {
   readonly heldMs: number
   /** The application's line that took the connection, or null when none was on the stack. */
   readonly site: string | null
-  /** `transaction unknown` where the driver does not tell whether one is open. */
-  readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
+  readonly state: HolderState
   /** How long it has been in that state. */
   readonly stateMs: number
   /** Why it is held for long on purpose, as `listens on jobs` or `holds an advisory lock`; null for most. */
