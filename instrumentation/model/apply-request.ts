@@ -1,86 +1,55 @@
-import {
-  KIND,
-  type RequestEndRow,
-  type RequestStartRow,
-  type SessionEndRow,
-  type SessionStartRow,
-  type SessionStateRow,
-  type StatementsOmittedRow,
-} from './rows.ts'
-import type { Draft, Writable, Texts } from './draft.ts'
+import type { Draft, Reducer, Writable } from './draft.ts'
 import { engineStatus } from './engine-status.ts'
 import { NO_CONTEXT, type EngineStatus, type Request } from './state.ts'
-
-type RequestRow =
-  | RequestStartRow
-  | RequestEndRow
-  | SessionStartRow
-  | SessionStateRow
-  | SessionEndRow
-  | StatementsOmittedRow
 
 export const REQUESTS_KEPT = 500
 
 /** Requests and the sessions in them. */
-export function applyRequest(draft: Draft, row: RequestRow, texts: Texts): void {
-  switch (row[1]) {
-    case KIND.requestStart: {
-      const [, , at, id, kind, label, attribute, names] = row
-      const engines: Record<string, EngineStatus> = {}
-      for (const name of names) engines[name] = 'initialized'
-      draft.set('requests', id, {
-        ...blank(),
-        id,
-        kind,
-        label: texts(label),
-        attribute,
-        engines,
-        startedAt: at,
-      })
-      draft.order.push(id)
-      forgetOldest(draft)
-      return
-    }
-    case KIND.requestEnd: {
-      const [, , at, id, outcome, status, unreleased] = row
-      const request = draft.edit('requests', id)
-      if (!request) return
-      request.endedAt = at
-      request.outcome = outcome
-      request.status = status
-      request.unreleased = [...unreleased]
-      return
-    }
-    case KIND.sessionStart: {
-      const [, , at, id, engine, requestId, mode] = row
-      const request = draft.edit('requests', requestId)
-      if (!request) return
-      request.sessions.push({ id, engine, mode, state: 'idle', isReleased: false, startedAt: at })
-      settleEngine(request, engine)
-      draft.set('sessions', id, requestId)
-      return
-    }
-    case KIND.sessionState:
-      return withSession(draft, row[3], (request, index) => {
-        request.sessions[index] = { ...request.sessions[index]!, state: row[4] }
-      })
-    case KIND.sessionEnd: {
-      const released = row[4]
-      return withSession(draft, row[3], (request, index) => {
-        const session = request.sessions[index]!
-        request.sessions[index] = { ...session, state: 'ended', isReleased: released }
-        settleEngine(request, session.engine)
-      })
-    }
-    case KIND.statementsOmitted: {
-      const request = draft.edit('requests', row[3])
-      if (request) request.omitted = row[4]
-      return
-    }
-    default:
-      row satisfies never
-  }
-}
+export const REQUESTS = {
+  requestStart(draft, fact, at) {
+    const engines: Record<string, EngineStatus> = {}
+    for (const name of fact.engines) engines[name] = 'initialized'
+    draft.set('requests', fact.id, { ...blank(), ...fact, engines, startedAt: at })
+    draft.order.push(fact.id)
+    forgetOldest(draft)
+  },
+
+  requestEnd(draft, { id, outcome, status, unreleased }, at) {
+    const request = draft.edit('requests', id)
+    if (!request) return
+    request.endedAt = at
+    request.outcome = outcome
+    request.status = status
+    request.unreleased = [...unreleased]
+  },
+
+  sessionStart(draft, { request: requestId, ...session }, at) {
+    const request = draft.edit('requests', requestId)
+    if (!request) return
+    request.sessions.push({ ...session, state: 'idle', isReleased: false, startedAt: at })
+    settleEngine(request, session.engine)
+    draft.set('sessions', session.id, requestId)
+  },
+
+  sessionState(draft, { id, state }) {
+    withSession(draft, id, (request, index) => {
+      request.sessions[index] = { ...request.sessions[index]!, state }
+    })
+  },
+
+  sessionEnd(draft, { id, released }) {
+    withSession(draft, id, (request, index) => {
+      const session = request.sessions[index]!
+      request.sessions[index] = { ...session, state: 'ended', isReleased: released }
+      settleEngine(request, session.engine)
+    })
+  },
+
+  statementsOmitted(draft, { id, total }) {
+    const request = draft.edit('requests', id)
+    if (request) request.omitted = total
+  },
+} satisfies Partial<Reducer>
 
 /** Updates the engine's status after a change to one of its sessions or check-outs. */
 export function settleEngine(request: Writable<Request>, engine: string): void {

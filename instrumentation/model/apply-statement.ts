@@ -1,76 +1,47 @@
-import { KIND, type StatementEndRow, type StatementStartRow } from './rows.ts'
 import { keep, ownerOf, replace } from './apply-request.ts'
-import type { Draft, Texts } from './draft.ts'
+import type { Draft, Reducer } from './draft.ts'
 import { settleLane } from './lane.ts'
-import type { Statement } from './state.ts'
+import type { Failure, Statement } from './state.ts'
 
 /** Statements on the wire: sent, answered. */
-export function applyStatement(draft: Draft, row: StatementStartRow | StatementEndRow, texts: Texts): void {
-  switch (row[1]) {
-    case KIND.statementStart: {
-      const [
-        ,
-        ,
-        at,
-        id,
-        connectionId,
-        checkout,
-        session,
-        request,
-        transaction,
-        text,
-        parameters,
-        queuedMs,
-        site,
-        cursor,
-      ] = row
-      const connection = draft.edit('connections', connectionId)
-      const statement: Statement = {
-        id,
-        request: ownerOf(draft, request, at),
-        connection: connectionId,
-        engine: connection?.engine ?? '',
-        checkout,
-        session,
-        transaction,
-        text: texts(text),
-        parameters,
-        queuedMs,
-        site: site === null ? null : texts(site),
-        cursor: cursor === 1,
-        startedAt: at,
-        endedAt: null,
-        rows: null,
-        command: null,
-        error: null,
-      }
-      begin(draft, statement)
-      if (!connection) return
-      connection.running.push(id)
-      connection.lastStatement = statement
-      settleLane(draft, connectionId, at)
-      return
+export const STATEMENTS = {
+  statementStart(draft, fact, at) {
+    const { id, connection: connectionId, request } = fact
+    const connection = draft.edit('connections', connectionId)
+    const statement: Statement = {
+      ...fact,
+      request: ownerOf(draft, request, at),
+      engine: connection?.engine ?? '',
+      startedAt: at,
+      endedAt: null,
+      rows: null,
+      command: null,
+      error: null,
     }
-    case KIND.statementEnd: {
-      const [, , at, id, rows, command, code, message] = row
-      const statement = draft.get('statements', id)
-      if (!statement) return
-      const error =
-        code === null && message === null ? null : { code, message: message === null ? '' : texts(message) }
-      const ended: Statement = { ...statement, endedAt: at, rows, command, error }
-      update(draft, ended)
-      draft.delete('statements', id)
-      const connection = draft.edit('connections', statement.connection)
-      if (!connection) return
-      connection.running = connection.running.filter(other => other !== id)
-      if (connection.lastStatement?.id === id) connection.lastStatement = ended
-      settleLane(draft, statement.connection, at)
-      return
-    }
-    default:
-      row satisfies never
-  }
-}
+    begin(draft, statement)
+    if (!connection) return
+    connection.running.push(id)
+    connection.lastStatement = statement
+    settleLane(draft, connectionId, at)
+  },
+
+  statementEnd(draft, fact, at) {
+    const { id, rows, command } = fact
+    const statement = draft.get('statements', id)
+    if (!statement) return
+    const ended: Statement = { ...statement, endedAt: at, rows, command, error: failureOf(fact) }
+    update(draft, ended)
+    draft.delete('statements', id)
+    const connection = draft.edit('connections', statement.connection)
+    if (!connection) return
+    connection.running = connection.running.filter(other => other !== id)
+    if (connection.lastStatement?.id === id) connection.lastStatement = ended
+    settleLane(draft, statement.connection, at)
+  },
+} satisfies Partial<Reducer>
+
+export const failureOf = (fact: { code: string | null; message: string | null }): Failure | null =>
+  fact.code === null && fact.message === null ? null : { code: fact.code, message: fact.message ?? '' }
 
 /** The process has a lower limit per request by default; this one matters only if that was raised. */
 const STATEMENTS_KEPT = 10_000

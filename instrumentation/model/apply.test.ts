@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { KIND, type AnyRow } from './rows.ts'
+import type { Row } from './codec.ts'
+import { ROWS } from './rows.ts'
 import { recorded, requestsOf } from './testing/fixture.ts'
+import { Telling } from './testing/telling.ts'
 import { REQUESTS_KEPT } from './apply-request.ts'
 import { apply } from './apply.ts'
 import { loadOf } from './pool-load.ts'
@@ -60,22 +62,25 @@ test('an engine goes from initialized over started to ended, and stays started i
 })
 
 test('finished requests are forgotten beyond the limit, running ones are not', () => {
-  const start = (id: number): AnyRow => [id, KIND.requestStart, id, `u${id}`, 'http', 1, null, []]
-  const end = (id: number): AnyRow => [id, KIND.requestEnd, id, `u${id}`, 'finished', 200, []]
-  const rows = [start(1)]
-  for (let id = 2; id < REQUESTS_KEPT * 2; id++) rows.push(start(id), end(id))
-  const state = apply(emptyState, rows, () => 'GET /')
+  const told = new Telling()
+  const begin = { kind: 'http', label: 'GET /', attribute: null, engines: [] } as const
+  const end = { outcome: 'finished', status: 200, unreleased: [] } as const
+  for (let id = 1; id < REQUESTS_KEPT * 2; id++) {
+    told.tell(id, 'requestStart', { id: `u${id}`, ...begin })
+    if (id > 1) told.tell(id, 'requestEnd', { id: `u${id}`, ...end })
+  }
+  const state = apply(emptyState, told.rows, told.texts)
   expect(state.order).toHaveLength(REQUESTS_KEPT)
   expect(state.requests.size).toBe(REQUESTS_KEPT)
   expect(state.requests.has('u1')).toBe(true)
 })
 
 test('a row of an unknown kind, or about something unknown, changes nothing', () => {
-  const strange = [
+  const strange: Row[] = [
     [90, 99, 1, 'x'],
-    [91, KIND.checkoutReleased, 1, 'k404', null],
-    [92, KIND.statementEnd, 1, 'q404', 1, 'SELECT', null, null],
-    [93, KIND.sessionEnd, 1, 's404', true, 0],
-  ] as unknown as AnyRow[]
+    [91, ROWS.checkoutReleased.number, 1, 'k404', null],
+    [92, ROWS.statementEnd.number, 1, 'q404', 1, 'SELECT', null, null],
+    [93, ROWS.sessionEnd.number, 1, 's404', true, 0],
+  ]
   expect(apply(emptyState, strange, () => '')).toEqual({ ...emptyState, seq: 93 })
 })

@@ -1,7 +1,8 @@
+import type { Fact, Kind, Time } from './rows.ts'
 import type { PanelState } from './state.ts'
 
-/** Looks up an interned string; returns `…` for one that never came. */
-export type Texts = (id: number) => string
+/** What a fact of each kind changes. */
+export type Reducer = { readonly [K in Kind]: (draft: Draft, fact: Fact<K>, at: Time) => void }
 
 /** A record and its lists, made mutable. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer V)[] ? V[] : T[K] }

@@ -1,18 +1,32 @@
 import { expect, test } from 'vitest'
-import { KIND, type AnyRow } from './rows.ts'
 import { apply } from './apply.ts'
 import { isLeaking } from './outcome.ts'
-import { emptyState } from './state.ts'
+import { emptyState, type Request } from './state.ts'
+import { Telling } from './testing/telling.ts'
 
-const texts = () => 'GET /'
-const begin: AnyRow[] = [[1, KIND.requestStart, 0, 'u1', 'http', 1, 'db', ['reader', 'writer']]]
-const asked: AnyRow = [2, KIND.checkoutStart, 1, 'k1', 'writer', 'writer#1', 'u1', null, null, null]
-const acquired: AnyRow = [3, KIND.checkoutAcquired, 2, 'k1', 'c1', 1]
-const over: AnyRow = [4, KIND.requestEnd, 10, 'u1', 'finished', 200, []]
-const released: AnyRow = [5, KIND.checkoutReleased, 2000, 'k1', null]
+const none = { isLineTaken: true, session: null, site: null, frames: null }
+const begin: Told = t =>
+  t.tell(0, 'requestStart', {
+    id: 'u1',
+    kind: 'http',
+    label: 'GET /',
+    attribute: 'db',
+    engines: ['reader', 'writer'],
+  })
+const asked: Told = t =>
+  t.tell(1, 'checkoutStart', { id: 'k1', engine: 'writer', pool: 'writer#1', request: 'u1', ...none })
+const acquired: Told = t => t.tell(2, 'checkoutAcquired', { id: 'k1', connection: 'c1', waitMs: 1 })
+const over: Told = t =>
+  t.tell(10, 'requestEnd', { id: 'u1', outcome: 'finished', status: 200, unreleased: [] })
+const released: Told = t => t.tell(2000, 'checkoutReleased', { id: 'k1', discarded: null })
 
-const statusAfter = (...rows: AnyRow[]) =>
-  apply(emptyState, [...begin, ...rows], texts).requests.get('u1')!.engines.writer
+type Told = (telling: Telling) => unknown
+function after(...told: Told[]): Request {
+  const telling = new Telling()
+  for (const tell of [begin, ...told]) tell(telling)
+  return apply(emptyState, telling.rows, telling.texts).requests.get('u1')!
+}
+const statusAfter = (...told: Told[]) => after(...told).engines.writer
 
 test('an engine that is used without a session is started by its check-out and ended by its release', () => {
   expect([
@@ -24,8 +38,12 @@ test('an engine that is used without a session is started by its check-out and e
 })
 
 test('a session keeps its engine started until its release is confirmed', () => {
-  const session: AnyRow = [2, KIND.sessionStart, 1, 's1', 'writer', 'u1', 'transaction']
-  const end = (isReleased: boolean): AnyRow => [3, KIND.sessionEnd, 2, 's1', isReleased, 1]
+  const session: Told = t =>
+    t.tell(1, 'sessionStart', { id: 's1', engine: 'writer', request: 'u1', mode: 'transaction' })
+  const end =
+    (released: boolean): Told =>
+    t =>
+      t.tell(2, 'sessionEnd', { id: 's1', released, statements: 1 })
   expect([statusAfter(session), statusAfter(session, end(false)), statusAfter(session, end(true))]).toEqual([
     'started',
     'started',
@@ -34,8 +52,8 @@ test('a session keeps its engine started until its release is confirmed', () => 
 })
 
 test('a request that is over with a connection still out is a leak after a moment, until it comes back', () => {
-  const leak = apply(emptyState, [...begin, asked, acquired, over], texts).requests.get('u1')!
+  const leak = after(asked, acquired, over)
   expect([isLeaking(leak, 11), isLeaking(leak, 1000)]).toEqual([false, true])
-  const cured = apply(emptyState, [...begin, asked, acquired, over, released], texts).requests.get('u1')!
+  const cured = after(asked, acquired, over, released)
   expect(isLeaking(cured, 3000)).toBe(false)
 })

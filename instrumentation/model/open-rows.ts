@@ -1,31 +1,65 @@
-import {
-  KIND,
-  type AnyRow,
-  type ConnectedRow,
-  type EngineClosedRow,
-  type EngineRow,
-  type InDoubtRow,
-  type SessionEndingRow,
-  type SessionStateRow,
-} from './rows.ts'
+import { isA, placeOf, type Row } from './codec.ts'
+import { ROWS, type EngineFacts, type Kind, type Thing } from './rows.ts'
 
 /** Something that began and is not over, with the rows that report it. */
 interface Open {
   readonly request: string | null
-  rows: AnyRow[]
+  rows: Row[]
 }
 
 interface OpenRequest extends Open {
   readonly startedAt: number
   /** Its sessions, ended ones too: how far an engine got is shown for as long as the request is. */
-  readonly sessions: Map<string, AnyRow[]>
-  /** How many of its check-outs, transactions and statements are not over. */
+  readonly sessions: Map<string, Row[]>
+  /** How many of its check-outs, transactions, statements and commits are not over. */
   children: number
   isOver: boolean
 }
 
 /** Takes rows that are no longer needed to rebuild what is open. `closes`: the request itself has left. */
-export type Leaving = (rows: AnyRow[], request: string | null, closes: boolean) => void
+export type Leaving = (rows: Row[], request: string | null, closes: boolean) => void
+
+interface Step {
+  readonly does: 'begins' | 'continues' | 'renews' | 'ends'
+  readonly of: Thing
+  /** The places of the thing's id and of its request's, if the row has one. */
+  readonly id: number
+  readonly request: number | undefined
+}
+
+/** What a thing is known by, if not by an `id`. */
+const NAMED: { readonly [T in Thing]?: string } = { engine: 'engine', doubt: 'gid' }
+
+/** By the number of a row's kind; none where the row is about nothing that lasts. */
+const STEPS: (Step | undefined)[] = []
+for (const kind of Object.keys(ROWS) as Kind[]) {
+  const { life, number, columns } = ROWS[kind]
+  if (life === 'passes') continue
+  const [does, of] = life.split(' ') as [Step['does'], Thing]
+  const place = (column: string) => (column in columns ? placeOf(kind, column as never) : undefined)
+  STEPS[number] = { does, of, id: place(NAMED[of] ?? 'id') ?? 0, request: place('request') }
+}
+
+const USES = placeOf('connected', 'uses')
+const CONNECTION_ACQUIRED = placeOf('checkoutAcquired', 'connection')
+const FACTS = placeOf('engine', 'facts')
+
+/** The connection whose use a row reports, or null. */
+export const useOf = (row: Row): string | null =>
+  isA('checkoutAcquired', row) ? (row[CONNECTION_ACQUIRED] as string) : null
+
+/** A connection's row with as many more uses. */
+export const withUses = (row: Row, more: number): Row =>
+  row.with(USES, Math.max(0, (row[USES] as number) + more)) as Row
+
+/** What is kept alike: each thing with its rows, until it is over. */
+type Kept = Exclude<Thing, 'engine' | 'request' | 'session'>
+
+/** How many rows of one thing may be kept, and how many things of a kind. */
+const MOST: { readonly [T in Kept]?: { readonly rows?: number; readonly things?: number } } = {
+  transaction: { rows: 200 },
+  doubt: { things: 1_000 },
+}
 
 /**
  * The rows that rebuild what is open at one point of the flow: engines, connections, running requests with their
@@ -35,16 +69,17 @@ export type Leaving = (rows: AnyRow[], request: string | null, closes: boolean) 
  * A request that is over stays as long as something of it is open: a leak needs its owner's name.
  */
 export class OpenRows {
-  readonly #engines = new Map<string, AnyRow[]>()
-  readonly #connections = new Map<string, ConnectedRow>()
+  readonly #engines = new Map<string, Row[]>()
   readonly #requests = new Map<string, OpenRequest>()
   readonly #requestOfSession = new Map<string, string>()
-  readonly #checkouts = new Map<string, Open>()
-  readonly #transactions = new Map<string, Open>()
-  readonly #statements = new Map<string, Open>()
-  readonly #commits = new Map<string, Open>()
-  /** The last row about each prepared transaction that recovery has found and not resolved, by gid. */
-  readonly #inDoubt = new Map<string, InDoubtRow>()
+  readonly #open: { readonly [T in Kept]: Map<string, Open> } = {
+    connection: new Map(),
+    checkout: new Map(),
+    transaction: new Map(),
+    statement: new Map(),
+    commit: new Map(),
+    doubt: new Map(),
+  }
   readonly #leaving: Leaving
   readonly #most: number
 
@@ -53,112 +88,26 @@ export class OpenRows {
     this.#most = most
   }
 
-  apply(row: AnyRow): void {
-    switch (row[1]) {
-      case KIND.engine: {
-        const engine = row[3].engine
-        const before = this.#engines.get(engine)
-        this.#engines.set(engine, [row])
-        if (before) this.#leaving(before, null, false)
-        return
-      }
-      case KIND.engineClosed: {
-        const rows = this.#engines.get(row[3])
-        if (rows?.length === 1) rows.push(row)
-        else this.#leaving([row], null, false)
-        return
-      }
-      case KIND.connected: {
-        const before = this.#connections.get(row[3])
-        this.#connections.set(row[3], row)
-        if (before) this.#leaving([before], null, false)
-        return
-      }
-      case KIND.disconnected: {
-        const before = this.#connections.get(row[3])
-        this.#connections.delete(row[3])
-        return this.#leaving(before ? [before, row] : [row], null, false)
-      }
-      case KIND.connectFailed:
-        return this.#leaving([row], null, false)
-      case KIND.requestStart:
-        return this.#beginRequest(row[3], row)
-      case KIND.requestEnd: {
-        const request = this.#requests.get(row[3])
-        if (!request) return this.#leaving([row], row[3], true)
-        request.rows.push(row)
-        request.isOver = true
-        return this.#settle(row[3], request)
-      }
-      case KIND.statementsOmitted: {
-        const request = this.#requests.get(row[3])
-        if (!request) return this.#leaving([row], row[3], false)
-        return this.#replaceLast(request, row)
-      }
-      case KIND.sessionStart: {
-        const request = this.#requests.get(row[5])
-        if (!request) return this.#leaving([row], row[5], false)
-        request.sessions.set(row[3], [row])
-        this.#requestOfSession.set(row[3], row[5])
-        return
-      }
-      case KIND.sessionState:
-      case KIND.sessionEnding:
-        return this.#continueSession(row)
-      case KIND.sessionEnd: {
-        const rows = this.#session(row[3])
-        if (!rows) return this.#leaving([row], null, false)
-        rows.push(row)
-        return
-      }
-      case KIND.checkoutStart:
-        return this.#begin(this.#checkouts, row[3], row[6], row)
-      case KIND.checkoutAcquired:
-      case KIND.checkoutDirty:
-        return this.#goOn(this.#checkouts, row[3], row)
-      case KIND.checkoutKept:
-        return this.#renew(this.#checkouts, row[3], row)
-      case KIND.checkoutFailed:
-      case KIND.checkoutReleased:
-        return this.#end(this.#checkouts, row[3], row)
-      case KIND.statementStart:
-        return this.#begin(this.#statements, row[3], row[7], row)
-      case KIND.statementEnd:
-        return this.#end(this.#statements, row[3], row)
-      case KIND.transactionStart:
-        return this.#begin(this.#transactions, row[3], row[7], row)
-      case KIND.transactionFailed:
-        return this.#renew(this.#transactions, row[3], row)
-      case KIND.savepoint: {
-        const transaction = this.#transactions.get(row[3])
-        if (!transaction || transaction.rows.length > SAVEPOINT_ROWS)
-          return this.#leaving([row], transaction?.request ?? null, false)
-        transaction.rows.push(row)
-        return
-      }
-      case KIND.transactionEnd:
-        return this.#end(this.#transactions, row[3], row)
-      case KIND.commitStart:
-        return this.#begin(this.#commits, row[3], row[4], row)
-      case KIND.stepStart:
-      case KIND.stepEnd:
-        return this.#goOn(this.#commits, row[3], row)
-      case KIND.commitEnd:
-        return this.#end(this.#commits, row[3], row)
-      case KIND.inDoubt:
-        return this.#doubt(row)
-      case KIND.recovered: {
-        const before = this.#inDoubt.get(row[4])
-        this.#inDoubt.delete(row[4])
-        return this.#leaving(before ? [before, row] : [row], null, false)
-      }
+  apply(row: Row): void {
+    const step = STEPS[row[1]]
+    if (step === undefined) return this.#leaving([row], null, false)
+    const id = row[step.id] as string
+    switch (step.of) {
+      case 'engine':
+        return this.#engine(id, row)
+      case 'request':
+        return this.#request(step, id, row)
+      case 'session':
+        return this.#session(step, id, row)
       default:
-        row satisfies never
+        return this.#thing(step, step.of, id, row)
     }
   }
 
-  engine(name: string): EngineRow | EngineClosedRow | undefined {
-    return this.#engines.get(name)?.at(-1) as EngineRow | EngineClosedRow | undefined
+  /** The pool of an engine that is open. */
+  poolOf(engine: string): string | undefined {
+    const last = this.#engines.get(engine)?.at(-1)
+    return last && isA('engine', last) ? (last[FACTS] as EngineFacts).pool : undefined
   }
 
   /** When a request in here began, and whether it is over. */
@@ -168,33 +117,54 @@ export class OpenRows {
 
   /** The request of a commit that is under way. */
   requestOfCommit(id: string): string | null {
-    return this.#commits.get(id)?.request ?? null
+    return this.#open.commit.get(id)?.request ?? null
   }
 
   hasStatement(id: string): boolean {
-    return this.#statements.has(id)
+    return this.#open.statement.has(id)
   }
 
   /** Counts a use of a connection whose rows are gone, so that the connection's own row still has the sum. */
-  countUse(connection: string): void {
-    const row = this.#connections.get(connection)
-    if (row) this.#connections.set(connection, row.with(8, row[8] + 1) as ConnectedRow)
+  countUse(connection: string | null): void {
+    const rows = connection === null ? undefined : this.#open.connection.get(connection)?.rows
+    if (rows) rows[0] = withUses(rows[0]!, 1)
   }
 
   /** All rows in here, in no particular order. */
-  *rows(): Iterable<AnyRow> {
+  *rows(): Iterable<Row> {
     for (const rows of this.#engines.values()) yield* rows
-    yield* this.#connections.values()
     for (const request of this.#requests.values()) {
       yield* request.rows
       for (const rows of request.sessions.values()) yield* rows
     }
-    for (const open of [this.#checkouts, this.#transactions, this.#statements, this.#commits])
-      for (const { rows } of open.values()) yield* rows
-    yield* this.#inDoubt.values()
+    for (const open of Object.values(this.#open)) for (const { rows } of open.values()) yield* rows
   }
 
-  #beginRequest(id: string, row: AnyRow): void {
+  /** An engine that is closed stays, so that a page shows it. */
+  #engine(name: string, row: Row): void {
+    if (isA('engine', row)) {
+      const { engine } = row[FACTS] as EngineFacts
+      const before = this.#engines.get(engine)
+      this.#engines.set(engine, [row])
+      if (before) this.#leaving(before, null, false)
+      return
+    }
+    const rows = this.#engines.get(name)
+    if (rows?.length === 1) rows.push(row)
+    else this.#leaving([row], null, false)
+  }
+
+  #request({ does }: Step, id: string, row: Row): void {
+    if (does === 'begins') return this.#beginRequest(id, row)
+    const request = this.#requests.get(id)
+    if (!request) return this.#leaving([row], id, does === 'ends')
+    if (does === 'renews') return this.#replaceLast(request, row)
+    request.rows.push(row)
+    request.isOver = true
+    this.#settle(id, request)
+  }
+
+  #beginRequest(id: string, row: Row): void {
     const before = this.#requests.get(id)
     if (before) this.#closeRequest(id, before)
     const facts = { request: id, rows: [row], startedAt: row[2] }
@@ -220,53 +190,43 @@ export class OpenRows {
     if (request.isOver && request.children <= 0) this.#closeRequest(id, request)
   }
 
-  #session(id: string): AnyRow[] | undefined {
-    const request = this.#requestOfSession.get(id)
-    return request === undefined ? undefined : this.#requests.get(request)?.sessions.get(id)
-  }
-
   /** A session keeps one row of each kind: a job that commits ten thousand times must not grow by as many. */
-  #continueSession(row: SessionStateRow | SessionEndingRow): void {
-    const rows = this.#session(row[3])
-    if (!rows) return this.#leaving([row], null, false)
-    const index = rows.findIndex(other => other[1] === row[1])
-    const before = index < 0 ? [] : rows.splice(index, 1)
-    rows.push(row)
-    if (before.length > 0) this.#leaving(before, this.#requestOfSession.get(row[3]) ?? null, false)
-  }
-
-  #doubt(row: InDoubtRow): void {
-    const before = this.#inDoubt.get(row[4])
-    this.#inDoubt.delete(row[4])
-    this.#inDoubt.set(row[4], row)
-    if (before) this.#leaving([before], null, false)
-    if (this.#inDoubt.size <= DOUBTS) return
-    for (const [gid, oldest] of this.#inDoubt) {
-      this.#inDoubt.delete(gid)
-      return this.#leaving([oldest], null, false)
+  #session({ does, request: place }: Step, id: string, row: Row): void {
+    if (does === 'begins') {
+      const owner = row[place!] as string
+      const request = this.#requests.get(owner)
+      if (!request) return this.#leaving([row], owner, false)
+      request.sessions.set(id, [row])
+      this.#requestOfSession.set(id, owner)
+      return
     }
+    const owner = this.#requestOfSession.get(id) ?? null
+    const rows = owner === null ? undefined : this.#requests.get(owner)?.sessions.get(id)
+    if (!rows) return this.#leaving([row], null, false)
+    this.#replaceLast({ request: owner, rows }, row)
   }
 
-  #begin(open: Map<string, Open>, id: string, request: string | null, row: AnyRow): void {
-    const before = open.get(id)
-    if (before) this.#close(open, id, before)
+  #thing({ does, request }: Step, of: Kept, id: string, row: Row): void {
+    const open = this.#open[of]
+    const entry = open.get(id)
+    if (does === 'begins') {
+      if (entry) this.#close(open, id, entry)
+      const owner = request === undefined ? null : (row[request] as string | null)
+      return this.#begin(open, MOST[of]?.things ?? this.#most, id, owner, row)
+    }
+    if (!entry) return this.#leaving([row], null, false)
+    if (does === 'renews') return this.#replaceLast(entry, row)
+    if (does === 'continues' && entry.rows.length > (MOST[of]?.rows ?? Infinity))
+      return this.#leaving([row], entry.request, false)
+    entry.rows.push(row)
+    if (does === 'ends') this.#close(open, id, entry)
+  }
+
+  #begin(open: Map<string, Open>, most: number, id: string, request: string | null, row: Row): void {
     open.set(id, { request, rows: [row] })
     const owner = request === null ? undefined : this.#requests.get(request)
     if (owner) owner.children++
-    if (open.size > this.#most) for (const [oldest, its] of open) return this.#close(open, oldest, its)
-  }
-
-  #goOn(open: Map<string, Open>, id: string, row: AnyRow): void {
-    const entry = open.get(id)
-    if (entry) entry.rows.push(row)
-    else this.#leaving([row], null, false)
-  }
-
-  #end(open: Map<string, Open>, id: string, row: AnyRow): void {
-    const entry = open.get(id)
-    if (!entry) return this.#leaving([row], null, false)
-    entry.rows.push(row)
-    this.#close(open, id, entry)
+    if (open.size > most) for (const [oldest, its] of open) return this.#close(open, oldest, its)
   }
 
   #close(open: Map<string, Open>, id: string, entry: Open): void {
@@ -281,19 +241,10 @@ export class OpenRows {
     this.#settle(entry.request, owner)
   }
 
-  #renew(open: Map<string, Open>, id: string, row: AnyRow): void {
-    const entry = open.get(id)
-    if (entry) this.#replaceLast(entry, row)
-    else this.#leaving([row], null, false)
-  }
-
-  #replaceLast(entry: Open, row: AnyRow): void {
+  #replaceLast(entry: Open, row: Row): void {
     const index = entry.rows.findLastIndex(other => other[1] === row[1])
     const before = index < 0 ? undefined : entry.rows.splice(index, 1)
     entry.rows.push(row)
     if (before) this.#leaving(before, entry.request, false)
   }
 }
-
-const SAVEPOINT_ROWS = 200
-const DOUBTS = 1_000

@@ -1,4 +1,5 @@
-import type { Time, TextId, AnyRow } from './rows.ts'
+import type { Row, TextId } from './codec.ts'
+import type { Time } from './rows.ts'
 
 /**
  * The messages between the panel's Node half and its page: JSON text over one websocket, subprotocol `enginelight.v1`.
@@ -44,7 +45,7 @@ export interface Hello {
 export interface Snapshot {
   type: 'snap'
   seq: number
-  rows: AnyRow[]
+  rows: Row[]
 }
 
 /** Interned strings; each is sent once per socket, before its first use. */
@@ -56,7 +57,7 @@ export interface Dictionary {
 /** Rows in order, at most 50 ms old. */
 export interface Events {
   type: 'ev'
-  rows: AnyRow[]
+  rows: Row[]
 }
 
 /** Rows `from` to `to` will never come: this page was too slow, or the ring too small. A `snap` follows. */

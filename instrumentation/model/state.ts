@@ -1,16 +1,4 @@
-import type {
-  CommitMode,
-  CommitOutcome,
-  CommitStep,
-  Discard,
-  EndReason,
-  EngineOutcome,
-  ParticipantRole,
-  RequestKind,
-  RequestOutcome,
-  TransactionOutcome,
-} from '../../server-lib/channels/words.ts'
-import type { EngineFacts, HolderFacts, Time } from './rows.ts'
+import type { Fact, EngineFacts, Time } from './rows.ts'
 
 /**
  * What the page knows about the process: the rows applied so far, and nothing else. It is immutable: `apply` makes the
@@ -38,9 +26,18 @@ export interface PanelState {
   readonly doubts: ReadonlyMap<string, Doubt>
 }
 
+type At<F> = F & { readonly at: Time }
+/** A fact with the request that it belongs to: its own, or `NO_CONTEXT`. */
+type Owned<F extends { request: string | null }> = Omit<F, 'request'> & { readonly request: string }
+
+export interface Failure {
+  readonly code: string | null
+  readonly message: string
+}
+
 export interface Engine extends EngineFacts {
   readonly closed: boolean
-  readonly lastConnectError: { at: Time; code: string | null; message: string } | null
+  readonly lastConnectError: At<Failure> | null
 }
 
 export interface Pool {
@@ -79,15 +76,9 @@ export interface Lane {
   readonly segments: readonly Segment[]
 }
 
-export interface Connection {
-  readonly id: string
-  readonly engine: string
-  readonly pool: string
-  readonly slot: number
-  readonly backendPid: number | null
-  readonly uses: number
+export interface Connection extends Fact<'connected'> {
   readonly connectedAt: Time
-  readonly disconnected: { at: Time; reason: Discard } | null
+  readonly disconnected: At<Omit<Fact<'disconnected'>, 'id'>> | null
   readonly transaction: string | null
   readonly running: readonly string[]
   readonly lastStatement: Statement | null
@@ -95,18 +86,13 @@ export interface Connection {
 
 export type EngineStatus = 'initialized' | 'started' | 'ended'
 
-export interface Request {
-  readonly id: string
-  readonly kind: RequestKind | 'no context'
-  readonly label: string
-  /** `db` if the container is `req.db`. */
-  readonly attribute: string | null
+export interface Request
+  extends Omit<Fact<'requestStart'>, 'kind' | 'engines'>, Pick<Fact<'requestEnd'>, 'status' | 'unreleased'> {
+  readonly kind: Fact<'requestStart'>['kind'] | 'no context'
   readonly engines: Readonly<Record<string, EngineStatus>>
   readonly startedAt: Time
   readonly endedAt: Time | null
-  readonly outcome: RequestOutcome | null
-  readonly status: number | null
-  readonly unreleased: readonly string[]
+  readonly outcome: Fact<'requestEnd'>['outcome'] | null
   readonly sessions: readonly Session[]
   readonly checkouts: readonly Checkout[]
   readonly statements: readonly Statement[]
@@ -115,25 +101,14 @@ export interface Request {
   readonly omitted: number
 }
 
-export interface Session {
-  readonly id: string
-  readonly engine: string
-  readonly mode: EngineFacts['mode']
-  readonly state: 'idle' | 'active' | 'failed' | 'prepared' | 'lost' | 'ended'
+export interface Session extends Omit<Fact<'sessionStart'>, 'request'> {
+  readonly state: Fact<'sessionState'>['state']
   /** It has ended, and the release of its connection was confirmed. */
   readonly isReleased: boolean
   readonly startedAt: Time
 }
 
-export interface Checkout {
-  readonly id: string
-  readonly request: string
-  readonly session: string | null
-  readonly engine: string
-  readonly pool: string
-  readonly site: string | null
-  /** False where the line was not captured, which the engine's `holderLines` may save. */
-  readonly isLineTaken: boolean
+export interface Checkout extends Owned<Omit<Fact<'checkoutStart'>, 'frames'>> {
   readonly frames: readonly string[]
   readonly askedAt: Time
   readonly state: 'waiting' | 'held' | 'released' | 'failed'
@@ -143,96 +118,57 @@ export interface Checkout {
   readonly slot: number | null
   readonly backendPid: number | null
   readonly endedAt: Time | null
-  readonly discarded: Discard | null
-  readonly failure: { code: string | null; message: string; holders: readonly HolderFacts[] } | null
-  readonly dirty: { status: 'T' | 'E'; previousSite: string | null } | null
+  readonly discarded: Fact<'checkoutReleased'>['discarded']
+  readonly failure: Omit<Fact<'checkoutFailed'>, 'id' | 'waitMs'> | null
+  readonly dirty: Pick<Fact<'checkoutDirty'>, 'status' | 'previousSite'> | null
   /** What it is held for by design: `listens on jobs`. */
-  readonly keptFor: string | null
+  readonly keptFor: Fact<'checkoutKept'>['keptFor']
 }
 
-export interface Statement {
-  readonly id: string
-  readonly request: string
-  readonly connection: string
+export interface Statement
+  extends Owned<Fact<'statementStart'>>, Pick<Fact<'statementEnd'>, 'rows' | 'command'> {
   readonly engine: string
-  readonly checkout: string | null
-  readonly session: string | null
-  readonly transaction: string | null
-  readonly text: string
-  readonly parameters: number
-  readonly queuedMs: number
-  readonly site: string | null
-  readonly cursor: boolean
   readonly startedAt: Time
   readonly endedAt: Time | null
-  readonly rows: number | null
-  readonly command: string | null
-  readonly error: { code: string | null; message: string } | null
+  readonly error: Failure | null
 }
 
-export interface Transaction {
-  readonly id: string
-  readonly request: string
-  readonly connection: string
+export interface Transaction
+  extends Owned<Fact<'transactionStart'>>, Pick<Fact<'transactionEnd'>, 'asked' | 'statements'> {
   readonly engine: string
-  readonly checkout: string | null
-  readonly session: string | null
-  readonly site: string | null
   readonly startedAt: Time
   readonly endedAt: Time | null
   /** Why its session ends it, and from which line; null before that, and if no session has it. */
-  readonly ending: { at: Time; why: EndReason; site: string | null } | null
+  readonly ending: At<Omit<Fact<'sessionEnding'>, 'id'>> | null
   /** The commit that it takes part in. */
   readonly commit: string | null
   /** The statement that failed it, and the SQLSTATE. */
-  readonly failed: { at: Time; statement: string; code: string | null } | null
-  readonly outcome: TransactionOutcome | null
-  readonly asked: 'commit' | 'rollback' | 'prepare' | null
-  readonly statements: number
-  readonly savepoints: readonly { name: string; action: 'set' | 'released' | 'rolled back'; at: Time }[]
+  readonly failed: At<Omit<Fact<'transactionFailed'>, 'id'>> | null
+  readonly outcome: Fact<'transactionEnd'>['outcome'] | null
+  readonly savepoints: readonly At<Omit<Fact<'savepoint'>, 'id'>>[]
 }
 
 /** One `db.commit()`: the participants, and what was done where. */
-export interface Commit {
-  readonly id: string
-  readonly request: string
-  readonly mode: CommitMode
-  /** The key of its decision row. */
-  readonly key: string | null
-  readonly participants: readonly {
-    engine: string
-    session: string
-    role: ParticipantRole
-    gid: string | null
-  }[]
-  readonly site: string | null
+export interface Commit extends Fact<'commitStart'>, Pick<Fact<'commitEnd'>, 'engines'> {
   readonly startedAt: Time
   readonly endedAt: Time | null
-  readonly outcome: CommitOutcome | null
-  readonly engines: readonly (readonly [engine: string, outcome: EngineOutcome])[]
-  readonly error: { code: string | null; message: string } | null
+  readonly outcome: Fact<'commitEnd'>['outcome'] | null
+  readonly error: Failure | null
   readonly steps: readonly Step[]
 }
 
-export interface Step {
-  readonly engine: string
-  readonly step: CommitStep
+export interface Step extends Omit<Fact<'stepStart'>, 'id'>, Pick<Fact<'stepEnd'>, 'command'> {
   readonly startedAt: Time
   readonly endedAt: Time | null
-  readonly command: string | null
-  readonly error: { code: string | null; message: string } | null
+  readonly error: Failure | null
 }
 
 /** A prepared transaction that was left behind. */
-export interface Doubt {
-  readonly gid: string
-  readonly engine: string
-  readonly key: string
+export interface Doubt extends Omit<Fact<'inDoubt'>, 'ageMs'> {
   readonly preparedAt: Time
   /** When recovery last found it, or resolved it. */
   readonly toldAt: Time
-  readonly reason: string
-  readonly recovered: 'committed' | 'rolled back' | null
+  readonly recovered: Fact<'recovered'>['outcome'] | null
 }
 
 /** What ran outside of any known request is kept under this id. */

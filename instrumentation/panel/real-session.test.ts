@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../../server-lib/testing/database.ts'
 import { expectQuiet } from '../../server-lib/testing/ground-truth.ts'
-import { KIND } from '../model/rows.ts'
+import { kindOf } from '../model/codec.ts'
 import { Page } from './testing/page.ts'
 import { ownPanel } from './testing/panels.ts'
 
@@ -65,7 +65,7 @@ test('a holder whose line was not taken is told as such, to a page that comes la
     .catch(() => {})
   const lines = () => [...page.state.checkouts.values()].map(({ site, isLineTaken }) => [site, isLineTaken])
   const rows = () => page.messages.flatMap(message => (message.type === 'ev' ? message.rows : []))
-  const failed = () => rows().find(row => row[1] === KIND.checkoutFailed)
+  const failed = () => rows().find(row => kindOf(row) === 'checkoutFailed')
   await page.until(() => lines().length === 3 && failed() !== undefined)
   expect(lines()).toEqual([
     ['', false],

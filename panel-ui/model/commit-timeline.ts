@@ -1,5 +1,6 @@
 import type { CommitStep, ParticipantRole } from '../../server-lib/channels/words.ts'
 import type { Time } from '../../instrumentation/model/rows.ts'
+import { said } from './said.ts'
 import type { Commit, Step } from '../../instrumentation/model/state.ts'
 
 export interface CommitBar extends Step {
@@ -60,8 +61,8 @@ export function commitTimeline(commit: Commit, now: Time): CommitTimeline {
 const isDone = (bar: CommitBar) => bar.endedAt !== null && bar.error === null
 
 function endOf(commit: Commit, engine: string, bars: readonly CommitBar[]): string {
-  const reported = commit.engines.find(([name]) => name === engine)?.[1]
-  if (reported !== undefined) return reported
+  const reported = commit.engines.find(told => told.engine === engine)?.outcome
+  if (reported !== undefined) return said(reported)
   const last = bars.at(-1)
   return last ? PROGRESS[last.step] : 'waiting'
 }

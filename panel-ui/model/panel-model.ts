@@ -1,4 +1,4 @@
-import type { AnyRow } from '../../instrumentation/model/rows.ts'
+import type { Row } from '../../instrumentation/model/codec.ts'
 import type {
   Hello,
   ServerMessage,
@@ -47,7 +47,7 @@ export class PanelModel implements Receiver {
     isPaused: false,
     heldBack: 0,
   }
-  #pending: AnyRow[] = []
+  #pending: Row[] = []
   #startsAnew = false
   #overflowed = false
   #scheduled = false
@@ -146,7 +146,7 @@ export class PanelModel implements Receiver {
     this.#applyPending()
   }
 
-  #take(rows: readonly AnyRow[]): void {
+  #take(rows: readonly Row[]): void {
     const last = rows.at(-1)
     if (!last || this.#overflowed) return
     // After a resume, a row may come that was already seen.

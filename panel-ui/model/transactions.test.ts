@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { KIND, type AnyRow } from '../../instrumentation/model/rows.ts'
+import type { Fact, Kind } from '../../instrumentation/model/rows.ts'
+import { Telling } from '../../instrumentation/model/testing/telling.ts'
 import type { EndReason } from '../../server-lib/channels/words.ts'
 import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
 import { apply } from '../../instrumentation/model/apply.ts'
@@ -14,67 +15,91 @@ import { transactionVerdict } from './transaction-verdict.ts'
 import { endingLines, sentenceOf, transactionsOf } from './transactions.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
 
-const TEXTS = [
-  '',
-  'POST /orders',
-  'orders.ts:41',
-  'update t',
-  'COMMIT',
-  'a duplicate key',
-  'held by its coordinator',
-]
 const GID = 'enginelight:shop:7e57:warehouse:10c'
-
-type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
-  ? [kind: K, ...columns: Columns]
-  : never
 
 /** A state built row by row, ten milliseconds apart. */
 class Story {
   now = 0
-  readonly rows: AnyRow[] = []
+  readonly #told = new Telling()
 
-  tell(...row: WithoutHead<AnyRow>): this {
+  tell<K extends Kind>(kind: K, fact: Fact<K>): this {
     this.now += 10
-    const [kind, ...columns] = row
-    this.rows.push([this.rows.length + 1, kind, this.now, ...columns] as unknown as AnyRow)
+    this.#told.tell(this.now, kind, fact)
     return this
   }
 
   /** A request that has written on an engine, in the session and the transaction of that number. */
   written(number: number, engine = 'writer'): this {
     const [u, s, c, t, q] = ['u1', `s${number}`, `c${number}`, `t${number}`, `q${number}`]
-    if (number === 1) this.tell(KIND.requestStart, u, 'http', 1, 'db', ['writer', 'warehouse'])
-    return this.tell(KIND.connected, c, engine, `${engine}#1`, 0, 100 + number, 0)
-      .tell(KIND.sessionStart, s, engine, u, 'transaction')
-      .tell(KIND.transactionStart, t, c, null, s, u, 2)
-      .tell(KIND.statementStart, q, c, null, s, u, t, 3, 0, 0, 2, 0)
-      .tell(KIND.statementEnd, q, 1, 'UPDATE', null, null)
+    if (number === 1)
+      this.tell('requestStart', {
+        id: u,
+        kind: 'http',
+        label: 'POST /orders',
+        attribute: 'db',
+        engines: ['writer', 'warehouse'],
+      })
+    return this.tell('connected', {
+      id: c,
+      engine,
+      pool: `${engine}#1`,
+      slot: 0,
+      backendPid: 100 + number,
+      uses: 0,
+    })
+      .tell('sessionStart', { id: s, engine, request: u, mode: 'transaction' })
+      .tell('transactionStart', {
+        id: t,
+        connection: c,
+        checkout: null,
+        session: s,
+        request: u,
+        site: 'orders.ts:41',
+      })
+      .tell('statementStart', {
+        id: q,
+        connection: c,
+        checkout: null,
+        session: s,
+        request: u,
+        transaction: t,
+        text: 'update t',
+        parameters: 0,
+        queuedMs: 0,
+        site: 'orders.ts:41',
+        cursor: false,
+      })
+      .tell('statementEnd', { id: q, rows: 1, command: 'UPDATE', code: null, message: null })
   }
 
   ending(why: EndReason, number = 1): this {
-    return this.tell(KIND.sessionEnding, `s${number}`, why, 2)
+    return this.tell('sessionEnding', { id: `s${number}`, why, site: 'orders.ts:41' })
   }
 
   sent(number: number, code: string | null): this {
-    return this.tell(
-      KIND.statementStart,
-      `e${number}`,
-      `c${number}`,
-      null,
-      `s${number}`,
-      'u1',
-      `t${number}`,
-      4,
-      0,
-      0,
-      2,
-      0,
-    ).tell(KIND.statementEnd, `e${number}`, null, code ? null : 'ROLLBACK', code, code ? 5 : null)
+    return this.tell('statementStart', {
+      id: `e${number}`,
+      connection: `c${number}`,
+      checkout: null,
+      session: `s${number}`,
+      request: 'u1',
+      transaction: `t${number}`,
+      text: 'COMMIT',
+      parameters: 0,
+      queuedMs: 0,
+      site: 'orders.ts:41',
+      cursor: false,
+    }).tell('statementEnd', {
+      id: `e${number}`,
+      rows: null,
+      command: code ? null : 'ROLLBACK',
+      code,
+      message: code ? 'a duplicate key' : null,
+    })
   }
 
   get state(): PanelState {
-    return apply(emptyState, this.rows, id => TEXTS[id] ?? '…')
+    return apply(emptyState, this.#told.rows, this.#told.texts)
   }
 
   /** The state of the first transaction, and its reason and line. */
@@ -93,35 +118,40 @@ const committing = () =>
   new Story()
     .written(1)
     .written(2, 'warehouse')
-    .tell(
-      KIND.commitStart,
-      'x1',
-      'u1',
-      'two-phase',
-      '7e57',
-      [
-        ['warehouse', 's2', 'prepares', GID],
-        ['writer', 's1', 'decides', null],
+    .tell('commitStart', {
+      id: 'x1',
+      request: 'u1',
+      mode: 'two-phase',
+      key: '7e57',
+      participants: [
+        { engine: 'warehouse', session: 's2', role: 'prepares', gid: GID },
+        { engine: 'writer', session: 's1', role: 'decides', gid: null },
       ],
-      2,
-    )
+      site: 'orders.ts:41',
+    })
 
 test.each<[string, Story, string]>([
   ['open', new Story().written(1), 'open: begun (orders.ts:41)'],
   ['being ended', new Story().written(1).ending('commit'), 'ending: commit (orders.ts:41)'],
   [
     'failed, and open',
-    new Story().written(1).tell(KIND.transactionFailed, 't1', 'q1', '23505'),
+    new Story().written(1).tell('transactionFailed', { id: 't1', statement: 'q1', code: '23505' }),
     'failed: a statement failed with 23505 (orders.ts:41)',
   ],
   [
     'committed',
-    new Story().written(1).ending('commit').tell(KIND.transactionEnd, 't1', 'committed', 'commit', 2),
+    new Story()
+      .written(1)
+      .ending('commit')
+      .tell('transactionEnd', { id: 't1', outcome: 'committed', asked: 'commit', statements: 2 }),
     'committed: commit (orders.ts:41)',
   ],
   [
     'rolled back as asked',
-    new Story().written(1).ending('doomed').tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2),
+    new Story()
+      .written(1)
+      .ending('doomed')
+      .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 2 }),
     'rolled back: doomed (orders.ts:41)',
   ],
   [
@@ -129,12 +159,15 @@ test.each<[string, Story, string]>([
     new Story()
       .written(1)
       .ending('commit forgotten')
-      .tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2),
+      .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 2 }),
     'rolled back: it ended without commit() after a write (orders.ts:41)',
   ],
   [
     'a commit that lied',
-    new Story().written(1).sent(1, null).tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2),
+    new Story()
+      .written(1)
+      .sent(1, null)
+      .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 }),
     'lied: commit outside of sessions (orders.ts:41)',
   ],
   [
@@ -143,22 +176,28 @@ test.each<[string, Story, string]>([
       .written(1)
       .ending('commit')
       .sent(1, '23505')
-      .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2),
+      .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 }),
     'refused: commit failed with 23505 (orders.ts:41)',
   ],
   [
     'a commit that the session did not even send',
-    new Story().written(1).ending('commit').tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2),
+    new Story()
+      .written(1)
+      .ending('commit')
+      .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 2 }),
     'refused: commit (orders.ts:41)',
   ],
   [
     'lost with its connection',
-    new Story().written(1).tell(KIND.transactionEnd, 't1', 'lost', null, 1),
+    new Story().written(1).tell('transactionEnd', { id: 't1', outcome: 'lost', asked: null, statements: 1 }),
     'lost: lost (orders.ts:41)',
   ],
   [
     'thrown away with its connection',
-    new Story().written(1).ending('client aborted').tell(KIND.transactionEnd, 't1', 'lost', null, 1),
+    new Story()
+      .written(1)
+      .ending('client aborted')
+      .tell('transactionEnd', { id: 't1', outcome: 'lost', asked: null, statements: 1 }),
     'rolled back: the client went away (orders.ts:41)',
   ],
 ])('%s', (_name, story, told) => {
@@ -169,8 +208,8 @@ test('a request that has forgotten its commit says so, with the line of its firs
   const story = new Story()
     .written(1)
     .ending('commit forgotten')
-    .tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2)
-    .tell(KIND.requestEnd, 'u1', 'finished', 200, [])
+    .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 2 })
+    .tell('requestEnd', { id: 'u1', outcome: 'finished', status: 200, unreleased: [] })
   const request = story.state.requests.get('u1')!
   expect(verdictOf(request, ledgerOf(request, story.now), story.now)).toBe(
     'What it wrote on writer, at first at orders.ts:41, was rolled back: it ended without commit().',
@@ -185,33 +224,57 @@ test('one that is prepared is what its commit, or else recovery, made of it', ()
     if (!transaction) return 'none'
     return fateOf(transaction, request, state.commits.get('x1'), state.doubts)
   }
-  const prepared = () => committing().tell(KIND.transactionEnd, 't2', 'prepared', 'prepare', 2)
+  const prepared = () =>
+    committing().tell('transactionEnd', { id: 't2', outcome: 'prepared', asked: 'prepare', statements: 2 })
   expect(fate(prepared())).toBe('prepared')
   const ended = (step: 'commit prepared' | 'rollback prepared', code: string | null) =>
     prepared()
-      .tell(KIND.stepStart, 'x1', 'warehouse', step)
-      .tell(KIND.stepEnd, 'x1', 'warehouse', step, 5, code ? null : 'COMMIT', code, code ? 5 : null)
+      .tell('stepStart', { id: 'x1', engine: 'warehouse', step })
+      .tell('stepEnd', {
+        id: 'x1',
+        engine: 'warehouse',
+        step,
+        durationMs: 5,
+        command: code ? null : 'COMMIT',
+        code,
+        message: code ? 'a duplicate key' : null,
+      })
   expect(fate(ended('commit prepared', null))).toBe('committed')
   expect(fate(ended('rollback prepared', null))).toBe('rolled back')
   expect(fate(ended('commit prepared', '08006'))).toBe('prepared')
-  const recovered = ended('commit prepared', '08006').tell(
-    KIND.recovered,
-    'warehouse',
-    GID,
-    '7e57',
-    6_000,
-    'committed',
-  )
+  const recovered = ended('commit prepared', '08006').tell('recovered', {
+    engine: 'warehouse',
+    gid: GID,
+    key: '7e57',
+    ageMs: 6_000,
+    outcome: 'committed',
+  })
   expect(fate(recovered)).toBe('committed')
 })
 
 test('a commit has a lane for each engine, the decision at the end of its COMMIT, and the place where it broke off', () => {
   const story = committing()
-    .tell(KIND.stepStart, 'x1', 'writer', 'decision')
-    .tell(KIND.stepEnd, 'x1', 'writer', 'decision', 10, 'INSERT', null, null)
-    .tell(KIND.stepStart, 'x1', 'warehouse', 'prepare')
-    .tell(KIND.stepEnd, 'x1', 'warehouse', 'prepare', 10, 'PREPARE', null, null)
-    .tell(KIND.stepStart, 'x1', 'writer', 'commit')
+    .tell('stepStart', { id: 'x1', engine: 'writer', step: 'decision' })
+    .tell('stepEnd', {
+      id: 'x1',
+      engine: 'writer',
+      step: 'decision',
+      durationMs: 10,
+      command: 'INSERT',
+      code: null,
+      message: null,
+    })
+    .tell('stepStart', { id: 'x1', engine: 'warehouse', step: 'prepare' })
+    .tell('stepEnd', {
+      id: 'x1',
+      engine: 'warehouse',
+      step: 'prepare',
+      durationMs: 10,
+      command: 'PREPARE',
+      code: null,
+      message: null,
+    })
+    .tell('stepStart', { id: 'x1', engine: 'writer', step: 'commit' })
   const startedAt = story.state.commits.get('x1')!.startedAt
   const timeline = () => commitTimeline(story.state.commits.get('x1')!, story.now)
   expect(timeline().lanes.map(({ engine, role, end }) => `${engine} ${role}: ${end}`)).toEqual([
@@ -219,20 +282,27 @@ test('a commit has a lane for each engine, the decision at the end of its COMMIT
     'warehouse prepares: prepared',
   ])
   expect(timeline()).toMatchObject({ decidedAt: null, brokeOff: null, answeredAt: null })
-  story.tell(KIND.stepEnd, 'x1', 'writer', 'commit', 10, 'COMMIT', null, null)
+  story.tell('stepEnd', {
+    id: 'x1',
+    engine: 'writer',
+    step: 'commit',
+    durationMs: 10,
+    command: 'COMMIT',
+    code: null,
+    message: null,
+  })
   expect(timeline().decidedAt).toBe(story.now - startedAt)
-  story.tell(KIND.stepStart, 'x1', 'warehouse', 'commit prepared').tell(
-    KIND.commitEnd,
-    'x1',
-    'committed',
-    [
-      ['writer', 'committed'],
-      ['warehouse', 'committed, pending'],
+  story.tell('stepStart', { id: 'x1', engine: 'warehouse', step: 'commit prepared' }).tell('commitEnd', {
+    id: 'x1',
+    outcome: 'committed',
+    engines: [
+      { engine: 'writer', outcome: 'committed' },
+      { engine: 'warehouse', outcome: 'committed, pending' },
     ],
-    70,
-    null,
-    null,
-  )
+    durationMs: 70,
+    code: null,
+    message: null,
+  })
   const { lanes, brokeOff, length } = timeline()
   expect(lanes.map(({ end }) => end)).toEqual(['committed', 'committed, pending'])
   expect(brokeOff).toMatchObject({ engine: 'warehouse', step: 'commit prepared', endedAt: null })
@@ -262,17 +332,36 @@ test('in doubt is what a server has prepared and no commit under way is about to
   expect(left(truth(story.now, ['by hand']))).toEqual([
     'by hand | warehouse | not prepared by Enginelight: recovery leaves it alone | 1500 | ada',
   ])
-  story.tell(KIND.commitEnd, 'x1', 'unknown', [['writer', 'unknown']], 1, null, null)
+  story.tell('commitEnd', {
+    id: 'x1',
+    outcome: 'unknown',
+    engines: [{ engine: 'writer', outcome: 'unknown' }],
+    durationMs: 1,
+    code: null,
+    message: null,
+  })
   expect(left(truth(story.now, [GID]))).toEqual([
     `${GID} | warehouse | its commit ended unknown | 1500 | ada`,
   ])
   // Recovery's reason is the better one, and is used where the server cannot be asked.
-  story.tell(KIND.inDoubt, 'warehouse', GID, '7e57', 60_000, 6)
+  story.tell('inDoubt', {
+    engine: 'warehouse',
+    gid: GID,
+    key: '7e57',
+    ageMs: 60_000,
+    reason: 'held by its coordinator',
+  })
   expect(left(truth(story.now, [GID]))).toEqual([`${GID} | warehouse | held by its coordinator | 1500 | ada`])
   expect(left(null)).toEqual([`${GID} | warehouse | held by its coordinator | 60500 | `])
   // The server has been asked since, and no longer has it.
   expect(left(truth(story.now + 1, []))).toEqual([])
-  story.tell(KIND.recovered, 'warehouse', GID, '7e57', 61_000, 'rolled back')
+  story.tell('recovered', {
+    engine: 'warehouse',
+    gid: GID,
+    key: '7e57',
+    ageMs: 61_000,
+    outcome: 'rolled back',
+  })
   expect(doubtsOf(story.state, null, story.now)).toMatchObject({
     inDoubt: [],
     recovered: [{ gid: GID, outcome: 'rolled back', ageMs: 61_000 }],
@@ -287,7 +376,7 @@ test('a gid is taken apart if it is one of ours', () => {
 test('savepoints are as deep as they were nested at once', () => {
   const depth = (...actions: [name: string, action: 'set' | 'released' | 'rolled back'][]) => {
     const story = new Story().written(1)
-    for (const [name, action] of actions) story.tell(KIND.savepoint, 't1', name, action)
+    for (const [name, action] of actions) story.tell('savepoint', { id: 't1', name, action })
     return savepointDepth(story.state.transactions.get('t1')!)
   }
   expect(depth()).toBe(0)
@@ -298,13 +387,13 @@ test('savepoints are as deep as they were nested at once', () => {
 
 test('the list: open ones oldest first, the others newest first, by words, and in one sentence', () => {
   const story = committing()
-    .tell(KIND.transactionEnd, 't1', 'committed', 'commit', 2)
-    .tell(KIND.transactionEnd, 't2', 'prepared', 'prepare', 2)
+    .tell('transactionEnd', { id: 't1', outcome: 'committed', asked: 'commit', statements: 2 })
+    .tell('transactionEnd', { id: 't2', outcome: 'prepared', asked: 'prepare', statements: 2 })
     .written(3)
     .written(4)
     .written(5)
     .sent(5, null)
-    .tell(KIND.transactionEnd, 't5', 'rolled back', 'commit', 2)
+    .tell('transactionEnd', { id: 't5', outcome: 'rolled back', asked: 'commit', statements: 2 })
   const all = transactionsOf(story.state)
   const ids = (of: readonly { transaction: { id: string } }[]) => of.map(told => told.transaction.id)
   expect([ids(all.open), ids(all.ended)]).toEqual([
@@ -330,12 +419,37 @@ test('the list: open ones oldest first, the others newest first, by words, and i
 
 test('those that only read are left out unless asked for', () => {
   const story = new Story()
-    .tell(KIND.requestStart, 'u1', 'http', 1, 'db', ['reader'])
-    .tell(KIND.connected, 'c1', 'reader', 'reader#1', 0, 1, 0)
-    .tell(KIND.transactionStart, 't1', 'c1', null, null, 'u1', 2)
-    .tell(KIND.statementStart, 'q1', 'c1', null, null, 'u1', 't1', 3, 0, 0, 2, 0)
-    .tell(KIND.statementEnd, 'q1', 1, 'SELECT', null, null)
-    .tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 1)
+    .tell('requestStart', {
+      id: 'u1',
+      kind: 'http',
+      label: 'POST /orders',
+      attribute: 'db',
+      engines: ['reader'],
+    })
+    .tell('connected', { id: 'c1', engine: 'reader', pool: 'reader#1', slot: 0, backendPid: 1, uses: 0 })
+    .tell('transactionStart', {
+      id: 't1',
+      connection: 'c1',
+      checkout: null,
+      session: null,
+      request: 'u1',
+      site: 'orders.ts:41',
+    })
+    .tell('statementStart', {
+      id: 'q1',
+      connection: 'c1',
+      checkout: null,
+      session: null,
+      request: 'u1',
+      transaction: 't1',
+      text: 'update t',
+      parameters: 0,
+      queuedMs: 0,
+      site: 'orders.ts:41',
+      cursor: false,
+    })
+    .tell('statementEnd', { id: 'q1', rows: 1, command: 'SELECT', code: null, message: null })
+    .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 1 })
   const { ended } = transactionsOf(story.state)
   expect(ended.map(({ fate }) => fate)).toEqual(['read only'])
   expect(ended.filter(transactionFilter(''))).toEqual([])
@@ -344,36 +458,92 @@ test('those that only read are left out unless asked for', () => {
 
 test('a request is committed where the one that decided is, and not because another was prepared', () => {
   const outcome = (story: Story) =>
-    outcomeOf(story.tell(KIND.requestEnd, 'u1', 'finished', 200, []).state.requests.get('u1')!, story.now)
-  const prepared = () => committing().tell(KIND.transactionEnd, 't2', 'prepared', 'prepare', 2)
-  expect(outcome(prepared().tell(KIND.transactionEnd, 't1', 'committed', 'commit', 2))).toBe('committed')
-  expect(outcome(prepared().tell(KIND.transactionEnd, 't1', 'rolled back', 'rollback', 2))).toBe(
-    'rolled back',
-  )
-  const alone = new Story().written(1).tell(KIND.transactionEnd, 't1', 'prepared', 'prepare', 2)
+    outcomeOf(
+      story
+        .tell('requestEnd', { id: 'u1', outcome: 'finished', status: 200, unreleased: [] })
+        .state.requests.get('u1')!,
+      story.now,
+    )
+  const prepared = () =>
+    committing().tell('transactionEnd', { id: 't2', outcome: 'prepared', asked: 'prepare', statements: 2 })
+  expect(
+    outcome(
+      prepared().tell('transactionEnd', { id: 't1', outcome: 'committed', asked: 'commit', statements: 2 }),
+    ),
+  ).toBe('committed')
+  expect(
+    outcome(
+      prepared().tell('transactionEnd', {
+        id: 't1',
+        outcome: 'rolled back',
+        asked: 'rollback',
+        statements: 2,
+      }),
+    ),
+  ).toBe('rolled back')
+  const alone = new Story()
+    .written(1)
+    .tell('transactionEnd', { id: 't1', outcome: 'prepared', asked: 'prepare', statements: 2 })
   expect(outcome(alone)).toBe('open')
   const lied = new Story()
     .written(1)
     .sent(1, null)
-    .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2)
+    .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 })
   expect(committedNothing(lied.state.requests.get('u1')!)).toBe(true)
   const refused = new Story()
     .written(1)
     .sent(1, '23505')
-    .tell(KIND.transactionEnd, 't1', 'rolled back', 'commit', 2)
+    .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 })
   expect(committedNothing(refused.state.requests.get('u1')!)).toBe(false)
 })
 
 test('a statement that travelled with BEGIN belongs to the transaction that came of it, BEGIN does not', () => {
   const story = new Story()
-    .tell(KIND.requestStart, 'u1', 'http', 1, 'db', ['writer'])
-    .tell(KIND.connected, 'c1', 'writer', 'writer#1', 0, 101, 0)
-    .tell(KIND.sessionStart, 's1', 'writer', 'u1', 'transaction')
-    .tell(KIND.statementStart, 'b1', 'c1', null, 's1', 'u1', null, 0, 0, 0, 2, 0)
-    .tell(KIND.statementStart, 'q1', 'c1', null, 's1', 'u1', null, 3, 0, 0, 2, 0)
-    .tell(KIND.statementEnd, 'b1', 0, 'BEGIN', null, null)
-    .tell(KIND.transactionStart, 't1', 'c1', null, 's1', 'u1', 2)
-    .tell(KIND.statementEnd, 'q1', 1, 'UPDATE', null, null)
+    .tell('requestStart', {
+      id: 'u1',
+      kind: 'http',
+      label: 'POST /orders',
+      attribute: 'db',
+      engines: ['writer'],
+    })
+    .tell('connected', { id: 'c1', engine: 'writer', pool: 'writer#1', slot: 0, backendPid: 101, uses: 0 })
+    .tell('sessionStart', { id: 's1', engine: 'writer', request: 'u1', mode: 'transaction' })
+    .tell('statementStart', {
+      id: 'b1',
+      connection: 'c1',
+      checkout: null,
+      session: 's1',
+      request: 'u1',
+      transaction: null,
+      text: '',
+      parameters: 0,
+      queuedMs: 0,
+      site: 'orders.ts:41',
+      cursor: false,
+    })
+    .tell('statementStart', {
+      id: 'q1',
+      connection: 'c1',
+      checkout: null,
+      session: 's1',
+      request: 'u1',
+      transaction: null,
+      text: 'update t',
+      parameters: 0,
+      queuedMs: 0,
+      site: 'orders.ts:41',
+      cursor: false,
+    })
+    .tell('statementEnd', { id: 'b1', rows: 0, command: 'BEGIN', code: null, message: null })
+    .tell('transactionStart', {
+      id: 't1',
+      connection: 'c1',
+      checkout: null,
+      session: 's1',
+      request: 'u1',
+      site: 'orders.ts:41',
+    })
+    .tell('statementEnd', { id: 'q1', rows: 1, command: 'UPDATE', code: null, message: null })
   const request = story.state.requests.get('u1')
   const [transaction] = request?.transactions ?? []
   if (!transaction) throw new Error('no transaction')

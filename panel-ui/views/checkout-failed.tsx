@@ -3,6 +3,7 @@ import { duration } from '../../instrumentation/model/format.ts'
 import type { HolderFacts } from '../../instrumentation/model/rows.ts'
 import type { Checkout } from '../../instrumentation/model/state.ts'
 import { holderOf, whyFull } from '../../instrumentation/findings/why-full.ts'
+import { said } from '../model/said.ts'
 import { write } from '../route.ts'
 import { HolderLine } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
@@ -52,7 +53,7 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
                     <Holder holder={holder} />
                   </td>
                   <td>
-                    <Tag tone={TONES[holder.state]}>{holder.state}</Tag> {duration(holder.stateMs)}
+                    <Tag tone={TONES[holder.state]}>{said(holder.state)}</Tag> {duration(holder.stateMs)}
                     {holder.keptFor && <div className="dim">{holder.keptFor}</div>}
                   </td>
                   <td className="right">{duration(holder.heldMs)}</td>

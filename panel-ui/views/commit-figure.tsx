@@ -1,5 +1,6 @@
 import './commit-figure.css'
-import { Tag } from '../components/tag.tsx'
+import type { CommitOutcome } from '../../server-lib/channels/words.ts'
+import { Tag, type TagTone } from '../components/tag.tsx'
 import { Site } from '../components/site.tsx'
 import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import {
@@ -8,6 +9,7 @@ import {
   type CommitLane,
   type CommitTimeline,
 } from '../model/commit-timeline.ts'
+import { said } from '../model/said.ts'
 import type { Commit } from '../../instrumentation/model/state.ts'
 
 const ROLES: Record<CommitLane['role'], string> = {
@@ -15,6 +17,13 @@ const ROLES: Record<CommitLane['role'], string> = {
   prepares: 'is prepared',
   commits: 'commits',
   reads: 'only read',
+}
+
+export const OUTCOME_TONES: Record<CommitOutcome, TagTone> = {
+  committed: 'good',
+  'rolled back': 'bad',
+  partial: 'bad',
+  unknown: 'bad',
 }
 
 /** A commit over its engines on one clock: each step on its engine, the decision across all, and where it broke off. */
@@ -26,7 +35,7 @@ export function CommitFigure({ commit, now }: { commit: Commit; now: number }) {
       <h2 className="section-head">
         Commit <CommitTag commit={commit} />
         <span>
-          {commit.mode}
+          {said(commit.mode)}
           {lanes.length > 1 && ` over ${lanes.length} engines`}, {duration(length)}
           {commit.key !== null && (
             <>
@@ -68,7 +77,7 @@ export function CommitFigure({ commit, now }: { commit: Commit; now: number }) {
 
 function CommitTag({ commit }: { commit: Commit }) {
   if (commit.outcome === null) return <Tag tone="warn">under way</Tag>
-  return <Tag tone={commit.outcome === 'committed' ? 'good' : 'bad'}>{commit.outcome}</Tag>
+  return <Tag tone={OUTCOME_TONES[commit.outcome]}>{said(commit.outcome)}</Tag>
 }
 
 function Track({ lane, timeline }: { lane: CommitLane; timeline: CommitTimeline }) {
@@ -83,9 +92,9 @@ function Track({ lane, timeline }: { lane: CommitLane; timeline: CommitTimeline 
           data-step={bar.step}
           data-state={stateOf(bar, bar === brokeOff)}
           style={{ left: at(bar.from), width: at(bar.to - bar.from) }}
-          title={`${bar.step}: ${duration(bar.to - bar.from)}`}
+          title={`${said(bar.step)}: ${duration(bar.to - bar.from)}`}
         >
-          <span>{bar.step}</span>
+          <span>{said(bar.step)}</span>
         </i>
       ))}
       {decidedAt !== null && <i className="commit-decided" style={{ left: at(decidedAt) }} />}
@@ -126,7 +135,7 @@ function Steps({ lanes, decidedAt, brokeOff }: StepsProps) {
         <tbody>
           {bars.map((bar, index) => (
             <tr key={index} data-step={`${bar.step} ${bar.engine}`}>
-              <td>{bar.step}</td>
+              <td>{said(bar.step)}</td>
               <td>{bar.engine}</td>
               <td className="right">{milliseconds(bar.from)}</td>
               <td className="right">{bar.endedAt === null ? '…' : milliseconds(bar.to - bar.from)}</td>

@@ -1,4 +1,5 @@
 import { rolesOf } from '../../instrumentation/model/pool-load.ts'
+import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 
 /** The engines as passed to `createEngines`. */
@@ -45,17 +46,17 @@ export function ConfiguredEngines() {
                   )}
                 </td>
                 <td>
-                  {engine.mode}
+                  {said(engine.mode)}
                   {engine.transactional && <span className="dim">, transactional</span>}
                 </td>
-                <td>{engine.access}</td>
-                <td>{engine.enlist}</td>
+                <td>{said(engine.access)}</td>
+                <td>{said(engine.enlist)}</td>
                 <td>
                   {engine.owned
                     ? 'Enginelight'
                     : engine.source === 'borrowed'
                       ? 'Sharing Pool'
-                      : engine.source}
+                      : said(engine.source)}
                 </td>
                 <td className="right">{engine.mode === 'borrowed' ? '–' : engine.max}</td>
               </tr>

@@ -1,6 +1,6 @@
 import './inspector.css'
 import type { ReactNode } from 'react'
-import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
+import { LINE_NOT_TAKEN, type LeftOpen } from '../../server-lib/channels/words.ts'
 import { SqlText } from '../components/sql-text.tsx'
 import { age, count, duration } from '../../instrumentation/model/format.ts'
 import { laneStatus } from '../../instrumentation/findings/lane-status.ts'
@@ -12,6 +12,7 @@ import {
   type PanelState,
   type Request,
 } from '../../instrumentation/model/state.ts'
+import { said } from '../model/said.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { go, write } from '../route.ts'
 import { StackFrames } from './stack-frames.tsx'
@@ -111,7 +112,7 @@ function RequestFacts({ request, checkout }: { request: Request; checkout: Check
       </Fact>
       <Fact name="session">
         {session ? (
-          <span className="mono">{`${session.id} · ${session.state}`}</span>
+          <span className="mono">{`${session.id} · ${said(session.state)}`}</span>
         ) : (
           <span className="dim">none: taken straight from the pool</span>
         )}
@@ -168,6 +169,8 @@ function ConnectionFacts({
   )
 }
 
+const LEFT_OPEN: Record<LeftOpen, string> = { T: 'an open transaction', E: 'a failed transaction' }
+
 function HoldFacts({ checkout, now }: { checkout: Checkout; now: number }) {
   const acquired = checkout.acquiredAt ?? now
   return (
@@ -184,7 +187,7 @@ function HoldFacts({ checkout, now }: { checkout: Checkout; now: number }) {
       {checkout.discarded && <Fact name="thrown away">{checkout.discarded}</Fact>}
       {checkout.dirty && (
         <Fact name="came dirty">
-          {checkout.dirty.status === 'E' ? 'a failed transaction' : 'an open transaction'} was left on it
+          {LEFT_OPEN[checkout.dirty.status]} was left on it
           {checkout.dirty.previousSite && (
             <>
               {' '}

@@ -2,6 +2,7 @@ import './request-lanes.css'
 import type { ReactNode } from 'react'
 import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { Engine } from '../../instrumentation/model/state.ts'
+import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
@@ -101,7 +102,7 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
           className="span-transaction"
           data-outcome={bracket.transaction.outcome ?? 'open'}
           style={place(bracket)}
-          title={`transaction ${bracket.transaction.id}: ${bracket.transaction.outcome ?? 'open'}`}
+          title={`transaction ${bracket.transaction.id}: ${said(bracket.transaction.outcome ?? 'open')}`}
         >
           {bracket.failedFrom !== null && (
             <i

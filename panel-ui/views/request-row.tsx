@@ -6,6 +6,7 @@ import { clockTime, count, duration } from '../../instrumentation/model/format.t
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
 import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/model/outcome.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
+import { said } from '../model/said.ts'
 import { useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import { EngineChips } from './engine-chips.tsx'
@@ -42,7 +43,7 @@ export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit
       <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
       <span className="request-label" title={request.label}>
         <UnitMark request={id} />
-        {request.label} <em>{request.kind === 'http' ? id : `${id} ${request.kind}`}</em>
+        {request.label} <em>{request.kind === 'http' ? id : `${id} ${said(request.kind)}`}</em>
       </span>
       <Status request={request} />
       <span className="request-duration right">{ledger.wall === 0 ? '…' : duration(ledger.wall / 1000)}</span>

@@ -1,4 +1,5 @@
 import { duration } from '../../instrumentation/model/format.ts'
+import { said } from '../model/said.ts'
 import type { Transaction } from '../../instrumentation/model/state.ts'
 
 /** The savepoints that were set, released and returned to, indented by depth. */
@@ -19,7 +20,7 @@ export function SavepointList({ transaction, now }: { transaction: Transaction; 
           else if (found >= 0) open.length = action === 'released' ? found : found + 1
           return (
             <li key={index} data-action={action} data-depth={Math.min(depth, 6)}>
-              <b>{action}</b> <span className="mono">{name}</span>{' '}
+              <b>{said(action)}</b> <span className="mono">{name}</span>{' '}
               <span className="dim">{duration(at - startedAt)}</span>
             </li>
           )

@@ -9,8 +9,10 @@ import { FATE_GLYPH, FATE_WORDS, savepointDepth, statementsOf } from '../../inst
 import { locksOf } from '../../instrumentation/findings/in-doubt.ts'
 import { NO_CONTEXT, type Connection } from '../../instrumentation/model/state.ts'
 import { isShared, type Told } from '../model/transactions.ts'
+import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
+import { OUTCOME_TONES } from './commit-figure.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
 interface Props {
@@ -75,8 +77,8 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
           <Locks told={told} truth={truth} />
         ) : (
           isShared(commit) && (
-            <Tag tone={commit.outcome === 'committed' ? 'good' : 'bad'}>
-              {commit.mode} ×{commit.participants.length}
+            <Tag tone={commit.outcome ? OUTCOME_TONES[commit.outcome] : 'bad'}>
+              {said(commit.mode)} ×{commit.participants.length}
             </Tag>
           )
         )}

@@ -1,6 +1,13 @@
 import type { Site } from '../identity/site.ts'
 import type { ErrorFacts } from './errors.ts'
-import type { CommitMode, CommitOutcome, CommitStep, EngineOutcome, ParticipantRole } from './words.ts'
+import type {
+  CommitMode,
+  CommitOutcome,
+  CommitStep,
+  EngineOutcome,
+  ParticipantRole,
+  Recovery,
+} from './words.ts'
 
 /**
  * One `db.commit()` over all engines of a container, its steps on each engine, and what recovery did about transactions
@@ -59,7 +66,7 @@ export type CommitMessage =
       gid: string
       transaction: string
       ageMs: number
-      outcome: 'committed' | 'rolled back'
+      outcome: Recovery
     }
 
 export interface CommitParticipant {

@@ -1,3 +1,5 @@
+import type { EngineAccess, EngineMode, Enlistment, PoolSource, TransactionsTold } from './words.ts'
+
 /** What is known of an engine without asking its database, for the panel, spans and logs. Never a credential. */
 export interface EngineDescription {
   readonly engine: string
@@ -6,22 +8,17 @@ export interface EngineDescription {
   readonly isDefault: boolean
   /** The database, by OpenTelemetry's `db.system.name`: `postgresql`. */
   readonly system: string
-  readonly mode: 'transaction' | 'autocommit' | 'borrowed'
-  readonly access: 'read' | 'write'
-  readonly enlist: 'atomic' | 'independent'
+  readonly mode: EngineMode
+  readonly access: EngineAccess
+  readonly enlist: Enlistment
   readonly transactional: boolean
-  /**
-   * Where the pool came from: `connection` is a pool of ours; else the application's own knex or pg.Pool, or a host
-   * whose connections are borrowed.
-   */
-  readonly source: 'connection' | 'knex' | 'pg.Pool' | 'borrowed'
+  readonly source: PoolSource
   /** Whether we made the pool and will close it. */
   readonly owned: boolean
   readonly min: number
   readonly max: number
   readonly checkoutTimeoutMs: number
-  /** Whether the driver tells which transactions are open. An old pg-native does not. */
-  readonly transactions: 'told' | 'unknown'
+  readonly transactions: TransactionsTold
   readonly serverAddress: string | null
   readonly serverPort: number | null
   readonly database: string | null

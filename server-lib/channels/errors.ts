@@ -2,6 +2,7 @@ import type { CommitReport } from './outcomes.ts'
 import { knownFailure } from './known-failures.ts'
 import { serverErrorText } from '../dialect/known-dialects.ts'
 import { inShort } from './in-short.ts'
+import type { HolderState } from './words.ts'
 
 /**
  * The stable code of every error of Enginelight. `errors.md` explains each: meaning, causes, remedy. A test compares
@@ -94,8 +95,7 @@ export interface CheckoutHolder {
   readonly site: string | null
   /** False where the line was not captured, which `holderLines` may save. */
   readonly isLineTaken: boolean
-  /** `transaction unknown` where the driver does not tell whether one is open. */
-  readonly state: 'executing' | 'idle' | 'idle in transaction' | 'failed transaction' | 'transaction unknown'
+  readonly state: HolderState
   /** How long it has been in that state. */
   readonly stateMs: number
   /** Why it is held for long on purpose, as `listens on jobs` or `holds an advisory lock`; null for most. */

@@ -3,9 +3,14 @@ import type { EngineDescription } from './engine-description.ts'
 import type { CheckoutHolder, ErrorFacts } from './errors.ts'
 import type {
   Discard,
+  EndingAsked,
   EndReason,
+  EngineMode,
+  HolderState,
+  LeftOpen,
   RequestKind,
   RequestOutcome,
+  SavepointAction,
   SessionState,
   TransactionOutcome,
 } from './words.ts'
@@ -83,7 +88,7 @@ export type SessionMessage =
       id: string
       engine: string
       request: string
-      mode: 'transaction' | 'autocommit' | 'borrowed'
+      mode: EngineMode
     }
   | { phase: 'state'; at: number; id: string; engine: string; request: string; state: SessionState }
   | {
@@ -152,7 +157,7 @@ export type CheckoutMessage =
       pool: string
       connection: string
       /** `T` in a transaction, `E` in a failed one: what the previous holder left open. */
-      status: 'T' | 'E'
+      status: LeftOpen
       /** The check-out that left it so, or null when that is unknown. */
       previous: string | null
       previousSite: Site | null
@@ -173,7 +178,7 @@ export type CheckoutMessage =
       heldMs: number
       site: string | null
       isLineTaken: boolean
-      state: CheckoutHolder['state']
+      state: HolderState
       stateMs: number
       keptFor: string | null
       /** How long the event loop was blocked meanwhile; part of `heldMs`. */
@@ -220,7 +225,7 @@ export type TransactionMessage =
       request: string | null
       site: Site | null
     }
-  | { phase: 'savepoint'; at: number; id: string; name: string; action: 'set' | 'released' | 'rolled back' }
+  | { phase: 'savepoint'; at: number; id: string; name: string; action: SavepointAction }
   | { phase: 'failed'; at: number; id: string; statement: string; error: ErrorFacts }
   | {
       phase: 'end'
@@ -230,7 +235,7 @@ export type TransactionMessage =
       /** What the server answered, not what was asked. */
       outcome: TransactionOutcome
       /** What was asked. `commit` with outcome `rolled back`: the server answered COMMIT with ROLLBACK. */
-      asked: 'commit' | 'rollback' | 'prepare' | null
+      asked: EndingAsked | null
       statements: number
     }
 

@@ -1,5 +1,5 @@
 import type { Discard } from '../../../server-lib/channels/words.ts'
-import { KIND, type EngineFacts } from '../rows.ts'
+import type { EngineFacts } from '../rows.ts'
 import type { Hold, Step } from './pool-sim.ts'
 import type { World } from './world.ts'
 
@@ -20,7 +20,13 @@ export class RequestSim {
     this.#world = world
     this.id = world.id('u')
     this.label = label
-    world.emit(KIND.requestStart, this.id, 'http', world.text(label), 'db', ['reader', 'writer', 'logger'])
+    world.emit('requestStart', {
+      id: this.id,
+      kind: 'http',
+      label,
+      attribute: 'db',
+      engines: ['reader', 'writer', 'logger'],
+    })
   }
 
   /** One statement of this request's session; checks out and begins first if needed. */
@@ -66,9 +72,13 @@ export class RequestSim {
   ): Run {
     for (const engine of this.#holds.keys()) if (!leak.includes(engine)) yield* this.rollback(engine)
     for (const [engine, statements] of this.#started) {
-      this.#world.emit(KIND.sessionEnd, this.#session(engine), !leak.includes(engine), statements)
+      this.#world.emit('sessionEnd', {
+        id: this.#session(engine),
+        released: !leak.includes(engine),
+        statements,
+      })
     }
-    this.#world.emit(KIND.requestEnd, this.id, outcome, status, leak)
+    this.#world.emit('requestEnd', { id: this.id, outcome, status, unreleased: leak })
   }
 
   /** Ends what `end` left open, much later. */
@@ -82,7 +92,12 @@ export class RequestSim {
   ): Run<{ hold: Hold; transaction: string | null; failed: boolean; statements: number } | null> {
     if (!this.#started.has(engine)) {
       this.#started.set(engine, 0)
-      this.#world.emit(KIND.sessionStart, this.#session(engine), engine, this.id, this.#mode(engine))
+      this.#world.emit('sessionStart', {
+        id: this.#session(engine),
+        engine,
+        request: this.id,
+        mode: this.#mode(engine),
+      })
     }
     const present = this.#holds.get(engine)
     if (present) return present
@@ -107,16 +122,15 @@ export class RequestSim {
     const line = this.#holds.get(engine)!
     line.transaction = this.#world.id('t')
     const { hold } = line
-    this.#world.emit(
-      KIND.transactionStart,
-      line.transaction,
-      hold.connection,
-      hold.checkout,
-      this.#session(engine),
-      this.id,
-      this.#world.text(site),
-    )
-    this.#world.emit(KIND.sessionState, this.#session(engine), 'active')
+    this.#world.emit('transactionStart', {
+      id: line.transaction,
+      connection: hold.connection,
+      checkout: hold.checkout,
+      session: this.#session(engine),
+      request: this.id,
+      site,
+    })
+    this.#world.emit('sessionState', { id: this.#session(engine), state: 'active' })
   }
 
   *#send(engine: string, sql: string, ms: number, site: string | null, options: QueryOptions): Run {
@@ -125,36 +139,33 @@ export class RequestSim {
     const id = world.id('q')
     const { hold } = line
     const parameters = options.parameters ?? sql.match(/\$\d+/g)?.length ?? 0
-    const at = site === null ? null : world.text(site)
-    world.emit(
-      KIND.statementStart,
+    world.emit('statementStart', {
       id,
-      hold.connection,
-      hold.checkout,
-      this.#session(engine),
-      this.id,
-      line.transaction,
-      world.text(sql),
+      connection: hold.connection,
+      checkout: hold.checkout,
+      session: this.#session(engine),
+      request: this.id,
+      transaction: line.transaction,
+      text: sql,
       parameters,
-      options.queuedMs ?? 0,
-      at,
-      0,
-    )
+      queuedMs: options.queuedMs ?? 0,
+      site,
+      cursor: false,
+    })
     this.#turn(hold, 'executing')
     yield ms
-    const message = options.code ? world.text(options.message ?? 'error') : null
+    const message = options.code ? (options.message ?? 'error') : null
     const command = options.code ? null : (options.command ?? sql.split(' ')[0]!.toUpperCase())
-    world.emit(
-      KIND.statementEnd,
+    world.emit('statementEnd', {
       id,
-      options.code ? null : (options.rows ?? null),
+      rows: options.code ? null : (options.rows ?? null),
       command,
-      options.code ?? null,
+      code: options.code ?? null,
       message,
-    )
+    })
     if (options.code && line.transaction) {
-      world.emit(KIND.transactionFailed, line.transaction, id, options.code)
-      world.emit(KIND.sessionState, this.#session(engine), 'failed')
+      world.emit('transactionFailed', { id: line.transaction, statement: id, code: options.code })
+      world.emit('sessionState', { id: this.#session(engine), state: 'failed' })
     }
     line.statements += 1
     this.#started.set(engine, (this.#started.get(engine) ?? 0) + 1)
@@ -166,9 +177,9 @@ export class RequestSim {
     asked: 'commit' | 'rollback' | null,
   ): void {
     const line = this.#holds.get(engine)!
-    this.#world.emit(KIND.transactionEnd, line.transaction!, outcome, asked, line.statements)
+    this.#world.emit('transactionEnd', { id: line.transaction!, outcome, asked, statements: line.statements })
     line.transaction = null
-    this.#world.emit(KIND.sessionState, this.#session(engine), 'idle')
+    this.#world.emit('sessionState', { id: this.#session(engine), state: 'idle' })
   }
 
   #release(engine: string, discarded: Discard | null = null): void {

@@ -1,4 +1,4 @@
-import type { AnyRow } from '../rows.ts'
+import type { Row } from '../codec.ts'
 import { shop, type Scene } from './shop.ts'
 import { apply } from '../apply.ts'
 import { emptyState, type PanelState } from '../state.ts'
@@ -7,13 +7,12 @@ import { emptyState, type PanelState } from '../state.ts'
 export function recorded(scene: Scene, ms: number, seed?: number) {
   const world = shop(scene, seed)
   world.advance(ms)
-  const dictionary = new Map(world.dictionary)
-  const texts = (id: number) => dictionary.get(id) ?? '…'
+  const { texts } = world.told
   return {
     world,
     texts,
     now: ms,
-    rows: world.rows as readonly AnyRow[],
+    rows: world.rows as readonly Row[],
     state: apply(emptyState, world.rows, texts),
   }
 }

@@ -1,22 +1,14 @@
 import type { Discard } from '../../../server-lib/channels/words.ts'
-import { KIND, type AnyRow, type EngineFacts, type HolderFacts, type Time } from '../rows.ts'
+import type { EngineFacts, Fact, HolderFacts, Kind, Time } from '../rows.ts'
 import type { EngineGauge } from '../protocol.ts'
 
 /** A step of a script: how many milliseconds to sleep. */
 export type Step = number
 
-type WithoutHead<R> = R extends [number, infer K, number, ...infer Columns]
-  ? [kind: K, ...columns: Columns]
-  : never
-
-/** A row without its number and its time. */
-export type Row = WithoutHead<AnyRow>
-
 /** The process that a pool belongs to. */
 export interface PoolWorld {
   readonly now: Time
-  emit(...row: Row): void
-  text(text: string): number
+  emit<K extends Kind>(kind: K, fact: Fact<K>): void
   id(prefix: string): string
   between(from: number, to: number): number
 }
@@ -78,16 +70,16 @@ export class PoolSim {
     const { checkout, request, site } = ask
     const askedAt = world.now
     const session = request === null ? null : `s${request.slice(1)}.${engine}`
-    world.emit(
-      KIND.checkoutStart,
-      checkout,
+    world.emit('checkoutStart', {
+      id: checkout,
       engine,
       pool,
       request,
       session,
-      world.text(site),
-      world.text(frames.join('\n')),
-    )
+      site,
+      frames: frames.join('\n'),
+      isLineTaken: true,
+    })
     let slot = this.#free()
     if (slot === -1) {
       const waiter = { askedAt }
@@ -112,7 +104,7 @@ export class PoolSim {
     target.uses += 1
     const since = world.now
     target.holder = { ...ask, since, slot, connection: target.connection!, state: 'idle', stateSince: since }
-    world.emit(KIND.checkoutAcquired, checkout, target.connection!, since - askedAt)
+    world.emit('checkoutAcquired', { id: checkout, connection: target.connection!, waitMs: since - askedAt })
     return target.holder
   }
 
@@ -120,9 +112,9 @@ export class PoolSim {
     const world = this.#world
     const slot = this.#slots[hold.slot]!
     slot.holder = null
-    world.emit(KIND.checkoutReleased, hold.checkout, discarded === null ? null : world.text(discarded))
+    world.emit('checkoutReleased', { id: hold.checkout, discarded })
     if (discarded === null) return
-    world.emit(KIND.disconnected, hold.connection, world.text(discarded))
+    world.emit('disconnected', { id: hold.connection, reason: discarded })
     slot.connection = null
   }
 
@@ -148,7 +140,7 @@ export class PoolSim {
     const connection = this.#world.id('c')
     const backendPid = nextPid++
     Object.assign(this.#slots[slot]!, { connection, backendPid, uses: 0 })
-    this.#world.emit(KIND.connected, connection, engine, pool, slot, backendPid, 0)
+    this.#world.emit('connected', { id: connection, engine, pool, slot, backendPid, uses: 0 })
   }
 
   #fail(checkout: string, askedAt: number): null {
@@ -156,14 +148,13 @@ export class PoolSim {
     const waited = world.now - askedAt
     const { engine } = this.#facts
     const message = `No connection of ${engine} was free within ${this.#facts.checkoutTimeoutMs} ms: ${this.#facts.max} of ${this.#facts.max} are held.`
-    world.emit(
-      KIND.checkoutFailed,
-      checkout,
-      'EL_CHECKOUT_TIMEOUT',
-      world.text(message),
-      waited,
-      this.#holders(),
-    )
+    world.emit('checkoutFailed', {
+      id: checkout,
+      code: 'EL_CHECKOUT_TIMEOUT',
+      message,
+      waitMs: waited,
+      holders: this.#holders(),
+    })
     return null
   }
 

@@ -1,6 +1,7 @@
-import { KIND, type AnyRow, type EngineFacts, type Time } from '../rows.ts'
+import type { EngineFacts, Fact, Kind, Time } from '../rows.ts'
 import type { EngineGauge } from '../protocol.ts'
-import { PoolSim, type PoolWorld, type Row, type Step } from './pool-sim.ts'
+import { PoolSim, type PoolWorld, type Step } from './pool-sim.ts'
+import { Telling } from './telling.ts'
 
 export type Script = Generator<Step, void, unknown>
 
@@ -15,10 +16,10 @@ interface Task {
  */
 export class World implements PoolWorld {
   now: Time = 0
-  readonly rows: AnyRow[] = []
-  readonly dictionary: [number, string][] = []
+  readonly told = new Telling()
+  readonly rows = this.told.rows
+  readonly dictionary = this.told.dictionary
   readonly pools = new Map<string, PoolSim>()
-  readonly #texts = new Map<string, number>()
   readonly #tasks = new Set<Task>()
   readonly #ids = new Map<string, number>()
   #seed: number
@@ -28,23 +29,12 @@ export class World implements PoolWorld {
   }
 
   engine(facts: EngineFacts): void {
-    this.emit(KIND.engine, facts)
+    this.emit('engine', { facts })
     this.pools.set(facts.engine, new PoolSim(this, facts))
   }
 
-  emit(...row: Row): void {
-    const [kind, ...columns] = row
-    this.rows.push([this.rows.length + 1, kind, round(this.now), ...columns] as unknown as AnyRow)
-  }
-
-  text(text: string): number {
-    let id = this.#texts.get(text)
-    if (id === undefined) {
-      id = this.#texts.size + 1
-      this.#texts.set(text, id)
-      this.dictionary.push([id, text])
-    }
-    return id
+  emit<K extends Kind>(kind: K, fact: Fact<K>): void {
+    this.told.tell(round(this.now), kind, fact)
   }
 
   id(prefix: string): string {

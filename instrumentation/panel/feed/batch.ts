@@ -1,6 +1,5 @@
-import type { AnyRow, TextId } from '../../model/rows.ts'
+import { forEachText, type Row, type TextId } from '../../model/codec.ts'
 import type { Dictionary as DictionaryMessage, ServerMessage } from '../../model/protocol.ts'
-import { forEachText } from '../recorder/row-texts.ts'
 
 /** Rows as text, with those of their texts that this page has not yet been sent. */
 export interface Batch {
@@ -16,7 +15,7 @@ export function emptyBatch(): Batch {
 /** Adds one row, and adds its texts to `sent`. */
 export function addToBatch(
   batch: Batch,
-  row: AnyRow,
+  row: Row,
   textOf: (id: TextId) => string | undefined,
   sent: Set<TextId>,
 ): void {

@@ -1,5 +1,5 @@
 import { CLOSE, type Gap, type Snapshot, type Subscribe } from '../../model/protocol.ts'
-import type { TextId } from '../../model/rows.ts'
+import type { TextId } from '../../model/codec.ts'
 import type { Recorder } from '../recorder/index.ts'
 import { addToBatch, emptyBatch, encode, encodeEvents, encodeSnapshot } from './batch.ts'
 import { PressureGauge } from './pressure.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { KIND } from '../../model/rows.ts'
 import {
   expectNothingUncounted,
+  factsOf,
   freshPage,
   latePage,
   record,
@@ -74,20 +74,17 @@ test('a request whose commit failed is kept aside when all healthy ones have lef
   speaker.sessionEnd('s-u-refused', 'u-refused')
   speaker.requestEnd('u-refused')
   for (let number = 0; number < 200; number++) speaker.wholeRequest(number)
-  const kept = recorder.history.asOfNow().rows.filter(row => row[1] === KIND.stepEnd)
+  const kept = factsOf('stepEnd', recorder.history.asOfNow().rows)
   expect(kept).toEqual([
-    [
-      expect.any(Number),
-      KIND.stepEnd,
-      1_000,
-      'x1',
-      'writer',
-      'prepare',
-      1,
-      null,
-      '23505',
-      expect.any(Number),
-    ],
+    {
+      id: 'x1',
+      engine: 'writer',
+      step: 'prepare',
+      durationMs: 1,
+      command: null,
+      code: '23505',
+      message: expect.any(String),
+    },
   ])
   expect([...latePage().requests.keys()]).toEqual(['u-refused'])
   expectNothingUncounted()
@@ -105,9 +102,9 @@ test('a job that commits ten thousand times, and ten thousand in doubt, cost no 
   }
   for (let number = 0; number < 200; number++) speaker.wholeRequest(number)
   const before = recorder.history.beforeRing().rows
-  expect(before.filter(row => row[1] === KIND.inDoubt).length).toBe(1_000)
+  expect(factsOf('inDoubt', before).length).toBe(1_000)
   // One row of each kind for the session; the rest is the running request itself, within its own limit.
-  expect(before.filter(row => row[1] === KIND.sessionEnding).length).toBeLessThan(5_000)
+  expect(factsOf('sessionEnding', before).length).toBeLessThan(5_000)
   expect(latePage().inDoubt.size).toBe(1_000)
   expect(ringRows().length).toBeLessThan(1_000)
   expectNothingUncounted()

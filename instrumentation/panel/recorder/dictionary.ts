@@ -1,6 +1,5 @@
-import type { AnyRow, TextId } from '../../model/rows.ts'
+import { forEachText, type Row, type TextId } from '../../model/codec.ts'
 import { copyOf } from './plain.ts'
-import { forEachText } from './row-texts.ts'
 
 interface Entry {
   readonly id: TextId
@@ -66,14 +65,14 @@ export class Dictionary {
     return this.#byId.get(id)?.text
   }
 
-  hold(row: AnyRow): void {
+  hold(row: Row): void {
     forEachText(row, id => {
       const entry = this.#byId.get(id)
       if (entry !== undefined && entry.rows++ === 0) this.#unnamed.delete(id)
     })
   }
 
-  letGo(row: AnyRow): void {
+  letGo(row: Row): void {
     forEachText(row, id => {
       const entry = this.#byId.get(id)
       if (entry !== undefined && --entry.rows === 0) this.#unnamed.set(id, entry)

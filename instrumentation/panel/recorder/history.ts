@@ -1,9 +1,9 @@
-import { KIND, type AnyRow } from '../../model/rows.ts'
+import { decode, idOf, isA, type Row } from '../../model/codec.ts'
 import type { Snapshot } from '../../model/protocol.ts'
 import { Dictionary } from './dictionary.ts'
 import { KeptRequests } from './kept-requests.ts'
 import type { RecorderLimits } from './limits.ts'
-import { OpenRows } from '../../model/open-rows.ts'
+import { OpenRows, useOf, withUses } from '../../model/open-rows.ts'
 import { RowRing } from './row-ring.ts'
 
 /**
@@ -17,7 +17,7 @@ export class History {
   dropped = 0
   /** What is open now, as of the newest row. */
   readonly now = new OpenRows((rows, _request, _closes) => {
-    for (const row of rows) if (row[1] === KIND.checkoutAcquired) this.now.countUse(row[4])
+    for (const row of rows) this.now.countUse(useOf(row))
   })
   readonly #before: OpenRows
   readonly #kept: KeptRequests
@@ -41,16 +41,13 @@ export class History {
   }
 
   /** Numbers the row and adds it; old rows leave as the limits demand. */
-  push(row: AnyRow): void {
+  push(row: Row): void {
     const seq = this.ring.last + 1
     row[0] = seq
     this.ring.push(row)
     this.dictionary.hold(row)
-    if (row[1] === KIND.requestEnd && this.#isInteresting(row)) this.#interesting.add(row[3])
-    if (row[1] === KIND.commitEnd && row[4] !== 'committed') {
-      const request = this.now.requestOfCommit(row[3])
-      if (request !== null) this.#interesting.add(request)
-    }
+    const request = this.#interestingRequest(row)
+    if (request !== null) this.#interesting.add(request)
     this.now.apply(row)
     while (this.ring.bytes > this.#limits.ringBytes && this.ring.length > 1) this.#evict()
     this.dictionary.trim()
@@ -74,11 +71,13 @@ export class History {
   asOfNow(): Snapshot {
     const kept = [...this.#kept.rows()]
     const usesTold = new Map<string, number>()
-    for (const row of kept)
-      if (row[1] === KIND.checkoutAcquired) usesTold.set(row[4], (usesTold.get(row[4]) ?? 0) + 1)
+    for (const row of kept) {
+      const used = useOf(row)
+      if (used !== null) usesTold.set(used, (usesTold.get(used) ?? 0) + 1)
+    }
     const open = [...this.now.rows()].map(row => {
-      const told = row[1] === KIND.connected ? (usesTold.get(row[3]) ?? 0) : 0
-      return told > 0 && row[1] === KIND.connected ? (row.with(8, Math.max(0, row[8] - told)) as AnyRow) : row
+      const told = isA('connected', row) ? usesTold.get(idOf(row)) : undefined
+      return told === undefined ? row : withUses(row, -told)
     })
     return { type: 'snap', seq: this.ring.last, rows: inOrder([...open, ...kept]) }
   }
@@ -96,7 +95,7 @@ export class History {
     if (row !== undefined) this.#before.apply(row)
   }
 
-  #leaveBefore(rows: AnyRow[], request: string | null, closes: boolean): void {
+  #leaveBefore(rows: Row[], request: string | null, closes: boolean): void {
     if (request === null) return this.#drop(rows)
     const isWorthKeeping = this.#interesting.has(request)
     const isRunning = this.now.request(request)?.isOver === false
@@ -108,27 +107,33 @@ export class History {
     if (closes && isWorthKeeping) this.#kept.complete(request)
   }
 
-  #drop(rows: AnyRow[]): void {
+  #drop(rows: Row[]): void {
     this.dropped += rows.length
     for (const row of rows) {
       this.dictionary.letGo(row)
-      if (row[1] === KIND.checkoutAcquired) this.#before.countUse(row[4])
+      this.#before.countUse(useOf(row))
     }
   }
 
-  #isInteresting(row: Extract<AnyRow, [number, typeof KIND.requestEnd, ...unknown[]]>): boolean {
-    const started = this.now.request(row[3])
-    if (!started) return false
-    const [, , at, , outcome, status, unreleased] = row
-    return (
-      at - started.startedAt > this.#limits.slowMs ||
-      outcome !== 'finished' ||
-      (status ?? 0) >= 500 ||
-      unreleased.length > 0
-    )
+  /** The request that a row makes worth keeping, or null. */
+  #interestingRequest(row: Row): string | null {
+    if (isA('commitEnd', row)) {
+      const { id, outcome } = decode('commitEnd', row)
+      return outcome === 'committed' ? null : this.now.requestOfCommit(id)
+    }
+    if (!isA('requestEnd', row)) return null
+    const { id, outcome, status, unreleased } = decode('requestEnd', row)
+    const started = this.now.request(id)
+    const isInteresting =
+      started !== undefined &&
+      (row[2] - started.startedAt > this.#limits.slowMs ||
+        outcome !== 'finished' ||
+        (status ?? 0) >= 500 ||
+        unreleased.length > 0)
+    return isInteresting ? id : null
   }
 }
 
-function inOrder(rows: AnyRow[]): AnyRow[] {
+function inOrder(rows: Row[]): Row[] {
   return rows.sort((one, other) => one[0] - other[0])
 }

@@ -1,7 +1,7 @@
 import { engineReports, type ErrorFacts, type Site } from '../../../server-lib/channels/index.ts'
 import { fullMessage } from '../../../server-lib/channels/errors.ts'
 import { readingOf } from '../../../server-lib/readings.ts'
-import type { TextId } from '../../model/rows.ts'
+import type { TextId } from '../../model/codec.ts'
 import type { Dictionary } from './dictionary.ts'
 
 const LONGEST_STATEMENT = 4 * 1024

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { KIND } from '../../model/rows.ts'
-import { expectNothingUncounted, record, recorder, speaker } from '../testing/recording.ts'
+import { kindOf } from '../../model/codec.ts'
+import { expectNothingUncounted, factsOf, record, recorder, speaker } from '../testing/recording.ts'
 
 test('requests that were slow, failed, aborted or leaked outlive healthy traffic, with all of their rows', () => {
   record({ ringBytes: 32 * 1024 })
@@ -22,7 +22,7 @@ test('requests that were slow, failed, aborted or leaked outlive healthy traffic
   }
   for (let number = 100; number < 1_000; number++) speaker.wholeRequest(number)
   const kept = recorder.history.beforeRing().rows
-  const requests = kept.filter(row => row[1] === KIND.requestEnd).map(row => row[3])
+  const requests = factsOf('requestEnd', kept).map(({ id }) => id)
   expect(requests.filter(id => !/^u\d{3}/.test(id))).toEqual([
     'u1',
     'failed',
@@ -40,10 +40,8 @@ test('at most 100 requests are kept aside, the last ones', () => {
   record({ ringBytes: 16 * 1024, keptBytes: 8 * 1024 * 1024 })
   for (let number = 0; number < 250; number++) speaker.wholeRequest(number, 600)
   for (let number = 250; number < 500; number++) speaker.wholeRequest(number)
-  const kept = recorder.history
-    .beforeRing()
-    .rows.filter(row => row[1] === KIND.requestEnd)
-    .map(row => row[3])
+  const kept = factsOf('requestEnd', recorder.history.beforeRing().rows)
+    .map(({ id }) => id)
     .filter(id => Number(id.slice(1)) < 250)
   expect([kept.length, kept[0], kept.at(-1)]).toEqual([100, 'u150', 'u249'])
   expectNothingUncounted()
@@ -58,12 +56,7 @@ test('a slow request of which the ring forgot the beginning while it ran is kept
   speaker.requestEnd('long')
   for (let number = 200; number < 400; number++) speaker.wholeRequest(number)
   const kept = recorder.history.beforeRing().rows.filter(row => JSON.stringify(row).includes('long'))
-  expect(kept.map(row => row[1])).toEqual([
-    KIND.requestStart,
-    KIND.statementStart,
-    KIND.statementEnd,
-    KIND.requestEnd,
-  ])
+  expect(kept.map(kindOf)).toEqual(['requestStart', 'statementStart', 'statementEnd', 'requestEnd'])
 })
 
 test('a healthy request of which the ring forgot the beginning while it ran leaves nothing behind', () => {
@@ -90,10 +83,9 @@ test('of two kept requests the one that ended first leaves first, whichever bega
   for (let number = 300; number < 500; number++) speaker.wholeRequest(number)
   speaker.wholeRequest(2, 600)
   const kept = () =>
-    recorder.history
-      .beforeRing()
-      .rows.filter(row => row[1] === KIND.requestEnd && !/^u\d{3}/.test(row[3]))
-      .map(row => row[3])
+    factsOf('requestEnd', recorder.history.beforeRing().rows)
+      .map(({ id }) => id)
+      .filter(id => !/^u\d{3}/.test(id))
   expect(kept()).toEqual(['u1', 'began first'])
   for (let number = 500; number < 700; number++) speaker.wholeRequest(number)
   expect(kept()).toEqual(['began first', 'u2'])

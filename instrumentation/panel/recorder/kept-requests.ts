@@ -1,8 +1,8 @@
-import type { AnyRow } from '../../model/rows.ts'
+import type { Row } from '../../model/codec.ts'
 import { rowBytes } from './row-bytes.ts'
 
 interface Kept {
-  rows: AnyRow[]
+  rows: Row[]
   bytes: number
   /** False while the request runs, or while rows of it are still in the ring. */
   isComplete: boolean
@@ -22,19 +22,19 @@ export interface KeptLimits {
 export class KeptRequests {
   bytes = 0
   readonly #limits: KeptLimits
-  readonly #dropped: (rows: AnyRow[]) => void
+  readonly #dropped: (rows: Row[]) => void
   readonly #forgotten: (request: string) => void
   readonly #byRequest = new Map<string, Kept>()
   #complete = 0
 
   /** `dropped` takes rows that are no longer held, `forgotten` a request that has none left. */
-  constructor(limits: KeptLimits, dropped: (rows: AnyRow[]) => void, forgotten: (request: string) => void) {
+  constructor(limits: KeptLimits, dropped: (rows: Row[]) => void, forgotten: (request: string) => void) {
     this.#limits = limits
     this.#dropped = dropped
     this.#forgotten = forgotten
   }
 
-  add(request: string, rows: AnyRow[]): void {
+  add(request: string, rows: Row[]): void {
     let kept = this.#byRequest.get(request)
     if (!kept) this.#byRequest.set(request, (kept = { rows: [], bytes: 0, isComplete: false }))
     // A job that runs for hours must not take the room of all others.
@@ -80,7 +80,7 @@ export class KeptRequests {
     return false
   }
 
-  *rows(): Iterable<AnyRow> {
+  *rows(): Iterable<Row> {
     for (const { rows } of this.#byRequest.values()) yield* rows
   }
 }

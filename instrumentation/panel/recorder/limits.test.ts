@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { KIND } from '../../model/rows.ts'
-import { expectNothingUncounted, record, recorder, ringRows, speaker } from '../testing/recording.ts'
-import { forEachText } from './row-texts.ts'
+import { forEachText, isA } from '../../model/codec.ts'
+import { expectNothingUncounted, factsOf, record, recorder, ringRows, speaker } from '../testing/recording.ts'
 
 test('the ring stays within its bytes, and each row is held or counted as dropped', () => {
   record({ ringBytes: 64 * 1024, keptBytes: 16 * 1024 })
@@ -41,12 +40,12 @@ test('of one request 500 statements are told in full, the others are counted', (
   }
   speaker.statement('other', 'c1', 'u2')
   speaker.requestEnd('u1')
-  const told = ringRows().filter(row => row[1] === KIND.statementStart && row[7] === 'u1')
-  const ended = ringRows().filter(row => row[1] === KIND.statementEnd)
-  const omitted = ringRows().filter(row => row[1] === KIND.statementsOmitted)
+  const told = factsOf('statementStart', ringRows()).filter(({ request }) => request === 'u1')
+  const ended = factsOf('statementEnd', ringRows())
+  const omitted = factsOf('statementsOmitted', ringRows())
   expect([told.length, ended.length, recorder.statementsOmitted]).toEqual([500, 500, 734])
-  expect(omitted.map(row => row[4])).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 734])
-  expect(ringRows().at(-1)?.[1]).toBe(KIND.requestEnd)
+  expect(omitted.map(({ total }) => total)).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 734])
+  expect(isA('requestEnd', ringRows().at(-1)!)).toBe(true)
 })
 
 test('each text that a held row names can be told, though texts without number pass through', () => {
@@ -78,8 +77,7 @@ test('texts of things that never end fill the dictionary to its limit and no fur
 test('a long statement is cut to 4 KiB and holds no memory of what was cut', () => {
   record()
   speaker.statement('q1', 'c1', null, `select ${'x'.repeat(100_000)}`, 0)
-  const [row] = ringRows()
-  const text = row?.[1] === KIND.statementStart ? recorder.history.dictionary.textOf(row[9]) : ''
+  const text = factsOf('statementStart', ringRows())[0]?.text
   expect(text?.length).toBe(4 * 1024 + 1)
   expect(text?.endsWith('…')).toBe(true)
 })

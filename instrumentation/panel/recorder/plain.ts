@@ -9,10 +9,6 @@ export function id(value: unknown): string {
   return text.length <= ID_LENGTH ? text : copyOf(`${text.slice(0, ID_LENGTH)}…`)
 }
 
-export function idOrNull(value: unknown): string | null {
-  return value === null || value === undefined ? null : id(value)
-}
-
 /** Milliseconds, to the microsecond: more digits only lengthen each row. */
 export function ms(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? Math.round(value * 1000) / 1000 : 0
@@ -20,14 +16,6 @@ export function ms(value: unknown): number {
 
 export function count(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0
-}
-
-export function countOrNull(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value : null
-}
-
-export function ids(value: unknown): string[] {
-  return Array.isArray(value) ? value.slice(0, 100).map(id) : []
 }
 
 /** The same characters in memory of their own: V8 keeps a whole string alive for a slice of it. */

@@ -11,14 +11,14 @@ import {
 } from '../../../server-lib/channels/index.ts'
 import { warn } from '../../../server-lib/channels/errors.ts'
 import { failureText } from '../../../server-lib/channels/failure-text.ts'
-import { KIND, type AnyRow } from '../../model/rows.ts'
+import { encoder, type Row } from '../../model/codec.ts'
+import type { Fact, Time } from '../../model/rows.ts'
+import { cellsOf } from './cells.ts'
 import { History } from './history.ts'
 import { Ink } from './ink.ts'
 import type { RecorderLimits } from './limits.ts'
 import { id, ms } from './plain.ts'
-import { commitRow } from './rows-of-commits.ts'
-import { checkoutRow, engineRow, poolRow } from './rows-of-pools.ts'
-import { requestRow, sessionRow, statementRow, transactionRow } from './rows-of-work.ts'
+import { rowsOfMessages, type RowsOfMessages } from './rows-of-messages.ts'
 import { seedRows } from './seed.ts'
 import { StatementLimit } from './statement-limit.ts'
 
@@ -39,6 +39,8 @@ export class Recorder {
   /** The time spent on recording, estimated from a sample. */
   costMs = 0
   readonly #ink: Ink
+  readonly #rows: RowsOfMessages
+  readonly #omitted: (from: Fact<'statementsOmitted'>, at: Time) => Row
   readonly #statements: StatementLimit
   #messages = 0
   #stops: (() => void)[] = []
@@ -47,7 +49,10 @@ export class Recorder {
   constructor(limits: RecorderLimits, errorMessages = false) {
     this.limits = limits
     this.history = new History(limits)
-    this.#ink = new Ink(this.history.dictionary, errorMessages)
+    const ink = new Ink(this.history.dictionary, errorMessages)
+    this.#ink = ink
+    this.#rows = rowsOfMessages(ink)
+    this.#omitted = encoder('statementsOmitted', column => cellsOf(column, ink))
     this.#statements = new StatementLimit(limits.statementsPerRequest)
   }
 
@@ -59,17 +64,16 @@ export class Recorder {
   start(): void {
     for (const report of this.reports())
       this.#guarded(() => {
-        for (const row of seedRows(report, performance.now(), this.#ink)) this.history.push(row)
+        for (const row of seedRows(report, performance.now(), this.#rows)) this.history.push(row)
       })
-    const ink = this.#ink
-    this.#listen('enginelight:engine', message => this.#engine(message))
-    this.#listen('enginelight:pool', message => this.#push(poolRow(message, ink)))
-    this.#listen('enginelight:request', message => this.#request(message))
-    this.#listen('enginelight:session', message => this.#push(sessionRow(message, ink)))
-    this.#listen('enginelight:checkout', message => this.#push(checkoutRow(message, ink)))
-    this.#listen('enginelight:transaction', message => this.#push(transactionRow(message, ink)))
-    this.#listen('enginelight:statement', message => this.#statement(message))
-    this.#listen('enginelight:commit', message => this.#push(commitRow(message, ink)))
+    this.#listen('enginelight:engine', message => this.#isPresent(message))
+    this.#listen('enginelight:pool')
+    this.#listen('enginelight:request', message => this.#countOmitted(message))
+    this.#listen('enginelight:session')
+    this.#listen('enginelight:checkout')
+    this.#listen('enginelight:transaction')
+    this.#listen('enginelight:statement', message => this.#admits(message))
+    this.#listen('enginelight:commit')
   }
 
   stop(): void {
@@ -86,7 +90,11 @@ export class Recorder {
     }
   }
 
-  #listen<N extends ChannelName>(name: N, record: (message: ChannelMessages[N]) => void): void {
+  #listen<N extends ChannelName>(
+    name: N,
+    admits: (message: ChannelMessages[N]) => boolean = () => true,
+  ): void {
+    const rows = this.#rows[name] as Readonly<Record<string, ((message: unknown, at: Time) => Row) | null>>
     this.#stops.push(
       observe(
         name,
@@ -94,7 +102,8 @@ export class Recorder {
           const isTimed = this.#messages++ % TIMED_EVERY === 0
           const before = isTimed ? performance.now() : 0
           try {
-            record(message)
+            const row = rows[message.phase]
+            if (row && admits(message)) this.history.push(row(message, ms(message.at)))
           } catch (error) {
             this.#failed(error)
           }
@@ -118,34 +127,27 @@ export class Recorder {
     warn('EL_OBSERVER_THREW', `The panel could not record a message: ${failureText(error)}`)
   }
 
-  #push(row: AnyRow | null): void {
-    if (row !== null) this.history.push(row)
-  }
-
-  #engine(message: EngineMessage): void {
+  /** Whether the engine itself is meant, and not an old pool of it that was replaced. */
+  #isPresent(message: EngineMessage): boolean {
     this.#ink.forgetSystem(message.engine)
-    if (message.phase === 'closed') {
-      // This is the engine's old pool, which was replaced: the engine itself goes on.
-      const engine = this.history.now.engine(id(message.engine))
-      if (engine?.[1] === KIND.engine && engine[3].pool !== message.pool) return
-    }
-    this.#push(engineRow(message))
+    return message.phase !== 'closed' || this.history.now.poolOf(id(message.engine)) === message.pool
   }
 
-  #request(message: RequestMessage): void {
-    if (message.phase === 'end') this.#push(this.#statements.end(id(message.id), ms(message.at)))
-    this.#push(requestRow(message, this.#ink))
+  #countOmitted(message: RequestMessage): boolean {
+    if (message.phase === 'end') this.#tellOmitted(message, this.#statements.end(id(message.id)))
+    return true
   }
 
-  #statement(message: StatementMessage): void {
-    if (message.phase === 'end') {
-      // Its start was omitted, or came before we listened.
-      if (!this.history.now.hasStatement(id(message.id))) return
-    } else if (message.request !== null) {
-      const admitted = this.#statements.admit(id(message.request), ms(message.at))
-      if (admitted === 'omit') return
-      if (admitted !== 'tell') return this.#push(admitted)
-    }
-    this.#push(statementRow(message, this.#ink))
+  #admits(message: StatementMessage): boolean {
+    // Its start was omitted, or came before we listened.
+    if (message.phase === 'end') return this.history.now.hasStatement(id(message.id))
+    if (message.request === null) return true
+    const admitted = this.#statements.admit(id(message.request))
+    if (typeof admitted === 'number') this.#tellOmitted({ id: message.request, at: message.at }, admitted)
+    return admitted === 'tell'
+  }
+
+  #tellOmitted({ id, at }: { id: string; at: number }, total: number): void {
+    if (total > 0) this.history.push(this.#omitted({ id, total }, ms(at)))
   }
 }

@@ -1,7 +1,7 @@
-import type { AnyRow } from '../../model/rows.ts'
+import type { Row } from '../../model/codec.ts'
 
 /** A row's size in memory, estimated on the high side: the array, its numbers and its strings. */
-export function rowBytes(row: AnyRow): number {
+export function rowBytes(row: Row): number {
   let bytes = ARRAY
   for (let column = 0; column < row.length; column++) bytes += valueBytes(row[column])
   return bytes

@@ -1,10 +1,10 @@
-import type { AnyRow } from '../../model/rows.ts'
+import type { Row } from '../../model/codec.ts'
 import { rowBytes } from './row-bytes.ts'
 
 /** The recent rows, in order and without gaps. Readers hold no rows, only the number of the last one they read. */
 export class RowRing {
   bytes = 0
-  #rows: (AnyRow | undefined)[] = []
+  #rows: (Row | undefined)[] = []
   #head = 0
   /** The number of the oldest row in here; `last + 1` if there is none. */
   first = 1
@@ -17,16 +17,16 @@ export class RowRing {
     return this.#rows.length - this.#head
   }
 
-  push(row: AnyRow): void {
+  push(row: Row): void {
     this.#rows.push(row)
     this.bytes += rowBytes(row)
   }
 
-  at(seq: number): AnyRow | undefined {
+  at(seq: number): Row | undefined {
     return seq < this.first ? undefined : this.#rows[this.#head + seq - this.first]
   }
 
-  shift(): AnyRow | undefined {
+  shift(): Row | undefined {
     const row = this.#rows[this.#head]
     if (row === undefined) return undefined
     this.#rows[this.#head++] = undefined

@@ -1,60 +1,30 @@
 import type { EngineReport } from '../../../server-lib/channels/index.ts'
-import { KIND, type AnyRow } from '../../model/rows.ts'
-import type { Ink } from './ink.ts'
-import { count, countOrNull, id, idOrNull, ms } from './plain.ts'
-import { engineFacts, lineNotTaken } from './rows-of-pools.ts'
+import type { Row } from '../../model/codec.ts'
+import { ms } from './plain.ts'
+import type { RowsOfMessages } from './rows-of-messages.ts'
 
 /** What a late recorder must know: engines, connections, their holders and the waiters. */
-export function* seedRows(report: EngineReport, now: number, ink: Ink): Iterable<AnyRow> {
-  const engine = id(report.description.engine)
-  const pool = id(report.description.pool)
-  yield [0, KIND.engine, ms(now), engineFacts(report.description)]
-  for (const at of report.connections) {
-    const connection = id(at.connection)
-    const { holder } = at
+export function* seedRows(
+  { description, connections, waiters }: EngineReport,
+  at: number,
+  rows: RowsOfMessages,
+): Iterable<Row> {
+  const { engine, pool } = description
+  const { start, acquired, kept } = rows['enginelight:checkout']
+  const now = ms(at)
+  yield rows['enginelight:engine'].declared({ description }, now)
+  for (const { holder, transaction, since: connectedAt, ...connection } of connections) {
     // The current hold gets a row of its own, and is counted there.
-    const usesBefore = Math.max(0, count(at.uses) - (holder ? 1 : 0))
-    const pid = countOrNull(at.backendPid)
-    yield [0, KIND.connected, ms(at.since), connection, engine, pool, count(at.slot), pid, usesBefore]
+    const uses = Math.max(0, connection.uses - (holder ? 1 : 0))
+    yield rows['enginelight:pool'].connected({ ...connection, engine, pool, uses }, ms(connectedAt))
     if (!holder) continue
-    const checkout = id(holder.checkout)
-    const request = idOrNull(holder.request)
-    const session = idOrNull(holder.session)
     const since = ms(holder.since)
-    const site = ink.site(holder.site)
-    yield [
-      0,
-      KIND.checkoutStart,
-      since,
-      checkout,
-      engine,
-      pool,
-      request,
-      session,
-      site,
-      ink.frames(holder.site),
-      ...lineNotTaken(holder),
-    ]
-    yield [0, KIND.checkoutAcquired, since, checkout, connection, 0]
-    if (holder.keptFor != null)
-      yield [0, KIND.checkoutKept, ms(now), checkout, ink.textOrNull(holder.keptFor)]
-    const transaction = idOrNull(at.transaction)
-    if (transaction !== null)
-      yield [0, KIND.transactionStart, since, transaction, connection, checkout, session, request, site]
+    const hold = { ...holder, id: holder.checkout, engine, pool, connection: connection.connection }
+    yield start(hold, since)
+    yield acquired({ ...hold, waitMs: 0 }, since)
+    if (holder.keptFor != null) yield kept(hold, now)
+    if (transaction !== null) yield rows['enginelight:transaction'].start({ ...hold, id: transaction }, since)
   }
-  for (const waiter of report.waiters) {
-    yield [
-      0,
-      KIND.checkoutStart,
-      ms(waiter.since),
-      id(waiter.checkout),
-      engine,
-      pool,
-      idOrNull(waiter.request),
-      idOrNull(waiter.session),
-      ink.site(waiter.site),
-      ink.frames(waiter.site),
-      ...lineNotTaken(waiter),
-    ]
-  }
+  for (const waiter of waiters)
+    yield start({ ...waiter, id: waiter.checkout, engine, pool }, ms(waiter.since))
 }

@@ -1,5 +1,3 @@
-import { KIND, type StatementsOmittedRow } from '../../model/rows.ts'
-
 const REQUESTS = 10_000
 
 interface Counted {
@@ -18,8 +16,8 @@ export class StatementLimit {
     this.#limit = limit
   }
 
-  /** Whether to record one more, omit it, or omit it with a row that gives the number omitted so far. */
-  admit(request: string, at: number): 'tell' | 'omit' | StatementsOmittedRow {
+  /** Whether to record one more, omit it, or omit it and tell the number omitted so far. */
+  admit(request: string): 'tell' | 'omit' | number {
     let counted = this.#byRequest.get(request)
     if (!counted) {
       this.#byRequest.set(request, (counted = { told: 0, omitted: 0 }))
@@ -38,13 +36,13 @@ export class StatementLimit {
     this.omitted++
     // At 1, 2, 4, 8 …, so that the page sees it grow without a row per statement; the sum comes at the end.
     const isPowerOfTwo = (counted.omitted & (counted.omitted - 1)) === 0
-    return isPowerOfTwo ? [0, KIND.statementsOmitted, at, request, counted.omitted] : 'omit'
+    return isPowerOfTwo ? counted.omitted : 'omit'
   }
 
-  /** The request is over: the final number of omitted statements, or null if there were none. */
-  end(request: string, at: number): StatementsOmittedRow | null {
+  /** The request is over: the final number of omitted statements. */
+  end(request: string): number {
     const counted = this.#byRequest.get(request)
     this.#byRequest.delete(request)
-    return counted && counted.omitted > 0 ? [0, KIND.statementsOmitted, at, request, counted.omitted] : null
+    return counted?.omitted ?? 0
   }
 }

@@ -1,4 +1,5 @@
-import { KIND, type AnyRow } from '../../model/rows.ts'
+import { decode, kindOf, type Row } from '../../model/codec.ts'
+import type { Fact, Kind } from '../../model/rows.ts'
 
 /**
  * A minimal page: what is open now, by applying rows. An independent reading of the rows, made for comparing two pages
@@ -40,120 +41,59 @@ export class PageState {
     }
   }
 
-  apply(row: AnyRow, texts: ReadonlyMap<number, string>): void {
-    const text = (id: number | null): string => {
-      if (id === null) return ''
+  apply(row: Row, texts: ReadonlyMap<number, string>): void {
+    if (row[0] > this.seq) this.seq = row[0]
+    const kind = kindOf(row)
+    if (kind === undefined) return
+    const fact = decode(kind, row, id => {
       const found = texts.get(id)
       if (found === undefined)
         throw new Error(`Row ${row[0]} names text ${id}, which was not sent before it.`)
       return found
-    }
-    if (row[0] > this.seq) this.seq = row[0]
-    switch (row[1]) {
-      case KIND.engine:
-        return void this.engines.set(row[3].engine, row[3])
-      case KIND.engineClosed:
-        return void this.engines.set(row[3], 'closed')
-      case KIND.connected:
-        return void this.connections.set(row[3], { slot: row[6], uses: row[8], heldBy: null })
-      case KIND.disconnected:
-        text(row[4])
-        return void this.connections.delete(row[3])
-      case KIND.requestStart:
-        return void this.requests.set(row[3], { label: text(row[5]), over: false, omitted: 0, sessions: [] })
-      case KIND.requestEnd: {
-        const request = this.requests.get(row[3])
-        if (request) request.over = true
-        return
-      }
-      case KIND.statementsOmitted: {
-        const request = this.requests.get(row[3])
-        if (request) request.omitted = row[4]
-        return
-      }
-      case KIND.sessionStart:
-        this.requests.get(row[5])?.sessions.push(row[3])
-        return void this.sessions.set(row[3], { request: row[5], state: 'started' })
-      case KIND.sessionState:
-      case KIND.sessionEnd: {
-        const session = this.sessions.get(row[3])
-        if (session) session.state = String(row[4])
-        return
-      }
-      case KIND.checkoutStart:
-        text(row[9])
-        {
-          const isLineTaken = row[10] === undefined
-          return void this.checkouts.set(row[3], {
-            request: row[6],
-            connection: null,
-            site: text(row[8]),
-            isLineTaken,
-          })
-        }
-      case KIND.checkoutAcquired: {
-        const checkout = this.checkouts.get(row[3])
-        const connection = this.connections.get(row[4])
-        if (checkout) checkout.connection = row[4]
-        if (connection) {
-          connection.uses++
-          connection.heldBy = row[3]
-        }
-        return
-      }
-      case KIND.checkoutFailed:
-        text(row[5])
-        return void this.checkouts.delete(row[3])
-      case KIND.checkoutReleased: {
-        text(row[4])
-        const connection = this.connections.get(this.checkouts.get(row[3])?.connection ?? '')
-        if (connection?.heldBy === row[3]) connection.heldBy = null
-        return void this.checkouts.delete(row[3])
-      }
-      case KIND.statementStart:
-        text(row[12])
-        return void this.statements.set(row[3], { text: text(row[9]) })
-      case KIND.statementEnd:
-        text(row[7])
-        return void this.statements.delete(row[3])
-      case KIND.transactionStart:
-        text(row[8])
-        return void this.transactions.set(row[3], { connection: row[4], failed: null })
-      case KIND.transactionFailed: {
-        const transaction = this.transactions.get(row[3])
-        if (transaction) transaction.failed = row[5]
-        return
-      }
-      case KIND.transactionEnd:
-        return void this.transactions.delete(row[3])
-      case KIND.connectFailed:
-        return void text(row[6])
-      case KIND.checkoutDirty:
-        return void text(row[6])
-      case KIND.checkoutKept:
-        return void text(row[4])
-      case KIND.savepoint:
-        return
-      case KIND.sessionEnding:
-        return void this.endings.set(row[3], `${row[4]} at ${text(row[5])}`)
-      case KIND.commitStart:
-        text(row[8])
-        return void this.commits.set(row[3], { mode: row[5], steps: [] })
-      case KIND.stepStart:
-        return void this.commits.get(row[3])?.steps.push(`${row[5]} ${row[4]}`)
-      case KIND.stepEnd:
-        text(row[9])
-        return void this.commits.get(row[3])?.steps.push(`${row[5]} ${row[4]}: ${row[7] ?? row[8]}`)
-      case KIND.commitEnd:
-        text(row[8])
-        return void this.commits.delete(row[3])
-      case KIND.inDoubt:
-        return void this.inDoubt.set(row[4], { engine: row[3], reason: text(row[7]) })
-      case KIND.recovered:
-        return void this.inDoubt.delete(row[4])
-      default:
-        row satisfies never
-    }
+    })
+    this.#changes[kind]?.(fact as never)
+  }
+
+  readonly #changes: { readonly [K in Kind]?: (fact: Fact<K>) => void } = {
+    engine: ({ facts }) => this.engines.set(facts.engine, facts),
+    engineClosed: ({ engine }) => this.engines.set(engine, 'closed'),
+    connected: ({ id, slot, uses }) => this.connections.set(id, { slot, uses, heldBy: null }),
+    disconnected: ({ id }) => this.connections.delete(id),
+    requestStart: ({ id, label }) => this.requests.set(id, { label, over: false, omitted: 0, sessions: [] }),
+    requestEnd: ({ id }) => change(this.requests, id, { over: true }),
+    statementsOmitted: ({ id, total }) => change(this.requests, id, { omitted: total }),
+    sessionStart: ({ id, request }) => {
+      this.requests.get(request)?.sessions.push(id)
+      this.sessions.set(id, { request, state: 'started' })
+    },
+    sessionState: ({ id, state }) => change(this.sessions, id, { state }),
+    sessionEnd: ({ id, released }) => change(this.sessions, id, { state: String(released) }),
+    checkoutStart: ({ id, request, site, isLineTaken }) =>
+      this.checkouts.set(id, { request, connection: null, site: site ?? '', isLineTaken }),
+    checkoutAcquired: ({ id, connection }) => {
+      change(this.checkouts, id, { connection })
+      const held = this.connections.get(connection)
+      if (held) change(this.connections, connection, { uses: held.uses + 1, heldBy: id })
+    },
+    checkoutFailed: ({ id }) => this.checkouts.delete(id),
+    checkoutReleased: ({ id }) => {
+      const connection = this.connections.get(this.checkouts.get(id)?.connection ?? '')
+      if (connection?.heldBy === id) connection.heldBy = null
+      this.checkouts.delete(id)
+    },
+    statementStart: ({ id, text }) => this.statements.set(id, { text }),
+    statementEnd: ({ id }) => this.statements.delete(id),
+    transactionStart: ({ id, connection }) => this.transactions.set(id, { connection, failed: null }),
+    transactionFailed: ({ id, code }) => change(this.transactions, id, { failed: code }),
+    transactionEnd: ({ id }) => this.transactions.delete(id),
+    sessionEnding: ({ id, why, site }) => this.endings.set(id, `${why} at ${site ?? ''}`),
+    commitStart: ({ id, mode }) => this.commits.set(id, { mode, steps: [] }),
+    stepStart: ({ id, engine, step }) => this.commits.get(id)?.steps.push(`${step} ${engine}`),
+    stepEnd: ({ id, engine, step, command, code }) =>
+      this.commits.get(id)?.steps.push(`${step} ${engine}: ${command ?? code}`),
+    commitEnd: ({ id }) => this.commits.delete(id),
+    inDoubt: ({ gid, engine, reason }) => this.inDoubt.set(gid, { engine, reason }),
+    recovered: ({ gid }) => this.inDoubt.delete(gid),
   }
 
   #parts() {
@@ -180,4 +120,9 @@ export class PageState {
   #hasOpen(request: string): boolean {
     return [...this.checkouts.values()].some(checkout => checkout.request === request)
   }
+}
+
+function change<T extends object>(among: Map<string, T>, id: string, to: Partial<T>): void {
+  const it = among.get(id)
+  if (it) Object.assign(it, to)
 }

@@ -6,7 +6,7 @@ import {
   type ServerMessage,
   type Stat,
 } from '../../model/protocol.ts'
-import type { AnyRow } from '../../model/rows.ts'
+import type { Row } from '../../model/codec.ts'
 import { PageState } from './page-state.ts'
 
 /** A page without a browser: speaks the protocol and applies the rows it gets. */
@@ -120,7 +120,7 @@ export class Page {
     }
   }
 
-  #apply(rows: AnyRow[]): void {
+  #apply(rows: Row[]): void {
     for (const row of rows) this.state.apply(row, this.texts)
   }
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect } from 'vitest'
-import type { AnyRow } from '../../model/rows.ts'
+import { decode, forEachText, isA, type Row } from '../../model/codec.ts'
+import type { Fact, Kind } from '../../model/rows.ts'
 import type { Snapshot } from '../../model/protocol.ts'
 import { DEFAULT_LIMITS, Recorder, type RecorderLimits } from '../recorder/index.ts'
-import { forEachText } from '../recorder/row-texts.ts'
 import { Speaker } from './messages.ts'
 import { PageState } from './page-state.ts'
 
@@ -19,13 +19,20 @@ export function record(limits: Partial<RecorderLimits> = {}): Recorder {
   return recorder
 }
 
-export function ringRows(): AnyRow[] {
+export function ringRows(): Row[] {
   const { ring } = recorder.history
-  return Array.from({ length: ring.length }, (_, index) => ring.at(ring.first + index) as AnyRow)
+  return Array.from({ length: ring.length }, (_, index) => ring.at(ring.first + index) as Row)
+}
+
+/** What those rows say that are of this kind. */
+export function factsOf<K extends Kind>(kind: K, rows: readonly Row[]): Fact<K>[] {
+  return rows
+    .filter(row => isA(kind, row))
+    .map(row => decode(kind, row, id => recorder.history.dictionary.textOf(id) ?? ''))
 }
 
 /** What a page knows after a snapshot and, unless that is of now, the ring. */
-function pageOf(snapshot: Snapshot, rest: AnyRow[]): PageState {
+function pageOf(snapshot: Snapshot, rest: Row[]): PageState {
   const page = new PageState()
   const texts = new Map<number, string>()
   for (const row of [...snapshot.rows, ...rest]) {
