@@ -6,7 +6,7 @@ import { STATEMENTS } from './apply-statement.ts'
 import { TRANSACTIONS } from './apply-transaction.ts'
 import { decode, kindOf, type Row, type Texts } from './codec.ts'
 import { Draft, type Reducer } from './draft.ts'
-import type { Kind } from './rows.ts'
+import type { Time } from './rows.ts'
 import type { PanelState } from './state.ts'
 
 const REDUCER: Reducer = {
@@ -24,12 +24,11 @@ export function apply(state: PanelState, rows: readonly Row[], texts: Texts): Pa
   const draft = new Draft(state)
   for (const row of rows) {
     const kind = kindOf(row)
-    if (kind !== undefined) reduce(draft, kind, row, texts)
+    if (kind !== undefined) {
+      const change = REDUCER[kind] as (draft: Draft, fact: object, at: Time) => void
+      change(draft, decode(kind, row, texts), row[2])
+    }
     draft.advance(row[0])
   }
   return draft.state
-}
-
-function reduce<K extends Kind>(draft: Draft, kind: K, row: Row, texts: Texts): void {
-  REDUCER[kind](draft, decode(kind, row, texts), row[2])
 }

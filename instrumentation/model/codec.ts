@@ -33,11 +33,8 @@ export function encoder<From extends object>(
     return own[name] ?? ((from: From) => made(from[name as keyof From]))
   })
   return (from, at) => {
-    const row = new Array(HEAD + cells.length) as Row
-    row[0] = 0
-    row[1] = number
-    row[2] = at
-    for (let i = 0; i < cells.length; i++) row[HEAD + i] = cells[i]!(from)
+    const row: Row = [0, number, at]
+    for (const cell of cells) row.push(cell(from))
     return row
   }
 }
