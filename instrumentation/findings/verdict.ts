@@ -1,7 +1,7 @@
 import { ago, count, duration } from '../model/format.ts'
 import type { Ledger, LedgerEntry } from '../model/ledger.ts'
 import type { Time } from '../model/rows.ts'
-import { committedNothing, isLeaking, outlivedMs } from '../model/outcome.ts'
+import { committedNothing, isLeaking, outlivedMs } from './outcome.ts'
 import { groupsOf } from './similar.ts'
 import type { Request } from '../model/state.ts'
 

@@ -1,5 +1,5 @@
 import type { Time } from '../../instrumentation/model/rows.ts'
-import { isLeaking, isSettled, outcomeOf, outlivedMs } from '../../instrumentation/model/outcome.ts'
+import { isLeaking, isSettled, outcomeOf, outlivedMs } from '../../instrumentation/findings/outcome.ts'
 import { groupsOf } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
 

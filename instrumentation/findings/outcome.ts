@@ -1,5 +1,6 @@
-import type { Time } from './rows.ts'
-import type { Request, Statement } from './state.ts'
+import { wroteNothing } from '../model/fate.ts'
+import type { Time } from '../model/rows.ts'
+import type { Request, Statement } from '../model/state.ts'
 
 /** How a request's work on its databases ended. */
 export type Outcome = 'running' | 'committed' | 'rolled back' | 'failed' | 'none' | 'open'
@@ -79,13 +80,3 @@ function rolledBack(request: Request): Statement[] {
   const ids = new Set(request.transactions.filter(t => t.outcome === 'rolled back').map(t => t.id))
   return request.statements.filter(s => s.transaction !== null && ids.has(s.transaction))
 }
-
-const READ_COMMANDS =
-  'SELECT,SHOW,EXPLAIN,DECLARE CURSOR,FETCH,CLOSE CURSOR,BEGIN,ROLLBACK,COMMIT,SAVEPOINT,RELEASE,SET,RESET'
-const READS = new Set<string | null>([null, ...READ_COMMANDS.split(',')])
-
-/**
- * A session that only read ends its transaction with ROLLBACK: nothing was lost, so it does not count as rolled back.
- */
-export const wroteNothing = (statements: readonly Statement[]): boolean =>
-  statements.every(s => READS.has(s.command))
