@@ -1,6 +1,9 @@
 import type { Time } from '../model/rows.ts'
 import { ago, duration } from '../model/format.ts'
 import type { Checkout, Lane, LanePhase, PanelState, Request } from '../model/state.ts'
+import { leakedMs } from './rules/leak.ts'
+import { limitsOf, thresholdsOf } from './thresholds.ts'
+import { withoutStalls } from './without-stalls.ts'
 
 export type Tone = 'calm' | 'quiet' | 'warn' | 'bad'
 
@@ -36,10 +39,7 @@ export function laneStatuses(
   })
 }
 
-/** A lane that keeps others out for longer than this gets a colour. */
-const IDLE_IN_TRANSACTION_WARN_MS = 500
-const IDLE_IN_TRANSACTION_BAD_MS = 2000
-const HELD_BAD_MS = 10_000
+/** From so many holds in a second on, no single holder can be read. */
 const BRISK = 3
 
 export function laneStatus(
@@ -67,19 +67,13 @@ export function laneStatus(
     forMs: since,
     overMs: null,
   }
-  const overFor = request?.endedAt != null ? now - request.endedAt : 0
-  if (checkout && checkout.keptFor === null && overFor > 250) {
-    return {
-      ...common,
-      overMs: overFor,
-      words: 'leak: request ended',
-      forHow: ago(overFor),
-      tone: 'bad',
-    }
-  }
+  const overMs = checkout && leakedMs(checkout, request, now, state.stalls)
+  if (overMs !== null)
+    return { ...common, overMs, words: 'leak: request ended', forHow: ago(overMs), tone: 'bad' }
   const keptFor = phase === 'held' ? (checkout?.keptFor ?? null) : null
   if (keptFor !== null) return { ...common, words: keptFor, forHow: duration(since), tone: 'calm' }
-  return { ...common, words: WORDS[phase], forHow: duration(since), tone: toneOf(phase, since) }
+  const tone = toneOf(state, lane.engine, phase, now - since, now)
+  return { ...common, words: WORDS[phase], forHow: duration(since), tone }
 }
 
 const WORDS: Record<LanePhase, string> = {
@@ -91,7 +85,10 @@ const WORDS: Record<LanePhase, string> = {
   'failed transaction': 'failed tx',
 }
 
-function toneOf(phase: LanePhase, since: number): Tone {
+/** A lane that keeps others out for longer than its engine allows gets a colour. */
+function toneOf(state: PanelState, engine: string, phase: LanePhase, from: Time, now: Time): Tone {
+  const limits = limitsOf(thresholdsOf(state), engine)
+  const spent = withoutStalls(state.stalls, from, now)
   switch (phase) {
     case 'free':
       return 'quiet'
@@ -99,10 +96,10 @@ function toneOf(phase: LanePhase, since: number): Tone {
     case 'executing':
       return 'calm'
     case 'held':
-      return since > HELD_BAD_MS ? 'bad' : 'calm'
+      return spent >= limits.heldTooLongMs ? 'bad' : 'calm'
     case 'idle in transaction':
-      if (since > IDLE_IN_TRANSACTION_BAD_MS) return 'bad'
-      return since > IDLE_IN_TRANSACTION_WARN_MS ? 'warn' : 'calm'
+      if (spent >= limits.idleTooLongMs) return 'bad'
+      return spent >= limits.idleInTransactionMs ? 'warn' : 'calm'
     case 'failed transaction':
       return 'bad'
     default:

@@ -1,29 +1,34 @@
 import type { Statement } from '../model/state.ts'
-
-/** Fewer similar statements than this are not a pattern. */
-const SIMILAR_FROM = 5
+import { SIMILAR_FROM } from './thresholds.ts'
 
 /** Statements of one request with the same text, sent from the same line. */
 export interface SimilarGroup {
   readonly key: string
+  readonly first: Statement
   readonly ids: readonly string[]
+  /** In which at least one of them ran: many at once take no longer than their request. */
   readonly spentMs: number
 }
 
-/** The groups of five or more, the most time-consuming first. Control statements (BEGIN, COMMIT) never count. */
-export function groupsOf(statements: readonly Statement[]): SimilarGroup[] {
-  const groups = new Map<string, { key: string; ids: string[]; spentMs: number }>()
+/** The groups of `from` or more, the most time-consuming first. Control statements (BEGIN, COMMIT) never count. */
+export function groupsOf(statements: readonly Statement[], from = SIMILAR_FROM): SimilarGroup[] {
+  if (statements.length < from) return []
+  const groups = new Map<
+    string,
+    { key: string; first: Statement; ids: string[]; spentMs: number; to: number }
+  >()
   for (const statement of statements) {
     if (isControl(statement.text)) continue
+    const { id, startedAt } = statement
+    const endedAt = statement.endedAt ?? startedAt
     const key = similarKey(statement)
-    const group = groups.get(key) ?? { key, ids: [], spentMs: 0 }
+    const group = groups.get(key) ?? { key, first: statement, ids: [], spentMs: 0, to: startedAt }
     groups.set(key, group)
-    group.ids.push(statement.id)
-    group.spentMs += (statement.endedAt ?? statement.startedAt) - statement.startedAt
+    group.ids.push(id)
+    group.spentMs += Math.max(0, endedAt - Math.max(startedAt, group.to))
+    group.to = Math.max(group.to, endedAt)
   }
-  return [...groups.values()]
-    .filter(group => group.ids.length >= SIMILAR_FROM)
-    .sort((a, b) => b.spentMs - a.spentMs)
+  return [...groups.values()].filter(group => group.ids.length >= from).sort((a, b) => b.spentMs - a.spentMs)
 }
 
 export const similarKey = (statement: Statement): string => `${statement.site ?? ''}\n${statement.text}`

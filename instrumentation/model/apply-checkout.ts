@@ -23,6 +23,8 @@ export const CHECKOUTS = {
       failure: null,
       dirty: null,
       keptFor: null,
+      countsFrom: null,
+      overdue: null,
     })
   },
 
@@ -35,6 +37,7 @@ export const CHECKOUTS = {
       ...checkout,
       state: 'held',
       acquiredAt: at,
+      countsFrom: at,
       connection: connectionId,
       slot: connection?.slot ?? null,
       backendPid: connection?.backendPid ?? null,
@@ -69,9 +72,15 @@ export const CHECKOUTS = {
     if (checkout) update(draft, { ...checkout, dirty: { status, previousSite } })
   },
 
-  checkoutKept(draft, { id, keptFor }) {
+  checkoutKept(draft, { id, keptFor }, at) {
     const checkout = draft.get('checkouts', id)
-    if (checkout) update(draft, { ...checkout, keptFor })
+    if (!checkout) return
+    update(draft, { ...checkout, keptFor, countsFrom: keptFor === null ? at : checkout.countsFrom })
+  },
+
+  checkoutOverdue(draft, { id, state }, at) {
+    const checkout = draft.get('checkouts', id)
+    if (checkout) update(draft, { ...checkout, overdue: { at, state } })
   },
 } satisfies Partial<Reducer>
 

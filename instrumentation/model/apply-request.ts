@@ -67,11 +67,17 @@ function withSession(draft: Draft, id: string, change: Change): void {
   if (request && index >= 0) change(request, index)
 }
 
-/** Finished requests are dropped first, oldest first: a running one is what the developer will ask about. */
+/**
+ * Finished requests are dropped first, oldest first: a running one is what the developer will ask about, and a leak
+ * needs its owner's name.
+ */
 function forgetOldest(draft: Draft): void {
   const { order } = draft
   while (order.length > REQUESTS_KEPT) {
-    const finished = order.findIndex(id => draft.get('requests', id)?.endedAt != null)
+    const finished = order.findIndex(id => {
+      const request = draft.get('requests', id)
+      return request?.endedAt != null && request.checkouts.every(c => c.endedAt !== null)
+    })
     const [id] = order.splice(Math.max(finished, 0), 1)
     for (const session of draft.get('requests', id!)?.sessions ?? []) draft.delete('sessions', session.id)
     draft.delete('requests', id!)

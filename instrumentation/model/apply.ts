@@ -1,6 +1,7 @@
 import { POOLS } from './apply-pool.ts'
 import { CHECKOUTS } from './apply-checkout.ts'
 import { COMMITS } from './apply-commit.ts'
+import { PROCESS } from './apply-process.ts'
 import { REQUESTS } from './apply-request.ts'
 import { STATEMENTS } from './apply-statement.ts'
 import { TRANSACTIONS } from './apply-transaction.ts'
@@ -16,6 +17,7 @@ const REDUCER: Reducer = {
   ...STATEMENTS,
   ...TRANSACTIONS,
   ...COMMITS,
+  ...PROCESS,
 }
 
 /** The state after these rows. A row of an unknown kind changes only the sequence number. */

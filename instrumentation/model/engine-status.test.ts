@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { apply } from './apply.ts'
-import { isLeaking } from './outcome.ts'
+import { isLeaking } from '../findings/rules/leak.ts'
 import { emptyState, type Request } from './state.ts'
 import { Telling } from './testing/telling.ts'
 

@@ -1,6 +1,5 @@
 import type { EndReason } from '../../server-lib/channels/words.ts'
-import { wroteNothing } from './outcome.ts'
-import type { Commit, Doubt, Request, Transaction } from './state.ts'
+import type { Commit, Doubt, Request, Statement, Transaction } from './state.ts'
 
 /**
  * What happened to a transaction, by its server's answers. `refused`: a commit was requested and ended in an error.
@@ -156,3 +155,13 @@ export function savepointDepth({ savepoints }: Transaction): number {
   }
   return deepest
 }
+
+const READ_COMMANDS =
+  'SELECT,SHOW,EXPLAIN,DECLARE CURSOR,FETCH,CLOSE CURSOR,BEGIN,ROLLBACK,COMMIT,SAVEPOINT,RELEASE,SET,RESET'
+const READS = new Set<string | null>([null, ...READ_COMMANDS.split(',')])
+
+/**
+ * A session that only read ends its transaction with ROLLBACK: nothing was lost, so it does not count as rolled back.
+ */
+export const wroteNothing = (statements: readonly Statement[]): boolean =>
+  statements.every(s => READS.has(s.command))

@@ -34,11 +34,17 @@ const NAMED: { readonly [T in Thing]?: string } = { engine: 'engine', doubt: 'gi
 const STEPS: (Step | undefined)[] = []
 for (const kind of Object.keys(ROWS) as Kind[]) {
   const { life, number, columns } = ROWS[kind]
-  if (life === 'passes') continue
+  if (life === 'passes' || life === 'stays') continue
   const [does, of] = life.split(' ') as [Step['does'], Thing]
   const place = (column: string) => (column in columns ? placeOf(kind, column as never) : undefined)
   STEPS[number] = { does, of, id: place(NAMED[of] ?? 'id') ?? 0, request: place('request') }
 }
+
+/** The numbers of the kinds of which the last rows are kept, although nothing lasts. */
+const STAYING = new Set<number>(
+  Object.values(ROWS).flatMap(({ life, number }) => (life === 'stays' ? [number] : [])),
+)
+const MOST_STAYING = 200
 
 const USES = placeOf('connected', 'uses')
 const CONNECTION_ACQUIRED = placeOf('checkoutAcquired', 'connection')
@@ -80,6 +86,7 @@ export class OpenRows {
     commit: new Map(),
     doubt: new Map(),
   }
+  readonly #staying: Row[] = []
   readonly #leaving: Leaving
   readonly #most: number
 
@@ -90,7 +97,7 @@ export class OpenRows {
 
   apply(row: Row): void {
     const step = STEPS[row[1]]
-    if (step === undefined) return this.#leaving([row], null, false)
+    if (step === undefined) return this.#pass(row)
     const id = row[step.id] as string
     switch (step.of) {
       case 'engine':
@@ -138,6 +145,13 @@ export class OpenRows {
       for (const rows of request.sessions.values()) yield* rows
     }
     for (const open of Object.values(this.#open)) for (const { rows } of open.values()) yield* rows
+    yield* this.#staying
+  }
+
+  #pass(row: Row): void {
+    if (!STAYING.has(row[1])) return this.#leaving([row], null, false)
+    this.#staying.push(row)
+    if (this.#staying.length > MOST_STAYING) this.#leaving([this.#staying.shift()!], null, false)
   }
 
   /** An engine that is closed stays, so that a page shows it. */

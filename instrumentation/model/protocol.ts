@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts'
 import type { Row, TextId } from './codec.ts'
 import type { Time } from './rows.ts'
 
@@ -132,13 +133,23 @@ export interface OpenTruth {
 /** Locks of one mode on one relation, or of one other kind: `RowExclusiveLock` on `orders`. */
 export type LockTruth = [what: string, mode: string, granted: boolean]
 
+/** Once a second, if anything changed: what is wrong in the process. The first on a socket names everything. */
+export interface Findings {
+  type: 'findings'
+  now: Time
+  /** New, or with other words or numbers. */
+  found: Finding[]
+  /** The keys of those that are no longer so. */
+  over: string[]
+}
+
 export interface Bye {
   type: 'bye'
   reason: string
   retryAfterMs: number | null
 }
 
-export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Bye
+export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Findings | Bye
 
 // ------------------------------------------------------------------------------------- page to server
 

@@ -26,6 +26,7 @@ test('each kind keeps its number and its columns their places: pages of version 
       "33 checkoutReleased: id discarded",
       "34 checkoutDirty: id connection status previousSite",
       "35 checkoutKept: id keptFor",
+      "36 checkoutOverdue: id state",
       "40 statementStart: id connection checkout session request transaction text parameters queuedMs site cursor",
       "41 statementEnd: id rows command code message",
       "42 statementsOmitted: id total",
@@ -39,6 +40,8 @@ test('each kind keeps its number and its columns their places: pages of version 
       "63 commitEnd: id outcome engines durationMs code message",
       "64 inDoubt: engine gid key ageMs reason",
       "65 recovered: engine gid key ageMs outcome",
+      "70 stalled: stalledMs",
+      "71 warned: code message",
     ]
   `)
 })

@@ -34,9 +34,10 @@ export type Thing =
 
 /**
  * What a row does to the life of the thing that its key names. One that `renews` replaces the earlier row of its kind;
- * one that `passes` is about nothing that lasts.
+ * one that `passes` is about nothing that lasts; of those that `stay` the last are kept nevertheless, because what is open
+ * may have waited for them.
  */
-export type Life = `${'begins' | 'continues' | 'renews' | 'ends'} ${Thing}` | 'passes'
+export type Life = `${'begins' | 'continues' | 'renews' | 'ends'} ${Thing}` | 'passes' | 'stays'
 
 const row = <C extends Columns>(number: number, life: Life, columns: C) => ({ number, life, columns })
 
@@ -54,6 +55,9 @@ export const ENGINE = {
   min: count,
   max: count,
   checkoutTimeoutMs: count,
+  /** From when on a hold, or a transaction with nothing to do, is too long; null if it never is. */
+  heldWarningMs: orNull(count),
+  idleInTransactionWarningMs: orNull(count),
   transactions: word(words.TRANSACTIONS_TOLD, 'told'),
   server: orNull(id),
   database: orNull(id),
@@ -162,6 +166,8 @@ export const ROWS = {
   }),
   /** From here on it is held by design, and so is no leak: `listens on jobs`. Null: no longer. */
   checkoutKept: row(35, 'renews checkout', { id, keptFor: orNull(text) }),
+  /** It is held, or idle in its transaction, for longer than its engine allows. */
+  checkoutOverdue: row(36, 'renews checkout', { id, state: word(words.HOLDER_STATES) }),
 
   statementStart: row(40, 'begins statement', {
     id,
@@ -238,6 +244,11 @@ export const ROWS = {
     ageMs: ms,
     outcome: word(words.RECOVERIES),
   }),
+
+  /** The event loop stood still until now. */
+  stalled: row(70, 'stays', { stalledMs: ms }),
+  /** The library emitted a process warning. */
+  warned: row(71, 'stays', { code: id, message: text }),
 }
 
 export type Kind = keyof typeof ROWS

@@ -24,6 +24,10 @@ export interface PanelState {
   readonly commits: ReadonlyMap<string, Commit>
   /** By gid: what recovery has found, and what it has resolved of that. */
   readonly doubts: ReadonlyMap<string, Doubt>
+  /** The last times in which the event loop stood still, oldest first. */
+  readonly stalls: ReadonlyMap<string, Stall>
+  /** The library's last warnings, oldest first. */
+  readonly warnings: ReadonlyMap<string, Warning>
 }
 
 type At<F> = F & { readonly at: Time }
@@ -123,6 +127,10 @@ export interface Checkout extends Owned<Omit<Fact<'checkoutStart'>, 'frames'>> {
   readonly dirty: Pick<Fact<'checkoutDirty'>, 'status' | 'previousSite'> | null
   /** What it is held for by design: `listens on jobs`. */
   readonly keptFor: Fact<'checkoutKept'>['keptFor']
+  /** From when its length counts: a hold by design begins to count when the reason for it is gone. */
+  readonly countsFrom: Time | null
+  /** When the library told that it is held for too long, and in which state it was. */
+  readonly overdue: At<Omit<Fact<'checkoutOverdue'>, 'id'>> | null
 }
 
 export interface Statement
@@ -171,6 +179,14 @@ export interface Doubt extends Omit<Fact<'inDoubt'>, 'ageMs'> {
   readonly recovered: Fact<'recovered'>['outcome'] | null
 }
 
+/** A time in which no code of the application ran and no answer was read, as the library's heartbeat saw it. */
+export interface Stall extends Fact<'stalled'> {
+  readonly endedAt: Time
+}
+
+/** An `EnginelightWarning` of this process. */
+export type Warning = At<Fact<'warned'>>
+
 /** What ran outside of any known request is kept under this id. */
 export const NO_CONTEXT = '(no context)'
 
@@ -190,4 +206,6 @@ export const emptyState: PanelState = {
   sessions: new Map(),
   commits: new Map(),
   doubts: new Map(),
+  stalls: new Map(),
+  warnings: new Map(),
 }

@@ -11,6 +11,7 @@ import {
 } from './mount/index.ts'
 import { settingsOf, type PanelOptions, type StartPanelOptions } from './options.ts'
 
+export type { Finding, FindingKind, Severity, Subjects } from '../model/finding.ts'
 export type { MountableServer, MountedPanel } from './mount/index.ts'
 export type { PanelOptions, StartPanelOptions } from './options.ts'
 export type { RecorderLimits } from './recorder/index.ts'
@@ -41,4 +42,4 @@ export async function startPanel(options: StartPanelOptions = {}): Promise<Mount
   return settings.enabled ? startOwnServer(settings) : { ...OFF }
 }
 
-const OFF: MountedPanel = { url: null, close: async () => {} }
+const OFF: MountedPanel = { url: null, findings: () => [], close: async () => {} }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Finding } from '../../instrumentation/model/finding.ts'
 import type { Hello } from '../../instrumentation/model/protocol.ts'
 import { recorded } from '../../instrumentation/model/testing/fixture.ts'
 import { PanelModel } from './panel-model.ts'
@@ -71,4 +72,34 @@ test('paused, nothing changes; going on catches up', () => {
   expect(model.view().state.seq).toBe(50)
   model.pause(false)
   expect(model.view().state).toEqual(state)
+})
+
+test('what the process finds is kept by its changes, held back while paused, and told anew on another socket', () => {
+  const { model } = watching()
+  const finding = (key: string, kind: Finding['kind'], since: number): Finding => ({
+    key,
+    kind,
+    severity: 'bad',
+    sentence: key,
+    why: null,
+    about: {},
+    site: null,
+    since,
+  })
+  const tell = (found: Finding[], over: string[] = []) =>
+    model.message({ type: 'findings', now: 1, found, over })
+  const shown = () => model.view().findings?.map(({ key }) => key)
+  expect(shown()).toBeUndefined()
+  tell([])
+  expect(shown()).toEqual([])
+  tell([finding('one', 'leak', 1), finding('two', 'leak', 2), finding('full', 'pool full', 1)])
+  expect(shown()).toEqual(['full', 'two', 'one'])
+  model.pause(true)
+  tell([], ['two'])
+  expect(shown()).toEqual(['full', 'two', 'one'])
+  model.pause(false)
+  expect(shown()).toEqual(['full', 'one'])
+  model.hello(hello('a'))
+  tell([finding('three', 'leak', 3)])
+  expect(shown()).toEqual(['three'])
 })

@@ -1,4 +1,5 @@
 import type { Row } from '../../instrumentation/model/codec.ts'
+import type { Finding } from '../../instrumentation/model/finding.ts'
 import type {
   Hello,
   ServerMessage,
@@ -7,6 +8,7 @@ import type {
   Subscribe,
 } from '../../instrumentation/model/protocol.ts'
 import type { Link, Receiver } from '../connection.ts'
+import { byUrgency } from '../../instrumentation/findings/index.ts'
 import { apply } from '../../instrumentation/model/apply.ts'
 import { Clock } from './clock.ts'
 import { gaugesFromRows, rememberGauges, type GaugeHistory } from './gauges.ts'
@@ -21,6 +23,8 @@ export interface PanelView {
   readonly gauges: GaugeHistory
   /** The servers' last answer, or null if they have not been asked. */
   readonly truth: ServerTruth | null
+  /** What the process has found to be wrong, the worst first; null before it has told. */
+  readonly findings: readonly Finding[] | null
   readonly isPaused: boolean
   /** How many rows wait until the page is no longer paused. */
   readonly heldBack: number
@@ -44,10 +48,13 @@ export class PanelModel implements Receiver {
     stat: null,
     gauges: new Map(),
     truth: null,
+    findings: null,
     isPaused: false,
     heldBack: 0,
   }
   #pending: Row[] = []
+  /** By key, as of the last message of this socket. */
+  #findings = new Map<string, Finding>()
   #startsAnew = false
   #overflowed = false
   #scheduled = false
@@ -79,6 +86,7 @@ export class PanelModel implements Receiver {
     const isSame = previous?.boot === hello.boot && !this.#overflowed
     this.clock.reset()
     this.clock.heard(hello.now)
+    this.#findings.clear()
     // What still waits came on an earlier socket, and uses its interned strings.
     if (isSame) this.#applyPending()
     else this.#forget(previous?.boot !== hello.boot)
@@ -104,6 +112,11 @@ export class PanelModel implements Receiver {
         return this.#emit({ stat: message, gauges: rememberGauges(this.#view.gauges, message) })
       case 'truth':
         if (!this.#view.isPaused) this.#emit({ truth: message })
+        return
+      case 'findings':
+        for (const key of message.over) this.#findings.delete(key)
+        for (const finding of message.found) this.#findings.set(finding.key, finding)
+        if (!this.#view.isPaused) this.#showFindings()
         return
       case 'gap':
       case 'bye':
@@ -132,6 +145,7 @@ export class PanelModel implements Receiver {
     this.clock.isFrozen = isPaused || this.#view.link.state !== 'live'
     this.#emit({ isPaused })
     if (isPaused) return
+    if (this.#view.findings !== null) this.#showFindings()
     if (this.#overflowed) this.onLostRows()
     else this.flush()
   }
@@ -144,6 +158,10 @@ export class PanelModel implements Receiver {
       return
     }
     this.#applyPending()
+  }
+
+  #showFindings(): void {
+    this.#emit({ findings: [...this.#findings.values()].sort(byUrgency) })
   }
 
   #take(rows: readonly Row[]): void {
@@ -186,7 +204,7 @@ export class PanelModel implements Receiver {
     this.received = 0
     if (!isOtherProcess) return
     this.#texts.clear()
-    this.#emit({ state: emptyState, stat: null, gauges: new Map(), truth: null, heldBack: 0 })
+    this.#emit({ state: emptyState, stat: null, gauges: new Map(), truth: null, findings: null, heldBack: 0 })
   }
 
   #emit(change: Partial<PanelView>): void {

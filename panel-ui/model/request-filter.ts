@@ -1,5 +1,7 @@
 import type { Time } from '../../instrumentation/model/rows.ts'
-import { isLeaking, isSettled, outcomeOf, outlivedMs } from '../../instrumentation/model/outcome.ts'
+import { isSettled, outcomeOf } from '../../instrumentation/findings/outcome.ts'
+import { isLeaking } from '../../instrumentation/findings/rules/leak.ts'
+import { lateRelease } from '../../instrumentation/findings/rules/outlived.ts'
 import { groupsOf } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
 
@@ -58,7 +60,7 @@ function testOf(word: string): Test {
 }
 
 const WORDS: Record<string, Test> = {
-  leaked: (request, now) => isLeaking(request, now) || outlivedMs(request) > 0,
+  leaked: (request, now) => isLeaking(request, now) || lateRelease(request) !== null,
   running: request => request.endedAt === null,
   failed: (request, now) => outcomeOf(request, now) === 'failed' || (request.status ?? 0) >= 500,
   aborted: request => request.outcome === 'aborted',

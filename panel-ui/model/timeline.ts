@@ -1,6 +1,6 @@
 import type { Time } from '../../instrumentation/model/rows.ts'
 import { duration } from '../../instrumentation/model/format.ts'
-import { wroteNothing } from '../../instrumentation/model/outcome.ts'
+import { wroteNothing } from '../../instrumentation/model/fate.ts'
 import type { Checkout, Request, Statement, Transaction } from '../../instrumentation/model/state.ts'
 
 /** One request on wall-clock time: a lane per connection, in milliseconds since its start. */

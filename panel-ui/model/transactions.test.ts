@@ -8,7 +8,9 @@ import { commitTimeline } from './commit-timeline.ts'
 import { fateOf, savepointDepth, statementsOf, whyOf } from '../../instrumentation/model/fate.ts'
 import { doubtsOf, gidParts } from '../../instrumentation/findings/in-doubt.ts'
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
-import { committedNothing, outcomeOf } from '../../instrumentation/model/outcome.ts'
+import { judgeRequest } from '../../instrumentation/findings/index.ts'
+import { outcomeOf } from '../../instrumentation/findings/outcome.ts'
+import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import { emptyState, type PanelState } from '../../instrumentation/model/state.ts'
 import { transactionFilter } from './transaction-filter.ts'
 import { transactionVerdict } from './transaction-verdict.ts'
@@ -114,6 +116,9 @@ class Story {
   }
 }
 
+const findingsOf = ({ state, now }: Story) =>
+  judgeRequest(state.requests.get('u1')!, thresholdsOf(state), now, state.stalls)
+
 const committing = () =>
   new Story()
     .written(1)
@@ -211,8 +216,8 @@ test('a request that has forgotten its commit says so, with the line of its firs
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 2 })
     .tell('requestEnd', { id: 'u1', outcome: 'finished', status: 200, unreleased: [] })
   const request = story.state.requests.get('u1')!
-  expect(verdictOf(request, ledgerOf(request, story.now), story.now)).toBe(
-    'What it wrote on writer, at first at orders.ts:41, was rolled back: it ended without commit().',
+  expect(verdictOf(request, ledgerOf(request, story.now), findingsOf(story))).toBe(
+    'What POST /orders wrote on writer, at first at orders.ts:41, was rolled back: it ended without commit().',
   )
 })
 
@@ -489,12 +494,12 @@ test('a request is committed where the one that decided is, and not because anot
     .written(1)
     .sent(1, null)
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 })
-  expect(committedNothing(lied.state.requests.get('u1')!)).toBe(true)
+  expect(findingsOf(lied).map(({ key }) => key)).toEqual(['lied commit t1'])
   const refused = new Story()
     .written(1)
     .sent(1, '23505')
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 })
-  expect(committedNothing(refused.state.requests.get('u1')!)).toBe(false)
+  expect(findingsOf(refused)).toEqual([])
 })
 
 test('a statement that travelled with BEGIN belongs to the transaction that came of it, BEGIN does not', () => {

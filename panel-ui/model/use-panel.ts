@@ -1,4 +1,7 @@
 import { createContext, use, useState, useSyncExternalStore } from 'react'
+import { judge, judgeRequest } from '../../instrumentation/findings/index.ts'
+import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
+import type { Finding } from '../../instrumentation/model/finding.ts'
 import type { PanelModel, PanelView } from './panel-model.ts'
 import type { PanelState, Request } from '../../instrumentation/model/state.ts'
 
@@ -61,4 +64,20 @@ function momentOf(model: PanelModel): Moment {
   const moment = { now, state: model.view().state }
   moments.set(model, moment)
   return moment
+}
+
+/** What is wrong, as the process told; before it has told, by the same rules. */
+export function useFindings({ state, now }: Moment): readonly Finding[] {
+  const told = usePanel(view => view.findings)
+  return told ?? judge(state, thresholdsOf(state), now)
+}
+
+/** The same of one request. One that the process has forgotten, or not yet judged, is judged by the same rules. */
+export function useFindingsOf(request: Request | undefined, now: number): readonly Finding[] {
+  const engines = usePanel(view => view.state.engines)
+  const stalls = usePanel(view => view.state.stalls)
+  const told = usePanel(view => view.findings)
+  if (!request) return []
+  const own = told?.filter(({ about }) => about.request === request.id) ?? []
+  return [...own, ...judgeRequest(request, thresholdsOf({ engines }), now, stalls)]
 }

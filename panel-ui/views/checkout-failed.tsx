@@ -2,15 +2,14 @@ import './checkout-failed.css'
 import { duration } from '../../instrumentation/model/format.ts'
 import type { HolderFacts } from '../../instrumentation/model/rows.ts'
 import type { Checkout } from '../../instrumentation/model/state.ts'
-import { holderOf, whyFull } from '../../instrumentation/findings/why-full.ts'
 import { said } from '../model/said.ts'
 import { write } from '../route.ts'
 import { HolderLine } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
-/** A failed check-out, with everything that held a connection of the pool at that moment. */
-export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
+/** A failed check-out, why, and everything that held a connection of the pool at that moment. */
+export function CheckoutFailed({ checkout, why }: { checkout: Checkout; why: string | null }) {
   const { failure } = checkout
   if (!failure) return null
   return (
@@ -20,7 +19,7 @@ export function CheckoutFailed({ checkout }: { checkout: Checkout }) {
       </h2>
       {failure.holders.length > 0 ? (
         <p>
-          <b>{whyFull(failure.holders.map(holderOf), [checkout.request])}</b>
+          <b>{why}</b>
         </p>
       ) : (
         <p>{failure.message}</p>

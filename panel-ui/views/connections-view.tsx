@@ -2,7 +2,7 @@ import './connections-view.css'
 import { useKeys } from '../keys.ts'
 import { homeSentence } from '../../instrumentation/findings/home-sentence.ts'
 import { shownPools } from '../../instrumentation/model/pool-load.ts'
-import { useMoment, usePanel } from '../model/use-panel.ts'
+import { useFindings, useMoment, usePanel } from '../model/use-panel.ts'
 import { go, useRoute } from '../route.ts'
 import { LaneInspector } from './lane-inspector.tsx'
 import { NoEngines, NotYetHeard } from './nothing-yet.tsx'
@@ -11,7 +11,9 @@ import { PoolCard } from './pool-card.tsx'
 /** The home view: every pool with a lane per slot, and each lane's holder. */
 export function ConnectionsView() {
   const { path } = useRoute()
-  const { state, now } = useMoment()
+  const moment = useMoment()
+  const { state, now } = moment
+  const findings = useFindings(moment)
   const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
   const [selected, request, checkout] = path
   useKeys({
@@ -24,7 +26,7 @@ export function ConnectionsView() {
   if (!isHeard) return <NotYetHeard />
   const pools = shownPools(state)
   if (pools.length === 0) return <NoEngines />
-  const sentence = homeSentence(state, now)
+  const sentence = homeSentence(findings, state, now)
   return (
     <div className="connections">
       <main className="connections-board" tabIndex={-1} aria-label="Connections">

@@ -4,11 +4,12 @@ import { LedgerFigure } from '../components/ledger-bar.tsx'
 import { Tag } from '../components/tag.tsx'
 import { clockTime, duration } from '../../instrumentation/model/format.ts'
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
-import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/model/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/findings/outcome.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
 import { timelineOf } from '../model/timeline.ts'
-import { useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
+import { useFindingsOf, useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
+import { stalledMs } from '../../instrumentation/findings/without-stalls.ts'
 import { go } from '../route.ts'
 import { CheckoutFailed } from './checkout-failed.tsx'
 import { ConfiguredEngines } from './configured-engines.tsx'
@@ -30,10 +31,13 @@ export function RequestDetail({ id, query, past }: DetailProps) {
   const scroller = useRef<HTMLElement>(null)
   const [statement, setStatement] = useState<string | null>(null)
   const now = useNowWhile(request !== undefined && !isSettled(request))
+  const until = request && isSettled(request) ? request.endedAt! : now
+  const findings = useFindingsOf(request, until)
+  const stalls = usePanel(view => view.state.stalls)
   if (!request) return <GoneRequest id={id} query={query} />
   if (request.kind === 'no context') return <NoRequest work={request} query={query} />
-  const until = isSettled(request) ? request.endedAt! : now
   const ledger = ledgerOf(request, until)
+  const stalled = stalledMs(stalls, request.startedAt, until)
   return (
     <article
       className="request-detail"
@@ -44,12 +48,16 @@ export function RequestDetail({ id, query, past }: DetailProps) {
     >
       <div>
         <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} now={until} />
-        <p className="verdict">{verdictOf(request, ledger, until)}</p>
+        <p className="verdict">{verdictOf(request, ledger, findings, stalled)}</p>
         <LedgerFigure ledger={ledger} />
         {request.checkouts
           .filter(checkout => checkout.failure)
           .map(checkout => (
-            <CheckoutFailed key={checkout.id} checkout={checkout} />
+            <CheckoutFailed
+              key={checkout.id}
+              checkout={checkout}
+              why={findings.find(({ key }) => key === `check-out failed ${checkout.id}`)?.why ?? null}
+            />
           ))}
         <RequestLanes timeline={timelineOf(request, until)} onPick={setStatement} picked={statement} />
         <EnginesTable request={request} now={until} />

@@ -18,6 +18,9 @@ export interface EngineDescription {
   readonly min: number
   readonly max: number
   readonly checkoutTimeoutMs: number
+  /** From when on a hold, or an idle transaction, is reported as too long; null where it never is. */
+  readonly heldWarningMs: number | null
+  readonly idleInTransactionWarningMs: number | null
   readonly transactions: TransactionsTold
   readonly serverAddress: string | null
   readonly serverPort: number | null

@@ -30,6 +30,8 @@ export function descriptionOf(
     min: pool.min,
     max: pool.max,
     checkoutTimeoutMs: options.checkoutTimeoutMs,
+    heldWarningMs: options.heldWarningMs ?? null,
+    idleInTransactionWarningMs: options.idleInTransactionWarningMs ?? null,
     transactions: pool.books.transactions,
     serverAddress,
     serverPort: serverPort ?? (serverAddress === null ? null : dialect.defaultPort),

@@ -64,6 +64,8 @@ const base: Omit<EngineFacts, 'engine' | 'pool' | 'server' | 'database'> = {
   min: 0,
   max: 10,
   checkoutTimeoutMs: 2000,
+  heldWarningMs: 30_000,
+  idleInTransactionWarningMs: 10_000,
 }
 
 function* traffic(world: World, scene: Scene): Run {

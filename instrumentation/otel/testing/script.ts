@@ -22,6 +22,8 @@ export const DESCRIPTION: EngineDescription = {
   min: 0,
   max: 2,
   checkoutTimeoutMs: 1000,
+  heldWarningMs: 30_000,
+  idleInTransactionWarningMs: 10_000,
   transactions: 'told',
   serverAddress: 'db.example',
   serverPort: 5433,

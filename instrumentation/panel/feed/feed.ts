@@ -1,4 +1,6 @@
-import { PROTOCOL_VERSION, type ClientMessage, type Hello } from '../../model/protocol.ts'
+import type { Finding } from '../../model/finding.ts'
+import { PROTOCOL_VERSION, type ClientMessage, type Hello, type ServerTruth } from '../../model/protocol.ts'
+import { Judge } from '../judge/index.ts'
 import type { Recorder } from '../recorder/index.ts'
 import { askServers } from '../truth/index.ts'
 import { encode } from './batch.ts'
@@ -11,6 +13,10 @@ const STAT_MS = 1_000
 const TRUTH_EVERY = 2
 /** A hidden page gets every fifth second's gauges. */
 const HIDDEN_EVERY = 5
+/** How long one turn may work on the state that is judged: the application waits meanwhile. */
+const SLICE_MS = 4
+/** A second that comes later than this comes before the row that tells of the stall, which is to blame for it. */
+const LATE_MS = 100
 
 /** Which process this is, in a page's greeting. */
 export type Greeting = Pick<Hello, 'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node'>
@@ -31,12 +37,21 @@ export class Feed {
   #rowTimer: NodeJS.Timeout | null = null
   #statTimer: NodeJS.Timeout | null = null
   #isAsking = false
+  readonly #judge: Judge
+  #truth: ServerTruth | null = null
+  #secondAt = 0
 
   /** `everySecond` is called once a second while a page watches. */
   constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
     this.#recorder = recorder
     this.#greeting = greeting
     this.#everySecond = everySecond
+    this.#judge = new Judge(recorder.history)
+  }
+
+  /** What is wrong now. May be asked at any time, with or without a page. */
+  findings(): readonly Finding[] {
+    return this.#judge.findings(this.#truth) ?? []
   }
 
   get size(): number {
@@ -109,20 +124,27 @@ export class Feed {
     }
     if (this.#viewers.size > 0) {
       this.#statistics ??= new Statistics(this.#recorder)
-      this.#statTimer ??= setInterval(() => this.#second(), STAT_MS).unref()
+      if (this.#statTimer === null) {
+        this.#secondAt = performance.now()
+        this.#statTimer = setInterval(() => this.#second(), STAT_MS).unref()
+      }
     } else if (this.#statTimer) {
       clearInterval(this.#statTimer)
-      this.#statTimer = this.#statistics = null
+      this.#statTimer = this.#statistics = this.#truth = null
     }
   }
 
   #pump(): void {
     this.#timed(() => {
       for (const viewer of this.#viewers) attempt(() => viewer.pump())
+      this.#judge.keepUp(SLICE_MS)
     })
   }
 
   #second(): void {
+    const now = performance.now()
+    const isLate = now - this.#secondAt > STAT_MS + LATE_MS
+    this.#secondAt = now
     attempt(this.#everySecond)
     if (this.#seconds % TRUTH_EVERY === 0) void this.#askServers()
     this.#timed(() => {
@@ -132,22 +154,39 @@ export class Feed {
       const text = encode(this.#statistics.next(this.#viewers.size, missed, this.#costMs))
       this.#costMs = 0
       const isForHidden = this.#seconds++ % HIDDEN_EVERY === 0
+      const findings = isLate ? null : this.#judged()
       for (const viewer of this.#viewers) {
-        if (viewer.isVisible || isForHidden) attempt(() => viewer.send(text))
+        if (viewer.isVisible || isForHidden) {
+          attempt(() => viewer.send(text))
+          if (findings !== null) attempt(() => viewer.tell(findings, now))
+        }
         // Hidden ones too: this is where a stuck page is detected.
         attempt(() => viewer.pump())
       }
     })
   }
 
+  /** What the pages are to be told; null if that is not known, or a rule fails: they get their gauges all the same. */
+  #judged(): readonly Finding[] | null {
+    try {
+      return this.#judge.findings(this.#truth, SLICE_MS)
+    } catch {
+      return null
+    }
+  }
+
   /** One question at a time: a server that is slow to answer is not asked again meanwhile. */
   async #askServers(): Promise<void> {
     const isWanted = () => [...this.#viewers].some(viewer => viewer.isVisible && viewer.wantsTruth)
+    // An answer that is not asked for again grows old.
+    if (!isWanted()) this.#truth = null
     if (this.#isAsking || !isWanted()) return
     this.#isAsking = true
     try {
       const engines = await askServers()
-      const text = encode({ type: 'truth', now: performance.now(), engines })
+      const truth: ServerTruth = { type: 'truth', now: performance.now(), engines }
+      if (isWanted()) this.#truth = truth
+      const text = encode(truth)
       for (const viewer of this.#viewers)
         if (viewer.isVisible && viewer.wantsTruth) attempt(() => viewer.send(text))
     } catch {

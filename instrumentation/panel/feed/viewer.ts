@@ -1,3 +1,4 @@
+import type { Finding } from '../../model/finding.ts'
 import { CLOSE, type Gap, type Snapshot, type Subscribe } from '../../model/protocol.ts'
 import type { TextId } from '../../model/codec.ts'
 import type { Recorder } from '../recorder/index.ts'
@@ -33,6 +34,8 @@ export class Viewer {
   readonly #sent = new Set<TextId>()
   /** The last row that was sent, or null before the page subscribed. */
   #cursor: number | null = null
+  /** The findings that this page was told of, by key; null before the first time. */
+  #told: Map<string, Finding> | null = null
   #wasSlow = false
   #isClosed = false
 
@@ -60,6 +63,18 @@ export class Viewer {
   setVisible(visible: boolean): void {
     this.isVisible = visible
     if (visible) this.pump()
+  }
+
+  /** Tells what has changed of the findings since it was last told. */
+  tell(findings: readonly Finding[], now: number): void {
+    if (this.#cursor === null || this.#gauge.read(this.#socket, now) !== 'open') return
+    const told = this.#told ?? new Map<string, Finding>()
+    const next = new Map(findings.map(finding => [finding.key, finding]))
+    const found = findings.filter(finding => told.get(finding.key) !== finding)
+    const over = [...told.keys()].filter(key => !next.has(key))
+    const isFirst = this.#told === null
+    this.#told = next
+    if (isFirst || found.length + over.length > 0) this.send(encode({ type: 'findings', now, found, over }))
   }
 
   /** Sends as much as there is room and time for. Called often; the rest waits for the next call. */

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import { EnginelightError } from '../../../server-lib/index.ts'
+import type { Finding } from '../../model/finding.ts'
 import type { PanelSettings } from '../options.ts'
 import { isOurs } from '../page/index.ts'
 import { Recorder } from '../recorder/index.ts'
@@ -19,6 +20,11 @@ export interface MountedPanel {
    * off.
    */
   readonly url: string | null
+  /**
+   * What is wrong in this process now, the worst first: leaks, full pools, lost commits, repeated statements. May be
+   * asked at any time, in a test too; no page has to be open. Empty when the panel is off or closed.
+   */
+  findings(): readonly Finding[]
   /** Removes the panel with its listeners, sockets and memory. Resolves when its sockets are closed. */
   close(): Promise<void>
 }
@@ -69,6 +75,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
     get url() {
       return isClosed ? null : urlOf(server, settings.token)
     },
+    findings: () => (isClosed ? [] : doorway.findings()),
     async close() {
       if (isClosed) return
       isClosed = true

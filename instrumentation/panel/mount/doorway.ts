@@ -6,6 +6,7 @@ import { Feed } from '../feed/index.ts'
 import { PeerLock, NameLock, TokenLock, refusal, type Locks } from '../locks/index.ts'
 import type { PanelSettings } from '../options.ts'
 import { SOCKET_PATH, answerPage, answerText, type PageFiles } from '../page/index.ts'
+import type { Finding } from '../../model/finding.ts'
 import { SUBPROTOCOL } from '../../model/protocol.ts'
 import { Recorder } from '../recorder/index.ts'
 import { greeting } from './greeting.ts'
@@ -64,6 +65,11 @@ export class Doorway {
     const who = greeting(settings, recorder, parts.version, applicationUrl)
     const feed = new Feed(recorder, who, () => this.#everySecond())
     this.#context = { recorder, feed, token: new TokenLock(settings.token) }
+  }
+
+  /** What is wrong in the process now. */
+  findings(): readonly Finding[] {
+    return this.#context.feed.findings()
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {

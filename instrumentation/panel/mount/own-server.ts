@@ -36,11 +36,14 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
     })
     server.on('error', () => {})
     server.unref()
+    let isClosed = false
     return {
       get url() {
         return urlOf(server, settings.token)
       },
+      findings: () => (isClosed ? [] : doorway.findings()),
       async close() {
+        isClosed = true
         recorder.stop()
         const closed = new Promise<void>(resolve => server.close(() => resolve()))
         server.closeAllConnections()

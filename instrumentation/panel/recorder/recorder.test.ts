@@ -37,17 +37,22 @@ test('a fresh page, one that came late and one that saw it all know the same', (
   speaker.acquire('leak', 'c3')
   speaker.requestEnd('leaking', { outcome: 'finished', status: 200, unreleased: ['writer'] })
   speaker.ask('waiting', 'open')
+  speaker.overdue('ko', 'c0', 'open')
+  speaker.stalled(300)
   const compare = () => {
     expect(freshPage().open()).toEqual(saw.open())
     expect(latePage().open()).toEqual(saw.open())
     expectNothingUncounted()
   }
   compare()
+  expect(latePage().checkouts.get('ko')).toMatchObject({ overdue: 'executing' })
+  expect(latePage().lately.size).toBe(1)
   for (let number = 0; number < 300; number++) {
     // Every tenth is slow, and so kept aside; the comparison meets every stage of a request.
     speaker.wholeRequest(number, number % 10 === 0 ? 700 : 5, number % 7)
     if (number % 3 === 0) speaker.sessionState('so', 'open', number % 2 ? 'active' : 'failed')
     if (number === 100) speaker.disconnect('c2', 2)
+    if (number % 50 === 0) speaker.stalled(number)
     if (number === 101) speaker.connect('c9', 2)
     speaker.request(`half${number}`)
     speaker.ask(`khalf${number}`, `half${number}`)

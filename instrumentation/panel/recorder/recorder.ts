@@ -41,6 +41,7 @@ export class Recorder {
   readonly #ink: Ink
   readonly #rows: RowsOfMessages
   readonly #omitted: (from: Fact<'statementsOmitted'>, at: Time) => Row
+  readonly #warned: (from: Fact<'warned'>, at: Time) => Row
   readonly #statements: StatementLimit
   #messages = 0
   #stops: (() => void)[] = []
@@ -53,6 +54,7 @@ export class Recorder {
     this.#ink = ink
     this.#rows = rowsOfMessages(ink)
     this.#omitted = encoder('statementsOmitted', column => cellsOf(column, ink))
+    this.#warned = encoder('warned', column => cellsOf(column, ink))
     this.#statements = new StatementLimit(limits.statementsPerRequest)
   }
 
@@ -74,6 +76,15 @@ export class Recorder {
     this.#listen('enginelight:transaction')
     this.#listen('enginelight:statement', message => this.#admits(message))
     this.#listen('enginelight:commit')
+    this.#listen('enginelight:process')
+    const onWarning = (warning: Error & { code?: unknown }) =>
+      this.#guarded(() => {
+        if (warning.name !== 'EnginelightWarning') return
+        const { message } = warning
+        this.history.push(this.#warned({ code: id(warning.code), message }, ms(performance.now())))
+      })
+    process.on('warning', onWarning)
+    this.#stops.push(() => process.off('warning', onWarning))
   }
 
   stop(): void {

@@ -122,8 +122,7 @@ export function rowsOfMessages(ink: Ink) {
       dirty: to('checkoutDirty'),
       released: to('checkoutReleased'),
       kept: to('checkoutKept'),
-      // The board shows how long a hold lasts anyway.
-      overdue: null,
+      overdue: to('checkoutOverdue'),
     },
     'enginelight:transaction': {
       start: to('transactionStart'),
@@ -151,7 +150,7 @@ export function rowsOfMessages(ink: Ink) {
       'in doubt': to('inDoubt', ofTransaction),
       recovered: to('recovered', ofTransaction),
     },
-    'enginelight:process': { stalled: null },
+    'enginelight:process': { stalled: to('stalled') },
   } satisfies RowOfEach
 }
 

@@ -28,6 +28,8 @@ export function description(engine = 'writer', pool = `${engine}#1`): EngineDesc
     min: 0,
     max: 10,
     checkoutTimeoutMs: 10_000,
+    heldWarningMs: 30_000,
+    idleInTransactionWarningMs: 10_000,
     transactions: 'told',
     serverAddress: '127.0.0.1',
     serverPort: 5432,
@@ -149,6 +151,18 @@ export class Speaker {
       discarded: null,
       wasOverdue: false,
     })
+  }
+
+  overdue(id: string, connection: string, request: string | null): void {
+    const { engine, pool, at } = this
+    const held = { heldMs: 31_000, state: 'executing', stateMs: 1, keptFor: null, stalledMs: 0 } as const
+    const whose = { request, requestLabel: null, session: null, site: SITE.label, isLineTaken: true }
+    const where = { engine, pool, slot: 0, connection, backendPid: 100 }
+    channels.checkout.publish({ phase: 'overdue', at, id, ...where, ...whose, ...held })
+  }
+
+  stalled(stalledMs: number): void {
+    channels.process.publish({ phase: 'stalled', at: this.at, stalledMs })
   }
 
   begin(id: string, connection: string, request: string | null): void {

@@ -13,16 +13,24 @@ export class PageState {
   readonly sessions = new Map<string, { request: string; state: string }>()
   readonly checkouts = new Map<
     string,
-    { request: string | null; connection: string | null; site: string; isLineTaken: boolean }
+    {
+      request: string | null
+      connection: string | null
+      site: string
+      isLineTaken: boolean
+      overdue?: string
+    }
   >()
   readonly transactions = new Map<string, { connection: string; failed: string | null }>()
   readonly statements = new Map<string, { text: string }>()
   readonly commits = new Map<string, { mode: string; steps: string[] }>()
   readonly inDoubt = new Map<string, { engine: string; reason: string }>()
   readonly endings = new Map<string, string>()
+  readonly lately = new Set<string>()
 
   reset(): void {
     for (const part of this.#parts()) part.clear()
+    this.lately.clear()
   }
 
   /** What is open, for comparison: a request that is over counts as long as one of its check-outs is open. */
@@ -38,6 +46,7 @@ export class PageState {
       statements: Object.fromEntries(this.statements),
       commits: Object.fromEntries(this.commits),
       inDoubt: Object.fromEntries(this.inDoubt),
+      lately: [...this.lately],
     }
   }
 
@@ -75,6 +84,9 @@ export class PageState {
       const held = this.connections.get(connection)
       if (held) change(this.connections, connection, { uses: held.uses + 1, heldBy: id })
     },
+    checkoutOverdue: ({ id, state }) => change(this.checkouts, id, { overdue: state }),
+    stalled: ({ stalledMs }) => this.lately.add(`stalled for ${stalledMs}`),
+    warned: ({ code, message }) => this.lately.add(`${code}: ${message}`),
     checkoutFailed: ({ id }) => this.checkouts.delete(id),
     checkoutReleased: ({ id }) => {
       const connection = this.connections.get(this.checkouts.get(id)?.connection ?? '')

@@ -7,6 +7,7 @@ import {
   type Stat,
 } from '../../model/protocol.ts'
 import type { Row } from '../../model/codec.ts'
+import type { Finding } from '../../model/finding.ts'
 import { PageState } from './page-state.ts'
 
 /** A page without a browser: speaks the protocol and applies the rows it gets. */
@@ -14,6 +15,8 @@ export class Page {
   readonly messages: ServerMessage[] = []
   readonly state = new PageState()
   readonly texts = new Map<number, string>()
+  /** What it was told to be wrong, by key. */
+  readonly findings = new Map<string, Finding>()
   /** The numbers of all rows that came as events. */
   readonly seqs: number[] = []
   readonly socket: WebSocket
@@ -109,6 +112,10 @@ export class Page {
   #take(message: ServerMessage): void {
     this.messages.push(message)
     if (message.type === 'dict') for (const [id, text] of message.entries) this.texts.set(id, text)
+    if (message.type === 'findings') {
+      for (const key of message.over) this.findings.delete(key)
+      for (const finding of message.found) this.findings.set(finding.key, finding)
+    }
     if (message.type === 'snap') {
       this.state.reset()
       this.#apply(message.rows)

@@ -1,0 +1,93 @@
+import { FINDING_KINDS, type Finding, type FindingKind, type Severity } from '../model/finding.ts'
+import type { ServerTruth } from '../model/protocol.ts'
+import type { Time } from '../model/rows.ts'
+import type { PanelState, Request } from '../model/state.ts'
+import { isSettled } from './outcome.ts'
+import type { RequestRule, Rule } from './rule.ts'
+import { checkOutFailed } from './rules/check-out-failed.ts'
+import { clientAborted } from './rules/client-aborted.ts'
+import { commitForgotten } from './rules/commit-forgotten.ts'
+import { connectFailed } from './rules/connect-failed.ts'
+import { connectionLost } from './rules/connection-lost.ts'
+import { idleInTransaction } from './rules/idle-in-transaction.ts'
+import { inDoubt } from './rules/in-doubt.ts'
+import { leak } from './rules/leak.ts'
+import { libraryWarning } from './rules/library-warning.ts'
+import { liedCommit } from './rules/lied-commit.ts'
+import { outlived } from './rules/outlived.ts'
+import { overdue } from './rules/overdue.ts'
+import { poolFull } from './rules/pool-full.ts'
+import { similarStatements } from './rules/similar-statements.ts'
+import { stalled } from './rules/stalled.ts'
+import { statementFailed } from './rules/statement-failed.ts'
+import { transactionFailed } from './rules/transaction-failed.ts'
+import type { Thresholds } from './thresholds.ts'
+
+/** All rules, by the kind of what they find. */
+const RULES = {
+  'connect failed': connectFailed,
+  'pool full': poolFull,
+  overdue,
+  'idle in transaction': idleInTransaction,
+  'in doubt': inDoubt,
+  stalled,
+  'library warning': libraryWarning,
+} satisfies Partial<Record<FindingKind, Rule>>
+
+const REQUEST_RULES = {
+  'check-out failed': checkOutFailed,
+  'lied commit': liedCommit,
+  leak,
+  outlived,
+  'client aborted': clientAborted,
+  'commit forgotten': commitForgotten,
+  'connection lost': connectionLost,
+  'transaction failed': transactionFailed,
+  'statement failed': statementFailed,
+  'similar statements': similarStatements,
+} satisfies Record<Exclude<FindingKind, keyof typeof RULES>, RequestRule>
+
+/** More than these are not told: a process in which all goes wrong is as well described by the worst. */
+const FINDINGS = 500
+/** From then on nothing about a request changes that its findings are made from, a late stall included. */
+const FINAL_MS = 2_000
+const final = new WeakMap<Request, readonly Finding[]>()
+
+/** Everything that is wrong, the worst first. `truth` is what the servers answered, or null if they were not asked. */
+export function judge(
+  state: PanelState,
+  thresholds: Thresholds,
+  now: Time,
+  truth: ServerTruth | null = null,
+): Finding[] {
+  const found: Finding[] = []
+  for (const rule of Object.values(RULES)) found.push(...rule(state, thresholds, now, truth))
+  for (const request of state.requests.values())
+    found.push(...judgeRequest(request, thresholds, now, state.stalls))
+  return found.sort(byUrgency).slice(0, FINDINGS)
+}
+
+/** What is wrong with one request, in the order in which it is worth telling. */
+export function judgeRequest(
+  request: Request,
+  thresholds: Thresholds,
+  now: Time,
+  stalls: PanelState['stalls'],
+): readonly Finding[] {
+  const before = final.get(request)
+  if (before) return before
+  const found: Finding[] = []
+  for (const rule of Object.values(REQUEST_RULES)) found.push(...rule(request, thresholds, now, stalls))
+  const isFinal = isSettled(request) && now - (request.endedAt ?? now) > FINAL_MS
+  // The age of a leak grows.
+  if (isFinal && !found.some(({ kind }) => kind === 'leak')) final.set(request, found)
+  return found
+}
+
+const SEVERITIES: readonly Severity[] = ['bad', 'warn', 'note']
+
+/** The worst first, and among equals the newest. */
+export const byUrgency = (a: Finding, b: Finding): number =>
+  SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+  FINDING_KINDS.indexOf(a.kind) - FINDING_KINDS.indexOf(b.kind) ||
+  b.since - a.since

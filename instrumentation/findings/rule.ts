@@ -1,0 +1,51 @@
+import type { Finding, FindingKind, Severity, Subjects } from '../model/finding.ts'
+import type { ServerTruth } from '../model/protocol.ts'
+import type { Time } from '../model/rows.ts'
+import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
+import type { Checkout, PanelState, Request } from '../model/state.ts'
+import type { Thresholds } from './thresholds.ts'
+
+/** Judges the state of a process. `truth` is what its servers answered, or null if they were not asked. */
+export type Rule = (
+  state: PanelState,
+  thresholds: Thresholds,
+  now: Time,
+  truth: ServerTruth | null,
+) => Iterable<Finding>
+
+/** Judges one request, over or not. */
+export type RequestRule = (
+  request: Request,
+  thresholds: Thresholds,
+  now: Time,
+  stalls: PanelState['stalls'],
+) => Iterable<Finding>
+
+interface Found {
+  readonly severity: Severity
+  readonly since: Time
+  readonly about: Subjects
+  readonly sentence: string
+  readonly why?: string | null
+  readonly site?: string | null
+}
+
+/** `id`: of the subject of which there is one finding of this kind. */
+export const finding = (kind: FindingKind, id: string, { why, site, ...found }: Found): Finding => ({
+  ...found,
+  key: `${kind} ${id}`,
+  kind,
+  why: why ?? null,
+  site: site ?? null,
+})
+
+/** A request as a sentence names it. */
+export const nameOf = (request: Request | undefined, id: string): string =>
+  request?.kind === 'no context' ? 'Work outside of any request' : (request?.label ?? id)
+
+/** `, taken at orders.ts:41`; where the line was not captured, it says so. */
+export function takenAt(checkout: Pick<Checkout, 'site' | 'isLineTaken'> | undefined): string {
+  if (!checkout) return ''
+  if (checkout.site !== null) return `, taken at ${checkout.site}`
+  return checkout.isLineTaken ? '' : ` (${LINE_NOT_TAKEN})`
+}

@@ -1,0 +1,16 @@
+import { age } from '../../model/format.ts'
+import { doubtsOf } from '../in-doubt.ts'
+import { finding, type Rule } from '../rule.ts'
+
+/** A transaction is prepared on a server, and nothing is about to end it. */
+export const inDoubt: Rule = function* (state, _, now, truth) {
+  for (const { gid, engine, ageMs, reason, commit } of doubtsOf(state, truth, now).inDoubt)
+    yield finding('in doubt', gid, {
+      severity: 'bad',
+      since: now - ageMs,
+      about: { engine, gid, request: commit?.request },
+      site: commit?.site ?? null,
+      sentence: `A prepared transaction on ${engine} is in doubt for ${age(ageMs).replace('just now', 'a moment')}: ${reason}.`,
+      why: 'What it has locked stays locked until it is committed or rolled back.',
+    })
+}

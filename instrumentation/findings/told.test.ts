@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest'
+import { ledgerOf } from '../model/ledger.ts'
+import { laneKey, type LanePhase, type Request } from '../model/state.ts'
+import { homeSentence } from './home-sentence.ts'
+import { judge, judgeRequest } from './index.ts'
+import { laneStatus } from './lane-status.ts'
+import { aCheckout, aHold, aRequest, aStatement, aTransaction, made } from './testing/made-up.ts'
+import { thresholdsOf } from './thresholds.ts'
+import { verdictOf } from './verdict.ts'
+
+const idle = { phase: 'idle in transaction', from: 1_000 } as const
+const holding = (n: number, facts: Partial<Request> = {}) => {
+  const where = { request: `u${n}`, connection: `c${n}` }
+  return aRequest({
+    id: `u${n}`,
+    label: `GET /${n}`,
+    checkouts: [aHold(0, { ...where, id: `k${n}`, slot: n - 1 })],
+    transactions: [aTransaction({ ...where, id: `t${n}`, checkout: `k${n}` })],
+    ...facts,
+  })
+}
+
+test('the home sentence is the worst that was found of the pools, or that all is well', () => {
+  const say = (state: ReturnType<typeof made>, now: number) => {
+    const { tone, say } = homeSentence(judge(state, thresholdsOf(state), now), state, now)
+    return `${tone}: ${say}`
+  }
+  const requests = [holding(1), holding(2)]
+  expect(say(made({ requests, lanes: [idle, idle] }), 1_100)).toBe('good: No request waits for a connection.')
+  expect(say(made({ requests, lanes: [idle, idle] }), 3_000)).toBe(
+    'warn: 2 connections of writer sit idle in a transaction.',
+  )
+  expect(say(made({ requests: [holding(1)], lanes: [idle] }), 12_000)).toMatch(/^bad: GET \/1 sits idle/)
+  const leaking = holding(1, { endedAt: 500 })
+  expect(say(made({ requests: [leaking, holding(2)], lanes: [idle, idle] }), 3_000)).toMatch(
+    /^bad: GET \/1 ended 2 s ago and still holds/,
+  )
+  const asking = aRequest({ id: 'u9', checkouts: [aCheckout({ id: 'k9', request: 'u9', askedAt: 2_000 })] })
+  expect(say(made({ requests: [leaking, holding(2), asking], lanes: [idle, idle] }), 3_000)).toBe(
+    'bad: writer has no free connection: 2 of 2 are held, 1 request waits.',
+  )
+})
+
+test('the verdict tells of a request what says the most, and else where its time went', () => {
+  const verdict = (facts: Partial<Request>, stalledMs = 0) => {
+    const request = aRequest({ endedAt: 1_000, outcome: 'finished', ...facts })
+    const state = made({ requests: [request] })
+    const findings = judgeRequest(request, thresholdsOf(state), 1_000, state.stalls)
+    return verdictOf(request, ledgerOf(request, 1_000), findings, stalledMs)
+  }
+  const failed = aTransaction({
+    endedAt: 900,
+    outcome: 'rolled back',
+    failed: { at: 1, statement: 'q1', code: '57014' },
+  })
+  expect(verdict({ transactions: [failed] })).toMatch(/^A statement of POST \/orders failed with 57014/)
+  expect(verdict({ transactions: [failed], outcome: 'aborted' })).toMatch(
+    /^The client of POST \/orders went away/,
+  )
+  const open = {
+    checkouts: [aHold(0, { state: 'released', endedAt: 1_000 })],
+    transactions: [aTransaction({ endedAt: 1_000, outcome: 'committed', asked: 'commit' })],
+    statements: [aStatement({ endedAt: 10 })],
+  }
+  expect(verdict(open)).toMatch(/^A transaction sat open/)
+  // 990 ms less the stall are not more than half.
+  expect(verdict(open, 490)).toBe('No single thing took more than half of this request.')
+  expect(verdict(open, 489)).toMatch(/^A transaction sat open/)
+  expect(verdict(open, 501)).toBe('The event loop stood still for 501 ms, more than half of this request.')
+})
+
+test('a lane has a colour when it is held for longer than its engine allows, and by its leak', () => {
+  const tone = (
+    phase: LanePhase,
+    now: number,
+    facts: Partial<Request> = {},
+    stalls: [number, number][] = [],
+  ) => {
+    const state = made({ requests: [holding(1, facts)], lanes: [{ phase, from: 1_000 }], stalls })
+    return laneStatus(state, state.lanes.get(laneKey('writer#1', 0)), false, now).tone
+  }
+  expect([tone('held', 30_999), tone('held', 31_000)]).toEqual(['calm', 'bad'])
+  expect([1_499, 1_500, 10_999, 11_000].map(now => tone('idle in transaction', now))).toEqual([
+    'calm',
+    'warn',
+    'warn',
+    'bad',
+  ])
+  expect([tone('executing', 90_000), tone('failed transaction', 1_001)]).toEqual(['calm', 'bad'])
+  expect([tone('executing', 750, { endedAt: 500 }), tone('executing', 751, { endedAt: 500 })]).toEqual([
+    'calm',
+    'bad',
+  ])
+  expect(tone('held', 31_000, {}, [[2_000, 3_000]])).toBe('calm')
+})
