@@ -80,7 +80,8 @@ test.each(seeds.flatMap(seed => (['autocommit', 'transaction'] as const).map(mod
     const late = sleep(STORM_MS + LET_GO_MS, 'some wait for ever', { ref: false })
     expect(await Promise.race([letGo, late]), [...doing.values()].join('\n')).toBe('all let go')
     expect(strange.join('\n')).toBe('')
-    expect(readers).toBeGreaterThan(50)
+    // Each of the eight more than once; how often says more of the machine.
+    expect(readers).toBeGreaterThan(16)
     await watch.expectSound(engines)
   },
   STORM_MS + LET_GO_MS + 10_000,
