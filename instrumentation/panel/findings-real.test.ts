@@ -35,6 +35,10 @@ const inState = (state: string) =>
     [state],
   )
 
+/** What was found, apart from a loop that stood still because the machine is busy. */
+const found = (panel: { findings(): readonly { kind: string }[] }) =>
+  panel.findings().filter(({ kind }) => kind !== 'stalled')
+
 /** `3.2 s` or `640 ms` in a sentence, in milliseconds. */
 const durationIn = (sentence: string) => {
   const [, number, unit] = /for (?:the )?([\d.]+) (ms|s)\b/.exec(sentence) ?? []
@@ -47,7 +51,7 @@ test('idle in transaction: the backend, and how long, are what the server says',
   const page = await Page.open(panel.url)
   const db = engines.open({ label: 'job 1' })
   await db.writer.query('insert into orders values (1)')
-  expect(panel.findings()).toEqual([])
+  expect(found(panel)).toEqual([])
   await sleep(1_200)
   const finding = one(panel, 'idle in transaction')
   const [said, ...others] = await inState('idle in transaction')
@@ -61,12 +65,12 @@ test('idle in transaction: the backend, and how long, are what the server says',
   const working = db.writer.query('select pg_sleep(0.4)')
   await sleep(150)
   expect(await inState('idle in transaction')).toEqual([])
-  expect(panel.findings()).toEqual([])
+  expect(found(panel)).toEqual([])
   await working
   await db.writer.commit()
   await db.end()
-  await page.until(() => page.findings.size === 0)
-  expect(panel.findings()).toEqual([])
+  await page.until(() => !page.findings.has(finding.key))
+  expect(found(panel)).toEqual([])
   await engines.close()
 })
 
@@ -92,7 +96,7 @@ test('leak: the connection that is held beyond its request is one that the serve
   )
   await client?.query('rollback')
   client?.release()
-  expect(panel.findings().map(({ kind }) => kind)).toEqual(['outlived'])
+  expect(found(panel).map(({ kind }) => kind)).toEqual(['outlived'])
   await engines.close()
   await pool.end()
 })
@@ -107,7 +111,7 @@ test('pool full: as many as the server sees at work are held, and one waits', as
   })
   await sleep(300)
   expect(await inState('active')).toHaveLength(2)
-  expect(panel.findings()).toEqual([])
+  expect(found(panel)).toEqual([])
   const waiting = (async () => {
     const db = engines.open({ label: 'late' })
     await db.main.query('select 1')
@@ -119,7 +123,7 @@ test('pool full: as many as the server sees at work are held, and one waits', as
   expect(finding.sentence).toBe(`main has no free connection: ${said.length} of 2 are held, 1 request waits.`)
   expect(finding.why).toMatch(/^All are executing, report \d \(findings-real\.test\.ts:\d+\) for /)
   await Promise.all([...sleeping, waiting])
-  expect(panel.findings()).toEqual([])
+  expect(found(panel)).toEqual([])
   await engines.close()
 })
 
@@ -152,11 +156,11 @@ test('overdue: a hold that the library warns of, until it is given back; and wha
   const panel = await ownPanel({ engines })
   const client = await pool.connect()
   await sleep(200)
-  expect(panel.findings()).toEqual([])
+  expect(found(panel)).toEqual([])
   await sleep(700)
   const finding = one(panel, 'overdue')
   // How long it has lasted grows.
-  expect(panel.findings()).toMatchObject([{ key: finding.key }])
+  expect(found(panel)).toMatchObject([{ key: finding.key }])
   expect(finding.sentence).toMatch(
     /^Work outside of any request holds a connection of main for \d+ ms, taken at .*findings-real\.test\.ts:\d+\.$/,
   )
@@ -164,13 +168,13 @@ test('overdue: a hold that the library warns of, until it is given back; and wha
   const [said] = await inState('idle')
   expect(pidOf(finding.about.connection)).toBe(said?.pid)
   client.release()
-  expect(panel.findings()).toEqual([])
+  expect(found(panel)).toEqual([])
   warn('EL_HOOK_FAILED', 'A hook threw.\n    at hook (orders.ts:1:1)')
   await sleep(0)
-  expect(panel.findings()).toMatchObject([{ kind: 'library warning', sentence: 'A hook threw.' }])
+  expect(found(panel)).toMatchObject([{ kind: 'library warning', sentence: 'A hook threw.' }])
   await panel.close()
   const late = await ownPanel({ engines })
-  expect(late.findings()).toEqual([])
+  expect(found(late)).toEqual([])
   await engines.close()
   await pool.end()
 })
