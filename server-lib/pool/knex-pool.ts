@@ -12,15 +12,8 @@ import type { InContext } from './in-context.ts'
 import { explainTimeout } from './explained-timeout.ts'
 import { staleRelease, warnOfStaleRelease } from './stale-release.ts'
 import { keepTarnContexts, neverAgain } from './tarn-contexts.ts'
-import type { TarnPool } from './tarn-pool.ts'
+import { isTarnTimeout, type PoolOwner, type TarnPool } from './tarn-pool.ts'
 import { WatchedConnections } from './watched-connections.ts'
-
-/** The parts of knex's client that concern its pool. After a `destroy`, `initializePool` makes a new one. */
-export interface PoolOwner {
-  readonly config: Record<string, unknown>
-  readonly pool?: TarnPool | undefined
-  initializePool?(...args: unknown[]): unknown
-}
 
 /**
  * Knex's own pool, watched through its events. tarn emits `acquireRequest` synchronously in `acquire()`, and so in the
@@ -187,11 +180,6 @@ function acquireWithin(tarn: TarnPool, limitMs: number): ReturnType<TarnPool['ac
   } finally {
     tarn.acquireTimeoutMillis = acquireTimeoutMillis
   }
-}
-
-/** The timeout of tarn, knex's pool: the same error for a wait and for a connection that does not open. */
-function isTarnTimeout(error: unknown): error is Error {
-  return error instanceof Error && error.message === 'operation timed out for an unknown reason'
 }
 
 /**

@@ -2,6 +2,7 @@ import { NO_LINE } from '../identity/site.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
 import type { DriverConnection } from '../dialect/connection.ts'
 import type { Listener, PgClient } from './driver.ts'
+import { isPoolTimeout, type ConnectCallback, type PgPool, type PooledConnection } from './pg-pool.ts'
 import { outsideOfRequests } from '../requests/request-scope.ts'
 import { stopAwaitedLines } from '../watch/awaited-lines.ts'
 import { bindingCallbacks, boundTo, contextHere, type CallerContext } from '../watch/caller-context.ts'
@@ -14,29 +15,6 @@ import type { CheckoutRecord } from '../pool/records.ts'
 import { explainTimeout } from '../pool/explained-timeout.ts'
 import { staleRelease } from '../pool/stale-release.ts'
 import { WatchedConnections } from '../pool/watched-connections.ts'
-
-type PooledConnection = PgClient & { release(destroy?: boolean | Error): void }
-type ConnectCallback = (
-  error: Error | undefined,
-  connection: PooledConnection | undefined,
-  release: (error?: unknown) => void,
-) => void
-
-/** The parts of `pg.Pool` that we use. */
-export interface PgPool {
-  readonly options: { readonly min?: number; readonly max?: number }
-  /** The class of its connections. */
-  readonly Client?: unknown
-  connect(): Promise<PooledConnection>
-  connect(callback: ConnectCallback): void
-  end(): Promise<void>
-  on(event: string, listener: Listener): unknown
-  prependListener(event: string, listener: Listener): unknown
-  removeListener(event: string, listener: Listener): unknown
-  readonly _clients?: readonly PooledConnection[]
-  readonly _idle?: readonly { client: PooledConnection }[]
-  readonly _pendingQueue?: { callback(error: Error): void }[]
-}
 
 /**
  * The application's `pg.Pool`. Its `acquire` event comes in the context of whatever released, so `connect` is shadowed
@@ -293,19 +271,4 @@ function openInContext(pool: PgPool, connections: WatchedConnections, inContext:
     watching = false
     for (const takeOff of undo) takeOff()
   }
-}
-
-export function isPgPool(value: unknown): value is PgPool {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { connect?: unknown }).connect === 'function' &&
-    // A client of pg has no `options`.
-    typeof (value as { options?: unknown }).options === 'object'
-  )
-}
-
-/** pg-pool's own timeout: no connection was released, or the one being opened did not open. */
-function isPoolTimeout(error: unknown): error is Error {
-  return error instanceof Error && error.message === 'timeout exceeded when trying to connect'
 }

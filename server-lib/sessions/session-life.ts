@@ -16,7 +16,7 @@ import type { RequestScope } from '../requests/request-scope.ts'
 import { FailedStatement } from './failed-statement.ts'
 import * as errors from './session-errors.ts'
 import { after, type SessionMove } from './session-state.ts'
-import { ORDINARY, type TransactionKind } from './transaction-kind.ts'
+import { missingFor, ORDINARY, type TransactionKind } from './transaction-kind.ts'
 import type { Writes } from './writes.ts'
 
 /** A statement of the application, and the line that sent it. */
@@ -109,20 +109,14 @@ export class SessionLife {
   /** Why the database cannot begin a transaction of the kind that is asked for; undefined where it can. */
   unsupported(): EnginelightError | undefined {
     const { dialect, options } = this.engine
-    const { isolation, readOnly } = this.#ownKind
-    if (!options.rule.begins) return undefined
-    if (readOnly && !dialect.readOnlyTransactions)
-      return errors.unsupported(this, 'transactions that only read')
-    if (isolation === undefined || dialect.isolations.includes(isolation)) return undefined
-    return errors.unsupported(this, `the isolation level ${isolation}`)
+    const what = options.rule.begins ? missingFor(this.#ownKind, dialect) : undefined
+    return what === undefined ? undefined : errors.unsupported(this, what)
   }
 
   /** The statements that begin a transaction on the server. */
   beginTexts(): readonly string[] {
-    return this.engine.dialect.texts.begin(this.engine.options, {
-      readOnly: this.isReadOnly,
-      isolation: this.#ownKind.isolation,
-    })
+    const { isReadOnly: readOnly, isolation } = this
+    return this.engine.dialect.texts.begin(this.engine.options, { readOnly, isolation })
   }
 
   /** Enters that BEGIN was answered. Returns an error when the connection was lost before, or in the very packet that says so. */

@@ -1,4 +1,5 @@
 import type { Isolation } from '../dialect/control.ts'
+import type { Language } from '../dialect/language.ts'
 
 /** What a container requires of each transaction that takes part in its commit. */
 export interface TransactionKind {
@@ -8,3 +9,13 @@ export interface TransactionKind {
 }
 
 export const ORDINARY: TransactionKind = { isolation: undefined, readOnly: false }
+
+/** What a database lacks to begin a transaction of this kind, in words; undefined for one that can. */
+export function missingFor(
+  { isolation, readOnly }: TransactionKind,
+  { readOnlyTransactions, isolations }: Language,
+): string | undefined {
+  if (readOnly && !readOnlyTransactions) return 'transactions that only read'
+  if (isolation === undefined || isolations.includes(isolation)) return undefined
+  return `the isolation level ${isolation}`
+}
