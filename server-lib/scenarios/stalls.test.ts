@@ -40,7 +40,9 @@ test.each([50, 500, 3_000])(
     const seed = Number(process.env['ENGINELIGHT_SEED'] ?? Date.now() % 1_000_000)
     const chance = new Seeded(seed)
     const register = registerLeases()
-    const limits = { checkoutTimeoutMs: 400, statementTimeoutMs: 400 }
+    // Shorter than the long stalls, and longer than a busy machine takes.
+    const limitMs = stalledMs < 400 ? 1_000 : 400
+    const limits = { checkoutTimeoutMs: limitMs, statementTimeoutMs: limitMs }
     await using engines = createEngines({
       main: engine()({ connection: database.url, pool: { max: 3 }, ...limits }),
       log: engine()({ connection: database.url, pool: { max: 3 }, mode: 'autocommit', ...limits }),
