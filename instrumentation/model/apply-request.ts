@@ -23,12 +23,12 @@ export const REQUESTS = {
     request.unreleased = [...unreleased]
   },
 
-  sessionStart(draft, { request: requestId, ...session }, at) {
+  sessionStart(draft, { id, engine, request: requestId, mode }, at) {
     const request = draft.edit('requests', requestId)
     if (!request) return
-    request.sessions.push({ ...session, state: 'idle', isReleased: false, startedAt: at })
-    settleEngine(request, session.engine)
-    draft.set('sessions', session.id, requestId)
+    request.sessions.push({ id, engine, mode, state: 'idle', isReleased: false, startedAt: at })
+    settleEngine(request, engine)
+    draft.set('sessions', id, requestId)
   },
 
   sessionState(draft, { id, state }) {

@@ -6,11 +6,21 @@ import type { Failure, Statement } from './state.ts'
 /** Statements on the wire: sent, answered. */
 export const STATEMENTS = {
   statementStart(draft, fact, at) {
-    const { id, connection: connectionId, request } = fact
+    const { id, connection: connectionId } = fact
     const connection = draft.edit('connections', connectionId)
+    // Written out: at the rate of statements a spread would cost several times as much.
     const statement: Statement = {
-      ...fact,
-      request: ownerOf(draft, request, at),
+      id,
+      request: ownerOf(draft, fact.request, at),
+      connection: connectionId,
+      checkout: fact.checkout,
+      session: fact.session,
+      transaction: fact.transaction,
+      text: fact.text,
+      parameters: fact.parameters,
+      queuedMs: fact.queuedMs,
+      site: fact.site,
+      cursor: fact.cursor,
       engine: connection?.engine ?? '',
       startedAt: at,
       endedAt: null,

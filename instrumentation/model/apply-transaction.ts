@@ -7,11 +7,15 @@ import type { Transaction } from './state.ts'
 /** Transactions as the server reports them. */
 export const TRANSACTIONS = {
   transactionStart(draft, fact, at) {
-    const { id, connection: connectionId, request } = fact
+    const { id, connection: connectionId, checkout, session, request, site } = fact
     const connection = draft.edit('connections', connectionId)
     begin(draft, {
-      ...fact,
+      id,
       request: ownerOf(draft, request, at),
+      connection: connectionId,
+      checkout,
+      session,
+      site,
       engine: connection?.engine ?? '',
       startedAt: at,
       endedAt: null,

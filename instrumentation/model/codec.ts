@@ -33,8 +33,12 @@ export function encoder<From extends object>(
     return own[name] ?? ((from: From) => made(from[name as keyof From]))
   })
   return (from, at) => {
-    const row: Row = [0, number, at]
-    for (const cell of cells) row.push(cell(from))
+    // As long as it will be: a list that grows keeps room for more, and the recorder holds many rows.
+    const row = new Array(HEAD + cells.length) as Row
+    row[0] = 0
+    row[1] = number
+    row[2] = at
+    for (let i = 0; i < cells.length; i++) row[HEAD + i] = cells[i]!(from)
     return row
   }
 }
