@@ -34,12 +34,13 @@ export function encoder<From extends object>(
   })
   return (from, at) => {
     // As long as it will be: a list that grows keeps room for more, and the recorder holds many rows.
-    const row = new Array(HEAD + cells.length) as Row
+    const row: unknown[] = []
+    row.length = HEAD + cells.length
     row[0] = 0
     row[1] = number
     row[2] = at
     for (let i = 0; i < cells.length; i++) row[HEAD + i] = cells[i]!(from)
-    return row
+    return row as unknown as Row
   }
 }
 
