@@ -56,7 +56,7 @@ const shared = {
   alias: otherPackages,
   pool: 'forks',
   // Most of a test is waiting for the server or for a deadline: two at a time would leave a core idle.
-  maxWorkers: 4,
+  maxWorkers: 3,
   // The long variants of tests that do more of the same take longer.
   testTimeout: process.env.ENGINELIGHT_LONG === '1' ? 120_000 : 20_000,
   hookTimeout: 30_000,

@@ -42,7 +42,7 @@ test('a loop that stands still again and again does not put it off for ever', as
   const stalling = setInterval(stall, 1, 120)
   const passed = await passedAfter(300, () => {})
   clearInterval(stalling)
-  expect(passed).toBeLessThan(1_500)
+  expect(passed).toBeLessThan(3_000)
 })
 
 test('a deadline that is stopped does not pass', async () => {
