@@ -32,16 +32,9 @@ export function encoder<From extends object>(
     const made = write(column)
     return own[name] ?? ((from: From) => made(from[name as keyof From]))
   })
-  return (from, at) => {
-    // As long as it will be: a list that grows keeps room for more, and the recorder holds many rows.
-    const row: unknown[] = []
-    row.length = HEAD + cells.length
-    row[0] = 0
-    row[1] = number
-    row[2] = at
-    for (let i = 0; i < cells.length; i++) row[HEAD + i] = cells[i]!(from)
-    return row as unknown as Row
-  }
+  const all: ((from: From, at: Time) => unknown)[] = [() => 0, () => number, (_from, at) => at, ...cells]
+  // As long as it will be: a list that grows keeps room for more, and the recorder holds many rows.
+  return (from, at) => all.map(cell => cell(from, at)) as unknown as Row
 }
 
 type Read = ((cell: unknown, texts: Texts) => unknown) | null
