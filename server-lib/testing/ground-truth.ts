@@ -41,8 +41,8 @@ export function untilRuns(database: TestDatabase, part: string, count = 1): Prom
     const running = (await database.backends()).filter(
       ({ state, query }) => state === 'active' && query.includes(part),
     )
-    return running.length
-  }, count)
+    return running.length >= count
+  }, true)
 }
 
 /** Until so many backends wait for a lock that another has. */
@@ -51,8 +51,8 @@ export function untilBlocked(database: TestDatabase, count = 1): Promise<void> {
     const blocked = await database.admin(
       `select pid from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0`,
     )
-    return blocked.length
-  }, count)
+    return blocked.length >= count
+  }, true)
 }
 
 /** The server has exactly as many backends of ours as are claimed. */

@@ -164,9 +164,9 @@ test('a killed backend and a client that is not wanted back end what was under w
       client.on('error', () => {})
       const { rows } = await client.query(`select ${mark.columns()}`)
       await client.query('begin')
-      const dying = client.query(`select pg_sleep(10) /* ${mark()} */`)
+      const dying = client.query(`select pg_sleep(10), ${rows[0].pid} /* ${mark()} */`)
       const died = expect(dying).rejects.toMatchObject({ code: '57P01' })
-      await untilRuns(database, 'pg_sleep(10)')
+      await untilRuns(database, `pg_sleep(10), ${rows[0].pid}`)
       await database.admin('select pg_terminate_backend($1)', [rows[0].pid])
       await died
       client.release(true)
