@@ -156,19 +156,20 @@ test('rows of decisions are deleted together, a moment later, and at the latest 
     await db.commit()
   }
   await transfer()
-  await Promise.all([transfer(), transfer(), transfer()])
+  // So many that some meet within the moment, whatever else the machine is doing.
+  await Promise.all(Array.from({ length: 12 }, transfer))
   await some.close()
   stop()
   expect(await books.admin('select * from enginelight_decision')).toEqual([])
   const deletions = messages.filter(
     message => 'text' in message && message.text.includes('DELETE FROM public.enginelight_decision'),
   )
-  expect(deletions.length).toBeLessThan(4)
+  expect(deletions.length).toBeLessThan(13)
   const own = new Set(messages.flatMap(one => ('participants' in one ? [one.id] : [])))
   const forgotten = messages.filter(
     one => one.phase === 'step ended' && one.step === 'forget' && own.has(one.id),
   )
-  expect(forgotten).toHaveLength(4)
+  expect(forgotten).toHaveLength(13)
   // The joint delete belongs to no request and no session.
   expect(deletions[0]).toMatchObject({ request: null, session: null })
 })
