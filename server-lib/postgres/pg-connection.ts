@@ -1,5 +1,6 @@
 import type { Beginning, DriverConnection } from '../dialect/connection.ts'
 import type { Language } from '../dialect/language.ts'
+import { onReady } from '../dialect/ready.ts'
 import type { Failure } from '../dialect/errors.ts'
 import type { DriverCallback } from '../dialect/result.ts'
 import {
@@ -18,7 +19,6 @@ import { forgetPrepared, isClosed, type Listener, type PgClient } from './driver
 import { enclosedQuery } from './enclosed-query.ts'
 import { sendEnclosed } from './enclosed-statement.ts'
 import { endWithin } from './goodbye.ts'
-import { onReady } from './ready.ts'
 import { singleStatement } from './single-statement.ts'
 import { failureOn } from './sqlstate.ts'
 import { watchStatements } from './watch-statements.ts'

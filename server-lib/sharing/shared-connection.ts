@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Beginning, BorrowedConnection, DriverConnection } from '../dialect/connection.ts'
 import type { Dialect } from '../dialect/dialect.ts'
 import type { Failure } from '../dialect/errors.ts'
+import { onReady } from '../dialect/ready.ts'
 import type { DriverCallback } from '../dialect/result.ts'
 import { isTextAndValues, type TextAndValues } from '../dialect/statement.ts'
 import { refuseStream, type DriverStream } from '../dialect/stream.ts'
@@ -116,19 +117,7 @@ export class SharedConnection extends EventEmitter implements DriverConnection, 
   }
 
   onReady(ready: (isOpen: boolean) => void): () => void {
-    const stop = () => {
-      this.removeListener('drain', onDrain)
-      this.removeListener('end', onEnd)
-    }
-    const settle = (isOpen: boolean) => {
-      stop()
-      ready(isOpen)
-    }
-    const onDrain = () => settle(true)
-    const onEnd = () => settle(false)
-    this.once('drain', onDrain)
-    this.once('end', onEnd)
-    return stop
+    return onReady(this, ready)
   }
 
   whenStatusKnown(then: () => void, send: (text: string, answered: () => void) => unknown): void {
