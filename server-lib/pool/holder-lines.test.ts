@@ -32,7 +32,7 @@ function open(holderLines: HolderLines, max = 10) {
       connection: database.url,
       pool: { max },
       holderLines,
-      checkoutTimeoutMs: 150,
+      checkoutTimeoutMs: 500,
       idleInTransactionWarningMs: 300,
     }),
   })
