@@ -143,13 +143,31 @@ export interface Findings {
   over: string[]
 }
 
+/** One process, or thread, of the project that has a panel. */
+export interface ProcessFacts {
+  boot: string
+  pid: number
+  thread: number
+  /** Its number in a cluster or under PM2. */
+  worker: number | null
+  application: string
+  /** Epoch milliseconds. */
+  startedAt: number
+}
+
+/** On the socket of processes, at once and when one comes or goes: all there are, the oldest first. */
+export interface Processes {
+  type: 'processes'
+  all: readonly ProcessFacts[]
+}
+
 export interface Bye {
   type: 'bye'
   reason: string
   retryAfterMs: number | null
 }
 
-export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Findings | Bye
+export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Findings | Processes | Bye
 
 // ------------------------------------------------------------------------------------- page to server
 

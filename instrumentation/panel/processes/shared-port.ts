@@ -1,0 +1,112 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { request } from 'node:http'
+import { connect, type Server, type Socket } from 'node:net'
+
+/** How long a program on the port may take to show that it is a panel of this project. */
+const ASK_MS = 500
+/** All processes lose the holder of the port in the same moment. */
+const SPREAD_MS = 50
+
+/** `held`: this process answers on the port. `shared`: another one of the project does. `foreign`: some other program. */
+export type PortState = 'held' | 'shared' | 'foreign'
+
+/**
+ * The one port of a project. The kernel gives it to one process and frees it at that one's death, so that there is never
+ * a second holder. The others keep a connection to the holder, and try to take the port when it breaks.
+ */
+export class SharedPort {
+  readonly #server: Server
+  readonly #port: number
+  readonly #host: string
+  readonly #token: string
+  #watched: Socket | null = null
+  #retry: NodeJS.Timeout | null = null
+  #isClosed = false
+
+  constructor(server: Server, { port, host, token }: { port: number; host: string; token: string }) {
+    this.#server = server
+    this.#port = port
+    this.#host = host
+    this.#token = token
+  }
+
+  async take(): Promise<PortState> {
+    if (await listens(this.#server, this.#port, this.#host)) return 'held'
+    if (!(await knowsToken(this.#port, this.#host, this.#token))) return 'foreign'
+    this.#watch()
+    return 'shared'
+  }
+
+  close(): void {
+    this.#isClosed = true
+    if (this.#retry) clearTimeout(this.#retry)
+    this.#watched?.destroy()
+  }
+
+  #watch(): void {
+    if (this.#isClosed) return
+    this.#watched = connect(this.#port, this.#host)
+    this.#watched.unref()
+    this.#watched.on('error', () => {})
+    this.#watched.on('close', () => {
+      this.#retry = setTimeout(() => void this.#takeOver(), Math.random() * SPREAD_MS).unref()
+    })
+  }
+
+  async #takeOver(): Promise<void> {
+    if (this.#isClosed || (await listens(this.#server, this.#port, this.#host))) return
+    this.#watch()
+  }
+}
+
+/** `exclusive`: the workers of a cluster would share one port otherwise, and with it the pages. */
+function listens(server: Server, port: number, host: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => {
+      server.off('listening', done)
+      if (error.code === 'EADDRINUSE') resolve(false)
+      else reject(error)
+    }
+    const done = () => {
+      server.off('error', failed)
+      resolve(true)
+    }
+    server.once('error', failed)
+    server.once('listening', done)
+    server.listen({ port, host, exclusive: true })
+  })
+}
+
+/** The answer to a challenge: only who has the token can give it, and the token is not told. */
+export const proofOf = (token: string, challenge: string): string =>
+  createHmac('sha256', token).update(`enginelight ${challenge}`).digest('base64url')
+
+export const PROOF_PATH = '/__enginelight/proof'
+export const CHALLENGE = /^[\w-]{16,64}$/
+
+function knowsToken(port: number, host: string, token: string): Promise<boolean> {
+  const challenge = randomBytes(16).toString('base64url')
+  const expected = proofOf(token, challenge)
+  return new Promise(resolve => {
+    const asked = request(
+      { host, port, path: `${PROOF_PATH}?${challenge}`, agent: false, timeout: ASK_MS },
+      response => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (part: string) => {
+          text += part
+          if (text.length > 200) asked.destroy()
+        })
+        response.on('end', () => resolve(isEqual(text.trim(), expected)))
+      },
+    )
+    asked.on('timeout', () => asked.destroy())
+    asked.on('error', () => resolve(false))
+    asked.on('close', () => resolve(false))
+    asked.end()
+  })
+}
+
+function isEqual(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
+}
