@@ -17,7 +17,7 @@ export interface Thresholds {
   readonly releaseMs: number
   /** Fewer similar statements than this are not a pattern. */
   readonly similarFrom: number
-  /** How long a failed attempt to connect, or a stall, stays news. */
+  /** How long a failed attempt to connect, or a stall or a warning, stays news. */
   readonly connectFailedForMs: number
   readonly stalledForMs: number
 }
