@@ -25,7 +25,9 @@ const PIPES = '\\\\.\\pipe\\'
 
 /** The address of a door: in a private folder, or on Windows the name of a pipe. It begins with the process's pid. */
 export const doorPath = (folder: string, name: string): string =>
-  process.platform === 'win32' ? `${PIPES}enginelight-${folder.replaceAll(/[^\w]/g, '_')}-${name}` : join(folder, name)
+  process.platform === 'win32'
+    ? `${PIPES}enginelight-${folder.replaceAll(/[^\w]/g, '_')}-${name}`
+    : join(folder, name)
 
 /** Opens the door of this thread. Rejects where its folder cannot be written or its path is too long. */
 export async function openLocalDoor(folder: string, { about, upgrade }: Behind): Promise<LocalDoor> {

@@ -115,8 +115,13 @@ function readFacts(text: string): ProcessFacts | null {
   try {
     const { boot, pid, thread, worker, application, startedAt } = JSON.parse(text) as ProcessFacts
     const isWhole =
-      typeof boot === 'string' && typeof pid === 'number' && typeof thread === 'number' && typeof startedAt === 'number'
-    return isWhole ? { boot, pid, thread, worker: worker ?? null, application: String(application), startedAt } : null
+      typeof boot === 'string' &&
+      typeof pid === 'number' &&
+      typeof thread === 'number' &&
+      typeof startedAt === 'number'
+    return isWhole
+      ? { boot, pid, thread, worker: worker ?? null, application: String(application), startedAt }
+      : null
   } catch {
     return null
   }
