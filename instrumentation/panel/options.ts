@@ -1,4 +1,6 @@
 import { isIP } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   ANYTHING,
   BOOLEAN,
@@ -57,6 +59,8 @@ export interface PanelSettings {
   errorMessages: boolean
   port: number
   host: string
+  /** Where the processes of the project find each other. */
+  folder: string
 }
 
 /** The range of each limit. The ring's maximum is what the panel's 16 MiB leave room for, and what a page can take. */
@@ -130,6 +134,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     errorMessages: errorMessages ?? false,
     port,
     host: host === 'localhost' ? '127.0.0.1' : host,
+    folder: join(tmpdir(), 'enginelight-processes'),
   }
 }
 

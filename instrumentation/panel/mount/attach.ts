@@ -4,6 +4,7 @@ import { EnginelightError } from '../../../server-lib/index.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { PanelSettings } from '../options.ts'
 import { isOurs } from '../page/index.ts'
+import { Directory, openLocalDoor, type LocalDoor } from '../processes/index.ts'
 import { Recorder } from '../recorder/index.ts'
 import { Doorway } from './doorway.ts'
 import { handBack } from './hand-back.ts'
@@ -40,6 +41,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   // Before the first wait, so that nothing is missed meanwhile.
   recorder.start()
   let doorway: Doorway
+  let door: LocalDoor | null
   try {
     doorway = new Doorway(
       settings,
@@ -50,7 +52,10 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
         const origin = originOf(server)
         return origin === null ? null : `${origin}/`
       },
+      new Directory(settings.folder),
     )
+    const own = { about: () => doorway.about(), upgrade: doorway.relayed.bind(doorway) }
+    door = await openLocalDoor(settings.folder, own).catch(() => null)
   } catch (error) {
     recorder.stop()
     mounted.delete(server)
@@ -82,6 +87,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
       for (const shadow of shadows) shadow.stop()
       mounted.delete(server)
       recorder.stop()
+      door?.close()
       await doorway.close('the panel was closed')
     },
   }

@@ -76,7 +76,7 @@ export class Neighbours {
       response.setEncoding('utf8')
       response.on('data', (part: string) => {
         text += part
-        if (text.length > LONGEST_FACTS) return asked.destroy()
+        if (text.length > LONGEST_FACTS) asked.destroy()
         if (entry.facts !== null || !text.includes('\n')) return
         entry.facts = readFacts(text)
         if (entry.facts && this.#known.get(name) === entry) this.#changed()

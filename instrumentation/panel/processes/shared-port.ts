@@ -30,6 +30,7 @@ export class SharedPort {
     this.#token = token
   }
 
+  /** Rejects where the address cannot be had at all. */
   async take(): Promise<PortState> {
     if (await listens(this.#server, this.#port, this.#host)) return 'held'
     if (!(await knowsToken(this.#port, this.#host, this.#token))) return 'foreign'
@@ -59,17 +60,26 @@ export class SharedPort {
   }
 }
 
+/** Whether the server got the port. Rejects for any other reason than that another one has it. */
+const listens = (server: Server, port: number, host: string): Promise<boolean> =>
+  listen(server, port, host).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') return false
+      throw error
+    },
+  )
+
 /** `exclusive`: the workers of a cluster would share one port otherwise, and with it the pages. */
-function listens(server: Server, port: number, host: string): Promise<boolean> {
+export function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => {
+    const failed = (error: Error) => {
       server.off('listening', done)
-      if (error.code === 'EADDRINUSE') resolve(false)
-      else reject(error)
+      reject(error)
     }
     const done = () => {
       server.off('error', failed)
-      resolve(true)
+      resolve()
     }
     server.once('error', failed)
     server.once('listening', done)
