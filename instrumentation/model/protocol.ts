@@ -170,7 +170,7 @@ export interface Bye {
   retryAfterMs: number | null
 }
 
-export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Findings | Processes | Bye
+export type ServerMessage = Hello | Snapshot | Dictionary | Events | Gap | Stat | ServerTruth | Findings | Bye
 
 // ------------------------------------------------------------------------------------- page to server
 
