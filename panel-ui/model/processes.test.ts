@@ -54,3 +54,13 @@ test('two that have ended are kept; without any that lives the last one stays', 
   processes.heard([])
   expect([bootsOf(), shown()]).toEqual([['c†', 'd†'], 'd'])
 })
+
+test('one that was out of sight for a while goes on where it was', () => {
+  const { processes, bootsOf, shown } = watching()
+  processes.heard([facts('a', 1)])
+  const model = processes.view().shown?.model
+  processes.heard([])
+  processes.heard([facts('a', 1)])
+  expect([bootsOf(), shown()]).toEqual([['a'], 'a'])
+  expect(processes.view().shown?.model).toBe(model)
+})

@@ -65,7 +65,10 @@ export class Processes {
       ended.push(watched.endedAt === null ? this.#end(watched, now) : watched)
     }
     const kept = ended.toSorted((a, b) => a.endedAt! - b.endedAt!).slice(-ENDED_KEPT)
-    const alive = living.map(facts => known.get(facts.boot) ?? this.#begin(facts))
+    const alive = living.map(facts => {
+      const watched = known.get(facts.boot)
+      return watched?.endedAt === null ? watched : this.#begin(facts, watched?.model)
+    })
     const all = [...kept, ...alive].toSorted((a, b) => a.facts.startedAt - b.facts.startedAt)
     this.#emit({ all, shown: next(all, this.#view.shown) })
   }
@@ -79,8 +82,8 @@ export class Processes {
     for (const feed of this.#feeds.values()) feed.retryNow()
   }
 
-  #begin(facts: ProcessFacts): Watched {
-    const model = new PanelModel(this.#frame)
+  /** With a model where it was taken for ended, and was only out of sight. */
+  #begin(facts: ProcessFacts, model = new PanelModel(this.#frame)): Watched {
     this.#feeds.set(facts.boot, this.#open(model, facts.boot))
     return { facts, model, endedAt: null }
   }

@@ -110,9 +110,7 @@ export class Doorway {
       const [path = '', search = ''] = (request.url ?? '').split('?', 2)
       const boot = new URLSearchParams(search).get('process')
       if (path === SOCKET_PATH && boot !== null && boot !== this.#facts().boot) {
-        const door = this.#directory.doorOf(boot)
-        if (door === undefined) return refuseUpgrade(socket, 404, 'The panel knows no such process.')
-        return relay(request, socket, head, door)
+        return void this.#relay(request, socket, head, boot)
       }
       this.#open(request, socket, head, this.#rooms[path])
     } catch {
@@ -134,6 +132,12 @@ export class Doorway {
   /** What other processes are told of this one. */
   about(): ProcessFacts {
     return this.#facts()
+  }
+
+  async #relay(request: IncomingMessage, socket: Duplex, head: Buffer, boot: string): Promise<void> {
+    const door = await this.#directory.doorOf(boot)
+    if (door === undefined) return refuseUpgrade(socket, 404, 'The panel knows no such process.')
+    relay(request, socket, head, door)
   }
 
   #open(request: IncomingMessage, socket: Duplex, head: Buffer, room: VisitorContext | undefined): void {
@@ -159,7 +163,7 @@ export class Doorway {
   #listProcesses(socket: WebSocket): ReturnType<VisitorContext['admit']> {
     if (this.#directory.size >= PAGES) return { full: `${PAGES} pages look on already` }
     const reader = { send: (text: string) => socket.send(text) }
-    this.#directory.add(reader)
+    void this.#directory.add(reader)
     return { receive: () => {}, leave: () => this.#directory.remove(reader) }
   }
 

@@ -10,6 +10,8 @@ export interface Reader {
 export class Directory {
   readonly #neighbours: Neighbours
   readonly #readers = new Set<Reader>()
+  /** Those that have the whole list, and are told of changes. */
+  readonly #told = new WeakSet<Reader>()
 
   constructor(folder: string) {
     this.#neighbours = new Neighbours(folder, () => this.#tell(this.#readers))
@@ -19,14 +21,20 @@ export class Directory {
     return this.#readers.size
   }
 
-  doorOf(boot: string): string | undefined {
-    return this.#neighbours.doorOf(boot)
+  /** Where a process is reached; undefined for one that is not there. */
+  async doorOf(boot: string): Promise<string | undefined> {
+    await this.#neighbours.look()
+    const door = this.#neighbours.doorOf(boot)
+    if (this.#readers.size === 0) this.#neighbours.stop()
+    return door
   }
 
-  add(reader: Reader): void {
+  /** It is told when the list is whole: what is missing in it has ended. */
+  async add(reader: Reader): Promise<void> {
     this.#readers.add(reader)
-    this.#neighbours.look()
-    this.#tell([reader])
+    await this.#neighbours.look()
+    this.#told.add(reader)
+    if (this.#readers.has(reader)) this.#tell([reader])
   }
 
   remove(reader: Reader): void {
@@ -37,6 +45,6 @@ export class Directory {
   #tell(readers: Iterable<Reader>): void {
     const message: Processes = { type: 'processes', all: this.#neighbours.all }
     const text = JSON.stringify(message)
-    for (const reader of readers) reader.send(text)
+    for (const reader of readers) if (this.#told.has(reader)) reader.send(text)
   }
 }

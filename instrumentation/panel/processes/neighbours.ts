@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { request, type ClientRequest } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessFacts } from '../../model/protocol.ts'
 import { ABOUT_PATH, doorPath, remove } from './local-door.ts'
 
 const LOOK_MS = 500
+const ANSWER_MS = 300
 const LONGEST_FACTS = 4_096
 const DOOR = /^(\d+)\.\d+$/
 
@@ -17,6 +19,8 @@ export class Neighbours {
   /** By the name of the door. Without facts before it has answered. */
   readonly #known = new Map<string, { asked: ClientRequest; facts: ProcessFacts | null }>()
   #timer: NodeJS.Timeout | null = null
+  /** Resolves when all that were there at the first look have answered, or shown that they are gone. */
+  #first: Promise<unknown> = Promise.resolve()
 
   constructor(folder: string, changed: () => void) {
     this.#folder = folder
@@ -35,10 +39,13 @@ export class Neighbours {
     return found && doorPath(this.#folder, found[0])
   }
 
-  look(): void {
-    if (this.#timer) return
-    this.#timer = setInterval(() => this.#read(), LOOK_MS).unref()
-    this.#read()
+  /** Looks until `stop`. Resolves when the list is whole: a process that stands still is not waited for longer. */
+  async look(): Promise<void> {
+    if (!this.#timer) {
+      this.#timer = setInterval(() => this.#read(), LOOK_MS).unref()
+      this.#first = Promise.race([Promise.all(this.#read()), sleep(ANSWER_MS, null, { ref: false })])
+    }
+    await this.#first
   }
 
   stop(): void {
@@ -48,16 +55,18 @@ export class Neighbours {
     this.#known.clear()
   }
 
-  #read(): void {
-    for (const name of doorsIn(this.#folder)) if (!this.#known.has(name)) this.#ask(name)
+  #read(): Promise<void>[] {
+    const fresh = doorsIn(this.#folder).filter(name => !this.#known.has(name))
+    return fresh.map(name => new Promise(resolve => this.#ask(name, resolve)))
   }
 
-  #ask(name: string): void {
+  #ask(name: string, settled: () => void): void {
     const path = doorPath(this.#folder, name)
     const asked = request({ socketPath: path, path: ABOUT_PATH, agent: false })
     const entry = { asked, facts: null as ProcessFacts | null }
     this.#known.set(name, entry)
     const gone = () => {
+      settled()
       if (this.#known.get(name) !== entry) return
       this.#known.delete(name)
       if (entry.facts) this.#changed()
@@ -79,6 +88,7 @@ export class Neighbours {
         if (text.length > LONGEST_FACTS) asked.destroy()
         if (entry.facts !== null || !text.includes('\n')) return
         entry.facts = readFacts(text)
+        settled()
         if (entry.facts && this.#known.get(name) === entry) this.#changed()
       })
     })
