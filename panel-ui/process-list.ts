@@ -1,6 +1,7 @@
 import { CLOSE, SUBPROTOCOL, type ProcessFacts } from '../instrumentation/model/protocol.ts'
 import { parse, socketUrl, type Link } from './connection.ts'
 import { retryDelay } from './retry.ts'
+import { dropToken, keepToken } from './token.ts'
 
 export interface Listener {
   link(link: Link): void
@@ -42,13 +43,16 @@ export class ProcessList {
       const message = parse(event.data)
       if (message?.type !== 'processes') return
       this.#attempts = 0
+      if (!message.isMounted) keepToken(this.#token!)
       this.#listener.link({ state: 'live' })
       this.#listener.heard(message.all)
     }
     socket.onclose = event => {
       this.#socket = null
-      if (event.code === CLOSE.unauthorized)
+      if (event.code === CLOSE.unauthorized) {
+        dropToken()
         return this.#listener.link({ state: 'unauthorized', reason: 'wrong token' })
+      }
       const delay = retryDelay(this.#attempts++)
       this.#listener.link({ state: 'lost', retryAt: performance.now() + delay, reason: event.reason || null })
       this.#retry = setTimeout(() => this.#connect(), delay)

@@ -161,6 +161,8 @@ export interface ProcessFacts {
 /** On the socket of processes, at once and when one comes or goes: all there are, the oldest first. */
 export interface Processes {
   type: 'processes'
+  /** Whether scripts of the application share the page's origin, and so could read a token that is stored there. */
+  isMounted: boolean
   all: readonly ProcessFacts[]
 }
 

@@ -4,11 +4,12 @@ import { EnginelightError } from '../../../server-lib/index.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { PanelSettings } from '../options.ts'
 import { isOurs } from '../page/index.ts'
-import { Directory, openLocalDoor, type LocalDoor } from '../processes/index.ts'
+import type { LocalDoor } from '../processes/index.ts'
 import { Recorder } from '../recorder/index.ts'
 import { Doorway } from './doorway.ts'
 import { handBack } from './hand-back.ts'
 import { loadParts } from './parts.ts'
+import { placeOf, type Place } from './place.ts'
 import { Shadow } from './shadow.ts'
 import { originOf, urlOf } from './url.ts'
 
@@ -42,9 +43,11 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   recorder.start()
   let doorway: Doorway
   let door: LocalDoor | null
+  let place: Place
   try {
+    place = placeOf(settings)
     doorway = new Doorway(
-      settings,
+      { ...settings, ...place },
       recorder,
       loadParts(),
       () => server.listening,
@@ -52,10 +55,8 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
         const origin = originOf(server)
         return origin === null ? null : `${origin}/`
       },
-      new Directory(settings.folder),
     )
-    const own = { about: () => doorway.about(), upgrade: doorway.relayed.bind(doorway) }
-    door = await openLocalDoor(settings.folder, own).catch(() => null)
+    door = await doorway.openLocalDoor()
   } catch (error) {
     recorder.stop()
     mounted.delete(server)
@@ -78,7 +79,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   let isClosed = false
   return {
     get url() {
-      return isClosed ? null : urlOf(server, settings.token)
+      return isClosed ? null : urlOf(server, place.token)
     },
     findings: () => (isClosed ? [] : doorway.findings()),
     async close() {

@@ -6,7 +6,16 @@ import { Feed, Viewer } from '../feed/index.ts'
 import { PeerLock, NameLock, TokenLock, refusal, type Locks } from '../locks/index.ts'
 import type { PanelSettings } from '../options.ts'
 import { PROCESSES_PATH, SOCKET_PATH, answerPage, answerText, type PageFiles } from '../page/index.ts'
-import { CHALLENGE, PROOF_PATH, proofOf, relay, type Directory } from '../processes/index.ts'
+import {
+  CHALLENGE,
+  Directory,
+  openLocalDoor,
+  PROOF_PATH,
+  proofOf,
+  proven,
+  relay,
+  type LocalDoor,
+} from '../processes/index.ts'
 import type { Finding } from '../../model/finding.ts'
 import { SUBPROTOCOL, type ProcessFacts } from '../../model/protocol.ts'
 import { Recorder } from '../recorder/index.ts'
@@ -22,6 +31,15 @@ const PING_SECONDS = 15
 const LONGEST_FRAME = 16 * 1024
 /** How long a page may take to answer the goodbye. */
 const GOODBYE_MS = 250
+
+export interface DoorwaySettings extends Pick<
+  PanelSettings,
+  'allow' | 'allowedHosts' | 'allowedOrigins' | 'application'
+> {
+  readonly token: string
+  /** Where the processes of the project find each other, or null. */
+  readonly folder: string | null
+}
 
 /** What a doorway needs that takes time to load. */
 export interface DoorwayParts {
@@ -40,6 +58,7 @@ export class Doorway {
   readonly #rooms: Readonly<Record<string, VisitorContext>>
   readonly #facts: () => ProcessFacts
   readonly #token: string
+  readonly #folder: string | null
   readonly #directory: Directory
   readonly #visitors = new Set<Visitor>()
   readonly #isServing: () => boolean
@@ -51,12 +70,11 @@ export class Doorway {
    * the application's URL, if known.
    */
   constructor(
-    settings: PanelSettings,
+    settings: DoorwaySettings,
     recorder: Recorder,
     parts: DoorwayParts,
     isServing: () => boolean,
     applicationUrl: () => string | null,
-    directory: Directory,
   ) {
     this.#locks = {
       peer: new PeerLock(settings.allow),
@@ -75,7 +93,13 @@ export class Doorway {
     this.#feed = new Feed(recorder, who, () => this.#everySecond())
     this.#facts = () => processFacts(who, recorder)
     this.#token = settings.token
-    this.#directory = directory
+    this.#directory = new Directory({
+      folder: settings.folder,
+      token: settings.token,
+      own: this.#facts,
+      isMounted: () => applicationUrl() !== null,
+    })
+    this.#folder = settings.folder
     const token = new TokenLock(settings.token)
     this.#rooms = {
       [SOCKET_PATH]: { token, admit: socket => this.#watch(socket, recorder) },
@@ -118,20 +142,19 @@ export class Doorway {
     }
   }
 
-  /** The same for another process of the project, which has checked the locks. */
-  relayed(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy())
-    try {
+  /**
+   * Lets the other processes of the project in, which have checked the locks. Null where that cannot be: the process's own
+   * page is complete without it.
+   */
+  async openLocalDoor(): Promise<LocalDoor | null> {
+    if (this.#folder === null) return null
+    const about = () => proven(this.#facts(), this.#token)
+    const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy())
       if (this.#isClosed) return refuseUpgrade(socket, 503, 'The panel is closed.')
       this.#open(request, socket, head, this.#rooms[SOCKET_PATH])
-    } catch {
-      socket.destroy()
     }
-  }
-
-  /** What other processes are told of this one. */
-  about(): ProcessFacts {
-    return this.#facts()
+    return openLocalDoor(this.#folder, { about, upgrade }).catch(() => null)
   }
 
   async #relay(request: IncomingMessage, socket: Duplex, head: Buffer, boot: string): Promise<void> {

@@ -8,7 +8,7 @@ import type { Recorder } from '../recorder/index.ts'
 
 /** Which process this is. The application's name is the given one, else its engines', else the started file. */
 export function greeting(
-  settings: PanelSettings,
+  settings: Pick<PanelSettings, 'application'>,
   recorder: Recorder,
   version: string,
   applicationUrl: () => string | null,

@@ -5,7 +5,8 @@ import type { MountedPanel } from './attach.ts'
 import { Doorway } from './doorway.ts'
 import { loadParts } from './parts.ts'
 import { urlAt, urlOf } from './url.ts'
-import { Directory, listen, openLocalDoor, SharedPort } from '../processes/index.ts'
+import { takePort, type SharedPort } from '../processes/index.ts'
+import { placeOf } from './place.ts'
 
 const HEADERS_MS = 10_000
 /** More than the sockets without a token, so that those cannot keep out a page that has it. */
@@ -19,35 +20,28 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
     const parts = loadParts()
     const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS })
     server.maxConnections = CONNECTIONS
-    const { port, host, token, folder } = settings
-    const directory = new Directory(folder)
-    let isShared = false
-    const isServing = () => server.listening || isShared
-    const doorway = new Doorway(settings, recorder, parts, isServing, () => null, directory)
+    const { host } = settings
+    const { token, ports, folder } = placeOf(settings)
+    let held: SharedPort | null = null
+    const isServing = () => server.listening || held !== null
+    const doorway = new Doorway({ ...settings, token, folder }, recorder, parts, isServing, () => null)
     server.on('request', doorway.request.bind(doorway))
     server.on('upgrade', doorway.upgrade.bind(doorway))
-    const own = { about: () => doorway.about(), upgrade: doorway.relayed.bind(doorway) }
-    // Without it the other processes of the project do not list this one; its own page is complete.
-    const door = await openLocalDoor(folder, own).catch(() => null)
-    const shared = new SharedPort(server, { port, host, token })
-    const state = port === 0 ? 'foreign' : await shared.take()
-    // Some other program has it: the reason is told as Node tells it.
-    if (state === 'foreign') await listen(server, port, host)
-    isShared = state === 'shared'
+    const door = await doorway.openLocalDoor()
+    held = await takePort(server, { ports, host, token })
     server.on('error', () => {})
     server.unref()
     let isClosed = false
     return {
       get url() {
         if (isClosed) return null
-        return urlOf(server, token) ?? urlAt({ address: host, port }, token)
+        return urlOf(server, token) ?? urlAt({ address: host, port: held.port }, token)
       },
       findings: () => (isClosed ? [] : doorway.findings()),
       async close() {
         isClosed = true
-        isShared = false
         recorder.stop()
-        shared.close()
+        held.close()
         door?.close()
         const closed = new Promise<void>(resolve => server.close(() => resolve()))
         server.closeAllConnections()

@@ -1,9 +1,16 @@
-import type { Processes } from '../../model/protocol.ts'
+import type { ProcessFacts, Processes } from '../../model/protocol.ts'
 import { Neighbours } from './neighbours.ts'
 
 /** A page that wants to know which processes there are. */
 export interface Reader {
   send(text: string): void
+}
+
+export interface DirectoryOptions {
+  readonly folder: string | null
+  readonly token: string
+  readonly own: () => ProcessFacts
+  readonly isMounted: () => boolean
 }
 
 /** Tells pages which processes the project has, at once and whenever that changes. It looks only while there is a page. */
@@ -13,8 +20,13 @@ export class Directory {
   /** Those that have the whole list, and are told of changes. */
   readonly #told = new WeakSet<Reader>()
 
-  constructor(folder: string) {
-    this.#neighbours = new Neighbours(folder, () => this.#tell(this.#readers))
+  readonly #own: () => ProcessFacts
+  readonly #isMounted: () => boolean
+
+  constructor({ folder, token, own, isMounted }: DirectoryOptions) {
+    this.#own = own
+    this.#isMounted = isMounted
+    this.#neighbours = new Neighbours(folder, token, () => this.#tell(this.#readers))
   }
 
   get size(): number {
@@ -43,7 +55,10 @@ export class Directory {
   }
 
   #tell(readers: Iterable<Reader>): void {
-    const message: Processes = { type: 'processes', all: this.#neighbours.all }
+    const own = this.#own()
+    const others = this.#neighbours.all.filter(({ boot }) => boot !== own.boot)
+    const all = [own, ...others].toSorted((a, b) => a.startedAt - b.startedAt || a.pid - b.pid)
+    const message: Processes = { type: 'processes', isMounted: this.#isMounted(), all }
     const text = JSON.stringify(message)
     for (const reader of readers) if (this.#told.has(reader)) reader.send(text)
   }

@@ -2,4 +2,5 @@
 export { Directory } from './directory.ts'
 export { openLocalDoor, type LocalDoor } from './local-door.ts'
 export { relay } from './relay.ts'
-export { CHALLENGE, PROOF_PATH, listen, proofOf, SharedPort } from './shared-port.ts'
+export { CHALLENGE, PROOF_PATH, proofOf, proven } from './proof.ts'
+export { takePort, type SharedPort } from './shared-port.ts'

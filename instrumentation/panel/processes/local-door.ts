@@ -1,9 +1,9 @@
-import { mkdirSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import type { Duplex } from 'node:stream'
-import type { ProcessFacts } from '../../model/protocol.ts'
+import type { Proven } from './proof.ts'
 
 /** What a process answers about itself at its local door. */
 export const ABOUT_PATH = '/about'
@@ -16,7 +16,7 @@ export interface LocalDoor {
 }
 
 export interface Behind {
-  readonly about: () => ProcessFacts
+  readonly about: () => Proven
   /** Its locks are those of the folder: whoever asks here is a process of the same user. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
@@ -34,7 +34,6 @@ export async function openLocalDoor(folder: string, { about, upgrade }: Behind):
   const path = doorPath(folder, `${process.pid}.${threadId}`)
   if (Buffer.byteLength(path) > LONGEST_PATH) throw new Error(`${path} is too long for a socket.`)
   if (process.platform !== 'win32') {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
     remove(path)
   }
   const server = createServer((request, response) => {

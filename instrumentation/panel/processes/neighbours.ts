@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { request, type ClientRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessFacts } from '../../model/protocol.ts'
+import { proofOf, type Proven } from './proof.ts'
 import { ABOUT_PATH, doorPath, remove } from './local-door.ts'
 
 const LOOK_MS = 500
@@ -14,7 +15,8 @@ const DOOR = /^(\d+)\.\d+$/
  * connection to each process stays open, so that an end is known at once.
  */
 export class Neighbours {
-  readonly #folder: string
+  readonly #folder: string | null
+  readonly #token: string
   readonly #changed: () => void
   /** By the name of the door. Without facts before it has answered. */
   readonly #known = new Map<string, { asked: ClientRequest; facts: ProcessFacts | null }>()
@@ -22,21 +24,21 @@ export class Neighbours {
   /** Resolves when all that were there at the first look have answered, or shown that they are gone. */
   #first: Promise<unknown> = Promise.resolve()
 
-  constructor(folder: string, changed: () => void) {
+  /** Of those that prove that they have the same token. */
+  constructor(folder: string | null, token: string, changed: () => void) {
     this.#folder = folder
+    this.#token = token
     this.#changed = changed
   }
 
-  /** The oldest first. */
   get all(): readonly ProcessFacts[] {
-    const facts = [...this.#known.values()].flatMap(({ facts }) => facts ?? [])
-    return facts.toSorted((a, b) => a.startedAt - b.startedAt || a.pid - b.pid)
+    return [...this.#known.values()].flatMap(({ facts }) => facts ?? [])
   }
 
   /** Where a process is reached; undefined for one that is not known. */
   doorOf(boot: string): string | undefined {
     const found = [...this.#known].find(([, { facts }]) => facts?.boot === boot)
-    return found && doorPath(this.#folder, found[0])
+    return found && this.#folder !== null ? doorPath(this.#folder, found[0]) : undefined
   }
 
   /** Looks until `stop`. Resolves when the list is whole: a process that stands still is not waited for longer. */
@@ -56,12 +58,13 @@ export class Neighbours {
   }
 
   #read(): Promise<void>[] {
-    const fresh = doorsIn(this.#folder).filter(name => !this.#known.has(name))
-    return fresh.map(name => new Promise(resolve => this.#ask(name, resolve)))
+    const folder = this.#folder
+    if (folder === null) return []
+    const fresh = doorsIn(folder).filter(name => !this.#known.has(name))
+    return fresh.map(name => new Promise(resolve => this.#ask(name, doorPath(folder, name), resolve)))
   }
 
-  #ask(name: string, settled: () => void): void {
-    const path = doorPath(this.#folder, name)
+  #ask(name: string, path: string, settled: () => void): void {
     const asked = request({ socketPath: path, path: ABOUT_PATH, agent: false })
     const entry = { asked, facts: null as ProcessFacts | null }
     this.#known.set(name, entry)
@@ -87,7 +90,7 @@ export class Neighbours {
         text += part
         if (text.length > LONGEST_FACTS) asked.destroy()
         if (entry.facts !== null || !text.includes('\n')) return
-        entry.facts = readFacts(text)
+        entry.facts = readFacts(text, this.#token)
         settled()
         if (entry.facts && this.#known.get(name) === entry) this.#changed()
       })
@@ -121,9 +124,10 @@ function isAlive(pid: number): boolean {
 }
 
 /** Another version may answer otherwise: what is no process of ours is left out. */
-function readFacts(text: string): ProcessFacts | null {
+function readFacts(text: string, token: string): ProcessFacts | null {
   try {
-    const { boot, pid, thread, worker, application, startedAt } = JSON.parse(text) as ProcessFacts
+    const { proof, boot, pid, thread, worker, application, startedAt } = JSON.parse(text) as Proven
+    if (proof !== proofOf(token, boot)) return null
     const isWhole =
       typeof boot === 'string' &&
       typeof pid === 'number' &&

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { connect, type Server, type Socket } from 'node:net'
+import { isEqual, PROOF_PATH, proofOf } from './proof.ts'
 
 /** How long a program on the port may take to show that it is a panel of this project. */
 const ASK_MS = 500
@@ -16,7 +17,7 @@ export type PortState = 'held' | 'shared' | 'foreign'
  */
 export class SharedPort {
   readonly #server: Server
-  readonly #port: number
+  readonly port: number
   readonly #host: string
   readonly #token: string
   #watched: Socket | null = null
@@ -25,15 +26,15 @@ export class SharedPort {
 
   constructor(server: Server, { port, host, token }: { port: number; host: string; token: string }) {
     this.#server = server
-    this.#port = port
+    this.port = port
     this.#host = host
     this.#token = token
   }
 
   /** Rejects where the address cannot be had at all. */
   async take(): Promise<PortState> {
-    if (await listens(this.#server, this.#port, this.#host)) return 'held'
-    if (!(await knowsToken(this.#port, this.#host, this.#token))) return 'foreign'
+    if (await listens(this.#server, this.port, this.#host)) return 'held'
+    if (!(await knowsToken(this.port, this.#host, this.#token))) return 'foreign'
     this.#watch()
     return 'shared'
   }
@@ -46,7 +47,7 @@ export class SharedPort {
 
   #watch(): void {
     if (this.#isClosed) return
-    this.#watched = connect(this.#port, this.#host)
+    this.#watched = connect(this.port, this.#host)
     this.#watched.unref()
     this.#watched.on('error', () => {})
     this.#watched.on('close', () => {
@@ -55,9 +56,26 @@ export class SharedPort {
   }
 
   async #takeOver(): Promise<void> {
-    if (this.#isClosed || (await listens(this.#server, this.#port, this.#host))) return
+    if (this.#isClosed || (await listens(this.#server, this.port, this.#host))) return
     this.#watch()
   }
+}
+
+/**
+ * Takes the first of the ports that is free, or that another process of the project has. Rejects, as Node does, where
+ * other programs have all of them.
+ */
+export async function takePort(
+  server: Server,
+  { ports, ...at }: { ports: readonly number[]; host: string; token: string },
+): Promise<SharedPort> {
+  for (const port of ports) {
+    const shared = new SharedPort(server, { ...at, port })
+    if ((await shared.take()) !== 'foreign') return shared
+  }
+  const port = ports.at(-1) ?? 0
+  await listen(server, port, at.host)
+  return new SharedPort(server, { ...at, port })
 }
 
 /** Whether the server got the port. Rejects for any other reason than that another one has it. */
@@ -71,7 +89,7 @@ const listens = (server: Server, port: number, host: string): Promise<boolean> =
   )
 
 /** `exclusive`: the workers of a cluster would share one port otherwise, and with it the pages. */
-export function listen(server: Server, port: number, host: string): Promise<void> {
+function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => {
       server.off('listening', done)
@@ -86,13 +104,6 @@ export function listen(server: Server, port: number, host: string): Promise<void
     server.listen({ port, host, exclusive: true })
   })
 }
-
-/** The answer to a challenge: only who has the token can give it, and the token is not told. */
-export const proofOf = (token: string, challenge: string): string =>
-  createHmac('sha256', token).update(`enginelight ${challenge}`).digest('base64url')
-
-export const PROOF_PATH = '/__enginelight/proof'
-export const CHALLENGE = /^[\w-]{16,64}$/
 
 function knowsToken(port: number, host: string, token: string): Promise<boolean> {
   const challenge = randomBytes(16).toString('base64url')
@@ -115,8 +126,4 @@ function knowsToken(port: number, host: string, token: string): Promise<boolean>
     asked.on('close', () => resolve(false))
     asked.end()
   })
-}
-
-function isEqual(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
 }
