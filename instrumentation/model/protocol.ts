@@ -163,6 +163,8 @@ export interface Processes {
   type: 'processes'
   /** Whether scripts of the application share the page's origin, and so could read a token that is stored there. */
   isMounted: boolean
+  /** The boot of the process that tells. */
+  here: string
   all: readonly ProcessFacts[]
 }
 

@@ -23,6 +23,8 @@ import { greeting, processFacts } from './greeting.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 import { Visitor, type VisitorContext } from './visitor.ts'
 
+/** The socket of a process that is named: of this one, or of another one of the project. */
+const OTHER_PROCESS = /^\/__enginelight\/socket\?process=([\w-]{1,64})$/
 /** How many pages may watch one process, and one list of processes. */
 const PAGES = 8
 /** How many sockets may be open without a token, which bounds their memory and timers. */
@@ -131,11 +133,10 @@ export class Doorway {
       const refused = refusal(request, this.#locks)
       if (refused !== null) return refuseUpgrade(socket, 403, refused)
       if (this.#isClosed) return refuseUpgrade(socket, 503, 'The panel is closed.')
-      const [path = '', search = ''] = (request.url ?? '').split('?', 2)
-      const boot = new URLSearchParams(search).get('process')
-      if (path === SOCKET_PATH && boot !== null && boot !== this.#facts().boot) {
+      const boot = OTHER_PROCESS.exec(request.url ?? '')?.[1]
+      if (boot !== undefined && boot !== this.#facts().boot)
         return void this.#relay(request, socket, head, boot)
-      }
+      const path = boot === undefined ? (request.url ?? '') : SOCKET_PATH
       this.#open(request, socket, head, this.#rooms[path])
     } catch {
       socket.destroy()

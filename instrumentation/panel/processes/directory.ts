@@ -58,7 +58,7 @@ export class Directory {
     const own = this.#own()
     const others = this.#neighbours.all.filter(({ boot }) => boot !== own.boot)
     const all = [own, ...others].toSorted((a, b) => a.startedAt - b.startedAt || a.pid - b.pid)
-    const message: Processes = { type: 'processes', isMounted: this.#isMounted(), all }
+    const message: Processes = { type: 'processes', isMounted: this.#isMounted(), here: own.boot, all }
     const text = JSON.stringify(message)
     for (const reader of readers) if (this.#told.has(reader)) reader.send(text)
   }
