@@ -6,6 +6,7 @@ import { Connection } from './connection.ts'
 import { Processes } from './model/processes.ts'
 import { ProcessesContext, ShownProcess } from './model/use-processes.tsx'
 import { ProcessList } from './process-list.ts'
+import { adjust, routeNow } from './route.ts'
 import { themeStore } from './theme.ts'
 import { takeToken } from './token.ts'
 
@@ -16,6 +17,8 @@ const processes = new Processes(requestAnimationFrame.bind(globalThis), (model, 
   model.onWatch = truth => connection.watch(truth)
   return connection
 })
+// An id in the address is of the process before.
+processes.onSwitch = () => adjust(routeNow().view, [], routeNow().query)
 const list = new ProcessList(processes, token)
 
 themeStore.start()

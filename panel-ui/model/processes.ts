@@ -28,6 +28,8 @@ const ENDED_KEPT = 2
 
 /** Every process of the project, each with a model of its own: ids of two runs never mix. One of them is shown. */
 export class Processes {
+  /** Called when another process is shown than before. */
+  onSwitch: () => void = () => {}
   readonly #open: (model: PanelModel, boot: string) => Feed
   readonly #frame: (flush: () => void) => void
   readonly #feeds = new Map<string, Feed>()
@@ -97,7 +99,9 @@ export class Processes {
   }
 
   #emit(change: Partial<ProcessesView>): void {
+    const before = this.#view.shown
     this.#view = { ...this.#view, ...change }
+    if (before && before.facts.boot !== this.#view.shown?.facts.boot) this.onSwitch()
     for (const listener of this.#listeners) listener()
   }
 }

@@ -15,9 +15,16 @@ export function useProcessesView(): ProcessesView {
   return useSyncExternalStore(processes.subscribe, processes.view)
 }
 
-/** What is inside speaks of the process that is shown. */
+/**
+ * What is inside speaks of the process that is shown, and begins anew with each: nothing that it remembers of one, an id
+ * least of all, is looked for in another.
+ */
 export function ShownProcess({ children }: { children: ReactNode }) {
   const { nobody } = useProcesses()
   const { shown } = useProcessesView()
-  return <PanelContext value={shown?.model ?? nobody}>{children}</PanelContext>
+  return (
+    <PanelContext key={shown?.facts.boot ?? ''} value={shown?.model ?? nobody}>
+      {children}
+    </PanelContext>
+  )
 }
