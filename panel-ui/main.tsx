@@ -13,6 +13,7 @@ const model = new PanelModel(requestAnimationFrame.bind(globalThis))
 const connection = new Connection(model, token)
 model.onLostRows = () => connection.resync()
 model.onWatch = truth => connection.watch(truth)
+model.onDismiss = key => connection.dismiss(key)
 
 themeStore.start()
 createRoot(document.getElementById('panel')!).render(

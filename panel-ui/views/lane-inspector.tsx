@@ -41,7 +41,7 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
       <button
         type="button"
         className="inspector-close"
-        onClick={() => go('connections')}
+        onClick={() => go('now')}
         aria-label="Close the inspector"
         title="Close (Esc)"
       >
@@ -57,7 +57,7 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
         <button
           type="button"
           className="inspector-link"
-          onClick={() => go('connections', [laneKey, status.checkout!.request, status.checkout!.id])}
+          onClick={() => go('now', [laneKey, status.checkout!.request, status.checkout!.id])}
         >
           Now held by {status.request?.label ?? status.checkout.request} →
         </button>
@@ -148,7 +148,7 @@ function ConnectionFacts({
             <a
               key={owner.id}
               className="inspector-link"
-              href={write('connections', [laneKeyOf(owner.pool, owner.slot)])}
+              href={write('now', [laneKeyOf(owner.pool, owner.slot)])}
             >
               the same connection is {owner.id} of {owner.engine} →
             </a>
