@@ -7,8 +7,8 @@ export interface FindingGroup {
   readonly folded: readonly Finding[]
 }
 
-/** So many of one kind are shown, if they come from different lines or engines. */
-const SHOWN_OF_A_KIND = 3
+/** So many of one kind are shown, if they come from different lines or engines. What is over needs no more than one. */
+const SHOWN_OF_A_KIND = { now: 3, over: 1 } as const
 
 /** By kind, in the order of the findings: in each group the first of each line and engine is shown. */
 export function findingGroups(findings: readonly Finding[]): FindingGroup[] {
@@ -25,9 +25,10 @@ export function findingGroups(findings: readonly Finding[]): FindingGroup[] {
 
 function folded(ofKind: readonly Finding[]): Omit<FindingGroup, 'key'> {
   const sources = new Set<string>()
+  const most = SHOWN_OF_A_KIND[ofKind[0]?.isOver ? 'over' : 'now']
   const shown = ofKind.filter(({ site, about }) => {
     const source = `${about.engine ?? ''} ${site ?? ''}`
-    const isNew = !sources.has(source) && sources.size < SHOWN_OF_A_KIND
+    const isNew = !sources.has(source) && sources.size < most
     sources.add(source)
     return isNew
   })

@@ -61,13 +61,17 @@ function FindingTimes({ finding, now }: { finding: Finding; now: number }) {
   const { since, lastSeen, count, isOver } = finding
   const at = (time: number) => clockTime(timeOrigin + time)
   const isOfNow = !isFrozen && now - lastSeen < 250
+  const forHow = count > 1 ? 'now' : age(now - since)
   return (
     <p className="finding-times">
-      <b>{isOver ? 'over' : isOfNow ? age(now - since) : `as of ${at(lastSeen)}`}</b>
-      <span>
-        {at(since) === at(lastSeen) || !isOver ? `since ${at(since)}` : `${at(since)} – ${at(lastSeen)}`}
-      </span>
+      <b>{isOver ? 'over' : isOfNow ? forHow : `as of ${at(lastSeen)}`}</b>
+      <span>{when(at(since), at(lastSeen), finding)}</span>
       {count > 1 && <span>{count.toLocaleString('en')} times</span>}
     </p>
   )
+}
+
+function when(first: string, last: string, { isOver, count }: Finding): string {
+  if (!isOver) return count > 1 ? `first ${first}` : `since ${first}`
+  return first === last ? first : `${first} – ${last}`
 }

@@ -9,7 +9,7 @@ import { FindingCard } from './finding-card.tsx'
 
 /** So many lines about what is over leave room for the board. With something wrong right now, it is fewer. */
 const OVER_SHOWN = 4
-const OVER_SHOWN_BESIDE = 2
+const OVER_SHOWN_BESIDE = 1
 
 interface Props {
   findings: readonly Finding[]

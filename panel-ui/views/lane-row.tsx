@@ -56,12 +56,6 @@ export const LaneRow = memo(function LaneRow(props: Props) {
         {connection && (
           <>
             {connection.id} <em>pid {connection.backendPid ?? '?'}</em>
-            {owners && (
-              <em className="lane-owners" title={`The same connection is ${owners}`}>
-                {' '}
-                = {owners}
-              </em>
-            )}
           </>
         )}
       </span>
@@ -80,12 +74,18 @@ export const LaneRow = memo(function LaneRow(props: Props) {
             </>
           )
         )}
+        {owners && (
+          <em className="lane-owners" title={`The same connection is ${owners}`}>
+            {' '}
+            = {owners}
+          </em>
+        )}
       </span>
       <span role="cell" className="lane-line">
         {!isBrisk && checkout && <HolderLine {...checkout} />}
       </span>
       <span role="cell" className="lane-state" title={isBrisk ? undefined : status.words}>
-        {isBrisk ? 'busy' : `${status.words} ${status.forHow}`}
+        {isBrisk ? 'busy' : stateOf(status)}
       </span>
     </div>
   )
@@ -108,6 +108,10 @@ function isSame(a: Props, b: Props): boolean {
     a.isSelected === b.isSelected
   )
 }
+
+/** Short, because the row's own name says it in full. */
+const stateOf = ({ words, forHow, overMs }: LaneStatus): string =>
+  overMs === null ? `${words} ${forHow}` : `leak ${forHow}`
 
 function sentence({ request, words, forHow, checkout }: LaneStatus): string {
   const who = request ? `held by ${request.label} ${request.id}, ` : ''

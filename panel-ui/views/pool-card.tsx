@@ -87,8 +87,8 @@ export function PoolCard({ pool, engine, findings, selected }: Props) {
           {pool.retired && ' (replaced)'} ·{' '}
           {engine.mode === 'borrowed' ? `${pool.max} lent by its host so far` : `max ${pool.max}`} ·{' '}
           <span className={isFull ? 'hot' : undefined}>used {load.used}</span> ·{' '}
-          <span className={isFull ? 'hot' : undefined}>waiting {load.waiting.length}</span> · wait p95{' '}
-          {duration(percentile(pool.waits, 0.95))}
+          <span className={isFull ? 'hot' : undefined}>waiting {load.waiting.length}</span>
+          {pool.waits.length > 0 && <> · wait p95 {duration(percentile(pool.waits, 0.95))}</>}
         </p>
         {shown.length === 0 && quietSlots}
         {engine.server && (
@@ -103,13 +103,7 @@ export function PoolCard({ pool, engine, findings, selected }: Props) {
           {engine.lastConnectError.message}
         </p>
       )}
-      <div
-        className="lanes"
-        hidden={shown.length === 0}
-        data-shared={shown.some(slot => ownersOf(connectionOn(lanes[slot]))) || undefined}
-        role="table"
-        aria-label={`Connections of ${title}`}
-      >
+      <div className="lanes" hidden={shown.length === 0} role="table" aria-label={`Connections of ${title}`}>
         {shown.length > 0 && <LaneHeads />}
         {shown.length > 0 && <BoardCanvas id={pool.id} max={pool.max} slots={shown} />}
         {shown.map(slot => (

@@ -33,7 +33,7 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
             data-engine={lane.engine}
           >
             <div className="request-lane-name">
-              <b>{lane.engine}</b>
+              <b title={lane.engine}>{lane.engine}</b>
               <span className="mono">
                 {lane.connection === null
                   ? 'no connection'
@@ -88,9 +88,9 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
   })
   return (
     <div className="request-track">
-      {inSight(lane.waits, length).map((wait, i) => (
+      {inSight(lane.waits, length, wait => wait.label !== null).map((wait, i) => (
         <i key={`w${i}`} className={wait.failed ? 'span-wait failed' : 'span-wait'} style={place(wait)}>
-          <span>waits {duration(wait.to - wait.from)}</span>
+          {wait.label !== null && <span>{wait.label}</span>}
         </i>
       ))}
       {inSight(lane.holds, length).map((hold, i) => (
