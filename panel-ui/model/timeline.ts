@@ -1,5 +1,6 @@
 import type { Time } from '../../instrumentation/model/rows.ts'
 import { duration } from '../../instrumentation/model/format.ts'
+import type { Span } from './span.ts'
 import { waitSpans, type WaitSpan } from './wait-spans.ts'
 import { wroteNothing } from '../../instrumentation/model/fate.ts'
 import type { Checkout, Request, Statement, Transaction } from '../../instrumentation/model/state.ts'
@@ -11,11 +12,6 @@ export interface Timeline {
   /** When the response ended, or null while the request runs. */
   readonly responseAt: number | null
   readonly lanes: readonly TimelineLane[]
-}
-
-export interface Span {
-  readonly from: number
-  readonly to: number
 }
 
 export interface TimelineLane {

@@ -1,5 +1,5 @@
 import { duration } from '../../instrumentation/model/format.ts'
-import type { Span } from './timeline.ts'
+import type { Span } from './span.ts'
 
 /** Where a lane shows that something waited for its connection, with the words for it, which are on one piece only. */
 export interface WaitSpan extends Span {

@@ -2,7 +2,8 @@ import { judge } from '../../instrumentation/findings/index.ts'
 import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import type { Finding } from '../../instrumentation/model/finding.ts'
 import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
-import type { Moment } from './use-panel.ts'
+import type { Time } from '../../instrumentation/model/rows.ts'
+import type { PanelState } from '../../instrumentation/model/state.ts'
 
 /** Words cannot be read any faster than this changes them. */
 const COUNTED_ON_MS = 240
@@ -22,7 +23,7 @@ let last: Counted | null = null
  */
 export function inWordsOfNow(
   told: readonly Finding[],
-  { state, now }: Moment,
+  { state, now }: { readonly state: PanelState; readonly now: Time },
   truth: ServerTruth | null,
 ): readonly Finding[] {
   if (last?.told === told && Math.abs(now - last.at) < COUNTED_ON_MS) return last.findings

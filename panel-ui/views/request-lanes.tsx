@@ -5,7 +5,8 @@ import type { Engine } from '../../instrumentation/model/state.ts'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
-import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
+import type { Span } from '../model/span.ts'
+import type { Timeline, TimelineLane } from '../model/timeline.ts'
 
 interface Props {
   timeline: Timeline
