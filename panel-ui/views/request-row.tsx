@@ -46,7 +46,9 @@ export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit
       <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
       <span className="request-label" title={request.label}>
         <UnitMark request={id} />
-        {request.label} <em>{request.kind === 'http' ? id : `${id} ${said(request.kind)}`}</em>{' '}
+        <span>
+          {request.label} <em>{request.kind === 'http' ? id : `${id} ${said(request.kind)}`}</em>
+        </span>
         <FindingMark findings={findings} />
       </span>
       <Status request={request} />
