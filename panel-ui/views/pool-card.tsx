@@ -13,6 +13,7 @@ import {
 } from '../../instrumentation/model/state.ts'
 import { lanePast } from '../model/lane-past.ts'
 import { isQuiet } from '../model/quiet-lane.ts'
+import { useEachSecond } from '../model/use-each-second.ts'
 import { useMoment } from '../model/use-panel.ts'
 import { BoardCanvas } from './board-canvas.tsx'
 import { LaneRow } from './lane-row.tsx'
@@ -38,6 +39,7 @@ export function PoolCard({ pool, engine, findings, selected }: Props) {
   }, [isSelected])
   const load = loadOf(state, pool, now)
   const lanes = lanesOf(state, pool)
+  const pasts = useEachSecond(now, () => lanes.map(lane => lanePast(state, lane, now)))
   const statuses = laneStatuses(state, lanes, load.waiting.length, now)
   const isFull = load.waiting.length > 0 && load.used >= load.max
   const slots = lanes.map((_, slot) => slot)
@@ -115,7 +117,7 @@ export function PoolCard({ pool, engine, findings, selected }: Props) {
             connection={connectionOn(lanes[slot])}
             owners={ownersOf(connectionOn(lanes[slot]))}
             status={statuses[slot]!}
-            past={lanePast(state, lanes[slot], now)}
+            past={pasts[slot] ?? ''}
             finding={findingOn(findings, statuses[slot]!.checkout?.id, lanes[slot]?.connection)}
             isSelected={selected === laneKey(pool.id, slot)}
           />
