@@ -1,5 +1,5 @@
 import './app.css'
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { useState, useSyncExternalStore } from 'react'
 import { useKeys, type Keys } from './keys.ts'
 import { useModel, usePanel } from './model/use-panel.ts'
 import { go, useRoute } from './route.ts'
@@ -9,6 +9,7 @@ import { LinkNotice } from './views/link-notice.tsx'
 import { NoEntry } from './views/no-entry.tsx'
 import { Rail } from './views/rail.tsx'
 import { VitalStrip } from './views/vital-strip.tsx'
+import { useTab } from './views/use-tab.ts'
 import { VIEWS } from './views/views.tsx'
 
 /** The page: rail, vital strip, and the view named by the address. */
@@ -18,7 +19,6 @@ export function App({ retryNow }: { retryNow: () => void }) {
   const link = usePanel(view => view.link)
   const isPaused = usePanel(view => view.isPaused)
   const theme = useSyncExternalStore(themeStore.subscribe, themeStore.get)
-  const application = usePanel(view => view.hello?.application)
   const [isHelpOpen, setHelpOpen] = useState(false)
   const view = VIEWS.find(candidate => candidate.id === route.view) ?? VIEWS[0]!
   const keys: Record<string, Keys[string]> = {
@@ -28,9 +28,7 @@ export function App({ retryNow }: { retryNow: () => void }) {
   }
   for (const each of VIEWS) keys[each.key] = () => go(each.id)
   useKeys(keys)
-  useEffect(() => {
-    document.title = application ? `${application} · Enginelight` : 'Enginelight'
-  }, [application])
+  useTab()
   if (link.state === 'unauthorized') return <NoEntry reason={link.reason} />
   return (
     <div className="app">

@@ -15,6 +15,7 @@ const processes = new Processes(requestAnimationFrame.bind(globalThis), (model, 
   const connection = new Connection(model, token!, boot)
   model.onLostRows = () => connection.resync()
   model.onWatch = truth => connection.watch(truth)
+  model.onDismiss = key => connection.dismiss(key)
   return connection
 })
 // An id in the address is of the process before.

@@ -2,6 +2,7 @@ import { createContext, use, useState, useSyncExternalStore } from 'react'
 import { judge, judgeRequest } from '../../instrumentation/findings/index.ts'
 import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import type { Finding } from '../../instrumentation/model/finding.ts'
+import { inWordsOfNow } from './words-of-now.ts'
 import type { PanelModel, PanelView } from './panel-model.ts'
 import type { PanelState, Request } from '../../instrumentation/model/state.ts'
 
@@ -66,10 +67,12 @@ function momentOf(model: PanelModel): Moment {
   return moment
 }
 
-/** What is wrong, as the process told; before it has told, by the same rules. */
-export function useFindings({ state, now }: Moment): readonly Finding[] {
+/** What is wrong and what was, as the process told, in the words of now; before it has told, by the same rules. */
+export function useFindings(moment: Moment): readonly Finding[] {
   const told = usePanel(view => view.findings)
-  return told ?? judge(state, thresholdsOf(state), now)
+  const truth = usePanel(view => view.truth)
+  const { state, now } = moment
+  return told ? inWordsOfNow(told, moment, truth) : judge(state, thresholdsOf(state), now, truth)
 }
 
 /** The same of one request. One that the process has forgotten, or not yet judged, is judged by the same rules. */

@@ -1,8 +1,7 @@
+import { BOARD_MS } from '../model/quiet-lane.ts'
 import { unitColor } from '../model/unit-color.ts'
 import type { Lane, Segment } from '../../instrumentation/model/state.ts'
 import { paletteOf, type Palette } from './palette.ts'
-
-export const BOARD_MS = 10_000
 
 /** Where the lanes are on the canvas, in CSS pixels. */
 export interface BoardGeometry {
@@ -30,10 +29,10 @@ export function drawLanes(
   context.setTransform(scale, 0, 0, scale, 0, 0)
   context.clearRect(0, 0, geometry.width, geometry.height)
   drawGrid(context, geometry, palette)
-  lanes.forEach((lane, slot) => {
+  lanes.forEach((lane, line) => {
     if (!lane) return
     context.save()
-    context.translate(0, slot * geometry.laneHeight + geometry.trackTop)
+    context.translate(0, line * geometry.laneHeight + geometry.trackTop)
     drawLane(context, palette, lane.segments, geometry.width, now)
     context.restore()
   })

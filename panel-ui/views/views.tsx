@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
-import { ConnectionsView } from './connections-view.tsx'
 import { BoardIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
+import { NowView } from './now-view.tsx'
 import { RequestsView } from './requests-view.tsx'
 import { TransactionsView } from './transactions-view.tsx'
 
@@ -15,11 +15,11 @@ export interface View {
 /** The panel's views, in the rail's order; the first is the home view. */
 export const VIEWS: readonly View[] = [
   {
-    id: 'connections',
-    title: 'Connections',
+    id: 'now',
+    title: 'Now',
     key: '1',
     icon: <BoardIcon />,
-    render: () => <ConnectionsView />,
+    render: () => <NowView />,
   },
   {
     id: 'requests',
