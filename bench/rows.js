@@ -23,9 +23,12 @@ const rows = Array.from({ length: history.ring.length }, (_, at) => history.ring
 const texts = id => history.dictionary.textOf(id) ?? '…'
 recorder.stop()
 
+const only = process.argv[2]
+const isAsked = what => only === undefined || only === String(what)
 for (let round = -4; round < ROUNDS; round++) {
-  const figures = { made: make() }
-  for (const batch of BATCHES) figures[batch] = applied(batch)
+  const figures = {}
+  if (isAsked('made')) figures.made = make()
+  for (const batch of BATCHES.filter(isAsked)) figures[batch] = applied(batch)
   if (round >= 0) made.push(figures)
 }
 const say = (what, key) => {
@@ -35,8 +38,8 @@ const say = (what, key) => {
     `${what.padEnd(44)} ${median.toFixed(2)} µs a row (${low.toFixed(2)}–${high.toFixed(2)}), ${perSecond} a second`,
   )
 }
-say('a row made of a message, and kept', 'made')
-for (const batch of BATCHES) say(`a row applied, ${batch} at a time`, batch)
+if (isAsked('made')) say('a row made of a message, and kept', 'made')
+for (const batch of BATCHES.filter(isAsked)) say(`a row applied, ${batch} at a time`, batch)
 
 function make() {
   const other = new Recorder(DEFAULT_LIMITS)
