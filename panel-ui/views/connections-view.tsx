@@ -1,12 +1,15 @@
 import './connections-view.css'
+import { Suspense } from 'react'
 import { useKeys } from '../keys.ts'
 import { homeSentence } from '../../instrumentation/findings/home-sentence.ts'
 import { shownPools } from '../../instrumentation/model/pool-load.ts'
 import { useFindings, useMoment, usePanel } from '../model/use-panel.ts'
 import { go, useRoute } from '../route.ts'
-import { LaneInspector } from './lane-inspector.tsx'
+import { lazyView } from './lazy-view.tsx'
 import { NoEngines, NotYetHeard } from './nothing-yet.tsx'
 import { PoolCard } from './pool-card.tsx'
+
+const LaneInspector = lazyView('LaneInspector', () => import('./lane-inspector.tsx'))
 
 /** The home view: every pool with a lane per slot, and each lane's holder. */
 export function ConnectionsView() {
@@ -44,7 +47,9 @@ export function ConnectionsView() {
         ))}
       </main>
       {selected !== undefined && (
-        <LaneInspector key={selected} laneKey={selected} request={request} checkout={checkout} />
+        <Suspense fallback={null}>
+          <LaneInspector key={selected} laneKey={selected} request={request} checkout={checkout} />
+        </Suspense>
       )}
     </div>
   )

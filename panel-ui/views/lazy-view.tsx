@@ -3,16 +3,16 @@ import { NotLoaded } from './not-loaded.tsx'
 
 const loads: (() => Promise<unknown>)[] = []
 
-/** A view that is loaded when it is first shown, or by `loadAll`. */
-export function lazyView<N extends string>(
+/** A view, or a part of one, that is loaded when it is first shown, or by `loadAll`. */
+export function lazyView<N extends string, P = {}>(
   name: N,
-  load: () => Promise<{ readonly [K in N]: ComponentType }>,
-): LazyExoticComponent<ComponentType> {
+  load: () => Promise<{ readonly [K in N]: ComponentType<P> }>,
+): LazyExoticComponent<ComponentType<P>> {
   loads.push(load)
   return lazy(() =>
     load().then(
       module => ({ default: module[name] }),
-      () => ({ default: NotLoaded }),
+      () => ({ default: NotLoaded as ComponentType<P> }),
     ),
   )
 }
