@@ -20,6 +20,7 @@ export function App({ retryNow }: { retryNow: () => void }) {
   const isPaused = usePanel(view => view.isPaused)
   const theme = useSyncExternalStore(themeStore.subscribe, themeStore.get)
   const application = usePanel(view => view.hello?.application)
+  const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
   const [isHelpOpen, setHelpOpen] = useState(false)
   const view = VIEWS.find(candidate => candidate.id === route.view) ?? VIEWS[0]!
   const keys: Record<string, Keys[string]> = {
@@ -29,7 +30,8 @@ export function App({ retryNow }: { retryNow: () => void }) {
   }
   for (const each of VIEWS) keys[each.key] = () => go(each.id)
   useKeys(keys)
-  useEffect(() => whenIdle(loadAll), [])
+  // Only then: what is asked first is answered first.
+  useEffect(() => (isHeard ? whenIdle(loadAll) : undefined), [isHeard])
   useEffect(() => {
     document.title = application ? `${application} · Enginelight` : 'Enginelight'
   }, [application])
