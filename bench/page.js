@@ -26,7 +26,8 @@ const only = flags.only.split(',')
 const STATEMENTS = 5_000
 
 const figures = []
-const add = (what, limit, values, unit = ' ms') => figures.push({ what, limit, unit, measured: spreadOf(values) })
+const add = (what, limit, values, unit = ' ms') =>
+  figures.push({ what, limit, unit, measured: spreadOf(values) })
 
 const browser = await chromium.launch({ executablePath: await findChromium() })
 const application = fork(new URL('./page/application.js', import.meta.url))
@@ -128,9 +129,13 @@ try {
     for (let round = -1; round < rounds; round++) {
       await at('#/requests')
       await wait(300)
-      const took = await ours.evaluate(untilPainted, { selector: '[data-statement]', hash: '#/requests/ulong' })
+      const took = await ours.evaluate(untilPainted, {
+        selector: '[data-statement]',
+        hash: '#/requests/ulong',
+      })
       const [a, b] = await byTurns(
-        async () => p95(await ours.evaluate(framesScrolling, { selector: '.request-detail', ms, pixels: 90 })),
+        async () =>
+          p95(await ours.evaluate(framesScrolling, { selector: '.request-detail', ms, pixels: 90 })),
         async () => p95(await beside.evaluate(framesScrolling, { selector: '.plain', ms, pixels: 90 })),
         round,
       )
@@ -169,7 +174,8 @@ for (const { what, limit, unit, measured } of figures) {
   const { median, low, high } = measured
   const digits = unit === '' ? 2 : 0
   const said = [median, low, high].map(value => value.toFixed(digits))
-  const verdict = limit === Infinity ? '' : `at most ${limit}${unit}: ${median <= limit ? 'reached' : 'missed'}`
+  const verdict =
+    limit === Infinity ? '' : `at most ${limit}${unit}: ${median <= limit ? 'reached' : 'missed'}`
   console.log(`${what.padEnd(58)} ${`${said[0]} (${said[1]}–${said[2]})${unit}`.padEnd(24)} ${verdict}`)
 }
 

@@ -53,7 +53,15 @@ const ASKED = {
     const at = performance.now()
     const id = `fact${units++}`
     const label = `GET /fact-${Date.now()}`
-    channels.request.publish({ phase: 'start', at, id, kind: 'http', label, attribute: 'db', engines: [engine] })
+    channels.request.publish({
+      phase: 'start',
+      at,
+      id,
+      kind: 'http',
+      label,
+      attribute: 'db',
+      engines: [engine],
+    })
     setTimeout(() => endRequest(id), 100)
   },
   /** A hold whose holder has the time in its label: a lane of the board is the fact. */
@@ -62,7 +70,15 @@ const ASKED = {
     const id = `hold${units++}`
     const label = `GET /fact-${Date.now()}`
     const slot = free.pop()
-    channels.request.publish({ phase: 'start', at, id, kind: 'http', label, attribute: 'db', engines: [engine] })
+    channels.request.publish({
+      phase: 'start',
+      at,
+      id,
+      kind: 'http',
+      label,
+      attribute: 'db',
+      engines: [engine],
+    })
     const checkout = `k-${id}`
     const asked = { ...where, id: checkout, request: id, session: null, site: SITE, isLineTaken: true }
     channels.checkout.publish({ phase: 'start', at, ...asked })

@@ -36,7 +36,15 @@ export function stepsOfUnit(unit, { connection, slot, backendPid, engine, pool }
   return [
     say('request', { phase: 'start', id: request, ...begun }),
     say('session', { phase: 'start', id: session, engine, request, mode: 'transaction' }),
-    say('checkout', { phase: 'start', id: checkout, ...where, request, session, site: SITE, isLineTaken: true }),
+    say('checkout', {
+      phase: 'start',
+      id: checkout,
+      ...where,
+      request,
+      session,
+      site: SITE,
+      isLineTaken: true,
+    }),
     say('checkout', { phase: 'acquired', id: checkout, ...where, waitMs: 0.1, ...line }),
     say('transaction', { phase: 'start', id: transaction, ...asked, site: SITE }),
     ...texts.flatMap(statement),

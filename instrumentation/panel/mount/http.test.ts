@@ -76,7 +76,13 @@ test('a part of the page comes packed as its reader prefers, and says so', async
     return { encoding: /^Content-Encoding: (.*)$/m.exec(answer.headers)?.[1]?.trim(), body }
   }
   const text = 'document.title = "panel"'
-  for (const accepted of ['gzip, deflate, br, zstd', 'br', 'BR', '*', 'br;q=0.5, gzip;q=0.5, identity;q=0.1']) {
+  for (const accepted of [
+    'gzip, deflate, br, zstd',
+    'br',
+    'BR',
+    '*',
+    'br;q=0.5, gzip;q=0.5, identity;q=0.1',
+  ]) {
     const { encoding, body } = await asked(accepted)
     expect([accepted, encoding, brotliDecompressSync(body).toString()]).toEqual([accepted, 'br', text])
   }
@@ -84,7 +90,16 @@ test('a part of the page comes packed as its reader prefers, and says so', async
     const { encoding, body } = await asked(accepted)
     expect([accepted, encoding, gunzipSync(body).toString()]).toEqual([accepted, 'gzip', text])
   }
-  for (const accepted of ['', 'identity', 'deflate', 'br;q=0', '*;q=0', 'br;q=', 'identity, br;q=0.5', ';;,,;q=1']) {
+  for (const accepted of [
+    '',
+    'identity',
+    'deflate',
+    'br;q=0',
+    '*;q=0',
+    'br;q=',
+    'identity, br;q=0.5',
+    ';;,,;q=1',
+  ]) {
     const { encoding, body } = await asked(accepted)
     expect([accepted, encoding, body.toString()]).toEqual([accepted, undefined, text])
   }
