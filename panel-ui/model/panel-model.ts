@@ -37,7 +37,7 @@ const PENDING_LIMIT = 50_000
  * The page's state outside of React: takes what the socket brings, applies it once per frame, and notifies listeners.
  */
 export class PanelModel implements Receiver {
-  readonly clock = new Clock()
+  readonly clock = new Clock(() => isMoving(this.#view.state))
   readonly #listeners = new Set<() => void>()
   readonly #texts = new Map<number, string>()
   readonly #frame: (flush: () => void) => void
@@ -231,3 +231,8 @@ export class PanelModel implements Receiver {
     for (const listener of this.#listeners) listener()
   }
 }
+
+/** Whether anything in it is not over, so that its duration grows. */
+const isMoving = ({ checkouts, transactions, statements, requests, order }: PanelState): boolean =>
+  checkouts.size + transactions.size + statements.size > 0 ||
+  order.some(id => requests.get(id)?.endedAt === null)

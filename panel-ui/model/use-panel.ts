@@ -31,7 +31,7 @@ export function useRequest(id: string, past: PanelState['requests'] | null): Req
   return request ?? (seen?.id === id ? seen : past?.get(id))
 }
 
-/** The process's time, four times a second. */
+/** The process's time, four times a second while something runs. */
 export function useNow(): number {
   const { clock } = useModel()
   return useSyncExternalStore(clock.subscribe, clock.ticked)
@@ -50,19 +50,35 @@ export interface Moment {
   readonly state: PanelState
 }
 
-const moments = new WeakMap<PanelModel, Moment>()
+const moments = new WeakMap<PanelModel, Moment & { readonly tick: number }>()
 
-/** State and time together, four times a second: for words, which cannot be read any faster. */
+/** State and time together: new with each news, and with each tick of the clock. */
 export function useMoment(): Moment {
   const model = useModel()
-  return useSyncExternalStore(model.clock.subscribe, () => momentOf(model))
+  return useSyncExternalStore(subscribeTo(model), () => momentOf(model))
+}
+
+const subscriptions = new WeakMap<PanelModel, (listener: () => void) => () => void>()
+
+/** Always the same function, so that no view subscribes again when it is drawn. */
+function subscribeTo(model: PanelModel): (listener: () => void) => () => void {
+  let subscribe = subscriptions.get(model)
+  if (subscribe === undefined) {
+    subscribe = listener => {
+      const stops = [model.subscribe(listener), model.clock.subscribe(listener)]
+      return () => stops.forEach(stop => stop())
+    }
+    subscriptions.set(model, subscribe)
+  }
+  return subscribe
 }
 
 function momentOf(model: PanelModel): Moment {
-  const now = model.clock.ticked()
+  const { state } = model.view()
+  const tick = model.clock.ticked()
   const last = moments.get(model)
-  if (last?.now === now) return last
-  const moment = { now, state: model.view().state }
+  if (last?.state === state && last.tick === tick) return last
+  const moment = { now: model.clock.now(), state, tick }
   moments.set(model, moment)
   return moment
 }

@@ -3,7 +3,7 @@ import { lanesOf } from '../../instrumentation/model/pool-load.ts'
 import type { Pool } from '../../instrumentation/model/state.ts'
 import { BOARD_MS } from '../model/quiet-lane.ts'
 import { useModel } from '../model/use-panel.ts'
-import { drawLanes, type BoardGeometry } from './lane-canvas.ts'
+import { drawLanes, isBlank, type BoardGeometry } from './lane-canvas.ts'
 
 /** Ten seconds across a lane move fifty pixels a second: thirty frames are as smooth as sixty. */
 const FRAME_MS = 33
@@ -25,7 +25,7 @@ export function BoardCanvas({ id, max, slots }: Props) {
     const shown = lines.split(' ').map(Number)
     const isStill = matchMedia('(prefers-reduced-motion: reduce)')
     let geometry = measure(canvas)
-    let drawn = { key: '', at: Number.NEGATIVE_INFINITY }
+    let drawn = { key: '', at: Number.NEGATIVE_INFINITY, isStill: false }
     let isInSight = true
     const draw = () => {
       if (!isInSight) return
@@ -33,32 +33,38 @@ export function BoardCanvas({ id, max, slots }: Props) {
       const step = isStill.matches ? 1000 : Math.max(FRAME_MS, BOARD_MS / geometry.width)
       const key = `${document.documentElement.dataset.theme} ${geometry.width} ${geometry.height} ${model.clock.isFrozen}`
       if (key === drawn.key && Math.abs(now - drawn.at) < step) return
-      drawn = { key, at: now }
       const lanes = lanesOf(model.view().state, { id, max })
-      drawLanes(
-        context,
-        geometry,
-        shown.map(slot => lanes[slot]),
-        now,
-      )
+      const inLines = shown.map(slot => lanes[slot])
+      drawn = { key, at: now, isStill: model.clock.isFrozen || inLines.every(lane => isBlank(lane, now)) }
+      drawLanes(context, geometry, inLines, now)
     }
-    let frame = requestAnimationFrame(function next() {
-      frame = requestAnimationFrame(next)
+    let frame: number | null = null
+    const next = () => {
       draw()
-    })
+      frame = drawn.isStill || !isInSight ? null : requestAnimationFrame(next)
+    }
+    // Where nothing moves no frame is asked for, until there is news; each second has some.
+    const wake = () => {
+      drawn.isStill = false
+      frame ??= requestAnimationFrame(next)
+    }
+    wake()
+    const stop = model.subscribe(wake)
     const observer = new ResizeObserver(() => {
       geometry = measure(canvas)
-      drawn = { key: '', at: Number.NEGATIVE_INFINITY }
+      drawn = { key: '', at: Number.NEGATIVE_INFINITY, isStill: false }
       // Resizing empties a canvas, and the next animation frame comes only after this one is painted.
       draw()
     })
     observer.observe(canvas)
     const sight = new IntersectionObserver(entries => {
       isInSight = entries.at(-1)!.isIntersecting
+      if (isInSight) wake()
     })
     sight.observe(canvas)
     return () => {
-      cancelAnimationFrame(frame)
+      stop()
+      if (frame !== null) cancelAnimationFrame(frame)
       observer.disconnect()
       sight.disconnect()
     }

@@ -1,4 +1,5 @@
 import './now-view.css'
+import { Suspense } from 'react'
 import { shownPools } from '../../instrumentation/model/pool-load.ts'
 import { useKeys } from '../keys.ts'
 import { poolsSentence } from '../model/pools-sentence.ts'
@@ -7,8 +8,10 @@ import { useFindings, useMoment, usePanel } from '../model/use-panel.ts'
 import { go, useRoute } from '../route.ts'
 import { Board } from './board.tsx'
 import { FindingsList } from './findings-list.tsx'
-import { LaneInspector } from './lane-inspector.tsx'
+import { lazyView } from './lazy-view.tsx'
 import { NoEngines, NotYetHeard } from './nothing-yet.tsx'
+
+const LaneInspector = lazyView('LaneInspector', () => import('./lane-inspector.tsx'))
 
 /** The home view: what is wrong, and every pool with the holders of its connections. */
 export function NowView() {
@@ -35,7 +38,9 @@ export function NowView() {
         <Board pools={worstFirst(pools, state, findings, now)} findings={findings} selected={selected} />
       </main>
       {selected?.includes('/') && (
-        <LaneInspector key={selected} laneKey={selected} request={request} checkout={checkout} />
+        <Suspense fallback={null}>
+          <LaneInspector key={selected} laneKey={selected} request={request} checkout={checkout} />
+        </Suspense>
       )}
     </div>
   )

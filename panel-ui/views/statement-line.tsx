@@ -1,3 +1,4 @@
+import { memo } from 'react'
 import { SqlText } from '../components/sql-text.tsx'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
@@ -15,7 +16,8 @@ interface Props {
 }
 
 /** One statement; when opened, its whole text and the server's answer. */
-export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked, onPick }: Props) {
+export const StatementLineRow = memo(function StatementLineRow(props: Props) {
+  const { statement, waitMs, similar, isInRun, isPicked, onPick } = props
   const { id, engine, endedAt, startedAt, error } = statement
   return (
     <div
@@ -63,7 +65,7 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
       )}
     </div>
   )
-}
+})
 
 /** Everything in the row, and what the row had no room for. */
 function StatementFacts({ statement, waitMs }: { statement: Statement; waitMs: number }) {
@@ -105,8 +107,13 @@ function Milliseconds({ ms }: { ms: number }) {
 
 type Run = Extract<StatementLine, { type: 'run' }>
 
+interface RunProps {
+  line: Run
+  onToggle: (key: string) => void
+}
+
 /** A run of similar statements, folded. */
-export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void }) {
+export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
   const { statements, isOpen } = line
   const first = statements[0]!
   const spent = statements.reduce((sum, s) => sum + ((s.endedAt ?? s.startedAt) - s.startedAt), 0)
@@ -114,7 +121,7 @@ export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void })
   return (
     <div className="statement run" role="row">
       <span role="cell" className="statement-text">
-        <button type="button" aria-expanded={isOpen} onClick={onToggle}>
+        <button type="button" aria-expanded={isOpen} onClick={() => onToggle(line.key)}>
           <i className="run-mark">{isOpen ? '▾' : '▸'}</i>
           <Tag tone="warn">×{statements.length} similar</Tag> <SqlText text={first.text} />
         </button>
@@ -136,4 +143,4 @@ export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void })
       </span>
     </div>
   )
-}
+})

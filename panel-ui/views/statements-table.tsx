@@ -1,6 +1,6 @@
 import './statements-table.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { count, duration } from '../../instrumentation/model/format.ts'
 import { foldRuns, groupsOf, similarKey } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
@@ -45,8 +45,11 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
     scrollMargin: margin,
     overscan: 12,
   })
-  const toggleRun = (key: string) =>
-    setOpenRuns(new Set(openRuns.has(key) ? [...openRuns].filter(k => k !== key) : [...openRuns, key]))
+  const toggleRun = useCallback(
+    (key: string) =>
+      setOpenRuns(open => new Set(open.has(key) ? [...open].filter(k => k !== key) : [...open, key])),
+    [],
+  )
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
   if (isEmpty) return null
   const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
@@ -94,7 +97,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
                 style={{ transform: `translateY(${item.start - margin}px)` }}
               >
                 {line.type === 'run' ? (
-                  <RunLine line={line} onToggle={() => toggleRun(line.key)} />
+                  <RunLine line={line} onToggle={toggleRun} />
                 ) : (
                   <StatementLineRow
                     statement={line.statement}

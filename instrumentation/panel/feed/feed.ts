@@ -7,7 +7,7 @@ import { encode } from './batch.ts'
 import { Statistics } from './stat.ts'
 import type { Viewer } from './viewer.ts'
 
-const BATCH_MS = 50
+const BATCH_MS = 25
 const STAT_MS = 1_000
 /** The servers are asked every other second, while a visible page wants to know. */
 const TRUTH_EVERY = 2

@@ -23,7 +23,7 @@ export class Judge {
 
   /** Applies what was recorded since, as far as the time allows. */
   keepUp(withinMs: number): void {
-    this.#state.now(withinMs)
+    this.#state.keepUp(withinMs)
   }
 
   /**
