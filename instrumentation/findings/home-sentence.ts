@@ -20,7 +20,8 @@ const OF_POOLS: readonly FindingKind[] = [
 ]
 
 /** The dashboard's warning light as one sentence: the worst that was found about the pools. */
-export function homeSentence(findings: readonly Finding[], state: PanelState, now: Time): HomeSentence {
+export function homeSentence(all: readonly Finding[], state: PanelState, now: Time): HomeSentence {
+  const findings = all.filter(({ isOver }) => !isOver)
   for (const kind of OF_POOLS) {
     const [first, ...others] = findings.filter(found => found.kind === kind)
     if (!first) continue

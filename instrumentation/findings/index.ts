@@ -3,7 +3,7 @@ import type { ServerTruth } from '../model/protocol.ts'
 import type { Time } from '../model/rows.ts'
 import type { PanelState, Request } from '../model/state.ts'
 import { isSettled } from './outcome.ts'
-import type { RequestRule, Rule } from './rule.ts'
+import type { Judged, RequestRule, Rule } from './rule.ts'
 import { checkOutFailed } from './rules/check-out-failed.ts'
 import { clientAborted } from './rules/client-aborted.ts'
 import { commitForgotten } from './rules/commit-forgotten.ts'
@@ -55,11 +55,9 @@ const REQUEST_RULES = {
   'statement budget': statementBudget,
 } satisfies Record<Exclude<FindingKind, keyof typeof RULES>, RequestRule>
 
-/** More than these are not told: a process in which all goes wrong is as well described by the worst. */
-const FINDINGS = 500
 /** From then on nothing about a request changes that its findings are made from, a late stall included. */
 const FINAL_MS = 2_000
-const final = new WeakMap<Request, readonly Finding[]>()
+const final = new WeakMap<Request, readonly Judged[]>()
 
 /** Everything that is wrong, the worst first. `truth` is what the servers answered, or null if they were not asked. */
 export function judge(
@@ -67,12 +65,12 @@ export function judge(
   thresholds: Thresholds,
   now: Time,
   truth: ServerTruth | null = null,
-): Finding[] {
-  const found: Finding[] = []
+): Judged[] {
+  const found: Judged[] = []
   for (const rule of Object.values(RULES)) found.push(...rule(state, thresholds, now, truth))
   for (const request of state.requests.values())
     found.push(...judgeRequest(request, thresholds, now, state.stalls))
-  return found.sort(byUrgency).slice(0, FINDINGS)
+  return found.sort(byUrgency)
 }
 
 /** What is wrong with one request, in the order in which it is worth telling. */
@@ -81,11 +79,13 @@ export function judgeRequest(
   thresholds: Thresholds,
   now: Time,
   stalls: PanelState['stalls'],
-): readonly Finding[] {
+): readonly Judged[] {
   const before = final.get(request)
   if (before) return before
-  const found: Finding[] = []
-  for (const rule of Object.values(REQUEST_RULES)) found.push(...rule(request, thresholds, now, stalls))
+  const found: Judged[] = []
+  for (const rule of Object.values(REQUEST_RULES))
+    for (const one of rule(request, thresholds, now, stalls))
+      found.push(request.endedAt === null || one.kind === 'leak' ? one : { ...one, isOver: true })
   const isFinal = isSettled(request) && now - (request.endedAt ?? now) > FINAL_MS
   // The age of a leak grows.
   if (isFinal && !found.some(({ kind }) => kind === 'leak')) final.set(request, found)
@@ -94,8 +94,12 @@ export function judgeRequest(
 
 const SEVERITIES: readonly Severity[] = ['bad', 'warn', 'note']
 
-/** The worst first, and among equals the newest. */
+/** What is so before what was; then the worst first, and among equals the newest. */
 export const byUrgency = (a: Finding, b: Finding): number =>
+  Number(a.isOver) - Number(b.isOver) ||
   SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
   FINDING_KINDS.indexOf(a.kind) - FINDING_KINDS.indexOf(b.kind) ||
-  b.since - a.since
+  newest(b) - newest(a)
+
+/** One that lasts keeps its place while it does. */
+const newest = ({ isOver, since, lastSeen }: Finding): Time => (isOver ? lastSeen : since)

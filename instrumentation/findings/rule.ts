@@ -11,7 +11,7 @@ export type Rule = (
   thresholds: Thresholds,
   now: Time,
   truth: ServerTruth | null,
-) => Iterable<Finding>
+) => Iterable<Judged>
 
 /** Judges one request, over or not. */
 export type RequestRule = (
@@ -19,24 +19,45 @@ export type RequestRule = (
   thresholds: Thresholds,
   now: Time,
   stalls: PanelState['stalls'],
-) => Iterable<Finding>
+) => Iterable<Judged>
 
 interface Found {
   readonly severity: Severity
   readonly since: Time
+  /** Default: `since`. */
+  readonly lastSeen?: Time
+  readonly isOver?: boolean
   readonly about: Subjects
   readonly sentence: string
   readonly why?: string | null
   readonly site?: string | null
+  readonly afterwards?: Afterwards
 }
 
+/** What is said of a finding once it is over, if its sentence would not be true then. */
+export interface Afterwards {
+  readonly sentence: string
+  readonly why?: string
+}
+
+/** A finding as a rule makes it. */
+export interface Judged extends Finding {
+  readonly afterwards: Afterwards | null
+}
+
+const LONGEST_KEY = 500
+
 /** `id`: of the subject of which there is one finding of this kind. */
-export const finding = (kind: FindingKind, id: string, { why, site, ...found }: Found): Finding => ({
+export const finding = (kind: FindingKind, id: string, found: Found): Judged => ({
+  why: null,
+  site: null,
+  lastSeen: found.since,
+  isOver: false,
+  afterwards: null,
   ...found,
-  key: `${kind} ${id}`,
+  key: `${kind} ${id}`.slice(0, LONGEST_KEY),
   kind,
-  why: why ?? null,
-  site: site ?? null,
+  count: 1,
 })
 
 /** A request as a sentence names it. */

@@ -20,7 +20,7 @@ export interface Thresholds {
   readonly similarFrom: number
   /** How many statements a request may send, by its route. */
   readonly budgets: Budgets
-  /** How long a failed attempt to connect, or a stall, stays news. */
+  /** How long a failed attempt to connect, or a stall or a warning, stays news. */
   readonly connectFailedForMs: number
   readonly stalledForMs: number
 }

@@ -56,5 +56,12 @@ export interface Finding {
   readonly about: Subjects
   /** The application's line that it comes from. */
   readonly site: string | null
+  /** When it began; the first time, if it has begun again. */
   readonly since: Time
+  /** When it was last so. Of one that is not over: when its words last changed. */
+  readonly lastSeen: Time
+  /** How often it began. */
+  readonly count: number
+  /** It is no longer so, or its request has ended: it can only be read about. */
+  readonly isOver: boolean
 }

@@ -75,8 +75,8 @@ export interface Stat {
   now: Time
   engines: EngineGauge[]
   eventsPerSecond: number
-  /** How many rows were dropped since the process started, by cause. */
-  dropped: { ring: number; statements: number; page: number }
+  /** How many rows were dropped since the process started, by cause; and how many findings. */
+  dropped: { ring: number; statements: number; page: number; findings: number }
   ring: { bytes: number; limit: number }
   viewers: number
   /** The recorder's share of the process's time over the last second, 0 to 1. */
@@ -133,13 +133,16 @@ export interface OpenTruth {
 /** Locks of one mode on one relation, or of one other kind: `RowExclusiveLock` on `orders`. */
 export type LockTruth = [what: string, mode: string, granted: boolean]
 
-/** Once a second, if anything changed: what is wrong in the process. The first on a socket names everything. */
+/**
+ * Once a second, if anything changed: what is wrong in the process, and what was, until it is dismissed. The first on a
+ * socket names everything.
+ */
 export interface Findings {
   type: 'findings'
   now: Time
   /** New, or with other words or numbers. */
   found: Finding[]
-  /** The keys of those that are no longer so. */
+  /** The keys of those that were dismissed, or dropped because there are too many. */
   over: string[]
 }
 
@@ -186,7 +189,13 @@ export interface Watch {
   truth: boolean
 }
 
-export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge | Watch
+/** A finding was read and need not be told again, to any page, unless it begins anew. */
+export interface Dismiss {
+  type: 'dismiss'
+  key: string
+}
+
+export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge | Watch | Dismiss
 
 /** Close codes of the socket beyond the standard ones. */
 export const CLOSE = { unauthorized: 4401, noToken: 4408, tooSlow: 1013, tooManyViewers: 4429 } as const

@@ -85,6 +85,9 @@ test('what the process finds is kept by its changes, held back while paused, and
     about: {},
     site: null,
     since,
+    lastSeen: since,
+    count: 1,
+    isOver: false,
   })
   const tell = (found: Finding[], over: string[] = []) =>
     model.message({ type: 'findings', now: 1, found, over })

@@ -29,6 +29,9 @@ export const poolFull: Rule = function* (state, _, now) {
           ? `${count(waiting.length, 'borrower')} of ${pool.engine} ${isOne ? 'waits' : 'wait'} for the connection of the host.`
           : `${pool.engine} has no free connection: ${used} of ${max} are held, ${count(waiting.length, 'request')} ${isOne ? 'waits' : 'wait'}.`,
       why: `${whyFull(holders, asked)} The longest has waited ${duration(waited)}.`,
+      afterwards: {
+        sentence: `${pool.engine} had no free connection: ${used} of ${max} were held, ${count(waiting.length, 'request')} waited, ${duration(waited)} or longer.`,
+      },
     })
   }
 }

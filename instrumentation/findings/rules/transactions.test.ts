@@ -71,7 +71,7 @@ test('a statement that failed without a transaction is told if its request faile
 
 test('a client that went away explains what was rolled back', () => {
   const aborted = { endedAt: 10, outcome: 'aborted' } as const
-  expect(found(made({ requests: [aRequest(aborted)] }), 20)).toEqual(['note client aborted u1'])
+  expect(found(made({ requests: [aRequest(aborted)] }), 20)).toEqual(['note client aborted u1, over'])
   const written = made({ requests: [aRequest({ ...aborted, transactions: [aTransaction(ended)] })] })
   expect(sentences(written, 20)).toEqual([
     'The client of POST /orders went away before the answer. Its work was rolled back.',

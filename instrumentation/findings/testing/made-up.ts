@@ -189,7 +189,9 @@ export function made({ engine = {}, requests = [], lanes = [], stalls = [] }: Ma
 
 /** What is found in it: `bad leak k1`, worst first. */
 export const found = (state: PanelState, now: number): string[] =>
-  judge(state, thresholdsOf(state), now).map(({ severity, key }) => `${severity} ${key}`)
+  judge(state, thresholdsOf(state), now).map(
+    ({ severity, key, isOver }) => `${severity} ${key}${isOver ? ', over' : ''}`,
+  )
 
 export const sentences = (state: PanelState, now: number): string[] =>
   judge(state, thresholdsOf(state), now).map(({ sentence, why }) => (why ? `${sentence} ${why}` : sentence))

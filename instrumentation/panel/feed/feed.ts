@@ -49,7 +49,7 @@ export class Feed {
     this.#judge = new Judge(recorder.history)
   }
 
-  /** What is wrong now. May be asked at any time, with or without a page. */
+  /** What is wrong, and what was, until it is dismissed. May be asked at any time, with or without a page. */
   findings(): readonly Finding[] {
     return this.#judge.findings(this.#truth) ?? []
   }
@@ -100,6 +100,8 @@ export class Feed {
       case 'watch':
         viewer.wantsTruth = message.truth
         return void this.#askServers()
+      case 'dismiss':
+        return this.#timed(() => this.#tell(this.#judge.dismiss(message.key), performance.now()))
       default:
         message satisfies never
     }
@@ -151,7 +153,8 @@ export class Feed {
       if (this.#statistics === null) return
       let missed = this.#missedBefore
       for (const viewer of this.#viewers) missed += viewer.missed
-      const text = encode(this.#statistics.next(this.#viewers.size, missed, this.#costMs))
+      const { dropped } = this.#judge
+      const text = encode(this.#statistics.next(this.#viewers.size, missed, dropped, this.#costMs))
       this.#costMs = 0
       const isForHidden = this.#seconds++ % HIDDEN_EVERY === 0
       const findings = isLate ? null : this.#judged()
@@ -164,6 +167,10 @@ export class Feed {
         attempt(() => viewer.pump())
       }
     })
+  }
+
+  #tell(findings: readonly Finding[], now: number): void {
+    for (const viewer of this.#viewers) if (viewer.isVisible) attempt(() => viewer.tell(findings, now))
   }
 
   /** What the pages are to be told; null if that is not known, or a rule fails: they get their gauges all the same. */

@@ -15,7 +15,7 @@ export class Statistics {
     this.#costMs = recorder.costMs
   }
 
-  next(viewers: number, missedByPages: number, feedCostMs: number): Stat {
+  next(viewers: number, missedByPages: number, findings: number, feedCostMs: number): Stat {
     const { history, limits, statementsOmitted, costMs } = this.#recorder
     const now = performance.now()
     const elapsedMs = Math.max(1, now - this.#at)
@@ -29,7 +29,7 @@ export class Statistics {
       now,
       engines: this.#recorder.reports().map(report => engineGauge(report, now)),
       eventsPerSecond: Math.round(eventsPerSecond),
-      dropped: { ring: history.dropped, statements: statementsOmitted, page: missedByPages },
+      dropped: { ring: history.dropped, statements: statementsOmitted, page: missedByPages, findings },
       ring: { bytes: history.ring.bytes, limit: limits.ringBytes },
       viewers,
       ownCost: Math.round(ownCost * 10_000) / 10_000,

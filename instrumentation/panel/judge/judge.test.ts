@@ -4,7 +4,7 @@ import { ownPanel } from '../testing/panels.ts'
 import { record, recorder, speaker } from '../testing/recording.ts'
 import { Judge } from './judge.ts'
 
-const keys = (judge: Judge) => judge.findings()?.map(({ key }) => key)
+const keys = (judge: Judge) => judge.findings()?.flatMap(({ key, isOver }) => (isOver ? [] : [key]))
 
 /** A hold whose request was over when the process began. */
 function leak(number: number): void {
@@ -97,7 +97,7 @@ test('a page is told of everything first, then of what has changed, and the hand
     site: 'src/orders.ts:41',
   })
   speaker.release('k1', 'c1')
-  await page.until(() => !page.findings.has('leak k1'))
+  await page.until(() => page.findings.get('leak k1')?.isOver === true)
   await page.until(() => page.stats.length >= 5)
   const told = page.messages.filter(message => message.type === 'findings')
   // Everything first; then only what has changed, and nothing where nothing has.
@@ -105,9 +105,28 @@ test('a page is told of everything first, then of what has changed, and the hand
   expect(told.slice(1).flatMap(({ found }) => found.map(({ kind }) => kind))).not.toContain(
     'duplicate statements',
   )
-  expect(told.at(-1)).toMatchObject({ found: [], over: ['leak k1'] })
+  expect(told.at(-1)).toMatchObject({ found: [{ key: 'leak k1', isOver: true }], over: [] })
   expect(told.length).toBeLessThanOrEqual(4)
   await page.close()
   await panel.close()
   expect(panel.findings()).toEqual([])
+})
+
+test('one page dismisses a finding for all, and a page that comes late is told of what is over', async () => {
+  const panel = await ownPanel()
+  speaker.declare()
+  speaker.connect('c1', 0)
+  leak(1)
+  const page = await Page.open(panel.url)
+  await page.until(() => page.findings.has('leak k1'))
+  speaker.release('k1', 'c1')
+  await page.until(() => page.findings.get('leak k1')?.isOver === true)
+  const other = await Page.open(panel.url)
+  await other.until(() => other.findings.get('leak k1')?.isOver === true)
+  page.send({ type: 'dismiss', key: 'leak k1' })
+  await Promise.all([page, other].map(one => one.until(() => one.findings.size === 0)))
+  expect(panel.findings()).toEqual([])
+  page.socket.send(JSON.stringify({ type: 'dismiss', key: 7 }))
+  await page.closed
+  await other.close()
 })
