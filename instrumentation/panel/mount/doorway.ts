@@ -63,7 +63,7 @@ export class Doorway {
       handleProtocols: () => SUBPROTOCOL,
     })
     const who = greeting(settings, recorder, parts.version, applicationUrl)
-    const feed = new Feed(recorder, who, () => this.#everySecond())
+    const feed = new Feed(recorder, who, () => this.#everySecond(), settings)
     this.#context = { recorder, feed, token: new TokenLock(settings.token) }
   }
 
