@@ -107,6 +107,7 @@ const column = (typeName: string) =>
   ({ typeName, isArray: typeName.endsWith('[]') }) as Parameters<typeof sameDefault>[2]
 const withStack = (stack: string) => Object.assign(new Error('x'), { stack })
 const ink = new Ink(new Dictionary(1e6), true)
+const sent = (text: string) => ({ engine: 'writer', text, parameters: 0, valuesHash: 1 })
 const locks = { peer: new PeerLock([]), name: new NameLock([], []) }
 const tokens = new TokenLock('a-token-of-my-own')
 const request = (text: string, name: string) =>
@@ -170,7 +171,8 @@ const READERS: Record<string, (text: string) => unknown> = {
   controlOperation: text => controlOperation(reading, text),
   'ink.label': text => ink.label(text, true),
   'ink.text': text => ink.text(text),
-  'ink.statement': text => ink.statement(text, 0),
+  'ink.shown': text => ink.internShown(ink.shown(sent(text))),
+  'ink.valuesHash': text => ink.valuesHash(sent(text), ''),
   parseClientMessage,
   'parseClientMessage with a token': text =>
     parseClientMessage(JSON.stringify({ type: 'auth', token: text })),

@@ -1,4 +1,4 @@
-import type { Finding, FindingKind, Severity, Subjects } from '../model/finding.ts'
+import type { Finding, FindingKind, Place, Severity, Subjects } from '../model/finding.ts'
 import type { ServerTruth } from '../model/protocol.ts'
 import type { Time } from '../model/rows.ts'
 import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
@@ -31,6 +31,7 @@ interface Found {
   readonly sentence: string
   readonly why?: string | null
   readonly site?: string | null
+  readonly place?: Place
   readonly afterwards?: Afterwards
 }
 

@@ -16,7 +16,11 @@ export const FINDING_KINDS = [
   'overdue',
   'idle in transaction',
   'in doubt',
+  'n+1',
+  'repeated sequence',
+  'duplicate statements',
   'similar statements',
+  'statement budget',
   'stalled',
   'library warning',
 ] as const
@@ -39,6 +43,14 @@ export interface Subjects {
   readonly gid?: string | undefined
 }
 
+/** What stays of a place in the code when its lines move. */
+export interface Place {
+  /** A statement's text, without literals. */
+  readonly statement: string | null
+  /** The function in which it is sent. */
+  readonly within: string | null
+}
+
 /** Something that is wrong, as data. It holds no parameter value. */
 export interface Finding {
   /** The same one has the same key a second later. */
@@ -52,6 +64,7 @@ export interface Finding {
   readonly about: Subjects
   /** The application's line that it comes from. */
   readonly site: string | null
+  readonly place?: Place | undefined
   /** When it began; the first time, if it has begun again. */
   readonly since: Time
   /** When it was last so. Of one that is not over: when its words last changed. */

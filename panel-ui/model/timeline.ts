@@ -24,6 +24,8 @@ export interface TimelineLane {
   readonly waits: readonly WaitSpan[]
   readonly holds: readonly Span[]
   readonly bars: readonly (Span & { statement: Statement })[]
+  /** Times in which statements ran that are only counted. */
+  readonly counted: readonly (Span & { total: number; busyMs: number })[]
   readonly queues: readonly Span[]
   readonly brackets: readonly (Span & { transaction: Transaction; failedFrom: number | null })[]
   readonly gaps: readonly (Span & {
@@ -75,6 +77,9 @@ function laneOf(
     if (others) others.push(bar)
     else barsOf.set(bar.statement.checkout, [bar])
   }
+  const counted = request.stretches
+    .filter(({ connection }) => connection !== null && connection === first.connection)
+    .map(({ from, until, total, busyMs }) => ({ ...on(from, until), total, busyMs }))
   const brackets = transactions.map(transaction => ({
     ...on(transaction.startedAt, transaction.endedAt),
     transaction,
@@ -93,13 +98,14 @@ function laneOf(
     ),
     holds,
     bars,
+    counted,
     queues: statements.filter(s => s.queuedMs > 0).map(s => on(s.startedAt - s.queuedMs, s.startedAt)),
     brackets,
     isReadOnly: wroteNothing(statements),
     gaps: checkouts.flatMap(c =>
       c.acquiredAt === null
         ? []
-        : gapsIn(on(c.acquiredAt, c.endedAt), barsOf.get(c.id) ?? [], brackets, length),
+        : gapsIn(on(c.acquiredAt, c.endedAt), [...(barsOf.get(c.id) ?? []), ...counted], brackets, length),
     ),
   }
 }

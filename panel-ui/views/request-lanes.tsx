@@ -1,6 +1,6 @@
 import './request-lanes.css'
 import type { ReactNode } from 'react'
-import { duration, milliseconds } from '../../instrumentation/model/format.ts'
+import { count, duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { Engine } from '../../instrumentation/model/state.ts'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
@@ -119,6 +119,14 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
         <i key={`g${i}`} className={GAP_CLASS[gap.state]} style={place(gap)}>
           <span>{gap.label}</span>
         </i>
+      ))}
+      {lane.counted.map((stretch, i) => (
+        <i
+          key={`c${i}`}
+          className="span-counted"
+          style={place(stretch)}
+          title={`${count(stretch.total, 'statement')}, only counted: executing for ${duration(stretch.busyMs)} of these ${duration(stretch.to - stretch.from)}`}
+        />
       ))}
       {inSight(lane.queues, length).map((queue, i) => (
         <i key={`u${i}`} className="span-queue" style={place(queue)} />

@@ -4,7 +4,7 @@ import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
 import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { StatementLine } from '../../instrumentation/findings/similar.ts'
-import type { Statement } from '../../instrumentation/model/state.ts'
+import type { CountedStatements, Statement } from '../../instrumentation/model/state.ts'
 
 interface Props {
   statement: Statement
@@ -114,7 +114,7 @@ interface RunProps {
 
 /** A run of similar statements, folded. */
 export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
-  const { statements, isOpen } = line
+  const { statements, isOpen, inTurn } = line
   const first = statements[0]!
   const spent = statements.reduce((sum, s) => sum + ((s.endedAt ?? s.startedAt) - s.startedAt), 0)
   const rows = statements.reduce((sum, s) => sum + (s.rows ?? 0), 0)
@@ -123,7 +123,12 @@ export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
       <span role="cell" className="statement-text">
         <button type="button" aria-expanded={isOpen} onClick={() => onToggle(line.key)}>
           <i className="run-mark">{isOpen ? '▾' : '▸'}</i>
-          <Tag tone="warn">×{statements.length} similar</Tag> <SqlText text={first.text} />
+          <Tag tone="warn">
+            {inTurn > 1
+              ? `×${statements.length / inTurn}, ${inTurn} in turn`
+              : `×${statements.length} similar`}
+          </Tag>{' '}
+          <SqlText text={first.text} />
         </button>
       </span>
       <span role="cell">{first.engine}</span>
@@ -144,3 +149,32 @@ export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
     </div>
   )
 })
+
+/** Statements of one text and line beyond the limit: their sum. */
+export function CountedLine({ counted }: { counted: CountedStatements }) {
+  return (
+    <div className="statement run" role="row" data-counted>
+      <span role="cell" className="statement-text">
+        <Tag tone="warn" title="More than are kept of one request">
+          ×{counted.total.toLocaleString('en')} counted
+        </Tag>{' '}
+        {counted.text === null ? 'other statements' : <SqlText text={counted.text} />}
+      </span>
+      <span role="cell">{counted.engine}</span>
+      <span role="cell" />
+      <Milliseconds ms={counted.queuedMs} />
+      <span role="cell" className="right">
+        <b>{milliseconds(counted.summedMs)}</b>
+      </span>
+      <span role="cell" className="right">
+        {counted.rows.toLocaleString('en')}
+      </span>
+      <span role="cell" className="right dim">
+        {counted.parameters || ''}
+      </span>
+      <span role="cell" className="statement-line">
+        {counted.site && <Site site={counted.site} />}
+      </span>
+    </div>
+  )
+}

@@ -1,6 +1,6 @@
 import type { Finding } from '../../model/finding.ts'
 import { PROTOCOL_VERSION, type ClientMessage, type Hello, type ServerTruth } from '../../model/protocol.ts'
-import { Judge } from '../judge/index.ts'
+import { Judge, type Knowing } from '../judge/index.ts'
 import type { Recorder } from '../recorder/index.ts'
 import { askServers } from '../truth/index.ts'
 import { encode } from './batch.ts'
@@ -42,11 +42,11 @@ export class Feed {
   #secondAt = 0
 
   /** `everySecond` is called once a second while a page watches. */
-  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
+  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void, knowing?: Knowing) {
     this.#recorder = recorder
     this.#greeting = greeting
     this.#everySecond = everySecond
-    this.#judge = new Judge(recorder.history)
+    this.#judge = new Judge(recorder.history, knowing)
   }
 
   /** What is wrong, and what was, until it is dismissed. May be asked at any time, with or without a page. */

@@ -1,1 +1,1 @@
-export { Judge } from './judge.ts'
+export { Judge, type Knowing } from './judge.ts'

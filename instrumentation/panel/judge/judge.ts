@@ -1,3 +1,5 @@
+import type { Baseline } from '../../findings/baseline.ts'
+import type { Budgets } from '../../findings/budgets.ts'
 import { judge } from '../../findings/index.ts'
 import { isUnknown } from '../../findings/is-unknown.ts'
 import { thresholdsOf } from '../../findings/thresholds.ts'
@@ -7,13 +9,23 @@ import type { History } from '../recorder/index.ts'
 import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
 
+/** What a judge is told beforehand. */
+export interface Knowing {
+  /** Findings that are not told. */
+  readonly baseline?: Baseline | undefined
+  readonly budgets?: Budgets | undefined
+}
+
 /** Finds what is wrong in this process, whenever it is asked, and remembers what was. */
 export class Judge {
   readonly #state: KeptState
   readonly #memory = new FindingMemory()
 
-  constructor(history: History) {
+  readonly #knowing: Knowing
+
+  constructor(history: History, knowing: Knowing = {}) {
     this.#state = new KeptState(history)
+    this.#knowing = knowing
   }
 
   /** How many findings there was no room for. */
@@ -34,7 +46,10 @@ export class Judge {
     const state = this.#state.now(withinMs)
     if (state === null) return null
     const now = performance.now()
-    const found = judge(state, thresholdsOf(state), now, truth)
+    const { baseline, budgets } = this.#knowing
+    const found = judge(state, thresholdsOf(state, budgets), now, truth).filter(
+      finding => !baseline?.knows(finding),
+    )
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
 
