@@ -1,3 +1,4 @@
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import { SqlText } from '../components/sql-text.tsx'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
@@ -109,7 +110,8 @@ type Run = Extract<StatementLine, { type: 'run' }>
 export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void }) {
   const { statements, isOpen } = line
   const first = statements[0]!
-  const spent = statements.reduce((sum, s) => sum + ((s.endedAt ?? s.startedAt) - s.startedAt), 0)
+  // At once they take no longer than the request.
+  const spent = unionMs(statements.map(s => ({ from: s.startedAt, to: s.endedAt ?? s.startedAt })))
   const rows = statements.reduce((sum, s) => sum + (s.rows ?? 0), 0)
   return (
     <div className="statement run" role="row">
@@ -121,7 +123,9 @@ export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void })
       </span>
       <span role="cell">{first.engine}</span>
       <span role="cell" />
-      <Milliseconds ms={statements.reduce((sum, s) => sum + s.queuedMs, 0)} />
+      <Milliseconds
+        ms={unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))}
+      />
       <span role="cell" className="right">
         <b>{milliseconds(spent)}</b>
       </span>

@@ -7,10 +7,13 @@ import type { History } from '../recorder/index.ts'
 import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
 
+const SUSPECT_MS = 500
+
 /** Finds what is wrong in this process, whenever it is asked, and remembers what was. */
 export class Judge {
   readonly #state: KeptState
   readonly #memory = new FindingMemory()
+  #mayBeBlocked = false
 
   constructor(history: History) {
     this.#state = new KeptState(history)
@@ -19,6 +22,11 @@ export class Judge {
   /** How many findings there was no room for. */
   get dropped(): number {
     return this.#memory.dropped
+  }
+
+  /** Whether a statement is without an answer for so long that the servers should be asked what it waits for. */
+  get mayBeBlocked(): boolean {
+    return this.#mayBeBlocked
   }
 
   /** Applies what was recorded since, as far as the time allows. */
@@ -34,6 +42,7 @@ export class Judge {
     const state = this.#state.now(withinMs)
     if (state === null) return null
     const now = performance.now()
+    this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
     const found = judge(state, thresholdsOf(state), now, truth)
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
