@@ -6,6 +6,7 @@ import type { ServerTruth } from '../../model/protocol.ts'
 import type { History } from '../recorder/index.ts'
 import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
+import { foundByOwnRules } from './own-rules.ts'
 
 const SUSPECT_MS = 500
 
@@ -43,7 +44,7 @@ export class Judge {
     if (state === null) return null
     const now = performance.now()
     this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
-    const found = judge(state, thresholdsOf(state), now, truth)
+    const found = [...judge(state, thresholdsOf(state), now, truth), ...foundByOwnRules(state, now)]
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
 
