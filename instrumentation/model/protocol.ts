@@ -55,7 +55,7 @@ export interface Dictionary {
   entries: [id: TextId, text: string][]
 }
 
-/** Rows in order, at most 50 ms old. */
+/** Rows in order, at most 25 ms old. */
 export interface Events {
   type: 'ev'
   rows: Row[]
@@ -144,6 +144,28 @@ export interface Findings {
   found: Finding[]
   /** The keys of those that were dismissed, or dropped because there are too many. */
   over: string[]
+}
+
+/** One process, or thread, of the project that has a panel. */
+export interface ProcessFacts {
+  boot: string
+  pid: number
+  thread: number
+  /** Its number in a cluster or under PM2. */
+  worker: number | null
+  application: string
+  /** Epoch milliseconds. */
+  startedAt: number
+}
+
+/** On the socket of processes, at once and when one comes or goes: all there are, the oldest first. */
+export interface Processes {
+  type: 'processes'
+  /** Whether scripts of the application share the page's origin, and so could read a token that is stored there. */
+  isMounted: boolean
+  /** The boot of the process that tells. */
+  here: string
+  all: readonly ProcessFacts[]
 }
 
 export interface Bye {

@@ -1,5 +1,7 @@
 import type { Time } from '../../instrumentation/model/rows.ts'
 import { duration } from '../../instrumentation/model/format.ts'
+import type { Span } from './span.ts'
+import { waitSpans, type WaitSpan } from './wait-spans.ts'
 import { wroteNothing } from '../../instrumentation/model/fate.ts'
 import type { Checkout, Request, Statement, Transaction } from '../../instrumentation/model/state.ts'
 
@@ -12,11 +14,6 @@ export interface Timeline {
   readonly lanes: readonly TimelineLane[]
 }
 
-export interface Span {
-  readonly from: number
-  readonly to: number
-}
-
 export interface TimelineLane {
   readonly key: string
   readonly engine: string
@@ -24,7 +21,7 @@ export interface TimelineLane {
   readonly connection: string | null
   readonly slot: number | null
   readonly backendPid: number | null
-  readonly waits: readonly (Span & { failed: boolean })[]
+  readonly waits: readonly WaitSpan[]
   readonly holds: readonly Span[]
   readonly bars: readonly (Span & { statement: Statement })[]
   /** Times in which statements ran that are only counted. */
@@ -95,9 +92,10 @@ function laneOf(
     connection: first.connection,
     slot: first.slot,
     backendPid: first.backendPid,
-    waits: checkouts
-      .map(c => ({ ...on(c.askedAt, c.acquiredAt ?? c.endedAt), failed: c.state === 'failed' }))
-      .filter(wait => wait.to - wait.from > 0.05),
+    waits: waitSpans(
+      checkouts.map(c => ({ ...on(c.askedAt, c.acquiredAt ?? c.endedAt), failed: c.state === 'failed' })),
+      holds,
+    ),
     holds,
     bars,
     counted,

@@ -5,7 +5,8 @@ import type { Engine } from '../../instrumentation/model/state.ts'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
-import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
+import type { Span } from '../model/span.ts'
+import type { Timeline, TimelineLane } from '../model/timeline.ts'
 
 interface Props {
   timeline: Timeline
@@ -33,7 +34,7 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
             data-engine={lane.engine}
           >
             <div className="request-lane-name">
-              <b>{lane.engine}</b>
+              <b title={lane.engine}>{lane.engine}</b>
               <span className="mono">
                 {lane.connection === null
                   ? 'no connection'
@@ -88,9 +89,9 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
   })
   return (
     <div className="request-track">
-      {inSight(lane.waits, length).map((wait, i) => (
+      {inSight(lane.waits, length, wait => wait.label !== null).map((wait, i) => (
         <i key={`w${i}`} className={wait.failed ? 'span-wait failed' : 'span-wait'} style={place(wait)}>
-          <span>waits {duration(wait.to - wait.from)}</span>
+          {wait.label !== null && <span>{wait.label}</span>}
         </i>
       ))}
       {inSight(lane.holds, length).map((hold, i) => (

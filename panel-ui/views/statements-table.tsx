@@ -1,6 +1,7 @@
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import './statements-table.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { count, duration } from '../../instrumentation/model/format.ts'
 import { foldRuns, groupsOf, similarKey, type StatementLine } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
@@ -49,11 +50,14 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
     scrollMargin: margin,
     overscan: 12,
   })
-  const toggleRun = (key: string) =>
-    setOpenRuns(new Set(openRuns.has(key) ? [...openRuns].filter(k => k !== key) : [...openRuns, key]))
+  const toggleRun = useCallback(
+    (key: string) =>
+      setOpenRuns(open => new Set(open.has(key) ? [...open].filter(k => k !== key) : [...open, key])),
+    [],
+  )
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
   if (isEmpty) return null
-  const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
+  const queued = unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))
   return (
     <section aria-label="Statements of this request">
       <h2 className="section-head">
@@ -100,7 +104,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
                 {line.type === 'counted' ? (
                   <CountedLine counted={line.counted} />
                 ) : line.type === 'run' ? (
-                  <RunLine line={line} onToggle={() => toggleRun(line.key)} />
+                  <RunLine line={line} onToggle={toggleRun} />
                 ) : (
                   <StatementLineRow
                     statement={line.statement}

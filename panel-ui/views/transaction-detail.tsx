@@ -112,7 +112,7 @@ function Facts({ told }: { told: Told }) {
           {lane === null ? (
             transaction.connection
           ) : (
-            <a href={write('connections', checkout ? [lane, transaction.request, checkout.id] : [lane])}>
+            <a href={write('now', checkout ? [lane, transaction.request, checkout.id] : [lane])}>
               {transaction.connection} · slot {slot} · pid{' '}
               {checkout?.backendPid ?? connection?.backendPid ?? '?'}
             </a>

@@ -3,6 +3,7 @@ import { Page } from '../testing/page.ts'
 import { ownPanel } from '../testing/panels.ts'
 import { record, recorder, speaker } from '../testing/recording.ts'
 import { Judge } from './judge.ts'
+import { KeptState } from './kept-state.ts'
 
 const keys = (judge: Judge) => judge.findings()?.flatMap(({ key, isOver }) => (isOver ? [] : [key]))
 
@@ -59,6 +60,21 @@ test('it works within its time, and goes on where it stopped', () => {
   for (let number = 10; number < 3_000; number++) speaker.wholeRequest(number)
   expect(judge.findings(null, -1)).toBeNull()
   expect(keys(judge)).toEqual(['leak k1'])
+})
+
+test('a state stays as it was handed out, while the rows after it are applied', () => {
+  record()
+  const kept = new KeptState(recorder.history)
+  leak(1)
+  const before = kept.now()
+  speaker.release('k1', 'c1')
+  speaker.request('u2')
+  expect(kept.keepUp(Infinity)).toBe(true)
+  expect(before?.requests.get('u1')?.checkouts).toMatchObject([{ state: 'held' }])
+  expect([...(before?.requests.keys() ?? [])]).toEqual(['u1'])
+  const after = kept.now()
+  expect(after?.requests.get('u1')?.checkouts).toMatchObject([{ state: 'released' }])
+  expect(after?.order).toEqual(['u1', 'u2'])
 })
 
 test('a state that nothing asks for is given up', () => {

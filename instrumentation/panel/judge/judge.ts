@@ -8,6 +8,9 @@ import type { ServerTruth } from '../../model/protocol.ts'
 import type { History } from '../recorder/index.ts'
 import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
+import { foundByOwnRules } from './own-rules.ts'
+
+const SUSPECT_MS = 500
 
 /** What a judge is told beforehand. */
 export interface Knowing {
@@ -20,6 +23,7 @@ export interface Knowing {
 export class Judge {
   readonly #state: KeptState
   readonly #memory = new FindingMemory()
+  #mayBeBlocked = false
 
   readonly #knowing: Knowing
 
@@ -33,9 +37,14 @@ export class Judge {
     return this.#memory.dropped
   }
 
+  /** Whether a statement is without an answer for so long that the servers should be asked what it waits for. */
+  get mayBeBlocked(): boolean {
+    return this.#mayBeBlocked
+  }
+
   /** Applies what was recorded since, as far as the time allows. */
   keepUp(withinMs: number): void {
-    this.#state.now(withinMs)
+    this.#state.keepUp(withinMs)
   }
 
   /**
@@ -46,10 +55,10 @@ export class Judge {
     const state = this.#state.now(withinMs)
     if (state === null) return null
     const now = performance.now()
+    this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
     const { baseline, budgets } = this.#knowing
-    const found = judge(state, thresholdsOf(state, budgets), now, truth).filter(
-      finding => !baseline?.knows(finding),
-    )
+    const all = [...judge(state, thresholdsOf(state, budgets), now, truth), ...foundByOwnRules(state, now)]
+    const found = all.filter(finding => !baseline?.knows(finding))
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
 
