@@ -18,8 +18,11 @@ export type RequestRule = (
   request: Request,
   thresholds: Thresholds,
   now: Time,
-  stalls: PanelState['stalls'],
+  around: Around,
 ) => Iterable<Judged>
+
+/** What a request is judged by besides its own rows. */
+export type Around = Pick<PanelState, 'stalls' | 'engines' | 'pools' | 'requests' | 'checkouts'>
 
 interface Found {
   readonly severity: Severity

@@ -22,7 +22,7 @@ test('the verdict tells of a request what says the most, and else where its time
   const verdict = (facts: Partial<Request>, stalledMs = 0) => {
     const request = aRequest({ endedAt: 1_000, outcome: 'finished', ...facts })
     const state = made({ requests: [request] })
-    const findings = judgeRequest(request, thresholdsOf(state), 1_000, state.stalls)
+    const findings = judgeRequest(request, thresholdsOf(state), 1_000, state)
     return verdictOf(request, ledgerOf(request, 1_000), findings, stalledMs)
   }
   const failed = aTransaction({

@@ -1,27 +1,45 @@
 import type { Time } from './rows.ts'
 
-/** What can be found. Where only one thing can be said of a request, it is the first of these. */
-export const FINDING_KINDS = [
-  'connect failed',
-  'pool full',
+/** What says more about a request than where its time went. Where only one can be said, it is the first of these. */
+export const TROUBLES = [
   'check-out failed',
+  'nested check-out',
   'lied commit',
+  'commit refused',
   'leak',
   'outlived',
   'client aborted',
   'commit forgotten',
   'connection lost',
+  'shared connection',
+  'write refused',
   'transaction failed',
   'statement failed',
+  'nothing committed',
+  'blocked',
+  'stray statement',
+  'read after write',
+  'pool filled',
+] as const
+
+/** What can be found, the worst first. */
+export const FINDING_KINDS = [
+  'connect failed',
+  'pool full',
+  ...TROUBLES,
   'overdue',
   'idle in transaction',
   'in doubt',
+  'not ended',
+  'queued',
   'n+1',
   'repeated sequence',
   'duplicate statements',
   'similar statements',
   'statement budget',
   'stalled',
+  'reconnecting',
+  'context lost',
   'library warning',
 ] as const
 

@@ -93,10 +93,11 @@ export function useFindings(moment: Moment): readonly Finding[] {
 
 /** The same of one request. One that the process has forgotten, or not yet judged, is judged by the same rules. */
 export function useFindingsOf(request: Request | undefined, now: number): readonly Finding[] {
-  const engines = usePanel(view => view.state.engines)
-  const stalls = usePanel(view => view.state.stalls)
+  const model = useModel()
   const told = usePanel(view => view.findings)
   if (!request) return []
+  // Read as it is: what is judged is drawn again when the request, or what was told, changes.
+  const { state } = model.view()
   const own = told?.filter(({ about }) => about.request === request.id) ?? []
-  return [...own, ...judgeRequest(request, thresholdsOf({ engines }), now, stalls)]
+  return [...own, ...judgeRequest(request, thresholdsOf(state), now, state)]
 }

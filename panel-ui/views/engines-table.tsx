@@ -4,6 +4,7 @@ import { Tag, type TagTone } from '../components/tag.tsx'
 import { Site } from '../components/site.tsx'
 import { duration } from '../../instrumentation/model/format.ts'
 import { rolesOf } from '../../instrumentation/model/pool-load.ts'
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import type { Checkout, EngineStatus, Request } from '../../instrumentation/model/state.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { STATUS_GLYPH } from './engine-chips.tsx'
@@ -117,9 +118,12 @@ function summed(checkouts: readonly Checkout[]): Hold[] {
   return [...groups.values()].map(group => ({
     first: group[0]!,
     times: group.length,
-    waitedMs: now => group.reduce((sum, c) => sum + ((c.acquiredAt ?? c.endedAt ?? now) - c.askedAt), 0),
+    // Waits beside each other count once: no time in here is longer than the request.
+    waitedMs: now => unionMs(group.map(c => ({ from: c.askedAt, to: c.acquiredAt ?? c.endedAt ?? now }))),
     heldMs: now =>
-      group.reduce((sum, c) => sum + (c.acquiredAt === null ? 0 : (c.endedAt ?? now) - c.acquiredAt), 0),
+      unionMs(
+        group.flatMap(c => (c.acquiredAt === null ? [] : [{ from: c.acquiredAt, to: c.endedAt ?? now }])),
+      ),
   }))
 }
 

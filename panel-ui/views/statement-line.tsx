@@ -1,4 +1,5 @@
 import { memo } from 'react'
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import { SqlText } from '../components/sql-text.tsx'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
@@ -116,7 +117,8 @@ interface RunProps {
 export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
   const { statements, isOpen, inTurn } = line
   const first = statements[0]!
-  const spent = statements.reduce((sum, s) => sum + ((s.endedAt ?? s.startedAt) - s.startedAt), 0)
+  // At once they take no longer than the request.
+  const spent = unionMs(statements.map(s => ({ from: s.startedAt, to: s.endedAt ?? s.startedAt })))
   const rows = statements.reduce((sum, s) => sum + (s.rows ?? 0), 0)
   return (
     <div className="statement run" role="row">
@@ -133,7 +135,9 @@ export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
       </span>
       <span role="cell">{first.engine}</span>
       <span role="cell" />
-      <Milliseconds ms={statements.reduce((sum, s) => sum + s.queuedMs, 0)} />
+      <Milliseconds
+        ms={unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))}
+      />
       <span role="cell" className="right">
         <b>{milliseconds(spent)}</b>
       </span>

@@ -1,3 +1,4 @@
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import './statements-table.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
@@ -56,7 +57,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   )
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
   if (isEmpty) return null
-  const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
+  const queued = unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))
   return (
     <section aria-label="Statements of this request">
       <h2 className="section-head">

@@ -9,7 +9,7 @@ import type { Viewer } from './viewer.ts'
 
 const BATCH_MS = 25
 const STAT_MS = 1_000
-/** The servers are asked every other second, while a visible page wants to know. */
+/** The servers are asked every other second, while a visible page wants to know, or a statement may wait for a lock. */
 const TRUTH_EVERY = 2
 /** A hidden page gets every fifth second's gauges. */
 const HIDDEN_EVERY = 5
@@ -184,7 +184,9 @@ export class Feed {
 
   /** One question at a time: a server that is slow to answer is not asked again meanwhile. */
   async #askServers(): Promise<void> {
-    const isWanted = () => [...this.#viewers].some(viewer => viewer.isVisible && viewer.wantsTruth)
+    const { mayBeBlocked } = this.#judge
+    const isWanted = () =>
+      [...this.#viewers].some(viewer => viewer.isVisible && (viewer.wantsTruth || mayBeBlocked))
     // An answer that is not asked for again grows old.
     if (!isWanted()) this.#truth = null
     if (this.#isAsking || !isWanted()) return

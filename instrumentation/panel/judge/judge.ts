@@ -15,11 +15,13 @@ export interface Knowing {
   readonly baseline?: Baseline | undefined
   readonly budgets?: Budgets | undefined
 }
+const SUSPECT_MS = 500
 
 /** Finds what is wrong in this process, whenever it is asked, and remembers what was. */
 export class Judge {
   readonly #state: KeptState
   readonly #memory = new FindingMemory()
+  #mayBeBlocked = false
 
   readonly #knowing: Knowing
 
@@ -31,6 +33,11 @@ export class Judge {
   /** How many findings there was no room for. */
   get dropped(): number {
     return this.#memory.dropped
+  }
+
+  /** Whether a statement is without an answer for so long that the servers should be asked what it waits for. */
+  get mayBeBlocked(): boolean {
+    return this.#mayBeBlocked
   }
 
   /** Applies what was recorded since, as far as the time allows. */
@@ -46,6 +53,7 @@ export class Judge {
     const state = this.#state.now(withinMs)
     if (state === null) return null
     const now = performance.now()
+    this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
     const { baseline, budgets } = this.#knowing
     const found = judge(state, thresholdsOf(state, budgets), now, truth).filter(
       finding => !baseline?.knows(finding),
