@@ -41,12 +41,14 @@ export const FINDING_KINDS = [
   'reconnecting',
   'context lost',
   'library warning',
+  'own rule',
 ] as const
 
 export type FindingKind = (typeof FINDING_KINDS)[number]
 
 /** `bad`: something is lost or blocked. `warn`: it will be, or costs time. `note`: it explains something. */
-export type Severity = 'bad' | 'warn' | 'note'
+export const SEVERITIES = ['bad', 'warn', 'note'] as const
+export type Severity = (typeof SEVERITIES)[number]
 
 /** The ids of what a finding is about, as far as they are known. */
 export interface Subjects {

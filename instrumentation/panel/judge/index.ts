@@ -1,1 +1,2 @@
 export { Judge, type Knowing } from './judge.ts'
+export { addRule, type OwnFinding, type OwnRule } from './own-rules.ts'

@@ -8,6 +8,7 @@ import type { ServerTruth } from '../../model/protocol.ts'
 import type { History } from '../recorder/index.ts'
 import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
+import { foundByOwnRules } from './own-rules.ts'
 
 /** What a judge is told beforehand. */
 export interface Knowing {
@@ -55,9 +56,10 @@ export class Judge {
     const now = performance.now()
     this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
     const { baseline, budgets } = this.#knowing
-    const found = judge(state, thresholdsOf(state, budgets), now, truth).filter(
-      finding => !baseline?.knows(finding),
-    )
+    const found = [
+      ...judge(state, thresholdsOf(state, budgets), now, truth),
+      ...foundByOwnRules(state, now),
+    ].filter(finding => !baseline?.knows(finding))
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
 
