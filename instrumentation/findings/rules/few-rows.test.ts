@@ -71,7 +71,6 @@ const emptyConnection = {
   slot: 0,
   backendPid: 1,
   uses: 0,
-  counting: null,
   transaction: null,
   running: [],
   lastStatement: null,
