@@ -71,6 +71,7 @@ const emptyConnection = {
   slot: 0,
   backendPid: 1,
   uses: 0,
+  counting: null,
   transaction: null,
   running: [],
   lastStatement: null,
