@@ -1,5 +1,6 @@
 import { SqlText } from '../components/sql-text.tsx'
-import { Site } from '../components/site.tsx'
+import { SiteLink } from '../components/site-link.tsx'
+import { CopyButtons } from '../components/copy-buttons.tsx'
 import { Tag } from '../components/tag.tsx'
 import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { StatementLine } from '../../instrumentation/findings/similar.ts'
@@ -48,11 +49,12 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
         {statement.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {statement.site && <Site site={statement.site} />}
+        {statement.site && <SiteLink site={statement.site} />}
       </span>
       {isPicked && (
         <div role="cell" className="statement-more">
           <SqlText text={statement.text} isWhole />
+          <CopyButtons offers={[{ as: 'SQL', text: () => statement.text }]} />
           {error && (
             <p className="hot">
               {error.code} {error.message}
@@ -132,7 +134,7 @@ export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void })
         {first.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {first.site && <Site site={first.site} />}
+        {first.site && <SiteLink site={first.site} />}
       </span>
     </div>
   )

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { count, duration } from '../../instrumentation/model/format.ts'
 import { foldRuns, groupsOf, similarKey } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
+import { duplicatesIn, waitsOf } from '../../instrumentation/model/request-queries.ts'
 import { RunLine, StatementLineRow } from './statement-line.tsx'
 
 interface Props {
@@ -49,6 +50,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
     setOpenRuns(new Set(openRuns.has(key) ? [...openRuns].filter(k => k !== key) : [...openRuns, key]))
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
   if (isEmpty) return null
+  const { duplicates, of } = duplicatesIn(request)
   const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
   return (
     <section aria-label="Statements of this request">
@@ -56,6 +58,8 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
         Statements{' '}
         <span>
           {count(statements.length + request.omitted, 'statement')}
+          {duplicates > 0 &&
+            `, ${duplicates.toLocaleString('en')} of ${of.toLocaleString('en')} are duplicates`}
           {queued > 0.5 && `, of which ${duration(queued)} queued`}
           {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} only counted, not kept`}
         </span>
@@ -135,17 +139,4 @@ function usePickedInSight(
     const run = lines.find(line => line.type === 'run' && line.statements.some(s => s.id === picked))
     if (run?.type === 'run') setOpenRuns(open => new Set([...open, run.key]))
   })
-}
-
-/** The wait for a connection belongs to the statement that caused the check-out: the first one. */
-function waitsOf(request: Request): Map<string, number> {
-  const waits = new Map<string, number>()
-  const seen = new Set<string>()
-  for (const statement of request.statements) {
-    if (statement.checkout === null || seen.has(statement.checkout)) continue
-    seen.add(statement.checkout)
-    const checkout = request.checkouts.find(c => c.id === statement.checkout)
-    if (checkout?.acquiredAt != null) waits.set(statement.id, checkout.acquiredAt - checkout.askedAt)
-  }
-  return waits
 }

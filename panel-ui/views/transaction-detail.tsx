@@ -1,9 +1,11 @@
 import { useMemo, useRef, useState } from 'react'
-import { Site } from '../components/site.tsx'
+import { CopyButtons } from '../components/copy-buttons.tsx'
+import { SiteLink } from '../components/site-link.tsx'
 import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
 import { FATE_GLYPH, FATE_WORDS, statementsOf } from '../../instrumentation/model/fate.ts'
 import { locksOf } from '../../instrumentation/findings/in-doubt.ts'
 import { laneKey, NO_CONTEXT, type Request } from '../../instrumentation/model/state.ts'
+import { transactionMarkdown } from '../model/copied.ts'
 import { tellOf, type Told } from '../model/transactions.ts'
 import { transactionVerdict } from '../model/transaction-verdict.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
@@ -64,6 +66,7 @@ function KnownTransaction({ told, query, now }: { told: Told; query: string; now
           </p>
         </header>
         <p className="verdict">{transactionVerdict(told)}</p>
+        <CopyButtons offers={[{ as: 'Markdown', text: () => transactionMarkdown(told, now) }]} />
         <Facts told={told} />
         {commit && <CommitFigure commit={commit} now={now} />}
         <SavepointList transaction={transaction} now={now} />
@@ -119,13 +122,15 @@ function Facts({ told }: { told: Told }) {
       </div>
       <div>
         <dt>begun at</dt>
-        <dd>{transaction.site ? <Site site={transaction.site} /> : <span className="dim">unknown</span>}</dd>
+        <dd>
+          {transaction.site ? <SiteLink site={transaction.site} /> : <span className="dim">unknown</span>}
+        </dd>
       </div>
       {transaction.endedAt !== null && (
         <div>
           <dt>ended</dt>
           <dd>
-            {why} {site && <Site site={site} />}
+            {why} {site && <SiteLink site={site} />}
           </dd>
         </div>
       )}

@@ -1,6 +1,8 @@
 import type { ReactNode } from 'react'
 import { ConnectionsView } from './connections-view.tsx'
-import { BoardIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
+import { HealthView } from './health-view.tsx'
+import { BoardIcon, HealthIcon, QueriesIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
+import { QueriesView } from './queries-view.tsx'
 import { RequestsView } from './requests-view.tsx'
 import { TransactionsView } from './transactions-view.tsx'
 
@@ -34,5 +36,19 @@ export const VIEWS: readonly View[] = [
     key: '3',
     icon: <TransactionsIcon />,
     render: () => <TransactionsView />,
+  },
+  {
+    id: 'queries',
+    title: 'Queries',
+    key: '4',
+    icon: <QueriesIcon />,
+    render: () => <QueriesView />,
+  },
+  {
+    id: 'health',
+    title: 'Health',
+    key: '5',
+    icon: <HealthIcon />,
+    render: () => <HealthView />,
   },
 ]

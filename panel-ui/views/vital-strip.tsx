@@ -3,6 +3,8 @@ import { duration } from '../../instrumentation/model/format.ts'
 import { loadOf, rolesOf } from '../../instrumentation/model/pool-load.ts'
 import type { Engine } from '../../instrumentation/model/state.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
+import { costSentence, costWord, letGoOf, lossesOf, lossWord } from '../model/losses.ts'
+import { write } from '../route.ts'
 import { Sparkline } from './sparkline.tsx'
 
 /** Always on top: one cell per engine, and how well the page itself keeps up. */
@@ -67,9 +69,6 @@ function LinkState() {
       : link.state === 'connecting'
         ? 'connecting'
         : 'lost'
-  const dropped = stat ? stat.dropped.ring + stat.dropped.statements + stat.dropped.page : 0
-  // Old events making room for new ones is normal; a page that misses some is not.
-  const isBehind = (stat?.dropped.page ?? 0) > 0
   return (
     <div className="vital-link">
       <span className="link-word" data-link={word}>
@@ -81,17 +80,18 @@ function LinkState() {
         </span>
       )}
       {stat && (
-        <span
-          className={isBehind ? 'vital-dropped' : 'vital-detail'}
-          title={`Events let go since the start: ${stat.dropped.ring} too old to keep, ${stat.dropped.statements} statements of very long requests, ${stat.dropped.page} because a page was too slow`}
+        <a
+          href={write('health')}
+          className={lossesOf(stat).length > 0 ? 'vital-dropped' : 'vital-detail'}
+          title={[...lossesOf(stat), letGoOf(stat)].join('\n')}
         >
-          {isBehind && '⚠ '}dropped {dropped.toLocaleString('en')}
-        </span>
+          {lossWord(stat)}
+        </a>
       )}
       {stat && (
-        <span className="vital-detail" title="The recorder’s own share of the process’s time">
-          own cost {(stat.ownCost * 100).toFixed(1)} %
-        </span>
+        <a href={write('health')} className="vital-detail" title={costSentence(stat)}>
+          own cost {costWord(stat)}
+        </a>
       )}
     </div>
   )

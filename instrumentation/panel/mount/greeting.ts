@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { threadId } from 'node:worker_threads'
+import { loadBeside } from '../../../server-lib/identity/peers.ts'
 import type { Greeting } from '../feed/index.ts'
 import type { PanelSettings } from '../options.ts'
 import type { Recorder } from '../recorder/index.ts'
@@ -22,5 +23,17 @@ export function greeting(
     pid: process.pid,
     thread: threadId,
     node: process.version,
+    versions: { pg: peerVersion('pg'), knex: peerVersion('knex') },
+    errorMessages: settings.errorMessages,
+  }
+}
+
+/** Null where the driver is not installed, or is part of a bundle. */
+function peerVersion(name: 'pg' | 'knex'): string | null {
+  try {
+    const { version } = loadBeside(`${name}/package.json`) as { version?: unknown }
+    return typeof version === 'string' ? version : null
+  } catch {
+    return null
   }
 }
