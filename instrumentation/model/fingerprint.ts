@@ -25,7 +25,8 @@ function formOf(text: string): string {
   const tokens: string[] = []
   while (scanner.next()) {
     const token = normal(scanner)
-    if (token !== null) tokens.push(token)
+    // A process shows a comment, and what it cut off, as `…`.
+    if (token !== null && token !== '…') tokens.push(token)
     if (token === ')') foldList(tokens)
   }
   return tokens.join(' ')

@@ -58,7 +58,7 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
             {request.label} <em>{request.id}</em>
           </>
         ) : (
-          <em>no request</em>
+          <em>outside of any request</em>
         )}
       </span>
       <span className="transaction-engine">{engine}</span>
