@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Finding } from '../../instrumentation/model/finding.ts'
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
 import { recorded } from '../../instrumentation/model/testing/fixture.ts'
-import { curlOf, requestMarkdown } from './copied.ts'
+import { curlOf, findingMarkdown, requestMarkdown } from './copied.ts'
 
 const { state, now } = recorded('exhausted', 16_000)
 const request = [...state.requests.values()].find(({ label }) => label === 'GET /orders')!
@@ -26,4 +27,9 @@ test('Markdown fences what the application wrote, so that no text ends the fence
   const markdown = requestMarkdown(hostile, ledgerOf(hostile, now), 'A verdict.', [], now)
   expect(markdown).toContain('````sql\n')
   expect(markdown).toMatch(/^### `` GET \/`x` ``/)
+})
+
+test('a finding as Markdown is its sentence, its reason and its line', () => {
+  const finding = { severity: 'bad', sentence: 'It leaks.', why: 'Nobody releases it.', site: 'a.ts:1' }
+  expect(findingMarkdown(finding as Finding)).toBe('- **bad**: It leaks. Nobody releases it. At `a.ts:1`.\n')
 })

@@ -17,6 +17,7 @@ import { CheckoutFailed } from './checkout-failed.tsx'
 import { ConfiguredEngines } from './configured-engines.tsx'
 import { EnginesTable } from './engines-table.tsx'
 import { NoRequest } from './no-request.tsx'
+import { RequestFindings } from './request-findings.tsx'
 import { RequestLanes } from './request-lanes.tsx'
 import { StatementsTable } from './statements-table.tsx'
 import { UnitMark } from './unit-mark.tsx'
@@ -60,6 +61,7 @@ export function RequestDetail({ id, query, past }: DetailProps) {
             ...(curl === null ? [] : [{ as: 'curl', text: () => curl }]),
           ]}
         />
+        <RequestFindings findings={findings} />
         <LedgerFigure ledger={ledger} />
         {request.checkouts
           .filter(checkout => checkout.failure)

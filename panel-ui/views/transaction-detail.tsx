@@ -3,6 +3,7 @@ import { CopyButtons } from '../components/copy-buttons.tsx'
 import { SiteLink } from '../components/site-link.tsx'
 import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
 import { FATE_GLYPH, FATE_WORDS, statementsOf } from '../../instrumentation/model/fate.ts'
+import { blockerName } from '../../instrumentation/findings/blocker.ts'
 import { locksOf } from '../../instrumentation/findings/in-doubt.ts'
 import { laneKey, NO_CONTEXT, type Request } from '../../instrumentation/model/state.ts'
 import { transactionMarkdown } from '../model/copied.ts'
@@ -89,6 +90,11 @@ function Facts({ told }: { told: Told }) {
   const connection = usePanel(view => view.state.connections.get(transaction.connection))
   const checkout = request?.checkouts.find(c => c.id === transaction.checkout)
   const said = transaction.endedAt === null ? locksOf(truth, connection, transaction) : undefined
+  const blockers = usePanel(({ state }) =>
+    said && !('unasked' in said)
+      ? said.blockedBy.map(pid => blockerName(state, transaction.engine, pid)).join(', ')
+      : '',
+  )
   const slot = checkout?.slot ?? connection?.slot
   const pool = checkout?.pool ?? connection?.pool
   const lane = slot === null || slot === undefined || pool === undefined ? null : laneKey(pool, slot)
@@ -139,13 +145,7 @@ function Facts({ told }: { told: Told }) {
           <dt>{count(said.locks.length, 'lock')}</dt>
           <dd>
             <LockList locks={said.locks} />
-            {said.blockedBy.length > 0 && (
-              <span className="hot">
-                {' '}
-                waits for{' '}
-                {said.blockedBy.map(pid => (pid === 0 ? 'a prepared transaction' : `pid ${pid}`)).join(', ')}
-              </span>
-            )}
+            {said.blockedBy.length > 0 && <span className="hot"> waits for {blockers}</span>}
           </dd>
         </div>
       )}
