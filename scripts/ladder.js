@@ -50,6 +50,14 @@ export const DOORS = {
     'server-lib/identity',
     'server-lib/readings.ts',
   ],
+  'instrumentation/expect': [
+    'instrumentation/model',
+    'instrumentation/findings',
+    'instrumentation/panel/judge',
+    'instrumentation/panel/recorder',
+    'server-lib/index.ts',
+    'server-lib/channels',
+  ],
   'panel-ui': ['instrumentation/model', 'instrumentation/findings', 'server-lib/channels/words.ts'],
   cli: ['server-lib/index.ts', 'server-lib/channels', 'server-lib/schema'],
 }

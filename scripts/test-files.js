@@ -6,7 +6,7 @@ import { root } from './shell.js'
 /** These ask about their whole process, or change it. The others share a few processes, one file after the other. */
 export const ALONE = [
   // They hear what everything in the process says, or that nothing listens.
-  'instrumentation/{otel,panel}/**/*.test.ts',
+  'instrumentation/{expect,otel,panel}/**/*.test.ts',
   'instrumentation/secrets.test.ts',
   'server-lib/channels/channels.test.ts',
   // They list every engine, timer or socket of the process.

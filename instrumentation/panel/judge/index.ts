@@ -1,1 +1,2 @@
 export { Judge } from './judge.ts'
+export { KeptState } from './kept-state.ts'
