@@ -59,7 +59,14 @@ export const DOORS = {
     'server-lib/channels',
   ],
   'panel-ui': ['instrumentation/model', 'instrumentation/findings', 'server-lib/channels/words.ts'],
-  cli: ['server-lib/index.ts', 'server-lib/channels', 'server-lib/schema'],
+  cli: [
+    'instrumentation/model',
+    'instrumentation/findings',
+    'server-lib/index.ts',
+    'server-lib/channels',
+    'server-lib/identity',
+    'server-lib/schema',
+  ],
 }
 
 /**

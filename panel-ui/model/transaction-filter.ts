@@ -1,5 +1,4 @@
-import type { Told } from './transactions.ts'
-import { isShared } from './transactions.ts'
+import { isShared, type Told } from '../../instrumentation/findings/tell-transaction.ts'
 
 type Test = (told: Told) => boolean
 

@@ -1,0 +1,23 @@
+import { UsageError } from '../usage.ts'
+
+/** Where a panel is reached, and what opens its socket. */
+export interface PanelAddress {
+  /** Without the token, for sentences. */
+  readonly shown: string
+  readonly socket: string
+  readonly origin: string
+  readonly token: string
+}
+
+/** The address as the panel prints it: `http://127.0.0.1:4401/__enginelight/#t=…`. Throws a UsageError for another. */
+export function panelAddress(url: string): PanelAddress {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  const [, token = ''] = /^#t=([\w.~-]{16,256})$/.exec(parsed?.hash ?? '') ?? []
+  const isWeb = parsed?.protocol === 'http:' || parsed?.protocol === 'https:'
+  // The value is not repeated: a token may be in it.
+  if (!parsed || !isWeb || token === '')
+    throw new UsageError('--url must be the panel’s own: http://127.0.0.1:4401/__enginelight/#t=…')
+  const { origin, pathname } = parsed
+  const page = `${origin}${pathname.endsWith('/') ? pathname : `${pathname}/`}`
+  return { shown: page, socket: `${page.replace(/^http/, 'ws')}socket`, origin, token }
+}
