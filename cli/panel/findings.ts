@@ -1,4 +1,9 @@
-import { FINDING_KINDS, type Finding, type FindingKind, type Severity } from '../../instrumentation/model/finding.ts'
+import {
+  FINDING_KINDS,
+  type Finding,
+  type FindingKind,
+  type Severity,
+} from '../../instrumentation/model/finding.ts'
 import { count } from '../../instrumentation/model/format.ts'
 import { UsageError } from '../usage.ts'
 import { findingBlocks, findingJson, headOf, processOf, type Report } from './report.ts'

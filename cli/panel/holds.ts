@@ -1,3 +1,4 @@
+import { holderOnLane, whyFull } from '../../instrumentation/findings/why-full.ts'
 import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
 import { laneStatuses, type LaneStatus } from '../../instrumentation/findings/lane-status.ts'
 import { count, duration } from '../../instrumentation/model/format.ts'
@@ -41,11 +42,16 @@ function boardOf(moment: Moment, pool: Pool): { json: object; blocks: Block[] } 
     }
   })
   const isFull = waiting.length > 0 && used >= max
+  const holders = statuses.flatMap(status => holderOnLane(status) ?? [])
+  const asked = waiting.map(({ request }) => request)
+  const why = isFull ? whyFull(holders, asked) : null
   return {
     json: {
       pool: pool.id,
       max,
       used,
+      /** Why nothing is free, where something waits. */
+      why,
       lanes: statuses.map((status, slot) => laneJson(status, slot, connectionOn(slot))),
       waiting: waiters,
     },
@@ -55,6 +61,7 @@ function boardOf(moment: Moment, pool: Pool): { json: object; blocks: Block[] } 
         `${pool.engine}, pool ${pool.id}${pool.retired ? ' (replaced)' : ''}: ${used} of ${max} held, ${count(waiting.length, 'request')} ${waiting.length === 1 ? 'waits' : 'wait'}.`,
         isFull ? 'bad' : 'plain',
       ),
+      ...(why === null ? [] : [text(why)]),
       table(
         ['slot', 'connection', 'pid', 'state', 'holder'],
         statuses.map((status, slot) => laneRow(status, slot, connectionOn(slot))),
@@ -62,6 +69,7 @@ function boardOf(moment: Moment, pool: Pool): { json: object; blocks: Block[] } 
       ...(waiters.length === 0
         ? []
         : [
+            gap,
             table(
               ['waiting', 'request'],
               waiters.map(({ waitedMs, label, request, site }) => ({
@@ -78,7 +86,11 @@ const TONES: Record<LaneStatus['tone'], Tone> = { calm: 'plain', quiet: 'dim', w
 
 function laneRow(status: LaneStatus, slot: number, connection: Connection | undefined): TableRow {
   const { request, words, forHow, tone, checkout } = status
-  const holder = request ? (request.kind === 'no context' ? request.label : `${request.label} ${request.id}`) : ''
+  const holder = request
+    ? request.kind === 'no context'
+      ? request.label
+      : `${request.label} ${request.id}`
+    : ''
   const pid = connection ? String(connection.backendPid ?? '?') : ''
   return {
     cells: [String(slot), connection?.id ?? '', pid, `${words} ${forHow}`.trim(), holder],

@@ -28,7 +28,11 @@ export async function openLink(
 ): Promise<Link> {
   const { WebSocket } = loadPeer('ws') as typeof Ws
   const { shown, socket: url, origin, token } = address
-  const socket = new WebSocket(url, SUBPROTOCOL, { origin, perMessageDeflate: false, handshakeTimeout: HELLO_MS })
+  const socket = new WebSocket(url, SUBPROTOCOL, {
+    origin,
+    perMessageDeflate: false,
+    handshakeTimeout: HELLO_MS,
+  })
   const send = (message: ClientMessage) => socket.send(JSON.stringify(message))
   let farewell: string | null = null
   const closed = new Promise<never>((_resolve, reject) => {
@@ -77,14 +81,17 @@ function whyNot(shown: string, { code, message }: Error & { code?: string }): st
 }
 
 function whyClosed(shown: string, code: number, reason: string): string {
-  if (code === CLOSE.unauthorized) return `The panel at ${shown} has another token: take the URL that it printed last.`
+  if (code === CLOSE.unauthorized)
+    return `The panel at ${shown} has another token: take the URL that it printed last.`
   return `The panel at ${shown} closed the connection${reason ? `: ${reason}` : ''}.`
 }
 
 function parsed(text: string): ServerMessage | null {
   try {
     const message: unknown = JSON.parse(text)
-    return typeof message === 'object' && message !== null && 'type' in message ? (message as ServerMessage) : null
+    return typeof message === 'object' && message !== null && 'type' in message
+      ? (message as ServerMessage)
+      : null
   } catch {
     return null
   }

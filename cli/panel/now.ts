@@ -12,7 +12,8 @@ export function now(moment: Moment): Report {
   const light = homeSentence(findings, state, at)
   const pools = shownPools(state).map(({ pool, engine }) => {
     const { used, max, waiting, oldestHoldMs } = loadOf(state, pool, at)
-    const longestWaitMs = waiting.length === 0 ? null : Math.max(...waiting.map(({ askedAt }) => at - askedAt))
+    const longestWaitMs =
+      waiting.length === 0 ? null : Math.max(...waiting.map(({ askedAt }) => at - askedAt))
     return {
       engine: engine.engine,
       pool: pool.id,
@@ -38,12 +39,20 @@ export function now(moment: Moment): Report {
     blocks: [
       headOf(moment),
       text(light.say, light.tone),
-      ...(light.why ? [text(light.why)] : []),
+      // Where a finding says it, the reason follows there.
+      ...(light.why && findings.every(({ sentence }) => sentence !== light.say) ? [text(light.why)] : []),
       gap,
       table(
         ['engine', 'pool', 'used', 'waiting', 'longest wait', 'oldest hold'],
         pools.map(({ engine, pool, used, max, waiting, longestWaitMs, oldestHoldMs }) => ({
-          cells: [engine, pool, `${used} of ${max}`, String(waiting), orDash(longestWaitMs), orDash(oldestHoldMs)],
+          cells: [
+            engine,
+            pool,
+            `${used} of ${max}`,
+            String(waiting),
+            orDash(longestWaitMs),
+            orDash(oldestHoldMs),
+          ],
           tone: waiting > 0 && used >= max ? 'bad' : 'plain',
         })),
       ),

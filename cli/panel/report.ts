@@ -22,10 +22,7 @@ export function processOf(moment: Moment) {
 }
 
 export const headOf = ({ hello, now }: Moment): Block =>
-  text(
-    `${hello.application}, pid ${hello.pid}, as of ${clockTime(hello.timeOrigin + now)}`,
-    'dim',
-  )
+  text(`${hello.application}, pid ${hello.pid}, as of ${clockTime(hello.timeOrigin + now)}`, 'dim')
 
 const TONES: Record<Finding['severity'], Tone> = { bad: 'bad', warn: 'warn', note: 'plain' }
 
@@ -33,7 +30,7 @@ const TONES: Record<Finding['severity'], Tone> = { bad: 'bad', warn: 'warn', not
 export function findingBlocks(moment: Moment, finding: Finding): Block[] {
   const { severity, kind, sentence, why, site, isOver, count } = finding
   const again = count > 1 ? `, ${count} times` : ''
-  const over = isOver ? `, over since ${clockTime(moment.hello.timeOrigin + finding.lastSeen)}` : ''
+  const over = isOver ? `, over, last seen at ${clockTime(moment.hello.timeOrigin + finding.lastSeen)}` : ''
   return [
     text(`${severity}  ${kind}${again}${over}`, TONES[severity]),
     text(sentence, 'plain', 2),

@@ -19,7 +19,11 @@ export const text = (words: string, tone: Tone = 'plain', indent = 0): Block => 
   tone,
   indent,
 })
-export const table = (head: readonly string[], rows: readonly TableRow[]): Block => ({ type: 'table', head, rows })
+export const table = (head: readonly string[], rows: readonly TableRow[]): Block => ({
+  type: 'table',
+  head,
+  rows,
+})
 export const gap: Block = text('')
 
 export interface Screen {
@@ -41,7 +45,9 @@ export function screenOf(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>):
 
 /** The text for a terminal. All that can be foreign is made visible here, and nowhere else. */
 export const drawn = (blocks: readonly Block[], screen: Screen): string =>
-  blocks.flatMap(block => (block.type === 'text' ? drawnText(block, screen) : drawnTable(block, screen))).join('\n')
+  blocks
+    .flatMap(block => (block.type === 'text' ? drawnText(block, screen) : drawnTable(block, screen)))
+    .join('\n')
 
 const COLORS: Record<Tone, number | null> = { bad: 31, warn: 33, good: 32, dim: 2, plain: null }
 
@@ -130,14 +136,21 @@ export function wrapped(text: string, width: number): string[] {
  * direction of writing or cannot be seen.
  */
 // oxlint-disable-next-line no-control-regex
-const UNSEEN = /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/g
+const UNSEEN =
+  /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/g
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '↵', '\t': '→' }
 
 export const visible = (text: string): string => text.replace(UNSEEN, found => NAMED[found] ?? escaped(found))
 
+/** What a clock tells beyond that is noise. */
+const inMicroseconds = (_key: string, value: unknown) =>
+  typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value
+
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** JSON, with the same characters escaped: it may be shown on a terminal as well. */
 export const json = (value: unknown, indent?: number): string =>
-  JSON.stringify(value, null, indent).replace(UNSEEN, found => (found === '\n' ? found : escaped(found)))
+  JSON.stringify(value, inMicroseconds, indent).replace(UNSEEN, found =>
+    found === '\n' ? found : escaped(found),
+  )
