@@ -169,7 +169,8 @@ const READERS: Record<string, (text: string) => unknown> = {
   controlOperation: text => controlOperation(reading, text),
   'ink.label': text => ink.label(text, true),
   'ink.text': text => ink.text(text),
-  'ink.statement': text => ink.statement(text, 0),
+  'ink.shown': text => ink.internShown(ink.shown(sent(text))),
+  'ink.valuesHash': text => ink.valuesHash(sent(text), ''),
   parseClientMessage,
   'parseClientMessage with a token': text =>
     parseClientMessage(JSON.stringify({ type: 'auth', token: text })),

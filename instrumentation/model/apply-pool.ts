@@ -35,6 +35,7 @@ export const POOLS = {
       disconnected: null,
       transaction: null,
       running: [],
+      counting: null,
       lastStatement: null,
     })
     const owner = draft.get('pools', pool)

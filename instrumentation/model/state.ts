@@ -85,6 +85,8 @@ export interface Connection extends Fact<'connected'> {
   readonly disconnected: At<Omit<Fact<'disconnected'>, 'id'>> | null
   readonly transaction: string | null
   readonly running: readonly string[]
+  /** The request of which statements beyond the limit run here. */
+  readonly counting: string | null
   readonly lastStatement: Statement | null
 }
 
@@ -103,7 +105,17 @@ export interface Request
   readonly transactions: readonly Transaction[]
   /** How many statements were counted but not kept. */
   readonly omitted: number
+  /** Their sums, by text and line. */
+  readonly counted: readonly CountedStatements[]
+  /** When they ran. */
+  readonly stretches: readonly Stretch[]
 }
+
+/** Statements beyond the limit, by text and line. */
+export type CountedStatements = Omit<Fact<'statementsCounted'>, 'id'>
+
+/** A time in which statements beyond the limit ran, with short gaps. */
+export type Stretch = Omit<Fact<'executionCounted'>, 'id'>
 
 export interface Session extends Omit<Fact<'sessionStart'>, 'request'> {
   readonly state: Fact<'sessionState'>['state']

@@ -70,6 +70,8 @@ class Story {
         queuedMs: 0,
         site: 'orders.ts:41',
         cursor: false,
+        valuesHash: null,
+        within: null,
       })
       .tell('statementEnd', { id: q, rows: 1, command: 'UPDATE', code: null, message: null })
   }
@@ -91,6 +93,8 @@ class Story {
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     }).tell('statementEnd', {
       id: `e${number}`,
       rows: null,
@@ -452,6 +456,8 @@ test('those that only read are left out unless asked for', () => {
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     .tell('statementEnd', { id: 'q1', rows: 1, command: 'SELECT', code: null, message: null })
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 1 })
@@ -525,6 +531,8 @@ test('a statement that travelled with BEGIN belongs to the transaction that came
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     .tell('statementStart', {
       id: 'q1',
@@ -538,6 +546,8 @@ test('a statement that travelled with BEGIN belongs to the transaction that came
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     .tell('statementEnd', { id: 'b1', rows: 0, command: 'BEGIN', code: null, message: null })
     .tell('transactionStart', {

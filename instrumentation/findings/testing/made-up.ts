@@ -53,6 +53,8 @@ const REQUEST: Request = {
   statements: [],
   transactions: [],
   omitted: 0,
+  counted: [],
+  stretches: [],
 }
 
 const CHECKOUT: Checkout = {
@@ -111,6 +113,8 @@ const STATEMENT: Statement = {
   queuedMs: 0,
   site: LINE,
   cursor: false,
+  valuesHash: null,
+  within: null,
   startedAt: 0,
   endedAt: 1,
   rows: 1,
@@ -156,6 +160,7 @@ export function made({ engine = {}, requests = [], lanes = [], stalls = [] }: Ma
       disconnected: null,
       transaction: open.find(({ connection }) => connection === id)?.id ?? null,
       running: phase === 'executing' ? ['q1'] : [],
+      counting: null,
       lastStatement: null,
     }
   })
