@@ -1,6 +1,7 @@
+import { isControl } from '../../instrumentation/findings/similar.ts'
 import { count, duration, percentile } from '../../instrumentation/model/format.ts'
-import { isControl, similarKey } from '../../instrumentation/findings/similar.ts'
-import type { PanelState, Statement } from '../../instrumentation/model/state.ts'
+import { statementSums, sumKey, type StatementSum } from '../../instrumentation/model/statement-sums.ts'
+import type { PanelState } from '../../instrumentation/model/state.ts'
 import { headOf, processOf, type Report } from './report.ts'
 import { gap, table, text } from './screen.ts'
 import { inShort } from './statements.ts'
@@ -8,78 +9,82 @@ import type { Moment } from './watcher.ts'
 
 const LISTED = 20
 
-/** The statements that are known, by text and line, the most time-consuming first. */
+/** The statements of the requests that are kept, by text and line, the most time-consuming first. */
 export function queries(moment: Moment): Report {
   const queries = queriesOf(moment.state)
-  const omitted = [...moment.state.requests.values()].reduce((sum, request) => sum + request.omitted, 0)
   const more = queries.length - LISTED
   return {
-    json: { process: processOf(moment), queries, statementsOmitted: omitted },
+    json: { process: processOf(moment), queries },
     blocks: [
       headOf(moment),
-      text(`${count(queries.length, 'query').replace(/querys$/, 'queries')} of the requests that are kept.`),
+      text(`${count(queries.length, 'statement')}, by text and line, of the requests that are kept.`),
       gap,
       table(
-        ['count', 'total', 'p95', 'rows', 'errors', 'engines'],
+        ['count', 'total', 'p95', 'rows', 'errors', 'engine'],
         queries.slice(0, LISTED).map(query => ({
           cells: [
             String(query.count),
             duration(query.totalMs),
-            duration(query.p95Ms),
+            query.p95Ms === null ? '–' : duration(query.p95Ms),
             String(query.rows),
             String(query.errors),
-            query.engines.join(', '),
+            query.engine,
           ],
           tone: query.errors > 0 ? 'bad' : 'plain',
-          below: [inShort(query.text), ...(query.site === null ? [] : [`at ${query.site}`])],
+          below: [
+            query.text === null ? 'others, which were only counted' : inShort(query.text),
+            ...(query.site === null ? [] : [`at ${query.site}`]),
+          ],
         })),
       ),
       ...(more > 0 ? [text(`and ${more} more: --json has all.`)] : []),
-      ...(omitted > 0
-        ? [text(`${count(omitted, 'statement')} of large requests were only counted, and are not in this.`)]
-        : []),
     ],
   }
 }
 
+/** All statements of one text, line and engine. */
 interface Query {
-  readonly text: string
+  /** Null for those of large requests whose texts are not kept. */
+  readonly text: string | null
   readonly site: string | null
-  readonly engines: readonly string[]
+  readonly engine: string
   readonly count: number
+  /** The sum of their times. */
   readonly totalMs: number
-  readonly p95Ms: number
+  /** Of those that are kept in full; null where none of them is. */
+  readonly p95Ms: number | null
   readonly rows: number
   readonly errors: number
 }
 
 function queriesOf(state: PanelState): Query[] {
-  const groups = new Map<string, Statement[]>()
-  for (const { statements } of state.requests.values())
-    for (const statement of statements) {
-      if (isControl(statement.text)) continue
-      const key = similarKey(statement)
-      const group = groups.get(key)
-      if (group) group.push(statement)
-      else groups.set(key, [statement])
+  const groups = new Map<string, StatementSum[]>()
+  for (const request of state.requests.values())
+    for (const sum of statementSums(request)) {
+      // BEGIN and COMMIT are no work of a line.
+      if (sum.text !== null && isControl(sum.text)) continue
+      const group = groups.get(sumKey(sum))
+      if (group) group.push(sum)
+      else groups.set(sumKey(sum), [sum])
     }
   return [...groups.values()].map(queryOf).sort((a, b) => b.totalMs - a.totalMs)
 }
 
-function queryOf(statements: readonly Statement[]): Query {
-  const [{ text, site }] = statements as [Statement]
+function queryOf(sums: readonly StatementSum[]): Query {
+  const [{ text, site, engine }] = sums as [StatementSum]
+  const total = (of: (sum: StatementSum) => number) => sums.reduce((all, sum) => all + of(sum), 0)
   // One that still runs has not taken its time yet.
-  const times = statements.flatMap(({ startedAt, endedAt }) =>
-    endedAt === null ? [] : [endedAt - startedAt],
+  const times = sums.flatMap(({ kept }) =>
+    kept.flatMap(({ startedAt, endedAt }) => (endedAt === null ? [] : [endedAt - startedAt])),
   )
   return {
     text,
     site,
-    engines: [...new Set(statements.map(({ engine }) => engine))],
-    count: statements.length,
-    totalMs: times.reduce((sum, ms) => sum + ms, 0),
-    p95Ms: percentile(times, 0.95),
-    rows: statements.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
-    errors: statements.filter(({ error }) => error !== null).length,
+    engine,
+    count: total(sum => sum.total),
+    totalMs: total(sum => sum.summedMs),
+    p95Ms: times.length === 0 ? null : percentile(times, 0.95),
+    rows: total(sum => sum.rows),
+    errors: total(sum => sum.failed),
   }
 }

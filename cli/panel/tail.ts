@@ -52,7 +52,7 @@ class Reader {
   readonly #tell: (news: News) => void
   readonly #ended = new Set<string>()
   readonly #findings = new Map<string, number>()
-  #isFirst = { requests: true, findings: true }
+  #isFirst = true
 
   constructor(tell: (news: News) => void) {
     this.#tell = tell
@@ -80,11 +80,11 @@ class Reader {
     for (const request of requests.values()) {
       if (request.endedAt === null || this.#ended.has(request.id)) continue
       this.#ended.add(request.id)
-      if (!this.#isFirst.requests) this.#tell(requestNews(moment, request))
+      if (!this.#isFirst) this.#tell(requestNews(moment, request))
     }
     // Of those that are forgotten no row comes any more.
     for (const id of this.#ended) if (!requests.has(id)) this.#ended.delete(id)
-    this.#isFirst.requests = false
+    this.#isFirst = false
   }
 
   #judged(): void {
@@ -92,10 +92,10 @@ class Reader {
     for (const finding of moment.findings ?? []) {
       const before = this.#findings.get(finding.key) ?? 0
       this.#findings.set(finding.key, finding.count)
-      const isNews = finding.count > before && (!this.#isFirst.findings || !finding.isOver)
+      // What was over before we looked is no news.
+      const isNews = finding.count > before && (!finding.isOver || finding.lastSeen >= moment.hello.now)
       if (isNews) this.#tell(findingNews(moment, finding))
     }
-    this.#isFirst.findings = false
   }
 }
 
