@@ -48,7 +48,7 @@ export async function openLink(
   closed.catch(() => {})
   const hello = new Promise<void>(resolve => {
     socket.on('message', data => {
-      const message = parsed(String(data))
+      const message = parsed((data as Buffer).toString())
       if (message === null) return
       if (message.type === 'bye') farewell = message.reason
       receive(message)

@@ -105,10 +105,10 @@ function fitted(widths: readonly number[], width: number): number[] {
   return fit
 }
 
-const lengthOf = (text: string) => [...text].length
+const lengthOf = (text: string) => Array.from(text).length
 
 function shortened(text: string, width: number): string {
-  const characters = [...text]
+  const characters = Array.from(text)
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
 }
 
@@ -135,8 +135,8 @@ export function wrapped(text: string, width: number): string[] {
  * What a terminal would obey, or reorder, as characters that can be read: control characters, and those that turn the
  * direction of writing or cannot be seen.
  */
-// oxlint-disable-next-line no-control-regex
 const UNSEEN =
+  // oxlint-disable-next-line no-control-regex
   /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB]/g
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '↵', '\t': '→' }
