@@ -6,7 +6,13 @@ import { root } from './shell.js'
 /** These ask about their whole process, or change it. The others share a few processes, one file after the other. */
 export const ALONE = [
   // They hear what everything in the process says, or that nothing listens.
-  'instrumentation/{expect,otel,panel}/**/*.test.ts',
+  'instrumentation/expect/*.test.ts',
+  'instrumentation/otel/{instrumentation,register}.test.ts',
+  'instrumentation/otel/spans/statement-spans.test.ts',
+  'instrumentation/panel/*.test.ts',
+  'instrumentation/panel/{judge,truth}/*.test.ts',
+  'instrumentation/panel/mount/{attach,own-server}.test.ts',
+  'instrumentation/panel/recorder/kept-requests.test.ts',
   'instrumentation/secrets.test.ts',
   'server-lib/channels/channels.test.ts',
   // They list every engine, timer or socket of the process.
@@ -15,6 +21,8 @@ export const ALONE = [
   'server-lib/sessions/pg-native.test.ts',
   'server-lib/watch/life.test.ts',
   // They measure its memory, or have it collected.
+  'instrumentation/panel/feed/feed.test.ts',
+  'instrumentation/panel/recorder/limits.test.ts',
   'server-lib/containers/request-memory.test.ts',
   'server-lib/scenarios/behaviours/commit-path.test.ts',
   'server-lib/schema/arrow/to-arrow.test.ts',
@@ -42,6 +50,7 @@ const SLOW = [
   'scripts/postgres/server.test.ts',
   'server-lib/scenarios/stalls.test.ts',
   'server-lib/scenarios/bundled.test.ts',
+  'cli/panel/panel.test.ts',
   'cli/cli.test.ts',
   'server-lib/scenarios/clean-up.test.ts',
   'server-lib/sessions/units/ownership.test.ts',

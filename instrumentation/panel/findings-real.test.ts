@@ -9,6 +9,7 @@ import { expectQuiet } from '../../server-lib/testing/ground-truth.ts'
 import type { Finding } from '../model/finding.ts'
 import { Page } from './testing/page.ts'
 import { ownPanel, type OpenPanel } from './testing/panels.ts'
+import { stall } from '../../server-lib/testing/stall.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createDatabase('create table orders (id int, name text)')))
@@ -139,8 +140,7 @@ test('stalled: the loop is to blame, and not the transaction that was open meanw
   const db = engines.open({ label: 'job 1' })
   await db.main.query('insert into orders values (1)')
   await sleep(20)
-  const until = performance.now() + 900
-  while (performance.now() < until);
+  stall(900)
   // The late heartbeat comes first.
   await sleep(1)
   expect(panel.findings().map(({ kind }) => kind)).toEqual(['stalled'])

@@ -8,6 +8,7 @@ import type { Site } from '../identity/site.ts'
 import { createEngines, engine } from '../index.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { listen } from '../testing/story.ts'
+import { stall } from '../testing/stall.ts'
 
 const text = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8')
 const manual = text('../channels.md')
@@ -18,10 +19,7 @@ beforeAll(async () => void (database = await createDatabase('create table t (id 
 afterAll(() => database.drop())
 
 /** Blocks longer than a heartbeat's period and its tolerance. */
-function stallLoop(): void {
-  const until = performance.now() + 400
-  while (performance.now() < until);
-}
+const stallLoop = () => stall(400)
 
 /** The phases and fields of each channel, from the tables of the manual. */
 function documented(): Record<string, Record<string, string[]>> {

@@ -1,11 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { startDeadline } from './deadline.ts'
-
-const stall = (ms: number) => {
-  const until = performance.now() + ms
-  while (performance.now() < until);
-}
+import { stall } from '../testing/stall.ts'
 
 /** How long a deadline takes to pass, in milliseconds, while `meanwhile` runs. */
 async function passedAfter(afterMs: number, meanwhile: () => Promise<void> | void): Promise<number> {

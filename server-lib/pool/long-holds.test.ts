@@ -7,6 +7,7 @@ import { expectQuiet } from '../testing/ground-truth.ts'
 import { listen } from '../testing/story.ts'
 import { onHeartbeat, stalledSince } from '../clock/heartbeat.ts'
 import { ending } from '../testing/ending.ts'
+import { stall } from '../testing/stall.ts'
 
 let database: TestDatabase
 const warnings: (Error & { code?: string })[] = []
@@ -25,11 +26,6 @@ afterEach(async () => {
 afterAll(() => database.drop())
 
 const told = (code: string) => warnings.filter(warning => warning.code === code).map(one => one.message)
-
-function stall(forMs: number): void {
-  const until = performance.now() + forMs
-  while (performance.now() < until);
-}
 
 test('a session that stands idle in its transaction is told once, with its line, and again when it is back after all', async () => {
   await using engines = createEngines({

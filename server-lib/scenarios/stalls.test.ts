@@ -6,6 +6,7 @@ import { BLACK_HOLE, startFaultProxy } from '../testing/fault-proxy.ts'
 import { registerLeases } from '../testing/lease-register.ts'
 import { Seeded } from '../testing/seeded.ts'
 import { watchGround, type GroundWatch } from '../testing/watch-ground.ts'
+import { stall } from '../testing/stall.ts'
 
 let database: TestDatabase
 let watch: GroundWatch
@@ -21,12 +22,6 @@ afterEach(async () => {
   await database.admin('truncate t')
 })
 afterAll(() => database.drop())
-
-/** The event loop serves nobody for so long. */
-function stall(ms: number): void {
-  const until = performance.now() + ms
-  while (performance.now() < until);
-}
 
 const codeOf = (work: PromiseLike<unknown>) =>
   Promise.resolve(work).then(

@@ -6,6 +6,7 @@ import { BLACK_HOLE, HEALTHY, type FaultProxy, type ProxiedConnection } from '..
 import type { Seeded } from '../seeded.ts'
 import type { Job } from './job.ts'
 import type { StormEngines } from './storm-engines.ts'
+import { stall } from '../stall.ts'
 
 const BLOWS = [
   'terminate a backend',
@@ -101,11 +102,8 @@ export class Nemesis {
       }
       case 'black hole':
         return this.#one()?.set(BLACK_HOLE)
-      case 'stall the loop': {
-        const until = performance.now() + chance.between(20, 150)
-        while (performance.now() < until);
-        return
-      }
+      case 'stall the loop':
+        return stall(chance.between(20, 150))
       case 'abort requests':
         for (const job of running) if (chance.chance(0.3)) job.abort.abort(new Error('the client has left'))
         return
