@@ -106,6 +106,7 @@ const column = (typeName: string) =>
   ({ typeName, isArray: typeName.endsWith('[]') }) as Parameters<typeof sameDefault>[2]
 const withStack = (stack: string) => Object.assign(new Error('x'), { stack })
 const ink = new Ink(new Dictionary(1e6), true)
+const sent = (text: string) => ({ engine: 'writer', text, parameters: 0, valuesHash: 1 })
 const locks = { peer: new PeerLock([]), name: new NameLock([], []) }
 const tokens = new TokenLock('a-token-of-my-own')
 const request = (text: string, name: string) =>

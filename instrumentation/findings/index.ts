@@ -17,6 +17,10 @@ import { liedCommit } from './rules/lied-commit.ts'
 import { outlived } from './rules/outlived.ts'
 import { overdue } from './rules/overdue.ts'
 import { poolFull } from './rules/pool-full.ts'
+import { nPlusOne } from './rules/n-plus-one.ts'
+import { duplicateStatements } from './rules/duplicate-statements.ts'
+import { repeatedSequence } from './rules/repeated-sequence.ts'
+import { statementBudget } from './rules/statement-budget.ts'
 import { similarStatements } from './rules/similar-statements.ts'
 import { stalled } from './rules/stalled.ts'
 import { statementFailed } from './rules/statement-failed.ts'
@@ -44,7 +48,11 @@ const REQUEST_RULES = {
   'connection lost': connectionLost,
   'transaction failed': transactionFailed,
   'statement failed': statementFailed,
+  'n+1': nPlusOne,
+  'repeated sequence': repeatedSequence,
+  'duplicate statements': duplicateStatements,
   'similar statements': similarStatements,
+  'statement budget': statementBudget,
 } satisfies Record<Exclude<FindingKind, keyof typeof RULES>, RequestRule>
 
 /** From then on nothing about a request changes that its findings are made from, a late stall included. */

@@ -1,8 +1,9 @@
-import { count, duration } from '../model/format.ts'
+import { duration } from '../model/format.ts'
 import type { Finding, FindingKind } from '../model/finding.ts'
 import type { Ledger, LedgerEntry } from '../model/ledger.ts'
 import type { Request } from '../model/state.ts'
-import { groupsOf } from './similar.ts'
+import { SIMILAR_FROM } from './thresholds.ts'
+import { sayMost } from './repetition/say.ts'
 
 /** What says more about a request than where its time went; what comes first says the most. */
 const TROUBLES: readonly FindingKind[] = [
@@ -39,10 +40,8 @@ function whereTimeWent(request: Request, ledger: Ledger, stalledMs: number): str
   const stalled = stalledMs * 1000
   if (stalled > ledger.wall / 2)
     return `The event loop stood still for ${duration(stalledMs)}, more than half of this request.`
-  const repeated = groupsOf(request.statements)[0]
-  if (repeated && repeated.spentMs * 1000 > ledger.wall / 3) {
-    return `${count(repeated.ids.length, 'similar statement')} from one line took ${duration(repeated.spentMs)}: fetch them at once.`
-  }
+  const repeated = sayMost(request, SIMILAR_FROM, ledger.wall / 3000)
+  if (repeated) return repeated
   for (const [entry, sentence] of SENTENCES) {
     // While the loop stood still, something was waiting or open, and is not to blame for it.
     if (ledger[entry] - stalled > ledger.wall / 2) return sentence

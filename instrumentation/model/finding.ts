@@ -16,7 +16,11 @@ export const FINDING_KINDS = [
   'overdue',
   'idle in transaction',
   'in doubt',
+  'n+1',
+  'repeated sequence',
+  'duplicate statements',
   'similar statements',
+  'statement budget',
   'stalled',
   'library warning',
 ] as const

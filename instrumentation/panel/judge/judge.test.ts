@@ -33,7 +33,7 @@ test('what is found follows the rows, and one that says the same stays the same'
   repeat()
   const [before] = judge.findings() ?? []
   leak(1)
-  expect(keys(judge)).toEqual(['leak k1', 'similar statements q0'])
+  expect(keys(judge)).toEqual(['leak k1', 'duplicate statements q0'])
   expect(judge.findings()?.[1]).toBe(before)
   speaker.release('k1', 'c1')
   expect(keys(judge)).not.toContain('leak k1')
@@ -87,7 +87,7 @@ test('a page is told of everything first, then of what has changed, and the hand
   speaker.connect('c1', 0)
   repeat()
   leak(1)
-  expect(panel.findings().map(({ key }) => key)).toEqual(['leak k1', 'similar statements q0'])
+  expect(panel.findings().map(({ key }) => key)).toEqual(['leak k1', 'duplicate statements q0'])
   const page = await Page.open(panel.url)
   await page.until(() => page.findings.has('leak k1'))
   expect(page.findings.get('leak k1')).toMatchObject({
@@ -101,9 +101,9 @@ test('a page is told of everything first, then of what has changed, and the hand
   await page.until(() => page.stats.length >= 5)
   const told = page.messages.filter(message => message.type === 'findings')
   // Everything first; then only what has changed, and nothing where nothing has.
-  expect(told[0]?.found.map(({ key }) => key)).toEqual(['leak k1', 'similar statements q0'])
+  expect(told[0]?.found.map(({ key }) => key)).toEqual(['leak k1', 'duplicate statements q0'])
   expect(told.slice(1).flatMap(({ found }) => found.map(({ kind }) => kind))).not.toContain(
-    'similar statements',
+    'duplicate statements',
   )
   expect(told.at(-1)).toMatchObject({ found: [{ key: 'leak k1', isOver: true }], over: [] })
   expect(told.length).toBeLessThanOrEqual(4)
