@@ -115,7 +115,7 @@ const isCommand = (name: string): name is Name => Object.hasOwn(COMMANDS, name)
 
 function read(name: Name, operand: string, values: Values): CommandLine {
   const { json } = values
-  const ofPanel = () => ({ json, panel: values.url === undefined ? undefined : panelAddress(values.url) })
+  const ofPanel = () => ({ json, panel: panelOf(values) })
   switch (name) {
     case 'now':
     case 'queries':
@@ -151,6 +151,13 @@ function read(name: Name, operand: string, values: Values): CommandLine {
     default:
       return name satisfies never
   }
+}
+
+/** Whose URL is given. A command line can be seen by others, an environment cannot. */
+function panelOf({ url }: Values): PanelAddress | undefined {
+  if (url !== undefined) return panelAddress(url, '--url')
+  const fromEnvironment = process.env['ENGINELIGHT_PANEL_URL']
+  return fromEnvironment ? panelAddress(fromEnvironment, 'ENGINELIGHT_PANEL_URL') : undefined
 }
 
 function ofEngines({ engines, json }: Values): OfEngines {

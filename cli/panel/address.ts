@@ -9,14 +9,17 @@ export interface PanelAddress {
   readonly token: string
 }
 
-/** The address as the panel prints it: `http://127.0.0.1:4401/__enginelight/#t=…`. Throws a UsageError for another. */
-export function panelAddress(url: string): PanelAddress {
+/**
+ * The address as the panel prints it: `http://127.0.0.1:4401/__enginelight/#t=…`. Throws a UsageError for another, which
+ * names where it was `given`.
+ */
+export function panelAddress(url: string, given: string): PanelAddress {
   const parsed = URL.canParse(url) ? new URL(url) : null
   const [, token = ''] = /^#t=([\w.~-]{16,256})$/.exec(parsed?.hash ?? '') ?? []
   const isWeb = parsed?.protocol === 'http:' || parsed?.protocol === 'https:'
   // The value is not repeated: a token may be in it.
   if (!parsed || !isWeb || token === '')
-    throw new UsageError('--url must be the panel’s own: http://127.0.0.1:4401/__enginelight/#t=…')
+    throw new UsageError(`${given} must be the panel’s own URL: http://127.0.0.1:4401/__enginelight/#t=…`)
   const { origin, pathname } = parsed
   const page = `${origin}${pathname.endsWith('/') ? pathname : `${pathname}/`}`
   return { shown: page, socket: `${page.replace(/^http/, 'ws')}socket`, origin, token }

@@ -1,9 +1,4 @@
-import {
-  FINDING_KINDS,
-  type Finding,
-  type FindingKind,
-  type Severity,
-} from '../../instrumentation/model/finding.ts'
+import { FINDING_KINDS, type Finding, type Severity } from '../../instrumentation/model/finding.ts'
 import { count } from '../../instrumentation/model/format.ts'
 import { UsageError } from '../usage.ts'
 import { findingBlocks, findingJson, headOf, processOf, type Report } from './report.ts'
@@ -33,14 +28,11 @@ export function findings(moment: Moment, failOn: FailOn): Report {
 
 const SEVERITIES: readonly Severity[] = ['bad', 'warn', 'note']
 
-/** Other names of kinds. */
-const ALSO: Readonly<Record<string, FindingKind>> = { 'n+1': 'similar statements' }
-
 /** Reads `--fail-on leak,n+1,pool-full`: kinds, severities, `any`. Throws a UsageError for another word. */
 export function failOnOf(words: string): FailOn {
   const wanted = new Set<string>()
   for (const word of words.split(',').map(dashed)) {
-    const kind = FINDING_KINDS.find(one => dashed(one) === word) ?? ALSO[word]
+    const kind = FINDING_KINDS.find(one => dashed(one) === word)
     if (kind === undefined && word !== 'any' && !SEVERITIES.includes(word as Severity))
       throw new UsageError(`--fail-on has no ${word || 'empty word'}; there are ${known().join(', ')}.`)
     wanted.add(kind ?? word)
@@ -51,4 +43,4 @@ export function failOnOf(words: string): FailOn {
 /** `pool full` on a command line: `pool-full`. */
 export const dashed = (kind: string): string => kind.trim().toLowerCase().replaceAll(' ', '-')
 
-const known = () => ['any', ...SEVERITIES, ...Object.keys(ALSO), ...FINDING_KINDS.map(dashed)]
+const known = () => ['any', ...SEVERITIES, ...FINDING_KINDS.map(dashed)]

@@ -94,10 +94,14 @@ interface Ended {
   stdout: string
   stderr: string
 }
-const enginelight = (...args: string[]) =>
+const enginelight = (...args: string[]) => enginelightIn({}, ...args)
+const enginelightIn = (env: NodeJS.ProcessEnv, ...args: string[]) =>
   new Promise<Ended>(resolve =>
-    execFile(process.execPath, [main, ...args], { cwd: folder }, (error, stdout, stderr) =>
-      resolve({ code: error ? error.code : 0, stdout, stderr }),
+    execFile(
+      process.execPath,
+      [main, ...args],
+      { cwd: folder, env: { ...process.env, ...env } },
+      (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
     ),
   )
 const asked = async (...args: string[]) => {
@@ -145,11 +149,11 @@ test('findings: 1 where there is one of those that are not allowed, with the lin
   expect(failing.stdout).toMatch(
     /bad {2}pool full\n {2}writer has no free connection: 2 of 2 are held, 1 request waits\./,
   )
-  expect(failing.stdout).toMatch(/12 similar statements from one line[^]*\n {2}at .*shop\.mjs:\d+/)
+  expect(failing.stdout).toMatch(/warn {2}n\+1, over[^]*sent 12 [^]*\n {2}at .*shop\.mjs:\d+/)
   const { code, json } = await asked('findings', '--fail-on', 'n+1', '--url', url)
   expect(code).toBe(1)
   expect(json.findings.filter((one: any) => one.fails)).toMatchObject([
-    { kind: 'similar statements', isOver: true, site: expect.stringContaining('shop.mjs'), count: 1 },
+    { kind: 'n+1', isOver: true, site: expect.stringContaining('shop.mjs'), count: 1 },
   ])
   expect((await enginelight('findings', '--fail-on', 'lied-commit', '--url', url)).code).toBe(0)
   expect((await enginelight('findings', '--url', url)).code).toBe(0)
@@ -210,7 +214,7 @@ test('tail tells what happens, and waits for the process that comes back', async
   await first.step('n1')
   await expect.poll(types, { timeout: 10_000 }).toEqual(['process', 'request', 'finding'])
   expect(news[1]).toMatchObject({ kind: 'scope', outcome: 'none', tookMs: expect.any(Number) })
-  expect(news[2]).toMatchObject({ sentence: expect.stringContaining('12 similar statements') })
+  expect(news[2]).toMatchObject({ sentence: expect.stringContaining('sent 12 ') })
   first.child.stdin.write('end\n')
   await expect.poll(types, { timeout: 10_000 }).toContain('away')
   const second = await shop(first.port)
@@ -234,8 +238,8 @@ test('a wrong command line is 2, before anything is asked', async () => {
     [['findings', '--fail-on', '', '--url', url], /--fail-on has no empty word/],
     [['now', '--fail-on', 'leak', '--url', url], /--fail-on goes with findings alone/],
     [['now', '--engines', 'x.js', '--url', url], /--engines goes with recover, install, types/],
-    [['now', '--url', 'http://127.0.0.1:1/'], /--url must be the panel’s own/],
-    [['now', '--url', 'ftp://127.0.0.1/#t=a-token-of-this-test'], /--url must be the panel’s own/],
+    [['now', '--url', 'http://127.0.0.1:1/'], /--url must be the panel’s own URL/],
+    [['now', '--url', 'ftp://127.0.0.1/#t=a-token-of-this-test'], /--url must be the panel’s own URL/],
   ]
   const all = await Promise.all(cases.map(([args]) => enginelight(...args)))
   for (const [index, [args, sentence]] of cases.entries()) {
@@ -243,6 +247,13 @@ test('a wrong command line is 2, before anything is asked', async () => {
     expect(all[index]?.stderr).toMatch(sentence)
   }
   const { url: open } = await shop()
+  const inEnvironment = { ENGINELIGHT_PANEL_URL: open }
+  expect(await enginelightIn(inEnvironment, 'holds', 'writer')).toMatchObject({ code: 0, stderr: '' })
+  expect(await enginelightIn(inEnvironment, 'holds', 'writer', '--url', url)).toMatchObject({ code: 3 })
+  expect(await enginelightIn({ ENGINELIGHT_PANEL_URL: 'here' }, 'now')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('ENGINELIGHT_PANEL_URL must be the panel’s own URL'),
+  })
   expect(await enginelight('holds', 'nope', '--url', open)).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('This process has no engine nope; it has writer, reader.'),

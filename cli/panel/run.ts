@@ -46,7 +46,9 @@ const WANTED: Record<Once['command'], Wanted> = {
 
 function addressOf({ panel }: PanelLine): PanelAddress {
   if (panel !== undefined) return panel
-  throw new NoPanelError('No panel of this project is known to run: give its URL, --url http://…/#t=….')
+  throw new NoPanelError(
+    'No panel is known: give its URL as it was printed, by --url or in ENGINELIGHT_PANEL_URL.',
+  )
 }
 
 function reportOf(line: Once, moment: Moment): Report {

@@ -118,13 +118,11 @@ test('repeated statements: two are enough, unless the test says otherwise', asyn
   await expectNoFindings()
   await read(2)
   const error = await refused(expectNoFindings())
-  expect(error?.findings).toMatchObject([
-    { kind: 'similar statements', site: expect.stringContaining('expect.test.ts') },
-  ])
+  expect(error?.findings).toMatchObject([{ kind: 'n+1', site: expect.stringContaining('expect.test.ts') }])
   await read(4)
   await expectNoFindings({ similarFrom: 5 })
   await read(4)
-  await expectNoFindings({ except: ['similar statements'] })
+  await expectNoFindings({ except: ['n+1'] })
   // Allowed once, it is not told later.
   expect(await kinds()).toEqual([])
 })
