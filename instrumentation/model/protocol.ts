@@ -148,6 +148,28 @@ export interface Findings {
   over: string[]
 }
 
+/** One process, or thread, of the project that has a panel. */
+export interface ProcessFacts {
+  boot: string
+  pid: number
+  thread: number
+  /** Its number in a cluster or under PM2. */
+  worker: number | null
+  application: string
+  /** Epoch milliseconds. */
+  startedAt: number
+}
+
+/** On the socket of processes, at once and when one comes or goes: all there are, the oldest first. */
+export interface Processes {
+  type: 'processes'
+  /** Whether scripts of the application share the page's origin, and so could read a token that is stored there. */
+  isMounted: boolean
+  /** The boot of the process that tells. */
+  here: string
+  all: readonly ProcessFacts[]
+}
+
 export interface Bye {
   type: 'bye'
   reason: string

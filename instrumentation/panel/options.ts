@@ -11,7 +11,7 @@ import {
   type Needs,
 } from '../../server-lib/channels/options.ts'
 import { EnginelightError } from '../../server-lib/index.ts'
-import { PeerLock, isHost, isOrigin, isRange, newToken } from './locks/index.ts'
+import { PeerLock, isHost, isOrigin, isRange } from './locks/index.ts'
 import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
 
 /** How the panel is mounted and who may see it. */
@@ -26,7 +26,10 @@ export interface PanelOptions {
   allowedHosts?: readonly string[]
   /** Origins of pages beyond the panel's own, if a proxy changes them: `['https://dev.example']`. */
   allowedOrigins?: readonly string[]
-  /** At least 16 characters of `A-Z a-z 0-9 - . _ ~`. Default: 128 random bits, new with each start. */
+  /**
+   * At least 16 characters of `A-Z a-z 0-9 - . _ ~`. Default: 128 random bits, the same at each start: they are kept for
+   * this project in the state folder of the user, whom alone the file belongs to.
+   */
   token?: string
   /** The application's name on the page. Default: the engines' application name, else the started file. */
   application?: string
@@ -39,7 +42,10 @@ export interface PanelOptions {
 }
 
 export interface StartPanelOptions extends PanelOptions {
-  /** Default 0: any free port. */
+  /**
+   * Default: the same one at each start of this project. Its other processes share it: one has it, and shows all of
+   * them. 0 is any free port.
+   */
   port?: number
   /** An address or `localhost`. Default `127.0.0.1`. An address beyond loopback needs `allow`. */
   host?: string
@@ -51,11 +57,13 @@ export interface PanelSettings {
   allow: readonly string[]
   allowedHosts: readonly string[]
   allowedOrigins: readonly string[]
-  token: string
+  /** Null: the project's own. */
+  token: string | null
   application: string | null
   limits: RecorderLimits
   errorMessages: boolean
-  port: number
+  /** Null: the project's own. */
+  port: number | null
   host: string
 }
 
@@ -110,7 +118,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     )
   checkOptions(PANEL, options, NEEDS)
   checkEngines(options.engines)
-  const { enabled, errorMessages, application, port = 0, host = '127.0.0.1' } = options
+  const { enabled, errorMessages, application, port = null, host = '127.0.0.1' } = options
   const allow = list('allow', options.allow, isRange, 'an address or a CIDR such as 172.17.0.0/16')
   const allowedHosts = list('allowedHosts', options.allowedHosts, isHost, 'a host such as dev.example:8080')
   const allowedOrigins = list(
@@ -156,8 +164,8 @@ function checkHost(host: unknown, allow: readonly string[]): string[] {
   return [isIP(host) === 6 ? `[${host}]` : host]
 }
 
-function checkToken(token: unknown): string {
-  if (token === undefined) return newToken()
+function checkToken(token: unknown): string | null {
+  if (token === undefined) return null
   if (typeof token !== 'string' || !/^[\w.~-]{16,256}$/.test(token))
     throw bad('token', '`token` of the panel must be 16 to 256 characters of A-Z a-z 0-9 - . _ ~.')
   return token

@@ -1,8 +1,10 @@
 import './rail.css'
 import { age } from '../../instrumentation/model/format.ts'
 import { useNow, usePanel } from '../model/use-panel.ts'
+import { useProcessesView } from '../model/use-processes.tsx'
 import { write } from '../route.ts'
 import { themeStore, type Theme } from '../theme.ts'
+import { ProcessSwitch } from './process-switch.tsx'
 import { VIEWS } from './views.tsx'
 
 /** Links to the views, and which process this is. */
@@ -54,14 +56,18 @@ export function Rail({ current, theme, onHelp }: { current: string; theme: Theme
 function Process() {
   const hello = usePanel(view => view.hello)
   const now = useNow()
+  const { all } = useProcessesView()
   if (!hello) return null
   return (
-    <p className="rail-process">
-      <b>{hello.application}</b> · pid {hello.pid}
-      {hello.thread > 0 && ` · thread ${hello.thread}`}
-      <br />
-      up {age(Math.floor(now / 60_000) * 60_000 || now)} <br />
-      node {hello.node} · v{hello.version}
-    </p>
+    <>
+      {all.length > 1 && <ProcessSwitch />}
+      <p className="rail-process">
+        <b>{hello.application}</b> · pid {hello.pid}
+        {hello.thread > 0 && ` · thread ${hello.thread}`}
+        <br />
+        up {age(Math.floor(now / 60_000) * 60_000 || now)} <br />
+        node {hello.node} · v{hello.version}
+      </p>
+    </>
   )
 }

@@ -2,6 +2,7 @@ import './vital-strip.css'
 import { duration } from '../../instrumentation/model/format.ts'
 import { loadOf, rolesOf } from '../../instrumentation/model/pool-load.ts'
 import type { Engine } from '../../instrumentation/model/state.ts'
+import type { Link } from '../connection.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { Sparkline } from './sparkline.tsx'
 
@@ -55,18 +56,19 @@ function VitalCell({ engine }: { engine: Engine }) {
   )
 }
 
+const WORDS = {
+  live: 'live',
+  connecting: 'connecting',
+  lost: 'lost',
+  ended: 'ended',
+  unauthorized: 'lost',
+} satisfies Record<Link['state'], string>
+
 function LinkState() {
   const link = usePanel(view => view.link)
   const isPaused = usePanel(view => view.isPaused)
   const stat = usePanel(view => view.stat)
-  const word =
-    link.state === 'live'
-      ? isPaused
-        ? 'paused'
-        : 'live'
-      : link.state === 'connecting'
-        ? 'connecting'
-        : 'lost'
+  const word = link.state === 'live' && isPaused ? 'paused' : WORDS[link.state]
   const dropped = stat ? stat.dropped.ring + stat.dropped.statements + stat.dropped.page : 0
   // Old events making room for new ones is normal; a page that misses some is not.
   const isBehind = (stat?.dropped.page ?? 0) > 0
