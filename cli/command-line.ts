@@ -7,6 +7,8 @@ import { UsageError } from './usage.ts'
 interface OfPanel {
   readonly json: boolean
   readonly panel: PanelAddress | undefined
+  /** Of several processes. */
+  readonly pid: number | undefined
 }
 interface OfEngines {
   readonly json: boolean
@@ -51,6 +53,7 @@ export type CommandLine = { readonly command: 'help' } | PanelLine | EnginesLine
 const OPTIONS = {
   engines: { type: 'string' },
   url: { type: 'string' },
+  pid: { type: 'string' },
   json: { type: 'boolean', default: false },
   'fail-on': { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
@@ -78,14 +81,14 @@ const command = (options: readonly Option[], operand: string | null = null): Com
 
 /** Each command with its operand and the options that it has besides `--json`. */
 export const COMMANDS = {
-  now: command(['url']),
-  holds: command(['url'], 'engine'),
-  findings: command(['url', 'fail-on']),
-  request: command(['url'], 'id'),
-  tx: command(['url'], 'id'),
-  queries: command(['url']),
-  tail: command(['url']),
-  doctor: command(['url']),
+  now: command(['url', 'pid']),
+  holds: command(['url', 'pid'], 'engine'),
+  findings: command(['url', 'pid', 'fail-on']),
+  request: command(['url', 'pid'], 'id'),
+  tx: command(['url', 'pid'], 'id'),
+  queries: command(['url', 'pid']),
+  tail: command(['url', 'pid']),
+  doctor: command(['url', 'pid']),
   recover: command(['engines', 'dry-run', 'older-than', 'keep-decisions']),
   install: command(['engines']),
   types: command(['engines', 'out', 'check', 'engine', 'schema', 'only', 'type-map', 'partitions']),
@@ -115,7 +118,7 @@ const isCommand = (name: string): name is Name => Object.hasOwn(COMMANDS, name)
 
 function read(name: Name, operand: string, values: Values): CommandLine {
   const { json } = values
-  const ofPanel = () => ({ json, panel: panelOf(values) })
+  const ofPanel = () => ({ json, panel: panelOf(values), pid: pidOf(values) })
   switch (name) {
     case 'now':
     case 'queries':
@@ -154,10 +157,18 @@ function read(name: Name, operand: string, values: Values): CommandLine {
 }
 
 /** Whose URL is given. A command line can be seen by others, an environment cannot. */
-function panelOf({ url }: Values): PanelAddress | undefined {
+function panelOf({ url, pid }: Values): PanelAddress | undefined {
   if (url !== undefined) return panelAddress(url, '--url')
+  if (pid !== undefined) return undefined
   const fromEnvironment = process.env['ENGINELIGHT_PANEL_URL']
   return fromEnvironment ? panelAddress(fromEnvironment, 'ENGINELIGHT_PANEL_URL') : undefined
+}
+
+function pidOf({ pid, url }: Values): number | undefined {
+  if (pid === undefined) return undefined
+  if (url !== undefined) throw new UsageError('--pid and --url name a process each: give one of them.')
+  if (/^[1-9]\d{0,9}$/.test(pid)) return Number(pid)
+  throw new UsageError('--pid must be the number of a process.')
 }
 
 function ofEngines({ engines, json }: Values): OfEngines {

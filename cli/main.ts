@@ -68,4 +68,6 @@ async function main(): Promise<number> {
   }
 }
 
+// A process that has nothing left to wait for has not done what it was asked to.
+process.exitCode = 1
 void main().then(code => process.exit(code))

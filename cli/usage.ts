@@ -1,4 +1,4 @@
-export const USAGE = `Of a running panel:
+export const USAGE = `Of the running process of this project, which has a panel:
 enginelight now               what is wrong now, and how full the pools are
 enginelight holds <engine>    who holds its connections, and who waits
 enginelight findings          what is wrong, and what was
@@ -14,8 +14,9 @@ enginelight install           creates what two-phase commits need
 enginelight types             writes the types of each engine's tables
 
   --json                  all of it as JSON; of tail a line for each
-  --url <url>             of the panel, as it printed it: http://127.0.0.1:4401/__enginelight/#t=… By default what
-                          is in ENGINELIGHT_PANEL_URL
+  --pid <pid>             of several processes of this project, this one; the youngest by default
+  --url <url>             another panel, as it printed it: http://127.0.0.1:4401/__enginelight/#t=… So does
+                          ENGINELIGHT_PANEL_URL
   --fail-on <kinds>       findings: exit code 1 if there is one of these: leak,n+1,pool-full; bad, warn, note or any
   --engines <file>        recover, install, types: the module with the engines of createEngines(), exported as
                           "engines" or by default, or a function that makes them

@@ -62,6 +62,9 @@ export const DOORS = {
   cli: [
     'instrumentation/model',
     'instrumentation/findings',
+    'instrumentation/panel/page/index.ts',
+    'instrumentation/panel/processes/index.ts',
+    'instrumentation/panel/project/index.ts',
     'server-lib/index.ts',
     'server-lib/channels',
     'server-lib/identity',

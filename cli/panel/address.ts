@@ -5,8 +5,11 @@ export interface PanelAddress {
   /** Without the token, for sentences. */
   readonly shown: string
   readonly socket: string
-  readonly origin: string
   readonly token: string
+  /** Null for a door, which only processes of the same user can open. */
+  readonly origin: string | null
+  /** The Unix socket or pipe of a process of this project; null for a URL. */
+  readonly door: string | null
 }
 
 /**
@@ -22,5 +25,11 @@ export function panelAddress(url: string, given: string): PanelAddress {
     throw new UsageError(`${given} must be the panel’s own URL: http://127.0.0.1:4401/__enginelight/#t=…`)
   const { origin, pathname } = parsed
   const page = `${origin}${pathname.endsWith('/') ? pathname : `${pathname}/`}`
-  return { shown: page, socket: `${page.replace(/^http/, 'ws')}socket`, origin, token }
+  return {
+    shown: `the panel at ${page}`,
+    socket: `${page.replace(/^http/, 'ws')}socket`,
+    origin,
+    token,
+    door: null,
+  }
 }

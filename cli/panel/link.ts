@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import type * as Ws from 'ws'
 import {
   CLOSE,
@@ -27,9 +28,10 @@ export async function openLink(
   receive: (message: ServerMessage) => void,
 ): Promise<Link> {
   const { WebSocket } = loadPeer('ws') as typeof Ws
-  const { shown, socket: url, origin, token } = address
+  const { shown, socket: url, origin, token, door } = address
   const socket = new WebSocket(url, SUBPROTOCOL, {
-    origin,
+    ...(origin !== null && { origin }),
+    ...(door !== null && { createConnection: () => connect(door) }),
     perMessageDeflate: false,
     handshakeTimeout: HELLO_MS,
   })
@@ -41,7 +43,7 @@ export async function openLink(
     socket.on('unexpected-response', (_request, response) => {
       let text = ''
       response.setEncoding('utf8').on('data', chunk => (text = `${text}${chunk}`.slice(0, LONGEST_ANSWER)))
-      response.on('close', () => refuse(`${shown} answered ${response.statusCode}: ${text.trim()}`))
+      response.on('close', () => refuse(`The answer of ${shown} was ${response.statusCode}: ${text.trim()}`))
     })
     socket.on('close', (code, reason) => refuse(whyClosed(shown, code, farewell ?? String(reason))))
   })
@@ -61,7 +63,7 @@ export async function openLink(
   socket.on('open', () => send({ type: 'auth', token }))
   await inTime(Promise.race([hello, closed]), HELLO_MS, () => {
     socket.terminate()
-    return `The panel at ${shown} did not answer in ${HELLO_MS / 1_000} s: its process may stand still.`
+    return `There was no answer from ${shown} in ${HELLO_MS / 1_000} s: its process may stand still.`
   })
   return { closed, close: () => socket.terminate() }
 }
@@ -76,14 +78,14 @@ export async function inTime<T>(work: Promise<T>, ms: number, sentence: () => st
 }
 
 function whyNot(shown: string, { code, message }: Error & { code?: string }): string {
-  if (code === 'ECONNREFUSED') return `No panel runs at ${shown}.`
-  return `The panel at ${shown} cannot be reached: ${message.slice(0, LONGEST_ANSWER)}.`
+  if (code === 'ECONNREFUSED') return `Nothing listens where ${shown} should be.`
+  return `There is no way to ${shown}: ${message.slice(0, LONGEST_ANSWER)}.`
 }
 
 function whyClosed(shown: string, code: number, reason: string): string {
   if (code === CLOSE.unauthorized)
-    return `The panel at ${shown} has another token: take the URL that it printed last.`
-  return `The panel at ${shown} closed the connection${reason ? `: ${reason}` : ''}.`
+    return `The token is not that of ${shown}: take the URL that it printed last.`
+  return `The connection to ${shown} was closed${reason ? `: ${reason}` : ''}.`
 }
 
 function parsed(text: string): ServerMessage | null {

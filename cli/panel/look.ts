@@ -30,7 +30,7 @@ export async function look(address: PanelAddress, wanted: Wanted): Promise<Momen
     await inTime(
       until(() => watcher.isComplete),
       COMPLETE_MS,
-      () => `The panel at ${address.shown} did not send all rows in ${COMPLETE_MS / 1_000} s.`,
+      () => `Not all rows came from ${address.shown} in ${COMPLETE_MS / 1_000} s.`,
     )
     if (wanted === 'findings') {
       const late = new Promise<void>(resolve => void setTimeout(resolve, JUDGED_MS).unref())
@@ -39,7 +39,7 @@ export async function look(address: PanelAddress, wanted: Wanted): Promise<Momen
     const moment = watcher.moment()!
     if (wanted === 'findings' && moment.findings === null)
       throw new NoPanelError(
-        `The process behind ${address.shown} did not tell its findings in ${JUDGED_MS / 1_000} s: it may stand still.`,
+        `No findings came from ${address.shown} in ${JUDGED_MS / 1_000} s: its process may stand still.`,
       )
     return moment
   } finally {

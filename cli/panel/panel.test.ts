@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -12,6 +13,8 @@ import { expectBackends } from '../../server-lib/testing/ground-truth.ts'
 const root = join(import.meta.dirname, '../..')
 const main = join(root, 'dist/cli/main.js')
 const folder = join(root, '.cache', `cli-panel-${process.pid}`)
+/** Apart from what the user's own panels keep, and short: the path of a socket is. */
+let state: string
 /** A label that would clear the screen and rename the window. */
 const HOSTILE = 'POST /pay \u001B[2J\u001B]0;mine\u0007'
 
@@ -24,7 +27,7 @@ const engines = createEngines({
   writer: engine()({ connection: url, pool: { max: 2 }, checkoutTimeoutMs: 60_000 }),
   reader: engine()({ connection: url, access: 'read' }),
 }, { application: 'shop' })
-const panel = await startPanel({ enabled: true, engines, port: Number(port), token })
+const panel = await startPanel({ enabled: true, engines, ...(token && { port: Number(port), token }) })
 const steps = {
   async n1() {
     await engines.scope(async db => {
@@ -55,6 +58,7 @@ let database: TestDatabase
 beforeAll(async () => {
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'shop.mjs'), APPLICATION)
+  state = await mkdtemp(join(tmpdir(), 'el-'))
   database = await createDatabase('create table orders (id int, note text)')
 })
 const running: ChildProcess[] = []
@@ -68,13 +72,16 @@ afterEach(async () => {
 })
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
+  await rm(state, { recursive: true, force: true })
   await database.drop()
 })
 
 /** A process with engines and a panel, which does what it is told. */
-async function shop(port = 0, token = 'a-token-of-this-test') {
+async function shop(port = 0, options: { token?: string; cwd?: string } = { token: 'a-token-of-this-test' }) {
+  const { token = '', cwd = folder } = options
   const args = [join(folder, 'shop.mjs'), database.url, String(port), token]
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] })
+  const env = { ...process.env, XDG_STATE_HOME: state }
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ['pipe', 'pipe', 'ignore'] })
   running.push(child)
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
   const url = String((await lines.next()).value)
@@ -95,12 +102,12 @@ interface Ended {
   stderr: string
 }
 const enginelight = (...args: string[]) => enginelightIn({}, ...args)
-const enginelightIn = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+const enginelightIn = ({ cwd = folder, ...env }: NodeJS.ProcessEnv, ...args: string[]) =>
   new Promise<Ended>(resolve =>
     execFile(
       process.execPath,
       [main, ...args],
-      { cwd: folder, env: { ...process.env, ...env } },
+      { cwd, env: { ...process.env, XDG_STATE_HOME: state, ...env } },
       (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
     ),
   )
@@ -225,6 +232,41 @@ test('tail tells what happens, and waits for the process that comes back', async
     .toMatchObject({ type: 'request', outcome: 'committed' })
 })
 
+test('a process of this project is found without a URL; of several the youngest, or the one that is named', async () => {
+  const project = join(folder, 'project')
+  const inside = join(project, 'src')
+  await mkdir(inside, { recursive: true })
+  await writeFile(join(project, 'package.json'), '{}')
+  const before = await enginelightIn({ cwd: inside }, 'now')
+  expect(before).toMatchObject({ code: 3, stdout: '' })
+  expect(before.stderr).toMatch(/No panel of .*project runs\./)
+  const first = await shop(0, { cwd: project })
+  const alone = await enginelightIn({ cwd: inside }, 'holds', 'writer', '--json')
+  expect(alone).toMatchObject({ code: 0, stderr: '' })
+  expect(JSON.parse(alone.stdout).process.pid).toBe(first.child.pid)
+  const second = await shop(0, { cwd: inside })
+  const youngest = await enginelightIn({ cwd: project }, 'holds', 'writer', '--json')
+  expect(JSON.parse(youngest.stdout).process.pid).toBe(second.child.pid)
+  expect(youngest.stderr).toBe(
+    `enginelight: pid ${second.child.pid} is the youngest of 2 processes; --pid asks ${first.child.pid}.\n`,
+  )
+  const named = await enginelightIn({ cwd: project }, 'doctor', '--json', '--pid', String(first.child.pid))
+  expect(named).toMatchObject({ code: 0, stderr: '' })
+  expect(JSON.parse(named.stdout).process.pid).toBe(first.child.pid)
+  expect(await enginelightIn({ cwd: project }, 'now', '--pid', '1')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(
+      `No process 1 of this project has a panel; there are ${second.child.pid}, ${first.child.pid}.`,
+    ),
+  })
+  // Another project does not see them.
+  expect(await enginelight('now')).toMatchObject({ code: 3 })
+  // A place that others can write to is not read.
+  await chmod(join(state, 'enginelight'), 0o777)
+  expect(await enginelightIn({ cwd: project }, 'now')).toMatchObject({ code: 3, stdout: '' })
+  await chmod(join(state, 'enginelight'), 0o700)
+})
+
 test('a wrong command line is 2, before anything is asked', async () => {
   const url = 'http://127.0.0.1:1/__enginelight/#t=a-token-of-this-test'
   const cases: [string[], RegExp][] = [
@@ -238,6 +280,8 @@ test('a wrong command line is 2, before anything is asked', async () => {
     [['findings', '--fail-on', '', '--url', url], /--fail-on has no empty word/],
     [['now', '--fail-on', 'leak', '--url', url], /--fail-on goes with findings alone/],
     [['now', '--engines', 'x.js', '--url', url], /--engines goes with recover, install, types/],
+    [['now', '--pid', 'x'], /--pid must be the number of a process/],
+    [['now', '--pid', '1', '--url', url], /--pid and --url name a process each/],
     [['now', '--url', 'http://127.0.0.1:1/'], /--url must be the panel’s own URL/],
     [['now', '--url', 'ftp://127.0.0.1/#t=a-token-of-this-test'], /--url must be the panel’s own URL/],
   ]
@@ -280,9 +324,11 @@ test('no panel is 3, whatever answers in its place', async () => {
     enginelight('findings', '--fail-on', 'any', '--url', at(silent)),
   ])
   expect(told.map(({ code }) => code)).toEqual([3, 3, 3, 3])
-  expect(told[0]?.stderr).toContain('has another token')
-  expect(told[1]?.stderr).toContain('No panel runs at http://127.0.0.1:1/__enginelight/.')
-  expect(told[2]?.stderr).toContain('answered 404: \\u001b[2Jnot here')
+  expect(told[0]?.stderr).toContain('The token is not that of the panel at http://127.0.0.1:')
+  expect(told[1]?.stderr).toContain(
+    'Nothing listens where the panel at http://127.0.0.1:1/__enginelight/ should be.',
+  )
+  expect(told[2]?.stderr).toContain('was 404: \\u001b[2Jnot here')
   // The token is in no sentence.
   expect(told.map(({ stderr }) => stderr).join()).not.toContain('token-')
   void step('stall')

@@ -4,11 +4,11 @@ import { doctor } from './doctor.ts'
 import { findings } from './findings.ts'
 import { holds } from './holds.ts'
 import { look, type Wanted } from './look.ts'
-import { NoPanelError } from './no-panel.ts'
 import { now } from './now.ts'
 import { queries } from './queries.ts'
 import type { Report } from './report.ts'
 import { request } from './request.ts'
+import { runningPanel } from './running.ts'
 import { drawn, json, screenOf } from './screen.ts'
 import { tail } from './tail.ts'
 import { tx } from './tx.ts'
@@ -28,7 +28,7 @@ export async function askPanel(line: PanelLine, print: (text: string) => Promise
       // Its reader has seen enough.
       new Promise<number>(resolve => process.stdout.once('error', () => resolve(0))),
     ])
-  const moment = await look(addressOf(line), WANTED[line.command])
+  const moment = await look(await addressOf(line), WANTED[line.command])
   const report = reportOf(line, moment)
   await print(`${line.json ? json(report.json, 2) : drawn(report.blocks, screen)}\n`)
   return report.isBad ? 1 : 0
@@ -44,11 +44,16 @@ const WANTED: Record<Once['command'], Wanted> = {
   queries: 'state',
 }
 
-function addressOf({ panel }: PanelLine): PanelAddress {
+/** Says on stderr which one it is where there are several: what is asked for may be in another. */
+async function addressOf({ panel, pid }: PanelLine): Promise<PanelAddress> {
   if (panel !== undefined) return panel
-  throw new NoPanelError(
-    'No panel is known: give its URL as it was printed, by --url or in ENGINELIGHT_PANEL_URL.',
-  )
+  const running = await runningPanel(pid)
+  const { others } = running
+  if (others.length > 0 && pid === undefined)
+    console.error(
+      `enginelight: pid ${running.pid} is the youngest of ${others.length + 1} processes; --pid asks ${others.join(', ')}.`,
+    )
+  return running.address
 }
 
 function reportOf(line: Once, moment: Moment): Report {

@@ -23,13 +23,13 @@ const RETRY_MS = 500
  * Tells each request that ends and each finding, from now on. A process that goes away is waited for. Never resolves, and
  * rejects where the first attempt fails. `address` is asked for at each attempt.
  */
-export async function tail(address: () => PanelAddress, tell: (news: News) => void): Promise<never> {
+export async function tail(address: () => Promise<PanelAddress>, tell: (news: News) => void): Promise<never> {
   let hasBeenThere = false
   let isTold = false
   for (;;) {
     const reader = new Reader(tell)
     try {
-      const link = await openLink(address(), false, message => reader.receive(message))
+      const link = await openLink(await address(), false, message => reader.receive(message))
       hasBeenThere = true
       isTold = false
       await link.closed
