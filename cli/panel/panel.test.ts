@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
@@ -261,10 +261,15 @@ test('a process of this project is found without a URL; of several the youngest,
   })
   // Another project does not see them.
   expect(await enginelight('now')).toMatchObject({ code: 3 })
-  // A place that others can write to is not read.
-  await chmod(join(state, 'enginelight'), 0o777)
-  expect(await enginelightIn({ cwd: project }, 'now')).toMatchObject({ code: 3, stdout: '' })
-  await chmod(join(state, 'enginelight'), 0o700)
+  // A token that others can read is none.
+  const files = await readdir(join(state, 'enginelight'), { recursive: true })
+  for (const file of files.filter(name => name.endsWith('panel.json')))
+    await chmod(join(state, 'enginelight', file), 0o644)
+  expect(await enginelightIn({ cwd: project }, 'now')).toMatchObject({
+    code: 3,
+    stdout: '',
+    stderr: expect.stringContaining('panel.json'),
+  })
 })
 
 test('a wrong command line is 2, before anything is asked', async () => {
