@@ -97,7 +97,7 @@ test('a commit over two databases is drawn with its steps, and leads to its requ
   const detail = page.getByRole('article', { name: /^Transaction/ })
   const id = /Transaction (t\d+)/.exec((await detail.getAttribute('aria-label')) ?? '')?.[1]
   await detail.getByRole('link', { name: /slot/ }).click()
-  await expect(page).toHaveURL(/#\/connections\/writer%231%2F/)
+  await expect(page).toHaveURL(/#\/now\/writer%231%2F/)
   await page.goBack()
   await detail.getByRole('link', { name: /POST \/orders/ }).click()
   await expect(page).toHaveURL(/#\/requests\/u\d+/)

@@ -31,6 +31,7 @@ export interface Receiver {
 }
 
 const ACKNOWLEDGE_MS = 1000
+const DISMISS_MS = 80
 /**
  * A process sends `stat` each second, and each fifth to a hidden page: after this long without a message the link is
  * dead.
@@ -49,6 +50,7 @@ export class Connection {
   #heardAt = 0
   #acknowledged = 0
   #farewell: Bye | null = null
+  readonly #dismissed: string[] = []
 
   constructor(receiver: Receiver, token: string, boot: string) {
     this.#receiver = receiver
@@ -84,6 +86,21 @@ export class Connection {
   /** Tells the process whether to ask the servers. Valid for one socket, so it is sent again on each. */
   watch(truth: boolean): void {
     this.#send({ type: 'watch', truth })
+  }
+
+  /** A finding was read. Many at once are sent one after the other: a page that sends too much is sent away. */
+  dismiss(key: string): void {
+    this.#dismissed.push(key)
+    if (this.#dismissed.length === 1) this.#sendDismissed()
+  }
+
+  #sendDismissed(): void {
+    const [key] = this.#dismissed
+    if (key === undefined) return
+    setTimeout(() => {
+      if (this.#send({ type: 'dismiss', key })) this.#dismissed.shift()
+      this.#sendDismissed()
+    }, DISMISS_MS)
   }
 
   #connect(): void {
@@ -150,8 +167,11 @@ export class Connection {
     }
   }
 
-  #send(message: ClientMessage): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message))
+  /** Whether there is a socket to send it on. */
+  #send(message: ClientMessage): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false
+    this.#socket.send(JSON.stringify(message))
+    return true
   }
 }
 

@@ -26,6 +26,7 @@ import {
   TokenLock,
   NameLock,
 } from '../instrumentation/panel/locks/index.ts'
+import { encodingFor } from '../instrumentation/panel/page/encoding.ts'
 import { isOurs } from '../instrumentation/panel/page/mount-path.ts'
 import { Dictionary } from '../instrumentation/panel/recorder/dictionary.ts'
 import { Ink } from '../instrumentation/panel/recorder/ink.ts'
@@ -190,6 +191,7 @@ const READERS: Record<string, (text: string) => unknown> = {
   'refusal by Host': text => refusal(request(text, 'Host'), locks),
   'refusal by Origin': text => refusal(request(text, 'Origin'), locks),
   'token.admits': text => tokens.admits(text),
+  encodingFor,
   'isOurs, a path': isOurs,
   gidParts,
   requestFilter,

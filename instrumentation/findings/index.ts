@@ -1,9 +1,9 @@
-import { FINDING_KINDS, type Finding, type FindingKind, type Severity } from '../model/finding.ts'
+import { FINDING_KINDS, SEVERITIES, type Finding, type FindingKind } from '../model/finding.ts'
 import type { ServerTruth } from '../model/protocol.ts'
 import type { Time } from '../model/rows.ts'
 import type { PanelState, Request } from '../model/state.ts'
 import { isSettled } from './outcome.ts'
-import type { Judged, RequestRule, Rule } from './rule.ts'
+import { finding, type Around, type Judged, type RequestRule, type Rule } from './rule.ts'
 import { checkOutFailed } from './rules/check-out-failed.ts'
 import { clientAborted } from './rules/client-aborted.ts'
 import { commitForgotten } from './rules/commit-forgotten.ts'
@@ -25,35 +25,61 @@ import { similarStatements } from './rules/similar-statements.ts'
 import { stalled } from './rules/stalled.ts'
 import { statementFailed } from './rules/statement-failed.ts'
 import { transactionFailed } from './rules/transaction-failed.ts'
+import { blocked } from './rules/blocked.ts'
+import { commitRefused } from './rules/commit-refused.ts'
+import { contextLost } from './rules/context-lost.ts'
+import { nestedCheckOut } from './rules/nested-check-out.ts'
+import { notEnded } from './rules/not-ended.ts'
+import { nothingCommitted } from './rules/nothing-committed.ts'
+import { poolFilled } from './rules/pool-filled.ts'
+import { queued } from './rules/queued.ts'
+import { readAfterWrite } from './rules/read-after-write.ts'
+import { reconnecting } from './rules/reconnecting.ts'
+import { sharedConnection } from './rules/shared-connection.ts'
+import { strayStatement } from './rules/stray-statement.ts'
+import { writeRefused } from './rules/write-refused.ts'
 import type { Thresholds } from './thresholds.ts'
 
 /** All rules, by the kind of what they find. */
 const RULES = {
   'connect failed': connectFailed,
   'pool full': poolFull,
+  blocked,
   overdue,
   'idle in transaction': idleInTransaction,
   'in doubt': inDoubt,
+  'not ended': notEnded,
   stalled,
+  reconnecting,
+  'context lost': contextLost,
   'library warning': libraryWarning,
 } satisfies Partial<Record<FindingKind, Rule>>
 
 const REQUEST_RULES = {
   'check-out failed': checkOutFailed,
+  'nested check-out': nestedCheckOut,
   'lied commit': liedCommit,
+  'commit refused': commitRefused,
   leak,
   outlived,
   'client aborted': clientAborted,
   'commit forgotten': commitForgotten,
   'connection lost': connectionLost,
+  'shared connection': sharedConnection,
+  'write refused': writeRefused,
   'transaction failed': transactionFailed,
   'statement failed': statementFailed,
+  'nothing committed': nothingCommitted,
+  'stray statement': strayStatement,
+  'read after write': readAfterWrite,
+  'pool filled': poolFilled,
+  queued,
   'n+1': nPlusOne,
   'repeated sequence': repeatedSequence,
   'duplicate statements': duplicateStatements,
   'similar statements': similarStatements,
   'statement budget': statementBudget,
-} satisfies Record<Exclude<FindingKind, keyof typeof RULES>, RequestRule>
+} satisfies Record<Exclude<FindingKind, keyof typeof RULES | 'own rule'>, RequestRule>
 
 /** From then on nothing about a request changes that its findings are made from, a late stall included. */
 const FINAL_MS = 2_000
@@ -67,9 +93,9 @@ export function judge(
   truth: ServerTruth | null = null,
 ): Judged[] {
   const found: Judged[] = []
-  for (const rule of Object.values(RULES)) found.push(...rule(state, thresholds, now, truth))
-  for (const request of state.requests.values())
-    found.push(...judgeRequest(request, thresholds, now, state.stalls))
+  for (const [kind, rule] of Object.entries(RULES))
+    found.push(...guarded(kind, () => rule(state, thresholds, now, truth)))
+  for (const request of state.requests.values()) found.push(...judgeRequest(request, thresholds, now, state))
   return found.sort(byUrgency)
 }
 
@@ -78,13 +104,13 @@ export function judgeRequest(
   request: Request,
   thresholds: Thresholds,
   now: Time,
-  stalls: PanelState['stalls'],
+  around: Around,
 ): readonly Judged[] {
   const before = final.get(request)
   if (before) return before
   const found: Judged[] = []
-  for (const rule of Object.values(REQUEST_RULES))
-    for (const one of rule(request, thresholds, now, stalls))
+  for (const [kind, rule] of Object.entries(REQUEST_RULES))
+    for (const one of guarded(kind, () => rule(request, thresholds, now, around)))
       found.push(request.endedAt === null || one.kind === 'leak' ? one : { ...one, isOver: true })
   const isFinal = isSettled(request) && now - (request.endedAt ?? now) > FINAL_MS
   // The age of a leak grows.
@@ -92,7 +118,15 @@ export function judgeRequest(
   return found
 }
 
-const SEVERITIES: readonly Severity[] = ['bad', 'warn', 'note']
+/** A rule that fails ends neither the others nor the application: it is told instead of what it finds. */
+function guarded(kind: string, rule: () => Iterable<Judged>): Iterable<Judged> {
+  try {
+    return [...rule()]
+  } catch {
+    const sentence = `The rule of the panel for “${kind}” failed: what it finds is not told.`
+    return [finding('library warning', `rule ${kind}`, { severity: 'warn', since: 0, about: {}, sentence })]
+  }
+}
 
 /** What is so before what was; then the worst first, and among equals the newest. */
 export const byUrgency = (a: Finding, b: Finding): number =>

@@ -1,4 +1,4 @@
-import type { Finding, FindingKind, Severity, Subjects } from '../model/finding.ts'
+import type { Finding, FindingKind, Place, Severity, Subjects } from '../model/finding.ts'
 import type { ServerTruth } from '../model/protocol.ts'
 import type { Time } from '../model/rows.ts'
 import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
@@ -18,8 +18,11 @@ export type RequestRule = (
   request: Request,
   thresholds: Thresholds,
   now: Time,
-  stalls: PanelState['stalls'],
+  around: Around,
 ) => Iterable<Judged>
+
+/** What a request is judged by besides its own rows. */
+export type Around = Pick<PanelState, 'stalls' | 'engines' | 'pools' | 'requests' | 'checkouts'>
 
 interface Found {
   readonly severity: Severity
@@ -31,6 +34,7 @@ interface Found {
   readonly sentence: string
   readonly why?: string | null
   readonly site?: string | null
+  readonly place?: Place
   readonly afterwards?: Afterwards
 }
 

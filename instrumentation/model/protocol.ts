@@ -57,7 +57,7 @@ export interface Dictionary {
   entries: [id: TextId, text: string][]
 }
 
-/** Rows in order, at most 50 ms old. */
+/** Rows in order, at most 25 ms old. */
 export interface Events {
   type: 'ev'
   rows: Row[]

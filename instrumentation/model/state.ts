@@ -50,6 +50,7 @@ export interface Pool {
   readonly max: number
   /** Replaced by a `reinit`, or closed: shown only while one of its connections is still held. */
   readonly retired: boolean
+  readonly retiredAt: Time | null
   /** The last waits for a connection, in milliseconds, newest last. */
   readonly waits: readonly number[]
 }
@@ -143,6 +144,8 @@ export interface Checkout extends Owned<Omit<Fact<'checkoutStart'>, 'frames'>> {
   readonly countsFrom: Time | null
   /** When the library told that it is held for too long, and in which state it was. */
   readonly overdue: At<Omit<Fact<'checkoutOverdue'>, 'id'>> | null
+  /** The statement of another hold that still ran on the connection when this one got it. */
+  readonly foundRunning: Pick<Statement, 'id' | 'checkout' | 'request' | 'site'> | null
 }
 
 export interface Statement

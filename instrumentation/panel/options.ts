@@ -11,6 +11,9 @@ import {
   type Needs,
 } from '../../server-lib/channels/options.ts'
 import { EnginelightError } from '../../server-lib/index.ts'
+import type { Baseline } from '../findings/baseline.ts'
+import type { Budgets } from '../findings/budgets.ts'
+import { readBaseline } from './baseline-file.ts'
 import { PeerLock, isHost, isOrigin, isRange } from './locks/index.ts'
 import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
 
@@ -39,6 +42,15 @@ export interface PanelOptions {
    * statements in them. Default false: the code, its meaning, and the names of the objects concerned.
    */
   errorMessages?: boolean
+  /**
+   * A file of known findings, which are not told. It may be missing. Default: none.
+   */
+  baseline?: string
+  /**
+   * How many statements a request may send, by its route: `{ 'GET /orders/:id': 12, 'GET /reports/*': 60, '*': 30 }`. The
+   * first route that fits counts. Default: none.
+   */
+  budgets?: Readonly<Record<string, number>>
 }
 
 export interface StartPanelOptions extends PanelOptions {
@@ -62,6 +74,8 @@ export interface PanelSettings {
   application: string | null
   limits: RecorderLimits
   errorMessages: boolean
+  baseline: Baseline | undefined
+  budgets: Budgets
   /** Null: the project's own. */
   port: number | null
   host: string
@@ -80,6 +94,8 @@ const NEEDS: Needs<StartPanelOptions> = {
   engines: ANYTHING,
   enabled: BOOLEAN,
   errorMessages: BOOLEAN,
+  baseline: notEmpty('a path'),
+  budgets: ANYTHING,
   allow: ANYTHING,
   allowedHosts: ANYTHING,
   allowedOrigins: ANYTHING,
@@ -118,7 +134,8 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     )
   checkOptions(PANEL, options, NEEDS)
   checkEngines(options.engines)
-  const { enabled, errorMessages, application, port = null, host = '127.0.0.1' } = options
+  const { enabled, errorMessages, application, baseline, port = null, host = '127.0.0.1' } = options
+  const isEnabled = enabled ?? process.env['NODE_ENV'] === 'development'
   const allow = list('allow', options.allow, isRange, 'an address or a CIDR such as 172.17.0.0/16')
   const allowedHosts = list('allowedHosts', options.allowedHosts, isHost, 'a host such as dev.example:8080')
   const allowedOrigins = list(
@@ -128,7 +145,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     'an origin such as https://dev.example',
   )
   return {
-    enabled: enabled ?? process.env['NODE_ENV'] === 'development',
+    enabled: isEnabled,
     allow,
     allowedHosts: [...allowedHosts, ...checkHost(host, allow)],
     allowedOrigins,
@@ -136,6 +153,8 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     application: application ?? null,
     limits: checkLimits(options.limits),
     errorMessages: errorMessages ?? false,
+    baseline: isEnabled && baseline !== undefined ? readBaseline(baseline) : undefined,
+    budgets: checkBudgets(options.budgets),
     port,
     host: host === 'localhost' ? '127.0.0.1' : host,
   }
@@ -175,6 +194,18 @@ function checkLimits(limits: Partial<RecorderLimits> = {}): RecorderLimits {
   checkOptions(PANEL_LIMITS, limits, LIMITS)
   const given = Object.entries(limits).filter(([, value]) => value !== undefined)
   return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) }
+}
+
+function checkBudgets(budgets: unknown = {}): Budgets {
+  if (!isObject(budgets))
+    throw bad('budgets', "`budgets` of the panel must be an object such as { 'GET /orders': 12 }.")
+  for (const [route, most] of Object.entries(budgets))
+    if (typeof most !== 'number' || !Number.isInteger(most) || most < 1)
+      throw bad(
+        'budgets',
+        `The budget of ${show(route)} must be a whole number of statements from 1, not ${show(most)}.`,
+      )
+  return { ...(budgets as Budgets) }
 }
 
 function list(

@@ -14,7 +14,7 @@ const facts = (boot: string, startedAt: number, worker: number | null = null): P
 function watching() {
   const ended: string[] = []
   const processes = new Processes(
-    flush => flush(),
+    () => flush => flush(),
     (_model, boot) => ({ end: () => void ended.push(boot), retryNow: () => {} }),
   )
   const bootsOf = () =>

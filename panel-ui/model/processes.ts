@@ -16,6 +16,8 @@ export interface ProcessesView {
   readonly shown: Watched | null
 }
 
+type Frame = (flush: () => void) => void
+
 /** The link to one process. */
 export interface Feed {
   /** Ends it for good: the process is gone. */
@@ -31,17 +33,18 @@ export class Processes {
   /** Called when another process is shown than before. */
   onSwitch: () => void = () => {}
   readonly #open: (model: PanelModel, boot: string) => Feed
-  readonly #frame: (flush: () => void) => void
+  readonly #pace: () => Frame
   readonly #feeds = new Map<string, Feed>()
   readonly #listeners = new Set<() => void>()
   #view: ProcessesView = { all: [], shown: null }
   /** Drawn while no process is known. */
   readonly nobody: PanelModel
 
-  constructor(frame: (flush: () => void) => void, open: (model: PanelModel, boot: string) => Feed) {
-    this.#frame = frame
+  /** `pace` makes what calls back in a frame, for each model its own. */
+  constructor(pace: () => Frame, open: (model: PanelModel, boot: string) => Feed) {
+    this.#pace = pace
     this.#open = open
-    this.nobody = new PanelModel(frame)
+    this.nobody = new PanelModel(pace())
   }
 
   readonly view = (): ProcessesView => this.#view
@@ -85,7 +88,7 @@ export class Processes {
   }
 
   /** With a model where it was taken for ended, and was only out of sight. */
-  #begin(facts: ProcessFacts, model = new PanelModel(this.#frame)): Watched {
+  #begin(facts: ProcessFacts, model = new PanelModel(this.#pace())): Watched {
     this.#feeds.set(facts.boot, this.#open(model, facts.boot))
     return { facts, model, endedAt: null }
   }

@@ -121,7 +121,7 @@ class Story {
 }
 
 const findingsOf = ({ state, now }: Story) =>
-  judgeRequest(state.requests.get('u1')!, thresholdsOf(state), now, state.stalls)
+  judgeRequest(state.requests.get('u1')!, thresholdsOf(state), now, state)
 
 const committing = () =>
   new Story()
@@ -505,7 +505,7 @@ test('a request is committed where the one that decided is, and not because anot
     .written(1)
     .sent(1, '23505')
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 })
-  expect(findingsOf(refused)).toEqual([])
+  expect(findingsOf(refused)).toMatchObject([{ kind: 'commit refused' }])
 })
 
 test('a statement that travelled with BEGIN belongs to the transaction that came of it, BEGIN does not', () => {

@@ -1,4 +1,5 @@
 import { useRef, useState } from 'react'
+import { TableScroll } from '../components/table-scroll.tsx'
 import { Site } from '../components/site.tsx'
 import { Tag } from '../components/tag.tsx'
 import { ago, duration } from '../../instrumentation/model/format.ts'
@@ -42,7 +43,7 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
         </p>
         <section aria-label="Lines of code">
           <h2 className="section-head">Where it comes from</h2>
-          <div className="table-scroll">
+          <TableScroll label="Lines of code">
             <table className="detail-table">
               <thead>
                 <tr>
@@ -75,7 +76,7 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableScroll>
         </section>
         <StatementsTable request={work} scroller={scroller} picked={statement} onPick={setStatement} />
       </div>

@@ -1,5 +1,6 @@
 import './rail.css'
 import { age } from '../../instrumentation/model/format.ts'
+import { tallyOf } from '../model/finding-index.ts'
 import { useNow, usePanel } from '../model/use-panel.ts'
 import { useProcessesView } from '../model/use-processes.tsx'
 import { write } from '../route.ts'
@@ -26,6 +27,7 @@ export function Rail({ current, theme, onHelp }: { current: string; theme: Theme
             >
               {view.icon}
               <span>{view.title}</span>
+              {view.id === VIEWS[0]!.id && <FindingsCount />}
               <kbd aria-hidden="true">{view.key}</kbd>
             </a>
           </li>
@@ -50,6 +52,25 @@ export function Rail({ current, theme, onHelp }: { current: string; theme: Theme
         </div>
       </div>
     </nav>
+  )
+}
+
+/** How many things are wrong; if none is, how many were. */
+function FindingsCount() {
+  const findings = usePanel(view => view.findings)
+  const { now, worst, over } = tallyOf(findings ?? [])
+  if (now + over === 0) return null
+  const said = now > 0 ? `${now} wrong right now` : `${over} over`
+  return (
+    <em
+      className="rail-count"
+      data-worst={worst ?? 'none'}
+      role="img"
+      aria-label={said}
+      title={now > 0 ? `${said}, ${over} over` : said}
+    >
+      {now > 0 ? now : over}
+    </em>
   )
 }
 

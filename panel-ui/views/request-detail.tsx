@@ -21,15 +21,17 @@ import { UnitMark } from './unit-mark.tsx'
 
 interface DetailProps {
   id: string
+  /** The statement that a link led to. */
+  statement: string | null
   query: string
   past: ReadonlyMap<string, Request> | null
 }
 
 /** One request opened: where its time went, on which connections, with which statements. */
-export function RequestDetail({ id, query, past }: DetailProps) {
+export function RequestDetail({ id, statement: sought, query, past }: DetailProps) {
   const request = useRequest(id, past)
   const scroller = useRef<HTMLElement>(null)
-  const [statement, setStatement] = useState<string | null>(null)
+  const [statement, setStatement] = useState(sought)
   const now = useNowWhile(request !== undefined && !isSettled(request))
   const until = request && isSettled(request) ? request.endedAt! : now
   const findings = useFindingsOf(request, until)

@@ -15,7 +15,7 @@ import { useListKeys } from './use-list-keys.ts'
 /** Every request as it happens, newest first, with one opened beside the list. */
 export function RequestsView() {
   const { path, query } = useRoute()
-  const [opened] = path
+  const [opened, statement] = path
   // Four times a second: a faster list cannot be read, and moving it is the page's most expensive work.
   const { state, now } = useMoment()
   const { order, requests } = state
@@ -39,6 +39,7 @@ export function RequestsView() {
   return (
     <main className="split-view" data-split={opened !== undefined || undefined} aria-label="Requests">
       <div className="split-list">
+        {opened === undefined && <h1 className="visually-hidden">Requests</h1>}
         <QueryBox
           ref={box}
           query={query}
@@ -59,7 +60,15 @@ export function RequestsView() {
         />
         <NoRequestLink isOpened={opened === NO_CONTEXT} query={query} />
       </div>
-      {opened !== undefined && <RequestDetail key={opened} id={opened} query={query} past={follow.past} />}
+      {opened !== undefined && (
+        <RequestDetail
+          key={`${opened} ${statement ?? ''}`}
+          id={opened}
+          statement={statement ?? null}
+          query={query}
+          past={follow.past}
+        />
+      )}
     </main>
   )
 }

@@ -77,7 +77,9 @@ function KnownTransaction({ told, query, now }: { told: Told; query: string; now
 
 /** The request reduced to this transaction, for the table of statements. */
 function narrowed({ transaction, request }: Told): Request | null {
-  return request ? { ...request, statements: statementsOf(transaction, request), omitted: 0 } : null
+  return request
+    ? { ...request, statements: statementsOf(transaction, request), omitted: 0, counted: [], stretches: [] }
+    : null
 }
 
 function Facts({ told }: { told: Told }) {
@@ -110,7 +112,7 @@ function Facts({ told }: { told: Told }) {
           {lane === null ? (
             transaction.connection
           ) : (
-            <a href={write('connections', checkout ? [lane, transaction.request, checkout.id] : [lane])}>
+            <a href={write('now', checkout ? [lane, transaction.request, checkout.id] : [lane])}>
               {transaction.connection} · slot {slot} · pid{' '}
               {checkout?.backendPid ?? connection?.backendPid ?? '?'}
             </a>

@@ -23,7 +23,9 @@ export const isWork = (text: string): boolean => !BY_DESIGN.has(firstWord(text))
 /** Whether it changes rows, as far as its text tells. */
 export const isWrite = (text: string): boolean => {
   const word = firstWord(text)
-  return WRITES.has(word) || (word === 'with' && /\b(?:insert into|update|delete from|merge into) /i.test(text))
+  return (
+    WRITES.has(word) || (word === 'with' && /\b(?:insert into|update|delete from|merge into) /i.test(text))
+  )
 }
 
 /** Whether the same values may give another answer each time, so that asking again is no waste. */

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
-import type { CountedStatements, Request, Statement } from '../../model/state.ts'
-import { aCheckout, aRequest, aStatement, aTransaction, found, made, sentences } from '../testing/made-up.ts'
+import type { CountedStatements, Request, PanelState, Statement } from '../../model/state.ts'
+import { aCheckout, aRequest, aStatement, aTransaction, made, sentences } from '../testing/made-up.ts'
+import { judge } from '../index.ts'
+import { thresholdsOf } from '../thresholds.ts'
+
+/** What is found: its severity, kind and statement. */
+const found = (state: PanelState, now: number): string[] =>
+  judge(state, thresholdsOf(state), now).map(
+    ({ severity, kind, about }) => `${severity} ${kind} ${about.statement}`,
+  )
 
 const times = (n: number, facts: (i: number) => Partial<Statement> = () => ({})) =>
   Array.from({ length: n }, (_, i) =>

@@ -42,8 +42,15 @@ export function repetitionsOf(request: Request, from: number): readonly Repetiti
 }
 
 /** Few different values among many statements: they were asked for the same again. */
-export const meaningOf = ({ distinct, total }: Pick<Repetition, 'distinct' | 'total'>, from: number): Meaning =>
-  distinct === null ? 'unknown values' : distinct < from && isFewOf(total, distinct) ? 'same values' : 'different values'
+export const meaningOf = (
+  { distinct, total }: Pick<Repetition, 'distinct' | 'total'>,
+  from: number,
+): Meaning =>
+  distinct === null
+    ? 'unknown values'
+    : distinct < from && isFewOf(total, distinct)
+      ? 'same values'
+      : 'different values'
 
 /** Whether most of so many statements asked for what another one had asked for. */
 export const isFewOf = (total: number, distinct: number): boolean => distinct * 2 <= total
@@ -57,7 +64,10 @@ function repetitionIn(request: Request, sum: StatementSum, from: number): Repeti
   const distinct = distinctOf(kept, sum.counted)
   const writes = isWrite(text)
   // A change that is made again changes more, and a question may have another answer by now.
-  if (meaningOf({ distinct, total }, from) === 'same values' && (asksAnew(text) || (writes && repeatsOneChange(sum))))
+  if (
+    meaningOf({ distinct, total }, from) === 'same values' &&
+    (asksAnew(text) || (writes && repeatsOneChange(sum)))
+  )
     return undefined
   return {
     key: sumKey(sum),

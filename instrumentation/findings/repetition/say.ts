@@ -27,7 +27,9 @@ export function saySequence({ parts }: Sequence, took: Took): string {
 
 /** The statements of a sequence with their lines, and what is probably looped over. */
 export function whySequence({ parts }: Sequence): string {
-  const lines = parts.map(({ text, site, total }) => `${shortText(text)} (×${total}${site ? `, ${site}` : ''})`)
+  const lines = parts.map(
+    ({ text, site, total }) => `${shortText(text)} (×${total}${site ? `, ${site}` : ''})`,
+  )
   const [first] = parts as [Repetition, ...Repetition[]]
   const source = saySource(first)
   return `In turn: ${lines.join('; ')}.${source === null ? '' : ` ${source}`}`

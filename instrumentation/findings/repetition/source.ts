@@ -20,7 +20,8 @@ export function sourceOf(repetition: Repetition): { statement: Statement; rows: 
     if (statement.endedAt === null || statement.endedAt > first.startedAt) continue
     if (sumKey(statement) === key || !isWork(statement.text)) continue
     const rows = statement.rows ?? 0
-    if (rows >= 2 && rows >= total / 2 && (request.endedAt === null || rows <= total * 2)) return { statement, rows }
+    if (rows >= 2 && rows >= total / 2 && (request.endedAt === null || rows <= total * 2))
+      return { statement, rows }
   }
   return undefined
 }

@@ -23,6 +23,7 @@ export const duplicateStatements: RequestRule = function* (request, thresholds, 
         session: first.session ?? undefined,
       },
       site: first.site,
+      place: { statement: text, within: first.within },
       sentence: `${nameOf(request, request.id)} asked ${count(inVain, 'time')} for what it had been told, and nothing was written between: ${shortText(text)}.`,
       why: sites.length > 1 ? `Asked at ${sites.slice(0, 5).join(', ')}.` : null,
     })

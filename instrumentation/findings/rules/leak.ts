@@ -6,7 +6,7 @@ import { RELEASE_MS } from '../thresholds.ts'
 import { withoutStalls } from '../without-stalls.ts'
 
 /** A request is over, and still holds a connection or has an open transaction. */
-export const leak: RequestRule = function* (request, { releaseMs }, now, stalls) {
+export const leak: RequestRule = function* (request, { releaseMs }, now, { stalls }) {
   const { id, endedAt } = request
   if (endedAt === null) return
   const told = (engine: string, subject: string, checkout?: Checkout) =>

@@ -79,6 +79,7 @@ const CHECKOUT: Checkout = {
   keptFor: null,
   countsFrom: null,
   overdue: null,
+  foundRunning: null,
 }
 
 const TRANSACTION: Transaction = {
@@ -168,7 +169,7 @@ export function made({ engine = {}, requests = [], lanes = [], stalls = [] }: Ma
   return {
     ...emptyState,
     engines: new Map([[name, facts]]),
-    pools: new Map([[pool, { id: pool, engine: name, max, retired: false, waits: [] }]]),
+    pools: new Map([[pool, { id: pool, engine: name, max, retired: false, retiredAt: null, waits: [] }]]),
     connections: byId(connections),
     requests: byId(requests),
     order: requests.map(({ id }) => id),

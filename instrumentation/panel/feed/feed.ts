@@ -1,15 +1,15 @@
 import type { Finding } from '../../model/finding.ts'
 import { PROTOCOL_VERSION, type ClientMessage, type Hello, type ServerTruth } from '../../model/protocol.ts'
-import { Judge } from '../judge/index.ts'
+import { Judge, type Knowing } from '../judge/index.ts'
 import type { Recorder } from '../recorder/index.ts'
 import { askServers } from '../truth/index.ts'
 import { encode } from './batch.ts'
 import { Statistics } from './stat.ts'
 import type { Viewer } from './viewer.ts'
 
-const BATCH_MS = 50
+const BATCH_MS = 25
 const STAT_MS = 1_000
-/** The servers are asked every other second, while a visible page wants to know. */
+/** The servers are asked every other second, while a visible page wants to know, or a statement may wait for a lock. */
 const TRUTH_EVERY = 2
 /** A hidden page gets every fifth second's gauges. */
 const HIDDEN_EVERY = 5
@@ -42,11 +42,11 @@ export class Feed {
   #secondAt = 0
 
   /** `everySecond` is called once a second while a page watches. */
-  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
+  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void, knowing?: Knowing) {
     this.#recorder = recorder
     this.#greeting = greeting
     this.#everySecond = everySecond
-    this.#judge = new Judge(recorder.history)
+    this.#judge = new Judge(recorder.history, knowing)
   }
 
   /** What is wrong, and what was, until it is dismissed. May be asked at any time, with or without a page. */
@@ -185,7 +185,9 @@ export class Feed {
 
   /** One question at a time: a server that is slow to answer is not asked again meanwhile. */
   async #askServers(): Promise<void> {
-    const isWanted = () => [...this.#viewers].some(viewer => viewer.isVisible && viewer.wantsTruth)
+    const { mayBeBlocked } = this.#judge
+    const isWanted = () =>
+      [...this.#viewers].some(viewer => viewer.isVisible && (viewer.wantsTruth || mayBeBlocked))
     // An answer that is not asked for again grows old.
     if (!isWanted()) this.#truth = null
     if (this.#isAsking || !isWanted()) return

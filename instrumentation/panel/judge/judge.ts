@@ -1,3 +1,5 @@
+import type { Baseline } from '../../findings/baseline.ts'
+import type { Budgets } from '../../findings/budgets.ts'
 import { judge } from '../../findings/index.ts'
 import { isUnknown } from '../../findings/is-unknown.ts'
 import { thresholdsOf } from '../../findings/thresholds.ts'
@@ -6,14 +8,28 @@ import type { ServerTruth } from '../../model/protocol.ts'
 import type { History } from '../recorder/index.ts'
 import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
+import { foundByOwnRules } from './own-rules.ts'
+
+const SUSPECT_MS = 500
+
+/** What a judge is told beforehand. */
+export interface Knowing {
+  /** Findings that are not told. */
+  readonly baseline?: Baseline | undefined
+  readonly budgets?: Budgets | undefined
+}
 
 /** Finds what is wrong in this process, whenever it is asked, and remembers what was. */
 export class Judge {
   readonly #state: KeptState
   readonly #memory = new FindingMemory()
+  #mayBeBlocked = false
 
-  constructor(history: History) {
+  readonly #knowing: Knowing
+
+  constructor(history: History, knowing: Knowing = {}) {
     this.#state = new KeptState(history)
+    this.#knowing = knowing
   }
 
   /** How many findings there was no room for. */
@@ -21,9 +37,14 @@ export class Judge {
     return this.#memory.dropped
   }
 
+  /** Whether a statement is without an answer for so long that the servers should be asked what it waits for. */
+  get mayBeBlocked(): boolean {
+    return this.#mayBeBlocked
+  }
+
   /** Applies what was recorded since, as far as the time allows. */
   keepUp(withinMs: number): void {
-    this.#state.now(withinMs)
+    this.#state.keepUp(withinMs)
   }
 
   /**
@@ -34,7 +55,10 @@ export class Judge {
     const state = this.#state.now(withinMs)
     if (state === null) return null
     const now = performance.now()
-    const found = judge(state, thresholdsOf(state), now, truth)
+    this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
+    const { baseline, budgets } = this.#knowing
+    const all = [...judge(state, thresholdsOf(state, budgets), now, truth), ...foundByOwnRules(state, now)]
+    const found = all.filter(finding => !baseline?.knows(finding))
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
 

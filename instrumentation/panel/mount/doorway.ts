@@ -36,7 +36,7 @@ const GOODBYE_MS = 250
 
 export interface DoorwaySettings extends Pick<
   PanelSettings,
-  'allow' | 'allowedHosts' | 'allowedOrigins' | 'application'
+  'allow' | 'allowedHosts' | 'allowedOrigins' | 'application' | 'baseline' | 'budgets'
 > {
   readonly token: string
   /** Where the processes of the project find each other, or null. */
@@ -92,7 +92,7 @@ export class Doorway {
       handleProtocols: () => SUBPROTOCOL,
     })
     const who = greeting(settings, recorder, parts.version, applicationUrl)
-    this.#feed = new Feed(recorder, who, () => this.#everySecond())
+    this.#feed = new Feed(recorder, who, () => this.#everySecond(), settings)
     this.#facts = () => processFacts(who, recorder)
     this.#token = settings.token
     this.#directory = new Directory({

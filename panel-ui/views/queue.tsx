@@ -1,4 +1,4 @@
-import './queue-row.css'
+import './queue.css'
 import { Site } from '../components/site.tsx'
 import { duration } from '../../instrumentation/model/format.ts'
 import type { Checkout, Request } from '../../instrumentation/model/state.ts'
@@ -15,15 +15,7 @@ interface Props {
 const SHOWN = 8
 
 /** The waiters for a connection of the pool, longest first. */
-export function QueueRow({ waiting, requests, now, isFull }: Props) {
-  // Always shown, so that the cards below do not move when the first waiter comes.
-  if (waiting.length === 0) {
-    return (
-      <div className="queue">
-        <b>queue</b> <span className="dim">nobody waits</span>
-      </div>
-    )
-  }
+export function Queue({ waiting, requests, now, isFull }: Props) {
   return (
     <div className="queue" data-full={isFull || undefined}>
       <b>{waiting.length} waiting</b>
@@ -32,7 +24,7 @@ export function QueueRow({ waiting, requests, now, isFull }: Props) {
           <li key={checkout.id} data-request={checkout.request}>
             <a href={write('requests', [checkout.request])} title={checkout.site ?? undefined}>
               <UnitMark request={checkout.request} />
-              {requests.get(checkout.request)?.label ?? checkout.request}
+              <span>{requests.get(checkout.request)?.label ?? checkout.request}</span>
               {checkout.site && <Site site={checkout.site} />}
               <b>{duration(now - checkout.askedAt)}</b>
             </a>
