@@ -53,6 +53,7 @@ export const DOORS = {
   'instrumentation/expect': [
     'instrumentation/model',
     'instrumentation/findings',
+    'instrumentation/panel/baseline-file.ts',
     'instrumentation/panel/judge',
     'instrumentation/panel/recorder',
     'server-lib/index.ts',

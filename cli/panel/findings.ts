@@ -1,4 +1,9 @@
-import { FINDING_KINDS, type Finding, type Severity } from '../../instrumentation/model/finding.ts'
+import {
+  FINDING_KINDS,
+  SEVERITIES,
+  type Finding,
+  type Severity,
+} from '../../instrumentation/model/finding.ts'
 import { count } from '../../instrumentation/model/format.ts'
 import { UsageError } from '../usage.ts'
 import { findingBlocks, findingJson, headOf, processOf, type Report } from './report.ts'
@@ -25,8 +30,6 @@ export function findings(moment: Moment, failOn: FailOn): Report {
     isBad: failing.length > 0,
   }
 }
-
-const SEVERITIES: readonly Severity[] = ['bad', 'warn', 'note']
 
 /** Reads `--fail-on leak,n+1,pool-full`: kinds, severities, `any`. Throws a UsageError for another word. */
 export function failOnOf(words: string): FailOn {

@@ -44,7 +44,7 @@ function boardOf(moment: Moment, pool: Pool): { json: object; blocks: Block[] } 
   const isFull = waiting.length > 0 && used >= max
   const holders = statuses.flatMap(status => holderOnLane(status) ?? [])
   const asked = waiting.map(({ request }) => request)
-  const why = isFull ? whyFull(holders, asked) : null
+  const why = isFull ? whyFull({ holders, waiters: asked, tense: 'now' }) : null
   return {
     json: {
       pool: pool.id,

@@ -1,15 +1,17 @@
-import { homeSentence } from '../../instrumentation/findings/home-sentence.ts'
-import { duration } from '../../instrumentation/model/format.ts'
+import { poolsSentence } from '../../instrumentation/findings/pools-sentence.ts'
+import { count, duration } from '../../instrumentation/model/format.ts'
 import { loadOf, shownPools } from '../../instrumentation/model/pool-load.ts'
 import { findingBlocks, findingJson, headOf, processOf, type Report } from './report.ts'
 import { gap, table, text } from './screen.ts'
 import type { Moment } from './watcher.ts'
 
-/** What is true of the process now: the light, the findings, and how full its pools are. */
+/** What is true of the process now: how full its pools are, and what is wrong. */
 export function now(moment: Moment): Report {
   const { state, now: at } = moment
-  const findings = moment.findings ?? []
-  const light = homeSentence(findings, state, at)
+  const all = moment.findings ?? []
+  const findings = all.filter(({ isOver }) => !isOver)
+  const over = all.length - findings.length
+  const say = poolsSentence(state, at)
   const pools = shownPools(state).map(({ pool, engine }) => {
     const { used, max, waiting, oldestHoldMs } = loadOf(state, pool, at)
     const longestWaitMs =
@@ -31,16 +33,15 @@ export function now(moment: Moment): Report {
   return {
     json: {
       process: processOf(moment),
-      light,
+      say,
       findings: findings.map(finding => findingJson(moment, finding)),
+      findingsOver: over,
       pools,
       runningRequests: running.length,
     },
     blocks: [
       headOf(moment),
-      text(light.say, light.tone),
-      // Where a finding says it, the reason follows there.
-      ...(light.why && findings.every(({ sentence }) => sentence !== light.say) ? [text(light.why)] : []),
+      text(say),
       gap,
       table(
         ['engine', 'pool', 'used', 'waiting', 'longest wait', 'oldest hold'],
@@ -56,7 +57,10 @@ export function now(moment: Moment): Report {
           tone: waiting > 0 && used >= max ? 'bad' : 'plain',
         })),
       ),
-      ...findings.flatMap(finding => [gap, ...findingBlocks(moment, finding)]),
+      gap,
+      ...(findings.length === 0 ? [text('Nothing is found to be wrong.', 'good')] : []),
+      ...findings.flatMap((finding, at) => [...(at === 0 ? [] : [gap]), ...findingBlocks(moment, finding)]),
+      ...(over === 0 ? [] : [gap, text(`${count(over, 'finding')} of before: enginelight findings.`, 'dim')]),
     ],
   }
 }

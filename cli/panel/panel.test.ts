@@ -166,7 +166,11 @@ test('findings: 1 where there is one of those that are not allowed, with the lin
   expect((await enginelight('findings', '--url', url)).code).toBe(0)
   const now = await enginelight('now', '--url', url)
   expect(now).toMatchObject({ code: 0, stderr: '' })
-  expect(now.stdout).toMatch(/^shop, pid \d+, as of [\d:]+\nwriter has no free connection/)
+  expect(now.stdout).toMatch(
+    /^shop, pid \d+, as of [\d:]+\n1 check-out waits for a connection; 2 of 12 are held\./,
+  )
+  expect(now.stdout).toMatch(/bad {2}pool full\n {2}writer has no free connection/)
+  expect(now.stdout).toMatch(/\d findings? of before: enginelight findings\.\n$/)
 })
 
 test('request, tx and queries tell what the page tells, and no value', async () => {

@@ -3,7 +3,7 @@ import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/findi
 import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
 import { stalledMs } from '../../instrumentation/findings/without-stalls.ts'
-import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
+import { clockTime, duration } from '../../instrumentation/model/format.ts'
 import { LEDGER_ENTRIES, ledgerOf } from '../../instrumentation/model/ledger.ts'
 import { NO_CONTEXT } from '../../instrumentation/model/state.ts'
 import { UsageError } from '../usage.ts'
@@ -19,7 +19,7 @@ export function request(moment: Moment, id: string): Report {
   if (!request || id === NO_CONTEXT)
     throw new UsageError(`This process knows no request ${id}: it is too long ago, or of another run.`)
   const until = isSettled(request) ? request.endedAt! : moment.now
-  const found = judgeRequest(request, thresholdsOf(state), moment.now, state.stalls)
+  const found = judgeRequest(request, thresholdsOf(state), moment.now, state)
   const ledger = ledgerOf(request, until)
   const verdict = verdictOf(request, ledger, found, stalledMs(state.stalls, request.startedAt, until))
   const outcome = outcomeOf(request, until)
@@ -44,7 +44,8 @@ export function request(moment: Moment, id: string): Report {
         findings: found.map(finding => findingJson(moment, finding)),
         transactions: request.transactions.map(transaction => transaction.id),
         statements: request.statements.map(statementJson),
-        statementsOmitted: request.omitted,
+        /** Beyond the limit, by text and line. */
+        counted: request.counted,
       },
     },
     blocks: [
@@ -66,10 +67,7 @@ export function request(moment: Moment, id: string): Report {
       ),
       ...found.flatMap(finding => [gap, ...findingBlocks(moment, finding)]),
       gap,
-      ...statementTable(request.statements, request.startedAt),
-      ...(request.omitted > 0
-        ? [text(`and ${count(request.omitted, 'statement')} that ran and were only counted.`)]
-        : []),
+      ...statementTable(request.statements, request.startedAt, request.counted),
     ],
   }
 }

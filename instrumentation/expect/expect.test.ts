@@ -1,10 +1,16 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import knexFactory from 'knex'
 import pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createEngines, engine, EnginelightError } from '../../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../../server-lib/testing/database.ts'
 import { expectQuiet } from '../../server-lib/testing/ground-truth.ts'
+import type { Finding } from '../model/finding.ts'
+import { addToBaseline } from '../panel/baseline-file.ts'
+import { addRule } from '../panel/judge/index.ts'
 import { expectFindings, type FindingsExpected } from './expect-no-findings.ts'
 import { expectNoFindings, expectStatements } from './index.ts'
 import { Witness } from './witness.ts'
@@ -127,6 +133,37 @@ test('repeated statements: two are enough, unless the test says otherwise', asyn
   expect(await kinds()).toEqual([])
 })
 
+test('what is in the baseline is known, wherever its line moves; anything else is told', async () => {
+  await using engines = enginesOf()
+  const folder = await mkdtemp(join(tmpdir(), 'enginelight-baseline-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const baseline = join(folder, 'known.json')
+  const byId = () =>
+    engines.run(async db => {
+      for (const id of [1, 2, 3]) await db.writer('orders').where({ id }).first()
+    })
+  const byName = () =>
+    engines.run(async db => {
+      for (const name of ['a', 'b']) await db.writer('orders').where({ name }).first()
+    })
+  await byId()
+  const error = await refused(expectNoFindings({ baseline }))
+  addToBaseline(baseline, error?.findings as Finding[])
+  await byId()
+  await expectNoFindings({ baseline })
+  await byName()
+  expect(await kinds({ baseline })).toEqual(['n+1'])
+  await writeFile(baseline, 'known')
+  expect(await refused(expectNoFindings({ baseline }))).toMatchObject({ code: 'EL_PANEL_CONFIG' })
+})
+
+test('a rule of the application fails a test too', async () => {
+  const stop = addRule(() => [{ id: 'mine', sentence: 'Mine is wrong.' }])
+  onTestFinished(stop)
+  expect((await refused(expectNoFindings()))?.message).toContain('- own rule: Mine is wrong.')
+  stop()
+})
+
 test('what a test provokes counts only where it is asked for', async () => {
   await using engines = enginesOf()
   const fail = () => engines.run(db => db.writer.query('select 1 / 0')).catch(() => {})
@@ -155,7 +192,10 @@ test('it is a hook as it stands: runners pass contexts, and Jest looks at the nu
 })
 
 test.each([
-  [{ exept: [] }, 'expectNoFindings: there is no option exept; there are except, also, since, similarFrom.'],
+  [
+    { exept: [] },
+    'expectNoFindings: there is no option exept; there are except, also, since, baseline, similarFrom.',
+  ],
   [{ except: ['leaks'] }, 'expectNoFindings: option except must be kinds of findings'],
   [{ similarFrom: 1 }, 'expectNoFindings: option similarFrom must be a whole number from 2, not 1.'],
 ])('wrong options are refused: %o', async (options, sentence) => {
