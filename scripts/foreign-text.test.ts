@@ -4,6 +4,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { expect, test } from 'vitest'
+import { panelAddress } from '../cli/panel/address.ts'
+import { failOnOf } from '../cli/panel/findings.ts'
+import {
+  drawn as drawnForTerminal,
+  json as terminalJson,
+  table as asTable,
+  text as asText,
+} from '../cli/panel/screen.ts'
+import { inShort } from '../cli/panel/statements.ts'
 import { controlOperation } from '../instrumentation/otel/sql/control-operation.ts'
 import { querySummary } from '../instrumentation/otel/sql/query-summary.ts'
 import { sqlWords } from '../instrumentation/otel/sql/sql-words.ts'
@@ -189,6 +198,25 @@ const READERS: Record<string, (text: string) => unknown> = {
   transactionFilter,
   sqlTokens: text => sqlTokens(text),
   elidedSqlTokens,
+  'text of the terminal': text => drawnForTerminal([asText(text)], { width: 80, hasColors: true }),
+  'table of the terminal': text =>
+    drawnForTerminal([asTable([text], [{ cells: [text], below: [text] }])], { width: 80, hasColors: true }),
+  'json of the terminal': text => terminalJson({ text }),
+  'statement of the terminal': inShort,
+  panelAddress: text => {
+    try {
+      panelAddress(text, '')
+    } catch {
+      // No address.
+    }
+  },
+  failOnOf: text => {
+    try {
+      failOnOf(text)
+    } catch {
+      // No kind of a finding.
+    }
+  },
 }
 
 /** Those whose text is cut before, or comes from a catalogue or from models: an eighth of a megabyte is long for them. */

@@ -35,6 +35,8 @@ export interface Hello {
   timeOrigin: number
   /** The process's clock at the time of sending, to set the page's clock. */
   now: Time
+  /** The newest row at the time of sending: a reader that has it knows all that there was. Of older processes unknown. */
+  seq?: number
   limits: { ringBytes: number; requestsKept: number; statementsPerRequest: number }
   /** Of the drivers, as Enginelight finds them; null where it does not. Unknown of an older process. */
   versions?: { pg: string | null; knex: string | null }

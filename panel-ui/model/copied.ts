@@ -5,8 +5,8 @@ import { count, duration } from '../../instrumentation/model/format.ts'
 import { LEDGER_ENTRIES, type Ledger } from '../../instrumentation/model/ledger.ts'
 import { duplicatesIn, queriesIn, type RequestQuery } from '../../instrumentation/model/request-queries.ts'
 import type { Request, Statement } from '../../instrumentation/model/state.ts'
-import type { Told } from './transactions.ts'
-import { transactionVerdict } from './transaction-verdict.ts'
+import type { Told } from '../../instrumentation/findings/tell-transaction.ts'
+import { transactionVerdict } from '../../instrumentation/findings/transaction-verdict.ts'
 
 const LISTED = 40
 

@@ -1,6 +1,5 @@
+import { isShared, type Told } from '../../instrumentation/findings/tell-transaction.ts'
 import { engineKey, readFilter, slowKey, wordsOf, type Filter, type Grammar } from './filter.ts'
-import type { Told } from './transactions.ts'
-import { isShared } from './transactions.ts'
 
 export const TRANSACTION_WORDS = ['committed', 'rolled-back', 'refused', 'lied', 'two-phase'] as const
 

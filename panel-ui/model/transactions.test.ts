@@ -13,7 +13,7 @@ import { outcomeOf } from '../../instrumentation/findings/outcome.ts'
 import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import { emptyState, type PanelState } from '../../instrumentation/model/state.ts'
 import { transactionFilter } from './transaction-filter.ts'
-import { transactionVerdict } from './transaction-verdict.ts'
+import { transactionVerdict } from '../../instrumentation/findings/transaction-verdict.ts'
 import { endingLines, sentenceOf, transactionsOf } from './transactions.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
 

@@ -9,7 +9,7 @@ import { FATE_GLYPH, FATE_WORDS, savepointDepth, statementsOf } from '../../inst
 import { blockerName } from '../../instrumentation/findings/blocker.ts'
 import { locksOf } from '../../instrumentation/findings/in-doubt.ts'
 import { NO_CONTEXT, type Connection } from '../../instrumentation/model/state.ts'
-import { isShared, type Told } from '../model/transactions.ts'
+import { isShared, type Told } from '../../instrumentation/findings/tell-transaction.ts'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'

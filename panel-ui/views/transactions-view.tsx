@@ -2,6 +2,8 @@ import './split-view.css'
 import './transactions-view.css'
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
 import { doubtsOf } from '../../instrumentation/findings/in-doubt.ts'
+import type { Told } from '../../instrumentation/findings/tell-transaction.ts'
+import { endingLines, sentenceOf, transactionsOf } from '../model/transactions.ts'
 import { completionsOf, toggleWord } from '../model/filter.ts'
 import {
   transactionFilter,
@@ -9,7 +11,6 @@ import {
   TRANSACTION_WORDS,
   WITH_READS,
 } from '../model/transaction-filter.ts'
-import { endingLines, sentenceOf, transactionsOf, type Told } from '../model/transactions.ts'
 import { useModel, useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, useRoute } from '../route.ts'
 import { EndingLines } from './ending-lines.tsx'

@@ -51,6 +51,7 @@ test('hello says who we are and by which clock', async () => {
     node: process.version,
     timeOrigin: performance.timeOrigin,
     now: expect.any(Number),
+    seq: 0,
     limits: { ringBytes: 8 * 1024 * 1024, requestsKept: 100, statementsPerRequest: 500 },
   })
   expect(Math.abs((page.hello?.now ?? 0) - performance.now())).toBeLessThan(2_000)

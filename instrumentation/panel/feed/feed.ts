@@ -72,6 +72,7 @@ export class Feed {
         boot,
         timeOrigin: performance.timeOrigin,
         now: performance.now(),
+        seq: this.#recorder.history.ring.last,
         limits: {
           ringBytes: limits.ringBytes,
           requestsKept: limits.requestsKept,
