@@ -93,7 +93,8 @@ const isRoute = (route: string, wanted: string) =>
   wanted.includes('+') ? route === wanted : route.includes(wanted)
 
 const isStatus = (status: string, wanted: string): boolean =>
-  status.length >= wanted.length && [...wanted].every((digit, at) => digit === 'x' || digit === status[at])
+  status.length >= wanted.length &&
+  Array.from(wanted).every((digit, at) => digit === 'x' || digit === status[at])
 
 function textOf(request: Request): string {
   const parts = [request.label, request.id]
