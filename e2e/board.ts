@@ -12,8 +12,10 @@ export interface Lane {
   line: string
 }
 
-/** What the board says of every open connection, read from the text on the screen. */
+/** What the board says of every open connection, read from the text on the screen. It unfolds those that do nothing. */
 export async function readBoard(page: Page): Promise<Lane[]> {
+  const folded = page.locator('.quiet-slots[aria-expanded=false]')
+  while ((await folded.count()) > 0) await folded.first().click()
   const lanes: Lane[] = []
   for (const pool of await page.getByRole('region', { name: /pool/ }).all()) {
     const engine = (await pool.getByRole('heading').first().innerText()).trim()

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test as base, expect, type Page } from '@playwright/test'
@@ -41,6 +43,8 @@ export const test = base.extend<object, Fixtures>({
         ],
         {
           cwd: project(),
+          // Its panel lists the processes of its project: not the other worker's shop.
+          env: { ...process.env, XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'enginelight-state-')) },
           stdio: ['ignore', 'pipe', 'inherit'],
         },
       )

@@ -71,7 +71,8 @@ test('a request, opened: its engines and their status, its connection and pid, i
   const writer = engines.locator('tr[data-engine=writer]')
   await expect(writer).toContainText('ended')
   await expect(writer).toContainText('writer#1')
-  await expect(engines.locator('tr[data-engine=reader]')).toContainText('initialized')
+  await expect(engines.locator('.untouched')).toContainText('initialized')
+  await expect(engines.locator('.untouched [data-engine=reader]')).toBeVisible()
   await expect(writer).toContainText(String(backend?.pid))
   await expect(writer).toContainText(/idle-in-transaction\.js:\d+/)
 
@@ -103,6 +104,7 @@ test('a connection that is borrowed has two owners, in whichever ORM’s transac
   const pids = (await shop.admin(`select pid from pg_stat_activity where usename = 'shop_orm'`)).map(
     ({ pid }) => String(pid),
   )
+  await readBoard(page)
   const borrowed = page.locator('section.pool[data-engine=borrowed]')
   await expect(borrowed).toContainText('Sharing Pool borrowed#1')
   const lane = borrowed.locator('[role=row][data-backend-pid]').first()

@@ -4,15 +4,19 @@ import {
   type Bye,
   type ClientMessage,
   type Hello,
+  type Processes,
   type ServerMessage,
   type Subscribe,
 } from '../instrumentation/model/protocol.ts'
+import { retryDelay } from './retry.ts'
 
 /** The state of the link to the process. `retryAt` is on the page's own clock (`performance.now()`). */
 export type Link =
   | { readonly state: 'connecting' }
   | { readonly state: 'live' }
   | { readonly state: 'lost'; readonly retryAt: number; readonly reason: string | null }
+  /** The process has ended: what is shown is its last word. `at` is in epoch milliseconds. */
+  | { readonly state: 'ended'; readonly at: number }
   | { readonly state: 'unauthorized'; readonly reason: 'no token' | 'wrong token' }
 
 export interface Receiver {
@@ -26,45 +30,50 @@ export interface Receiver {
   readonly wantsTruth: boolean
 }
 
-const FIRST_RETRY_MS = 250
-const LAST_RETRY_MS = 10_000
 const ACKNOWLEDGE_MS = 1000
+const DISMISS_MS = 80
 /**
  * A process sends `stat` each second, and each fifth to a hidden page: after this long without a message the link is
  * dead.
  */
 const SILENCE_MS = 15_000
 
-/** The websocket to the process: authenticates, subscribes, reconnects. It knows nothing of rows or views. */
+/** The websocket to one process: authenticates, subscribes, reconnects. It knows nothing of rows or views. */
 export class Connection {
   readonly #receiver: Receiver
-  readonly #token: string | null
+  readonly #token: string
+  readonly #boot: string
+  readonly #over = new AbortController()
   #socket: WebSocket | null = null
   #attempts = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #heardAt = 0
   #acknowledged = 0
   #farewell: Bye | null = null
+  readonly #dismissed: string[] = []
 
-  constructor(receiver: Receiver, token: string | null) {
+  constructor(receiver: Receiver, token: string, boot: string) {
     this.#receiver = receiver
     this.#token = token
+    this.#boot = boot
+    const { signal } = this.#over
+    document.addEventListener('visibilitychange', () => this.#seen(), { signal })
+    const timer = setInterval(() => this.#tend(), ACKNOWLEDGE_MS)
+    signal.addEventListener('abort', () => clearInterval(timer))
+    this.#connect()
   }
 
-  open(): void {
-    if (this.#token === null) return this.#receiver.link({ state: 'unauthorized', reason: 'no token' })
-    document.addEventListener('visibilitychange', () => {
-      this.#send({ type: 'vis', visible: !document.hidden })
-      // The browser slows down a hidden page's timers: a reader who returns should not wait for one.
-      if (!document.hidden && !this.#socket) this.retryNow()
-    })
-    setInterval(() => this.#tend(), ACKNOWLEDGE_MS)
-    this.#connect()
+  end(): void {
+    this.#over.abort()
+    clearTimeout(this.#retry)
+    const socket = this.#socket
+    this.#socket = null
+    socket?.close()
   }
 
   retryNow(): void {
     clearTimeout(this.#retry)
-    if (!this.#socket) this.#connect()
+    if (!this.#socket && !this.#over.signal.aborted) this.#connect()
   }
 
   /** Starts again on a new socket, after rows were thrown away. */
@@ -79,17 +88,28 @@ export class Connection {
     this.#send({ type: 'watch', truth })
   }
 
+  /** A finding was read. Many at once are sent one after the other: a page that sends too much is sent away. */
+  dismiss(key: string): void {
+    this.#dismissed.push(key)
+    if (this.#dismissed.length === 1) this.#sendDismissed()
+  }
+
+  #sendDismissed(): void {
+    const [key] = this.#dismissed
+    if (key === undefined) return
+    setTimeout(() => {
+      if (this.#send({ type: 'dismiss', key })) this.#dismissed.shift()
+      this.#sendDismissed()
+    }, DISMISS_MS)
+  }
+
   #connect(): void {
     this.#receiver.link({ state: 'connecting' })
-    const url = new URL('socket', location.href)
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-    url.hash = ''
-    url.search = ''
-    const socket = new WebSocket(url, SUBPROTOCOL)
+    const socket = new WebSocket(socketUrl(`socket?process=${this.#boot}`), SUBPROTOCOL)
     this.#socket = socket
     this.#heardAt = performance.now()
     this.#acknowledged = 0
-    socket.onopen = () => this.#send({ type: 'auth', token: this.#token! })
+    socket.onopen = () => this.#send({ type: 'auth', token: this.#token })
     socket.onmessage = event => this.#receive(event.data)
     socket.onclose = event => {
       if (this.#socket !== socket) return
@@ -101,7 +121,7 @@ export class Connection {
   #receive(data: unknown): void {
     this.#heardAt = performance.now()
     const message = parse(data)
-    if (!message) return
+    if (!message || message.type === 'processes') return
     if (message.type === 'hello') {
       this.#attempts = 0
       const since = this.#receiver.hello(message)
@@ -119,14 +139,17 @@ export class Connection {
     if (code === CLOSE.unauthorized) {
       return this.#receiver.link({ state: 'unauthorized', reason: 'wrong token' })
     }
-    const base = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts)
-    this.#attempts += 1
-    // Many pages that lost one process should not all return in the same millisecond.
-    const delay = Math.max(base * (0.75 + Math.random() * 0.5), this.#farewell?.retryAfterMs ?? 0)
+    const delay = Math.max(retryDelay(this.#attempts++), this.#farewell?.retryAfterMs ?? 0)
     const why = this.#farewell?.reason ?? sayWhy(code, reason)
     this.#farewell = null
     this.#receiver.link({ state: 'lost', retryAt: performance.now() + delay, reason: why })
     this.#retry = setTimeout(() => this.#connect(), delay)
+  }
+
+  #seen(): void {
+    this.#send({ type: 'vis', visible: !document.hidden })
+    // The browser slows down a hidden page's timers: a reader who returns should not wait for one.
+    if (!document.hidden && !this.#socket) this.retryNow()
   }
 
   #tend(): void {
@@ -144,8 +167,11 @@ export class Connection {
     }
   }
 
-  #send(message: ClientMessage): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message))
+  /** Whether there is a socket to send it on. */
+  #send(message: ClientMessage): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false
+    this.#socket.send(JSON.stringify(message))
+    return true
   }
 }
 
@@ -155,14 +181,23 @@ function sayWhy(code: number, reason: string): string | null {
   return reason || null
 }
 
-function parse(data: unknown): ServerMessage | null {
+export function parse(data: unknown): ServerMessage | Processes | null {
   if (typeof data !== 'string') return null
   try {
     const message: unknown = JSON.parse(data)
     return typeof message === 'object' && message !== null && 'type' in message
-      ? (message as ServerMessage)
+      ? (message as ServerMessage | Processes)
       : null
   } catch {
     return null
   }
+}
+
+/** Of a socket of the panel, beside the page. */
+export function socketUrl(path: string): URL {
+  const page = new URL(location.href)
+  page.hash = page.search = ''
+  const url = new URL(path, page)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  return url
 }

@@ -25,7 +25,7 @@ export function adjust(view: string, path: readonly string[], query: string): vo
   changed()
 }
 
-const routeNow = (): Route => current
+export const routeNow = (): Route => current
 
 export function useRoute(): Route {
   return useSyncExternalStore(subscribe, routeNow)

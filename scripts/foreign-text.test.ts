@@ -4,6 +4,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { expect, test } from 'vitest'
+import { panelAddress } from '../cli/panel/address.ts'
+import { failOnOf } from '../cli/panel/findings.ts'
+import {
+  drawn as drawnForTerminal,
+  json as terminalJson,
+  table as asTable,
+  text as asText,
+} from '../cli/panel/screen.ts'
+import { inShort } from '../cli/panel/statements.ts'
 import { controlOperation } from '../instrumentation/otel/sql/control-operation.ts'
 import { querySummary } from '../instrumentation/otel/sql/query-summary.ts'
 import { sqlWords } from '../instrumentation/otel/sql/sql-words.ts'
@@ -17,6 +26,7 @@ import {
   TokenLock,
   NameLock,
 } from '../instrumentation/panel/locks/index.ts'
+import { encodingFor } from '../instrumentation/panel/page/encoding.ts'
 import { isOurs } from '../instrumentation/panel/page/mount-path.ts'
 import { Dictionary } from '../instrumentation/panel/recorder/dictionary.ts'
 import { Ink } from '../instrumentation/panel/recorder/ink.ts'
@@ -106,6 +116,7 @@ const column = (typeName: string) =>
   ({ typeName, isArray: typeName.endsWith('[]') }) as Parameters<typeof sameDefault>[2]
 const withStack = (stack: string) => Object.assign(new Error('x'), { stack })
 const ink = new Ink(new Dictionary(1e6), true)
+const sent = (text: string) => ({ engine: 'writer', text, parameters: 0, valuesHash: 1 })
 const locks = { peer: new PeerLock([]), name: new NameLock([], []) }
 const tokens = new TokenLock('a-token-of-my-own')
 const request = (text: string, name: string) =>
@@ -169,7 +180,8 @@ const READERS: Record<string, (text: string) => unknown> = {
   controlOperation: text => controlOperation(reading, text),
   'ink.label': text => ink.label(text, true),
   'ink.text': text => ink.text(text),
-  'ink.statement': text => ink.statement(text, 0),
+  'ink.shown': text => ink.internShown(ink.shown(sent(text))),
+  'ink.valuesHash': text => ink.valuesHash(sent(text), ''),
   parseClientMessage,
   'parseClientMessage with a token': text =>
     parseClientMessage(JSON.stringify({ type: 'auth', token: text })),
@@ -179,12 +191,32 @@ const READERS: Record<string, (text: string) => unknown> = {
   'refusal by Host': text => refusal(request(text, 'Host'), locks),
   'refusal by Origin': text => refusal(request(text, 'Origin'), locks),
   'token.admits': text => tokens.admits(text),
+  encodingFor,
   'isOurs, a path': isOurs,
   gidParts,
   requestFilter,
   transactionFilter,
   sqlTokens: text => sqlTokens(text),
   elidedSqlTokens,
+  'text of the terminal': text => drawnForTerminal([asText(text)], { width: 80, hasColors: true }),
+  'table of the terminal': text =>
+    drawnForTerminal([asTable([text], [{ cells: [text], below: [text] }])], { width: 80, hasColors: true }),
+  'json of the terminal': text => terminalJson({ text }),
+  'statement of the terminal': inShort,
+  panelAddress: text => {
+    try {
+      panelAddress(text, '')
+    } catch {
+      // No address.
+    }
+  },
+  failOnOf: text => {
+    try {
+      failOnOf(text)
+    } catch {
+      // No kind of a finding.
+    }
+  },
 }
 
 /** Those whose text is cut before, or comes from a catalogue or from models: an eighth of a megabyte is long for them. */

@@ -26,7 +26,7 @@ try {
   })
   try {
     await sleep(PAST_MS)
-    await takeConnections(browser, urls)
+    await takeHome(browser, urls)
     await takeRequest(browser, urls)
     await takeTransactions(browser, urls)
     await takeBorrowed(browser, urls)
@@ -39,14 +39,14 @@ try {
 }
 
 /** One request sits idle in a transaction, two wait for its row, and customers wait for a connection. */
-async function takeConnections(browser, urls) {
+async function takeHome(browser, urls) {
   const page = await openPanel(browser, urls, 'light', 2)
   const troubles = [visit(urls, 'trouble/slow?seconds=5')]
   await sleep(700)
   for (let i = 0; i < 3; i++) troubles.push(visit(urls, 'trouble/idle-in-transaction?seconds=4'))
   await sleep(200)
   for (let i = 0; i < 2; i++) troubles.push(visit(urls, 'trouble/swallowed-error'))
-  await page.getByText(/writer has no free connection/).waitFor()
+  await page.locator('.finding[data-kind="pool full"]:not([data-over])').waitFor()
   await sleep(700)
   await page.screenshot({ path: 'docs/panel.png' })
   await Promise.all(troubles)

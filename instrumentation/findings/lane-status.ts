@@ -116,22 +116,3 @@ function recentHolds(lane: Lane, now: Time): number {
   }
   return holds
 }
-
-/**
- * The share of the last ten seconds that a lane spent in each phase: the picture in words, for readers who cannot see
- * it.
- */
-export function phaseShares(lane: Lane | undefined, now: Time): string {
-  const sums = new Map<LanePhase, number>()
-  const from = now - 10_000
-  const segments = lane?.segments ?? []
-  for (let i = segments.length - 1; i >= 0; i--) {
-    const segment = segments[i]!
-    const to = segment.to ?? now
-    if (to < from) break
-    const spent = Math.min(to, now) - Math.max(segment.from, from)
-    if (spent > 0 && segment.phase !== 'free') sums.set(segment.phase, (sums.get(segment.phase) ?? 0) + spent)
-  }
-  if (sums.size === 0) return 'free'
-  return [...sums].map(([phase, ms]) => `${phase} ${Math.round(ms / 100)} %`).join(', ')
-}

@@ -1,4 +1,4 @@
-import type { Finding, FindingKind, Severity, Subjects } from '../model/finding.ts'
+import type { Finding, FindingKind, Place, Severity, Subjects } from '../model/finding.ts'
 import type { ServerTruth } from '../model/protocol.ts'
 import type { Time } from '../model/rows.ts'
 import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
@@ -11,32 +11,57 @@ export type Rule = (
   thresholds: Thresholds,
   now: Time,
   truth: ServerTruth | null,
-) => Iterable<Finding>
+) => Iterable<Judged>
 
 /** Judges one request, over or not. */
 export type RequestRule = (
   request: Request,
   thresholds: Thresholds,
   now: Time,
-  stalls: PanelState['stalls'],
-) => Iterable<Finding>
+  around: Around,
+) => Iterable<Judged>
+
+/** What a request is judged by besides its own rows. */
+export type Around = Pick<PanelState, 'stalls' | 'engines' | 'pools' | 'requests' | 'checkouts'>
 
 interface Found {
   readonly severity: Severity
   readonly since: Time
+  /** Default: `since`. */
+  readonly lastSeen?: Time
+  readonly isOver?: boolean
   readonly about: Subjects
   readonly sentence: string
   readonly why?: string | null
   readonly site?: string | null
+  readonly place?: Place
+  readonly afterwards?: Afterwards
 }
 
+/** What is said of a finding once it is over, if its sentence would not be true then. */
+export interface Afterwards {
+  readonly sentence: string
+  readonly why?: string
+}
+
+/** A finding as a rule makes it. */
+export interface Judged extends Finding {
+  readonly afterwards: Afterwards | null
+}
+
+const LONGEST_KEY = 500
+
 /** `id`: of the subject of which there is one finding of this kind. */
-export const finding = (kind: FindingKind, id: string, { why, site, ...found }: Found): Finding => ({
+export const finding = (kind: FindingKind, id: string, found: Found): Judged => ({
+  why: null,
+  site: null,
+  lastSeen: found.since,
+  isOver: false,
+  afterwards: null,
   ...found,
-  key: `${kind} ${id}`,
+  key: `${kind} ${id}`.slice(0, LONGEST_KEY),
   kind,
-  why: why ?? null,
-  site: site ?? null,
+  count: 1,
 })
 
 /** A request as a sentence names it. */

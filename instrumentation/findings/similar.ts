@@ -1,4 +1,4 @@
-import type { Statement } from '../model/state.ts'
+import type { CountedStatements, Statement } from '../model/state.ts'
 import { SIMILAR_FROM } from './thresholds.ts'
 
 /** Statements of one request with the same text, sent from the same line. */
@@ -33,42 +33,57 @@ export function groupsOf(statements: readonly Statement[], from = SIMILAR_FROM):
 
 export const similarKey = (statement: Statement): string => `${statement.site ?? ''}\n${statement.text}`
 
-const isControl = (text: string): boolean =>
+export const isControl = (text: string): boolean =>
   /^\s*(begin|commit|rollback|savepoint|release|start transaction|set|prepare transaction)\b/i.test(text)
 
-/** A row of the statements table: one statement, or a folded run of similar ones. */
+/** A row of the statements table: one statement, a folded run of similar ones, or those that are only counted. */
 export type StatementLine =
   | { readonly type: 'one'; readonly statement: Statement; readonly inRun: boolean }
   | {
       readonly type: 'run'
       readonly key: string
       readonly statements: readonly Statement[]
+      /** How many different ones it repeats in turn. */
+      readonly inTurn: number
       readonly isOpen: boolean
     }
+  | { readonly type: 'counted'; readonly counted: CountedStatements }
 
 /** Folds runs of similar statements into one line each, except the `opened` ones, given by their first id. */
 export function foldRuns(statements: readonly Statement[], opened: ReadonlySet<string>): StatementLine[] {
   const lines: StatementLine[] = []
   for (let i = 0; i < statements.length;) {
-    const run = runFrom(statements, i)
-    if (run.length < SIMILAR_FROM) {
-      lines.push({ type: 'one', statement: run[0]!, inRun: false })
+    const first = statements[i]!
+    const found = runFrom(statements, i)
+    if (!found) {
+      lines.push({ type: 'one', statement: first, inRun: false })
       i += 1
       continue
     }
-    const key = run[0]!.id
-    const isOpen = opened.has(key)
-    lines.push({ type: 'run', key, statements: run, isOpen })
+    const isOpen = opened.has(first.id)
+    const run = statements.slice(i, i + found.length)
+    lines.push({ type: 'run', key: first.id, statements: run, inTurn: found.inTurn, isOpen })
     if (isOpen) for (const statement of run) lines.push({ type: 'one', statement, inRun: true })
     i += run.length
   }
   return lines
 }
 
-function runFrom(statements: readonly Statement[], first: number): Statement[] {
-  const key = similarKey(statements[first]!)
-  if (isControl(statements[first]!.text)) return [statements[first]!]
-  let end = first + 1
-  while (end < statements.length && similarKey(statements[end]!) === key) end++
-  return statements.slice(first, end)
+/** Rounds of more different statements are not folded. */
+const MOST_IN_TURN = 6
+
+function runFrom(
+  statements: readonly Statement[],
+  first: number,
+): { length: number; inTurn: number } | undefined {
+  for (let inTurn = 1; inTurn <= MOST_IN_TURN; inTurn++) {
+    let end = first + inTurn
+    while (end < statements.length && similarKey(statements[end]!) === similarKey(statements[end - inTurn]!))
+      end++
+    const rounds = Math.floor((end - first) / inTurn)
+    if (rounds < SIMILAR_FROM) continue
+    const round = statements.slice(first, first + inTurn)
+    if (round.some(({ text }) => !isControl(text))) return { length: rounds * inTurn, inTurn }
+  }
+  return undefined
 }

@@ -1,3 +1,4 @@
+import type { Budgets } from './budgets.ts'
 import type { Engine, PanelState } from '../model/state.ts'
 
 /** When something on one engine is a finding, in milliseconds. From the engine's own options. */
@@ -17,7 +18,9 @@ export interface Thresholds {
   readonly releaseMs: number
   /** Fewer similar statements than this are not a pattern. */
   readonly similarFrom: number
-  /** How long a failed attempt to connect, or a stall, stays news. */
+  /** How many statements a request may send, by its route. */
+  readonly budgets: Budgets
+  /** How long a failed attempt to connect, or a stall or a warning, stays news. */
   readonly connectFailedForMs: number
   readonly stalledForMs: number
 }
@@ -29,14 +32,20 @@ const LOOK_AT_IDLE_MS = 500
 
 const known = new WeakMap<PanelState['engines'], Thresholds>()
 
-/** The thresholds of these engines. */
-export function thresholdsOf({ engines }: Pick<PanelState, 'engines'>): Thresholds {
+const NO_BUDGETS: Budgets = {}
+
+/** The thresholds of these engines. The process has told them with the same `budgets`, or its page has. */
+export function thresholdsOf(
+  { engines }: Pick<PanelState, 'engines'>,
+  budgets: Budgets = NO_BUDGETS,
+): Thresholds {
   let thresholds = known.get(engines)
-  if (!thresholds) {
+  if (thresholds?.budgets !== budgets) {
     thresholds = {
       engines: new Map([...engines].map(([name, engine]) => [name, limitsFrom(engine)])),
       releaseMs: RELEASE_MS,
       similarFrom: SIMILAR_FROM,
+      budgets,
       connectFailedForMs: 10_000,
       stalledForMs: 60_000,
     }

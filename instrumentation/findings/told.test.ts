@@ -1,14 +1,12 @@
 import { expect, test } from 'vitest'
 import { ledgerOf } from '../model/ledger.ts'
 import { laneKey, type LanePhase, type Request } from '../model/state.ts'
-import { homeSentence } from './home-sentence.ts'
-import { judge, judgeRequest } from './index.ts'
+import { judgeRequest } from './index.ts'
 import { laneStatus } from './lane-status.ts'
-import { aCheckout, aHold, aRequest, aStatement, aTransaction, made } from './testing/made-up.ts'
+import { aHold, aRequest, aStatement, aTransaction, made } from './testing/made-up.ts'
 import { thresholdsOf } from './thresholds.ts'
 import { verdictOf } from './verdict.ts'
 
-const idle = { phase: 'idle in transaction', from: 1_000 } as const
 const holding = (n: number, facts: Partial<Request> = {}) => {
   const where = { request: `u${n}`, connection: `c${n}` }
   return aRequest({
@@ -20,32 +18,11 @@ const holding = (n: number, facts: Partial<Request> = {}) => {
   })
 }
 
-test('the home sentence is the worst that was found of the pools, or that all is well', () => {
-  const say = (state: ReturnType<typeof made>, now: number) => {
-    const { tone, say } = homeSentence(judge(state, thresholdsOf(state), now), state, now)
-    return `${tone}: ${say}`
-  }
-  const requests = [holding(1), holding(2)]
-  expect(say(made({ requests, lanes: [idle, idle] }), 1_100)).toBe('good: No request waits for a connection.')
-  expect(say(made({ requests, lanes: [idle, idle] }), 3_000)).toBe(
-    'warn: 2 connections of writer sit idle in a transaction.',
-  )
-  expect(say(made({ requests: [holding(1)], lanes: [idle] }), 12_000)).toMatch(/^bad: GET \/1 sits idle/)
-  const leaking = holding(1, { endedAt: 500 })
-  expect(say(made({ requests: [leaking, holding(2)], lanes: [idle, idle] }), 3_000)).toMatch(
-    /^bad: GET \/1 ended 2 s ago and still holds/,
-  )
-  const asking = aRequest({ id: 'u9', checkouts: [aCheckout({ id: 'k9', request: 'u9', askedAt: 2_000 })] })
-  expect(say(made({ requests: [leaking, holding(2), asking], lanes: [idle, idle] }), 3_000)).toBe(
-    'bad: writer has no free connection: 2 of 2 are held, 1 request waits.',
-  )
-})
-
 test('the verdict tells of a request what says the most, and else where its time went', () => {
   const verdict = (facts: Partial<Request>, stalledMs = 0) => {
     const request = aRequest({ endedAt: 1_000, outcome: 'finished', ...facts })
     const state = made({ requests: [request] })
-    const findings = judgeRequest(request, thresholdsOf(state), 1_000, state.stalls)
+    const findings = judgeRequest(request, thresholdsOf(state), 1_000, state)
     return verdictOf(request, ledgerOf(request, 1_000), findings, stalledMs)
   }
   const failed = aTransaction({

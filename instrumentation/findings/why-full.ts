@@ -13,32 +13,74 @@ export interface Holder {
   readonly leakedMs: number | null
 }
 
-/** Why a full pool stays full, in one sentence: the first known cause that fits. */
-export function whyFull(holders: readonly Holder[], waiters: readonly (string | null)[]): string {
-  const [first] = holders
-  if (!first) return 'Nobody is seen to hold a connection of it.'
-  const waiting = new Set(waiters.filter(request => request !== null))
-  const nested = holders.filter(h => h.request !== null && waiting.has(h.request))
-  if (nested.length > 0) {
-    return `${say(longest(nested))} holds one and waits for another: requests that each need two can keep each other waiting for ever.`
-  }
-  const leaked = holders.filter(h => h.leakedMs !== null)
-  if (leaked.length > 0) {
-    return `${share(leaked, holders)} over: ${say(longest(leaked))} ended and never gave its connection back.`
-  }
-  const stuck = holders.filter(h => h.phase === 'idle in transaction' || h.phase === 'failed transaction')
-  if (stuck.length * 2 >= holders.length) {
-    const worst = longest(stuck)
-    return `${share(stuck, holders)} idle in a transaction, ${say(worst)} for ${duration(worst.phaseMs)}: the application does something else meanwhile.`
-  }
-  const busy = holders.filter(h => h.phase === 'executing')
-  if (busy.length === holders.length) {
-    const worst = longest(busy)
-    return `All are executing, ${say(worst)} for ${duration(worst.phaseMs)}: slow statements, or too few connections for them.`
-  }
-  const worst = longest(holders)
-  return `${busy.length} of ${holders.length} execute; ${say(worst)} is ${worst.phase} for ${duration(worst.phaseMs)}.`
+/** Why a full pool stays full, the first that fits. */
+const CAUSES = ['one request', 'nested', 'leak', 'idle in transaction', 'saturated', 'unknown'] as const
+type Cause = (typeof CAUSES)[number]
+
+/** Of the present, or of a moment that is over. */
+type Tense = 'now' | 'then'
+
+interface Full {
+  readonly holders: readonly Holder[]
+  /** The requests that wait. */
+  readonly waiters: readonly (string | null)[]
+  readonly tense: Tense
 }
+
+/** Why a full pool stays full, in one sentence: the first known cause that fits. */
+export function whyFull(full: Full): string {
+  if (full.holders.length === 0)
+    return full.tense === 'now' ? 'Nobody is seen to hold a connection of it.' : 'No holder was seen.'
+  for (const cause of CAUSES) {
+    const sentence = SENTENCES[cause](full)
+    if (sentence !== null) return sentence
+  }
+  return ''
+}
+
+const SENTENCES: { readonly [C in Cause]: (full: Full) => string | null } = {
+  'one request'({ holders, waiters, tense }) {
+    const [first] = holders
+    const isIt = (holder: Holder) => holder.request === first!.request && holder.phase === 'executing'
+    if (holders.length < 2 || !waits(waiters, first!) || !holders.every(isIt)) return null
+    return tense === 'now'
+      ? `${say(first!)} itself holds all ${holders.length} at once, and asks for more.`
+      : `${say(first!)} itself held all ${holders.length} at once, and asked for more.`
+  },
+  nested({ holders, waiters, tense }) {
+    const nested = holders.filter(holder => waits(waiters, holder) && holder.phase !== 'executing')
+    if (nested.length === 0) return null
+    const [holds, waited] = tense === 'now' ? ['holds', 'waits'] : ['held', 'waited']
+    return `${say(longest(nested))} ${holds} one and ${waited} for another: requests that each need two can keep each other waiting for ever.`
+  },
+  leak({ holders, tense }) {
+    const leaked = holders.filter(h => h.leakedMs !== null)
+    if (leaked.length === 0) return null
+    const ended = tense === 'now' ? 'ended and never gave' : 'had ended and not given'
+    return `${share(leaked, holders, tense)} over: ${say(longest(leaked))} ${ended} its connection back.`
+  },
+  'idle in transaction'({ holders, tense }) {
+    const stuck = holders.filter(h => h.phase === 'idle in transaction' || h.phase === 'failed transaction')
+    if (stuck.length === 0 || stuck.length * 2 < holders.length) return null
+    const worst = longest(stuck)
+    const does = tense === 'now' ? 'does' : 'did'
+    return `${share(stuck, holders, tense)} idle in a transaction, ${say(worst)} for ${duration(worst.phaseMs)}: the application ${does} something else meanwhile.`
+  },
+  saturated({ holders, tense }) {
+    if (!holders.every(h => h.phase === 'executing')) return null
+    const worst = longest(holders)
+    const are = tense === 'now' ? 'are' : 'were'
+    return `All ${are} executing, ${say(worst)} for ${duration(worst.phaseMs)}: slow statements, a lock, or too few connections for them.`
+  },
+  unknown({ holders, tense }) {
+    const busy = holders.filter(h => h.phase === 'executing')
+    const worst = longest(holders)
+    const [execute, is] = tense === 'now' ? ['execute', 'is'] : ['executed', 'was']
+    return `${busy.length} of ${holders.length} ${execute}; ${say(worst)} ${is} ${worst.phase} for ${duration(worst.phaseMs)}.`
+  },
+}
+
+const waits = (waiters: Full['waiters'], { request }: Holder) => request !== null && waiters.includes(request)
 
 /** What a lane shows of its holder; null if it has none. */
 export function holderOnLane({ phase, checkout, request, forMs, overMs }: LaneStatus): Holder | null {
@@ -53,13 +95,13 @@ export function holderOnLane({ phase, checkout, request, forMs, overMs }: LaneSt
   }
 }
 
-export const holderOf = (facts: HolderFacts): Holder => ({
+export const holderOf = (facts: HolderFacts, leakedMs: number | null): Holder => ({
   request: facts.request,
   label: facts.requestLabel ?? facts.request ?? 'work outside of any request',
   site: facts.site,
   phase: facts.state,
   phaseMs: facts.stateMs,
-  leakedMs: null,
+  leakedMs,
 })
 
 const PHASES: Record<LaneStatus['phase'], HolderFacts['state']> = {
@@ -75,9 +117,11 @@ const PHASES: Record<LaneStatus['phase'], HolderFacts['state']> = {
 const longest = (holders: readonly Holder[]): Holder =>
   holders.reduce((worst, holder) => (holder.phaseMs > worst.phaseMs ? holder : worst))
 
-const share = (some: readonly Holder[], all: readonly Holder[]): string => {
-  if (some.length === all.length) return all.length === 1 ? 'Its holder is' : `All ${all.length} holders are`
-  return `${some.length} of ${all.length} holders ${some.length === 1 ? 'is' : 'are'}`
+function share(some: readonly Holder[], all: readonly Holder[], tense: Tense): string {
+  const [is, are] = tense === 'now' ? ['is', 'are'] : ['was', 'were']
+  if (some.length === all.length)
+    return all.length === 1 ? `Its holder ${is}` : `All ${all.length} holders ${are}`
+  return `${some.length} of ${all.length} holders ${some.length === 1 ? is : are}`
 }
 
 const say = ({ label, site }: Holder): string =>

@@ -1,7 +1,7 @@
 import { keep, ownerOf, replace, settleEngine } from './apply-request.ts'
 import type { Draft, Reducer } from './draft.ts'
 import { settleLane } from './lane.ts'
-import { laneKey, type Checkout } from './state.ts'
+import { laneKey, type Checkout, type Connection } from './state.ts'
 
 const WAITS_KEPT = 200
 
@@ -32,6 +32,7 @@ export const CHECKOUTS = {
       keptFor: null,
       countsFrom: null,
       overdue: null,
+      foundRunning: null,
     })
   },
 
@@ -48,6 +49,7 @@ export const CHECKOUTS = {
       connection: connectionId,
       slot: connection?.slot ?? null,
       backendPid: connection?.backendPid ?? null,
+      foundRunning: runningOn(draft, connection),
     })
     remember(draft, checkout.pool, waitMs)
     if (!connection) return
@@ -90,6 +92,14 @@ export const CHECKOUTS = {
     if (checkout) update(draft, { ...checkout, overdue: { at, state } })
   },
 } satisfies Partial<Reducer>
+
+/** What still runs on a connection that is handed on. Nothing, where all is well. */
+function runningOn(draft: Draft, connection: Pick<Connection, 'running'> | undefined) {
+  const left = draft.get('statements', connection?.running[0] ?? '')
+  if (!left) return null
+  const { id, checkout, request, site } = left
+  return { id, checkout, request, site }
+}
 
 function begin(draft: Draft, checkout: Checkout): void {
   draft.set('checkouts', checkout.id, checkout)

@@ -1,13 +1,14 @@
 import type { Draft, Reducer } from './draft.ts'
 import { closeLast, settleLane } from './lane.ts'
+import type { Time } from './rows.ts'
 import { laneKey } from './state.ts'
 
 /** Engines, their pools, and the physical connections in them. */
 export const POOLS = {
-  engine(draft, { facts }) {
+  engine(draft, { facts }, at) {
     const { engine, pool, max } = facts
     const previous = draft.get('engines', engine)
-    if (previous && previous.pool !== pool) retire(draft, previous.pool)
+    if (previous && previous.pool !== pool) retire(draft, previous.pool, at)
     draft.set('engines', engine, { ...facts, closed: false, lastConnectError: null })
     const before = draft.get('pools', pool)
     draft.set('pools', pool, {
@@ -16,15 +17,16 @@ export const POOLS = {
       // A borrowed pool has as many as its host has lent, which shows in time.
       max: facts.mode === 'borrowed' ? (before?.max ?? 0) : max,
       retired: false,
+      retiredAt: null,
       waits: [...(before?.waits ?? [])],
     })
   },
 
-  engineClosed(draft, fact) {
+  engineClosed(draft, fact, at) {
     const engine = draft.edit('engines', fact.engine)
     if (!engine) return
     engine.closed = true
-    retire(draft, engine.pool)
+    retire(draft, engine.pool, at)
   },
 
   connected(draft, fact, at) {
@@ -35,6 +37,7 @@ export const POOLS = {
       disconnected: null,
       transaction: null,
       running: [],
+      counting: null,
       lastStatement: null,
     })
     const owner = draft.get('pools', pool)
@@ -81,9 +84,11 @@ function firstWaiting(draft: Draft, pool: string): number | null {
   return null
 }
 
-function retire(draft: Draft, id: string): void {
+function retire(draft: Draft, id: string, at: Time): void {
   const pool = draft.edit('pools', id)
-  if (pool) pool.retired = true
+  if (!pool) return
+  pool.retired = true
+  pool.retiredAt ??= at
 }
 
 const DISCONNECTED_KEPT = 200

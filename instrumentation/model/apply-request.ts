@@ -101,6 +101,8 @@ const blank = (): Request => ({
   statements: [],
   transactions: [],
   omitted: 0,
+  counted: [],
+  stretches: [],
 })
 
 /** The id under which to keep what belongs to `request`: its own, or the bucket's for work without a request. */

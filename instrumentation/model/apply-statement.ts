@@ -21,6 +21,8 @@ export const STATEMENTS = {
       queuedMs: fact.queuedMs,
       site: fact.site,
       cursor: fact.cursor,
+      valuesHash: fact.valuesHash,
+      within: fact.within,
       engine: connection?.engine ?? '',
       startedAt: at,
       endedAt: null,
@@ -48,7 +50,28 @@ export const STATEMENTS = {
     if (connection.lastStatement?.id === id) connection.lastStatement = ended
     settleLane(draft, statement.connection, at)
   },
+
+  statementsCounted(draft, { id, ...counted }) {
+    const request = draft.edit('requests', id)
+    if (request) renew(request.counted, counted)
+  },
+
+  executionCounted(draft, { id, ...stretch }) {
+    const request = draft.edit('requests', id)
+    if (request) renew(request.stretches, stretch)
+    const connection = draft.edit('connections', stretch.connection)
+    if (!connection) return
+    if (stretch.until === null) connection.counting = id
+    else if (connection.counting === id) connection.counting = null
+    settleLane(draft, connection.id, stretch.until ?? stretch.from)
+  },
 } satisfies Partial<Reducer>
+
+function renew<T extends { readonly part: number }>(list: T[], item: T): void {
+  const index = list.findIndex(({ part }) => part === item.part)
+  if (index < 0) list.push(item)
+  else list[index] = item
+}
 
 export const failureOf = (fact: { code: string | null; message: string | null }): Failure | null =>
   fact.code === null && fact.message === null ? null : { code: fact.code, message: fact.message ?? '' }

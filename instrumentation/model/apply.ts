@@ -20,10 +20,16 @@ const REDUCER: Reducer = {
   ...PROCESS,
 }
 
-/** The state after these rows. A row of an unknown kind changes only the sequence number. */
+/** The state after these rows. */
 export function apply(state: PanelState, rows: readonly Row[], texts: Texts): PanelState {
   if (rows.length === 0) return state
   const draft = new Draft(state)
+  applyTo(draft, rows, texts)
+  return draft.state
+}
+
+/** The same for a draft that goes on. A row of an unknown kind changes only the sequence number. */
+export function applyTo(draft: Draft, rows: readonly Row[], texts: Texts): void {
   for (const row of rows) {
     const kind = kindOf(row)
     if (kind !== undefined) {
@@ -32,5 +38,4 @@ export function apply(state: PanelState, rows: readonly Row[], texts: Texts): Pa
     }
     draft.advance(row[0])
   }
-  return draft.state
 }

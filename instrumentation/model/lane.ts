@@ -14,13 +14,15 @@ export function settleLane(draft: Draft, connectionId: string, at: Time): void {
   const lane = draft.get('lanes', key)
   // A late row of a connection whose slot was taken over must not change the new connection's lane.
   if (!lane || lane.connection !== connectionId) return
-  const phase = phaseOf(draft, connection, lane.checkout)
   const request = lane.checkout === null ? null : (draft.get('checkouts', lane.checkout)?.request ?? null)
+  const phase = phaseOf(draft, connection, lane.checkout, request)
   const last = lane.segments.at(-1)
   if (last && last.to === null && last.phase === phase && last.request === request) return
   const edited = draft.edit('lanes', key)!
-  closeLast(edited.segments, at)
-  edited.segments.push({ phase, from: at, to: null, request })
+  // What is only counted is told late.
+  const from = Math.max(at, last?.from ?? at)
+  closeLast(edited.segments, from)
+  edited.segments.push({ phase, from, to: null, request })
   forgetOld(edited.segments, at)
 }
 
@@ -29,8 +31,14 @@ export function closeLast(segments: Segment[], at: Time): void {
   if (last?.to === null) segments[segments.length - 1] = { ...last, to: at }
 }
 
-function phaseOf(draft: Draft, connection: Connection, checkout: string | null): LanePhase {
+function phaseOf(
+  draft: Draft,
+  connection: Connection,
+  checkout: string | null,
+  request: string | null,
+): LanePhase {
   if (connection.running.length > 0) return 'executing'
+  if (request !== null && connection.counting === request) return 'executing'
   const transaction =
     connection.transaction === null ? null : draft.get('transactions', connection.transaction)
   if (transaction) return transaction.failed ? 'failed transaction' : 'idle in transaction'

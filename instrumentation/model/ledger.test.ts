@@ -35,11 +35,44 @@ test('they do so where intervals overlap, stick out, or never end', () => {
       ),
       transactions: some.map(([a, b]) => ({ startedAt: a + 1, endedAt: b }) as Transaction),
       checkouts: some.map(([a, b]) => ({ askedAt: a - 9, acquiredAt: a, endedAt: b }) as Checkout),
+      stretches: some.map(([a, b]) => ({
+        connection: round % 5 === 0 ? 'c1' : null,
+        from: a,
+        until: b,
+        busyMs: Math.abs(a) / 2,
+      })),
     } as unknown as Request
     const { sum, ledger } = total(request, 100)
     expect(sum).toBe(ledger.wall)
     expect(ledger.wall).toBe(100_000)
+    // Stretches of one request follow one another; those of this test may overlap, and yet take no time twice.
+    if (round % 5 === 0)
+      expect(Math.min(...LEDGER_ENTRIES.map(entry => ledger[entry]))).toBeGreaterThanOrEqual(0)
   }
+})
+
+test('of statements that are only counted, the time is taken from what else happened while they ran', () => {
+  const request = {
+    startedAt: 0,
+    endedAt: 1_000,
+    checkouts: [{ askedAt: 0, acquiredAt: 0, endedAt: 900 }],
+    transactions: [{ startedAt: 100, endedAt: 500 }],
+    statements: [{ startedAt: 100, endedAt: 200, queuedMs: 0 }],
+    stretches: [
+      { connection: null, from: 150, until: 850, busyMs: 520 },
+      { connection: 'c1', from: 150, until: 850, busyMs: 520 },
+    ],
+  } as unknown as Request
+  // 300 ms idle in the transaction and 350 ms held idle, of which four fifths were spent executing.
+  expect(ledgerOf(request, 1_000)).toEqual({
+    waiting: 0,
+    executing: 620_000,
+    queued: 0,
+    'idle in transaction': 60_000,
+    'held idle': 220_000,
+    application: 100_000,
+    wall: 1_000_000,
+  })
 })
 
 test('a request is waiting, then executing, then idle in its transaction, then on its own', () => {
@@ -53,6 +86,7 @@ test('a request is waiting, then executing, then idle in its transaction, then o
       { startedAt: 240, endedAt: 300, queuedMs: 4 },
       { startedAt: 260, endedAt: 310, queuedMs: 0 },
     ],
+    stretches: [],
   } as unknown as Request
   expect(ledgerOf(request, 402)).toEqual({
     waiting: 210_000,

@@ -1,5 +1,5 @@
 import type { Time } from './rows.ts'
-import type { Request } from './state.ts'
+import type { Request, Stretch } from './state.ts'
 
 /**
  * What a request spent its time on. If several hold at one moment, the first in this order gets it: while anything
@@ -30,7 +30,7 @@ interface Edge {
 
 /**
  * Accounts for one request's time: the union of its intervals, with each moment counted once. `now` closes what is
- * open.
+ * open. Of statements that are only counted the sum is known, and the stretches of time in which they ran.
  */
 export function ledgerOf(request: Request, now: Time): Ledger {
   const start = micros(request.startedAt)
@@ -52,18 +52,31 @@ export function ledgerOf(request: Request, now: Time): Ledger {
     add('waiting', c.askedAt, c.acquiredAt ?? c.endedAt)
     if (c.acquiredAt !== null) add('held idle', c.acquiredAt, c.endedAt)
   }
-  return sweep(edges, start, end)
+  const stretches = request.stretches.filter(stretch => stretch.connection === null)
+  return sweep(edges, start, end, stretches, now)
 }
 
-function sweep(edges: Edge[], start: number, end: number): Ledger {
+type Sums = number[]
+
+function sweep(edges: Edge[], start: number, end: number, stretches: readonly Stretch[], now: Time): Ledger {
   edges.sort((a, b) => a.at - b.at)
   const open = LEDGER_ENTRIES.map(() => 0)
-  const sums = LEDGER_ENTRIES.map(() => 0)
+  const sums: Sums = LEDGER_ENTRIES.map(() => 0)
+  const counted = stretches.map(({ from, until, busyMs }) => ({
+    from: micros(from),
+    to: micros(until ?? now),
+    busy: micros(busyMs),
+    within: LEDGER_ENTRIES.map(() => 0),
+  }))
   let from = start
   const spend = (to: number) => {
     const first = open.findIndex(n => n > 0)
     const entry = first === -1 ? LEDGER_ENTRIES.length - 1 : first
     sums[entry]! += to - from
+    for (const stretch of counted) {
+      const overlap = Math.min(to, stretch.to) - Math.max(from, stretch.from)
+      if (overlap > 0) stretch.within[entry]! += overlap
+    }
     from = to
   }
   for (const edge of edges) {
@@ -71,8 +84,23 @@ function sweep(edges: Edge[], start: number, end: number): Ledger {
     open[edge.entry]! += edge.step
   }
   spend(end)
+  for (const { busy, within } of counted) moveToExecuting(sums, within, busy)
   const entries = Object.fromEntries(LEDGER_ENTRIES.map((entry, i) => [entry, sums[i]!]))
   return { ...(entries as Record<LedgerEntry, number>), wall: end - start }
+}
+
+/** Moves `busy` from what else happened within a stretch, each by its share. No time is made or lost. */
+function moveToExecuting(sums: Sums, within: Sums, busy: number): void {
+  let rest = within.reduce((sum, spent) => sum + spent, 0) - within[0]!
+  let left = Math.min(busy, rest)
+  for (let entry = 1; entry < within.length && rest > 0; entry++) {
+    const spent = within[entry]!
+    const moved = Math.round((left * spent) / rest)
+    sums[entry]! -= moved
+    sums[0]! += moved
+    left -= moved
+    rest -= spent
+  }
 }
 
 const micros = (ms: number): number => Math.round(ms * 1000)

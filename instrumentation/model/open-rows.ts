@@ -30,6 +30,8 @@ interface Step {
 /** What a thing is known by, if not by an `id`. */
 const NAMED: { readonly [T in Thing]?: string } = { engine: 'engine', doubt: 'gid' }
 
+/** The places of `part`, by the number of a row's kind. */
+const PARTS: (number | undefined)[] = []
 /** By the number of a row's kind; none where the row is about nothing that lasts. */
 const STEPS: (Step | undefined)[] = []
 for (const kind of Object.keys(ROWS) as Kind[]) {
@@ -37,6 +39,7 @@ for (const kind of Object.keys(ROWS) as Kind[]) {
   if (life === 'passes' || life === 'stays') continue
   const [does, of] = life.split(' ') as [Step['does'], Thing]
   const place = (column: string) => (column in columns ? placeOf(kind, column as never) : undefined)
+  PARTS[number] = place('part')
   STEPS[number] = { does, of, id: place(NAMED[of] ?? 'id') ?? 0, request: place('request') }
 }
 
@@ -127,8 +130,9 @@ export class OpenRows {
     return this.#open.commit.get(id)?.request ?? null
   }
 
-  hasStatement(id: string): boolean {
-    return this.#open.statement.has(id)
+  /** A statement that is not answered yet. */
+  statement(id: string): { readonly request: string | null } | undefined {
+    return this.#open.statement.get(id)
   }
 
   /** Counts a use of a connection whose rows are gone, so that the connection's own row still has the sum. */
@@ -172,7 +176,8 @@ export class OpenRows {
     if (does === 'begins') return this.#beginRequest(id, row)
     const request = this.#requests.get(id)
     if (!request) return this.#leaving([row], id, does === 'ends')
-    if (does === 'renews') return this.#replaceLast(request, row)
+    // The later row says all that the earlier one did.
+    if (does === 'renews') return this.#replaceLast({ request: null, rows: request.rows }, row)
     request.rows.push(row)
     request.isOver = true
     this.#settle(id, request)
@@ -256,7 +261,9 @@ export class OpenRows {
   }
 
   #replaceLast(entry: Open, row: Row): void {
-    const index = entry.rows.findLastIndex(other => other[1] === row[1])
+    const part = PARTS[row[1]]
+    const isSame = (other: Row) => other[1] === row[1] && (part === undefined || other[part] === row[part])
+    const index = entry.rows.findLastIndex(isSame)
     const before = index < 0 ? undefined : entry.rows.splice(index, 1)
     entry.rows.push(row)
     if (before) this.#leaving(before, entry.request, false)

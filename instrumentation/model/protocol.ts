@@ -35,7 +35,13 @@ export interface Hello {
   timeOrigin: number
   /** The process's clock at the time of sending, to set the page's clock. */
   now: Time
+  /** The newest row at the time of sending: a reader that has it knows all that there was. Of older processes unknown. */
+  seq?: number
   limits: { ringBytes: number; requestsKept: number; statementsPerRequest: number }
+  /** Of the drivers, as Enginelight finds them; null where it does not. Unknown of an older process. */
+  versions?: { pg: string | null; knex: string | null }
+  /** Whether the application lets errors keep their own messages, which may quote values. */
+  errorMessages?: boolean
 }
 
 /**
@@ -55,7 +61,7 @@ export interface Dictionary {
   entries: [id: TextId, text: string][]
 }
 
-/** Rows in order, at most 50 ms old. */
+/** Rows in order, at most 25 ms old. */
 export interface Events {
   type: 'ev'
   rows: Row[]
@@ -75,12 +81,18 @@ export interface Stat {
   now: Time
   engines: EngineGauge[]
   eventsPerSecond: number
-  /** How many rows were dropped since the process started, by cause. */
-  dropped: { ring: number; statements: number; page: number }
+  /** How many rows were dropped since the process started, by cause; and how many findings. */
+  dropped: { ring: number; statements: number; page: number; findings: number }
   ring: { bytes: number; limit: number }
   viewers: number
-  /** The recorder's share of the process's time over the last second, 0 to 1. */
+  /** The panel's share of one core over the last second, 0 to 1, estimated; at most `cpu`. */
   ownCost: number
+  /** The whole process's share of one core in the same time; above 1 where several threads work. */
+  cpu?: number
+  /** How many messages could not be recorded. */
+  failures?: number
+  /** The version that each engine's server told; null where it could not be asked. */
+  servers?: [engine: string, version: string | null][]
 }
 
 export type EngineGauge = [
@@ -133,14 +145,39 @@ export interface OpenTruth {
 /** Locks of one mode on one relation, or of one other kind: `RowExclusiveLock` on `orders`. */
 export type LockTruth = [what: string, mode: string, granted: boolean]
 
-/** Once a second, if anything changed: what is wrong in the process. The first on a socket names everything. */
+/**
+ * Once a second, if anything changed: what is wrong in the process, and what was, until it is dismissed. The first on a
+ * socket names everything.
+ */
 export interface Findings {
   type: 'findings'
   now: Time
   /** New, or with other words or numbers. */
   found: Finding[]
-  /** The keys of those that are no longer so. */
+  /** The keys of those that were dismissed, or dropped because there are too many. */
   over: string[]
+}
+
+/** One process, or thread, of the project that has a panel. */
+export interface ProcessFacts {
+  boot: string
+  pid: number
+  thread: number
+  /** Its number in a cluster or under PM2. */
+  worker: number | null
+  application: string
+  /** Epoch milliseconds. */
+  startedAt: number
+}
+
+/** On the socket of processes, at once and when one comes or goes: all there are, the oldest first. */
+export interface Processes {
+  type: 'processes'
+  /** Whether scripts of the application share the page's origin, and so could read a token that is stored there. */
+  isMounted: boolean
+  /** The boot of the process that tells. */
+  here: string
+  all: readonly ProcessFacts[]
 }
 
 export interface Bye {
@@ -186,7 +223,13 @@ export interface Watch {
   truth: boolean
 }
 
-export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge | Watch
+/** A finding was read and need not be told again, to any page, unless it begins anew. */
+export interface Dismiss {
+  type: 'dismiss'
+  key: string
+}
+
+export type ClientMessage = Auth | Subscribe | Visibility | Acknowledge | Watch | Dismiss
 
 /** Close codes of the socket beyond the standard ones. */
 export const CLOSE = { unauthorized: 4401, noToken: 4408, tooSlow: 1013, tooManyViewers: 4429 } as const

@@ -33,7 +33,8 @@ export type Thing =
   | 'doubt'
 
 /**
- * What a row does to the life of the thing that its key names. One that `renews` replaces the earlier row of its kind;
+ * What a row does to the life of the thing that its key names. One that `renews` replaces the earlier row of its kind,
+ * and of its `part` if it has one;
  * one that `passes` is about nothing that lasts; of those that `stay` the last are kept nevertheless, because what is open
  * may have waited for them.
  */
@@ -181,6 +182,10 @@ export const ROWS = {
     queuedMs: ms,
     site,
     cursor: bit,
+    /** Equal for equal values, of the parameters and in the text. Null where they are unknown. */
+    valuesHash: orNull(count),
+    /** The function in which the line stands. */
+    within: orNull(text),
   }),
   statementEnd: row(41, 'ends statement', {
     id,
@@ -190,6 +195,51 @@ export const ROWS = {
   }),
   /** A request's statements beyond the limit: only counted. */
   statementsOmitted: row(42, 'renews request', { id, total: count }),
+  /**
+   * Those of one text and line, summed. `part` numbers the sums of a request. What is beyond the number of sums has
+   * neither text nor line.
+   */
+  statementsCounted: row(43, 'renews request', {
+    id,
+    part: count,
+    engine: orNull(id),
+    text: orNull(text),
+    parameters: count,
+    site,
+    within: orNull(text),
+    total: count,
+    /** How many of them are not answered yet, and how many were answered with an error. */
+    running: count,
+    failed: count,
+    rows: count,
+    command: orNull(id),
+    /** The sum of their times, and the time in which at least one of them ran. */
+    summedMs: ms,
+    spentMs: ms,
+    queuedMs: ms,
+    firstAt: ms,
+    lastAt: ms,
+    /** How many ran at once at most, and on how many connections. */
+    atOnce: count,
+    connections: count,
+    /** The one of the first, and how many different ones there are at least; 0 where that is unknown. */
+    valuesHash: orNull(count),
+    distinct: count,
+  }),
+  /**
+   * A stretch of time in which statements beyond the limit ran on a connection, one after the other. Without a
+   * connection: in the request as a whole, counting only the time in which no statement ran that is kept.
+   */
+  executionCounted: row(44, 'renews request', {
+    id,
+    part: count,
+    connection: orNull(id),
+    total: count,
+    busyMs: ms,
+    from: ms,
+    /** Null while it goes on. */
+    until: orNull(ms),
+  }),
 
   transactionStart: row(50, 'begins transaction', {
     id,

@@ -50,6 +50,7 @@ export interface Pool {
   readonly max: number
   /** Replaced by a `reinit`, or closed: shown only while one of its connections is still held. */
   readonly retired: boolean
+  readonly retiredAt: Time | null
   /** The last waits for a connection, in milliseconds, newest last. */
   readonly waits: readonly number[]
 }
@@ -85,6 +86,8 @@ export interface Connection extends Fact<'connected'> {
   readonly disconnected: At<Omit<Fact<'disconnected'>, 'id'>> | null
   readonly transaction: string | null
   readonly running: readonly string[]
+  /** The request of which statements beyond the limit run here. */
+  readonly counting: string | null
   readonly lastStatement: Statement | null
 }
 
@@ -103,7 +106,17 @@ export interface Request
   readonly transactions: readonly Transaction[]
   /** How many statements were counted but not kept. */
   readonly omitted: number
+  /** Their sums, by text and line. */
+  readonly counted: readonly CountedStatements[]
+  /** When they ran. */
+  readonly stretches: readonly Stretch[]
 }
+
+/** Statements beyond the limit, by text and line. */
+export type CountedStatements = Omit<Fact<'statementsCounted'>, 'id'>
+
+/** A time in which statements beyond the limit ran, with short gaps. */
+export type Stretch = Omit<Fact<'executionCounted'>, 'id'>
 
 export interface Session extends Omit<Fact<'sessionStart'>, 'request'> {
   readonly state: Fact<'sessionState'>['state']
@@ -131,6 +144,8 @@ export interface Checkout extends Owned<Omit<Fact<'checkoutStart'>, 'frames'>> {
   readonly countsFrom: Time | null
   /** When the library told that it is held for too long, and in which state it was. */
   readonly overdue: At<Omit<Fact<'checkoutOverdue'>, 'id'>> | null
+  /** The statement of another hold that still ran on the connection when this one got it. */
+  readonly foundRunning: Pick<Statement, 'id' | 'checkout' | 'request' | 'site'> | null
 }
 
 export interface Statement
@@ -188,7 +203,7 @@ export interface Stall extends Fact<'stalled'> {
 export type Warning = At<Fact<'warned'>>
 
 /** What ran outside of any known request is kept under this id. */
-export const NO_CONTEXT = '(no context)'
+export const NO_CONTEXT = '(outside of any request)'
 
 export const laneKey = (pool: string, slot: number): string => `${pool}/${slot}`
 

@@ -9,9 +9,12 @@ import {
   type MountableServer,
   type MountedPanel,
 } from './mount/index.ts'
+import { addRule, type OwnRule } from './judge/index.ts'
 import { settingsOf, type PanelOptions, type StartPanelOptions } from './options.ts'
 
 export type { Finding, FindingKind, Severity, Subjects } from '../model/finding.ts'
+export type { PanelState } from '../model/state.ts'
+export type { OwnFinding, OwnRule } from './judge/index.ts'
 export type { MountableServer, MountedPanel } from './mount/index.ts'
 export type { PanelOptions, StartPanelOptions } from './options.ts'
 export type { RecorderLimits } from './recorder/index.ts'
@@ -35,6 +38,13 @@ export function panel(options: PanelOptions = {}): Panel {
     },
   }
 }
+
+/**
+ * Adds a rule of the application's own, to all panels of the process; the returned function takes it away. It is called
+ * whenever the process is judged: once a second while a page watches. It must be quick and change nothing. One that
+ * throws is told once, and ends nothing. Throws `EL_PANEL_CONFIG` for what is no function.
+ */
+panel.rule = (rule: OwnRule): (() => void) => addRule(rule)
 
 /** A panel on a port of its own. Off unless `NODE_ENV` is exactly `development` or `enabled` is true. */
 export async function startPanel(options: StartPanelOptions = {}): Promise<MountedPanel> {

@@ -11,7 +11,10 @@ import {
   type Needs,
 } from '../../server-lib/channels/options.ts'
 import { EnginelightError } from '../../server-lib/index.ts'
-import { PeerLock, isHost, isOrigin, isRange, newToken } from './locks/index.ts'
+import type { Baseline } from '../findings/baseline.ts'
+import type { Budgets } from '../findings/budgets.ts'
+import { readBaseline } from './baseline-file.ts'
+import { PeerLock, isHost, isOrigin, isRange } from './locks/index.ts'
 import { DEFAULT_LIMITS, type RecorderLimits } from './recorder/index.ts'
 
 /** How the panel is mounted and who may see it. */
@@ -26,7 +29,10 @@ export interface PanelOptions {
   allowedHosts?: readonly string[]
   /** Origins of pages beyond the panel's own, if a proxy changes them: `['https://dev.example']`. */
   allowedOrigins?: readonly string[]
-  /** At least 16 characters of `A-Z a-z 0-9 - . _ ~`. Default: 128 random bits, new with each start. */
+  /**
+   * At least 16 characters of `A-Z a-z 0-9 - . _ ~`. Default: 128 random bits, the same at each start: they are kept for
+   * this project in the state folder of the user, whom alone the file belongs to.
+   */
   token?: string
   /** The application's name on the page. Default: the engines' application name, else the started file. */
   application?: string
@@ -36,10 +42,22 @@ export interface PanelOptions {
    * statements in them. Default false: the code, its meaning, and the names of the objects concerned.
    */
   errorMessages?: boolean
+  /**
+   * A file of known findings, which are not told. It may be missing. Default: none.
+   */
+  baseline?: string
+  /**
+   * How many statements a request may send, by its route: `{ 'GET /orders/:id': 12, 'GET /reports/*': 60, '*': 30 }`. The
+   * first route that fits counts. Default: none.
+   */
+  budgets?: Readonly<Record<string, number>>
 }
 
 export interface StartPanelOptions extends PanelOptions {
-  /** Default 0: any free port. */
+  /**
+   * Default: the same one at each start of this project. Its other processes share it: one has it, and shows all of
+   * them. 0 is any free port.
+   */
   port?: number
   /** An address or `localhost`. Default `127.0.0.1`. An address beyond loopback needs `allow`. */
   host?: string
@@ -51,11 +69,15 @@ export interface PanelSettings {
   allow: readonly string[]
   allowedHosts: readonly string[]
   allowedOrigins: readonly string[]
-  token: string
+  /** Null: the project's own. */
+  token: string | null
   application: string | null
   limits: RecorderLimits
   errorMessages: boolean
-  port: number
+  baseline: Baseline | undefined
+  budgets: Budgets
+  /** Null: the project's own. */
+  port: number | null
   host: string
 }
 
@@ -72,6 +94,8 @@ const NEEDS: Needs<StartPanelOptions> = {
   engines: ANYTHING,
   enabled: BOOLEAN,
   errorMessages: BOOLEAN,
+  baseline: notEmpty('a path'),
+  budgets: ANYTHING,
   allow: ANYTHING,
   allowedHosts: ANYTHING,
   allowedOrigins: ANYTHING,
@@ -110,7 +134,8 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     )
   checkOptions(PANEL, options, NEEDS)
   checkEngines(options.engines)
-  const { enabled, errorMessages, application, port = 0, host = '127.0.0.1' } = options
+  const { enabled, errorMessages, application, baseline, port = null, host = '127.0.0.1' } = options
+  const isEnabled = enabled ?? process.env['NODE_ENV'] === 'development'
   const allow = list('allow', options.allow, isRange, 'an address or a CIDR such as 172.17.0.0/16')
   const allowedHosts = list('allowedHosts', options.allowedHosts, isHost, 'a host such as dev.example:8080')
   const allowedOrigins = list(
@@ -120,7 +145,7 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     'an origin such as https://dev.example',
   )
   return {
-    enabled: enabled ?? process.env['NODE_ENV'] === 'development',
+    enabled: isEnabled,
     allow,
     allowedHosts: [...allowedHosts, ...checkHost(host, allow)],
     allowedOrigins,
@@ -128,6 +153,8 @@ export function settingsOf(options: StartPanelOptions = {}): PanelSettings {
     application: application ?? null,
     limits: checkLimits(options.limits),
     errorMessages: errorMessages ?? false,
+    baseline: isEnabled && baseline !== undefined ? readBaseline(baseline) : undefined,
+    budgets: checkBudgets(options.budgets),
     port,
     host: host === 'localhost' ? '127.0.0.1' : host,
   }
@@ -156,8 +183,8 @@ function checkHost(host: unknown, allow: readonly string[]): string[] {
   return [isIP(host) === 6 ? `[${host}]` : host]
 }
 
-function checkToken(token: unknown): string {
-  if (token === undefined) return newToken()
+function checkToken(token: unknown): string | null {
+  if (token === undefined) return null
   if (typeof token !== 'string' || !/^[\w.~-]{16,256}$/.test(token))
     throw bad('token', '`token` of the panel must be 16 to 256 characters of A-Z a-z 0-9 - . _ ~.')
   return token
@@ -167,6 +194,18 @@ function checkLimits(limits: Partial<RecorderLimits> = {}): RecorderLimits {
   checkOptions(PANEL_LIMITS, limits, LIMITS)
   const given = Object.entries(limits).filter(([, value]) => value !== undefined)
   return { ...DEFAULT_LIMITS, ...Object.fromEntries(given) }
+}
+
+function checkBudgets(budgets: unknown = {}): Budgets {
+  if (!isObject(budgets))
+    throw bad('budgets', "`budgets` of the panel must be an object such as { 'GET /orders': 12 }.")
+  for (const [route, most] of Object.entries(budgets))
+    if (typeof most !== 'number' || !Number.isInteger(most) || most < 1)
+      throw bad(
+        'budgets',
+        `The budget of ${show(route)} must be a whole number of statements from 1, not ${show(most)}.`,
+      )
+  return { ...(budgets as Budgets) }
 }
 
 function list(

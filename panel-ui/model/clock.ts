@@ -1,5 +1,7 @@
 /** A quarter of a second: as often as a growing duration can change without flicker. */
 const TICK_MS = 250
+/** While nothing runs only ages grow, and those are told in seconds. */
+const IDLE_TICK_MS = 1000
 
 /**
  * The process's clock as the page knows it. It stands still while the page is paused or gets no news, because a hold
@@ -7,10 +9,16 @@ const TICK_MS = 250
  */
 export class Clock {
   readonly #listeners = new Set<() => void>()
+  readonly #isMoving: () => boolean
   #offset: number | null = null
   #frozenAt: number | null = null
   #tick = 0
   #timer: ReturnType<typeof setInterval> | undefined
+
+  /** `isMoving`: whether anything runs whose duration is shown. */
+  constructor(isMoving: () => boolean = () => true) {
+    this.#isMoving = isMoving
+  }
 
   /** Sets the clock by a time that the process has just sent. */
   heard(now: number): void {
@@ -37,7 +45,7 @@ export class Clock {
     this.#emit()
   }
 
-  /** The time of the last tick: the same value for all that is drawn in that quarter of a second. */
+  /** The time of the last tick: the same value for all durations that are drawn until the next one. */
   readonly ticked = (): number => this.#tick
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -45,7 +53,9 @@ export class Clock {
     if (this.#listeners.size === 1) {
       this.#tick = this.now()
       this.#timer = setInterval(() => {
-        if (!document.hidden) this.#emit()
+        if (document.hidden) return
+        // The timer may be a little early.
+        if (this.now() - this.#tick > IDLE_TICK_MS - TICK_MS / 2 || this.#isMoving()) this.#emit()
       }, TICK_MS)
     }
     return () => {

@@ -85,6 +85,9 @@ test('what the process finds is kept by its changes, held back while paused, and
     about: {},
     site: null,
     since,
+    lastSeen: since,
+    count: 1,
+    isOver: false,
   })
   const tell = (found: Finding[], over: string[] = []) =>
     model.message({ type: 'findings', now: 1, found, over })
@@ -98,6 +101,17 @@ test('what the process finds is kept by its changes, held back while paused, and
   tell([], ['two'])
   expect(shown()).toEqual(['full', 'two', 'one'])
   model.pause(false)
+  expect(shown()).toEqual(['full', 'one'])
+  const dismissed: string[] = []
+  model.onDismiss = key => dismissed.push(key)
+  model.dismiss([finding('one', 'leak', 1)])
+  expect(shown()).toEqual(['full'])
+  expect(dismissed).toEqual(['one'])
+  // The process tells of it until it has heard, and again if it begins anew.
+  tell([finding('one', 'leak', 1)])
+  expect(shown()).toEqual(['full'])
+  tell([], ['one'])
+  tell([finding('one', 'leak', 9)])
   expect(shown()).toEqual(['full', 'one'])
   model.hello(hello('a'))
   tell([finding('three', 'leak', 3)])

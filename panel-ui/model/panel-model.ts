@@ -37,7 +37,7 @@ const PENDING_LIMIT = 50_000
  * The page's state outside of React: takes what the socket brings, applies it once per frame, and notifies listeners.
  */
 export class PanelModel implements Receiver {
-  readonly clock = new Clock()
+  readonly clock = new Clock(() => isMoving(this.#view.state))
   readonly #listeners = new Set<() => void>()
   readonly #texts = new Map<number, string>()
   readonly #frame: (flush: () => void) => void
@@ -55,6 +55,8 @@ export class PanelModel implements Receiver {
   #pending: Row[] = []
   /** By key, as of the last message of this socket. */
   #findings = new Map<string, Finding>()
+  /** Dismissed here, and not yet confirmed by the process. */
+  readonly #dismissed = new Set<string>()
   #startsAnew = false
   #overflowed = false
   #scheduled = false
@@ -62,6 +64,8 @@ export class PanelModel implements Receiver {
   /** Called when the page starts or stops wanting the servers' answers. */
   onWatch: (truth: boolean) => void = () => {}
   #watchers = 0
+  /** Called when a finding was read, and no page needs to show it any more. */
+  onDismiss: (key: string) => void = () => {}
   /** Called when rows were thrown away and only another snapshot helps. */
   onLostRows: () => void = () => {}
 
@@ -87,6 +91,7 @@ export class PanelModel implements Receiver {
     this.clock.reset()
     this.clock.heard(hello.now)
     this.#findings.clear()
+    this.#dismissed.clear()
     // What still waits came on an earlier socket, and uses its interned strings.
     if (isSame) this.#applyPending()
     else this.#forget(previous?.boot !== hello.boot)
@@ -114,8 +119,12 @@ export class PanelModel implements Receiver {
         if (!this.#view.isPaused) this.#emit({ truth: message })
         return
       case 'findings':
-        for (const key of message.over) this.#findings.delete(key)
-        for (const finding of message.found) this.#findings.set(finding.key, finding)
+        for (const key of message.over) {
+          this.#findings.delete(key)
+          this.#dismissed.delete(key)
+        }
+        for (const finding of message.found)
+          if (!this.#dismissed.has(finding.key)) this.#findings.set(finding.key, finding)
         if (!this.#view.isPaused) this.#showFindings()
         return
       case 'gap':
@@ -139,6 +148,16 @@ export class PanelModel implements Receiver {
       // From now on it grows old, and must not pass for the present when a view opens again.
       this.#emit({ truth: null })
     }
+  }
+
+  /** Takes findings from the list, here at once and on every page as soon as the process hears of it. */
+  dismiss(findings: readonly Pick<Finding, 'key'>[]): void {
+    for (const { key } of findings) {
+      this.#findings.delete(key)
+      this.#dismissed.add(key)
+      this.onDismiss(key)
+    }
+    this.#showFindings()
   }
 
   pause(isPaused: boolean): void {
@@ -212,3 +231,8 @@ export class PanelModel implements Receiver {
     for (const listener of this.#listeners) listener()
   }
 }
+
+/** Whether anything in it is not over, so that its duration grows. */
+const isMoving = ({ checkouts, transactions, statements, requests, order }: PanelState): boolean =>
+  checkouts.size + transactions.size + statements.size > 0 ||
+  order.some(id => requests.get(id)?.endedAt === null)

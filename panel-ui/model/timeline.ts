@@ -1,5 +1,7 @@
 import type { Time } from '../../instrumentation/model/rows.ts'
 import { duration } from '../../instrumentation/model/format.ts'
+import type { Span } from './span.ts'
+import { waitSpans, type WaitSpan } from './wait-spans.ts'
 import { wroteNothing } from '../../instrumentation/model/fate.ts'
 import type { Checkout, Request, Statement, Transaction } from '../../instrumentation/model/state.ts'
 
@@ -12,11 +14,6 @@ export interface Timeline {
   readonly lanes: readonly TimelineLane[]
 }
 
-export interface Span {
-  readonly from: number
-  readonly to: number
-}
-
 export interface TimelineLane {
   readonly key: string
   readonly engine: string
@@ -24,9 +21,11 @@ export interface TimelineLane {
   readonly connection: string | null
   readonly slot: number | null
   readonly backendPid: number | null
-  readonly waits: readonly (Span & { failed: boolean })[]
+  readonly waits: readonly WaitSpan[]
   readonly holds: readonly Span[]
   readonly bars: readonly (Span & { statement: Statement })[]
+  /** Times in which statements ran that are only counted. */
+  readonly counted: readonly (Span & { total: number; busyMs: number })[]
   readonly queues: readonly Span[]
   readonly brackets: readonly (Span & { transaction: Transaction; failedFrom: number | null })[]
   readonly gaps: readonly (Span & {
@@ -78,6 +77,9 @@ function laneOf(
     if (others) others.push(bar)
     else barsOf.set(bar.statement.checkout, [bar])
   }
+  const counted = request.stretches
+    .filter(({ connection }) => connection !== null && connection === first.connection)
+    .map(({ from, until, total, busyMs }) => ({ ...on(from, until), total, busyMs }))
   const brackets = transactions.map(transaction => ({
     ...on(transaction.startedAt, transaction.endedAt),
     transaction,
@@ -90,18 +92,20 @@ function laneOf(
     connection: first.connection,
     slot: first.slot,
     backendPid: first.backendPid,
-    waits: checkouts
-      .map(c => ({ ...on(c.askedAt, c.acquiredAt ?? c.endedAt), failed: c.state === 'failed' }))
-      .filter(wait => wait.to - wait.from > 0.05),
+    waits: waitSpans(
+      checkouts.map(c => ({ ...on(c.askedAt, c.acquiredAt ?? c.endedAt), failed: c.state === 'failed' })),
+      holds,
+    ),
     holds,
     bars,
+    counted,
     queues: statements.filter(s => s.queuedMs > 0).map(s => on(s.startedAt - s.queuedMs, s.startedAt)),
     brackets,
     isReadOnly: wroteNothing(statements),
     gaps: checkouts.flatMap(c =>
       c.acquiredAt === null
         ? []
-        : gapsIn(on(c.acquiredAt, c.endedAt), barsOf.get(c.id) ?? [], brackets, length),
+        : gapsIn(on(c.acquiredAt, c.endedAt), [...(barsOf.get(c.id) ?? []), ...counted], brackets, length),
     ),
   }
 }

@@ -13,7 +13,7 @@ import { outcomeOf } from '../../instrumentation/findings/outcome.ts'
 import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import { emptyState, type PanelState } from '../../instrumentation/model/state.ts'
 import { transactionFilter } from './transaction-filter.ts'
-import { transactionVerdict } from './transaction-verdict.ts'
+import { transactionVerdict } from '../../instrumentation/findings/transaction-verdict.ts'
 import { endingLines, sentenceOf, transactionsOf } from './transactions.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
 
@@ -70,6 +70,8 @@ class Story {
         queuedMs: 0,
         site: 'orders.ts:41',
         cursor: false,
+        valuesHash: null,
+        within: null,
       })
       .tell('statementEnd', { id: q, rows: 1, command: 'UPDATE', code: null, message: null })
   }
@@ -91,6 +93,8 @@ class Story {
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     }).tell('statementEnd', {
       id: `e${number}`,
       rows: null,
@@ -117,7 +121,7 @@ class Story {
 }
 
 const findingsOf = ({ state, now }: Story) =>
-  judgeRequest(state.requests.get('u1')!, thresholdsOf(state), now, state.stalls)
+  judgeRequest(state.requests.get('u1')!, thresholdsOf(state), now, state)
 
 const committing = () =>
   new Story()
@@ -408,7 +412,8 @@ test('the list: open ones oldest first, the others newest first, by words, and i
   expect(sentenceOf(all, 1, true, story.now + 5_000)).toBe(
     '2 open, the oldest for 5 s. 1 in doubt. Of the last 3 transactions 1 did not commit, 1 of them although asked to.',
   )
-  const found = (query: string) => ids([...all.open, ...all.ended].filter(transactionFilter(query)))
+  const found = (query: string) =>
+    ids([...all.open, ...all.ended].filter(told => transactionFilter(query).matches(told, story.now)))
   expect(found('two-phase')).toEqual(['t2', 't1'])
   expect(found('engine:warehouse')).toEqual(['t2'])
   expect(found('lied')).toEqual(['t5'])
@@ -452,13 +457,15 @@ test('those that only read are left out unless asked for', () => {
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     .tell('statementEnd', { id: 'q1', rows: 1, command: 'SELECT', code: null, message: null })
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 1 })
   const { ended } = transactionsOf(story.state)
   expect(ended.map(({ fate }) => fate)).toEqual(['read only'])
-  expect(ended.filter(transactionFilter(''))).toEqual([])
-  expect(ended.filter(transactionFilter('with-reads'))).toHaveLength(1)
+  expect(ended.filter(told => transactionFilter('').matches(told, 0))).toEqual([])
+  expect(ended.filter(told => transactionFilter('with-reads').matches(told, 0))).toHaveLength(1)
 })
 
 test('a request is committed where the one that decided is, and not because another was prepared', () => {
@@ -499,7 +506,7 @@ test('a request is committed where the one that decided is, and not because anot
     .written(1)
     .sent(1, '23505')
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'commit', statements: 2 })
-  expect(findingsOf(refused)).toEqual([])
+  expect(findingsOf(refused)).toMatchObject([{ kind: 'commit refused' }])
 })
 
 test('a statement that travelled with BEGIN belongs to the transaction that came of it, BEGIN does not', () => {
@@ -525,6 +532,8 @@ test('a statement that travelled with BEGIN belongs to the transaction that came
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     .tell('statementStart', {
       id: 'q1',
@@ -538,6 +547,8 @@ test('a statement that travelled with BEGIN belongs to the transaction that came
       queuedMs: 0,
       site: 'orders.ts:41',
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     .tell('statementEnd', { id: 'b1', rows: 0, command: 'BEGIN', code: null, message: null })
     .tell('transactionStart', {

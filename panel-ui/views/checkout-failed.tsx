@@ -1,4 +1,5 @@
 import './checkout-failed.css'
+import { TableScroll } from '../components/table-scroll.tsx'
 import { duration } from '../../instrumentation/model/format.ts'
 import type { HolderFacts } from '../../instrumentation/model/rows.ts'
 import type { Checkout } from '../../instrumentation/model/state.ts'
@@ -29,7 +30,7 @@ export function CheckoutFailed({ checkout, why }: { checkout: Checkout; why: str
         {duration((checkout.endedAt ?? checkout.askedAt) - checkout.askedAt)}.
       </p>
       {failure.holders.length > 0 && (
-        <div className="table-scroll">
+        <TableScroll label="Holders">
           <table className="detail-table">
             <thead>
               <tr>
@@ -63,7 +64,7 @@ export function CheckoutFailed({ checkout, why }: { checkout: Checkout; why: str
               ))}
             </tbody>
           </table>
-        </div>
+        </TableScroll>
       )}
     </section>
   )

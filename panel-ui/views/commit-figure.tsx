@@ -1,4 +1,5 @@
 import './commit-figure.css'
+import { TableScroll } from '../components/table-scroll.tsx'
 import type { CommitOutcome } from '../../server-lib/channels/words.ts'
 import { Tag, type TagTone } from '../components/tag.tsx'
 import { Site } from '../components/site.tsx'
@@ -121,7 +122,7 @@ interface StepsProps {
 function Steps({ lanes, decidedAt, brokeOff }: StepsProps) {
   const bars = lanes.flatMap(lane => lane.bars).sort((a, b) => a.from - b.from || a.to - b.to)
   return (
-    <div className="table-scroll">
+    <TableScroll label="Table">
       <table className="detail-table commit-steps">
         <thead>
           <tr>
@@ -166,6 +167,6 @@ function Steps({ lanes, decidedAt, brokeOff }: StepsProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   )
 }

@@ -1,4 +1,5 @@
 import { rolesOf } from '../../instrumentation/model/pool-load.ts'
+import { TableScroll } from '../components/table-scroll.tsx'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 
@@ -10,7 +11,7 @@ export function ConfiguredEngines() {
       <h2 className="section-head">
         Configured engines <span>the same for every request</span>
       </h2>
-      <div className="table-scroll">
+      <TableScroll label="Configured engines">
         <table className="detail-table">
           <thead>
             <tr>
@@ -63,7 +64,7 @@ export function ConfiguredEngines() {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableScroll>
     </section>
   )
 }

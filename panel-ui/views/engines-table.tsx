@@ -1,8 +1,10 @@
 import './engines-table.css'
+import { TableScroll } from '../components/table-scroll.tsx'
 import { Tag, type TagTone } from '../components/tag.tsx'
 import { Site } from '../components/site.tsx'
 import { duration } from '../../instrumentation/model/format.ts'
 import { rolesOf } from '../../instrumentation/model/pool-load.ts'
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import type { Checkout, EngineStatus, Request } from '../../instrumentation/model/state.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { STATUS_GLYPH } from './engine-chips.tsx'
@@ -11,7 +13,11 @@ import { STATUS_GLYPH } from './engine-chips.tsx'
 export function EnginesTable({ request, now }: { request: Request; now: number }) {
   const engines = usePanel(view => view.state.engines)
   const active = request.checkouts.filter(c => c.state === 'held').length
-  const names = [...new Set([...Object.keys(request.engines), ...request.checkouts.map(c => c.engine)])]
+  const all = [...new Set([...Object.keys(request.engines), ...request.checkouts.map(c => c.engine)])]
+  const names = all.filter(
+    name => request.engines[name] !== 'initialized' || request.checkouts.some(c => c.engine === name),
+  )
+  const untouched = all.filter(name => !names.includes(name))
   return (
     <section aria-label="Engines of this request">
       <h2 className="section-head">
@@ -25,55 +31,68 @@ export function EnginesTable({ request, now }: { request: Request; now: number }
           {active === 0 ? 'no connection active' : `${active} connection${active === 1 ? '' : 's'} active`}
         </span>
       </h2>
-      <div className="table-scroll">
-        <table className="detail-table engines-table" aria-label="Engines of this request">
-          <thead>
-            <tr>
-              <th>engine</th>
-              <th>status</th>
-              <th>pool</th>
-              <th>connection</th>
-              <th>backend pid</th>
-              <th>checked out at</th>
-              <th className="right">waited</th>
-              <th className="right">held</th>
-            </tr>
-          </thead>
-          <tbody>
-            {names.map(name => {
-              const checkouts = request.checkouts.filter(c => c.engine === name)
-              const engine = engines.get(name)
-              const shown = summed(checkouts)
-              return (shown.length === 0 ? [null] : shown).map((hold, i) => (
-                <tr
-                  key={`${name} ${hold?.first.id ?? ''}`}
-                  data-engine={name}
-                  data-connection={hold?.first.connection ?? undefined}
-                >
-                  <td>
-                    {i === 0 && (
-                      <>
-                        {name}{' '}
-                        {engine &&
-                          rolesOf(engine).map(role => (
-                            <span className="role" key={role}>
-                              {role}
-                            </span>
-                          ))}
-                      </>
-                    )}
-                  </td>
-                  <td>
-                    {i === 0 && <Status status={request.engines[name]} isOver={request.endedAt !== null} />}
-                  </td>
-                  <td>{hold?.first.pool ?? engine?.pool}</td>
-                  <HoldCells hold={hold} now={now} />
-                </tr>
-              ))
-            })}
-          </tbody>
-        </table>
-      </div>
+      {names.length > 0 && (
+        <TableScroll label="Engines of this request">
+          <table className="detail-table engines-table" aria-label="Engines of this request">
+            <thead>
+              <tr>
+                <th>engine</th>
+                <th>status</th>
+                <th>pool</th>
+                <th>connection</th>
+                <th>backend pid</th>
+                <th>checked out at</th>
+                <th className="right">waited</th>
+                <th className="right">held</th>
+              </tr>
+            </thead>
+            <tbody>
+              {names.map(name => {
+                const checkouts = request.checkouts.filter(c => c.engine === name)
+                const engine = engines.get(name)
+                const shown = summed(checkouts)
+                return (shown.length === 0 ? [null] : shown).map((hold, i) => (
+                  <tr
+                    key={`${name} ${hold?.first.id ?? ''}`}
+                    data-engine={name}
+                    data-connection={hold?.first.connection ?? undefined}
+                  >
+                    <td>
+                      {i === 0 && (
+                        <>
+                          {name}{' '}
+                          {engine &&
+                            rolesOf(engine).map(role => (
+                              <span className="role" key={role}>
+                                {role}
+                              </span>
+                            ))}
+                        </>
+                      )}
+                    </td>
+                    <td>
+                      {i === 0 && <Status status={request.engines[name]} isOver={request.endedAt !== null} />}
+                    </td>
+                    <td>{hold?.first.pool ?? engine?.pool}</td>
+                    <HoldCells hold={hold} now={now} />
+                  </tr>
+                ))
+              })}
+            </tbody>
+          </table>
+        </TableScroll>
+      )}
+      {untouched.length > 0 && (
+        <p className="untouched">
+          <Tag>{STATUS_GLYPH.initialized} initialized</Tag> untouched:{' '}
+          {untouched.map((name, i) => (
+            <span key={name} data-engine={name}>
+              {i > 0 && ', '}
+              {name}
+            </span>
+          ))}
+        </p>
+      )}
       <p className="status-legend">
         <b>○ initialized</b> untouched by this request <b>◐ started</b> cleaning up is owed <b>● ended</b>{' '}
         cleaned up, connections released
@@ -99,9 +118,12 @@ function summed(checkouts: readonly Checkout[]): Hold[] {
   return [...groups.values()].map(group => ({
     first: group[0]!,
     times: group.length,
-    waitedMs: now => group.reduce((sum, c) => sum + ((c.acquiredAt ?? c.endedAt ?? now) - c.askedAt), 0),
+    // Waits beside each other count once: no time in here is longer than the request.
+    waitedMs: now => unionMs(group.map(c => ({ from: c.askedAt, to: c.acquiredAt ?? c.endedAt ?? now }))),
     heldMs: now =>
-      group.reduce((sum, c) => sum + (c.acquiredAt === null ? 0 : (c.endedAt ?? now) - c.acquiredAt), 0),
+      unionMs(
+        group.flatMap(c => (c.acquiredAt === null ? [] : [{ from: c.acquiredAt, to: c.endedAt ?? now }])),
+      ),
   }))
 }
 

@@ -1,8 +1,7 @@
+import { BOARD_MS } from '../model/quiet-lane.ts'
 import { unitColor } from '../model/unit-color.ts'
 import type { Lane, Segment } from '../../instrumentation/model/state.ts'
 import { paletteOf, type Palette } from './palette.ts'
-
-export const BOARD_MS = 10_000
 
 /** Where the lanes are on the canvas, in CSS pixels. */
 export interface BoardGeometry {
@@ -17,6 +16,7 @@ const OWNER = 2
 const RADIUS = 2
 /** Rounded corners are invisible below this width, and a plain rectangle costs a tenth. */
 const ROUND_FROM = 6
+const PIXEL = 1
 
 /** Draws the last ten seconds of a pool's lanes. */
 export function drawLanes(
@@ -30,10 +30,10 @@ export function drawLanes(
   context.setTransform(scale, 0, 0, scale, 0, 0)
   context.clearRect(0, 0, geometry.width, geometry.height)
   drawGrid(context, geometry, palette)
-  lanes.forEach((lane, slot) => {
+  lanes.forEach((lane, line) => {
     if (!lane) return
     context.save()
-    context.translate(0, slot * geometry.laneHeight + geometry.trackTop)
+    context.translate(0, line * geometry.laneHeight + geometry.trackTop)
     drawLane(context, palette, lane.segments, geometry.width, now)
     context.restore()
   })
@@ -69,7 +69,7 @@ function drawLane(
     const x = Math.max(0, (segment.from - start) * perMs)
     const right = Math.min(width, (to - start) * perMs)
     // Under heavy traffic hundreds fall on one pixel: the first one drawn stands for them all.
-    if (right - x < 0.5 && drawnFrom - x < 0.5) continue
+    if (right - x < PIXEL && drawnFrom - x < PIXEL) continue
     drawnFrom = x
     drawSegment(context, palette, segment, x, Math.max(1.5, right - x))
   }

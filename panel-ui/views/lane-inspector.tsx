@@ -2,16 +2,19 @@ import './inspector.css'
 import type { ReactNode } from 'react'
 import { LINE_NOT_TAKEN, type LeftOpen } from '../../server-lib/channels/words.ts'
 import { SqlText } from '../components/sql-text.tsx'
-import { age, count, duration } from '../../instrumentation/model/format.ts'
+import { age, ago, count, duration } from '../../instrumentation/model/format.ts'
 import { laneStatus } from '../../instrumentation/findings/lane-status.ts'
 import { otherOwners } from '../../instrumentation/model/pool-load.ts'
 import {
   laneKey as laneKeyOf,
+  NO_CONTEXT,
   type Checkout,
   type Connection,
+  type Lane,
   type PanelState,
   type Request,
 } from '../../instrumentation/model/state.ts'
+import { lastHolders } from '../model/last-holders.ts'
 import { said } from '../model/said.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { go, write } from '../route.ts'
@@ -41,13 +44,13 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
       <button
         type="button"
         className="inspector-close"
-        onClick={() => go('connections')}
+        onClick={() => go('now')}
         aria-label="Close the inspector"
         title="Close (Esc)"
       >
         ✕
       </button>
-      <h2>{request ? request.label : `Connection ${connection?.id ?? ''}`}</h2>
+      <h2>{request ? request.label : connection ? `Connection ${connection.id}` : `Slot ${slot}`}</h2>
       <p className="inspector-sub" data-tone={isOver ? 'quiet' : status.tone}>
         {isOver
           ? `held ${place}, released ${duration(now - checkout.endedAt!)} ago`
@@ -57,7 +60,7 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
         <button
           type="button"
           className="inspector-link"
-          onClick={() => go('connections', [laneKey, status.checkout!.request, status.checkout!.id])}
+          onClick={() => go('now', [laneKey, status.checkout!.request, status.checkout!.id])}
         >
           Now held by {status.request?.label ?? status.checkout.request} →
         </button>
@@ -81,6 +84,13 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
           />
         )}
       </dl>
+      {!connection && !checkout && (
+        <p className="inspector-note">
+          The pool has not opened a connection here, or has closed it. It opens one when all others are held
+          and another is asked for.
+        </p>
+      )}
+      {!checkout && <LastHolders state={state} lane={lane} now={now} />}
       {checkout && (
         <>
           <h3>Stack at check-out</h3>
@@ -88,6 +98,35 @@ export function LaneInspector({ laneKey, request: requestId, checkout: checkoutI
         </>
       )}
     </aside>
+  )
+}
+
+const HOLDERS_SHOWN = 8
+
+/** Who had this slot before, newest first. */
+function LastHolders({ state, lane, now }: { state: PanelState; lane: Lane | undefined; now: number }) {
+  const holders = lastHolders(lane?.segments ?? [], HOLDERS_SHOWN)
+  if (holders.length === 0)
+    return <p className="inspector-note">Nothing has held it in the last minute that the page knows of.</p>
+  return (
+    <>
+      <h3>Last holders</h3>
+      <ul className="last-holders">
+        {holders.map(({ request, ms, to }) => (
+          <li key={`${request} ${to}`}>
+            <a href={write('requests', [request])}>
+              {request !== NO_CONTEXT && <UnitMark request={request} />}
+              {request === NO_CONTEXT
+                ? 'outside of any request'
+                : (state.requests.get(request)?.label ?? request)}
+            </a>
+            <span className="dim">
+              {duration(ms)}, {to === null ? 'now' : ago(now - to)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </>
   )
 }
 
@@ -148,7 +187,7 @@ function ConnectionFacts({
             <a
               key={owner.id}
               className="inspector-link"
-              href={write('connections', [laneKeyOf(owner.pool, owner.slot)])}
+              href={write('now', [laneKeyOf(owner.pool, owner.slot)])}
             >
               the same connection is {owner.id} of {owner.engine} →
             </a>

@@ -3,8 +3,10 @@ import { memo } from 'react'
 import { LINE_NOT_TAKEN } from '../../server-lib/channels/words.ts'
 import { HolderLine } from '../components/site.tsx'
 import type { LaneStatus } from '../../instrumentation/findings/lane-status.ts'
+import type { Finding } from '../../instrumentation/model/finding.ts'
 import type { Connection, Lane } from '../../instrumentation/model/state.ts'
 import { go } from '../route.ts'
+import { FindingMark } from './finding-mark.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
 interface Props {
@@ -16,16 +18,18 @@ interface Props {
   owners: string
   status: LaneStatus
   /** The last ten seconds in words, for readers who cannot see them. */
-  shares: string
+  past: string
+  /** The worst that is wrong with its hold. */
+  finding: Finding | undefined
   isSelected: boolean
 }
 
 /** One slot of a pool in words; the canvas behind it draws its last ten seconds. */
 export const LaneRow = memo(function LaneRow(props: Props) {
-  const { laneKey, slot, lane, connection, owners, status, shares, isSelected } = props
+  const { laneKey, slot, lane, connection, owners, status, past, finding, isSelected } = props
   const { checkout, request, holdsPerSecond } = status
   const isBrisk = holdsPerSecond > 0 && status.tone !== 'bad' && status.tone !== 'warn'
-  const open = () => go('connections', checkout ? [laneKey, checkout.request, checkout.id] : [laneKey])
+  const open = () => go('now', checkout ? [laneKey, checkout.request, checkout.id] : [laneKey])
   return (
     <div
       className="lane"
@@ -43,25 +47,20 @@ export const LaneRow = memo(function LaneRow(props: Props) {
           type="button"
           className="lane-open"
           onClick={open}
-          aria-label={`Slot ${slot}: ${sentence(status)}`}
+          aria-label={`Slot ${slot}: ${sentence(status)}${finding ? `. ${finding.sentence}` : ''}`}
         />
         {slot}
+        {finding && <FindingMark findings={[finding]} />}
       </span>
       <span role="cell" className="lane-connection">
         {connection && (
           <>
             {connection.id} <em>pid {connection.backendPid ?? '?'}</em>
-            {owners && (
-              <em className="lane-owners" title={`The same connection is ${owners}`}>
-                {' '}
-                = {owners}
-              </em>
-            )}
           </>
         )}
       </span>
       <span role="cell" className="lane-track">
-        <span className="visually-hidden">{shares}</span>
+        <span className="visually-hidden">{past}</span>
       </span>
       <span role="cell" className="lane-who" title={request ? `${request.label} ${request.id}` : undefined}>
         {isBrisk ? (
@@ -75,12 +74,18 @@ export const LaneRow = memo(function LaneRow(props: Props) {
             </>
           )
         )}
+        {owners && (
+          <em className="lane-owners" title={`The same connection is ${owners}`}>
+            {' '}
+            = {owners}
+          </em>
+        )}
       </span>
       <span role="cell" className="lane-line">
         {!isBrisk && checkout && <HolderLine {...checkout} />}
       </span>
-      <span role="cell" className="lane-state">
-        {isBrisk ? 'busy' : `${status.words} ${status.forHow}`}
+      <span role="cell" className="lane-state" title={isBrisk ? undefined : status.words}>
+        {isBrisk ? 'busy' : stateOf(status)}
       </span>
     </div>
   )
@@ -97,10 +102,16 @@ function isSame(a: Props, b: Props): boolean {
     a.status.request?.id === b.status.request?.id &&
     a.connection?.id === b.connection?.id &&
     a.owners === b.owners &&
-    a.shares === b.shares &&
+    a.past === b.past &&
+    a.finding?.key === b.finding?.key &&
+    a.finding?.severity === b.finding?.severity &&
     a.isSelected === b.isSelected
   )
 }
+
+/** Short, because the row's own name says it in full. */
+const stateOf = ({ words, forHow, overMs }: LaneStatus): string =>
+  overMs === null ? `${words} ${forHow}` : `leak ${forHow}`
 
 function sentence({ request, words, forHow, checkout }: LaneStatus): string {
   const who = request ? `held by ${request.label} ${request.id}, ` : ''

@@ -30,6 +30,16 @@ export function LinkNotice({ retryNow }: { retryNow: () => void }) {
       </div>
     )
   }
+  if (link.state === 'ended') {
+    return (
+      <div className="link-notice lost" role="status">
+        <p>
+          <b>This process has ended</b> at {new Date(link.at).toLocaleTimeString('en-GB')}. Everything below
+          is as it was then.
+        </p>
+      </div>
+    )
+  }
   if (isPaused) {
     return (
       <div className="link-notice" role="status">

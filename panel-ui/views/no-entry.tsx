@@ -13,10 +13,12 @@ export function NoEntry({ reason }: { reason: 'no token' | 'wrong token' }) {
       <p>
         {reason === 'no token'
           ? 'Open the whole URL that your server printed when it started; its end, #t=…, is the token.'
-          : 'It was most likely restarted: each start makes a new token. Open the URL that it printed then.'}
+          : 'The token was replaced, or another project answers here. Open the URL that the server printed.'}
       </p>
       <pre>Enginelight: http://127.0.0.1:3000/__enginelight/#t=…</pre>
-      <p className="dim">Lost it? Restart the server: it prints another one.</p>
+      <p className="dim">
+        Lost it? <code>npx enginelight open</code>, in the project’s folder.
+      </p>
     </main>
   )
 }

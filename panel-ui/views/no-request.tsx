@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react'
-import { Site } from '../components/site.tsx'
+import { TableScroll } from '../components/table-scroll.tsx'
+import { SiteLink } from '../components/site-link.tsx'
 import { Tag } from '../components/tag.tsx'
 import { ago, duration } from '../../instrumentation/model/format.ts'
 import { linesOfWork } from '../model/no-request.ts'
@@ -42,7 +43,7 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
         </p>
         <section aria-label="Lines of code">
           <h2 className="section-head">Where it comes from</h2>
-          <div className="table-scroll">
+          <TableScroll label="Lines of code">
             <table className="detail-table">
               <thead>
                 <tr>
@@ -57,7 +58,9 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
               <tbody>
                 {linesOfWork(work).map(line => (
                   <tr key={line.key}>
-                    <td>{line.site ? <Site site={line.site} /> : <span className="dim">unknown</span>}</td>
+                    <td>
+                      {line.site ? <SiteLink site={line.site} /> : <span className="dim">unknown</span>}
+                    </td>
                     <td>{line.engine}</td>
                     <td className="right">{line.checkouts.toLocaleString('en')}</td>
                     <td className="right">{line.statements.toLocaleString('en')}</td>
@@ -75,7 +78,7 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </TableScroll>
         </section>
         <StatementsTable request={work} scroller={scroller} picked={statement} onPick={setStatement} />
       </div>

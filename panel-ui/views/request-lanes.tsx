@@ -1,11 +1,12 @@
 import './request-lanes.css'
 import type { ReactNode } from 'react'
-import { duration, milliseconds } from '../../instrumentation/model/format.ts'
+import { count, duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { Engine } from '../../instrumentation/model/state.ts'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
-import type { Span, Timeline, TimelineLane } from '../model/timeline.ts'
+import type { Span } from '../model/span.ts'
+import type { Timeline, TimelineLane } from '../model/timeline.ts'
 
 interface Props {
   timeline: Timeline
@@ -33,7 +34,7 @@ export function RequestLanes({ timeline, picked, onPick }: Props) {
             data-engine={lane.engine}
           >
             <div className="request-lane-name">
-              <b>{lane.engine}</b>
+              <b title={lane.engine}>{lane.engine}</b>
               <span className="mono">
                 {lane.connection === null
                   ? 'no connection'
@@ -88,9 +89,9 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
   })
   return (
     <div className="request-track">
-      {inSight(lane.waits, length).map((wait, i) => (
+      {inSight(lane.waits, length, wait => wait.label !== null).map((wait, i) => (
         <i key={`w${i}`} className={wait.failed ? 'span-wait failed' : 'span-wait'} style={place(wait)}>
-          <span>waits {duration(wait.to - wait.from)}</span>
+          {wait.label !== null && <span>{wait.label}</span>}
         </i>
       ))}
       {inSight(lane.holds, length).map((hold, i) => (
@@ -118,6 +119,14 @@ function LaneTrack({ lane, length, responseAt, picked, onPick }: TrackProps) {
         <i key={`g${i}`} className={GAP_CLASS[gap.state]} style={place(gap)}>
           <span>{gap.label}</span>
         </i>
+      ))}
+      {lane.counted.map((stretch, i) => (
+        <i
+          key={`c${i}`}
+          className="span-counted"
+          style={place(stretch)}
+          title={`${count(stretch.total, 'statement')}, only counted: executing for ${duration(stretch.busyMs)} of these ${duration(stretch.to - stretch.from)}`}
+        />
       ))}
       {inSight(lane.queues, length).map((queue, i) => (
         <i key={`u${i}`} className="span-queue" style={place(queue)} />

@@ -4,12 +4,14 @@ import { memo } from 'react'
 import { LedgerBar } from '../components/ledger-bar.tsx'
 import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
-import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/findings/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH, OUTCOME_WORDS } from '../../instrumentation/findings/outcome.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
+import { findingsOf } from '../model/finding-index.ts'
 import { said } from '../model/said.ts'
 import { useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 import { EngineChips } from './engine-chips.tsx'
+import { FindingMark } from './finding-mark.tsx'
 import { UnitMark } from './unit-mark.tsx'
 
 interface Props {
@@ -24,6 +26,7 @@ interface Props {
 export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit, query }: Props) {
   const request = useRequest(id, past)
   const timeOrigin = usePanel(view => view.hello?.timeOrigin ?? 0)
+  const findings = usePanel(view => findingsOf(view.findings, id))
   const now = useNowWhile(request !== undefined && !isSettled(request))
   if (!request) return null
   const outcome = outcomeOf(request, now)
@@ -37,13 +40,22 @@ export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit
       data-request={id}
       data-outcome={outcome}
     >
-      <span className="outcome" data-outcome={outcome} title={outcome} role="img" aria-label={outcome}>
-        {OUTCOME_GLYPH[outcome]}
+      <span
+        className="outcome"
+        data-outcome={outcome}
+        title={OUTCOME_WORDS[outcome]}
+        role="img"
+        aria-label={OUTCOME_WORDS[outcome]}
+      >
+        {OUTCOME_GLYPH[outcome]} <span>{OUTCOME_WORDS[outcome]}</span>
       </span>
       <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
       <span className="request-label" title={request.label}>
         <UnitMark request={id} />
-        {request.label} <em>{request.kind === 'http' ? id : `${id} ${said(request.kind)}`}</em>
+        <span>
+          {request.label} <em>{request.kind === 'http' ? id : `${id} ${said(request.kind)}`}</em>
+        </span>
+        <FindingMark findings={findings} />
       </span>
       <Status request={request} />
       <span className="request-duration right">{ledger.wall === 0 ? '…' : duration(ledger.wall / 1000)}</span>

@@ -1,9 +1,12 @@
+import { memo } from 'react'
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import { SqlText } from '../components/sql-text.tsx'
-import { Site } from '../components/site.tsx'
+import { SiteLink } from '../components/site-link.tsx'
+import { CopyButtons } from '../components/copy-buttons.tsx'
 import { Tag } from '../components/tag.tsx'
 import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { StatementLine } from '../../instrumentation/findings/similar.ts'
-import type { Statement } from '../../instrumentation/model/state.ts'
+import type { CountedStatements, Statement } from '../../instrumentation/model/state.ts'
 
 interface Props {
   statement: Statement
@@ -15,7 +18,8 @@ interface Props {
 }
 
 /** One statement; when opened, its whole text and the server's answer. */
-export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked, onPick }: Props) {
+export const StatementLineRow = memo(function StatementLineRow(props: Props) {
+  const { statement, waitMs, similar, isInRun, isPicked, onPick } = props
   const { id, engine, endedAt, startedAt, error } = statement
   return (
     <div
@@ -48,11 +52,12 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
         {statement.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {statement.site && <Site site={statement.site} />}
+        {statement.site && <SiteLink site={statement.site} />}
       </span>
       {isPicked && (
         <div role="cell" className="statement-more">
           <SqlText text={statement.text} isWhole />
+          <CopyButtons offers={[{ as: 'SQL', text: () => statement.text }]} />
           {error && (
             <p className="hot">
               {error.code} {error.message}
@@ -63,7 +68,7 @@ export function StatementLineRow({ statement, waitMs, similar, isInRun, isPicked
       )}
     </div>
   )
-}
+})
 
 /** Everything in the row, and what the row had no room for. */
 function StatementFacts({ statement, waitMs }: { statement: Statement; waitMs: number }) {
@@ -105,23 +110,36 @@ function Milliseconds({ ms }: { ms: number }) {
 
 type Run = Extract<StatementLine, { type: 'run' }>
 
+interface RunProps {
+  line: Run
+  onToggle: (key: string) => void
+}
+
 /** A run of similar statements, folded. */
-export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void }) {
-  const { statements, isOpen } = line
+export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
+  const { statements, isOpen, inTurn } = line
   const first = statements[0]!
-  const spent = statements.reduce((sum, s) => sum + ((s.endedAt ?? s.startedAt) - s.startedAt), 0)
+  // At once they take no longer than the request.
+  const spent = unionMs(statements.map(s => ({ from: s.startedAt, to: s.endedAt ?? s.startedAt })))
   const rows = statements.reduce((sum, s) => sum + (s.rows ?? 0), 0)
   return (
     <div className="statement run" role="row">
       <span role="cell" className="statement-text">
-        <button type="button" aria-expanded={isOpen} onClick={onToggle}>
+        <button type="button" aria-expanded={isOpen} onClick={() => onToggle(line.key)}>
           <i className="run-mark">{isOpen ? '▾' : '▸'}</i>
-          <Tag tone="warn">×{statements.length} similar</Tag> <SqlText text={first.text} />
+          <Tag tone="warn">
+            {inTurn > 1
+              ? `×${statements.length / inTurn}, ${inTurn} in turn`
+              : `×${statements.length} similar`}
+          </Tag>{' '}
+          <SqlText text={first.text} />
         </button>
       </span>
       <span role="cell">{first.engine}</span>
       <span role="cell" />
-      <Milliseconds ms={statements.reduce((sum, s) => sum + s.queuedMs, 0)} />
+      <Milliseconds
+        ms={unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))}
+      />
       <span role="cell" className="right">
         <b>{milliseconds(spent)}</b>
       </span>
@@ -132,7 +150,36 @@ export function RunLine({ line, onToggle }: { line: Run; onToggle: () => void })
         {first.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {first.site && <Site site={first.site} />}
+        {first.site && <SiteLink site={first.site} />}
+      </span>
+    </div>
+  )
+})
+
+/** Statements of one text and line beyond the limit: their sum. */
+export function CountedLine({ counted }: { counted: CountedStatements }) {
+  return (
+    <div className="statement run" role="row" data-counted>
+      <span role="cell" className="statement-text">
+        <Tag tone="warn" title="More than are kept of one request">
+          ×{counted.total.toLocaleString('en')} counted
+        </Tag>{' '}
+        {counted.text === null ? 'other statements' : <SqlText text={counted.text} />}
+      </span>
+      <span role="cell">{counted.engine}</span>
+      <span role="cell" />
+      <Milliseconds ms={counted.queuedMs} />
+      <span role="cell" className="right">
+        <b>{milliseconds(counted.summedMs)}</b>
+      </span>
+      <span role="cell" className="right">
+        {counted.rows.toLocaleString('en')}
+      </span>
+      <span role="cell" className="right dim">
+        {counted.parameters || ''}
+      </span>
+      <span role="cell" className="statement-line">
+        {counted.site && <SiteLink site={counted.site} />}
       </span>
     </div>
   )

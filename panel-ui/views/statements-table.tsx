@@ -1,10 +1,12 @@
+import { unionMs } from '../../instrumentation/model/union-of.ts'
 import './statements-table.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef, useState, type RefObject } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react'
 import { count, duration } from '../../instrumentation/model/format.ts'
-import { foldRuns, groupsOf, similarKey } from '../../instrumentation/findings/similar.ts'
+import { foldRuns, groupsOf, similarKey, type StatementLine } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
-import { RunLine, StatementLineRow } from './statement-line.tsx'
+import { duplicatesIn, waitsOf } from '../../instrumentation/model/request-queries.ts'
+import { CountedLine, RunLine, StatementLineRow } from './statement-line.tsx'
 
 interface Props {
   request: Request
@@ -17,12 +19,19 @@ interface Props {
 export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   const { statements } = request
   const [openRuns, setOpenRuns] = useState<ReadonlySet<string>>(new Set())
-  const lines = useMemo(() => foldRuns(statements, openRuns), [statements, openRuns])
+  const { counted } = request
+  const lines = useMemo(
+    (): StatementLine[] => [
+      ...foldRuns(statements, openRuns),
+      ...counted.filter(({ total }) => total > 0).map(one => ({ type: 'counted' as const, counted: one })),
+    ],
+    [statements, openRuns, counted],
+  )
   const similar = useMemo(() => new Map(groupsOf(statements).map(g => [g.key, g.ids.length])), [statements])
   const waits = useMemo(() => waitsOf(request), [request])
   const body = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
-  const isEmpty = statements.length === 0
+  const isEmpty = lines.length === 0
   // The content above the rows may grow, and nothing else reports that.
   useEffect(() => {
     const [from, rows] = [scroller.current, body.current]
@@ -38,26 +47,29 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
     count: lines.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => 30,
-    getItemKey: index => {
-      const line = lines[index]!
-      return line.type === 'run' ? `run ${line.key}` : line.statement.id
-    },
+    getItemKey: index => keyOf(lines[index]!),
     scrollMargin: margin,
     overscan: 12,
   })
-  const toggleRun = (key: string) =>
-    setOpenRuns(new Set(openRuns.has(key) ? [...openRuns].filter(k => k !== key) : [...openRuns, key]))
+  const toggleRun = useCallback(
+    (key: string) =>
+      setOpenRuns(open => new Set(open.has(key) ? [...open].filter(k => k !== key) : [...open, key])),
+    [],
+  )
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
   if (isEmpty) return null
-  const queued = statements.reduce((sum, s) => sum + s.queuedMs, 0)
+  const { duplicates, of } = duplicatesIn(request)
+  const queued = unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))
   return (
     <section aria-label="Statements of this request">
       <h2 className="section-head">
         Statements{' '}
         <span>
           {count(statements.length + request.omitted, 'statement')}
+          {duplicates > 0 &&
+            `, ${duplicates.toLocaleString('en')} of ${of.toLocaleString('en')} are duplicates`}
           {queued > 0.5 && `, of which ${duration(queued)} queued`}
-          {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} only counted, not kept`}
+          {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} summed, not kept one by one`}
         </span>
       </h2>
       <div className="statements" role="table" aria-label="Statements" aria-rowcount={lines.length + 1}>
@@ -93,8 +105,10 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
                 className="statement-place"
                 style={{ transform: `translateY(${item.start - margin}px)` }}
               >
-                {line.type === 'run' ? (
-                  <RunLine line={line} onToggle={() => toggleRun(line.key)} />
+                {line.type === 'counted' ? (
+                  <CountedLine counted={line.counted} />
+                ) : line.type === 'run' ? (
+                  <RunLine line={line} onToggle={toggleRun} />
                 ) : (
                   <StatementLineRow
                     statement={line.statement}
@@ -114,7 +128,20 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   )
 }
 
-type Lines = ReturnType<typeof foldRuns>
+type Lines = readonly StatementLine[]
+
+function keyOf(line: StatementLine): string {
+  switch (line.type) {
+    case 'one':
+      return line.statement.id
+    case 'run':
+      return `run ${line.key}`
+    case 'counted':
+      return `counted ${line.counted.part}`
+    default:
+      return line satisfies never
+  }
+}
 
 /** Scrolls to a statement that was picked on the timeline, and unfolds its run if needed. */
 function usePickedInSight(
@@ -135,17 +162,4 @@ function usePickedInSight(
     const run = lines.find(line => line.type === 'run' && line.statements.some(s => s.id === picked))
     if (run?.type === 'run') setOpenRuns(open => new Set([...open, run.key]))
   })
-}
-
-/** The wait for a connection belongs to the statement that caused the check-out: the first one. */
-function waitsOf(request: Request): Map<string, number> {
-  const waits = new Map<string, number>()
-  const seen = new Set<string>()
-  for (const statement of request.statements) {
-    if (statement.checkout === null || seen.has(statement.checkout)) continue
-    seen.add(statement.checkout)
-    const checkout = request.checkouts.find(c => c.id === statement.checkout)
-    if (checkout?.acquiredAt != null) waits.set(statement.id, checkout.acquiredAt - checkout.askedAt)
-  }
-  return waits
 }

@@ -1,8 +1,12 @@
 import type { ReactNode } from 'react'
-import { ConnectionsView } from './connections-view.tsx'
-import { BoardIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
-import { RequestsView } from './requests-view.tsx'
-import { TransactionsView } from './transactions-view.tsx'
+import { BoardIcon, HealthIcon, QueriesIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
+import { lazyView } from './lazy-view.tsx'
+import { NowView } from './now-view.tsx'
+
+const HealthView = lazyView('HealthView', () => import('./health-view.tsx'))
+const QueriesView = lazyView('QueriesView', () => import('./queries-view.tsx'))
+const RequestsView = lazyView('RequestsView', () => import('./requests-view.tsx'))
+const TransactionsView = lazyView('TransactionsView', () => import('./transactions-view.tsx'))
 
 export interface View {
   readonly id: string
@@ -12,14 +16,14 @@ export interface View {
   readonly render: () => ReactNode
 }
 
-/** The panel's views, in the rail's order; the first is the home view. */
+/** The panel's views, in the rail's order; the first is the home view, which comes with the page itself. */
 export const VIEWS: readonly View[] = [
   {
-    id: 'connections',
-    title: 'Connections',
+    id: 'now',
+    title: 'Now',
     key: '1',
     icon: <BoardIcon />,
-    render: () => <ConnectionsView />,
+    render: () => <NowView />,
   },
   {
     id: 'requests',
@@ -34,5 +38,19 @@ export const VIEWS: readonly View[] = [
     key: '3',
     icon: <TransactionsIcon />,
     render: () => <TransactionsView />,
+  },
+  {
+    id: 'queries',
+    title: 'Queries',
+    key: '4',
+    icon: <QueriesIcon />,
+    render: () => <QueriesView />,
+  },
+  {
+    id: 'health',
+    title: 'Health',
+    key: '5',
+    icon: <HealthIcon />,
+    render: () => <HealthView />,
   },
 ]

@@ -1,6 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel'
 import { developerLooks } from '../identity/development.ts'
 import { wantSites } from '../identity/wanted-sites.ts'
+import { comparedValues } from '../identity/wanted-values.ts'
 import { Channel, type Observer } from './channel.ts'
 import type { CommitMessage } from './commit-messages.ts'
 import type {
@@ -58,6 +59,8 @@ export interface ObserveOptions {
    * message. Default false.
    */
   readonly sites?: boolean
+  /** Whether this observer reads the `valuesHash` of statements. It costs about as much as the rest of the message. Default false. */
+  readonly values?: boolean
   /**
    * Whether a developer is watching: responses then have the header `x-enginelight-uncommitted`, which lists what is
    * uncommitted when they are sent, as with `NODE_ENV=development`. Default false.
@@ -72,15 +75,17 @@ export interface ObserveOptions {
 export function observe<N extends ChannelName>(
   name: N,
   observer: Observer<ChannelMessages[N]>,
-  { sites = false, development = false }: ObserveOptions = {},
+  { sites = false, values = false, development = false }: ObserveOptions = {},
 ): () => void {
   const listener = (message: unknown) => observer(message as ChannelMessages[N])
   const wantNoSites = sites ? wantSites() : undefined
+  const wantNoValues = values ? comparedValues.want() : undefined
   const looksAway = development ? developerLooks() : undefined
   diagnosticsChannel.subscribe(name, listener)
   return () => {
     diagnosticsChannel.unsubscribe(name, listener)
     wantNoSites?.()
+    wantNoValues?.()
     looksAway?.()
   }
 }

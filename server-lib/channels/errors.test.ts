@@ -39,7 +39,7 @@ test('every code has its entry in the manual, and every entry its code', () => {
 test('every warning is in the manual, and told somewhere', () => {
   const entries = [...manual.matchAll(/^\| `(EL_[A-Z_]+)` +\|/gm)].map(match => match[1])
   expect(entries.toSorted()).toEqual([...WARNING_CODES].toSorted())
-  const text = sources(join(root, 'server-lib')).join('\n')
+  const text = ['server-lib', 'instrumentation'].flatMap(name => sources(join(root, name))).join('\n')
   expect(WARNING_CODES.filter(code => !new RegExp(`warn\\(\\s*'${code}'`).test(text))).toEqual([])
 })
 

@@ -262,6 +262,11 @@ export type StatementMessage =
       /** How long it waited in its session's queue behind other statements. */
       queuedMs: number
       site: Site | null
+      /**
+       * Equal for equal values of the parameters, while this process lives; it says nothing else of them. Null where they
+       * cannot be compared, and while no observer has asked for it.
+       */
+      valuesHash: number | null
     }
   | {
       phase: 'end'

@@ -35,6 +35,8 @@ export class EnclosedStatement {
 export interface StatementFacts {
   text: string
   parameters: number
+  /** The values of its parameters. They are compared, and told to nothing. */
+  values: unknown
   kind: 'query' | 'cursor'
 }
 

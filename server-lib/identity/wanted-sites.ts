@@ -1,17 +1,9 @@
-import { processWide } from './process-wide.ts'
+import { Wanted } from './wanted.ts'
 
-/** The number of observers that want the line of each statement. */
-const readers = processWide('site readers', () => ({ count: 0 }))
+const sites = new Wanted('site readers')
 
 /** Whether an observer wants the line of each statement. Capturing and reading it costs more than the rest of a message. */
-export const sitesAreWanted = (): boolean => readers.count > 0
+export const sitesAreWanted = (): boolean => sites.isWanted
 
 /** Requests the line of each statement until the returned function is called. */
-export function wantSites(): () => void {
-  let isWanted = true
-  readers.count++
-  return () => {
-    if (isWanted) readers.count--
-    isWanted = false
-  }
-}
+export const wantSites = (): (() => void) => sites.want()

@@ -47,7 +47,12 @@ export class ConnectionWatch implements StatementWatch {
     const { upcoming } = this.#record
     const { said } = upcoming
     upcoming.said = said && { queuedMs: 0, capture: said.capture }
-    const begin = new SentStatement(this.#books, this.#record, { text, parameters: 0, kind: 'query' })
+    const begin = new SentStatement(this.#books, this.#record, {
+      text,
+      parameters: 0,
+      values: undefined,
+      kind: 'query',
+    })
     upcoming.said = said
     return begin
   }

@@ -7,7 +7,9 @@ import type { StatementFacts } from '../dialect/statement.ts'
 import type { ToldStatement } from '../dialect/statement-watch.ts'
 import { nextId } from '../identity/ids.ts'
 import { siteOf, type SiteCapture } from '../identity/site.ts'
+import { valuesHash } from '../identity/values-hash.ts'
 import { sitesAreWanted } from '../identity/wanted-sites.ts'
+import { comparedValues } from '../identity/wanted-values.ts'
 import { currentRequest } from '../requests/request-scope.ts'
 import { lineHere } from '../watch/line-here.ts'
 import type { CheckoutRecord, ConnectionRecord } from './records.ts'
@@ -28,7 +30,11 @@ export class SentStatement implements ToldStatement {
   #capture: SiteCapture | null
   #over = false
 
-  constructor(books: PoolNames, record: ConnectionRecord, { text, parameters, kind }: StatementFacts) {
+  constructor(
+    books: PoolNames,
+    record: ConnectionRecord,
+    { text, parameters, values, kind }: StatementFacts,
+  ) {
     const { checkout } = record
     const upcoming = record.upcoming.take()
     const isReading = sitesAreWanted()
@@ -57,6 +63,7 @@ export class SentStatement implements ToldStatement {
       kind,
       queuedMs: upcoming?.queuedMs ?? 0,
       site: isReading ? siteOf(this.#capture) : null,
+      valuesHash: comparedValues.isWanted ? hashOf(values) : null,
     }
     if (isOutsideOf(checkout) && checkout.context)
       checkout.context.runInAsyncScope(() => channels.statement.publish(message))
@@ -119,6 +126,9 @@ export class SentStatement implements ToldStatement {
     })
   }
 }
+
+const NO_VALUES: readonly unknown[] = []
+const hashOf = (values: unknown) => valuesHash(Array.isArray(values) ? values : NO_VALUES)
 
 /**
  * Whether the holder's request is known and the async context has none: a listener from before we watched, a worker.

@@ -4,7 +4,7 @@ import { isSubmittable } from './driver.ts'
 
 /** Reads the arguments of `query`; undefined if they are not recognizably a statement. */
 export function statementIn([config, values]: unknown[]): StatementFacts | undefined {
-  if (typeof config === 'string') return { text: config, parameters: countOf(values), kind: 'query' }
+  if (typeof config === 'string') return { text: config, parameters: countOf(values), values, kind: 'query' }
   if (typeof config !== 'object' || config === null) return undefined
   if (isSubmittable(config)) {
     const source = typeof config.text === 'string' ? config : config.cursor
@@ -12,15 +12,16 @@ export function statementIn([config, values]: unknown[]): StatementFacts | undef
       // pg throws for a text that is not a string, but only later.
       text: typeof source?.text === 'string' ? source.text : '',
       parameters: countOf(source?.values),
+      values: source?.values,
       // pg's own Query is a submittable as well, but answers once.
       kind: 'read' in config ? 'cursor' : 'query',
     }
   }
   const { text, name, values: own } = config as { text?: unknown; name?: unknown; values?: unknown }
-  if (typeof text === 'string') return { text, parameters: countOf(own ?? values), kind: 'query' }
-  return typeof name === 'string'
-    ? { text: `EXECUTE ${name}`, parameters: countOf(own ?? values), kind: 'query' }
-    : undefined
+  const given = own ?? values
+  const facts = { parameters: countOf(given), values: given, kind: 'query' as const }
+  if (typeof text === 'string') return { text, ...facts }
+  return typeof name === 'string' ? { text: `EXECUTE ${name}`, ...facts } : undefined
 }
 
 const countOf = (values: unknown) => (Array.isArray(values) ? values.length : 0)

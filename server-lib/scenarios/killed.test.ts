@@ -97,7 +97,14 @@ describe.each(SOURCES)('R01 a backend is killed, engine on %s', source => {
   test('while it is idle in the pool: nobody notices', async () => {
     await using watch = await watchGround(database, { max: 4 })
     const { engines, alsoClose } = openOn(source, database.url, { max: 2 })
-    await Promise.all([1, 2].map(() => engines.scope(db => db.main.query('select pg_sleep(0.02)'))))
+    let held = 0
+    const holdUntilBothAre = () =>
+      engines.scope(async db => {
+        await db.main.query('select 1')
+        held++
+        await expect.poll(() => held).toBe(2)
+      })
+    await Promise.all([holdUntilBothAre(), holdUntilBothAre()])
     const idle = await database.backends()
     expect(idle).toHaveLength(2)
     for (const { pid } of idle) terminate(pid)

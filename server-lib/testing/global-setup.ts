@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from './postgres.ts'
@@ -11,10 +14,16 @@ declare module 'vitest' {
 
 /** One PostgreSQL for the whole run; each test file makes databases of its own in it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // What panels keep over restarts is kept away from this user's own.
+  const state = await mkdtemp(join(tmpdir(), 'enginelight-state-'))
+  process.env.XDG_STATE_HOME = state
   const postgres = await startPostgres()
   project.provide('postgresUrl', postgres.url)
   project.provide('postgresMajor', await majorOf(postgres.url))
-  return () => postgres.stop()
+  return async () => {
+    await postgres.stop()
+    await rm(state, { recursive: true, force: true })
+  }
 }
 
 async function majorOf(url: string): Promise<number> {

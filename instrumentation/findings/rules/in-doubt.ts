@@ -10,7 +10,11 @@ export const inDoubt: Rule = function* (state, _, now, truth) {
       since: now - ageMs,
       about: { engine, gid, request: commit?.request },
       site: commit?.site ?? null,
-      sentence: `A prepared transaction on ${engine} is in doubt for ${age(ageMs).replace('just now', 'a moment')}: ${reason}.`,
+      sentence: `${said(engine, 'is', ageMs)}: ${reason}.`,
       why: 'What it has locked stays locked until it is committed or rolled back.',
+      afterwards: { sentence: `${said(engine, 'was', ageMs)} or longer.` },
     })
 }
+
+const said = (engine: string, tense: 'is' | 'was', ageMs: number) =>
+  `A prepared transaction on ${engine} ${tense} in doubt for ${age(ageMs).replace('just now', 'a moment')}`

@@ -1,4 +1,4 @@
-import { ago } from '../../model/format.ts'
+import { ago, duration } from '../../model/format.ts'
 import type { Time } from '../../model/rows.ts'
 import type { Checkout, PanelState, Request } from '../../model/state.ts'
 import { finding, nameOf, takenAt, type RequestRule } from '../rule.ts'
@@ -6,7 +6,7 @@ import { RELEASE_MS } from '../thresholds.ts'
 import { withoutStalls } from '../without-stalls.ts'
 
 /** A request is over, and still holds a connection or has an open transaction. */
-export const leak: RequestRule = function* (request, { releaseMs }, now, stalls) {
+export const leak: RequestRule = function* (request, { releaseMs }, now, { stalls }) {
   const { id, endedAt } = request
   if (endedAt === null) return
   const told = (engine: string, subject: string, checkout?: Checkout) =>
@@ -24,6 +24,9 @@ export const leak: RequestRule = function* (request, { releaseMs }, now, stalls)
       site: checkout?.site ?? null,
       sentence: `${nameOf(request, id)} ended ${ago(now - endedAt)} and still holds a connection of ${engine}${takenAt(checkout)}.`,
       why: 'Others cannot have it, and what is open on it stays locked, until its code gives it back.',
+      afterwards: {
+        sentence: `${nameOf(request, id)} held a connection of ${engine} for ${duration(now - endedAt)} or longer after it had ended${takenAt(checkout)}.`,
+      },
     })
   const left = heldBeyond(request, now, stalls, releaseMs)
   for (const checkout of left) yield told(checkout.engine, checkout.id, checkout)

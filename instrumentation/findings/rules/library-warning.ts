@@ -11,15 +11,16 @@ const TOLD_ELSEWHERE = new Set([
 ])
 
 /** The library warned of something that no call could be made to fail for. */
-export const libraryWarning: Rule = function* ({ warnings }) {
+export const libraryWarning: Rule = function* ({ warnings }, { stalledForMs }, now) {
   const told = new Set<string>()
-  for (const { at, code, message } of warnings.values()) {
+  for (const { at, code, message } of [...warnings.values()].reverse()) {
     const id = `${code} ${message}`
     if (TOLD_ELSEWHERE.has(code) || told.has(id)) continue
     told.add(id)
     yield finding('library warning', id, {
       severity: 'warn',
       since: at,
+      isOver: now - at >= stalledForMs,
       about: {},
       // What follows is where it was thrown.
       sentence: message.split('\n', 1)[0] ?? message,

@@ -12,7 +12,7 @@ const judged = (request: ReturnType<typeof released>, stalls: [number, number][]
 
 test('a request that gives its connection back later than a quarter of a second after its end', () => {
   expect(judged(released(1_250))).toEqual([])
-  expect(judged(released(1_251))).toEqual(['warn outlived u1'])
+  expect(judged(released(1_251))).toEqual(['warn outlived u1, over'])
   expect(judged(released(900))).toEqual([])
   expect(judged(released(5_000, 'listens on jobs'))).toEqual([])
   expect(sentences(made({ requests: [released(3_000)] }), 9_000)[0]).toContain(
@@ -22,5 +22,8 @@ test('a request that gives its connection back later than a quarter of a second 
 
 test('the event loop that stood still meanwhile does not count', () => {
   expect(judged(released(1_600), [[1_100, 1_450]])).toEqual(['warn stalled process'])
-  expect(judged(released(1_601), [[1_100, 1_450]])).toEqual(['warn outlived u1', 'warn stalled process'])
+  expect(judged(released(1_601), [[1_100, 1_450]])).toEqual([
+    'warn stalled process',
+    'warn outlived u1, over',
+  ])
 })

@@ -5,7 +5,7 @@ import { RELEASE_MS } from '../thresholds.ts'
 import { withoutStalls } from '../without-stalls.ts'
 
 /** A request gave its last connection back long after it had ended. */
-export const outlived: RequestRule = function* (request, { releaseMs }, _, stalls) {
+export const outlived: RequestRule = function* (request, { releaseMs }, _, { stalls }) {
   const late = lateRelease(request, stalls, releaseMs)
   if (!late) return
   const { id, engine, pool, site, session } = late.checkout

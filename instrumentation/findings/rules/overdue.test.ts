@@ -46,3 +46,14 @@ test('the event loop’s own time is not the holder’s', () => {
   expect(found(held({}, 'executing', [[5_000, 9_000]]), 34_999)).toEqual(['warn stalled process'])
   expect(found(held({}, 'executing', [[5_000, 9_000]]), 35_000)).toContain('warn overdue k1')
 })
+
+test('one that was given back was overdue if the library told of it', () => {
+  const back = { state: 'released', endedAt: 34_000, overdue: { at: 31_000, state: 'executing' } } as const
+  const request = aRequest({ endedAt: 34_000, checkouts: [aHold(1_000, back)] })
+  expect(found(made({ requests: [request] }), 90_000)).toEqual(['warn overdue k1, over'])
+  expect(sentences(made({ requests: [request] }), 90_000)[0]).toContain(
+    `POST /orders held a connection of writer for 33.0 s, taken at ${LINE}.`,
+  )
+  const silent = aRequest({ ...request, checkouts: [aHold(1_000, { ...back, overdue: null })] })
+  expect(found(made({ requests: [silent] }), 90_000)).toEqual([])
+})

@@ -53,6 +53,8 @@ const REQUEST: Request = {
   statements: [],
   transactions: [],
   omitted: 0,
+  counted: [],
+  stretches: [],
 }
 
 const CHECKOUT: Checkout = {
@@ -77,6 +79,7 @@ const CHECKOUT: Checkout = {
   keptFor: null,
   countsFrom: null,
   overdue: null,
+  foundRunning: null,
 }
 
 const TRANSACTION: Transaction = {
@@ -111,6 +114,8 @@ const STATEMENT: Statement = {
   queuedMs: 0,
   site: LINE,
   cursor: false,
+  valuesHash: null,
+  within: null,
   startedAt: 0,
   endedAt: 1,
   rows: 1,
@@ -156,6 +161,7 @@ export function made({ engine = {}, requests = [], lanes = [], stalls = [] }: Ma
       disconnected: null,
       transaction: open.find(({ connection }) => connection === id)?.id ?? null,
       running: phase === 'executing' ? ['q1'] : [],
+      counting: null,
       lastStatement: null,
     }
   })
@@ -163,7 +169,7 @@ export function made({ engine = {}, requests = [], lanes = [], stalls = [] }: Ma
   return {
     ...emptyState,
     engines: new Map([[name, facts]]),
-    pools: new Map([[pool, { id: pool, engine: name, max, retired: false, waits: [] }]]),
+    pools: new Map([[pool, { id: pool, engine: name, max, retired: false, retiredAt: null, waits: [] }]]),
     connections: byId(connections),
     requests: byId(requests),
     order: requests.map(({ id }) => id),
@@ -184,7 +190,9 @@ export function made({ engine = {}, requests = [], lanes = [], stalls = [] }: Ma
 
 /** What is found in it: `bad leak k1`, worst first. */
 export const found = (state: PanelState, now: number): string[] =>
-  judge(state, thresholdsOf(state), now).map(({ severity, key }) => `${severity} ${key}`)
+  judge(state, thresholdsOf(state), now).map(
+    ({ severity, key, isOver }) => `${severity} ${key}${isOver ? ', over' : ''}`,
+  )
 
 export const sentences = (state: PanelState, now: number): string[] =>
   judge(state, thresholdsOf(state), now).map(({ sentence, why }) => (why ? `${sentence} ${why}` : sentence))

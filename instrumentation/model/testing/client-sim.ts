@@ -151,6 +151,8 @@ export class RequestSim {
       queuedMs: options.queuedMs ?? 0,
       site,
       cursor: false,
+      valuesHash: null,
+      within: null,
     })
     this.#turn(hold, 'executing')
     yield ms

@@ -200,6 +200,7 @@ export class Script {
       kind: 'query',
       queuedMs: 0,
       site,
+      valuesHash: null,
     })
   }
 

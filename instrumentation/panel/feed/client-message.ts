@@ -5,6 +5,7 @@ export type ParsedMessage = ClientMessage | 'unknown' | 'malformed'
 
 const LONGEST_TOKEN = 512
 const LONGEST_BOOT = 64
+const LONGEST_KEY = 1_024
 
 /** Reads a frame of a page. The result is built here, field by field: none of the frame's own objects is passed on. */
 export function parseClientMessage(text: string): ParsedMessage {
@@ -42,6 +43,10 @@ export function parseClientMessage(text: string): ParsedMessage {
     case 'watch': {
       const truth = field(frame, 'truth')
       return typeof truth === 'boolean' ? { type, truth } : 'malformed'
+    }
+    case 'dismiss': {
+      const key = field(frame, 'key')
+      return typeof key === 'string' && key.length <= LONGEST_KEY ? { type, key } : 'malformed'
     }
     default:
       return typeof type === 'string' ? 'unknown' : 'malformed'

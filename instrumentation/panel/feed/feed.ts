@@ -1,15 +1,15 @@
 import type { Finding } from '../../model/finding.ts'
 import { PROTOCOL_VERSION, type ClientMessage, type Hello, type ServerTruth } from '../../model/protocol.ts'
-import { Judge } from '../judge/index.ts'
+import { Judge, type Knowing } from '../judge/index.ts'
 import type { Recorder } from '../recorder/index.ts'
 import { askServers } from '../truth/index.ts'
 import { encode } from './batch.ts'
 import { Statistics } from './stat.ts'
 import type { Viewer } from './viewer.ts'
 
-const BATCH_MS = 50
+const BATCH_MS = 25
 const STAT_MS = 1_000
-/** The servers are asked every other second, while a visible page wants to know. */
+/** The servers are asked every other second, while a visible page wants to know, or a statement may wait for a lock. */
 const TRUTH_EVERY = 2
 /** A hidden page gets every fifth second's gauges. */
 const HIDDEN_EVERY = 5
@@ -19,7 +19,10 @@ const SLICE_MS = 4
 const LATE_MS = 100
 
 /** Which process this is, in a page's greeting. */
-export type Greeting = Pick<Hello, 'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node'>
+export type Greeting = Pick<
+  Hello,
+  'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node' | 'versions' | 'errorMessages'
+>
 
 /**
  * Serves the pages that watch. There is a timer for rows only while a page is visible, and no timer or text at all
@@ -42,14 +45,14 @@ export class Feed {
   #secondAt = 0
 
   /** `everySecond` is called once a second while a page watches. */
-  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void) {
+  constructor(recorder: Recorder, greeting: Greeting, everySecond: () => void, knowing?: Knowing) {
     this.#recorder = recorder
     this.#greeting = greeting
     this.#everySecond = everySecond
-    this.#judge = new Judge(recorder.history)
+    this.#judge = new Judge(recorder.history, knowing)
   }
 
-  /** What is wrong now. May be asked at any time, with or without a page. */
+  /** What is wrong, and what was, until it is dismissed. May be asked at any time, with or without a page. */
   findings(): readonly Finding[] {
     return this.#judge.findings(this.#truth) ?? []
   }
@@ -69,6 +72,7 @@ export class Feed {
         boot,
         timeOrigin: performance.timeOrigin,
         now: performance.now(),
+        seq: this.#recorder.history.ring.last,
         limits: {
           ringBytes: limits.ringBytes,
           requestsKept: limits.requestsKept,
@@ -100,6 +104,8 @@ export class Feed {
       case 'watch':
         viewer.wantsTruth = message.truth
         return void this.#askServers()
+      case 'dismiss':
+        return this.#timed(() => this.#tell(this.#judge.dismiss(message.key), performance.now()))
       default:
         message satisfies never
     }
@@ -151,7 +157,8 @@ export class Feed {
       if (this.#statistics === null) return
       let missed = this.#missedBefore
       for (const viewer of this.#viewers) missed += viewer.missed
-      const text = encode(this.#statistics.next(this.#viewers.size, missed, this.#costMs))
+      const { dropped } = this.#judge
+      const text = encode(this.#statistics.next(this.#viewers.size, missed, dropped, this.#costMs))
       this.#costMs = 0
       const isForHidden = this.#seconds++ % HIDDEN_EVERY === 0
       const findings = isLate ? null : this.#judged()
@@ -166,6 +173,10 @@ export class Feed {
     })
   }
 
+  #tell(findings: readonly Finding[], now: number): void {
+    for (const viewer of this.#viewers) if (viewer.isVisible) attempt(() => viewer.tell(findings, now))
+  }
+
   /** What the pages are to be told; null if that is not known, or a rule fails: they get their gauges all the same. */
   #judged(): readonly Finding[] | null {
     try {
@@ -177,7 +188,9 @@ export class Feed {
 
   /** One question at a time: a server that is slow to answer is not asked again meanwhile. */
   async #askServers(): Promise<void> {
-    const isWanted = () => [...this.#viewers].some(viewer => viewer.isVisible && viewer.wantsTruth)
+    const { mayBeBlocked } = this.#judge
+    const isWanted = () =>
+      [...this.#viewers].some(viewer => viewer.isVisible && (viewer.wantsTruth || mayBeBlocked))
     // An answer that is not asked for again grows old.
     if (!isWanted()) this.#truth = null
     if (this.#isAsking || !isWanted()) return

@@ -1,9 +1,10 @@
-import { apply } from '../../model/apply.ts'
+import { applyTo } from '../../model/apply.ts'
 import type { Row } from '../../model/codec.ts'
+import { Draft } from '../../model/draft.ts'
 import { emptyState, type PanelState } from '../../model/state.ts'
 import type { History } from '../recorder/index.ts'
 
-/** So many rows at once cost few copies of the state, and less than a millisecond or two. */
+/** So many rows at once take less than a few milliseconds. */
 const BATCH = 1_000
 /** A state that was not asked for in this time is given up. */
 const IDLE_MS = 10_000
@@ -14,7 +15,8 @@ const IDLE_MS = 10_000
  */
 export class KeptState {
   readonly #history: History
-  #state: PanelState | null = null
+  /** Changed in place from one look at it to the next: copies for each turn of the feed cost more than the rows. */
+  #draft: Draft | null = null
   /** The last row that was applied. */
   #cursor = 0
   #idle: NodeJS.Timeout | undefined
@@ -25,29 +27,38 @@ export class KeptState {
 
   /** The state as of the last row, or null if applying what came since takes longer than `withinMs`. */
   now(withinMs = Infinity): PanelState | null {
+    if (!this.keepUp(withinMs) || this.#draft === null) return null
+    const { state } = this.#draft
+    this.#draft = new Draft(state)
+    return state
+  }
+
+  /** Applies what came since, and returns whether that was done within the time. */
+  keepUp(withinMs: number): boolean {
     if (this.#idle) this.#idle.refresh()
     else this.#idle = setTimeout(() => this.#giveUp(), IDLE_MS).unref()
     const { ring } = this.#history
     const texts = (id: number) => this.#history.dictionary.textOf(id) ?? '…'
     const deadline = performance.now() + withinMs
-    if (this.#state === null || this.#cursor + 1 < ring.first) {
+    if (this.#draft === null || this.#cursor + 1 < ring.first) {
       const { seq, rows } = this.#history.beforeRing()
-      this.#state = apply(emptyState, rows, texts)
+      this.#draft = new Draft(emptyState)
+      applyTo(this.#draft, rows, texts)
       this.#cursor = seq
     }
     while (this.#cursor < ring.last) {
-      if (performance.now() > deadline) return null
+      if (performance.now() > deadline) return false
       const rows: Row[] = []
       for (let seq = this.#cursor + 1; seq <= ring.last && rows.length < BATCH; seq++)
         rows.push(ring.at(seq)!)
       this.#cursor += rows.length
-      this.#state = apply(this.#state, rows, texts)
+      applyTo(this.#draft, rows, texts)
     }
-    return this.#state
+    return true
   }
 
   #giveUp(): void {
     this.#idle = undefined
-    this.#state = null
+    this.#draft = null
   }
 }

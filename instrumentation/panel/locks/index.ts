@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { NameLock } from './origin.ts'
-import type { PeerLock } from './peer.ts'
+import { PeerLock } from './peer.ts'
 
 /**
  * Checked before everything else: the socket's address, the name used (Host), and the page (Origin). The fourth lock,
@@ -24,14 +24,17 @@ export function refusal(request: IncomingMessage, locks: Locks): string | null {
   if (hosts.length !== 1 || host === undefined || !locks.name.admitsHost(host, own))
     return 'The panel was asked by a Host that is neither loopback with its port nor one of `allowedHosts`.'
   const origins = headers(request, 'origin')
-  // A browser sends no Origin when it loads a page or its parts, and always one with a websocket.
-  const isNeeded = request.headers.upgrade !== undefined
+  // A browser sends no Origin when it loads a page or its parts, and always one with a websocket. Without one it is a
+  // program: on this machine the token is enough for it.
+  const isNeeded = request.headers.upgrade !== undefined && !LOOPBACK.admits(request.socket.remoteAddress)
   if (origins.length > 1 || (isNeeded && origins.length === 0))
     return 'The panel opens its socket for a page with exactly one Origin.'
   if (origins.length === 1 && !locks.name.admitsOrigin(origins[0], host, own))
     return 'The panel answers its own Origin only, and those of `allowedOrigins`.'
   return null
 }
+
+const LOOPBACK = new PeerLock([])
 
 /** All values of a header as they came: Node's own object keeps the first Host and hides the second. */
 function headers(request: IncomingMessage, name: string): string[] {

@@ -273,7 +273,7 @@ test('over TLS the page is https, and upgrades of others go back as they do with
           resolve(response.statusCode)
         }).on('error', resolve)
       })
-    expect([await status('/a'), await status('/__enginelight/x'), seen]).toEqual([200, 403, ['/a']])
+    expect([await status('/a'), await status('/__enginelight/x'), seen]).toEqual([200, 404, ['/a']])
   } finally {
     await mounted.close()
     server.closeAllConnections()

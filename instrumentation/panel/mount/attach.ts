@@ -4,10 +4,12 @@ import { EnginelightError } from '../../../server-lib/index.ts'
 import type { Finding } from '../../model/finding.ts'
 import type { PanelSettings } from '../options.ts'
 import { isOurs } from '../page/index.ts'
+import type { LocalDoor } from '../processes/index.ts'
 import { Recorder } from '../recorder/index.ts'
 import { Doorway } from './doorway.ts'
 import { handBack } from './hand-back.ts'
 import { loadParts } from './parts.ts'
+import { placeOf, type Place } from './place.ts'
 import { Shadow } from './shadow.ts'
 import { originOf, urlOf } from './url.ts'
 
@@ -40,9 +42,12 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   // Before the first wait, so that nothing is missed meanwhile.
   recorder.start()
   let doorway: Doorway
+  let door: LocalDoor | null
+  let place: Place
   try {
+    place = placeOf(settings)
     doorway = new Doorway(
-      settings,
+      { ...settings, ...place },
       recorder,
       loadParts(),
       () => server.listening,
@@ -51,6 +56,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
         return origin === null ? null : `${origin}/`
       },
     )
+    door = await doorway.openLocalDoor()
   } catch (error) {
     recorder.stop()
     mounted.delete(server)
@@ -73,7 +79,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   let isClosed = false
   return {
     get url() {
-      return isClosed ? null : urlOf(server, settings.token)
+      return isClosed ? null : urlOf(server, place.token)
     },
     findings: () => (isClosed ? [] : doorway.findings()),
     async close() {
@@ -82,6 +88,7 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
       for (const shadow of shadows) shadow.stop()
       mounted.delete(server)
       recorder.stop()
+      door?.close()
       await doorway.close('the panel was closed')
     },
   }

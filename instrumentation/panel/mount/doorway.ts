@@ -1,24 +1,47 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
-import type { WebSocketServer } from 'ws'
-import { Feed } from '../feed/index.ts'
+import type { WebSocket, WebSocketServer } from 'ws'
+import { Feed, Viewer } from '../feed/index.ts'
 import { PeerLock, NameLock, TokenLock, refusal, type Locks } from '../locks/index.ts'
 import type { PanelSettings } from '../options.ts'
-import { SOCKET_PATH, answerPage, answerText, type PageFiles } from '../page/index.ts'
+import { PROCESSES_PATH, SOCKET_PATH, answerPage, answerText, type PageFiles } from '../page/index.ts'
+import {
+  CHALLENGE,
+  Directory,
+  openLocalDoor,
+  PROOF_PATH,
+  proofOf,
+  proven,
+  relay,
+  type LocalDoor,
+} from '../processes/index.ts'
 import type { Finding } from '../../model/finding.ts'
-import { SUBPROTOCOL } from '../../model/protocol.ts'
+import { SUBPROTOCOL, type ProcessFacts } from '../../model/protocol.ts'
 import { Recorder } from '../recorder/index.ts'
-import { greeting } from './greeting.ts'
+import { greeting, processFacts } from './greeting.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 import { Visitor, type VisitorContext } from './visitor.ts'
 
+/** The socket of a process that is named: of this one, or of another one of the project. */
+const OTHER_PROCESS = /^\/__enginelight\/socket\?process=([\w-]{1,64})$/
+/** How many pages may watch one process, and one list of processes. */
+const PAGES = 8
 /** How many sockets may be open without a token, which bounds their memory and timers. */
 const STRANGERS = 100
 const PING_SECONDS = 15
 const LONGEST_FRAME = 16 * 1024
 /** How long a page may take to answer the goodbye. */
 const GOODBYE_MS = 250
+
+export interface DoorwaySettings extends Pick<
+  PanelSettings,
+  'allow' | 'allowedHosts' | 'allowedOrigins' | 'application' | 'errorMessages' | 'baseline' | 'budgets'
+> {
+  readonly token: string
+  /** Where the processes of the project find each other, or null. */
+  readonly folder: string | null
+}
 
 /** What a doorway needs that takes time to load. */
 export interface DoorwayParts {
@@ -32,7 +55,13 @@ export class Doorway {
   readonly #locks: Locks
   readonly #files: PageFiles
   readonly #sockets: WebSocketServer
-  readonly #context: VisitorContext
+  readonly #feed: Feed
+  /** What each of our sockets opens on. */
+  readonly #rooms: Readonly<Record<string, VisitorContext>>
+  readonly #facts: () => ProcessFacts
+  readonly #token: string
+  readonly #folder: string | null
+  readonly #directory: Directory
   readonly #visitors = new Set<Visitor>()
   readonly #isServing: () => boolean
   #seconds = 0
@@ -43,7 +72,7 @@ export class Doorway {
    * the application's URL, if known.
    */
   constructor(
-    settings: PanelSettings,
+    settings: DoorwaySettings,
     recorder: Recorder,
     parts: DoorwayParts,
     isServing: () => boolean,
@@ -63,19 +92,34 @@ export class Doorway {
       handleProtocols: () => SUBPROTOCOL,
     })
     const who = greeting(settings, recorder, parts.version, applicationUrl)
-    const feed = new Feed(recorder, who, () => this.#everySecond())
-    this.#context = { recorder, feed, token: new TokenLock(settings.token) }
+    this.#feed = new Feed(recorder, who, () => this.#everySecond(), settings)
+    this.#facts = () => processFacts(who, recorder)
+    this.#token = settings.token
+    this.#directory = new Directory({
+      folder: settings.folder,
+      token: settings.token,
+      own: this.#facts,
+      isMounted: () => applicationUrl() !== null,
+    })
+    this.#folder = settings.folder
+    const token = new TokenLock(settings.token)
+    this.#rooms = {
+      [SOCKET_PATH]: { token, admit: socket => this.#watch(socket, recorder) },
+      [PROCESSES_PATH]: { token, admit: socket => this.#listProcesses(socket) },
+    }
   }
 
   /** What is wrong in the process now. */
   findings(): readonly Finding[] {
-    return this.#context.feed.findings()
+    return this.#feed.findings()
   }
 
   request(request: IncomingMessage, response: ServerResponse): void {
     try {
       const refused = refusal(request, this.#locks)
       if (refused !== null) return answerText(response, 403, refused)
+      const challenge = challengeOf(request.url)
+      if (challenge !== null) return answerText(response, 200, proofOf(this.#token, challenge))
       answerPage(request, response, this.#files)
     } catch {
       response.destroy()
@@ -89,19 +133,62 @@ export class Doorway {
       const refused = refusal(request, this.#locks)
       if (refused !== null) return refuseUpgrade(socket, 403, refused)
       if (this.#isClosed) return refuseUpgrade(socket, 503, 'The panel is closed.')
-      if (request.url !== SOCKET_PATH) return refuseUpgrade(socket, 404, 'The panel has no such socket.')
-      if (!offersProtocol(request)) return refuseUpgrade(socket, 400, `The panel speaks ${SUBPROTOCOL}.`)
-      this.#makeRoom()
-      this.#sockets.handleUpgrade(request, socket, head, opened => {
-        // A watching page does not keep the process alive.
-        ;(socket as Socket).unref?.()
-        const visitor = new Visitor(opened, this.#context)
-        this.#visitors.add(visitor)
-        opened.on('close', () => this.#visitors.delete(visitor))
-      })
+      const boot = OTHER_PROCESS.exec(request.url ?? '')?.[1]
+      if (boot !== undefined && boot !== this.#facts().boot)
+        return void this.#relay(request, socket, head, boot)
+      const path = boot === undefined ? (request.url ?? '') : SOCKET_PATH
+      this.#open(request, socket, head, this.#rooms[path])
     } catch {
       socket.destroy()
     }
+  }
+
+  /**
+   * Lets the other processes of the project in, which have checked the locks. Null where that cannot be: the process's own
+   * page is complete without it.
+   */
+  async openLocalDoor(): Promise<LocalDoor | null> {
+    if (this.#folder === null) return null
+    const about = () => proven(this.#facts(), this.#token)
+    const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy())
+      if (this.#isClosed) return refuseUpgrade(socket, 503, 'The panel is closed.')
+      this.#open(request, socket, head, this.#rooms[SOCKET_PATH])
+    }
+    return openLocalDoor(this.#folder, { about, upgrade }).catch(() => null)
+  }
+
+  async #relay(request: IncomingMessage, socket: Duplex, head: Buffer, boot: string): Promise<void> {
+    const door = await this.#directory.doorOf(boot)
+    if (door === undefined) return refuseUpgrade(socket, 404, 'The panel knows no such process.')
+    relay(request, socket, head, door)
+  }
+
+  #open(request: IncomingMessage, socket: Duplex, head: Buffer, room: VisitorContext | undefined): void {
+    if (room === undefined) return refuseUpgrade(socket, 404, 'The panel has no such socket.')
+    if (!offersProtocol(request)) return refuseUpgrade(socket, 400, `The panel speaks ${SUBPROTOCOL}.`)
+    this.#makeRoom()
+    this.#sockets.handleUpgrade(request, socket, head, opened => {
+      // A watching page does not keep the process alive.
+      ;(socket as Socket).unref?.()
+      const visitor = new Visitor(opened, room)
+      this.#visitors.add(visitor)
+      opened.on('close', () => this.#visitors.delete(visitor))
+    })
+  }
+
+  #watch(socket: WebSocket, recorder: Recorder): ReturnType<VisitorContext['admit']> {
+    if (this.#feed.size >= PAGES) return { full: `${PAGES} pages look on already` }
+    const viewer = new Viewer(socket, recorder)
+    this.#feed.add(viewer)
+    return { receive: message => this.#feed.receive(viewer, message), leave: () => this.#feed.remove(viewer) }
+  }
+
+  #listProcesses(socket: WebSocket): ReturnType<VisitorContext['admit']> {
+    if (this.#directory.size >= PAGES) return { full: `${PAGES} pages look on already` }
+    const reader = { send: (text: string) => socket.send(text) }
+    void this.#directory.add(reader)
+    return { receive: () => {}, leave: () => this.#directory.remove(reader) }
   }
 
   /**
@@ -134,7 +221,7 @@ export class Doorway {
   }
 
   #sayGoodbye(reason: string): void {
-    this.#context.feed.close(reason)
+    this.#feed.close(reason)
     for (const visitor of this.#visitors) if (visitor.isStranger) visitor.terminate()
   }
 
@@ -148,4 +235,10 @@ export class Doorway {
 function offersProtocol(request: IncomingMessage): boolean {
   const offered = request.headers['sec-websocket-protocol'] ?? ''
   return offered.split(',').some(protocol => protocol.trim() === SUBPROTOCOL)
+}
+
+/** What another process of the project wants to have answered, to know that this is a panel of it; or null. */
+function challengeOf(url: string | undefined): string | null {
+  const [path, challenge = ''] = (url ?? '').split('?', 2)
+  return path === PROOF_PATH && CHALLENGE.test(challenge) ? challenge : null
 }

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, expect, test, vi } from 'vitest'
 import { application, attachedPanel, ownPanel, portOf, type OpenPanel } from '../testing/panels.ts'
 import { httpText, raw } from '../testing/raw.ts'
@@ -8,7 +9,10 @@ vi.mock('../page/files.ts', async original => {
   const files = await original<typeof import('../page/files.ts')>()
   return { ...files, readPageFiles: () => files.readPageFiles(() => page) }
 })
-const packed = (text: string) => Buffer.from(text).toString('base64')
+const packed = (text: string) => ({
+  br: brotliCompressSync(text).toString('base64'),
+  gzip: gzipSync(text).toString('base64'),
+})
 const page = {
   'index.html': packed('<!doctype html><script type="module" src="./assets/index.js"></script>'),
   'assets/index.js': packed('document.title = "panel"'),
@@ -59,6 +63,47 @@ test('the page and its parts are served with every header that keeps others away
       expect(headers).toContain(header)
     expect(headers).not.toMatch(/access-control|set-cookie|x-powered-by|^server:/im)
   }
+})
+
+test('a part of the page comes packed as its reader prefers, and says so', async () => {
+  const panel = await ownPanel()
+  const asked = async (...accepted: string[]) => {
+    const headers = [host(panel), ...accepted.map(one => `Accept-Encoding: ${one}`)]
+    const answer = await raw(panel.port, httpText('GET /__enginelight/assets/index.js', headers))
+    expect(answer.headers).toContain('Vary: Accept-Encoding')
+    const body = Buffer.from(answer.body, 'latin1')
+    expect(answer.headers).toContain(`Content-Length: ${body.length}`)
+    return { encoding: /^Content-Encoding: (.*)$/m.exec(answer.headers)?.[1]?.trim(), body }
+  }
+  const text = 'document.title = "panel"'
+  for (const accepted of [
+    'gzip, deflate, br, zstd',
+    'br',
+    'BR',
+    '*',
+    'br;q=0.5, gzip;q=0.5, identity;q=0.1',
+  ]) {
+    const { encoding, body } = await asked(accepted)
+    expect([accepted, encoding, brotliDecompressSync(body).toString()]).toEqual([accepted, 'br', text])
+  }
+  for (const accepted of ['gzip', 'br;q=0, gzip', 'br;q=0.5, gzip;q=0.8', '*;q=0.3, br;q=0']) {
+    const { encoding, body } = await asked(accepted)
+    expect([accepted, encoding, gunzipSync(body).toString()]).toEqual([accepted, 'gzip', text])
+  }
+  for (const accepted of [
+    '',
+    'identity',
+    'deflate',
+    'br;q=0',
+    '*;q=0',
+    'br;q=',
+    'identity, br;q=0.5',
+    ';;,,;q=1',
+  ]) {
+    const { encoding, body } = await asked(accepted)
+    expect([accepted, encoding, body.toString()]).toEqual([accepted, undefined, text])
+  }
+  expect((await asked()).encoding).toBeUndefined()
 })
 
 test('no method but GET and HEAD is answered, no preflight either', async () => {

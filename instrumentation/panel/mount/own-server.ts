@@ -4,7 +4,9 @@ import { Recorder } from '../recorder/index.ts'
 import type { MountedPanel } from './attach.ts'
 import { Doorway } from './doorway.ts'
 import { loadParts } from './parts.ts'
-import { urlOf } from './url.ts'
+import { urlAt, urlOf } from './url.ts'
+import { takePort, type SharedPort } from '../processes/index.ts'
+import { placeOf } from './place.ts'
 
 const HEADERS_MS = 10_000
 /** More than the sockets without a token, so that those cannot keep out a page that has it. */
@@ -18,33 +20,29 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
     const parts = loadParts()
     const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS })
     server.maxConnections = CONNECTIONS
-    const doorway = new Doorway(
-      settings,
-      recorder,
-      parts,
-      () => server.listening,
-      () => null,
-    )
+    const { host } = settings
+    const { token, ports, folder } = placeOf(settings)
+    let held: SharedPort | null = null
+    const isServing = () => server.listening || held !== null
+    const doorway = new Doorway({ ...settings, token, folder }, recorder, parts, isServing, () => null)
     server.on('request', doorway.request.bind(doorway))
     server.on('upgrade', doorway.upgrade.bind(doorway))
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(settings.port, settings.host, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
+    const door = await doorway.openLocalDoor()
+    held = await takePort(server, { ports, host, token })
     server.on('error', () => {})
     server.unref()
     let isClosed = false
     return {
       get url() {
-        return urlOf(server, settings.token)
+        if (isClosed) return null
+        return urlOf(server, token) ?? urlAt({ address: host, port: held.port }, token)
       },
       findings: () => (isClosed ? [] : doorway.findings()),
       async close() {
         isClosed = true
         recorder.stop()
+        held.close()
+        door?.close()
         const closed = new Promise<void>(resolve => server.close(() => resolve()))
         server.closeAllConnections()
         await doorway.close('the panel was closed')

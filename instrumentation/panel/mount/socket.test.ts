@@ -24,12 +24,25 @@ async function expectAlive(panel: OpenPanel): Promise<void> {
   await page.close()
 }
 
+test('a program on this machine sends no Origin, and is told nothing before it has shown the token', async () => {
+  const panel = await ownPanel()
+  const page = new Page(panel.url, { origin: undefined })
+  await page.opened()
+  page.send({ type: 'auth', token: 'wrong-'.repeat(4) })
+  expect((await page.closed).code).toBe(4401)
+  expect(page.types).toEqual([])
+  const right = new Page(panel.url, { origin: undefined })
+  await right.opened()
+  right.send({ type: 'auth', token: tokenOf(panel.url) })
+  await right.until(() => right.hello !== undefined)
+  await right.close()
+})
+
 test('a page of another origin opens no socket and is sent no frame', async () => {
   const panel = await ownPanel()
   const { port } = panel
   const host = `Host: 127.0.0.1:${port}`
   for (const origins of [
-    [],
     ['Origin: http://evil'],
     ['Origin: null'],
     ['Origin: file://'],

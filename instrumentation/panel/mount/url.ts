@@ -8,6 +8,10 @@ export function urlOf(server: Server, token: string): string | null {
   return origin === null ? null : `${origin}${MOUNT}/#t=${token}`
 }
 
+/** The same of a server whose port another process has. */
+export const urlAt = ({ address, port }: { address: string; port: number }, token: string): string =>
+  `http://${reachableHost(address)}:${port}${MOUNT}/#t=${token}`
+
 /** Where a browser on this machine reaches the server, or null while it has no port. */
 export function originOf(server: Server): string | null {
   const address = server.address()

@@ -1,21 +1,25 @@
 import type { WebSocket } from 'ws'
-import { Viewer, parseClientMessage, type Feed } from '../feed/index.ts'
+import { parseClientMessage } from '../feed/index.ts'
 import type { TokenLock } from '../locks/index.ts'
 import { CLOSE, type ClientMessage } from '../../model/protocol.ts'
-import type { Recorder } from '../recorder/index.ts'
 
 const AUTH_MS = 2_000
 /** How long a socket with a wrong token waits for its answer. Other sockets are not held up. */
 const WRONG_TOKEN_MS = 1_000
 const CLOSING_MS = 2_000
 const MESSAGES_PER_SECOND = 20
-const VIEWERS = 8
 const RETRY_MS = 5_000
 
+/** A socket whose token was right. */
+export interface Guest {
+  receive(message: ClientMessage): void
+  leave(): void
+}
+
+/** What is behind the door: it admits a socket as a guest, or says why there is no place for one more. */
 export interface VisitorContext {
-  recorder: Recorder
-  feed: Feed
-  token: TokenLock
+  readonly token: TokenLock
+  admit(socket: WebSocket): Guest | { readonly full: string }
 }
 
 /**
@@ -28,7 +32,7 @@ export class Visitor {
   /** A stranger's one timer: for its token, for the answer to a wrong one, for its closing. */
   #timer: NodeJS.Timeout
   #isRefused = false
-  #viewer: Viewer | null = null
+  #guest: Guest | null = null
   #secondBegan = 0
   #messagesThisSecond = 0
   #hasAnswered = true
@@ -58,7 +62,7 @@ export class Visitor {
   }
 
   get isStranger(): boolean {
-    return this.#viewer === null
+    return this.#guest === null
   }
 
   /** Whether it has shown a wrong token, and is only waiting to be closed. */
@@ -83,23 +87,21 @@ export class Visitor {
     if (this.#isRefused) return
     if (isBinary) return this.#close(1003, 'the panel speaks text')
     const message = parseClientMessage(String(data))
-    if (this.#viewer === null) return this.#admit(message)
+    if (this.#guest === null) return this.#admit(message)
     if (message === 'malformed') return this.#close(1007, 'a malformed message')
-    if (message !== 'unknown') this.#context.feed.receive(this.#viewer, message)
+    if (message !== 'unknown') this.#guest.receive(message)
   }
 
   #admit(message: ClientMessage | 'unknown' | 'malformed'): void {
-    const { token, feed, recorder } = this.#context
-    if (typeof message === 'string' || message.type !== 'auth' || !token.admits(message.token))
+    if (typeof message === 'string' || message.type !== 'auth' || !this.#context.token.admits(message.token))
       return this.#refuse()
     clearTimeout(this.#timer)
-    if (feed.size >= VIEWERS) {
-      const reason = `${VIEWERS} pages look on already`
-      this.#socket.send(JSON.stringify({ type: 'bye', reason, retryAfterMs: RETRY_MS }))
-      return this.#close(CLOSE.tooManyViewers, reason)
+    const admitted = this.#context.admit(this.#socket)
+    if ('full' in admitted) {
+      this.#socket.send(JSON.stringify({ type: 'bye', reason: admitted.full, retryAfterMs: RETRY_MS }))
+      return this.#close(CLOSE.tooManyViewers, admitted.full)
     }
-    this.#viewer = new Viewer(this.#socket, recorder)
-    feed.add(this.#viewer)
+    this.#guest = admitted
   }
 
   #refuse(): void {
@@ -129,6 +131,6 @@ export class Visitor {
 
   #leave(): void {
     clearTimeout(this.#timer)
-    if (this.#viewer) this.#context.feed.remove(this.#viewer)
+    this.#guest?.leave()
   }
 }

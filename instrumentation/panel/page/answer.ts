@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MOUNT } from './mount-path.ts'
-import type { PageFiles } from './files.ts'
+import { encodingFor } from './encoding.ts'
+import { unpacked, type PageFiles } from './files.ts'
 import { SECURITY_HEADERS } from './headers.ts'
 
 /** Answers a request that the locks have admitted: with a file of the page, or with the reason why not. */
@@ -19,12 +20,16 @@ export function answerPage(request: IncomingMessage, response: ServerResponse, f
     return answerText(response, 503, "The panel's page was not built: run `npm run build` in Enginelight.")
   const file = files.get(name)
   if (!file) return answerText(response, 404, 'The panel has no such file.')
+  const encoding = encodingFor(request.headers['accept-encoding'])
+  const body = encoding === null ? unpacked(file) : file.packed[encoding]
   response.writeHead(200, {
     ...SECURITY_HEADERS,
     'Content-Type': file.type,
-    'Content-Length': file.body.length,
+    ...(encoding === null ? {} : { 'Content-Encoding': encoding }),
+    'Content-Length': body.length,
+    Vary: 'Accept-Encoding',
   })
-  response.end(request.method === 'HEAD' ? undefined : file.body)
+  response.end(request.method === 'HEAD' ? undefined : body)
 }
 
 export function answerText(

@@ -1,10 +1,15 @@
 import { extname } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { loadOwn } from '../../../server-lib/identity/peers.ts'
+import type { Encoding } from './encoding.ts'
 
 export interface PageFile {
   readonly type: string
-  readonly body: Buffer
+  readonly packed: Readonly<Record<Encoding, Buffer>>
 }
+
+/** A file as it is: few clients ask for it. */
+export const unpacked = (file: PageFile): Buffer => gunzipSync(file.packed.gzip)
 
 /**
  * The built page by name (`index.html`, `assets/index-abc.js`). Requested names are looked up here, and never opened as
@@ -28,16 +33,20 @@ const TYPES: Readonly<Record<string, string>> = {
  * built.
  */
 export function readPageFiles(load: () => unknown = () => loadOwn('panel-ui/files.js')): PageFiles {
-  let packed: Record<string, string>
+  let packed: Record<string, Record<Encoding, string>>
   try {
     packed = load() as typeof packed
   } catch {
     return new Map()
   }
   const files = new Map<string, PageFile>()
-  for (const [name, body] of Object.entries(packed)) {
+  for (const [name, { br, gzip }] of Object.entries(packed)) {
     const type = TYPES[extname(name)]
-    if (type !== undefined) files.set(name, { type, body: Buffer.from(body, 'base64') })
+    if (type === undefined) continue
+    files.set(name, {
+      type,
+      packed: { br: Buffer.from(br, 'base64'), gzip: Buffer.from(gzip, 'base64') },
+    })
   }
   return files.has('index.html') ? files : new Map()
 }

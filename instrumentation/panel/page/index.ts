@@ -2,4 +2,4 @@
 export { answerPage, answerText } from './answer.ts'
 export { readPageFiles, type PageFiles } from './files.ts'
 export { SECURITY_HEADERS } from './headers.ts'
-export { isOurs, MOUNT, SOCKET_PATH } from './mount-path.ts'
+export { isOurs, MOUNT, PROCESSES_PATH, SOCKET_PATH } from './mount-path.ts'

@@ -1,8 +1,21 @@
-import { engineReports, type ErrorFacts, type Site } from '../../../server-lib/channels/index.ts'
+import {
+  engineReports,
+  type ErrorFacts,
+  type Site,
+  type StatementMessage,
+} from '../../../server-lib/channels/index.ts'
 import { fullMessage } from '../../../server-lib/channels/errors.ts'
 import { readingOf } from '../../../server-lib/readings.ts'
+import { valuesHash } from '../../../server-lib/identity/values-hash.ts'
 import type { TextId } from '../../model/codec.ts'
+import { literalsOf } from '../../model/sql-literals.ts'
 import type { Dictionary } from './dictionary.ts'
+import { count, id } from './plain.ts'
+
+type Sent = Pick<
+  Extract<StatementMessage, { phase: 'start' }>,
+  'engine' | 'text' | 'parameters' | 'valuesHash'
+>
 
 const LONGEST_STATEMENT = 4 * 1024
 const LONGEST_TEXT = 1024
@@ -14,6 +27,8 @@ export class Ink {
   readonly #errorMessages: boolean
   /** The `db.system.name` of each engine whose statements were seen. */
   readonly #systems = new Map<string, string>()
+  /** The text that was shown last: the same statement is asked about again at once. */
+  #shown = ''
 
   constructor(dictionary: Dictionary, errorMessages: boolean) {
     this.#dictionary = dictionary
@@ -28,9 +43,22 @@ export class Ink {
     return value === null || value === undefined ? null : this.text(value)
   }
 
-  statement(engine: string, text: string, parameters: number): TextId {
-    const { shown } = readingOf(this.#systemOf(engine))
-    return this.#dictionary.intern(shown(text, parameters), LONGEST_STATEMENT)
+  /** A statement's text without its literals. */
+  shown({ engine, text, parameters }: Sent): string {
+    const shown = readingOf(this.#systemOf(id(engine))).shown(text, count(parameters))
+    this.#shown = shown
+    return shown
+  }
+
+  internShown(shown: string): TextId {
+    return this.#dictionary.intern(shown, LONGEST_STATEMENT)
+  }
+
+  /** Of the values of a statement's parameters and of the literals in its text. By default of the one shown last. */
+  valuesHash(sent: Sent, shown = this.#shown): number | null {
+    const hash = typeof sent.valuesHash === 'number' ? sent.valuesHash : null
+    if (shown === sent.text || hash === null) return hash
+    return valuesHash([hash, ...literalsOf(sent.text)])
   }
 
   #systemOf(engine: string): string | undefined {

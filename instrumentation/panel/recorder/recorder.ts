@@ -20,10 +20,19 @@ import type { RecorderLimits } from './limits.ts'
 import { id, ms } from './plain.ts'
 import { rowsOfMessages, type RowsOfMessages } from './rows-of-messages.ts'
 import { seedRows } from './seed.ts'
+import { Counting } from './counting.ts'
+import type { RequestSums } from './request-sums.ts'
 import { StatementLimit } from './statement-limit.ts'
+import { sumRows } from './sum-rows.ts'
 
 /** One message of this many is timed: the clock itself costs as much as a row. */
 const TIMED_EVERY = 16
+
+/** A message that takes longer was interrupted, by a collection of garbage or by another process. */
+const INTERRUPTED_MS = 0.5
+
+/** What the messages that one timed one stands for took. An interruption happened once, and not in each of them. */
+const costOf = (tookMs: number): number => (tookMs > INTERRUPTED_MS ? tookMs : tookMs * TIMED_EVERY)
 
 /**
  * Listens to the channels and holds their messages as rows, within its limits. It runs inside the application's own
@@ -43,6 +52,8 @@ export class Recorder {
   readonly #omitted: (from: Fact<'statementsOmitted'>, at: Time) => Row
   readonly #warned: (from: Fact<'warned'>, at: Time) => Row
   readonly #statements: StatementLimit
+  readonly #counting: Counting
+  readonly #sumRows: (sums: RequestSums, at: Time) => Iterable<Row>
   #messages = 0
   #stops: (() => void)[] = []
 
@@ -56,6 +67,14 @@ export class Recorder {
     this.#omitted = encoder('statementsOmitted', column => cellsOf(column, ink))
     this.#warned = encoder('warned', column => cellsOf(column, ink))
     this.#statements = new StatementLimit(limits.statementsPerRequest)
+    this.#sumRows = sumRows(ink)
+    this.#counting = new Counting({
+      sums: (sums, at) =>
+        this.#guarded(() => {
+          for (const row of this.#sumRows(sums, ms(at))) this.history.push(row)
+        }),
+      statement: start => this.history.push(this.#rows['enginelight:statement'].start(start, ms(start.at))),
+    })
   }
 
   get statementsOmitted(): number {
@@ -89,6 +108,7 @@ export class Recorder {
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop()
+    this.#counting.stop()
   }
 
   /** The engines as of now, or none if they cannot report. */
@@ -118,9 +138,9 @@ export class Recorder {
           } catch (error) {
             this.#failed(error)
           }
-          if (isTimed) this.costMs += (performance.now() - before) * TIMED_EVERY
+          if (isTimed) this.costMs += costOf(performance.now() - before)
         },
-        { sites: true, development: true },
+        { sites: true, values: true, development: true },
       ),
     )
   }
@@ -145,17 +165,38 @@ export class Recorder {
   }
 
   #countOmitted(message: RequestMessage): boolean {
-    if (message.phase === 'end') this.#tellOmitted(message, this.#statements.end(id(message.id)))
+    if (message.phase !== 'end') return true
+    const request = id(message.id)
+    this.#tellOmitted(message, this.#statements.end(request))
+    this.#counting.over(request, message.at)
     return true
   }
 
   #admits(message: StatementMessage): boolean {
-    // Its start was omitted, or came before we listened.
-    if (message.phase === 'end') return this.history.now.hasStatement(id(message.id))
+    if (message.phase === 'end') return this.#admitsEnd(message)
     if (message.request === null) return true
-    const admitted = this.#statements.admit(id(message.request))
-    if (typeof admitted === 'number') this.#tellOmitted({ id: message.request, at: message.at }, admitted)
-    return admitted === 'tell'
+    const request = id(message.request)
+    const admitted = this.#statements.admit(request)
+    if (admitted === 'tell') {
+      this.#counting.keptRuns(request, 1, message.at)
+      return true
+    }
+    if (typeof admitted === 'number') this.#tellOmitted({ id: request, at: message.at }, admitted)
+    const shown = this.#ink.shown(message)
+    const valuesHash = this.#ink.valuesHash(message, shown)
+    this.#counting.begin(message, shown, valuesHash, () => this.#statements.runningOf(request))
+    return false
+  }
+
+  /** Not one whose start was only counted, or came before we listened. */
+  #admitsEnd(message: Extract<StatementMessage, { phase: 'end' }>): boolean {
+    if (this.#counting.end(message)) return false
+    const open = this.history.now.statement(id(message.id))
+    if (open?.request != null) {
+      this.#statements.answered(open.request)
+      this.#counting.keptRuns(open.request, -1, message.at)
+    }
+    return open !== undefined
   }
 
   #tellOmitted({ id, at }: { id: string; at: number }, total: number): void {

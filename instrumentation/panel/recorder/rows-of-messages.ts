@@ -13,6 +13,7 @@ import { ROWS, type Fact, type Kind, type Time } from '../../model/rows.ts'
 import { cellsOf } from './cells.ts'
 import type { Ink } from './ink.ts'
 import { count, id } from './plain.ts'
+import { withinOf, type Start } from './request-sums.ts'
 
 /** A message of one channel and phase. */
 type Message<N extends ChannelName, P> = ChannelMessages[N] extends infer M
@@ -132,9 +133,10 @@ export function rowsOfMessages(ink: Ink) {
     },
     'enginelight:statement': {
       start: to('statementStart', {
-        text: ({ engine, text, parameters }: { engine: string; text: string; parameters: number }) =>
-          ink.statement(engine, text, count(parameters)),
+        text: (message: Start) => ink.internShown(ink.shown(message)),
         cursor: ({ kind }: { kind: string }) => (kind === 'cursor' ? 1 : 0),
+        valuesHash: (message: Start) => ink.valuesHash(message),
+        within: ({ site }: { site: Site | null }) => ink.textOrNull(withinOf(site)),
       }),
       end: to('statementEnd', failureOrNull),
     },

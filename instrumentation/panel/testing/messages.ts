@@ -221,10 +221,11 @@ export class Speaker {
       kind: 'query',
       queuedMs: 0,
       site: SITE,
+      valuesHash: 1,
     })
   }
 
-  statementEnd(id: string): void {
+  statementEnd(id: string, error: ErrorFacts | null = null): void {
     const { engine, at } = this
     channels.statement.publish({
       phase: 'end',
@@ -233,8 +234,8 @@ export class Speaker {
       engine,
       durationMs: 1,
       rows: 1,
-      command: 'SELECT',
-      error: null,
+      command: error ? null : 'SELECT',
+      error,
     })
   }
 

@@ -24,16 +24,17 @@ export class Page {
   readonly closed: Promise<{ code: number; reason: string }>
   #waiting: (() => void)[] = []
 
-  constructor(url: string, options: ClientOptions & { protocols?: string[] } = {}) {
+  /** `origin: undefined` sends none, as a program does. */
+  constructor(
+    url: string,
+    options: ClientOptions & { protocols?: string[]; origin?: string | undefined } = {},
+  ) {
     const { origin } = new URL(url)
     this.origin = origin
     this.socket = new WebSocket(
       `${origin.replace('http', 'ws')}/__enginelight/socket`,
       options.protocols ?? [SUBPROTOCOL],
-      {
-        origin,
-        ...options,
-      },
+      { origin, ...options } as ClientOptions,
     )
     this.closed = new Promise(resolve =>
       this.socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })),

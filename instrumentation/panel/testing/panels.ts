@@ -16,7 +16,7 @@ afterEach(async () => {
 
 /** A panel on a port of its own, until the test ends. */
 export async function ownPanel(options: StartPanelOptions = {}): Promise<OpenPanel> {
-  return opened(await startPanel({ enabled: true, ...options }))
+  return opened(await startPanel({ enabled: true, port: 0, ...options }))
 }
 
 /** A panel on an application's server, until the test ends. */

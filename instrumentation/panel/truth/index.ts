@@ -30,7 +30,7 @@ interface Asked {
 }
 
 async function askDatabase(asked: readonly Asked[]): Promise<EngineTruth[]> {
-  const pids = asked.flatMap(({ report }) => pidsInTransaction(report)).slice(0, PIDS)
+  const pids = asked.flatMap(({ report }) => [...ofInterest(report).keys()]).slice(0, PIDS)
   const before = performance.now()
   const refusals: string[] = []
   for (const { engine } of asked) {
@@ -44,26 +44,35 @@ async function askDatabase(asked: readonly Asked[]): Promise<EngineTruth[]> {
   }))
 }
 
-/** Each engine of a database gets everything that is prepared in it, but only its own backends. */
+/**
+ * Each engine of a database gets everything that is prepared in it, but only its own backends: those in a transaction,
+ * and those that wait for a lock.
+ */
 function truthOf({ report }: Asked, rows: readonly Record<string, unknown>[], askedMs: number): EngineTruth {
-  const own = new Set(pidsInTransaction(report))
+  const own = ofInterest(report)
   const prepared: PreparedTruth[] = []
   const open: OpenTruth[] = []
   for (const { pid, gid, owner, age, locks, blocked } of rows) {
     if (typeof pid !== 'number')
       prepared.push({ gid: id(gid), owner: id(owner), ageMs: Math.max(0, count(age)), locks: locksOf(locks) })
-    else if (own.has(pid)) open.push({ pid, locks: locksOf(locks), blockedBy: pidsOf(blocked) })
+    else if (own.has(pid)) {
+      const blockedBy = pidsOf(blocked)
+      if (own.get(pid) || blockedBy.length > 0) open.push({ pid, locks: locksOf(locks), blockedBy })
+    }
   }
   return { engine: id(report.description.engine), askedMs, prepared, open }
 }
 
-function pidsInTransaction({ connections }: EngineReport): number[] {
-  return connections.flatMap(({ status, transaction, backendPid }) => {
+/** The backends of connections that are held, and whether a transaction is open on each. */
+function ofInterest({ connections }: EngineReport): Map<number, boolean> {
+  const pids = new Map<number, boolean>()
+  for (const { status, transaction, backendPid, holder } of connections) {
     // A BEGIN that is pipelined with a blocked statement is not answered until that statement is: until then the status
     // still says idle.
     const isOpen = transaction !== null || status === 'T' || status === 'E'
-    return isOpen && backendPid !== null ? [backendPid] : []
-  })
+    if (backendPid !== null && (isOpen || holder !== null)) pids.set(backendPid, isOpen)
+  }
+  return pids
 }
 
 function locksOf(value: unknown): LockTruth[] {

@@ -137,7 +137,12 @@ function watched(statement: SqliteStatement, text: string, watch: StatementWatch
       watch.passOver()
       return run()
     }
-    const told: ToldStatement = watch.tell({ text, parameters: values.length, kind: 'query' })
+    const told: ToldStatement = watch.tell({
+      text,
+      parameters: values.length,
+      values: undefined,
+      kind: 'query',
+    })
     try {
       const result = run()
       told.ended(null, [tagOf(text)], rowsOf(result))

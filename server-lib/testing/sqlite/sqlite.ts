@@ -101,7 +101,7 @@ export const sqlite: Dialect = {
       const text = typeof statement === 'string' ? statement : (statement as { text?: unknown } | null)?.text
       const { values } = (statement ?? {}) as { values?: unknown }
       if (typeof text !== 'string') return undefined
-      return { text, parameters: Array.isArray(values) ? values.length : 0, kind: 'query' }
+      return { text, parameters: Array.isArray(values) ? values.length : 0, values, kind: 'query' }
     },
     callbackOf: () => undefined,
     unwritable: () => undefined,
