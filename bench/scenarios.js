@@ -65,7 +65,7 @@ async function tried(fault) {
     } else {
       lateMs = seen.at - (happened.factAt ?? happened.at)
       for (const text of untrue(seen.text, truths)) problems.push(`not so, or not compared: ${text}`)
-      if (fault.names && !fault.names.test(seen.text)) problems.push(`does not name ${fault.names.source}`)
+      if (fault.names && !fault.names.test(seen.around)) problems.push(`does not name ${fault.names.source}`)
     }
     if (flags.pictures) {
       await mkdir(flags.pictures, { recursive: true })

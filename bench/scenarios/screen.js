@@ -23,32 +23,31 @@ export class Screen {
   }
 
   /**
-   * Resolves when a text on the screen matches: the smallest element with it, and when it was drawn. What is below the
-   * fold, or hidden, does not count.
+   * Resolves when a finding on the screen matches: its words, what stands around them, and when it was drawn. What is
+   * below the fold, or hidden, does not count.
    */
   sees(pattern, withinMs) {
     return this.#page.evaluate(
       ([source, flags, limit]) =>
         new Promise(resolve => {
           const wanted = new RegExp(source, flags)
+          const textOf = element => element?.innerText.replace(/\s+/g, ' ').trim() ?? ''
           const isOnScreen = element => {
             const { top, bottom, width, height } = element.getBoundingClientRect()
             return width > 0 && height > 0 && top < innerHeight && bottom > 0
           }
           const find = () => {
-            let best = null
-            for (const element of document.querySelectorAll('main *')) {
-              const text = element.innerText?.replace(/\s+/g, ' ').trim()
-              if (!text || text.length > 600 || !wanted.test(text) || !isOnScreen(element)) continue
-              if (best === null || text.length <= best.length) best = text
+            for (const card of document.querySelectorAll('.finding')) {
+              const words = [card.querySelector('.finding-sentence'), card.querySelector('.finding-why')]
+              const text = words.map(textOf).join(' ').trim()
+              if (wanted.test(text) && isOnScreen(card)) return { text, around: textOf(card), at: Date.now() }
             }
-            return best
+            return null
           }
           const until = performance.now() + limit
           const look = () => {
-            const text = find()
-            if (text !== null) resolve({ text, at: Date.now() })
-            else if (performance.now() > until) resolve(null)
+            const found = find()
+            if (found !== null || performance.now() > until) resolve(found)
             else requestAnimationFrame(look)
           }
           look()
