@@ -33,6 +33,7 @@ import { Ink } from '../instrumentation/panel/recorder/ink.ts'
 import { statementText } from '../server-lib/postgres/statement-text.ts'
 import { gidParts } from '../instrumentation/findings/in-doubt.ts'
 import { requestFilter } from '../panel-ui/model/request-filter.ts'
+import { tablesOf } from '../instrumentation/model/sql-tables.ts'
 import { elidedSqlTokens, sqlTokens } from '../instrumentation/model/sql-tokens.ts'
 import { transactionFilter } from '../panel-ui/model/transaction-filter.ts'
 import { labelOf } from '../server-lib/adapters/mount.ts'
@@ -217,6 +218,7 @@ const READERS: Record<string, (text: string) => unknown> = {
       // No kind of a finding.
     }
   },
+  tablesOf,
 }
 
 /** Those whose text is cut before, or comes from a catalogue or from models: an eighth of a megabyte is long for them. */
