@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
@@ -164,6 +164,12 @@ test('findings: 1 where there is one of those that are not allowed, with the lin
   ])
   expect((await enginelight('findings', '--fail-on', 'lied-commit', '--url', url)).code).toBe(0)
   expect((await enginelight('findings', '--url', url)).code).toBe(0)
+  const accepted = await asked('findings', '--accept', 'known.json', '--url', url)
+  const known = JSON.parse(await readFile(join(folder, 'known.json'), 'utf8')) as any
+  expect(known.findings).toHaveLength(accepted.json.known)
+  expect(known.findings).toContainEqual(
+    expect.objectContaining({ finding: 'repetition', statement: expect.stringContaining('from "orders"') }),
+  )
   const now = await enginelight('now', '--url', url)
   expect(now).toMatchObject({ code: 0, stderr: '' })
   expect(now.stdout).toMatch(
