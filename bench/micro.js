@@ -1,5 +1,5 @@
-// The two costs that are too small to be seen among statements: a question whether anybody listens, and one message to
-// the panel's recorder. Each in a process of its own, beside itself measured once more, which shows the noise.
+// The costs that are too small to be seen among statements: a question whether anybody listens, the hash of a statement's
+// values, and one message to the panel's recorder. Each in a process of its own, beside itself measured once more, which shows the noise.
 import { measureRounds } from './rounds.js'
 import { spreadOf } from './statistics.js'
 import { startSubject } from './subjects.js'
@@ -17,6 +17,7 @@ const COSTS = [
     units: 20_000_000,
   },
   { id: 'a statement through a watched connection, unheard', what: 'unheard', per: 'ns', units: 5_000_000 },
+  { id: 'the hash of a number and a UUID', what: 'values', per: 'ns', limit: 500, units: 500_000 },
   { id: 'a message with the recorder listening', what: 'recorder', per: 'µs', limit: 5, units: 20_000 },
   {
     id: 'a message with the recorder listening, once more',

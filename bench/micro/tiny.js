@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { channels } from 'enginelight/channels'
 import { panel } from 'enginelight/panel'
-import { watchStatements } from '../../.cache/compiled/server-lib/pool/watch-statements.js'
+import { valuesHash } from '../../.cache/compiled/server-lib/identity/values-hash.js'
+import { watchStatements } from '../../.cache/compiled/server-lib/postgres/watch-statements.js'
 import { MESSAGES_OF_A_UNIT, tellOfUnit } from './messages.js'
 
 export async function open({ what }) {
@@ -53,7 +54,7 @@ const THINGS = {
   unheard() {
     const plain = connection()
     const watched = connection()
-    watchStatements({}, { driver: watched, upcoming: null })
+    watchStatements(watched, UNHEARD)
     return {
       perMs: NS,
       without(turns) {
@@ -64,6 +65,15 @@ const THINGS = {
       },
     }
   },
+  values: () => ({
+    perMs: NS,
+    without(turns) {
+      for (let turn = 0; turn < turns; turn++) sink = [turn, UUID].length
+    },
+    run(turns) {
+      for (let turn = 0; turn < turns; turn++) sink = valuesHash([turn, UUID])
+    },
+  }),
   async recorder() {
     const server = createServer()
     server.listen(0, '127.0.0.1')
@@ -83,6 +93,17 @@ const THINGS = {
       },
     }
   },
+}
+
+const UUID = '3f2b8c1e-7a54-4f0e-9d66-0c1d2e3f4a5b'
+
+/** What watches a connection of a pool, as far as it is asked while nobody listens. */
+const UNHEARD = {
+  isApplications: false,
+  isHeard: false,
+  sends: () => true,
+  noting: () => undefined,
+  passOver() {},
 }
 
 /** Something that a loop cannot be left out for, nor done ahead. */

@@ -1,4 +1,7 @@
 import 'reflect-metadata'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { integer, pgTable, text } from 'drizzle-orm/pg-core'
@@ -12,6 +15,8 @@ import { createEngines, engine } from '../../server-lib/index.ts'
 import { createDatabase, type TestDatabase } from '../../server-lib/testing/database.ts'
 import { expectQuiet } from '../../server-lib/testing/ground-truth.ts'
 import type { Finding } from '../model/finding.ts'
+import { addToBaseline } from './baseline-file.ts'
+import type { PanelOptions } from './index.ts'
 import { ownPanel, type OpenPanel } from './testing/panels.ts'
 
 const FILE = 'instrumentation/panel/repetition-real.test.ts'
@@ -485,4 +490,42 @@ test('5,000 statements: as many as the server has counted, and still one finding
   expect(found).toMatchObject([{ kind: 'n+1', severity: 'warn' }])
   expect(found[0]!.sentence).toContain('sent 5,000 similar statements from one line, with different values')
   await expect.poll(async () => (await calls()) - before).toBe(5_000)
+})
+
+test('known findings are not told, new ones are, and a route has a budget', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'enginelight-baseline-'))
+  const path = join(folder, 'baseline.json')
+  const listOrders = async () => {
+    for (const id of ranged(8)) await pool.query(ITEMS, [id])
+  }
+  const listNames = async () => {
+    for (const id of ranged(8)) await pool.query('select name from orders where id = $1', [id])
+  }
+  const told = async (options: PanelOptions, ...programs: (() => Promise<unknown>)[]) => {
+    const own = await ownPanel({ engines, ...options })
+    await engines.scope(async () => inTurn(programs, program => program()), { label: 'GET /orders/17' })
+    const found = own.findings().filter(({ kind }) => OF_REPETITION.has(kind))
+    await own.close()
+    return found
+  }
+  const known = await told({ baseline: path }, listOrders)
+  expect(known.map(({ place }) => place)).toEqual([{ statement: ITEMS, within: 'listOrders' }])
+  addToBaseline(path, known)
+  const written = await readFile(path, 'utf8')
+  addToBaseline(path, known)
+  expect(await readFile(path, 'utf8')).toBe(written)
+  expect(written).toContain(FILE)
+  expect(await told({ baseline: path }, listOrders)).toEqual([])
+  const found = await told({ baseline: path, budgets: { 'GET /orders/:id': 15 } }, listOrders, listNames)
+  expect(found.map(({ kind, place }) => [kind, place?.within])).toEqual([
+    ['n+1', 'listNames'],
+    ['statement budget', undefined],
+  ])
+  expect(found[1]!.sentence).toBe('GET /orders/17 sent 16 statements; the budget of GET /orders/:id is 15.')
+  await writeFile(path, '{ "version": 7 }')
+  await expect(ownPanel({ baseline: path })).rejects.toMatchObject({ code: 'EL_PANEL_CONFIG' })
+  await expect(ownPanel({ baseline: folder })).rejects.toMatchObject({ code: 'EL_PANEL_CONFIG' })
+  await expect(ownPanel({ budgets: { '*': 0 } })).rejects.toMatchObject({ code: 'EL_PANEL_CONFIG' })
+  await expect(ownPanel({ budgets: [] as never })).rejects.toMatchObject({ code: 'EL_PANEL_CONFIG' })
+  await rm(folder, { recursive: true })
 })

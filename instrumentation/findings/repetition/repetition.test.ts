@@ -136,6 +136,16 @@ test('what a retry repeats is no repetition, and a loop in a failed transaction 
   expect(found(over(loop, { transactions: [failed(1)] }), 2_000)).toContain('warn n+1 q1')
 })
 
+test('a failed transaction does not hide the loop around the others', () => {
+  const transactions = [
+    aTransaction({ id: 't0', failed: { at: 1, statement: 'q1', code: '40001' }, endedAt: 9 }),
+  ]
+  for (let n = 1; n < 9; n++)
+    transactions.push(aTransaction({ id: `t${n}`, endedAt: 9, outcome: 'committed' }))
+  const loop = times(9, i => ({ transaction: `t${i}` }))
+  expect(said(loop, { transactions }).join()).toContain('sent 8 similar statements')
+})
+
 test('a question that is asked again from another line is a note, unless something was written between', () => {
   const settings = (id: string, facts: Partial<Statement> = {}) =>
     aStatement({ id, text: 'select * from settings where user_id = $1', valuesHash: 5, ...facts })

@@ -96,8 +96,8 @@ test('each text is sent once on a socket', async () => {
   const ids = page.messages.flatMap(message =>
     message.type === 'dict' ? message.entries.map(([id]) => id) : [],
   )
-  expect(ids.length).toBe(4)
-  expect(new Set(ids).size).toBe(4)
+  expect(ids.length).toBe(5)
+  expect(new Set(ids).size).toBe(5)
   await page.close()
 })
 
@@ -136,7 +136,7 @@ test('rows come in few frames: a thousand of one moment in at most their bytes i
 })
 
 test('each second says what is in use, what was dropped and what it costs', async () => {
-  const panel = await ownPanel({ limits: { statementsPerRequest: 10, ringBytes: 16 * 1024 } })
+  const panel = await ownPanel({ limits: { statementsPerRequest: 10, ringBytes: 64 * 1024 } })
   const page = await Page.open(panel.url)
   const speaker = new Speaker()
   speaker.request('u1')
@@ -147,7 +147,7 @@ test('each second says what is in use, what was dropped and what it costs', asyn
   expect(first).toMatchObject({
     engines: [],
     dropped: { statements: 290, page: 0 },
-    ring: { limit: 16 * 1024 },
+    ring: { limit: 64 * 1024 },
     viewers: 1,
   })
   expect(first?.eventsPerSecond).toBeGreaterThan(15)

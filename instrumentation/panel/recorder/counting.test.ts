@@ -159,3 +159,39 @@ test('rows of sums are held or counted as dropped', () => {
   }
   expectNothingUncounted()
 })
+
+test('a page that comes late knows each sum and each stretch once, of a request that runs', () => {
+  record({ ringBytes: 16 * 1024, keptBytes: 16 * 1024, statementsPerRequest: 3 })
+  speaker.declare()
+  for (let n = 0; n < 3; n++) speaker.connect(`c${n}`, n)
+  speaker.request('u1')
+  for (let n = 0; n < 60; n++) {
+    speaker.statement(`q${n}`, `c${n % 3}`, 'u1', `select ${'abc'[n % 3]}`)
+    speaker.at += 1
+    speaker.statementEnd(`q${n}`)
+    if (n % 20 === 19) speaker.at += 1_000
+  }
+  speaker.session('s1', 'u1')
+  speaker.requestEnd('u1')
+  // Held: it has a connection that was not given back.
+  speaker.request('u2')
+  speaker.ask('k2', 'u2')
+  speaker.acquire('k2', 'c1')
+  for (let n = 0; n < 60; n++) {
+    speaker.statement(`r${n}`, 'c1', 'u2', `select ${'abc'[n % 3]}`)
+    speaker.at += 1
+    speaker.statementEnd(`r${n}`)
+    if (n % 20 === 19) speaker.at += 1_000
+  }
+  speaker.requestEnd('u2')
+  const texts = (id: number) => recorder.history.dictionary.textOf(id) ?? '?'
+  const late = apply(emptyState, recorder.history.asOfNow().rows, texts).requests.get('u2')!
+  expect(late.counted.map(({ part, text, total }) => [part, text, total])).toEqual([
+    [0, 'select a', 19],
+    [1, 'select b', 19],
+    [2, 'select c', 19],
+  ])
+  expect(late.stretches.filter(({ connection }) => connection === null).map(({ total }) => total)).toEqual([
+    17, 20, 20,
+  ])
+})
