@@ -245,7 +245,7 @@ test('knex hands a connection on twice after a raw stream: both lines are named,
   await knex.destroy()
 })
 
-test('a healthy load on a small pool says nothing but that the pool is small', async () => {
+test('a healthy load on a small pool raises none of what would be wrong', async () => {
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
   const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } })
   await using engines = createEngines({
@@ -270,8 +270,20 @@ test('a healthy load on a small pool says nothing but that the pool is small', a
       engines.scope(async () => void (await works[n % works.length]!(1 + (n % 50))), { label: `job ${n}` }),
     ),
   )
-  const expected = new Set<FindingKind>(['pool full', 'blocked'])
-  expect(kinds(panel).filter(kind => !expected.has(kind))).toEqual([])
+  // What a slow machine adds is so; these would be wrong.
+  const wrong = new Set<FindingKind>([
+    'shared connection',
+    'stray statement',
+    'nested check-out',
+    'read after write',
+    'nothing committed',
+    'commit forgotten',
+    'pool filled',
+    'queued',
+    'context lost',
+    'leak',
+  ])
+  expect(kinds(panel).filter(kind => wrong.has(kind))).toEqual([])
   await engines.close()
   await Promise.all([pool.end(), knex.destroy()])
 })
