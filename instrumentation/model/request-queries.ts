@@ -63,7 +63,8 @@ export function duplicatesIn(request: Request): Duplicates {
 
 function sum(request: Request): RequestQuery[] {
   const sums = new Map<string, Summing>()
-  const waits = waitsOf(request)
+  // A library's BEGIN travels with the statement that needs the connection, and waits for it.
+  const waits = waitsOf(request, ({ text }) => !isControlForm(fingerprintOf(text)))
   const sumOf = (text: string, site: string | null): Summing => {
     const key = keyOf(text, site)
     let found = sums.get(key)
@@ -130,12 +131,15 @@ const blank = (key: string, text: string, site: string | null): Summing => ({
 })
 
 /** The wait for a connection belongs to the statement that caused the check-out: the first one. */
-export function waitsOf(request: Request): Map<string, number> {
+export function waitsOf(
+  request: Request,
+  mayCause: (statement: Statement) => boolean = () => true,
+): Map<string, number> {
   const waits = new Map<string, number>()
   const left = new Map<string, Checkout>(request.checkouts.map(checkout => [checkout.id, checkout]))
   for (const statement of request.statements) {
     const checkout = left.get(statement.checkout ?? '')
-    if (!checkout || !left.delete(checkout.id)) continue
+    if (!checkout || !mayCause(statement) || !left.delete(checkout.id)) continue
     if (checkout.acquiredAt !== null) waits.set(statement.id, checkout.acquiredAt - checkout.askedAt)
   }
   return waits

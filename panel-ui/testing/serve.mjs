@@ -45,8 +45,20 @@ const server = createServer(async (request, response) => {
 })
 
 const sockets = new WebSocketServer({ server, handleProtocols: () => protocol.SUBPROTOCOL })
-sockets.on('connection', socket => {
+sockets.on('connection', (socket, request) => {
   const say = message => socket.readyState === 1 && socket.send(JSON.stringify(message))
+  if (new URL(request.url, 'http://x').pathname.endsWith('/processes')) {
+    const facts = {
+      boot,
+      application: 'shop',
+      pid: process.pid,
+      thread: 0,
+      worker: null,
+      startedAt: Date.now(),
+    }
+    socket.on('message', () => say({ type: 'processes', isMounted: false, here: boot, all: [facts] }))
+    return
+  }
   let sent = -1
   let said = 0
   const dictionary = () => {
