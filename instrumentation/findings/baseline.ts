@@ -13,12 +13,12 @@ export interface BaselineEntry {
   readonly reason?: string
 }
 
-const REPETITION: readonly FindingKind[] = [
+const REPETITION: ReadonlySet<FindingKind> = new Set([
   'n+1',
   'repeated sequence',
   'duplicate statements',
   'similar statements',
-]
+])
 
 /** The entry that stands for a finding; null where nothing of it would be the same in the next run. */
 export function entryOf({
@@ -29,7 +29,7 @@ export function entryOf({
   const file = site?.replace(/:\d+$/, '') ?? null
   const statement = place?.statement ?? null
   if (file === null && statement === null) return null
-  const finding = REPETITION.includes(kind) ? 'repetition' : kind
+  const finding = REPETITION.has(kind) ? 'repetition' : kind
   return { finding, statement: statement && oneLine(statement), file, within: place?.within ?? null }
 }
 
