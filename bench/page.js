@@ -46,7 +46,7 @@ try {
   await ours.goto(url)
   await ours.locator('[data-pool]').first().waitFor()
   if (only.includes('facts')) {
-    await facts(ask, at, '#/connections', 'hold', 0)
+    await facts(ask, at, '#/now', 'hold', 0)
     await facts(ask, at, '#/requests', 'fact', 0)
     await facts(ask, at, '#/requests', 'fact', 200)
   }

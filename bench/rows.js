@@ -71,15 +71,35 @@ function declare() {
   const engine = 'main'
   const pool = 'main#1'
   const description = {
-    ...{ engine, pool, isDefault: true, system: 'postgresql', mode: 'transaction', access: 'write' },
-    ...{ enlist: 'atomic', transactional: false, source: 'connection', owned: true, min: 0, max: 10 },
-    ...{ checkoutTimeoutMs: 10_000, heldWarningMs: 30_000, idleInTransactionWarningMs: 10_000 },
-    ...{ transactions: 'told', serverAddress: '127.0.0.1', serverPort: 5432, database: 'shop' },
+    engine,
+    pool,
+    isDefault: true,
+    system: 'postgresql',
+    mode: 'transaction',
+    access: 'write',
+    enlist: 'atomic',
+    transactional: false,
+    source: 'connection',
+    owned: true,
+    min: 0,
+    max: 10,
+    checkoutTimeoutMs: 10_000,
+    heldWarningMs: 30_000,
+    idleInTransactionWarningMs: 10_000,
+    transactions: 'told',
+    serverAddress: '127.0.0.1',
+    serverPort: 5432,
+    database: 'shop',
   }
   channels.engine.publish({ phase: 'declared', at, engine, description })
   for (let slot = 0; slot < 10; slot++)
     channels.pool.publish({
-      ...{ phase: 'connected', at, engine, pool },
-      ...{ connection: `c${slot}`, slot, backendPid: 4711 + slot },
+      phase: 'connected',
+      at,
+      engine,
+      pool,
+      connection: `c${slot}`,
+      slot,
+      backendPid: 4711 + slot,
     })
 }

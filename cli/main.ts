@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { shownMessage } from '../server-lib/channels/shown-message.ts'
-import { readCommandLine, type CommandLine } from './command-line.ts'
+import { readCommandLine, type EnginesLine } from './command-line.ts'
 import { install } from './install.ts'
 import { loadEngines, type AnyEngines } from './load-engines.ts'
+import { NoPanelError } from './panel/no-panel.ts'
+import { askPanel } from './panel/run.ts'
+import { visible } from './panel/screen.ts'
 import { recover } from './recover.ts'
 import { types } from './types.ts'
 import { USAGE, UsageError } from './usage.ts'
@@ -16,6 +19,7 @@ async function run(args: string[]): Promise<number> {
     await print(process.stdout, USAGE)
     return 0
   }
+  if (!('engines' in line)) return askPanel(line, text => print(process.stdout, text))
   const engines = await loadEngines(line.engines)
   try {
     const { text, isClear } = await carryOut(line, engines)
@@ -26,7 +30,7 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-function carryOut(line: Exclude<CommandLine, { command: 'help' }>, engines: AnyEngines) {
+function carryOut(line: EnginesLine, engines: AnyEngines) {
   switch (line.command) {
     case 'recover':
       return recover(engines, line)
@@ -56,9 +60,14 @@ async function main(): Promise<number> {
     return await run(process.argv.slice(2))
   } catch (error) {
     const usage = error instanceof UsageError ? 'See enginelight --help.\n' : ''
-    await print(process.stderr, `enginelight: ${shownMessage(error)}\n${usage}`)
+    // It may quote what a process or a server has sent.
+    const lines = shownMessage(error).split('\n').map(visible)
+    await print(process.stderr, `enginelight: ${lines.join('\n')}\n${usage}`)
+    if (error instanceof NoPanelError) return 3
     return error instanceof UsageError ? 2 : 1
   }
 }
 
+// A process that has nothing left to wait for has not done what it was asked to.
+process.exitCode = 1
 void main().then(code => process.exit(code))

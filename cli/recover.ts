@@ -1,9 +1,9 @@
 import type { RecoveryReport } from '../server-lib/index.ts'
-import type { CommandLine } from './command-line.ts'
+import type { EnginesLine } from './command-line.ts'
 import type { AnyEngines } from './load-engines.ts'
 import { age, table } from './table.ts'
 
-type Recover = Extract<CommandLine, { command: 'recover' }>
+type Recover = Extract<EnginesLine, { command: 'recover' }>
 
 /** One pass. Resolves to what is to be printed, and whether anything is left. */
 export async function recover(

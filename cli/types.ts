@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { EnginelightError } from '../server-lib/index.ts'
 import { writeTypes, type TypeMap, type TypesReport } from '../server-lib/schema/index.ts'
 import { shownMessage } from '../server-lib/channels/shown-message.ts'
-import type { CommandLine } from './command-line.ts'
+import type { EnginesLine } from './command-line.ts'
 import type { AnyEngines } from './load-engines.ts'
 import { UsageError } from './usage.ts'
 
-type Types = Extract<CommandLine, { command: 'types' }>
+type Types = Extract<EnginesLine, { command: 'types' }>
 
 /** Writes the types of each engine, or compares them. Resolves to what is to be printed, and whether they are those of the database. */
 export async function types(engines: AnyEngines, line: Types): Promise<{ text: string; isClear: boolean }> {

@@ -94,7 +94,7 @@ test('a sentence and the lane that it is about say the same age at every moment'
     }
     return Math.max(...worst)
   })
-  expect(apart).toBeLessThanOrEqual(0.3)
+  expect(apart).toBeLessThan(0.25)
   await request
 })
 

@@ -50,8 +50,28 @@ export const DOORS = {
     'server-lib/identity',
     'server-lib/readings.ts',
   ],
+  'instrumentation/expect': [
+    'instrumentation/model',
+    'instrumentation/findings',
+    'instrumentation/panel/baseline-file.ts',
+    'instrumentation/panel/judge',
+    'instrumentation/panel/recorder',
+    'server-lib/index.ts',
+    'server-lib/channels',
+  ],
   'panel-ui': ['instrumentation/model', 'instrumentation/findings', 'server-lib/channels/words.ts'],
-  cli: ['server-lib/index.ts', 'server-lib/channels', 'server-lib/schema'],
+  cli: [
+    'instrumentation/model',
+    'instrumentation/findings',
+    'instrumentation/panel/baseline-file.ts',
+    'instrumentation/panel/page/index.ts',
+    'instrumentation/panel/processes/index.ts',
+    'instrumentation/panel/project/index.ts',
+    'server-lib/index.ts',
+    'server-lib/channels',
+    'server-lib/identity',
+    'server-lib/schema',
+  ],
 }
 
 /**

@@ -6,6 +6,7 @@ import { root } from './shell.js'
 /** These ask about their whole process, or change it. The others share a few processes, one file after the other. */
 export const ALONE = [
   // They hear what everything in the process says, or that nothing listens.
+  'instrumentation/expect/*.test.ts',
   'instrumentation/otel/{instrumentation,register}.test.ts',
   'instrumentation/otel/spans/statement-spans.test.ts',
   'instrumentation/panel/*.test.ts',
@@ -49,6 +50,7 @@ const SLOW = [
   'scripts/postgres/server.test.ts',
   'server-lib/scenarios/stalls.test.ts',
   'server-lib/scenarios/bundled.test.ts',
+  'cli/panel/panel.test.ts',
   'cli/cli.test.ts',
   'server-lib/scenarios/clean-up.test.ts',
   'server-lib/sessions/units/ownership.test.ts',

@@ -113,11 +113,27 @@ function lineOf(slot) {
 function declare() {
   const at = performance.now()
   const description = {
-    ...{ ...where, isDefault: true, system: 'postgresql', mode: 'transaction', access: 'write' },
-    ...{ enlist: 'atomic', transactional: false, source: 'connection', owned: true, min: 0, max: SLOTS },
-    ...{ checkoutTimeoutMs: 10_000, heldWarningMs: 30_000, idleInTransactionWarningMs: 10_000 },
-    ...{ transactions: 'told', serverAddress: '127.0.0.1', serverPort: 5432, database: 'shop' },
-    ...{ application: 'bench', pid: process.pid, thread: 0 },
+    ...where,
+    isDefault: true,
+    system: 'postgresql',
+    mode: 'transaction',
+    access: 'write',
+    enlist: 'atomic',
+    transactional: false,
+    source: 'connection',
+    owned: true,
+    min: 0,
+    max: SLOTS,
+    checkoutTimeoutMs: 10_000,
+    heldWarningMs: 30_000,
+    idleInTransactionWarningMs: 10_000,
+    transactions: 'told',
+    serverAddress: '127.0.0.1',
+    serverPort: 5432,
+    database: 'shop',
+    application: 'bench',
+    pid: process.pid,
+    thread: 0,
   }
   channels.engine.publish({ phase: 'declared', at, engine, description })
   for (let slot = 0; slot < SLOTS; slot++)

@@ -53,7 +53,7 @@ function tableOf(holders) {
     ${holders.map(
       ({ requestLabel, connection, backendPid, heldMs, state, site }) =>
         html`<tr>
-          <td>${requestLabel ?? '(no context)'}</td>
+          <td>${requestLabel ?? '(outside of any request)'}</td>
           <td>${connection}, pid ${backendPid}</td>
           <td class="number">${seconds(heldMs)}</td>
           <td>${state}</td>

@@ -24,9 +24,10 @@ test('the first that fits counts', () => {
 test('a request over its budget is found, control statements aside', () => {
   const texts = ['BEGIN', 'select 1', 'select 2', 'select 3', 'COMMIT']
   const statements = texts.map((text, i) => aStatement({ id: `q${i}`, text }))
-  const state = made({ requests: [aRequest({ statements, endedAt: 50 })] })
-  const sentences = (most: number) =>
-    judge(state, thresholdsOf(state, { 'POST /orders': most }), 99).map(({ sentence }) => sentence)
+  const sentences = (most: number) => {
+    const state = made({ requests: [aRequest({ statements, endedAt: 50 })] })
+    return judge(state, thresholdsOf(state, { 'POST /orders': most }), 99).map(({ sentence }) => sentence)
+  }
   expect(sentences(3)).toEqual([])
   expect(sentences(2)).toEqual(['POST /orders sent 3 statements; the budget of POST /orders is 2.'])
 })

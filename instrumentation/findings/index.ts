@@ -81,9 +81,13 @@ const REQUEST_RULES = {
   'statement budget': statementBudget,
 } satisfies Record<Exclude<FindingKind, keyof typeof RULES | 'own rule'>, RequestRule>
 
-/** From then on nothing about a request changes that its findings are made from, a late stall included. */
-const FINAL_MS = 2_000
-const final = new WeakMap<Request, readonly Judged[]>()
+/** What was found of a request that is settled: only a stall that is told late, or other limits, can change it. */
+interface Settled {
+  readonly stalls: PanelState['stalls']
+  readonly thresholds: Thresholds
+  readonly found: readonly Judged[]
+}
+const settled = new WeakMap<Request, Settled>()
 
 /** Everything that is wrong, the worst first. `truth` is what the servers answered, or null if they were not asked. */
 export function judge(
@@ -106,15 +110,15 @@ export function judgeRequest(
   now: Time,
   around: Around,
 ): readonly Judged[] {
-  const before = final.get(request)
-  if (before) return before
+  const before = settled.get(request)
+  if (before?.stalls === around.stalls && before.thresholds === thresholds) return before.found
   const found: Judged[] = []
   for (const [kind, rule] of Object.entries(REQUEST_RULES))
     for (const one of guarded(kind, () => rule(request, thresholds, now, around)))
       found.push(request.endedAt === null || one.kind === 'leak' ? one : { ...one, isOver: true })
-  const isFinal = isSettled(request) && now - (request.endedAt ?? now) > FINAL_MS
-  // The age of a leak grows.
-  if (isFinal && !found.some(({ kind }) => kind === 'leak')) final.set(request, found)
+  // The age of a leak grows, and what else is open may become one.
+  if (isSettled(request) && !found.some(({ kind }) => kind === 'leak'))
+    settled.set(request, { stalls: around.stalls, thresholds, found })
   return found
 }
 

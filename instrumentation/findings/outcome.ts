@@ -16,6 +16,15 @@ export const OUTCOME_GLYPH: Record<Outcome, string> = {
   open: '!',
 }
 
+export const OUTCOME_WORDS: Record<Outcome, string> = {
+  running: 'running',
+  committed: 'committed',
+  'rolled back': 'rolled back',
+  failed: 'failed',
+  none: 'no commit',
+  open: 'left open',
+}
+
 export function outcomeOf(request: Request, now: Time): Outcome {
   if (request.endedAt === null) return 'running'
   if (isLeaking(request, now)) return 'open'

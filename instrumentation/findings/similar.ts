@@ -33,7 +33,7 @@ export function groupsOf(statements: readonly Statement[], from = SIMILAR_FROM):
 
 export const similarKey = (statement: Statement): string => `${statement.site ?? ''}\n${statement.text}`
 
-const isControl = (text: string): boolean =>
+export const isControl = (text: string): boolean =>
   /^\s*(begin|commit|rollback|savepoint|release|start transaction|set|prepare transaction)\b/i.test(text)
 
 /** A row of the statements table: one statement, a folded run of similar ones, or those that are only counted. */

@@ -35,7 +35,13 @@ export interface Hello {
   timeOrigin: number
   /** The process's clock at the time of sending, to set the page's clock. */
   now: Time
+  /** The newest row at the time of sending: a reader that has it knows all that there was. Of older processes unknown. */
+  seq?: number
   limits: { ringBytes: number; requestsKept: number; statementsPerRequest: number }
+  /** Of the drivers, as Enginelight finds them; null where it does not. Unknown of an older process. */
+  versions?: { pg: string | null; knex: string | null }
+  /** Whether the application lets errors keep their own messages, which may quote values. */
+  errorMessages?: boolean
 }
 
 /**
@@ -79,8 +85,14 @@ export interface Stat {
   dropped: { ring: number; statements: number; page: number; findings: number }
   ring: { bytes: number; limit: number }
   viewers: number
-  /** The recorder's share of the process's time over the last second, 0 to 1. */
+  /** The panel's share of one core over the last second, 0 to 1, estimated; at most `cpu`. */
   ownCost: number
+  /** The whole process's share of one core in the same time; above 1 where several threads work. */
+  cpu?: number
+  /** How many messages could not be recorded. */
+  failures?: number
+  /** The version that each engine's server told; null where it could not be asked. */
+  servers?: [engine: string, version: string | null][]
 }
 
 export type EngineGauge = [

@@ -203,7 +203,7 @@ export interface Stall extends Fact<'stalled'> {
 export type Warning = At<Fact<'warned'>>
 
 /** What ran outside of any known request is kept under this id. */
-export const NO_CONTEXT = '(no context)'
+export const NO_CONTEXT = '(outside of any request)'
 
 export const laneKey = (pool: string, slot: number): string => `${pool}/${slot}`
 

@@ -114,6 +114,6 @@ test('ages are counted on in the words of the same rules; what those do not find
   expect(words[1]).toBe(own)
   expect(words[2]).toBe(over)
   // Again only when the words can have changed.
-  expect(inWordsOfNow(all, { state, now: now + 100 }, null)).toBe(words)
-  expect(inWordsOfNow(all, { state, now: now + 300 }, null)).not.toBe(words)
+  expect(inWordsOfNow(all, { state, now: now + 50 }, null)).toBe(words)
+  expect(inWordsOfNow(all, { state, now: now + 150 }, null)).not.toBe(words)
 })

@@ -3,7 +3,7 @@ import { recorded } from '../../instrumentation/model/testing/fixture.ts'
 import { emptyState, type Lane, type Segment } from '../../instrumentation/model/state.ts'
 import { lanePast } from './lane-past.ts'
 import { lastHolders } from './last-holders.ts'
-import { poolsSentence } from './pools-sentence.ts'
+import { poolsSentence } from '../../instrumentation/findings/pools-sentence.ts'
 import { isQuiet } from './quiet-lane.ts'
 
 const aLane = (...segments: Segment[]): Lane => ({

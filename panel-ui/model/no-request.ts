@@ -14,7 +14,7 @@ export interface LineOfWork {
   readonly lastAt: Time
 }
 
-/** Work that belongs to no request, by engine and line: the line leads back to its owner. */
+/** Work outside of any request, by engine and line: the line leads back to its owner. */
 export function linesOfWork(work: Request): LineOfWork[] {
   const lines = new Map<string, { -readonly [K in keyof LineOfWork]: LineOfWork[K] }>()
   const keys = new Map<string, string>()

@@ -4,7 +4,7 @@ import { requestFilter } from './request-filter.ts'
 
 const { state, now } = recorded('exhausted', 16_000)
 const labels = (query: string) => {
-  const matches = requestFilter(query)
+  const { matches } = requestFilter(query)
   return [
     ...new Set(
       requestsOf(state)

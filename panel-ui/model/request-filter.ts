@@ -3,28 +3,79 @@ import { isSettled, outcomeOf } from '../../instrumentation/findings/outcome.ts'
 import { isLeaking } from '../../instrumentation/findings/rules/leak.ts'
 import { lateRelease } from '../../instrumentation/findings/rules/outlived.ts'
 import { groupsOf } from '../../instrumentation/findings/similar.ts'
+import { duplicatesIn } from '../../instrumentation/model/request-queries.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
+import { engineKey, readFilter, slowKey, type Filter, type Grammar } from './filter.ts'
 
-type Test = (request: Request, now: Time) => boolean
+/** With this word the list shows one line for all requests of a route. */
+export const BY_ROUTE = 'by-route'
 
-/**
- * The query box: words that must all match. `engine:writer`, `status:500` (or `status:5xx`), `slow:>100` (ms),
- * `leaked`, `failed`, `waiting`, `rolled-back`, `n+1`, `running`; any other word is searched for in the label, the id,
- * the statements and the lines of code. A `-` in front negates a word.
- */
-export function requestFilter(query: string): (request: Request | undefined, now: Time) => boolean {
-  const tests = query.trim().toLowerCase().split(/\s+/).filter(Boolean).map(testOf)
+/** Any other word is searched for in the label, the id, the statements and the lines of code. */
+export const REQUESTS: Grammar<Request> = {
+  keys: {
+    engine: engineKey(request => request.checkouts.map(checkout => checkout.engine)),
+    status: {
+      test: value =>
+        /^[1-5][0-9x]{0,2}$/.test(value) ? request => isStatus(String(request.status ?? ''), value) : null,
+      needs: 'a status such as 500 or 5xx',
+      *values({ requests }) {
+        for (const { status } of requests.values()) if (status !== null) yield String(status)
+        yield* ['2xx', '4xx', '5xx']
+      },
+    },
+    route: {
+      test: value => (value === '' ? null : request => isRoute(routeWord(request.label), value)),
+      needs: 'a route such as get+/orders/:id, or a part of it',
+      *values({ requests }) {
+        for (const { kind, label } of requests.values()) if (kind === 'http') yield routeWord(label)
+      },
+    },
+    slow: slowKey((request, now) => (request.endedAt ?? now) - request.startedAt),
+  },
+  words: {
+    leaked: (request, now) => isLeaking(request, now) || lateRelease(request) !== null,
+    running: request => request.endedAt === null,
+    failed: (request, now) => outcomeOf(request, now) === 'failed' || (request.status ?? 0) >= 500,
+    aborted: request => request.outcome === 'aborted',
+    committed: (request, now) => outcomeOf(request, now) === 'committed',
+    'rolled-back': request => request.transactions.some(t => t.outcome === 'rolled back'),
+    waiting: (request, now) =>
+      request.checkouts.some(c => (c.acquiredAt ?? c.endedAt ?? now) - c.askedAt > 1),
+    [BY_ROUTE]: () => true,
+    'n+1': request => groupsOf(request.statements).length > 0,
+  },
+  orders: {
+    time: ({ startedAt }) => startedAt,
+    request: ({ label }) => label,
+    status: ({ status }) => status ?? 0,
+    duration: (request, now) => (request.endedAt ?? now) - request.startedAt,
+    statements: ({ statements, omitted }) => statements.length + omitted,
+    outcome: (request, now) => outcomeOf(request, now),
+    duplicates: request => duplicatesIn(request).duplicates,
+  },
+  text: textOf,
+}
+
+/** Of requests. One that is over is tested once, and one that is not known does not match. */
+export function requestFilter(query: string): Filter<Request | undefined> {
+  const { matches, order, problems } = readFilter(REQUESTS, query)
   // Called four times a second for five hundred requests, nearly all of them unchanged.
   const known = new WeakMap<Request, boolean>()
-  return (request, now) => {
+  const matchesOnce = (request: Request | undefined, now: Time) => {
     if (request === undefined) return false
-    const matches = known.get(request) ?? tests.every(test => test(request, now))
-    if (isSettled(request)) known.set(request, matches)
-    return matches
+    const does = known.get(request) ?? matches(request, now)
+    if (isSettled(request)) known.set(request, does)
+    return does
+  }
+  return {
+    matches: matchesOnce,
+    order: order && ((a, b, now) => (a && b ? order(a, b, now) : 0)),
+    problems,
   }
 }
 
 export const FILTER_EXAMPLES = [
+  BY_ROUTE,
   'engine:writer',
   'status:5xx',
   'slow:>100',
@@ -34,41 +85,16 @@ export const FILTER_EXAMPLES = [
   'n+1',
 ] as const
 
-function testOf(word: string): Test {
-  if (word.startsWith('-') && word.length > 1) {
-    // One minus or several, each of which negates again.
-    const minuses = /^-+(?=.)/.exec(word)![0].length
-    const test = testOf(word.slice(minuses))
-    return (request, now) => test(request, now) === (minuses % 2 === 0)
-  }
-  const [, name, value] = /^(engine|status|slow):(.*)$/.exec(word) ?? []
-  switch (name) {
-    case 'engine':
-      return request => request.checkouts.some(c => c.engine.toLowerCase().includes(value!))
-    case 'status':
-      return request =>
-        new RegExp(`^${value!.replace(/[^0-9x]/g, '').replaceAll('x', '\\d')}`).test(
-          String(request.status ?? ''),
-        )
-    case 'slow': {
-      const from = Number(value!.replace(/[^0-9.]/g, ''))
-      return (request, now) => (request.endedAt ?? now) - request.startedAt >= from
-    }
-    default:
-      return WORDS[word] ?? (request => textOf(request).includes(word))
-  }
-}
+/** A label as one word of a filter: `get+/orders/:id`. */
+export const routeWord = (label: string): string => label.trim().toLowerCase().replace(/\s+/g, '+')
 
-const WORDS: Record<string, Test> = {
-  leaked: (request, now) => isLeaking(request, now) || lateRelease(request) !== null,
-  running: request => request.endedAt === null,
-  failed: (request, now) => outcomeOf(request, now) === 'failed' || (request.status ?? 0) >= 500,
-  aborted: request => request.outcome === 'aborted',
-  committed: (request, now) => outcomeOf(request, now) === 'committed',
-  'rolled-back': request => request.transactions.some(t => t.outcome === 'rolled back'),
-  waiting: (request, now) => request.checkouts.some(c => (c.acquiredAt ?? c.endedAt ?? now) - c.askedAt > 1),
-  'n+1': request => groupsOf(request.statements).length > 0,
-}
+/** A whole one, with its method, is meant exactly. */
+const isRoute = (route: string, wanted: string) =>
+  wanted.includes('+') ? route === wanted : route.includes(wanted)
+
+const isStatus = (status: string, wanted: string): boolean =>
+  status.length >= wanted.length &&
+  Array.from(wanted).every((digit, at) => digit === 'x' || digit === status[at])
 
 function textOf(request: Request): string {
   const parts = [request.label, request.id]

@@ -20,7 +20,7 @@ type Word =
 
 /** What the page says for a word. One without a text does not compile. */
 export const TEXTS = {
-  'no context': 'no context',
+  'no context': 'outside of any request',
   open: 'open',
   http: 'http',
   scope: 'scope',

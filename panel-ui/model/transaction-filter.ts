@@ -1,51 +1,50 @@
-import type { Told } from './transactions.ts'
-import { isShared } from './transactions.ts'
-
-type Test = (told: Told) => boolean
+import { isShared, type Told } from '../../instrumentation/findings/tell-transaction.ts'
+import { engineKey, readFilter, slowKey, wordsOf, type Filter, type Grammar } from './filter.ts'
 
 export const TRANSACTION_WORDS = ['committed', 'rolled-back', 'refused', 'lied', 'two-phase'] as const
 
 /** Without this word, transactions that only read are left out: in most applications they are nearly all. */
 export const WITH_READS = 'with-reads'
 
-/**
- * The query box of transactions: words that must all match. An outcome, `engine:writer`, `two-phase`, `savepoints`,
- * `with-reads`; any other word is searched for in the owner, the ids, the lines of code and the reasons. A `-` in front
- * negates a word.
- */
-export function transactionFilter(query: string): Test {
-  const words = query.trim().toLowerCase().split(/\s+/).filter(Boolean)
-  const withReads = words.includes(WITH_READS)
-  const tests = words.filter(word => word !== WITH_READS).map(testOf)
-  return told => (withReads || told.fate !== 'read only') && tests.every(test => test(told))
+/** Any other word is searched for in the owner, the ids, the lines of code and the reasons. */
+export const TRANSACTIONS: Grammar<Told> = {
+  keys: {
+    engine: engineKey(({ transaction }) => [transaction.engine]),
+    slow: slowKey(({ transaction }, now) => (transaction.endedAt ?? now) - transaction.startedAt),
+  },
+  words: {
+    open: ({ transaction }) => transaction.endedAt === null,
+    committed: ({ fate }) => fate === 'committed',
+    'rolled-back': ({ fate }) => ['rolled back', 'refused', 'lied'].includes(fate),
+    lied: ({ fate }) => fate === 'lied',
+    refused: ({ fate }) => fate === 'refused',
+    lost: ({ fate }) => fate === 'lost',
+    failed: ({ transaction }) => transaction.failed !== null,
+    prepared: ({ transaction }) => transaction.outcome === 'prepared',
+    'two-phase': ({ commit }) => commit?.mode === 'two-phase',
+    shared: ({ commit }) => isShared(commit),
+    savepoints: ({ transaction }) => transaction.savepoints.length > 0,
+    [WITH_READS]: () => true,
+  },
+  orders: {
+    state: ({ fate }) => fate,
+    ended: ({ transaction }) => transaction.endedAt ?? Infinity,
+    lasted: ({ transaction }, now) => (transaction.endedAt ?? now) - transaction.startedAt,
+    owner: ({ request }) => request?.label ?? '',
+    engine: ({ transaction }) => transaction.engine,
+    statements: ({ transaction }) => transaction.statements,
+    why: ({ why }) => why,
+  },
+  text: textOf,
 }
 
-function testOf(word: string): Test {
-  if (word.startsWith('-') && word.length > 1) {
-    // One minus or several, each of which negates again.
-    const minuses = /^-+(?=.)/.exec(word)![0].length
-    const test = testOf(word.slice(minuses))
-    return told => test(told) === (minuses % 2 === 0)
+export function transactionFilter(query: string): Filter<Told> {
+  const withReads = wordsOf(query.toLowerCase()).includes(WITH_READS)
+  const { matches, ...filter } = readFilter(TRANSACTIONS, query)
+  return {
+    ...filter,
+    matches: (told, now) => (withReads || told.fate !== 'read only') && matches(told, now),
   }
-  if (word.startsWith('engine:')) {
-    const name = word.slice('engine:'.length)
-    return ({ transaction }) => transaction.engine.toLowerCase().includes(name)
-  }
-  return (Object.hasOwn(WORDS, word) ? WORDS[word] : undefined) ?? (told => textOf(told).includes(word))
-}
-
-const WORDS: Record<string, Test> = {
-  open: ({ transaction }) => transaction.endedAt === null,
-  committed: ({ fate }) => fate === 'committed',
-  'rolled-back': ({ fate }) => ['rolled back', 'refused', 'lied'].includes(fate),
-  lied: ({ fate }) => fate === 'lied',
-  refused: ({ fate }) => fate === 'refused',
-  lost: ({ fate }) => fate === 'lost',
-  failed: ({ transaction }) => transaction.failed !== null,
-  prepared: ({ transaction }) => transaction.outcome === 'prepared',
-  'two-phase': ({ commit }) => commit?.mode === 'two-phase',
-  shared: ({ commit }) => isShared(commit),
-  savepoints: ({ transaction }) => transaction.savepoints.length > 0,
 }
 
 function textOf({ transaction, request, commit, site, why }: Told): string {

@@ -13,7 +13,7 @@ import { outcomeOf } from '../../instrumentation/findings/outcome.ts'
 import { thresholdsOf } from '../../instrumentation/findings/thresholds.ts'
 import { emptyState, type PanelState } from '../../instrumentation/model/state.ts'
 import { transactionFilter } from './transaction-filter.ts'
-import { transactionVerdict } from './transaction-verdict.ts'
+import { transactionVerdict } from '../../instrumentation/findings/transaction-verdict.ts'
 import { endingLines, sentenceOf, transactionsOf } from './transactions.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
 
@@ -412,7 +412,8 @@ test('the list: open ones oldest first, the others newest first, by words, and i
   expect(sentenceOf(all, 1, true, story.now + 5_000)).toBe(
     '2 open, the oldest for 5 s. 1 in doubt. Of the last 3 transactions 1 did not commit, 1 of them although asked to.',
   )
-  const found = (query: string) => ids([...all.open, ...all.ended].filter(transactionFilter(query)))
+  const found = (query: string) =>
+    ids([...all.open, ...all.ended].filter(told => transactionFilter(query).matches(told, story.now)))
   expect(found('two-phase')).toEqual(['t2', 't1'])
   expect(found('engine:warehouse')).toEqual(['t2'])
   expect(found('lied')).toEqual(['t5'])
@@ -463,8 +464,8 @@ test('those that only read are left out unless asked for', () => {
     .tell('transactionEnd', { id: 't1', outcome: 'rolled back', asked: 'rollback', statements: 1 })
   const { ended } = transactionsOf(story.state)
   expect(ended.map(({ fate }) => fate)).toEqual(['read only'])
-  expect(ended.filter(transactionFilter(''))).toEqual([])
-  expect(ended.filter(transactionFilter('with-reads'))).toHaveLength(1)
+  expect(ended.filter(told => transactionFilter('').matches(told, 0))).toEqual([])
+  expect(ended.filter(told => transactionFilter('with-reads').matches(told, 0))).toHaveLength(1)
 })
 
 test('a request is committed where the one that decided is, and not because another was prepared', () => {

@@ -1,17 +1,8 @@
 import { age, count } from '../../instrumentation/model/format.ts'
 import type { Time } from '../../instrumentation/model/rows.ts'
-import { fateOf, whyOf, type Fate } from '../../instrumentation/model/fate.ts'
-import type { Commit, PanelState, Request, Transaction } from '../../instrumentation/model/state.ts'
-
-/** A transaction with everything needed to describe it. */
-export interface Told {
-  readonly transaction: Transaction
-  readonly request: Request | undefined
-  readonly commit: Commit | undefined
-  readonly fate: Fate
-  readonly why: string
-  readonly site: string | null
-}
+import type { Fate } from '../../instrumentation/model/fate.ts'
+import { tellOf, type Told } from '../../instrumentation/findings/tell-transaction.ts'
+import type { PanelState, Transaction } from '../../instrumentation/model/state.ts'
 
 export interface Transactions {
   /** Oldest first. */
@@ -21,7 +12,6 @@ export interface Transactions {
 }
 
 const LISTED = 2_000
-const known = new WeakMap<Transaction, Told>()
 
 /** Every transaction that the page knows. */
 export function transactionsOf(state: PanelState): Transactions {
@@ -33,23 +23,6 @@ export function transactionsOf(state: PanelState): Transactions {
   const tell = (transaction: Transaction) => tellOf(state, transaction)
   return { open: open.map(tell), ended: ended.slice(0, LISTED).map(tell) }
 }
-
-export function tellOf(state: PanelState, transaction: Transaction): Told {
-  const before = known.get(transaction)
-  const request = state.requests.get(transaction.request)
-  const commit = transaction.commit === null ? undefined : state.commits.get(transaction.commit)
-  // Called four times a second for two thousand transactions, nearly all of them unchanged.
-  if (before && before.fate !== 'prepared' && before.commit === commit && before.request === request)
-    return before
-  const fate = fateOf(transaction, request, commit, state.doubts)
-  const told = { transaction, request, commit, fate, ...whyOf(transaction, request) }
-  known.set(transaction, told)
-  return told
-}
-
-/** Whether its commit has several participants; otherwise the commit is not worth showing. */
-export const isShared = (commit: Commit | undefined): commit is Commit =>
-  commit !== undefined && commit.participants.length > 1
 
 const NOT_KEPT = new Set<Fate>(['rolled back', 'refused', 'lied', 'lost'])
 

@@ -6,7 +6,7 @@ import type { Time } from '../../instrumentation/model/rows.ts'
 import type { PanelState } from '../../instrumentation/model/state.ts'
 
 /** Words cannot be read any faster than this changes them. */
-const COUNTED_ON_MS = 240
+const COUNTED_ON_MS = 100
 
 interface Counted {
   readonly told: readonly Finding[]

@@ -69,6 +69,9 @@ sockets.on('connection', socket => {
         node: process.versions.node,
         timeOrigin: Date.now() - now(),
         now: now(),
+        seq: world.rows.length,
+        versions: { pg: '8.23.0', knex: '3.3.0' },
+        errorMessages: false,
         limits: { ringBytes: 8 << 20, requestsKept: 500, statementsPerRequest: 500 },
       })
     }
@@ -99,6 +102,8 @@ sockets.on('connection', socket => {
       ring: { bytes: 1 << 20, limit: 8 << 20 },
       viewers: sockets.clients.size,
       ownCost: 0.004,
+      cpu: 0.12,
+      servers: world.gauges().map(([engine]) => [engine, engine === 'logger' ? null : '18.1']),
     })
     before = world.rows.length
   }, 1000)

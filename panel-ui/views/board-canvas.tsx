@@ -1,9 +1,9 @@
 import { useEffect, useRef, type CSSProperties } from 'react'
 import { lanesOf } from '../../instrumentation/model/pool-load.ts'
 import type { Pool } from '../../instrumentation/model/state.ts'
-import { BOARD_MS } from '../model/quiet-lane.ts'
+import { BOARD_MS, isQuiet } from '../model/quiet-lane.ts'
 import { useModel } from '../model/use-panel.ts'
-import { drawLanes, isBlank, type BoardGeometry } from './lane-canvas.ts'
+import { drawLanes, type BoardGeometry } from './lane-canvas.ts'
 
 /** Ten seconds across a lane move fifty pixels a second: thirty frames are as smooth as sixty. */
 const FRAME_MS = 33
@@ -35,7 +35,7 @@ export function BoardCanvas({ id, max, slots }: Props) {
       if (key === drawn.key && Math.abs(now - drawn.at) < step) return
       const lanes = lanesOf(model.view().state, { id, max })
       const inLines = shown.map(slot => lanes[slot])
-      drawn = { key, at: now, isStill: model.clock.isFrozen || inLines.every(lane => isBlank(lane, now)) }
+      drawn = { key, at: now, isStill: model.clock.isFrozen || inLines.every(lane => isQuiet(lane, now)) }
       drawLanes(context, geometry, inLines, now)
     }
     let frame: number | null = null

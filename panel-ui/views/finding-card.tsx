@@ -1,7 +1,7 @@
 import './finding-card.css'
 import { age, clockTime } from '../../instrumentation/model/format.ts'
 import type { Finding, Severity } from '../../instrumentation/model/finding.ts'
-import { Site } from '../components/site.tsx'
+import { SiteLink } from '../components/site-link.tsx'
 import { useModel, usePanel } from '../model/use-panel.ts'
 import { FindingEvidence } from './finding-evidence.tsx'
 
@@ -34,7 +34,7 @@ export function FindingCard({ finding, now, onDismiss }: Props) {
         </p>
         {why !== null && <p className="finding-why">{why}</p>}
         <p className="finding-evidence">
-          {site !== null && <Site site={site} />}
+          {site !== null && <SiteLink site={site} />}
           <FindingEvidence about={finding.about} />
         </p>
       </div>

@@ -38,3 +38,35 @@ export function TransactionsIcon() {
     </svg>
   )
 }
+
+/** The same line again and again. */
+export function QueriesIcon() {
+  return (
+    <svg className="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M4 4h11M4 8h11M4 12h11" stroke="currentColor" strokeOpacity=".35" strokeWidth="1.4" />
+      <path
+        d="M1.5 2.5v11M4 4h7M4 8h7M4 12h7"
+        stroke="currentColor"
+        strokeWidth="1.8"
+        strokeLinecap="round"
+      />
+    </svg>
+  )
+}
+
+/** A check mark. */
+export function HealthIcon() {
+  return (
+    <svg className="icon" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+      <circle cx="8" cy="8" r="6.3" fill="none" stroke="currentColor" strokeOpacity=".4" strokeWidth="1.4" />
+      <path
+        d="M5.2 8.2l2 2 3.8-4.2"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.8"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
+    </svg>
+  )
+}

@@ -18,13 +18,6 @@ const RADIUS = 2
 const ROUND_FROM = 6
 const PIXEL = 1
 
-/** Whether there is nothing of it in the picture, so that nothing of it moves. */
-export function isBlank(lane: Lane | undefined, now: number): boolean {
-  const last = lane?.segments.at(-1)
-  if (!last) return true
-  return last.phase === 'free' ? last.from < now - BOARD_MS : last.to !== null && last.to < now - BOARD_MS
-}
-
 /** Draws the last ten seconds of a pool's lanes. */
 export function drawLanes(
   context: CanvasRenderingContext2D,

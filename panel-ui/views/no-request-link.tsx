@@ -3,7 +3,7 @@ import { NO_CONTEXT } from '../../instrumentation/model/state.ts'
 import { useMoment } from '../model/use-panel.ts'
 import { write } from '../route.ts'
 
-/** At the foot of the list, if there is any: work that belongs to no request. */
+/** At the foot of the list, if there is any: work outside of any request. */
 export function NoRequestLink({ isOpened, query }: { isOpened: boolean; query: string }) {
   const { state } = useMoment()
   const work = state.requests.get(NO_CONTEXT)
@@ -17,7 +17,7 @@ export function NoRequestLink({ isOpened, query }: { isOpened: boolean; query: s
       data-request={NO_CONTEXT}
       title="Work that ran outside of any request"
     >
-      <b>(no request)</b> {count(work.statements.length, 'statement')}
+      <b>Outside of any request</b> {count(work.statements.length, 'statement')}
       {held > 0 && <em> · {count(held, 'connection')} held</em>}
     </a>
   )

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react'
 import { TableScroll } from '../components/table-scroll.tsx'
-import { Site } from '../components/site.tsx'
+import { SiteLink } from '../components/site-link.tsx'
 import { Tag } from '../components/tag.tsx'
 import { ago, duration } from '../../instrumentation/model/format.ts'
 import { linesOfWork } from '../model/no-request.ts'
@@ -58,7 +58,9 @@ export function NoRequest({ work, query }: { work: Request; query: string }) {
               <tbody>
                 {linesOfWork(work).map(line => (
                   <tr key={line.key}>
-                    <td>{line.site ? <Site site={line.site} /> : <span className="dim">unknown</span>}</td>
+                    <td>
+                      {line.site ? <SiteLink site={line.site} /> : <span className="dim">unknown</span>}
+                    </td>
                     <td>{line.engine}</td>
                     <td className="right">{line.checkouts.toLocaleString('en')}</td>
                     <td className="right">{line.statements.toLocaleString('en')}</td>

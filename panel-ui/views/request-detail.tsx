@@ -1,11 +1,13 @@
 import './request-detail.css'
 import { useRef, useState } from 'react'
 import { LedgerFigure } from '../components/ledger-bar.tsx'
+import { CopyButtons } from '../components/copy-buttons.tsx'
 import { Tag } from '../components/tag.tsx'
 import { clockTime, duration } from '../../instrumentation/model/format.ts'
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
 import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/findings/outcome.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
+import { curlOf, requestMarkdown } from '../model/copied.ts'
 import { timelineOf } from '../model/timeline.ts'
 import { useFindingsOf, useNowWhile, usePanel, useRequest } from '../model/use-panel.ts'
 import { verdictOf } from '../../instrumentation/findings/verdict.ts'
@@ -15,6 +17,7 @@ import { CheckoutFailed } from './checkout-failed.tsx'
 import { ConfiguredEngines } from './configured-engines.tsx'
 import { EnginesTable } from './engines-table.tsx'
 import { NoRequest } from './no-request.tsx'
+import { RequestFindings } from './request-findings.tsx'
 import { RequestLanes } from './request-lanes.tsx'
 import { StatementsTable } from './statements-table.tsx'
 import { UnitMark } from './unit-mark.tsx'
@@ -36,10 +39,13 @@ export function RequestDetail({ id, statement: sought, query, past }: DetailProp
   const until = request && isSettled(request) ? request.endedAt! : now
   const findings = useFindingsOf(request, until)
   const stalls = usePanel(view => view.state.stalls)
+  const applicationUrl = usePanel(view => view.hello?.applicationUrl ?? null)
   if (!request) return <GoneRequest id={id} query={query} />
   if (request.kind === 'no context') return <NoRequest work={request} query={query} />
   const ledger = ledgerOf(request, until)
+  const curl = curlOf(request, applicationUrl)
   const stalled = stalledMs(stalls, request.startedAt, until)
+  const verdict = verdictOf(request, ledger, findings, stalled)
   return (
     <article
       className="request-detail"
@@ -50,7 +56,14 @@ export function RequestDetail({ id, statement: sought, query, past }: DetailProp
     >
       <div>
         <DetailHead request={request} wallMs={ledger.wall / 1000} query={query} now={until} />
-        <p className="verdict">{verdictOf(request, ledger, findings, stalled)}</p>
+        <p className="verdict">{verdict}</p>
+        <CopyButtons
+          offers={[
+            { as: 'Markdown', text: () => requestMarkdown(request, ledger, verdict, findings, until) },
+            ...(curl === null ? [] : [{ as: 'curl', text: () => curl }]),
+          ]}
+        />
+        <RequestFindings findings={findings} />
         <LedgerFigure ledger={ledger} />
         {request.checkouts
           .filter(checkout => checkout.failure)

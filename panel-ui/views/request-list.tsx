@@ -1,6 +1,7 @@
 import './request-list.css'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef } from 'react'
+import { SortHead } from '../components/sort-head.tsx'
 import { FreshPill } from './fresh-pill.tsx'
 import { RequestRow } from './request-row.tsx'
 import type { Follow } from './use-follow.ts'
@@ -8,16 +9,17 @@ import type { Follow } from './use-follow.ts'
 interface Props {
   ids: readonly string[]
   opened: string | undefined
-  follow: Follow
+  follow: Pick<Follow, 'fresh' | 'catchUp' | 'hover' | 'past'>
   isSplit: boolean
   query: string
+  onSort: (query: string) => void
 }
 
 const ROW = 34
 const SPLIT_ROW = 54
 
 /** The requests, one row each; only visible rows are rendered. */
-export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
+export function RequestList({ ids, opened, follow, isSplit, query, onSort }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const size = isSplit ? SPLIT_ROW : ROW
   const virtualizer = useVirtualizer({
@@ -34,7 +36,7 @@ export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
   }, [virtualizer, openedAt])
   return (
     <div className="request-list" data-split={isSplit || undefined}>
-      {!isSplit && <Heads />}
+      {!isSplit && <Heads query={query} onSort={onSort} />}
       <FreshPill follow={follow} scroller={scroller} />
       <div
         className="request-scroll"
@@ -70,16 +72,16 @@ export function RequestList({ ids, opened, follow, isSplit, query }: Props) {
   )
 }
 
-function Heads() {
+function Heads(sort: Pick<Props, 'query' | 'onSort'>) {
   return (
-    <div className="request-heads" aria-hidden="true">
-      <span />
-      <span>time</span>
-      <span>request</span>
-      <span className="right">status</span>
-      <span className="right">duration</span>
+    <div className="request-heads" role="row">
+      <SortHead column="outcome" label="outcome" isText {...sort} />
+      <SortHead column="time" label="time" {...sort} />
+      <SortHead column="request" label="request" isText {...sort} />
+      <SortHead column="status" label="status" isRight {...sort} />
+      <SortHead column="duration" label="duration" isRight {...sort} />
       <span>where the time went</span>
-      <span className="right">statements</span>
+      <SortHead column="statements" label="statements" isRight {...sort} />
       <span>
         engines <em>○ initialized ◐ started ● ended</em>
       </span>

@@ -4,7 +4,7 @@ import { memo } from 'react'
 import { LedgerBar } from '../components/ledger-bar.tsx'
 import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
 import { ledgerOf } from '../../instrumentation/model/ledger.ts'
-import { isSettled, outcomeOf, OUTCOME_GLYPH } from '../../instrumentation/findings/outcome.ts'
+import { isSettled, outcomeOf, OUTCOME_GLYPH, OUTCOME_WORDS } from '../../instrumentation/findings/outcome.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
 import { findingsOf } from '../model/finding-index.ts'
 import { said } from '../model/said.ts'
@@ -40,8 +40,14 @@ export const RequestRow = memo(function RequestRow({ id, past, isOpened, isSplit
       data-request={id}
       data-outcome={outcome}
     >
-      <span className="outcome" data-outcome={outcome} title={outcome} role="img" aria-label={outcome}>
-        {OUTCOME_GLYPH[outcome]}
+      <span
+        className="outcome"
+        data-outcome={outcome}
+        title={OUTCOME_WORDS[outcome]}
+        role="img"
+        aria-label={OUTCOME_WORDS[outcome]}
+      >
+        {OUTCOME_GLYPH[outcome]} <span>{OUTCOME_WORDS[outcome]}</span>
       </span>
       <time className="request-time">{clockTime(timeOrigin + request.startedAt)}</time>
       <span className="request-label" title={request.label}>

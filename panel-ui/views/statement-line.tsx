@@ -1,7 +1,8 @@
 import { memo } from 'react'
 import { unionMs } from '../../instrumentation/model/union-of.ts'
 import { SqlText } from '../components/sql-text.tsx'
-import { Site } from '../components/site.tsx'
+import { SiteLink } from '../components/site-link.tsx'
+import { CopyButtons } from '../components/copy-buttons.tsx'
 import { Tag } from '../components/tag.tsx'
 import { duration, milliseconds } from '../../instrumentation/model/format.ts'
 import type { StatementLine } from '../../instrumentation/findings/similar.ts'
@@ -51,11 +52,12 @@ export const StatementLineRow = memo(function StatementLineRow(props: Props) {
         {statement.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {statement.site && <Site site={statement.site} />}
+        {statement.site && <SiteLink site={statement.site} />}
       </span>
       {isPicked && (
         <div role="cell" className="statement-more">
           <SqlText text={statement.text} isWhole />
+          <CopyButtons offers={[{ as: 'SQL', text: () => statement.text }]} />
           {error && (
             <p className="hot">
               {error.code} {error.message}
@@ -148,7 +150,7 @@ export const RunLine = memo(function RunLine({ line, onToggle }: RunProps) {
         {first.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {first.site && <Site site={first.site} />}
+        {first.site && <SiteLink site={first.site} />}
       </span>
     </div>
   )
@@ -177,7 +179,7 @@ export function CountedLine({ counted }: { counted: CountedStatements }) {
         {counted.parameters || ''}
       </span>
       <span role="cell" className="statement-line">
-        {counted.site && <Site site={counted.site} />}
+        {counted.site && <SiteLink site={counted.site} />}
       </span>
     </div>
   )

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } fro
 import { count, duration } from '../../instrumentation/model/format.ts'
 import { foldRuns, groupsOf, similarKey, type StatementLine } from '../../instrumentation/findings/similar.ts'
 import type { Request } from '../../instrumentation/model/state.ts'
+import { duplicatesIn, waitsOf } from '../../instrumentation/model/request-queries.ts'
 import { CountedLine, RunLine, StatementLineRow } from './statement-line.tsx'
 
 interface Props {
@@ -57,6 +58,7 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
   )
   usePickedInSight(picked, lines, setOpenRuns, index => virtualizer.scrollToIndex(index, { align: 'center' }))
   if (isEmpty) return null
+  const { duplicates, of } = duplicatesIn(request)
   const queued = unionMs(statements.map(s => ({ from: s.startedAt - s.queuedMs, to: s.startedAt })))
   return (
     <section aria-label="Statements of this request">
@@ -64,6 +66,8 @@ export function StatementsTable({ request, scroller, picked, onPick }: Props) {
         Statements{' '}
         <span>
           {count(statements.length + request.omitted, 'statement')}
+          {duplicates > 0 &&
+            `, ${duplicates.toLocaleString('en')} of ${of.toLocaleString('en')} are duplicates`}
           {queued > 0.5 && `, of which ${duration(queued)} queued`}
           {request.omitted > 0 && `; ${request.omitted.toLocaleString('en')} summed, not kept one by one`}
         </span>
@@ -158,17 +162,4 @@ function usePickedInSight(
     const run = lines.find(line => line.type === 'run' && line.statements.some(s => s.id === picked))
     if (run?.type === 'run') setOpenRuns(open => new Set([...open, run.key]))
   })
-}
-
-/** The wait for a connection belongs to the statement that caused the check-out: the first one. */
-function waitsOf(request: Request): Map<string, number> {
-  const waits = new Map<string, number>()
-  const seen = new Set<string>()
-  for (const statement of request.statements) {
-    if (statement.checkout === null || seen.has(statement.checkout)) continue
-    seen.add(statement.checkout)
-    const checkout = request.checkouts.find(c => c.id === statement.checkout)
-    if (checkout?.acquiredAt != null) waits.set(statement.id, checkout.acquiredAt - checkout.askedAt)
-  }
-  return waits
 }

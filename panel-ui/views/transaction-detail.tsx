@@ -1,11 +1,14 @@
 import { useMemo, useRef, useState } from 'react'
-import { Site } from '../components/site.tsx'
+import { CopyButtons } from '../components/copy-buttons.tsx'
+import { SiteLink } from '../components/site-link.tsx'
 import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
 import { FATE_GLYPH, FATE_WORDS, statementsOf } from '../../instrumentation/model/fate.ts'
+import { blockerName } from '../../instrumentation/findings/blocker.ts'
 import { locksOf } from '../../instrumentation/findings/in-doubt.ts'
 import { laneKey, NO_CONTEXT, type Request } from '../../instrumentation/model/state.ts'
-import { tellOf, type Told } from '../model/transactions.ts'
-import { transactionVerdict } from '../model/transaction-verdict.ts'
+import { tellOf, type Told } from '../../instrumentation/findings/tell-transaction.ts'
+import { transactionVerdict } from '../../instrumentation/findings/transaction-verdict.ts'
+import { transactionMarkdown } from '../model/copied.ts'
 import { useMoment, usePanel } from '../model/use-panel.ts'
 import { go, write } from '../route.ts'
 import { CommitFigure } from './commit-figure.tsx'
@@ -64,6 +67,7 @@ function KnownTransaction({ told, query, now }: { told: Told; query: string; now
           </p>
         </header>
         <p className="verdict">{transactionVerdict(told)}</p>
+        <CopyButtons offers={[{ as: 'Markdown', text: () => transactionMarkdown(told, now) }]} />
         <Facts told={told} />
         {commit && <CommitFigure commit={commit} now={now} />}
         <SavepointList transaction={transaction} now={now} />
@@ -88,6 +92,11 @@ function Facts({ told }: { told: Told }) {
   const connection = usePanel(view => view.state.connections.get(transaction.connection))
   const checkout = request?.checkouts.find(c => c.id === transaction.checkout)
   const said = transaction.endedAt === null ? locksOf(truth, connection, transaction) : undefined
+  const blockers = usePanel(({ state }) =>
+    said && !('unasked' in said)
+      ? said.blockedBy.map(pid => blockerName(state, transaction.engine, pid)).join(', ')
+      : '',
+  )
   const slot = checkout?.slot ?? connection?.slot
   const pool = checkout?.pool ?? connection?.pool
   const lane = slot === null || slot === undefined || pool === undefined ? null : laneKey(pool, slot)
@@ -121,13 +130,15 @@ function Facts({ told }: { told: Told }) {
       </div>
       <div>
         <dt>begun at</dt>
-        <dd>{transaction.site ? <Site site={transaction.site} /> : <span className="dim">unknown</span>}</dd>
+        <dd>
+          {transaction.site ? <SiteLink site={transaction.site} /> : <span className="dim">unknown</span>}
+        </dd>
       </div>
       {transaction.endedAt !== null && (
         <div>
           <dt>ended</dt>
           <dd>
-            {why} {site && <Site site={site} />}
+            {why} {site && <SiteLink site={site} />}
           </dd>
         </div>
       )}
@@ -136,13 +147,7 @@ function Facts({ told }: { told: Told }) {
           <dt>{count(said.locks.length, 'lock')}</dt>
           <dd>
             <LockList locks={said.locks} />
-            {said.blockedBy.length > 0 && (
-              <span className="hot">
-                {' '}
-                waits for{' '}
-                {said.blockedBy.map(pid => (pid === 0 ? 'a prepared transaction' : `pid ${pid}`)).join(', ')}
-              </span>
-            )}
+            {said.blockedBy.length > 0 && <span className="hot"> waits for {blockers}</span>}
           </dd>
         </div>
       )}

@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react'
 import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
-import type { Told } from '../model/transactions.ts'
+import type { Told } from '../../instrumentation/findings/tell-transaction.ts'
 import { FreshPill } from './fresh-pill.tsx'
 import { TransactionRow } from './transaction-row.tsx'
 import type { Follow } from './use-follow.ts'

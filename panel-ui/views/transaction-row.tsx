@@ -6,9 +6,10 @@ import { Tag } from '../components/tag.tsx'
 import { clockTime, count, duration } from '../../instrumentation/model/format.ts'
 import type { ServerTruth } from '../../instrumentation/model/protocol.ts'
 import { FATE_GLYPH, FATE_WORDS, savepointDepth, statementsOf } from '../../instrumentation/model/fate.ts'
+import { blockerName } from '../../instrumentation/findings/blocker.ts'
 import { locksOf } from '../../instrumentation/findings/in-doubt.ts'
 import { NO_CONTEXT, type Connection } from '../../instrumentation/model/state.ts'
-import { isShared, type Told } from '../model/transactions.ts'
+import { isShared, type Told } from '../../instrumentation/findings/tell-transaction.ts'
 import { said } from '../model/said.ts'
 import { usePanel } from '../model/use-panel.ts'
 import { write } from '../route.ts'
@@ -58,7 +59,7 @@ export const TransactionRow = memo(function TransactionRow(props: Props) {
             {request.label} <em>{request.id}</em>
           </>
         ) : (
-          <em>no request</em>
+          <em>outside of any request</em>
         )}
       </span>
       <span className="transaction-engine">{engine}</span>
@@ -102,6 +103,11 @@ function Locks({ told, truth }: { told: Told; truth: ServerTruth | null }) {
   const { transaction } = told
   const connection = usePanel(view => view.state.connections.get(transaction.connection))
   const said = locksOf(truth, connection, transaction)
+  const blockers = usePanel(({ state }) =>
+    said && !('unasked' in said)
+      ? said.blockedBy.map(pid => blockerName(state, transaction.engine, pid)).join(', ')
+      : '',
+  )
   if (!said) return <span className="dim">…</span>
   if ('unasked' in said)
     return (
@@ -110,8 +116,12 @@ function Locks({ told, truth }: { told: Told; truth: ServerTruth | null }) {
       </span>
     )
   if (said.blockedBy.length > 0) {
-    const names = said.blockedBy.map(pid => (pid === 0 ? 'a prepared one' : `pid ${pid}`))
-    return <Tag tone="bad">waits for {names.join(', ')}</Tag>
+    const title = said.blockedBy.map(pid => `pid ${pid}`).join(', ')
+    return (
+      <Tag tone="bad" title={title}>
+        waits for {blockers}
+      </Tag>
+    )
   }
   const [first] = said.locks
   if (!first) return <span className="dim">none</span>

@@ -2,8 +2,15 @@ import './split-view.css'
 import './transactions-view.css'
 import { useDeferredValue, useEffect, useMemo, useRef } from 'react'
 import { doubtsOf } from '../../instrumentation/findings/in-doubt.ts'
-import { transactionFilter, TRANSACTION_WORDS, WITH_READS } from '../model/transaction-filter.ts'
-import { endingLines, sentenceOf, transactionsOf, type Told } from '../model/transactions.ts'
+import type { Told } from '../../instrumentation/findings/tell-transaction.ts'
+import { endingLines, sentenceOf, transactionsOf } from '../model/transactions.ts'
+import { completionsOf, toggleWord } from '../model/filter.ts'
+import {
+  transactionFilter,
+  TRANSACTIONS,
+  TRANSACTION_WORDS,
+  WITH_READS,
+} from '../model/transaction-filter.ts'
 import { useModel, useMoment, usePanel } from '../model/use-panel.ts'
 import { adjust, useRoute } from '../route.ts'
 import { EndingLines } from './ending-lines.tsx'
@@ -25,7 +32,7 @@ export function TransactionsView() {
   const isHeard = usePanel(view => view.state.seq > 0 || view.stat !== null)
   const box = useRef<HTMLInputElement>(null)
   const searched = useDeferredValue(query)
-  const matches = useMemo(() => transactionFilter(searched), [searched])
+  const { matches, order, problems } = useMemo(() => transactionFilter(searched), [searched])
   useEffect(() => model.watch(), [model])
   const { requests, transactions, commits, doubts } = state
   const all = useMemo(
@@ -35,8 +42,12 @@ export function TransactionsView() {
     [requests, transactions, commits, doubts],
   )
   const left = doubtsOf(state, truth, now)
-  const open = all.open.filter(matches)
-  const found = useMemo(() => all.ended.filter(matches), [all, matches])
+  const open = all.open.filter(told => matches(told, now))
+  // An ended one changes neither its length nor its state.
+  const found = useMemo(() => {
+    const ended = all.ended.filter(told => matches(told, 0))
+    return order ? ended.sort((a, b) => order(a, b, 0)) : ended
+  }, [all, matches, order])
   const ids = useMemo(() => found.map(told => told.transaction.id), [found])
   const items = useMemo(() => new Map(found.map(told => [told.transaction.id, told])), [found])
   const follow = useFollow<ReadonlyMap<string, Told>>(
@@ -74,6 +85,8 @@ export function TransactionsView() {
           noun="transaction"
           placeholder="Filter: text, engine:writer, lied, two-phase"
           offered={[...TRANSACTION_WORDS, ...engines.sort()]}
+          completions={completionsOf(TRANSACTIONS, query, state)}
+          problems={problems}
           onChange={next => adjust('transactions', path, next)}
         />
         <TransactionList
@@ -86,10 +99,7 @@ export function TransactionsView() {
                 type="button"
                 className="with-reads"
                 aria-pressed={hasReads}
-                onClick={() => {
-                  const others = query.split(/\s+/).filter(word => word && word !== WITH_READS)
-                  adjust('transactions', path, [...others, ...(hasReads ? [] : [WITH_READS])].join(' '))
-                }}
+                onClick={() => adjust('transactions', path, toggleWord(query, WITH_READS))}
               >
                 {hasReads ? 'leave out' : 'show'} {reads.toLocaleString('en')} that only read
               </button>

@@ -1,8 +1,10 @@
 import type { ReactNode } from 'react'
-import { BoardIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
+import { BoardIcon, HealthIcon, QueriesIcon, RequestsIcon, TransactionsIcon } from './icons.tsx'
 import { lazyView } from './lazy-view.tsx'
 import { NowView } from './now-view.tsx'
 
+const HealthView = lazyView('HealthView', () => import('./health-view.tsx'))
+const QueriesView = lazyView('QueriesView', () => import('./queries-view.tsx'))
 const RequestsView = lazyView('RequestsView', () => import('./requests-view.tsx'))
 const TransactionsView = lazyView('TransactionsView', () => import('./transactions-view.tsx'))
 
@@ -36,5 +38,19 @@ export const VIEWS: readonly View[] = [
     key: '3',
     icon: <TransactionsIcon />,
     render: () => <TransactionsView />,
+  },
+  {
+    id: 'queries',
+    title: 'Queries',
+    key: '4',
+    icon: <QueriesIcon />,
+    render: () => <QueriesView />,
+  },
+  {
+    id: 'health',
+    title: 'Health',
+    key: '5',
+    icon: <HealthIcon />,
+    render: () => <HealthView />,
   },
 ]

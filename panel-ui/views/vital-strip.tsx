@@ -8,6 +8,7 @@ import type { GaugeSample } from '../model/gauges.ts'
 import { troubleOf, worstFirst } from '../model/pool-order.ts'
 import { useFindings, useMoment, usePanel } from '../model/use-panel.ts'
 import { useWidth } from '../model/use-width.ts'
+import { costSentence, costWord, letGoOf, lossesOf, lossWord } from '../model/losses.ts'
 import { write } from '../route.ts'
 import { Sparkline } from './sparkline.tsx'
 
@@ -107,9 +108,6 @@ function LinkState() {
   const isPaused = usePanel(view => view.isPaused)
   const stat = usePanel(view => view.stat)
   const word = link.state === 'live' && isPaused ? 'paused' : WORDS[link.state]
-  const dropped = stat ? stat.dropped.ring + stat.dropped.statements + stat.dropped.page : 0
-  // Old events making room for new ones is normal; a page that misses some is not.
-  const isBehind = (stat?.dropped.page ?? 0) > 0
   return (
     <div className="vital-link">
       <span className="link-word" data-link={word}>
@@ -121,17 +119,18 @@ function LinkState() {
         </span>
       )}
       {stat && (
-        <span
-          className={isBehind ? 'vital-dropped' : 'vital-detail'}
-          title={`Events let go since the start: ${stat.dropped.ring} too old to keep, ${stat.dropped.statements} statements of very long requests, ${stat.dropped.page} because a page was too slow`}
+        <a
+          href={write('health')}
+          className={lossesOf(stat).length > 0 ? 'vital-dropped' : 'vital-detail'}
+          title={[...lossesOf(stat), letGoOf(stat)].join('\n')}
         >
-          {isBehind && '⚠ '}dropped {dropped.toLocaleString('en')}
-        </span>
+          {lossWord(stat)}
+        </a>
       )}
       {stat && (
-        <span className="vital-detail" title="The recorder’s own share of the process’s time">
-          own cost {(stat.ownCost * 100).toFixed(1)} %
-        </span>
+        <a href={write('health')} className="vital-detail" title={costSentence(stat)}>
+          own cost {costWord(stat)}
+        </a>
       )}
     </div>
   )

@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'EL_DUPLICATE_ENGINE',
   'EL_ENDED',
   'EL_ENGINE_CLOSED',
+  'EL_FINDINGS',
   'EL_HOOK_TIMEOUT',
   'EL_HOST_TRANSACTION_FAILED',
   'EL_HOST_WAITED',
@@ -40,6 +41,7 @@ export const ERROR_CODES = [
   'EL_RUN_ABORTED',
   'EL_SAVEPOINT_WAITED',
   'EL_STALE_RELEASE',
+  'EL_STATEMENTS',
   'EL_STATEMENT_TIMEOUT',
   'EL_TRANSACTION_CONTROL',
   'EL_TRANSACTION_FAILED',
@@ -130,6 +132,9 @@ export interface ErrorFields {
   report?: CommitReport
   attempts?: number
   timeoutMs?: number
+  findings?: readonly { kind: string; sentence: string; site: string | null }[]
+  statements?: readonly { text: string; site: string | null }[]
+  expected?: number
 }
 
 /**
@@ -170,6 +175,11 @@ export class EnginelightError extends Error {
   /** How many attempts `engines.run` made, where more than one was allowed. */
   declare readonly attempts?: number
   declare readonly timeoutMs?: number
+  /** What a test was not expected to cause. */
+  declare readonly findings?: readonly { kind: string; sentence: string; site: string | null }[]
+  /** The statements that were sent, and how many were expected. */
+  declare readonly statements?: readonly { text: string; site: string | null }[]
+  declare readonly expected?: number
 
   constructor(code: ErrorCode, sentence: string, fields: ErrorFields & { cause?: unknown } = {}) {
     const { cause, ...numbers } = fields

@@ -105,7 +105,7 @@ test('close ends what is running within its time, and says whom it cut', async (
       /^slow job \(u\d+\) was ended before it was done: main held by slow job .* executing .* since .*engine-set\.test\.ts:\d+\.$/,
     ),
     expect.stringMatching(
-      /^A connection of engine "main" was cut that was held by \(no request\) .* idle in transaction .*engine-set\.test\.ts:\d+\.$/,
+      /^A connection of engine "main" was cut that was held by \(outside of any request\) .* idle in transaction .*engine-set\.test\.ts:\d+\.$/,
     ),
   ])
   expect(report.cut).toEqual([

@@ -6,5 +6,7 @@
 export function processWide<T extends object>(name: string, make: () => T): T {
   const key = Symbol.for(`enginelight:${name}`)
   const holder = globalThis as unknown as Record<symbol, T | undefined>
-  return (holder[key] ??= make())
+  // Jest takes away the properties of what test files leave on the global object, while some of it is still in use. It
+  // cannot take those of a sealed object.
+  return (holder[key] ??= Object.seal(make()))
 }

@@ -6,7 +6,7 @@ import { LINE_NOT_TAKEN } from '../channels/words.ts'
  * orders.ts:41`.
  */
 export function holderText(holder: CheckoutHolder): string {
-  const owner = holder.requestLabel ?? '(no request)'
+  const owner = holder.requestLabel ?? '(outside of any request)'
   const ids = [holder.request, holder.connection, holder.backendPid && `pid ${holder.backendPid}`].filter(
     Boolean,
   )

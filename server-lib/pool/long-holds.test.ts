@@ -59,7 +59,7 @@ test('a forgotten release on a pool that is only watched is told, with the line 
   await expect.poll(() => told('EL_HELD_LONG'), { timeout: 5_000 }).toHaveLength(1)
   expect(told('EL_HELD_LONG')).toEqual([
     expect.stringMatching(
-      /\(no request\) \(c\d+, pid \d+\) for \d+ ms, idle \d+ ms, since .*long-holds\.test\.ts:\d+/,
+      /\(outside of any request\) \(c\d+, pid \d+\) for \d+ ms, idle \d+ ms, since .*long-holds\.test\.ts:\d+/,
     ),
   ])
   client.release()

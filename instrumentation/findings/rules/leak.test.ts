@@ -28,7 +28,10 @@ test.each([
   ['its request runs', aRequest({ checkouts: [aHold(100)] })],
   ['it is given back', aRequest({ ...over, checkouts: [aHold(100, { state: 'released', endedAt: 1_100 })] })],
   ['it is held by design', aRequest({ ...over, checkouts: [aHold(100, { keptFor: 'listens on jobs' })] })],
-  ['no request has it', aRequest({ id: '(no context)', kind: 'no context', checkouts: [aHold(100)] })],
+  [
+    'no request has it',
+    aRequest({ id: '(outside of any request)', kind: 'no context', checkouts: [aHold(100)] }),
+  ],
 ])('it is none where %s', (_, request) => {
   expect(found(made({ requests: [request] }), 9_000)).toEqual([])
 })

@@ -1,3 +1,4 @@
+import { groupBy } from '../../model/group-by.ts'
 import { count } from '../../model/format.ts'
 import type { Checkout } from '../../model/state.ts'
 import { mostAtOnce } from '../../model/union-of.ts'
@@ -6,10 +7,7 @@ import { finding, nameOf, type RequestRule } from '../rule.ts'
 /** One request held all connections of a pool at once: others could have none. */
 export const poolFilled: RequestRule = function* (request, _, now, { pools, engines }) {
   if (request.kind === 'no context') return
-  const byPool = new Map<string, Checkout[]>()
-  for (const checkout of request.checkouts)
-    byPool.set(checkout.pool, [...(byPool.get(checkout.pool) ?? []), checkout])
-  for (const [pool, checkouts] of byPool) {
+  for (const [pool, checkouts] of groupBy(request.checkouts, checkout => checkout.pool)) {
     const max = pools.get(pool)?.max ?? Infinity
     const [first] = checkouts
     // Each request fills a pool of one.

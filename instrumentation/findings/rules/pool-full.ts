@@ -1,3 +1,4 @@
+import { groupBy } from '../../model/group-by.ts'
 import { count, duration } from '../../model/format.ts'
 import { lanesOf, loadOf, shownPools } from '../../model/pool-load.ts'
 import type { Checkout, PanelState } from '../../model/state.ts'
@@ -8,6 +9,8 @@ import { withoutStalls } from '../without-stalls.ts'
 
 /** A wait that is over is worth telling from here on. */
 const WAITED_MS = 250
+/** Each costs a look at all holds that are kept. */
+const LOOKED_AT = 3
 
 /** All connections of a pool are held, and something waits for one; or did. */
 export const poolFull: Rule = function* (state, _, now) {
@@ -18,7 +21,10 @@ export const poolFull: Rule = function* (state, _, now) {
     const waited = Math.max(0, ...waiting.map(({ askedAt }) => withoutStalls(state.stalls, askedAt, now)))
     // Without one, they have waited for the event loop and for nothing else.
     if (!first || used < max || waited <= 0) {
-      const last = waits.get(pool.id)?.findLast(wait => wasFull(state, wait, pool.max))
+      const last = waits
+        .get(pool.id)
+        ?.slice(-LOOKED_AT)
+        .findLast(wait => wasFull(state, wait, pool.max))
       if (last && engine.mode !== 'borrowed') yield toldOf(state, last, pool.max)
       continue
     }
@@ -52,16 +58,17 @@ export const poolFull: Rule = function* (state, _, now) {
 
 /** The long waits that ended with a connection, by pool. */
 function longWaits(state: PanelState): ReadonlyMap<string, Checkout[]> {
-  const waits = new Map<string, Checkout[]>()
+  const long: Checkout[] = []
   for (const request of state.requests.values())
     for (const checkout of request.checkouts) {
-      const { askedAt, acquiredAt, pool } = checkout
+      const { askedAt, acquiredAt } = checkout
       if (acquiredAt === null || acquiredAt - askedAt < WAITED_MS) continue
-      if (withoutStalls(state.stalls, askedAt, acquiredAt) < WAITED_MS) continue
-      waits.set(pool, [...(waits.get(pool) ?? []), checkout])
+      if (withoutStalls(state.stalls, askedAt, acquiredAt) >= WAITED_MS) long.push(checkout)
     }
-  for (const some of waits.values()) some.sort((a, b) => a.acquiredAt! - b.acquiredAt!)
-  return waits
+  return groupBy(
+    long.sort((a, b) => a.acquiredAt! - b.acquiredAt!),
+    checkout => checkout.pool,
+  )
 }
 
 /** Whether it waited because all were held, as far as the rows tell, and not for one to be opened. */

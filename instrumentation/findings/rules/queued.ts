@@ -1,5 +1,5 @@
+import { groupBy } from '../../model/group-by.ts'
 import { count, duration } from '../../model/format.ts'
-import type { Statement } from '../../model/state.ts'
 import { unionMs } from '../../model/union-of.ts'
 import { finding, nameOf, type RequestRule } from '../rule.ts'
 
@@ -9,11 +9,9 @@ const LEAST = 2
 
 /** Statements that were sent at once waited for each other, because they share a connection. */
 export const queued: RequestRule = function* (request) {
-  const byConnection = new Map<string, Statement[]>()
-  for (const statement of request.statements)
-    if (statement.queuedMs >= WAITED_MS)
-      byConnection.set(statement.connection, [...(byConnection.get(statement.connection) ?? []), statement])
-  for (const [connection, waiting] of byConnection) {
+  const waited = request.statements.filter(({ queuedMs }) => queuedMs >= WAITED_MS)
+  if (waited.length < LEAST) return
+  for (const [connection, waiting] of groupBy(waited, statement => statement.connection)) {
     const [first] = waiting
     if (!first || waiting.length < LEAST) continue
     const waits = waiting.map(({ startedAt, queuedMs }) => ({ from: startedAt - queuedMs, to: startedAt }))

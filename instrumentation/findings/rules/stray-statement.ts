@@ -1,3 +1,4 @@
+import { groupBy } from '../../model/group-by.ts'
 import { count } from '../../model/format.ts'
 import { tablesOf } from '../../model/sql-tables.ts'
 import type { Statement } from '../../model/state.ts'
@@ -10,9 +11,8 @@ import { finding, nameOf, type RequestRule } from '../rule.ts'
 export const strayStatement: RequestRule = function* (request) {
   // Work outside of any request has many owners.
   if (request.kind === 'no context' || request.transactions.length === 0) return
-  const told = new Map<string, Statement[]>()
-  for (const statement of request.statements) {
-    if (statement.transaction !== null || isControl(statement)) continue
+  const stray = request.statements.flatMap(statement => {
+    if (statement.transaction !== null || isControl(statement)) return []
     const around = request.transactions.find(
       ({ engine, connection, startedAt, endedAt }) =>
         engine === statement.engine &&
@@ -20,22 +20,21 @@ export const strayStatement: RequestRule = function* (request) {
         startedAt < statement.startedAt &&
         (endedAt ?? Infinity) > statement.startedAt,
     )
-    if (!around) continue
-    const key = `${around.id} ${statement.site ?? statement.text}`
-    told.set(key, [...(told.get(key) ?? []), statement])
-  }
-  for (const [key, statements] of told) {
-    const [first] = statements
-    const { id, engine, connection, session, site, text, startedAt } = first!
-    const transaction = key.slice(0, key.indexOf(' '))
+    return around ? [{ statement, transaction: around.id }] : []
+  })
+  const keyOf = ({ statement: { site, text }, transaction }: (typeof stray)[number]) =>
+    `${transaction} ${site ?? text}`
+  for (const [key, all] of groupBy(stray, keyOf)) {
+    const { statement: first, transaction } = all[0]!
+    const { id, engine, connection, session, site, text, startedAt } = first
     const { verb, reads, writes } = tablesOf(text)
     const table = [...writes, ...reads][0]
     const what = `${verb ?? 'A statement'}${table ? ` of ${table}` : ''}`
-    const times = statements.length === 1 ? '' : ` (${count(statements.length, 'time')})`
+    const times = all.length === 1 ? '' : ` (${count(all.length, 'time')})`
     yield finding('stray statement', key, {
       severity: 'warn',
       since: startedAt,
-      lastSeen: statements.at(-1)!.startedAt,
+      lastSeen: all.at(-1)!.statement.startedAt,
       about: {
         engine,
         connection,

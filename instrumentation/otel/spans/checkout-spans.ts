@@ -82,7 +82,7 @@ export class CheckoutSpans {
     if (!waiting) return
     const open = this.#open(waiting, message.waitMs, {})
     const holders = message.holders.slice(0, HOLDERS_SHOWN).map(holder => {
-      const by = holder.request ? `request ${holder.request}` : 'no request'
+      const by = holder.request ? `request ${holder.request}` : 'work outside of any request'
       return `${holder.connection} (pid ${holder.backendPid ?? '?'}) ${holder.state} held ${Math.round(holder.heldMs)} ms by ${by}${holder.site ? ` from ${holder.site}` : ''}`
     })
     if (holders.length > 0) open.span.setAttribute(CHECKOUT_HOLDERS, holders)

@@ -19,7 +19,10 @@ const SLICE_MS = 4
 const LATE_MS = 100
 
 /** Which process this is, in a page's greeting. */
-export type Greeting = Pick<Hello, 'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node'>
+export type Greeting = Pick<
+  Hello,
+  'version' | 'application' | 'applicationUrl' | 'pid' | 'thread' | 'node' | 'versions' | 'errorMessages'
+>
 
 /**
  * Serves the pages that watch. There is a timer for rows only while a page is visible, and no timer or text at all
@@ -69,6 +72,7 @@ export class Feed {
         boot,
         timeOrigin: performance.timeOrigin,
         now: performance.now(),
+        seq: this.#recorder.history.ring.last,
         limits: {
           ringBytes: limits.ringBytes,
           requestsKept: limits.requestsKept,

@@ -1,2 +1,3 @@
 export { Judge, type Knowing } from './judge.ts'
-export { addRule, type OwnFinding, type OwnRule } from './own-rules.ts'
+export { KeptState } from './kept-state.ts'
+export { addRule, foundByOwnRules, type OwnFinding, type OwnRule } from './own-rules.ts'

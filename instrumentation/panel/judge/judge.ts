@@ -10,14 +10,13 @@ import { FindingMemory } from './finding-memory.ts'
 import { KeptState } from './kept-state.ts'
 import { foundByOwnRules } from './own-rules.ts'
 
-const SUSPECT_MS = 500
-
 /** What a judge is told beforehand. */
 export interface Knowing {
   /** Findings that are not told. */
   readonly baseline?: Baseline | undefined
   readonly budgets?: Budgets | undefined
 }
+const SUSPECT_MS = 500
 
 /** Finds what is wrong in this process, whenever it is asked, and remembers what was. */
 export class Judge {
@@ -57,8 +56,10 @@ export class Judge {
     const now = performance.now()
     this.#mayBeBlocked = [...state.statements.values()].some(it => now - it.startedAt > SUSPECT_MS)
     const { baseline, budgets } = this.#knowing
-    const all = [...judge(state, thresholdsOf(state, budgets), now, truth), ...foundByOwnRules(state, now)]
-    const found = all.filter(finding => !baseline?.knows(finding))
+    const found = [
+      ...judge(state, thresholdsOf(state, budgets), now, truth),
+      ...foundByOwnRules(state, now),
+    ].filter(finding => !baseline?.knows(finding))
     return this.#memory.remember(found, now, finding => isUnknown(finding, state, truth))
   }
 

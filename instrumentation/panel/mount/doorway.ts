@@ -36,7 +36,7 @@ const GOODBYE_MS = 250
 
 export interface DoorwaySettings extends Pick<
   PanelSettings,
-  'allow' | 'allowedHosts' | 'allowedOrigins' | 'application' | 'baseline' | 'budgets'
+  'allow' | 'allowedHosts' | 'allowedOrigins' | 'application' | 'errorMessages' | 'baseline' | 'budgets'
 > {
   readonly token: string
   /** Where the processes of the project find each other, or null. */

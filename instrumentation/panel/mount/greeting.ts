@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { basename } from 'node:path'
 import { threadId } from 'node:worker_threads'
+import { loadBeside } from '../../../server-lib/identity/peers.ts'
 import type { Greeting } from '../feed/index.ts'
 import type { ProcessFacts } from '../../model/protocol.ts'
 import type { PanelSettings } from '../options.ts'
@@ -8,7 +9,7 @@ import type { Recorder } from '../recorder/index.ts'
 
 /** Which process this is. The application's name is the given one, else its engines', else the started file. */
 export function greeting(
-  settings: Pick<PanelSettings, 'application'>,
+  settings: Pick<PanelSettings, 'application' | 'errorMessages'>,
   recorder: Recorder,
   version: string,
   applicationUrl: () => string | null,
@@ -24,6 +25,18 @@ export function greeting(
     pid: process.pid,
     thread: threadId,
     node: process.version,
+    versions: { pg: peerVersion('pg'), knex: peerVersion('knex') },
+    errorMessages: settings.errorMessages,
+  }
+}
+
+/** Null where the driver is not installed, or is part of a bundle. */
+function peerVersion(name: 'pg' | 'knex'): string | null {
+  try {
+    const { version } = loadBeside(`${name}/package.json`) as { version?: unknown }
+    return typeof version === 'string' ? version : null
+  } catch {
+    return null
   }
 }
 

@@ -142,7 +142,7 @@ test('where another program has the port the next one is taken, by all', async (
   const { url, child } = await start()
   await end(child)
   const port = Number(new URL(url).port)
-  const squatter = createServer(socket => socket.end('220 no panel\r\n'))
+  const squatter = createServer(socket => socket.resume().end('220 no panel\r\n'))
   await new Promise<void>(resolve => squatter.listen(port, '127.0.0.1', resolve))
   const [one, two] = [await start(), await start()]
   expect([one.url, two.url].map(text => Number(new URL(text).port))).toEqual([port + 1, port + 1])

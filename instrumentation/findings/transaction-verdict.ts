@@ -1,6 +1,5 @@
-import { duration } from '../../instrumentation/model/format.ts'
-import type { Told } from './transactions.ts'
-import { isShared } from './transactions.ts'
+import { duration } from '../model/format.ts'
+import { isShared, type Told } from './tell-transaction.ts'
 
 /** One plain sentence on why a transaction is in its state. */
 export function transactionVerdict(told: Told): string {

@@ -1,7 +1,7 @@
-import { count } from '../../instrumentation/model/format.ts'
-import { loadOf, shownPools } from '../../instrumentation/model/pool-load.ts'
-import type { Time } from '../../instrumentation/model/rows.ts'
-import type { PanelState } from '../../instrumentation/model/state.ts'
+import { count } from '../model/format.ts'
+import { loadOf, shownPools } from '../model/pool-load.ts'
+import type { Time } from '../model/rows.ts'
+import type { PanelState } from '../model/state.ts'
 
 /** All pools in one sentence: who waits, and how many connections are held. */
 export function poolsSentence(state: PanelState, now: Time): string {
