@@ -21,7 +21,12 @@ export type PanelLine = OfPanel &
     | { readonly command: 'now' | 'queries' | 'doctor' }
     | { readonly command: 'tail' }
     | { readonly command: 'holds'; readonly engine: string }
-    | { readonly command: 'findings'; readonly failOn: FailOn }
+    | {
+        readonly command: 'findings'
+        readonly failOn: FailOn
+        /** A file of known findings, to which these are added. */
+        readonly accept: string | undefined
+      }
     | { readonly command: 'request' | 'tx'; readonly id: string }
   )
 
@@ -56,6 +61,7 @@ const OPTIONS = {
   pid: { type: 'string' },
   json: { type: 'boolean', default: false },
   'fail-on': { type: 'string' },
+  accept: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
   'older-than': { type: 'string', default: '60s' },
   'keep-decisions': { type: 'string', default: '7d' },
@@ -83,7 +89,7 @@ const command = (options: readonly Option[], operand: string | null = null): Com
 export const COMMANDS = {
   now: command(['url', 'pid']),
   holds: command(['url', 'pid'], 'engine'),
-  findings: command(['url', 'pid', 'fail-on']),
+  findings: command(['url', 'pid', 'fail-on', 'accept']),
   request: command(['url', 'pid'], 'id'),
   tx: command(['url', 'pid'], 'id'),
   queries: command(['url', 'pid']),
@@ -130,7 +136,7 @@ function read(name: Name, operand: string, values: Values): CommandLine {
       return { command: name, engine: operand, ...ofPanel() }
     case 'findings': {
       const failOn = values['fail-on'] === undefined ? () => false : failOnOf(values['fail-on'])
-      return { command: name, failOn, ...ofPanel() }
+      return { command: name, failOn, accept: values.accept, ...ofPanel() }
     }
     case 'request':
     case 'tx':

@@ -18,6 +18,7 @@ enginelight types             writes the types of each engine's tables
   --url <url>             another panel, as it printed it: http://127.0.0.1:4401/__enginelight/#t=… So does
                           ENGINELIGHT_PANEL_URL
   --fail-on <kinds>       findings: exit code 1 if there is one of these: leak,n+1,pool-full; bad, warn, note or any
+  --accept <file>         findings: adds them to this file of known findings, for panel({ baseline }) and tests
   --engines <file>        recover, install, types: the module with the engines of createEngines(), exported as
                           "engines" or by default, or a function that makes them
   --dry-run               recover: asks for each decision, and carries none out

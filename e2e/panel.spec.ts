@@ -204,7 +204,7 @@ test.describe('at every width, in both themes', () => {
         page.on('pageerror', error => void errors.push(error.message))
         await page.goto(shop.panel)
         await expect(page.getByRole('region', { name: /^reader/ })).toBeVisible()
-        for (const key of ['1', '2', '3']) {
+        for (const key of ['1', '2', '3', '4', '5']) {
           await page.keyboard.press(key)
           await page.waitForTimeout(200)
           const overflow = await page.evaluate(

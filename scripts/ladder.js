@@ -63,6 +63,7 @@ export const DOORS = {
   cli: [
     'instrumentation/model',
     'instrumentation/findings',
+    'instrumentation/panel/baseline-file.ts',
     'instrumentation/panel/page/index.ts',
     'instrumentation/panel/processes/index.ts',
     'instrumentation/panel/project/index.ts',

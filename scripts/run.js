@@ -47,7 +47,9 @@ switch (command) {
   case 'bench:arrow':
   case 'bench:reflect':
   case 'bench:sharing':
-  case 'bench:soak': {
+  case 'bench:soak':
+  case 'bench:page':
+  case 'bench:rows': {
     await installed()
     await built()
     // In a process of its own: nothing of ours is in the figures.
@@ -57,7 +59,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, check, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing and bench:soak.`,
+      `enginelight: unknown command ${command}. There are demo, check, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing, bench:soak, bench:page and bench:rows.`,
     )
     process.exit(1)
 }

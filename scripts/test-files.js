@@ -22,7 +22,7 @@ export const ALONE = [
   'server-lib/watch/life.test.ts',
   // They measure its memory, or have it collected.
   'instrumentation/panel/feed/feed.test.ts',
-  'instrumentation/panel/recorder/limits.test.ts',
+  'instrumentation/panel/recorder/{counting,limits}.test.ts',
   'server-lib/containers/request-memory.test.ts',
   'server-lib/scenarios/behaviours/commit-path.test.ts',
   'server-lib/schema/arrow/to-arrow.test.ts',

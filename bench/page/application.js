@@ -69,7 +69,7 @@ const ASKED = {
     const at = performance.now()
     const id = `hold${units++}`
     const label = `GET /fact-${Date.now()}`
-    const slot = free.pop()
+    const slot = free.shift()
     channels.request.publish({
       phase: 'start',
       at,

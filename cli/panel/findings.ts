@@ -5,6 +5,7 @@ import {
   type Severity,
 } from '../../instrumentation/model/finding.ts'
 import { count } from '../../instrumentation/model/format.ts'
+import { addToBaseline } from '../../instrumentation/panel/baseline-file.ts'
 import { UsageError } from '../usage.ts'
 import { findingBlocks, findingJson, headOf, processOf, type Report } from './report.ts'
 import { gap, text } from './screen.ts'
@@ -14,18 +15,22 @@ import type { Moment } from './watcher.ts'
 export type FailOn = (finding: Pick<Finding, 'kind' | 'severity'>) => boolean
 
 /** What is wrong in the process, as it tells it; 1 if there is one of those to fail on. */
-export function findings(moment: Moment, failOn: FailOn): Report {
+export function findings(moment: Moment, failOn: FailOn, accept?: string): Report {
   const found = moment.findings ?? []
+  const known = accept === undefined ? null : addToBaseline(accept, found).entries.length
   const failing = found.filter(failOn)
   return {
     json: {
       process: processOf(moment),
+      /** How many `--accept` has in its file now. */
+      known,
       findings: found.map(finding => ({ ...findingJson(moment, finding), fails: failOn(finding) })),
     },
     blocks: [
       headOf(moment),
       text(found.length === 0 ? 'Nothing is found to be wrong.' : `${count(found.length, 'finding')}.`),
       ...found.flatMap(finding => [gap, ...findingBlocks(moment, finding)]),
+      ...(known === null ? [] : [gap, text(`${count(known, 'known finding')} in ${accept}.`)]),
     ],
     isBad: failing.length > 0,
   }

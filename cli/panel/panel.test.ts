@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
@@ -43,6 +43,9 @@ const steps = {
       await db.writer('orders').insert({ id: 2 })
     }
     engines.open({ label: 'GET /waits' }).writer('orders').catch(() => {})
+  },
+  async hold() {
+    await engines.open({ label: 'POST /orders' }).writer('orders').insert({ id: 2 })
   },
   stall: async () => { for (const end = Date.now() + 7_000; Date.now() < end; ); },
   end: async () => process.exit(),
@@ -164,6 +167,12 @@ test('findings: 1 where there is one of those that are not allowed, with the lin
   ])
   expect((await enginelight('findings', '--fail-on', 'lied-commit', '--url', url)).code).toBe(0)
   expect((await enginelight('findings', '--url', url)).code).toBe(0)
+  const accepted = await asked('findings', '--accept', 'known.json', '--url', url)
+  const known = JSON.parse(await readFile(join(folder, 'known.json'), 'utf8')) as any
+  expect(known.findings).toHaveLength(accepted.json.known)
+  expect(known.findings).toContainEqual(
+    expect.objectContaining({ finding: 'repetition', statement: expect.stringContaining('from "orders"') }),
+  )
   const now = await enginelight('now', '--url', url)
   expect(now).toMatchObject({ code: 0, stderr: '' })
   expect(now.stdout).toMatch(
@@ -177,7 +186,7 @@ test('request, tx and queries tell what the page tells, and no value', async () 
   const { url, step } = await shop()
   await step('commit')
   await step('n1')
-  await step('fill')
+  await step('hold')
   const { json } = await asked('queries', '--url', url)
   expect(json.queries.find((one: any) => one.count === 12)).toMatchObject({
     text: expect.stringContaining('from "orders"'),
@@ -185,8 +194,9 @@ test('request, tx and queries tell what the page tells, and no value', async () 
     errors: 0,
     site: expect.stringContaining('shop.mjs'),
   })
-  const holders = (await asked('holds', 'writer', '--url', url)).json.pools[0].lanes
-  const { request } = (await asked('request', holders[1].request, '--url', url)).json
+  const { lanes } = (await asked('holds', 'writer', '--url', url)).json.pools[0]
+  const held = lanes.find((lane: any) => lane.label === 'POST /orders')
+  const { request } = (await asked('request', held.request, '--url', url)).json
   expect(request).toMatchObject({
     label: 'POST /orders',
     outcome: 'running',
@@ -196,10 +206,10 @@ test('request, tx and queries tell what the page tells, and no value', async () 
   expect(Math.abs(sum - request.wallMs)).toBeLessThan(0.01)
   // The server's own word: what the open transaction has locked.
   const { transaction } = (await asked('tx', request.transactions[0], '--url', url)).json
-  expect(transaction).toMatchObject({ fate: 'open', engine: 'writer', backendPid: holders[1].backendPid })
+  expect(transaction).toMatchObject({ fate: 'open', engine: 'writer', backendPid: held.backendPid })
   expect(transaction.locks.locks).toContainEqual(['orders', 'RowExclusiveLock', true])
   const told = await Promise.all([
-    enginelight('request', holders[1].request, '--url', url),
+    enginelight('request', held.request, '--url', url),
     enginelight('tx', request.transactions[0], '--url', url),
     enginelight('queries', '--url', url),
     enginelight('doctor', '--url', url),

@@ -63,7 +63,7 @@ function reportOf(line: Once, moment: Moment): Report {
     case 'holds':
       return holds(moment, line.engine)
     case 'findings':
-      return findings(moment, line.failOn)
+      return findings(moment, line.failOn, line.accept)
     case 'request':
       return request(moment, line.id)
     case 'tx':

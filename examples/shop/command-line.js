@@ -7,6 +7,7 @@ export const USAGE = `The shop: an example of Enginelight, with a PostgreSQL of 
   --port <number>    where the shop listens on 127.0.0.1; default 3000 or the next free port; 0 for any
   --traffic on|off   customers who come by themselves; default on
   --pool <number>    how many connections each engine may have, from 1 to 10; default 4, 3 and 2
+  --workers <number> how many processes share the port, from 1 to 8; default 1
   --json             prints one line when ready: {"app", "panel", "databases": {"shop", "logs"}}
   --help             this text
 `
@@ -16,6 +17,7 @@ export const USAGE = `The shop: an example of Enginelight, with a PostgreSQL of 
  * @property {number | undefined} port
  * @property {boolean} traffic
  * @property {number | undefined} pool
+ * @property {number} workers
  * @property {boolean} json
  * @property {boolean} help
  */
@@ -33,16 +35,18 @@ export function readCommandLine(args) {
       port: { type: 'string' },
       traffic: { type: 'string', default: 'on' },
       pool: { type: 'string' },
+      workers: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const { port, traffic, pool, json, help } = values
+  const { port, traffic, pool, workers, json, help } = values
   if (traffic !== 'on' && traffic !== 'off') throw new Error(`--traffic is on or off, not ${traffic}.`)
   return {
     port: port === undefined ? undefined : readNumber('--port', port, 0, 65_535),
     traffic: traffic === 'on',
     pool: pool === undefined ? undefined : readNumber('--pool', pool, 1, 10),
+    workers: readNumber('--workers', workers, 1, 8),
     json,
     help,
   }

@@ -8,6 +8,7 @@ import { startPostgres } from '../../scripts/postgres/server.js'
  * @typedef {object} Databases
  * @property {{ shop: string, logs: string, warehouse: string }} owner URLs of the superuser, to look at what the server sees.
  * @property {(role: Role) => string} urlOf What an engine connects to.
+ * @property {number} port
  * @property {Promise<unknown>} ended
  * @property {() => Promise<void>} stop
  */
@@ -29,32 +30,44 @@ const PASSWORD = 'enginelight'
  * @returns {Promise<Databases>}
  */
 export async function startDatabases(signal) {
-  const postgres = await startPostgres({ settings: { max_connections: 60 }, signal })
-  /** @param {string} user @param {string} password @param {string} database */
-  const url = (user, password, database) =>
-    `postgres://${user}:${password}@127.0.0.1:${postgres.port}/${database}`
-  /** @param {string} database */
-  const ownerOf = database => url('postgres', 'postgres', database)
+  const postgres = await startPostgres({ settings: { max_connections: 100 }, signal })
+  const at = databasesAt(postgres.port)
   try {
     const roles = Object.keys(ROLES).map(role => `create role ${role} login password '${PASSWORD}'`)
     const databases = ['shop', 'warehouse', 'logs'].map(name => `create database ${name}`)
-    await run(ownerOf('postgres'), [...roles, ...databases])
+    await run(ownerUrl(postgres.port, 'postgres'), [...roles, ...databases])
     await Promise.all([
-      run(ownerOf('shop'), [await read('schema/shop.sql')]),
-      run(ownerOf('warehouse'), [await read('schema/warehouse.sql')]),
-      run(ownerOf('logs'), [await read('schema/logs.sql')]),
+      run(at.owner.shop, [await read('schema/shop.sql')]),
+      run(at.owner.warehouse, [await read('schema/warehouse.sql')]),
+      run(at.owner.logs, [await read('schema/logs.sql')]),
     ])
   } catch (error) {
     await postgres.stop()
     throw error
   }
+  return { ...at, ended: postgres.ended, stop: postgres.stop }
+}
+
+/**
+ * The same, for a process that did not start them.
+ *
+ * @param {number} port
+ * @returns {Pick<Databases, 'owner' | 'urlOf' | 'port'>}
+ */
+export function databasesAt(port) {
   return {
-    owner: { shop: ownerOf('shop'), logs: ownerOf('logs'), warehouse: ownerOf('warehouse') },
-    urlOf: role => url(role, PASSWORD, ROLES[role]),
-    ended: postgres.ended,
-    stop: postgres.stop,
+    port,
+    owner: {
+      shop: ownerUrl(port, 'shop'),
+      logs: ownerUrl(port, 'logs'),
+      warehouse: ownerUrl(port, 'warehouse'),
+    },
+    urlOf: role => `postgres://${role}:${PASSWORD}@127.0.0.1:${port}/${ROLES[role]}`,
   }
 }
+
+/** @param {number} port @param {string} database */
+const ownerUrl = (port, database) => `postgres://postgres:postgres@127.0.0.1:${port}/${database}`
 
 /** @param {string} file */
 const read = file => readFile(new URL(file, import.meta.url), 'utf8')

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readCommandLine, USAGE } from './command-line.js'
+import cluster from 'node:cluster'
 import { startShop } from './start-shop.js'
+import { startWorker, startWorkers } from './workers.js'
 
 const stop = new AbortController()
 let askedAt = 0
@@ -17,7 +19,8 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 
 try {
   const options = readCommandLine(process.argv.slice(2))
-  if (options.help) console.log(USAGE)
+  if (cluster.isWorker) await untilStopped(await startWorker(stop.signal))
+  else if (options.help) console.log(USAGE)
   else await run(options)
 } catch (error) {
   if (!stop.signal.aborted) {
@@ -33,11 +36,16 @@ process.exit()
 async function run(options) {
   const say = options.json ? () => {} : console.log
   say('Starting PostgreSQL and the shop …')
-  const shop = await startShop(options, stop.signal)
+  const shop = await (options.workers > 1 ? startWorkers : startShop)(options, stop.signal)
   console.log(options.json ? JSON.stringify(shop.urls) : greeting(shop.urls, options))
+  await untilStopped(shop, () => say('\nStopping …'))
+}
+
+/** @param {import('./start-shop.js').RunningShop} shop */
+async function untilStopped(shop, stopping = () => {}) {
   const stopped = new Promise(resolve => stop.signal.addEventListener('abort', resolve))
   const reason = await Promise.race([stopped, shop.broken.then(() => 'broken')])
-  say('\nStopping …')
+  stopping()
   await shop.stop()
   if (reason === 'broken') throw new Error('PostgreSQL ended by itself.')
 }

@@ -31,9 +31,10 @@ const RECOVERY_OLDER_MS = 8_000
  *
  * @param {import('./command-line.js').Options} options
  * @param {AbortSignal} signal
+ * @param {Pick<import('./database.js').Databases, 'owner' | 'urlOf'>} [given] Databases that another process has started.
  * @returns {Promise<RunningShop>}
  */
-export async function startShop(options, signal) {
+export async function startShop(options, signal, given) {
   /** @type {(() => unknown)[]} */
   const steps = []
   const stop = async () => {
@@ -41,10 +42,11 @@ export async function startShop(options, signal) {
   }
   try {
     // Asked first: it would be a pity to start a database for a port that is taken.
-    const port = await choosePort(options.port)
+    const port = given ? (options.port ?? 0) : await choosePort(options.port)
 
-    const databases = await startDatabases(signal)
-    steps.push(databases.stop)
+    const own = given ? undefined : await startDatabases(signal)
+    if (own) steps.push(own.stop)
+    const databases = given ?? /** @type {import('./database.js').Databases} */ (own)
 
     const { pool } = options
     const sizes =
@@ -92,7 +94,7 @@ export async function startShop(options, signal) {
 
     return {
       urls: { app: url, panel: mounted.url, databases: databases.owner },
-      broken: databases.ended,
+      broken: own?.ended ?? new Promise(() => {}),
       stop,
     }
   } catch (error) {

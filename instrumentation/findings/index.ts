@@ -81,8 +81,13 @@ const REQUEST_RULES = {
   'statement budget': statementBudget,
 } satisfies Record<Exclude<FindingKind, keyof typeof RULES | 'own rule'>, RequestRule>
 
-/** What was found of requests that are settled: only a stall that is told late can change it. */
-const settled = new WeakMap<Request, { stalls: PanelState['stalls']; found: readonly Judged[] }>()
+/** What was found of a request that is settled: only a stall that is told late, or other limits, can change it. */
+interface Settled {
+  readonly stalls: PanelState['stalls']
+  readonly thresholds: Thresholds
+  readonly found: readonly Judged[]
+}
+const settled = new WeakMap<Request, Settled>()
 
 /** Everything that is wrong, the worst first. `truth` is what the servers answered, or null if they were not asked. */
 export function judge(
@@ -106,14 +111,14 @@ export function judgeRequest(
   around: Around,
 ): readonly Judged[] {
   const before = settled.get(request)
-  if (before?.stalls === around.stalls) return before.found
+  if (before?.stalls === around.stalls && before.thresholds === thresholds) return before.found
   const found: Judged[] = []
   for (const [kind, rule] of Object.entries(REQUEST_RULES))
     for (const one of guarded(kind, () => rule(request, thresholds, now, around)))
       found.push(request.endedAt === null || one.kind === 'leak' ? one : { ...one, isOver: true })
   // The age of a leak grows, and what else is open may become one.
   if (isSettled(request) && !found.some(({ kind }) => kind === 'leak'))
-    settled.set(request, { stalls: around.stalls, found })
+    settled.set(request, { stalls: around.stalls, thresholds, found })
   return found
 }
 

@@ -95,3 +95,35 @@ test('duplicates are what repeats an earlier statement of the request; a loop is
     ),
   ).toEqual({ duplicates: 2, of: 3 })
 })
+
+test('statements beyond the limit are in the sums of their text and line; what has no text is only a number', () => {
+  const request = [...state.requests.values()].find(each => each.statements.length > 0)!
+  const [first] = request.statements
+  const counted = {
+    part: 0,
+    engine: first!.engine,
+    text: first!.text,
+    parameters: 1,
+    site: first!.site,
+    within: null,
+    total: 200,
+    running: 0,
+    failed: 3,
+    rows: 200,
+    command: 'SELECT',
+    summedMs: 400,
+    spentMs: 400,
+    queuedMs: 0,
+    firstAt: 0,
+    lastAt: 500,
+    atOnce: 1,
+    connections: 1,
+    valuesHash: null,
+    distinct: 0,
+  }
+  const rest = { ...counted, part: 1, text: null, site: null, total: 50 }
+  const long = { ...request, statements: [first!], omitted: 250, counted: [counted, rest] }
+  const { queries, statements, omitted } = queriesOf({ requests: new Map([[long.id, long]]) })
+  expect([statements, omitted, queries.length]).toEqual([201, 50, 1])
+  expect(queries[0]).toMatchObject({ count: 201, failed: 3, worst: { count: 201, manner: 'serial' } })
+})

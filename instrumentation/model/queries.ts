@@ -1,4 +1,4 @@
-import { queriesIn, type RequestQuery } from './request-queries.ts'
+import { queriesIn, unnamedIn, type RequestQuery } from './request-queries.ts'
 import { NO_CONTEXT, type PanelState, type Request } from './state.ts'
 
 /** The statements of one normal form and line in all requests that are kept. */
@@ -14,7 +14,7 @@ export interface Query {
   readonly failed: number
   readonly rows: number
   readonly totalMs: number
-  /** Null while none is answered. */
+  /** Of those that are kept one by one; null while none of them is answered. */
   readonly p95Ms: number | null
   readonly maxMs: number | null
   readonly queuedMs: number
@@ -32,7 +32,7 @@ export interface InRequest extends Pick<RequestQuery, 'count' | 'manner' | 'exec
 
 export interface Queries {
   readonly queries: readonly Query[]
-  /** Statements beyond the limits of their requests, which are not in them. */
+  /** Statements beyond the limits of their requests of which only the number is known. */
   readonly omitted: number
   /** How many statements the queries sum. */
   readonly statements: number
@@ -46,7 +46,7 @@ export function queriesOf({ requests }: Pick<PanelState, 'requests'>): Queries {
   let omitted = 0
   let statements = 0
   for (const request of requests.values()) {
-    omitted += request.omitted
+    omitted += unnamedIn(request)
     for (const one of queriesIn(request)) {
       statements += one.count
       const sum = sums.get(one.key)
@@ -78,8 +78,8 @@ const byWeight = (a: InRequest, b: InRequest): number => b.count - a.count || b.
 
 const first = (one: RequestQuery, request: Request): Summing => ({
   key: one.key,
-  text: one.first.text,
-  site: one.first.site,
+  text: one.text,
+  site: one.site,
   engines: [],
   count: one.count,
   requests: 1,

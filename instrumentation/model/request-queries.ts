@@ -1,16 +1,18 @@
 import { fingerprintOf, isControlForm } from './fingerprint.ts'
-import type { Checkout, Request, Statement } from './state.ts'
+import type { Checkout, CountedStatements, Request, Statement } from './state.ts'
 
 /** The statements of one normal form and line in one request. */
 export interface RequestQuery {
   readonly key: string
-  readonly first: Statement
+  /** As the first of them was sent. */
+  readonly text: string
+  readonly site: string | null
   readonly engines: ReadonlySet<string>
   readonly count: number
   readonly running: number
   readonly failed: number
   readonly rows: number
-  /** The times from being sent until answered, of those that are answered. */
+  /** The times from being sent until answered, of those that are answered and kept one by one. */
   readonly durations: readonly number[]
   readonly executingMs: number
   /** Behind other statements of their sessions. */
@@ -43,6 +45,10 @@ export interface Duplicates {
   readonly of: number
 }
 
+/** How many statements of a request are in none of its queries: only their number is known, not their text. */
+export const unnamedIn = ({ omitted, counted }: Request): number =>
+  Math.max(0, omitted - counted.reduce((sum, { text, total }) => sum + (text === null ? 0 : total), 0))
+
 /** How many statements of a request repeat an earlier one of the same normal form and line. */
 export function duplicatesIn(request: Request): Duplicates {
   let duplicates = 0
@@ -57,15 +63,35 @@ export function duplicatesIn(request: Request): Duplicates {
 
 function sum(request: Request): RequestQuery[] {
   const sums = new Map<string, Summing>()
-  const waits = waitsOf(request)
-  for (const statement of request.statements) {
-    const key = keyOf(statement)
+  // A library's BEGIN travels with the statement that needs the connection, and waits for it.
+  const waits = waitsOf(request, ({ text }) => !isControlForm(fingerprintOf(text)))
+  const sumOf = (text: string, site: string | null): Summing => {
+    const key = keyOf(text, site)
     let found = sums.get(key)
-    if (!found) sums.set(key, (found = blank(key, statement)))
+    if (!found) sums.set(key, (found = blank(key, text, site)))
+    return found
+  }
+  for (const statement of request.statements) {
+    const found = sumOf(statement.text, statement.site)
     add(found, statement)
     found.waitedMs += waits.get(statement.id) ?? 0
   }
+  for (const counted of request.counted)
+    if (counted.text !== null) addCounted(sumOf(counted.text, counted.site), counted)
   return [...sums.values()]
+}
+
+/** Those beyond the limit of the request. */
+function addCounted(sum: Summing, counted: CountedStatements): void {
+  const isBurst = sum.manner === 'at once' || counted.atOnce > 1
+  if (sum.count + counted.total > 1) sum.manner = isBurst ? 'at once' : 'serial'
+  sum.count += counted.total
+  if (counted.engine !== null) sum.engines.add(counted.engine)
+  sum.running += counted.running
+  sum.failed += counted.failed
+  sum.rows += counted.rows
+  sum.executingMs += counted.summedMs
+  sum.queuedMs += counted.queuedMs
 }
 
 function add(sum: Summing, statement: Statement): void {
@@ -86,9 +112,10 @@ function add(sum: Summing, statement: Statement): void {
   sum.lastEnd = Math.max(sum.lastEnd, endedAt ?? Infinity)
 }
 
-const blank = (key: string, first: Statement): Summing => ({
+const blank = (key: string, text: string, site: string | null): Summing => ({
   key,
-  first,
+  text,
+  site,
   engines: new Set(),
   count: 0,
   running: 0,
@@ -99,25 +126,28 @@ const blank = (key: string, first: Statement): Summing => ({
   queuedMs: 0,
   waitedMs: 0,
   manner: 'once',
-  isControl: isControlForm(fingerprintOf(first.text)),
+  isControl: isControlForm(fingerprintOf(text)),
   lastEnd: -Infinity,
 })
 
 /** The wait for a connection belongs to the statement that caused the check-out: the first one. */
-export function waitsOf(request: Request): Map<string, number> {
+export function waitsOf(
+  request: Request,
+  mayCause: (statement: Statement) => boolean = () => true,
+): Map<string, number> {
   const waits = new Map<string, number>()
   const left = new Map<string, Checkout>(request.checkouts.map(checkout => [checkout.id, checkout]))
   for (const statement of request.statements) {
     const checkout = left.get(statement.checkout ?? '')
-    if (!checkout || !left.delete(checkout.id)) continue
+    if (!checkout || !mayCause(statement) || !left.delete(checkout.id)) continue
     if (checkout.acquiredAt !== null) waits.set(statement.id, checkout.acquiredAt - checkout.askedAt)
   }
   return waits
 }
 
 /** Short, because it stands in the address of a page; equal only by chance for different ones. */
-function keyOf(statement: Statement): string {
-  const whole = `${statement.site ?? ''}\n${fingerprintOf(statement.text)}`
+function keyOf(text: string, site: string | null): string {
+  const whole = `${site ?? ''}\n${fingerprintOf(text)}`
   let key = keys.get(whole)
   if (key === undefined) {
     if (keys.size >= KEYS) keys.clear()

@@ -9,9 +9,10 @@ export interface SqlTables {
   readonly writes: ReadonlySet<string>
 }
 
-/** In characters; and how many texts are remembered. */
+/** In characters. */
 const LONGEST_READ = 8_192
-const TEXTS = 2_000
+const LONGEST_REMEMBERED = 2_000
+const TEXTS = 1_000
 /** What a table's name may stand behind, besides FROM and JOIN. */
 const WRITES = new Set(['INTO', 'UPDATE', 'TRUNCATE', 'COPY'])
 const BETWEEN = new Set(['ONLY', 'LATERAL', 'TABLE', 'IF', 'NOT', 'EXISTS'])
@@ -29,6 +30,7 @@ export function tablesOf(text: string): SqlTables {
   const before = known.get(text)
   if (before) return before
   const tables = read(text.slice(0, LONGEST_READ))
+  if (text.length > LONGEST_REMEMBERED) return tables
   if (known.size >= TEXTS) known.clear()
   known.set(text, tables)
   return tables

@@ -1,4 +1,5 @@
 import knexFactory from 'knex'
+import pg from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createEngines, engine } from '../../server-lib/index.ts'
@@ -242,4 +243,47 @@ test('knex hands a connection on twice after a raw stream: both lines are named,
   }
   await engines.close()
   await knex.destroy()
+})
+
+test('a healthy load on a small pool raises none of what would be wrong', async () => {
+  const pool = new pg.Pool({ connectionString: database.url, max: 2 })
+  const knex = knexFactory({ client: 'pg', connection: database.url, pool: { min: 0, max: 2 } })
+  await using engines = createEngines({
+    pool: engine()({ pool }),
+    knex: engine()({ knex }),
+    main: engine()({ connection: database.url, pool: { max: 2 }, default: true }),
+  })
+  const panel = await ownPanel({ engines })
+  const works: ((n: number) => Promise<unknown>)[] = [
+    n => pool.query('select n from orders where id = $1', [n]),
+    n => knex('orders').where({ id: n }).update({ n: 1 }),
+    n => knex.transaction(trx => trx('orders').where({ id: n }).first()),
+    async n => {
+      const db = engines.current
+      await db.main.query('update orders set n = 2 where id = $1', [n])
+      for await (const _ of db.main('orders').where('id', '<', 4).stream());
+      await db.main.commit()
+    },
+  ]
+  await Promise.all(
+    Array.from({ length: 120 }, (_, n) =>
+      engines.scope(async () => void (await works[n % works.length]!(1 + (n % 50))), { label: `job ${n}` }),
+    ),
+  )
+  // What a slow machine adds is so; these would be wrong.
+  const wrong = new Set<FindingKind>([
+    'shared connection',
+    'stray statement',
+    'nested check-out',
+    'read after write',
+    'nothing committed',
+    'commit forgotten',
+    'pool filled',
+    'queued',
+    'context lost',
+    'leak',
+  ])
+  expect(kinds(panel).filter(kind => wrong.has(kind))).toEqual([])
+  await engines.close()
+  await Promise.all([pool.end(), knex.destroy()])
 })

@@ -44,7 +44,7 @@ export function requestMarkdown(
     verdict,
     ...findings.flatMap(finding => ['', ...findingLines(finding)]),
     '',
-    `${count(request.statements.length + request.omitted, 'statement')}${duplicates > 0 ? `, ${duplicates} of ${of} are duplicates` : ''}${request.omitted > 0 ? `; ${request.omitted} only counted` : ''}:`,
+    `${count(request.statements.length + request.omitted, 'statement')}${duplicates > 0 ? `, ${duplicates} of ${of} are duplicates` : ''}${request.omitted > 0 ? `; ${request.omitted} only summed` : ''}:`,
     ...fenced(queriesIn(request).map(queryLine)),
   ])
 }
@@ -68,8 +68,8 @@ const findingLines = ({ severity, sentence, why, site }: Finding): string[] => [
   `- **${severity}**: ${sentence}${why === null ? '' : ` ${why}`}${site === null ? '' : ` At ${code(site)}.`}`,
 ]
 
-const queryLine = ({ first, count: times, executingMs, failed, manner }: RequestQuery): string =>
-  `${oneLine(first.text)}  -- ${times > 1 ? `×${times} ${manner}, ` : ''}${duration(executingMs)}${failed > 0 ? `, ${count(failed, 'error')}` : ''}${first.site ? `, ${first.site}` : ''}`
+const queryLine = ({ text, site, count: times, executingMs, failed, manner }: RequestQuery): string =>
+  `${oneLine(text)}  -- ${times > 1 ? `×${times} ${manner}, ` : ''}${duration(executingMs)}${failed > 0 ? `, ${count(failed, 'error')}` : ''}${site ? `, ${site}` : ''}`
 
 const statementLine = ({ text, startedAt, endedAt, error, site }: Statement): string =>
   `${oneLine(text)}  -- ${endedAt === null ? 'running' : duration(endedAt - startedAt)}${error ? `, ${error.code ?? 'error'}` : ''}${site ? `, ${site}` : ''}`

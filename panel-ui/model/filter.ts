@@ -118,7 +118,7 @@ const OFFERED = 30
 /** What the last word can become: each is the whole filter with that word completed. */
 export function completionsOf<T>(grammar: Grammar<T>, query: string, state: PanelState): string[] {
   const start = /\S*$/.exec(query)!.index
-  const [, minus, word] = /^(-*)(.*)$/.exec(query.slice(start).toLowerCase())!
+  const [, minus, word] = /^(-*)(.*)$/s.exec(query.slice(start).toLowerCase())!
   const [, name, value] = /^([a-z-]+):(.*)$/.exec(word!) ?? []
   const key = name === undefined ? undefined : own(grammar.keys, name)
   const values = name === 'sort' ? Object.keys(grammar.orders) : key?.values(state)

@@ -9,7 +9,7 @@ export function lossesOf({ dropped, failures = 0 }: Stat): string[] {
   const losses: string[] = []
   if (dropped.statements > 0)
     losses.push(
-      `${count(dropped.statements, 'statement')} beyond the limit of their requests, only counted: raise \`limits.statementsPerRequest\` of the panel to see them.`,
+      `${count(dropped.statements, 'statement')} beyond the limit of their requests, summed by text and line: raise \`limits.statementsPerRequest\` of the panel to see each.`,
     )
   if (dropped.page > 0)
     losses.push(
@@ -24,7 +24,7 @@ export function lossesOf({ dropped, failures = 0 }: Stat): string[] {
 export function lossWord({ dropped, failures = 0 }: Stat): string {
   const lost = dropped.page + failures
   if (lost > 0) return `⚠ lost ${lost.toLocaleString('en')}`
-  return dropped.statements > 0 ? `${dropped.statements.toLocaleString('en')} only counted` : 'nothing lost'
+  return dropped.statements > 0 ? `${dropped.statements.toLocaleString('en')} only summed` : 'nothing lost'
 }
 
 export const letGoOf = ({ dropped }: Stat): string =>

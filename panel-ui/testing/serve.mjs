@@ -45,8 +45,20 @@ const server = createServer(async (request, response) => {
 })
 
 const sockets = new WebSocketServer({ server, handleProtocols: () => protocol.SUBPROTOCOL })
-sockets.on('connection', socket => {
+sockets.on('connection', (socket, request) => {
   const say = message => socket.readyState === 1 && socket.send(JSON.stringify(message))
+  if (new URL(request.url, 'http://x').pathname.endsWith('/processes')) {
+    const facts = {
+      boot,
+      application: 'shop',
+      pid: process.pid,
+      thread: 0,
+      worker: null,
+      startedAt: Date.now(),
+    }
+    socket.on('message', () => say({ type: 'processes', isMounted: false, here: boot, all: [facts] }))
+    return
+  }
   let sent = -1
   let said = 0
   const dictionary = () => {
@@ -69,6 +81,9 @@ sockets.on('connection', socket => {
         node: process.versions.node,
         timeOrigin: Date.now() - now(),
         now: now(),
+        seq: world.rows.length,
+        versions: { pg: '8.23.0', knex: '3.3.0' },
+        errorMessages: false,
         limits: { ringBytes: 8 << 20, requestsKept: 500, statementsPerRequest: 500 },
       })
     }
@@ -99,6 +114,8 @@ sockets.on('connection', socket => {
       ring: { bytes: 1 << 20, limit: 8 << 20 },
       viewers: sockets.clients.size,
       ownCost: 0.004,
+      cpu: 0.12,
+      servers: world.gauges().map(([engine]) => [engine, engine === 'logger' ? null : '18.1']),
     })
     before = world.rows.length
   }, 1000)

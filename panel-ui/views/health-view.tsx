@@ -1,7 +1,8 @@
 import './health-view.css'
+import { useEffect } from 'react'
 import { chooseEditor, editorLink, EDITORS, useEditor, type Editor } from '../editor.ts'
 import { checksOf, type Check } from '../model/health.ts'
-import { useMoment, usePanel } from '../model/use-panel.ts'
+import { useModel, useMoment, usePanel } from '../model/use-panel.ts'
 import { NotYetHeard } from './nothing-yet.tsx'
 
 const GLYPHS: Record<Check['state'], string> = { ok: '✓', warning: '!', unknown: '?' }
@@ -11,6 +12,8 @@ export function HealthView() {
   const hello = usePanel(view => view.hello)
   const stat = usePanel(view => view.stat)
   const { state, now } = useMoment()
+  const model = useModel()
+  useEffect(() => model.watch(), [model])
   if (!hello) return <NotYetHeard />
   const checks = checksOf({ hello, stat, engines: state.engines, now })
   const warnings = checks.filter(check => check.state === 'warning').length

@@ -30,18 +30,19 @@ function ProcessButton({
     () => model.view().findings?.filter(({ isOver, severity }) => !isOver && severity !== 'note').length ?? 0,
   )
   const ended = endedAt !== null && `ended ${new Date(endedAt).toLocaleTimeString('en-GB')}`
+  const pid = `${facts.pid}${facts.thread > 0 ? `.${facts.thread}` : ''}`
+  const name = facts.worker === null ? facts.application : `worker ${facts.worker}`
   return (
     <button
       type="button"
       aria-pressed={isShown}
       data-ended={endedAt === null ? undefined : ''}
+      title={[`${name}, pid ${pid}`, ended, wrong > 0 && `findings: ${wrong}`].filter(Boolean).join(', ')}
       onClick={() => processes.show(facts.boot)}
     >
-      <span>
-        {facts.worker === null ? '' : `worker ${facts.worker} · `}pid {facts.pid}
-        {facts.thread > 0 && ` · thread ${facts.thread}`}
-      </span>
-      {ended ? <small>{ended}</small> : wrong > 0 && <b title="Findings">{wrong}</b>}
+      <span className="process-name">{name}</span>
+      <span className="process-pid">{ended || pid}</span>
+      {!ended && wrong > 0 && <b>{wrong}</b>}
     </button>
   )
 }

@@ -9,7 +9,7 @@ import { QueryRow } from './query-row.tsx'
 interface Props {
   queries: readonly Query[]
   isEmpty: boolean
-  /** How many statements they sum, and how many were only counted, beyond the limit of `kept` per request. */
+  /** How many statements they sum, and of how many only the number is known, beyond the limit of `kept` per request. */
   statements: number
   omitted: number
   kept: number | null
@@ -65,7 +65,7 @@ export function QueryList(props: Props) {
         {omitted > 0 && (
           <b>
             ; {omitted.toLocaleString('en')} beyond the limit
-            {kept !== null && ` of ${kept.toLocaleString('en')} a request`} are not in these figures
+            {kept !== null && ` of ${kept.toLocaleString('en')} a request`} are known by their number alone
           </b>
         )}
       </p>

@@ -155,6 +155,8 @@ export class Feed {
     if (this.#seconds % TRUTH_EVERY === 0) void this.#askServers()
     this.#timed(() => {
       if (this.#statistics === null) return
+      if ([...this.#viewers].some(viewer => viewer.isVisible && viewer.wantsTruth))
+        this.#statistics.askVersions()
       let missed = this.#missedBefore
       for (const viewer of this.#viewers) missed += viewer.missed
       const { dropped } = this.#judge

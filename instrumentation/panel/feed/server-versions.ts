@@ -11,7 +11,7 @@ export class ServerVersions {
   #isAsking = false
   #seconds = 0
 
-  /** Asks the servers that are not known yet. Called once a second while a page watches. */
+  /** Asks the servers that are not known yet. Called once a second while a page wants to know. */
   ask(): void {
     if (this.#seconds++ % AGAIN_AFTER > 0 || this.#isAsking) return
     this.#isAsking = true

@@ -18,6 +18,11 @@ export class Statistics {
     this.#costMs = recorder.costMs
   }
 
+  /** The servers' versions, for a page that shows what only the servers can tell. */
+  askVersions(): void {
+    this.#servers.ask()
+  }
+
   next(viewers: number, missedByPages: number, findings: number, feedCostMs: number): Stat {
     const { history, limits, statementsOmitted, costMs } = this.#recorder
     const now = performance.now()
@@ -30,7 +35,6 @@ export class Statistics {
     this.#seq = history.ring.last
     this.#costMs = costMs
     this.#cpu = process.cpuUsage()
-    this.#servers.ask()
     const reports = this.#recorder.reports()
     return {
       type: 'stat',

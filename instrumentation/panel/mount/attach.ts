@@ -23,8 +23,9 @@ export interface MountedPanel {
    */
   readonly url: string | null
   /**
-   * What is wrong in this process now, the worst first: leaks, full pools, lost commits, repeated statements. May be
-   * asked at any time, in a test too; no page has to be open. Empty when the panel is off or closed.
+   * What is wrong in this process, the worst first, and then what was (`isOver`), until a page dismisses it: leaks, full
+   * pools, lost commits, repeated statements. May be asked at any time, in a test too; no page has to be open. What only
+   * the servers know, as who blocks whom, is found only while a page watches. Empty when the panel is off or closed.
    */
   findings(): readonly Finding[]
   /** Removes the panel with its listeners, sockets and memory. Resolves when its sockets are closed. */

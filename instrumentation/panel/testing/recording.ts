@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect } from 'vitest'
+import { beforeEach, expect, onTestFinished } from 'vitest'
 import { decode, forEachText, isA, type Row } from '../../model/codec.ts'
 import type { Fact, Kind } from '../../model/rows.ts'
 import type { Snapshot } from '../../model/protocol.ts'
@@ -10,13 +10,15 @@ import { PageState } from './page-state.ts'
 export let recorder: Recorder
 export let speaker: Speaker
 beforeEach(() => void (speaker = new Speaker()))
-afterEach(() => recorder.stop())
 
 /** Starts a recorder, until the test ends. */
 export function record(limits: Partial<RecorderLimits> = {}): Recorder {
-  recorder = new Recorder({ ...DEFAULT_LIMITS, ...limits })
-  recorder.start()
-  return recorder
+  const started = new Recorder({ ...DEFAULT_LIMITS, ...limits })
+  recorder = started
+  // Not in an `afterEach`: in a process of many test files this module is loaded for the first of them alone.
+  onTestFinished(() => started.stop())
+  started.start()
+  return started
 }
 
 export function ringRows(): Row[] {
