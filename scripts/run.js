@@ -34,6 +34,13 @@ switch (command) {
     process.exit(await runChecks())
     break
   }
+  case 'test:scenarios': {
+    await installed()
+    await built()
+    const { code } = await run('node', [join('bench', 'scenarios.js'), ...rest])
+    process.exit(code)
+    break
+  }
   case 'test:crash': {
     await installed()
     await built()
@@ -59,7 +66,7 @@ switch (command) {
   }
   default:
     console.error(
-      `enginelight: unknown command ${command}. There are demo, check, test, test:long, test:crash, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing, bench:soak, bench:page and bench:rows.`,
+      `enginelight: unknown command ${command}. There are demo, check, test, test:long, test:crash, test:scenarios, bench:session, bench:observers, bench:commit, bench:arrow, bench:reflect, bench:sharing, bench:soak, bench:page and bench:rows.`,
     )
     process.exit(1)
 }

@@ -11,7 +11,13 @@ import { FAULTS } from './faults/index.js'
 const { fault: name, url } = JSON.parse(process.argv[2])
 const fault = FAULTS.find(one => one.name === name)
 const engines = createEngines(fault.engines({ url, engine, pg }))
-const panel = await startPanel({ enabled: true, engines, application: name, port: 0, token: 'a-token-of-the-scenarios' })
+const panel = await startPanel({
+  enabled: true,
+  engines,
+  application: name,
+  port: 0,
+  token: 'a-token-of-the-scenarios',
+})
 const app = express()
 app.use(sessions(engines))
 const server = createServer(app).listen(0, '127.0.0.1')

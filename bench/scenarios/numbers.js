@@ -1,5 +1,5 @@
 /** A number of a sentence with its unit, as milliseconds or as a count. */
-const NUMBER = /(\d[\d,]*(?:\.\d+)?)\s?(ms|s|min|%)?(?![\w.]*\w:\d)/g
+const NUMBER = /(\d[\d,]*(?:\.\d+)?)(?: ?(ms|s|min)\b)?/g
 const UNITS = { ms: 1, s: 1_000, min: 60_000 }
 
 /** Ids, pids of a word, lines of code and SQLSTATEs are names, and no numbers. */

@@ -25,8 +25,8 @@ export const idleHolders = {
     return { factAt, answers }
   },
   takesMs: 1_500,
-  says: /idle in transaction/i,
-  names: /idle-holders\.js:1[5-8]/,
+  says: /idle in a? ?transaction/i,
+  names: /idle-holders\.js:14/,
   async truth({ admin, said }) {
     const [{ count, oldest }] = await admin(
       `select count(*)::int, extract(epoch from max(now() - state_change)) * 1000 as oldest from pg_stat_activity

@@ -1,9 +1,12 @@
+let pool
+
 export const liedCommit = {
   name: 'COMMIT of a failed transaction, which the server answers with ROLLBACK',
   asks: 'why did it not commit',
-  engines: ({ url, engine, pg }) => ({ main: engine()({ pool: new pg.Pool({ connectionString: url }) }) }),
-  async happens({ route, ask, engines }) {
-    const pool = engines.get('main').pool
+  engines: ({ url, engine, pg }) => ({
+    main: engine()({ pool: (pool = new pg.Pool({ connectionString: url })) }),
+  }),
+  async happens({ route, ask }) {
     route('/order', async () => {
       const client = await pool.connect()
       await client.query('begin')
@@ -15,7 +18,7 @@ export const liedCommit = {
     await ask('/order')
     return { factAt: Date.now() }
   },
-  says: /(?=.*rolled back)(?=.*commit)/i,
+  says: /COMMIT.*ROLLBACK/,
   names: /lied-commit\.js:11|23505/,
   async truth({ admin }) {
     const [{ n }] = await admin('select n from orders where id = 1')

@@ -10,7 +10,7 @@ export const queued = {
     return { factAt: Date.now() }
   },
   takesMs: 1_200,
-  says: /(?:queue|one after the other|one connection|serial)/i,
+  says: /[45] statements.*queued/i,
   names: /queued\.js:7/,
   truth: () => ({ statements: [4, 5], connections: 1, waitedMs: [150, 1_300] }),
 }
