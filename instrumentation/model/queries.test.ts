@@ -127,3 +127,9 @@ test('statements beyond the limit are in the sums of their text and line; what h
   expect([statements, omitted, queries.length]).toEqual([201, 50, 1])
   expect(queries[0]).toMatchObject({ count: 201, failed: 3, worst: { count: 201, manner: 'serial' } })
 })
+
+test('the wait for a connection is of the statement that needs it, and not of the BEGIN before it', () => {
+  const { queries } = queriesOf(state)
+  expect(queries.filter(({ isControl, waitedMs }) => isControl && waitedMs > 0)).toEqual([])
+  expect(queries.some(({ waitedMs }) => waitedMs > 100)).toBe(true)
+})
