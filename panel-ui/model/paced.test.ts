@@ -5,7 +5,7 @@ import { paced } from './paced.ts'
 async function drawnAt(asks: readonly number[], costMs: number): Promise<number[]> {
   const clock = vi.spyOn(performance, 'now')
   try {
-    let callbacks: ((at: number) => void)[] = []
+    const callbacks: ((at: number) => void)[] = []
     const frame = paced(callback => void callbacks.push(callback))
     const drawn: number[] = []
     for (let at = 0; at <= 1_000; at += 16) {
@@ -16,9 +16,8 @@ async function drawnAt(asks: readonly number[], costMs: number): Promise<number[
         now += costMs
         await Promise.resolve()
       }
-      for (const ask of asks) if (ask >= at && ask < at + 16) frame(() => drawn.push(now))
+      for (const ask of asks) if (ask >= at && ask < at + 16) frame(() => void drawn.push(performance.now()))
     }
-    callbacks = []
     return drawn
   } finally {
     clock.mockRestore()
