@@ -26,6 +26,7 @@ const [url, port, token] = process.argv.slice(2)
 const engines = createEngines({
   writer: engine()({ connection: url, pool: { max: 2 }, checkoutTimeoutMs: 60_000 }),
   reader: engine()({ connection: url, access: 'read' }),
+  books: engine()({ connection: url }),
 }, { application: 'shop' })
 const panel = await startPanel({ enabled: true, engines, ...(token && { port: Number(port), token }) })
 const steps = {
@@ -45,7 +46,7 @@ const steps = {
     engines.open({ label: 'GET /waits' }).writer('orders').catch(() => {})
   },
   async hold() {
-    await engines.open({ label: 'POST /orders' }).writer('orders').insert({ id: 2 })
+    await engines.open({ label: 'POST /orders' }).books('orders').insert({ id: 2 })
   },
   stall: async () => { for (const end = Date.now() + 7_000; Date.now() < end; ); },
   end: async () => process.exit(),
@@ -176,7 +177,7 @@ test('findings: 1 where there is one of those that are not allowed, with the lin
   const now = await enginelight('now', '--url', url)
   expect(now).toMatchObject({ code: 0, stderr: '' })
   expect(now.stdout).toMatch(
-    /^shop, pid \d+, as of [\d:]+\n1 check-out waits for a connection; 2 of 12 are held\./,
+    /^shop, pid \d+, as of [\d:]+\n1 check-out waits for a connection; 2 of 22 are held\./,
   )
   expect(now.stdout).toMatch(/bad {2}pool full\n {2}writer has no free connection/)
   expect(now.stdout).toMatch(/\d findings? of before: enginelight findings\.\n$/)
@@ -194,19 +195,19 @@ test('request, tx and queries tell what the page tells, and no value', async () 
     errors: 0,
     site: expect.stringContaining('shop.mjs'),
   })
-  const { lanes } = (await asked('holds', 'writer', '--url', url)).json.pools[0]
+  const { lanes } = (await asked('holds', 'books', '--url', url)).json.pools[0]
   const held = lanes.find((lane: any) => lane.label === 'POST /orders')
   const { request } = (await asked('request', held.request, '--url', url)).json
   expect(request).toMatchObject({
     label: 'POST /orders',
     outcome: 'running',
-    engines: { writer: 'started', reader: 'initialized' },
+    engines: { writer: 'initialized', reader: 'initialized', books: 'started' },
   })
   const sum = Object.values(request.ledgerMs as Record<string, number>).reduce((all, ms) => all + ms, 0)
   expect(Math.abs(sum - request.wallMs)).toBeLessThan(0.01)
   // The server's own word: what the open transaction has locked.
   const { transaction } = (await asked('tx', request.transactions[0], '--url', url)).json
-  expect(transaction).toMatchObject({ fate: 'open', engine: 'writer', backendPid: held.backendPid })
+  expect(transaction).toMatchObject({ fate: 'open', engine: 'books', backendPid: held.backendPid })
   expect(transaction.locks.locks).toContainEqual(['orders', 'RowExclusiveLock', true])
   const told = await Promise.all([
     enginelight('request', held.request, '--url', url),
@@ -319,7 +320,7 @@ test('a wrong command line is 2, before anything is asked', async () => {
   })
   expect(await enginelight('holds', 'nope', '--url', open)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('This process has no engine nope; it has writer, reader.'),
+    stderr: expect.stringContaining('This process has no engine nope; it has writer, reader, books.'),
   })
   for (const command of ['request', 'tx'])
     expect(await enginelight(command, 'x\u001B[2J', '--url', open)).toMatchObject({
