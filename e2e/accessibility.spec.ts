@@ -53,6 +53,13 @@ test.describe('axe finds nothing', () => {
           await check(`view ${key}, opened`)
           await page.keyboard.press('Escape')
         }
+        for (const key of ['4', '5']) {
+          await page.keyboard.press(key)
+          await expect(
+            page.getByRole('main').getByRole('row').or(page.getByRole('main').getByRole('listitem')).first(),
+          ).toBeVisible()
+          await check(`view ${key}`)
+        }
         await page.keyboard.press('?')
         await check('keys')
         expect(wrong).toEqual([])

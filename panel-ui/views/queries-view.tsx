@@ -41,6 +41,7 @@ export function QueriesView() {
   return (
     <main className="split-view" data-split={opened !== undefined || undefined} aria-label="Queries">
       <div className="split-list">
+        {opened === undefined && <h1 className="visually-hidden">Queries</h1>}
         <QueryBox
           ref={box}
           query={query}

@@ -74,17 +74,19 @@ export function RequestList({ ids, opened, follow, isSplit, query, onSort }: Pro
 
 function Heads(sort: Pick<Props, 'query' | 'onSort'>) {
   return (
-    <div className="request-heads" role="row">
-      <SortHead column="outcome" label="outcome" isText {...sort} />
-      <SortHead column="time" label="time" {...sort} />
-      <SortHead column="request" label="request" isText {...sort} />
-      <SortHead column="status" label="status" isRight {...sort} />
-      <SortHead column="duration" label="duration" isRight {...sort} />
-      <span>where the time went</span>
-      <SortHead column="statements" label="statements" isRight {...sort} />
-      <span>
-        engines <em>○ initialized ◐ started ● ended</em>
-      </span>
+    <div role="table" aria-label="Columns">
+      <div className="request-heads" role="row">
+        <SortHead column="outcome" label="outcome" isText {...sort} />
+        <SortHead column="time" label="time" {...sort} />
+        <SortHead column="request" label="request" isText {...sort} />
+        <SortHead column="status" label="status" isRight {...sort} />
+        <SortHead column="duration" label="duration" isRight {...sort} />
+        <span role="columnheader">where the time went</span>
+        <SortHead column="statements" label="statements" isRight {...sort} />
+        <span role="columnheader">
+          engines <em>○ initialized ◐ started ● ended</em>
+        </span>
+      </div>
     </div>
   )
 }
