@@ -166,6 +166,8 @@ export interface ProcessFacts {
   /** Its number in a cluster or under PM2. */
   worker: number | null
   application: string
+  /** The address of its page, without the token; null while its server has none. */
+  page: string | null
   /** Epoch milliseconds. */
   startedAt: number
 }

@@ -8,6 +8,7 @@ const facts = (boot: string, startedAt: number, worker: number | null = null): P
   thread: 0,
   worker,
   application: 'shop',
+  page: null,
   startedAt,
 })
 

@@ -11,7 +11,7 @@ import { handBack } from './hand-back.ts'
 import { loadParts } from './parts.ts'
 import { placeOf, type Place } from './place.ts'
 import { Shadow } from './shadow.ts'
-import { originOf, urlOf } from './url.ts'
+import { originOf, pageOf, urlOf } from './url.ts'
 
 export type MountableServer = HttpServer | HttpsServer
 
@@ -47,16 +47,14 @@ export async function attach(server: MountableServer, settings: PanelSettings): 
   let place: Place
   try {
     place = placeOf(settings)
-    doorway = new Doorway(
-      { ...settings, ...place },
-      recorder,
-      loadParts(),
-      () => server.listening,
-      () => {
+    doorway = new Doorway({ ...settings, ...place }, recorder, loadParts(), {
+      isServing: () => server.listening,
+      applicationUrl() {
         const origin = originOf(server)
         return origin === null ? null : `${origin}/`
       },
-    )
+      page: () => pageOf(server),
+    })
     door = await doorway.openLocalDoor()
   } catch (error) {
     recorder.stop()

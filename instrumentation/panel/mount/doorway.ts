@@ -50,6 +50,16 @@ export interface DoorwayParts {
   version: string
 }
 
+/** The server around the panel. */
+export interface Surroundings {
+  /** Turns false when the server stops listening, which our open sockets must not delay. */
+  readonly isServing: () => boolean
+  /** The application's URL, where the panel is mounted on its server. */
+  readonly applicationUrl: () => string | null
+  /** The address of the page, without the token. */
+  readonly page: () => string | null
+}
+
 /** The panel on a server: takes the panel's own requests and upgrades, and answers or ends each of them. */
 export class Doorway {
   readonly #locks: Locks
@@ -67,16 +77,11 @@ export class Doorway {
   #seconds = 0
   #isClosed = false
 
-  /**
-   * `isServing` turns false when the server stops listening, which our open sockets must not delay. `applicationUrl` is
-   * the application's URL, if known.
-   */
   constructor(
     settings: DoorwaySettings,
     recorder: Recorder,
     parts: DoorwayParts,
-    isServing: () => boolean,
-    applicationUrl: () => string | null,
+    { isServing, applicationUrl, page }: Surroundings,
   ) {
     this.#locks = {
       peer: new PeerLock(settings.allow),
@@ -93,7 +98,7 @@ export class Doorway {
     })
     const who = greeting(settings, recorder, parts.version, applicationUrl)
     this.#feed = new Feed(recorder, who, () => this.#everySecond(), settings)
-    this.#facts = () => processFacts(who, recorder)
+    this.#facts = () => processFacts(who, recorder, page())
     this.#token = settings.token
     this.#directory = new Directory({
       folder: settings.folder,

@@ -41,7 +41,7 @@ function peerVersion(name: 'pg' | 'knex'): string | null {
 }
 
 /** The same for the list of processes. */
-export function processFacts(who: Greeting, { boot }: Recorder): ProcessFacts {
+export function processFacts(who: Greeting, { boot }: Recorder, page: string | null): ProcessFacts {
   const { pid, thread, application } = who
   return {
     boot,
@@ -49,6 +49,7 @@ export function processFacts(who: Greeting, { boot }: Recorder): ProcessFacts {
     thread,
     worker: workerNumber(),
     application,
+    page,
     startedAt: Math.round(performance.timeOrigin),
   }
 }

@@ -4,7 +4,7 @@ import { Recorder } from '../recorder/index.ts'
 import type { MountedPanel } from './attach.ts'
 import { Doorway } from './doorway.ts'
 import { loadParts } from './parts.ts'
-import { urlAt, urlOf } from './url.ts'
+import { pageAt, pageOf } from './url.ts'
 import { takePort, type SharedPort } from '../processes/index.ts'
 import { placeOf } from './place.ts'
 
@@ -23,8 +23,13 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
     const { host } = settings
     const { token, ports, folder } = placeOf(settings)
     let held: SharedPort | null = null
+    const page = () => pageOf(server) ?? (held && pageAt({ address: host, port: held.port }))
     const isServing = () => server.listening || held !== null
-    const doorway = new Doorway({ ...settings, token, folder }, recorder, parts, isServing, () => null)
+    const doorway = new Doorway({ ...settings, token, folder }, recorder, parts, {
+      isServing,
+      applicationUrl: () => null,
+      page,
+    })
     server.on('request', doorway.request.bind(doorway))
     server.on('upgrade', doorway.upgrade.bind(doorway))
     const door = await doorway.openLocalDoor()
@@ -34,8 +39,7 @@ export async function startOwnServer(settings: PanelSettings): Promise<MountedPa
     let isClosed = false
     return {
       get url() {
-        if (isClosed) return null
-        return urlOf(server, token) ?? urlAt({ address: host, port: held.port }, token)
+        return isClosed ? null : `${page()}#t=${token}`
       },
       findings: () => (isClosed ? [] : doorway.findings()),
       async close() {

@@ -4,13 +4,19 @@ import { MOUNT } from '../page/index.ts'
 
 /** The panel's address for a browser on this machine, or null while the server has no port. */
 export function urlOf(server: Server, token: string): string | null {
-  const origin = originOf(server)
-  return origin === null ? null : `${origin}${MOUNT}/#t=${token}`
+  const page = pageOf(server)
+  return page === null ? null : `${page}#t=${token}`
 }
 
-/** The same of a server whose port another process has. */
-export const urlAt = ({ address, port }: { address: string; port: number }, token: string): string =>
-  `http://${reachableHost(address)}:${port}${MOUNT}/#t=${token}`
+/** The same without the token. */
+export function pageOf(server: Server): string | null {
+  const origin = originOf(server)
+  return origin === null ? null : `${origin}${MOUNT}/`
+}
+
+/** The page's address on a port that another process has. */
+export const pageAt = ({ address, port }: { address: string; port: number }): string =>
+  `http://${reachableHost(address)}:${port}${MOUNT}/`
 
 /** Where a browser on this machine reaches the server, or null while it has no port. */
 export function originOf(server: Server): string | null {

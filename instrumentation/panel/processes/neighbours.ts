@@ -126,7 +126,7 @@ function isAlive(pid: number): boolean {
 /** Another version may answer otherwise: what is no process of ours is left out. */
 function readFacts(text: string, token: string): ProcessFacts | null {
   try {
-    const { proof, boot, pid, thread, worker, application, startedAt } = JSON.parse(text) as Proven
+    const { proof, boot, pid, thread, worker, application, page, startedAt } = JSON.parse(text) as Proven
     if (proof !== proofOf(token, boot)) return null
     const isWhole =
       typeof boot === 'string' &&
@@ -134,7 +134,15 @@ function readFacts(text: string, token: string): ProcessFacts | null {
       typeof thread === 'number' &&
       typeof startedAt === 'number'
     return isWhole
-      ? { boot, pid, thread, worker: worker ?? null, application: String(application), startedAt }
+      ? {
+          boot,
+          pid,
+          thread,
+          worker: worker ?? null,
+          application: String(application),
+          page: typeof page === 'string' ? page : null,
+          startedAt,
+        }
       : null
   } catch {
     return null
