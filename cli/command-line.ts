@@ -19,6 +19,7 @@ interface OfEngines {
 export type PanelLine = OfPanel &
   (
     | { readonly command: 'now' | 'queries' | 'doctor' }
+    | { readonly command: 'open'; readonly onlyPrint: boolean }
     | { readonly command: 'tail' }
     | { readonly command: 'holds'; readonly engine: string }
     | {
@@ -53,7 +54,11 @@ export type EnginesLine = OfEngines &
       }
   )
 
-export type CommandLine = { readonly command: 'help' } | PanelLine | EnginesLine
+export type CommandLine =
+  | { readonly command: 'help' }
+  | { readonly command: 'token'; readonly json: boolean }
+  | PanelLine
+  | EnginesLine
 
 const OPTIONS = {
   engines: { type: 'string' },
@@ -62,6 +67,8 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
   'fail-on': { type: 'string' },
   accept: { type: 'string' },
+  print: { type: 'boolean', default: false },
+  new: { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false },
   'older-than': { type: 'string', default: '60s' },
   'keep-decisions': { type: 'string', default: '7d' },
@@ -95,6 +102,8 @@ export const COMMANDS = {
   queries: command(['url', 'pid']),
   tail: command(['url', 'pid']),
   doctor: command(['url', 'pid']),
+  open: command(['pid', 'print']),
+  token: command(['new']),
   recover: command(['engines', 'dry-run', 'older-than', 'keep-decisions']),
   install: command(['engines']),
   types: command(['engines', 'out', 'check', 'engine', 'schema', 'only', 'type-map', 'partitions']),
@@ -132,6 +141,11 @@ function read(name: Name, operand: string, values: Values): CommandLine {
       return { command: name, ...ofPanel() }
     case 'tail':
       return { command: name, ...ofPanel() }
+    case 'open':
+      return { command: name, onlyPrint: values.print, ...ofPanel() }
+    case 'token':
+      if (!values.new) throw new UsageError('token needs --new: it replaces the token of this project.')
+      return { command: name, json }
     case 'holds':
       return { command: name, engine: operand, ...ofPanel() }
     case 'findings': {

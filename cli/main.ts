@@ -6,6 +6,8 @@ import { loadEngines, type AnyEngines } from './load-engines.ts'
 import { NoPanelError } from './panel/no-panel.ts'
 import { askPanel } from './panel/run.ts'
 import { visible } from './panel/screen.ts'
+import { openPanel } from './panel/open.ts'
+import { replaced } from './panel/token.ts'
 import { recover } from './recover.ts'
 import { types } from './types.ts'
 import { USAGE, UsageError } from './usage.ts'
@@ -19,6 +21,11 @@ async function run(args: string[]): Promise<number> {
     await print(process.stdout, USAGE)
     return 0
   }
+  if (line.command === 'token') {
+    await print(process.stdout, replaced(line.json))
+    return 0
+  }
+  if (line.command === 'open') return openPanel(line, text => print(process.stdout, text))
   if (!('engines' in line)) return askPanel(line, text => print(process.stdout, text))
   const engines = await loadEngines(line.engines)
   try {

@@ -7,6 +7,8 @@ enginelight tx <id>           what became of a transaction
 enginelight queries           statements by text and line, the most time-consuming first
 enginelight tail              each request that ends and each finding, until it is interrupted
 enginelight doctor            what is watched and what is not
+enginelight open              opens its page in the browser
+enginelight token --new       replaces the token of the project's panels; a running process keeps its own until it ends
 
 Of the databases:
 enginelight recover           ends what a crash has left prepared
@@ -19,6 +21,8 @@ enginelight types             writes the types of each engine's tables
                           ENGINELIGHT_PANEL_URL
   --fail-on <kinds>       findings: exit code 1 if there is one of these: leak,n+1,pool-full; bad, warn, note or any
   --accept <file>         findings: adds them to this file of known findings, for panel({ baseline }) and tests
+  --print                 open: prints the URL and opens nothing
+  --new                   token: makes another one
   --engines <file>        recover, install, types: the module with the engines of createEngines(), exported as
                           "engines" or by default, or a function that makes them
   --dry-run               recover: asks for each decision, and carries none out

@@ -11,7 +11,7 @@ export const ALONE = [
   'instrumentation/otel/spans/statement-spans.test.ts',
   'instrumentation/panel/*.test.ts',
   'instrumentation/panel/{judge,truth}/*.test.ts',
-  'instrumentation/panel/mount/{attach,own-server}.test.ts',
+  'instrumentation/panel/mount/{attach,http,own-server}.test.ts',
   'instrumentation/panel/recorder/kept-requests.test.ts',
   'instrumentation/secrets.test.ts',
   'server-lib/channels/channels.test.ts',

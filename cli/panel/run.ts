@@ -14,10 +14,11 @@ import { tail } from './tail.ts'
 import { tx } from './tx.ts'
 import type { Moment } from './watcher.ts'
 
-type Once = Exclude<PanelLine, { command: 'tail' }>
+type Asking = Exclude<PanelLine, { command: 'open' }>
+type Once = Exclude<Asking, { command: 'tail' }>
 
 /** Asks the running panel, and prints the answer. Resolves to the exit code. */
-export async function askPanel(line: PanelLine, print: (text: string) => Promise<void>): Promise<number> {
+export async function askPanel(line: Asking, print: (text: string) => Promise<void>): Promise<number> {
   const screen = screenOf(process.stdout)
   if (line.command === 'tail')
     return Promise.race([

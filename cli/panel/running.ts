@@ -15,6 +15,8 @@ import { NoPanelError } from './no-panel.ts'
 export interface Running {
   readonly address: PanelAddress
   readonly pid: number
+  /** The address of its page, without the token; null while its server has none. */
+  readonly page: string | null
   readonly others: readonly number[]
 }
 
@@ -38,6 +40,7 @@ export async function runningPanel(pid: number | undefined): Promise<Running> {
   const { door, facts } = chosen
   return {
     pid: facts.pid,
+    page: facts.page,
     others: pids.filter(one => one !== facts.pid),
     address: {
       shown: `the panel of pid ${facts.pid}`,

@@ -78,17 +78,21 @@ export async function expectFindings(witness: Witness, options: FindingsExpected
   if (failing.length > 0) throw failure(failing)
 }
 
-function foundIn(state: PanelState, since: Time, similarFrom: number): Finding[] {
-  const thresholds: Thresholds = { ...thresholdsOf(state), similarFrom }
+/** What the panel would tell. */
+export function judged(state: PanelState, thresholds: Thresholds = thresholdsOf(state)): Finding[] {
   const now = performance.now()
-  const judged = [...judge(state, thresholds, now), ...foundByOwnRules(state, now)].filter(isOfTheCode)
-  const leaks = new Set(judged.filter(({ kind }) => kind === 'leak').map(({ about }) => about.checkout))
+  return [...judge(state, thresholds, now), ...foundByOwnRules(state, now)]
+}
+
+function foundIn(state: PanelState, since: Time, similarFrom: number): Finding[] {
+  const found = judged(state, { ...thresholdsOf(state), similarFrom }).filter(isOfTheCode)
+  const leaks = new Set(found.filter(({ kind }) => kind === 'leak').map(({ about }) => about.checkout))
   const held = [...stillHeld(state, since)].filter(({ about }) => !leaks.has(about.checkout))
   // That the test has ended says more than how long the hold has lasted.
   const isSaid = ({ kind, about }: Finding) =>
     (kind === 'idle in transaction' || kind === 'overdue') &&
     held.some(one => one.about.checkout === about.checkout)
-  return [...held, ...judged.filter(one => !isSaid(one))]
+  return [...held, ...found.filter(one => !isSaid(one))]
 }
 
 /** That a transaction had nothing to do for half a second, and went on, may be the machine's fault. */

@@ -1,8 +1,9 @@
 /**
- * `enginelight/testing`: a test fails for what the panel would find. Importing it begins to watch this process; it needs
+ * `enginelight/findings`: a test fails for what the panel would find. Importing it begins to watch this process; it needs
  * no panel and no port.
  */
-import { expectFindings, type FindingsExpected } from './expect-no-findings.ts'
+import type { Finding } from '../model/finding.ts'
+import { expectFindings, judged, type FindingsExpected } from './expect-no-findings.ts'
 import { expectStatements as expectNumber } from './expect-statements.ts'
 import { Witness } from './witness.ts'
 
@@ -13,6 +14,12 @@ export type { SentStatement } from './expect-statements.ts'
 // Now, because the first call comes after the first test.
 const witness = new Witness()
 witness.start()
+
+/**
+ * What is wrong in this process, and what was: leaks, full pools, lost commits, repeated statements; the worst first. Of what
+ * has happened since this module was imported, as far as it is kept. `similarFrom` is 5 here, as in the panel.
+ */
+export const findings = (): readonly Finding[] => judged(witness.state())
 
 /**
  * Rejects with `EL_FINDINGS` if anything was found since its last call: a connection that is still held, a write without

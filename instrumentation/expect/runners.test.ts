@@ -11,7 +11,7 @@ const folder = join(root, '.cache', `runners-${process.pid}`)
 const suite = (hooks: string) => `
 ${hooks}
 import { createEngines, engine } from 'enginelight'
-import { expectNoFindings, expectStatements } from 'enginelight/testing'
+import { expectNoFindings, expectStatements } from 'enginelight/findings'
 const engines = createEngines({ writer: engine()({ connection: process.env.DB_URL }) })
 const read = () => engines.run(db => db.writer('orders').select('*'))
 let left
