@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 const HOLDERS = 10
 
 export const idleHolders = {
@@ -7,26 +9,27 @@ export const idleHolders = {
     main: engine()({ connection: url, pool: { max: HOLDERS }, checkoutTimeoutMs: 1_000 }),
   }),
   async happens({ route, ask }) {
-    let letGo
-    const paid = new Promise(resolve => (letGo = resolve))
+    const paid = sleep(10_000, null, { ref: false })
     let holding = 0
+    let allHold
+    const held = new Promise(resolve => (allHold = resolve))
     route('/pay', async ({ db }) => {
       await db.main('orders').where({ id: ++holding }).increment('n', 1)
+      if (holding === HOLDERS) allHold()
       await paid
       await db.main.commit()
     })
     route('/orders', ({ db }) => db.main('orders').first())
-    const holders = Array.from({ length: HOLDERS }, () => ask('/pay'))
-    while (holding < HOLDERS) await new Promise(resolve => setTimeout(resolve, 5))
-    await new Promise(resolve => setTimeout(resolve, 50))
+    for (let holder = 0; holder < HOLDERS; holder++) void ask('/pay')
+    await held
+    await sleep(50)
     const answers = await Promise.all(Array.from({ length: 3 }, () => ask('/orders')))
     const factAt = Date.now()
-    setTimeout(() => letGo(Promise.all(holders)), 8_000).unref()
     return { factAt, answers }
   },
   takesMs: 1_500,
   says: /idle in a? ?transaction/i,
-  names: /idle-holders\.js:14/,
+  names: /idle-holders\.js:1[5-9]/,
   async truth({ admin, said }) {
     const [{ count, oldest }] = await admin(
       `select count(*)::int, extract(epoch from max(now() - state_change)) * 1000 as oldest from pg_stat_activity

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 export const lock = {
   name: 'a request that waits for the row lock of another',
   asks: 'who blocks whom',
   engines: ({ url, engine }) => ({ main: engine()({ connection: url, pool: { max: 4 } }) }),
   async happens({ route, ask }) {
-    let release
-    const released = new Promise(resolve => (release = resolve))
+    const released = sleep(9_500, null, { ref: false })
     route('/holder', async ({ db }) => {
       await db.main('orders').where({ id: 1 }).increment('n', 1)
       await released
@@ -15,10 +16,9 @@ export const lock = {
       await db.main.commit()
     })
     void ask('/holder')
-    await new Promise(resolve => setTimeout(resolve, 300))
+    await sleep(300)
     void ask('/waiter')
     const factAt = Date.now()
-    setTimeout(release, 9_000).unref()
     return { factAt }
   },
   says: /(?:\/waiter.*(?:waits|blocked).*\/holder|\/holder.*blocks.*\/waiter)/i,
