@@ -1,5 +1,6 @@
 import {
   FINDING_KINDS,
+  type FindingKind,
   SEVERITIES,
   type Finding,
   type Severity,
@@ -40,7 +41,7 @@ export function findings(moment: Moment, failOn: FailOn, accept?: string): Repor
 export function failOnOf(words: string): FailOn {
   const wanted = new Set<string>()
   for (const word of words.split(',').map(dashed)) {
-    const kind = FINDING_KINDS.find(one => dashed(one) === word)
+    const kind = BY_WORD.get(word)
     if (kind === undefined && word !== 'any' && !SEVERITIES.includes(word as Severity))
       throw new UsageError(`--fail-on has no ${word || 'empty word'}; there are ${known().join(', ')}.`)
     wanted.add(kind ?? word)
@@ -50,5 +51,7 @@ export function failOnOf(words: string): FailOn {
 
 /** `pool full` on a command line: `pool-full`. */
 export const dashed = (kind: string): string => kind.trim().toLowerCase().replaceAll(' ', '-')
+
+const BY_WORD: ReadonlyMap<string, FindingKind> = new Map(FINDING_KINDS.map(kind => [dashed(kind), kind]))
 
 const known = () => ['any', ...SEVERITIES, ...FINDING_KINDS.map(dashed)]

@@ -65,7 +65,8 @@ export async function serveAll(
     await Promise.all(requests.flat().map(async request => (await fetch(`${url}/${request}`)).text()))
     const count = (channel: string, phase: string) =>
       messages.filter(one => one.channel === `enginelight:${channel}` && one.phase === phase).length
-    await expect.poll(() => count('request', 'end')).toBe(requests.flat().length)
+    // One that began before, of another test, can end in between.
+    await expect.poll(() => count('request', 'end')).toBeGreaterThanOrEqual(requests.flat().length)
     // A stream that was broken off, a statement that timed out: the server is done with it later.
     await expect.poll(() => count('statement', 'end')).toBe(count('statement', 'start'))
   } finally {
