@@ -159,7 +159,7 @@ test('what tests strike at is not in the package', async () => {
 test('the command is there, and the SQL of install() beside it', async () => {
   const bin = join(project(), 'node_modules/.bin/enginelight')
   const { stdout } = await exec(bin, ['--help'], { cwd: project() })
-  expect(stdout).toContain('enginelight recover --engines ./engines.js')
+  expect(stdout).toContain('enginelight recover ')
   await writeFile(
     join(project(), 'engines.mjs'),
     `import { createEngines, engine } from 'enginelight'

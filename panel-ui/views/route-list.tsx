@@ -51,7 +51,11 @@ export function RouteList({ requests, query, now, onSort }: Props) {
           <div key={route.label} className="list-table-row" role="row" data-route={route.label}>
             <span role="cell" className="list-table-main">
               <a
-                href={write('requests', [], `${toggleWord(query, BY_ROUTE)} route:${routeWord(route.label)}`)}
+                href={write(
+                  'requests',
+                  [],
+                  `${toggleWord(query, BY_ROUTE)} route:${routeWord(route.label)}`.trim(),
+                )}
               >
                 {route.label}
               </a>
