@@ -1,4 +1,4 @@
-import type { HolderFacts } from '../model/rows.ts'
+import type { HolderFacts } from '../model/holder.ts'
 import { duration } from '../model/format.ts'
 import type { LaneStatus } from './lane-status.ts'
 

@@ -16,6 +16,7 @@ import {
   type Columns,
   type Facts,
 } from './column.ts'
+import { HOLDER } from './holder.ts'
 
 /** Times are milliseconds of the process's monotonic clock; `hello.timeOrigin` + time is the epoch's. */
 export type Time = number
@@ -64,24 +65,6 @@ export const ENGINE = {
   database: orNull(id),
 }
 export type EngineFacts = Facts<typeof ENGINE>
-
-/** A holder of a connection at the moment when another check-out failed. */
-export const HOLDER = {
-  slot: count,
-  connection: id,
-  backendPid: orNull(count),
-  request: orNull(id),
-  requestLabel: orNull(id),
-  heldMs: ms,
-  site: orNull(id),
-  /** False where the line was not captured. */
-  isLineTaken: flag,
-  state: word(words.HOLDER_STATES),
-  stateMs: ms,
-  /** What it is held for by design: `listens on jobs`. */
-  keptFor: orNull(id),
-}
-export type HolderFacts = Facts<typeof HOLDER>
 
 const participant = tuple({
   engine: id,

@@ -1,7 +1,7 @@
 import './checkout-failed.css'
 import { TableScroll } from '../components/table-scroll.tsx'
 import { duration } from '../../instrumentation/model/format.ts'
-import type { HolderFacts } from '../../instrumentation/model/rows.ts'
+import type { HolderFacts } from '../../instrumentation/model/holder.ts'
 import type { Checkout } from '../../instrumentation/model/state.ts'
 import { said } from '../model/said.ts'
 import { write } from '../route.ts'

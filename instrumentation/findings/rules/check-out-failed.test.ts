@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { HolderFacts } from '../../model/rows.ts'
+import type { HolderFacts } from '../../model/holder.ts'
 import type { Engine, Request } from '../../model/state.ts'
 import { aCheckout, aRequest, made, sentences } from '../testing/made-up.ts'
 

@@ -1,5 +1,6 @@
 import { duration } from '../../model/format.ts'
-import type { HolderFacts, Time } from '../../model/rows.ts'
+import type { HolderFacts } from '../../model/holder.ts'
+import type { Time } from '../../model/rows.ts'
 import type { Checkout } from '../../model/state.ts'
 import { finding, nameOf, type Around, type RequestRule } from '../rule.ts'
 import { limitsOf, type Thresholds } from '../thresholds.ts'

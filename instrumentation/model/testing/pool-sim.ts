@@ -1,5 +1,6 @@
 import type { Discard } from '../../../server-lib/channels/words.ts'
-import type { EngineFacts, Fact, HolderFacts, Kind, Time } from '../rows.ts'
+import type { HolderFacts } from '../holder.ts'
+import type { EngineFacts, Fact, Kind, Time } from '../rows.ts'
 import type { EngineGauge } from '../protocol.ts'
 
 /** A step of a script: how many milliseconds to sleep. */
