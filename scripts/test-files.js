@@ -35,6 +35,8 @@ export const ALONE = [
 
 /** What takes ten seconds or more. Begun last, one of them would be waited for alone. */
 const SLOW = [
+  'cli/panel/panel.test.ts',
+  'instrumentation/panel/processes/processes.test.ts',
   'instrumentation/otel/register.test.ts',
   'instrumentation/panel/recorder/commits.test.ts',
   'instrumentation/panel/feed/feed.test.ts',

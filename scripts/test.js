@@ -103,14 +103,14 @@ const startOn = major => (args, options) =>
     options,
   )
 
-const playwright = browser =>
+const playwright = (browser, env) =>
   suite(
     'e2e (Playwright, the packed package)',
     'e2e.json',
     path =>
       tool('playwright', ['test', '--config', 'e2e/playwright.config.ts', '--reporter=line,json'], {
         capture: true,
-        env: { PLAYWRIGHT_JSON_OUTPUT_NAME: path, PLAYWRIGHT_CHROMIUM_PATH: browser, NO_COLOR: '1' },
+        env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: path, PLAYWRIGHT_CHROMIUM_PATH: browser, NO_COLOR: '1' },
       }),
     ({ stats, suites }) => ({
       passed: stats.expected + stats.flaky,
@@ -179,7 +179,7 @@ async function steps({ soakRequests, crashes, env = {} }) {
     // The one works, the other mostly waits.
     small(soak(soakRequests)),
     small(crash(crashes)),
-    playwright(await findChromium()),
+    playwright(await findChromium(), env),
   ]
 }
 

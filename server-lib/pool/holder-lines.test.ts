@@ -38,8 +38,14 @@ function open(holderLines: HolderLines, max = 10) {
   })
   const hold = async () => {
     const db = engines.open({ label: 'a job' })
-    await db.main('t').insert({})
-    return db
+    try {
+      await db.main('t').insert({})
+      return db
+    } catch (error) {
+      // Else closing would wait for it.
+      await db.end()
+      throw error
+    }
   }
   const timeout = () => hold().then(() => expect.fail('the pool has room'), plain)
   return { engines, hold, timeout }
@@ -152,10 +158,7 @@ describe('check-outs of the application itself', () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 3 })
     const engines = createEngines({ main: engine()({ pool, holderLines, checkoutTimeoutMs: 150 }) })
     const clients = [await pool.connect(), await pool.connect(), await pool.connect()]
-    const { holders } = await engines
-      .open()
-      .main.query('select 1')
-      .then(() => expect.fail(), plain)
+    const { holders } = await engines.scope(db => db.main.query('select 1')).then(() => expect.fail(), plain)
     expect(holders.slice(0, 2).map(({ site }) => site)).toEqual(expected)
     for (const client of clients) client.release()
     await engines.close()
