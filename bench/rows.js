@@ -1,10 +1,10 @@
 // What a row costs: to make one of a message, and to apply it to the state, in the batches of a page and of the judge.
 // Says CPU time and not time, so that a busy machine changes little.
-import { channels } from 'enginelight/channels'
 import { apply } from '../.cache/compiled/instrumentation/model/apply.js'
 import { emptyState } from '../.cache/compiled/instrumentation/model/state.js'
 import { Recorder } from '../.cache/compiled/instrumentation/panel/recorder/index.js'
 import { DEFAULT_LIMITS } from '../.cache/compiled/instrumentation/panel/recorder/limits.js'
+import { declare } from './micro/declare.js'
 import { tellOfUnit } from './micro/messages.js'
 import { spreadOf } from './statistics.js'
 
@@ -15,7 +15,7 @@ const BATCHES = [32, 100, 1_000]
 
 const recorder = new Recorder({ ...DEFAULT_LIMITS, ringBytes: 64 * 1024 * 1024 })
 recorder.start()
-declare()
+declare({ engine: 'main', pool: 'main#1', slots: 10 })
 const made = []
 const { history } = recorder
 for (let unit = 0; unit < UNITS; unit++) tellOfUnit(unit)
@@ -64,42 +64,4 @@ function cpuOf(work) {
   work()
   const { user, system } = process.cpuUsage(before)
   return user + system
-}
-
-function declare() {
-  const at = performance.now()
-  const engine = 'main'
-  const pool = 'main#1'
-  const description = {
-    engine,
-    pool,
-    isDefault: true,
-    system: 'postgresql',
-    mode: 'transaction',
-    access: 'write',
-    enlist: 'atomic',
-    transactional: false,
-    source: 'connection',
-    owned: true,
-    min: 0,
-    max: 10,
-    checkoutTimeoutMs: 10_000,
-    heldWarningMs: 30_000,
-    idleInTransactionWarningMs: 10_000,
-    transactions: 'told',
-    serverAddress: '127.0.0.1',
-    serverPort: 5432,
-    database: 'shop',
-  }
-  channels.engine.publish({ phase: 'declared', at, engine, description })
-  for (let slot = 0; slot < 10; slot++)
-    channels.pool.publish({
-      phase: 'connected',
-      at,
-      engine,
-      pool,
-      connection: `c${slot}`,
-      slot,
-      backendPid: 4711 + slot,
-    })
 }

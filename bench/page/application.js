@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import { channels } from 'enginelight/channels'
 import { panel } from 'enginelight/panel'
+import { declare, lineOf } from '../micro/declare.js'
 import { MESSAGES, SITE, stepsOfUnit } from './unit.js'
 
 const STEP_MS = 2
@@ -17,7 +18,7 @@ const server = createServer()
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 const mounted = await panel({ enabled: true }).attach(server)
-declare()
+declare({ ...where, slots: SLOTS })
 
 let units = 0
 let owed = 0
@@ -104,38 +105,4 @@ process.send({ url: mounted.url, messages: MESSAGES })
 function endRequest(id) {
   const at = performance.now()
   channels.request.publish({ phase: 'end', at, id, outcome: 'finished', status: 200, unreleased: [] })
-}
-
-function lineOf(slot) {
-  return { connection: `c${slot}`, slot, backendPid: 4711 + slot }
-}
-
-function declare() {
-  const at = performance.now()
-  const description = {
-    ...where,
-    isDefault: true,
-    system: 'postgresql',
-    mode: 'transaction',
-    access: 'write',
-    enlist: 'atomic',
-    transactional: false,
-    source: 'connection',
-    owned: true,
-    min: 0,
-    max: SLOTS,
-    checkoutTimeoutMs: 10_000,
-    heldWarningMs: 30_000,
-    idleInTransactionWarningMs: 10_000,
-    transactions: 'told',
-    serverAddress: '127.0.0.1',
-    serverPort: 5432,
-    database: 'shop',
-    application: 'bench',
-    pid: process.pid,
-    thread: 0,
-  }
-  channels.engine.publish({ phase: 'declared', at, engine, description })
-  for (let slot = 0; slot < SLOTS; slot++)
-    channels.pool.publish({ phase: 'connected', at, ...where, ...lineOf(slot) })
 }

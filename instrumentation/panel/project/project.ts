@@ -39,25 +39,23 @@ export function projectFolder(path = projectPath()): string {
 export function keptProject(path = projectPath()): Project {
   const folder = projectFolder(path)
   ownFolder(folder)
-  const file = join(folder, 'panel.json')
-  const kept = readOwn(file)
-  if (kept !== null) return parse(kept, file, folder)
-  createOwn(file, `${JSON.stringify({ token: newToken(), port: portOf(path), project: path })}\n`)
+  const known = knownProject(path)
+  if (known !== null) return known
+  createOwn(fileIn(folder), `${JSON.stringify({ token: newToken(), port: portOf(path), project: path })}\n`)
   // Of two processes that start at once both use what the faster one has written.
-  return parse(readOwn(file) ?? '', file, folder)
+  return parse(readOwn(fileIn(folder)) ?? '', folder)
 }
 
 /** The kept one, or null: nothing is made. */
 export function knownProject(path = projectPath()): Project | null {
   const folder = projectFolder(path)
-  const file = join(folder, 'panel.json')
-  const kept = readOwn(file)
-  return kept === null ? null : parse(kept, file, folder)
+  const kept = readOwn(fileIn(folder))
+  return kept === null ? null : parse(kept, folder)
 }
 
 /** A new token in place of the kept one. A process that runs keeps the old one until it ends. */
 export function replaceToken(path = projectPath()): Project {
-  rmSync(join(projectFolder(path), 'panel.json'), { force: true })
+  rmSync(fileIn(projectFolder(path)), { force: true })
   return keptProject(path)
 }
 
@@ -65,7 +63,9 @@ export function replaceToken(path = projectPath()): Project {
 const portOf = (path: string): number =>
   FIRST_PORT + (createHash('sha256').update(path).digest().readUInt32BE(0) % PORTS)
 
-function parse(text: string, file: string, folder: string): Project {
+const fileIn = (folder: string): string => join(folder, 'panel.json')
+
+function parse(text: string, folder: string): Project {
   try {
     const { token, port } = JSON.parse(text) as Project
     if (TOKEN.test(token) && Number.isInteger(port) && port > 0 && port < 65_536)
@@ -73,5 +73,5 @@ function parse(text: string, file: string, folder: string): Project {
   } catch {
     // Told below.
   }
-  throw new UnsafePlace(`${file} is not what was written there: remove it`)
+  throw new UnsafePlace(`${fileIn(folder)} is not what was written there: remove it`)
 }
