@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -29,6 +29,8 @@ interface Fixtures {
 export const test = base.extend<object, Fixtures>({
   shop: [
     async ({}, use) => {
+      // Its panel lists the processes of its project: not the other worker's shop.
+      const state = await mkdtemp(join(tmpdir(), 'enginelight-state-'))
       const child = spawn(
         process.execPath,
         [
@@ -43,8 +45,7 @@ export const test = base.extend<object, Fixtures>({
         ],
         {
           cwd: project(),
-          // Its panel lists the processes of its project: not the other worker's shop.
-          env: { ...process.env, XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'enginelight-state-')) },
+          env: { ...process.env, XDG_STATE_HOME: state },
           stdio: ['ignore', 'pipe', 'inherit'],
         },
       )
@@ -63,6 +64,7 @@ export const test = base.extend<object, Fixtures>({
       await eye.end()
       child.kill('SIGINT')
       if (child.exitCode === null) await once(child, 'exit')
+      await rm(state, { recursive: true, force: true })
     },
     { scope: 'worker', timeout: 60_000 },
   ],
